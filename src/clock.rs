@@ -1,0 +1,95 @@
+//! Where the time comes from. No other file reads it.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+/// A source of time, in whole milliseconds from an origin of its own.
+///
+/// It should not run backwards; if it does, entries live longer by as much, and nothing else happens.
+pub trait Clock: Send + Sync {
+    /// Milliseconds since the clock's origin.
+    fn now_ms(&self) -> u64;
+}
+
+impl<C: Clock + ?Sized> Clock for Arc<C> {
+    fn now_ms(&self) -> u64 {
+        (**self).now_ms()
+    }
+}
+
+/// The clock of the machine: monotonic natively; `Date.now()` in WebAssembly, where the standard library has no clock.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct SystemClock;
+
+#[cfg(not(all(target_arch = "wasm32", target_os = "unknown")))]
+impl Clock for SystemClock {
+    #[inline]
+    fn now_ms(&self) -> u64 {
+        use std::sync::OnceLock;
+        use std::time::Instant;
+        static ORIGIN: OnceLock<Instant> = OnceLock::new();
+        let elapsed = ORIGIN.get_or_init(Instant::now).elapsed();
+        elapsed.as_secs() * 1000 + u64::from(elapsed.subsec_millis())
+    }
+}
+
+#[cfg(all(target_arch = "wasm32", target_os = "unknown"))]
+impl Clock for SystemClock {
+    fn now_ms(&self) -> u64 {
+        // Milliseconds since 1970: positive, and exact in both types.
+        #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)]
+        {
+            date_now() as u64
+        }
+    }
+}
+
+// Declared here, because js-sys would bring its futures into the npm package's wasm, used or not.
+#[cfg(all(target_arch = "wasm32", target_os = "unknown"))]
+#[wasm_bindgen::prelude::wasm_bindgen]
+extern "C" {
+    /// `Date.now()`, looked up anew each time, so that tests may replace it.
+    #[wasm_bindgen(js_namespace = Date, js_name = now)]
+    fn date_now() -> f64;
+}
+
+/// A clock that moves when told to, for tests. Its clones are the same clock.
+///
+/// ```
+/// use isocache::{Clock, ManualClock};
+/// use std::time::Duration;
+///
+/// let clock = ManualClock::new();
+/// clock.advance(Duration::from_secs(2));
+/// assert_eq!(clock.now_ms(), 2000);
+/// ```
+#[derive(Clone, Debug, Default)]
+pub struct ManualClock {
+    now_ms: Arc<AtomicU64>,
+}
+
+impl ManualClock {
+    /// A clock that stands at 0.
+    #[must_use]
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Moves the clock forward. What is less than a millisecond is dropped.
+    pub fn advance(&self, by: Duration) {
+        self.now_ms.fetch_add(u64::try_from(by.as_millis()).unwrap_or(u64::MAX), Ordering::SeqCst);
+    }
+
+    /// Sets the clock to a time in milliseconds.
+    pub fn set_ms(&self, now_ms: u64) {
+        self.now_ms.store(now_ms, Ordering::SeqCst);
+    }
+}
+
+impl Clock for ManualClock {
+    #[inline]
+    fn now_ms(&self) -> u64 {
+        self.now_ms.load(Ordering::Relaxed)
+    }
+}

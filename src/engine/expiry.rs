@@ -1,0 +1,226 @@
+//! When entries expire, without a timer for each.
+//!
+//! The deadlines lie in a table by slot, so that a lookup compares one number. To find the dead among entries that
+//! nobody looks up, a heap holds at most one node for each slot, whose `due` is *at most* the slot's deadline. Moving a
+//! deadline back (the usual overwrite) or freeing a slot therefore leaves the heap alone; a node that comes due too
+//! early is put right when it surfaces. So a write costs one comparison, and no dead entry is ever overlooked.
+
+use super::{Millis, NEVER, NONE, Slot, grow};
+
+#[derive(Clone, Copy, Debug)]
+struct Node {
+    due: Millis,
+    slot: Slot,
+}
+
+/// Takes no memory until the first entry that expires.
+#[derive(Debug, Default)]
+pub(crate) struct Expiry {
+    deadlines: Vec<Millis>,
+    /// A min-heap by `due`. Its capacity is that of the tables, so that a push never allocates.
+    heap: Vec<Node>,
+    /// The index of each slot's node in the heap, or `NONE`.
+    nodes: Vec<u32>,
+}
+
+impl Expiry {
+    /// The deadlines by slot; shorter than the other tables (empty, at first) where no entry expires.
+    pub(crate) fn deadlines(&self) -> &[Millis] {
+        &self.deadlines
+    }
+
+    #[inline]
+    pub(crate) fn deadline(&self, slot: Slot) -> Millis {
+        self.deadlines.get(slot as usize).copied().unwrap_or(NEVER)
+    }
+
+    /// Whether any entry has had a deadline, so that growing is needed.
+    pub(crate) fn in_use(&self) -> bool {
+        !self.deadlines.is_empty()
+    }
+
+    /// Makes room for slots below `capacity`. False if the memory cannot be had.
+    pub(crate) fn grow(&mut self, capacity: usize) -> bool {
+        self.heap.try_reserve_exact(capacity.saturating_sub(self.heap.len())).is_ok()
+            && grow(&mut self.nodes, capacity, NONE)
+            && grow(&mut self.deadlines, capacity, NEVER)
+    }
+
+    /// Gives `slot`, which is below the grown capacity, its deadline. One that is not a number counts as [`NEVER`].
+    #[inline]
+    pub(crate) fn set(&mut self, slot: Slot, deadline: Millis) {
+        let Some(own) = self.deadlines.get_mut(slot as usize) else { return };
+        *own = NEVER.min(deadline);
+        if *own == NEVER {
+            return;
+        }
+        let index = self.node_of(slot) as usize;
+        if let Some(node) = self.heap.get_mut(index) {
+            if deadline < node.due {
+                node.due = deadline;
+                self.sift_up(index);
+            }
+        } else if self.heap.len() < self.heap.capacity() {
+            self.heap.push(Node { due: deadline, slot });
+            self.sift_up(self.heap.len() - 1);
+        }
+    }
+
+    /// Forgets the deadline of a slot that was freed or gets a new one.
+    #[inline]
+    pub(crate) fn forget(&mut self, slot: Slot) {
+        if let Some(own) = self.deadlines.get_mut(slot as usize) {
+            *own = NEVER;
+        }
+    }
+
+    /// A slot whose deadline has passed, or `None`. Each node that is looked at takes one from `budget`, and at 0
+    /// the search ends. The slot stays due until it is forgotten.
+    #[inline]
+    pub(crate) fn next_dead(&mut self, now: Millis, budget: &mut u32) -> Option<Slot> {
+        while let Some(&Node { due, slot }) = self.heap.first() {
+            let came = due <= now;
+            if !came || *budget == 0 {
+                return None;
+            }
+            *budget -= 1;
+            let deadline = self.deadline(slot);
+            if deadline <= now {
+                return Some(slot);
+            }
+            self.replace_first(Node { due: deadline, slot });
+        }
+        None
+    }
+
+    /// Moves every deadline by `delta`, for a clock that was found to have started from another origin.
+    pub(crate) fn shift(&mut self, delta: Millis) {
+        for deadline in &mut self.deadlines {
+            *deadline += delta;
+        }
+        for node in &mut self.heap {
+            node.due += delta;
+        }
+    }
+
+    /// Forgets every deadline, and gives the memory back.
+    pub(crate) fn clear(&mut self) {
+        *self = Self::default();
+    }
+
+    #[inline]
+    fn node_of(&self, slot: Slot) -> u32 {
+        self.nodes.get(slot as usize).copied().unwrap_or(NONE)
+    }
+
+    /// Writes a node to its place in the heap.
+    #[inline]
+    fn put(&mut self, index: usize, node: Node) {
+        if let (Some(place), Some(own)) = (self.heap.get_mut(index), self.nodes.get_mut(node.slot as usize)) {
+            *place = node;
+            // The heap is no longer than the tables, which hold at most `MAX_SLOTS`.
+            #[allow(clippy::cast_possible_truncation)]
+            {
+                *own = index as u32;
+            }
+        }
+    }
+
+    /// Puts the first node right with its true deadline; one that never comes due leaves the heap.
+    fn replace_first(&mut self, node: Node) {
+        if node.due < NEVER {
+            self.sift_down(node);
+        } else {
+            if let Some(own) = self.nodes.get_mut(node.slot as usize) {
+                *own = NONE;
+            }
+            if let Some(last) = self.heap.pop()
+                && last.slot != node.slot
+            {
+                self.sift_down(last);
+            }
+        }
+    }
+
+    fn sift_up(&mut self, mut index: usize) {
+        let Some(&node) = self.heap.get(index) else { return };
+        while index > 0 {
+            let parent = (index - 1) / 2;
+            let Some(&above) = self.heap.get(parent) else { return };
+            if above.due <= node.due {
+                break;
+            }
+            self.put(index, above);
+            index = parent;
+        }
+        self.put(index, node);
+    }
+
+    /// Finds the place of `node` from the top, whose present node is given up.
+    fn sift_down(&mut self, node: Node) {
+        let mut index = 0;
+        while let Some(&left) = self.heap.get(2 * index + 1) {
+            let (mut below, mut child) = (left, 2 * index + 1);
+            if let Some(&right) = self.heap.get(child + 1)
+                && right.due < left.due
+            {
+                (below, child) = (right, child + 1);
+            }
+            if node.due <= below.due {
+                break;
+            }
+            self.put(index, below);
+            index = child;
+        }
+        self.put(index, node);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn all_dead(expiry: &mut Expiry, now: Millis) -> Vec<Slot> {
+        let mut budget = u32::MAX;
+        let mut dead = Vec::new();
+        while let Some(slot) = expiry.next_dead(now, &mut budget) {
+            expiry.forget(slot);
+            dead.push(slot);
+        }
+        dead.sort_unstable();
+        dead
+    }
+
+    #[test]
+    fn the_dead_are_found_at_their_deadline_and_no_earlier() {
+        let mut expiry = Expiry::default();
+        assert!(expiry.grow(8));
+        for (slot, deadline) in [(0, 50.0), (1, 20.0), (2, NEVER), (3, 20.5), (4, 90.0)] {
+            expiry.set(slot, deadline);
+        }
+        assert!(all_dead(&mut expiry, 19.9).is_empty());
+        assert_eq!(all_dead(&mut expiry, 20.0), [1]);
+        expiry.set(3, 100.0);
+        expiry.set(4, 30.0);
+        assert_eq!(all_dead(&mut expiry, 60.0), [0, 4]);
+        expiry.set(4, NEVER);
+        assert_eq!(all_dead(&mut expiry, 1e9), [3]);
+        assert!(expiry.heap.is_empty());
+    }
+
+    #[test]
+    fn the_budget_bounds_the_work_and_nothing_is_forgotten() {
+        let mut expiry = Expiry::default();
+        assert!(expiry.grow(100));
+        for slot in 0..100 {
+            expiry.set(slot, f64::from(slot));
+            expiry.set(slot, 1000.0 + f64::from(slot));
+        }
+        let mut budget = 10;
+        assert_eq!(expiry.next_dead(500.0, &mut budget), None);
+        assert_eq!(budget, 0);
+        assert_eq!(all_dead(&mut expiry, 1050.0).len(), 51);
+        expiry.shift(500.0);
+        assert_eq!(all_dead(&mut expiry, 1551.0), [51]);
+    }
+}

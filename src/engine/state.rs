@@ -1,0 +1,385 @@
+//! The engine itself: slots, limits, and what leaves.
+
+use super::expiry::Expiry;
+use super::policy::{AnyPolicy, Policy, PolicyKind};
+use super::{Counters, MAX_SLOTS, Millis, NEVER, NONE, Slot, grow};
+
+/// The most expiry nodes that one write looks at, so that no write pays for a crowd that dies at once.
+const SWEEP_BUDGET: u32 = 16;
+/// The slots that the tables first make room for.
+const FIRST_SLOTS: u32 = 16;
+
+/// What an engine may hold.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Limits {
+    /// The most entries, from 1 to [`MAX_SLOTS`]; what lies outside counts as the nearest of them.
+    pub max_entries: u32,
+    /// The largest sum of the entries' weights, at least 1; `u64::MAX` for no such limit.
+    pub max_weight: u64,
+}
+
+/// Why an entry left.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[repr(u32)]
+pub enum RemovalReason {
+    /// A limit was reached, and it was this entry's turn.
+    Evicted = 0,
+    /// Its life was over.
+    Expired = 1,
+    /// A new value was set under its key.
+    Replaced = 2,
+    /// It was deleted, by its key, by a pattern or with all others.
+    Deleted = 3,
+}
+
+/// An entry that left on the engine's decision: evicted or expired.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(C)]
+pub struct Removal {
+    /// The slot that it was in.
+    pub slot: Slot,
+    /// Why it left.
+    pub reason: RemovalReason,
+}
+
+/// Why a write was refused. Nothing was changed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Refused {
+    /// The entry alone is heavier than [`Limits::max_weight`].
+    TooHeavy,
+    /// The tables cannot grow.
+    OutOfMemory,
+    /// The slot holds no entry.
+    Vacant,
+}
+
+/// The bookkeeping of a bounded cache. See the [module](super) for its contract.
+#[derive(Debug)]
+pub struct Engine {
+    limits: Limits,
+    policy: AnyPolicy,
+    expiry: Expiry,
+    /// The weight of each slot; empty until an entry weighs anything.
+    weights: Vec<u64>,
+    /// Slots below `used` that hold no entry. Its capacity is that of the tables.
+    free: Vec<Slot>,
+    /// Slots from here on have never held an entry.
+    used: u32,
+    /// The slots that the tables have room for.
+    capacity: u32,
+    total_weight: u64,
+    counters: Counters,
+    removals: Vec<Removal>,
+}
+
+impl Engine {
+    /// An empty engine; it takes no memory until the first entry.
+    #[must_use]
+    pub fn new(limits: Limits, policy: PolicyKind) -> Self {
+        Self {
+            limits: clamp(limits),
+            policy: AnyPolicy::new(policy),
+            expiry: Expiry::default(),
+            weights: Vec::new(),
+            free: Vec::new(),
+            used: 0,
+            capacity: 0,
+            total_weight: 0,
+            counters: Counters::default(),
+            removals: Vec::new(),
+        }
+    }
+
+    /// Puts a new entry into a slot and returns it. First, entries whose deadline has passed make room (a bounded
+    /// number of them); then, if need be, the policy's victims.
+    ///
+    /// # Errors
+    /// [`Refused`]; nothing was changed but that expired entries may have left.
+    pub fn insert(&mut self, weight: u64, deadline: Millis, now: Millis) -> Result<Slot, Refused> {
+        self.admit(weight, deadline)?;
+        self.sweep(now, SWEEP_BUDGET);
+        if self.len() < self.limits.max_entries && self.free.is_empty() && self.used == self.capacity {
+            self.grow_tables()?;
+        }
+        while self.len() >= self.limits.max_entries || self.overweight(weight) {
+            if !self.evict(NONE) {
+                return Err(Refused::OutOfMemory);
+            }
+        }
+        let slot = if let Some(slot) = self.free.pop() {
+            slot
+        } else {
+            self.used += 1;
+            self.used - 1
+        };
+        self.policy.insert(slot);
+        self.expiry.set(slot, deadline);
+        self.set_weight(slot, weight);
+        self.counters.sets += 1;
+        Ok(slot)
+    }
+
+    /// Gives the live entry in `slot` a new value's weight and deadline, and makes it the most recently used. No entry
+    /// is evicted unless the new weight calls for it.
+    ///
+    /// # Errors
+    /// [`Refused`]; nothing was changed.
+    #[inline]
+    pub fn update(&mut self, slot: Slot, weight: u64, deadline: Millis, now: Millis) -> Result<(), Refused> {
+        self.admit(weight, deadline)?;
+        if !self.policy.touch(slot) {
+            return Err(Refused::Vacant);
+        }
+        // The sweep must not take an entry that is being given a new life.
+        self.expiry.forget(slot);
+        self.sweep(now, SWEEP_BUDGET);
+        self.expiry.set(slot, deadline);
+        self.set_weight(slot, weight);
+        while self.overweight(0) {
+            if !self.evict(slot) {
+                break;
+            }
+        }
+        self.counters.sets += 1;
+        Ok(())
+    }
+
+    /// A lookup found the live entry in `slot`.
+    #[inline]
+    pub fn hit(&mut self, slot: Slot) {
+        self.counters.hits += u64::from(self.policy.touch(slot));
+    }
+
+    /// A lookup found no live entry.
+    #[inline]
+    pub fn miss(&mut self) {
+        self.counters.misses += 1;
+    }
+
+    /// When the entry in `slot` expires, or [`NEVER`].
+    #[inline]
+    #[must_use]
+    pub fn deadline(&self, slot: Slot) -> Millis {
+        self.expiry.deadline(slot)
+    }
+
+    /// The deadlines by slot, where they lie; empty until an entry has one.
+    #[must_use]
+    pub fn deadlines(&self) -> &[Millis] {
+        self.expiry.deadlines()
+    }
+
+    /// Removes the entry in `slot` because the owner says so. It is not listed in the removals.
+    pub fn delete(&mut self, slot: Slot) {
+        self.counters.deletes += u64::from(self.release(slot));
+    }
+
+    /// Removes the entry in `slot`, which the owner found to be past its deadline. It is not listed in the removals.
+    pub fn expire(&mut self, slot: Slot) {
+        self.counters.expirations += u64::from(self.release(slot));
+    }
+
+    /// Removes entries whose deadline has passed, looking at no more than `budget` nodes of the expiry heap. Returns
+    /// how many went.
+    #[inline]
+    pub fn sweep(&mut self, now: Millis, mut budget: u32) -> u32 {
+        let mut swept = 0;
+        while let Some(slot) = self.expiry.next_dead(now, &mut budget) {
+            if !self.list(slot, RemovalReason::Expired) {
+                break;
+            }
+            self.expire(slot);
+            swept += 1;
+        }
+        swept
+    }
+
+    /// Sets new limits. What is over them leaves at once, expired entries first.
+    pub fn set_limits(&mut self, limits: Limits, now: Millis) {
+        self.limits = clamp(limits);
+        self.sweep(now, u32::MAX);
+        while self.len() > self.limits.max_entries || self.overweight(0) {
+            if !self.evict(NONE) {
+                break;
+            }
+        }
+    }
+
+    /// Removes every entry, as deleted, and gives the memory back. None is listed in the removals.
+    pub fn clear(&mut self) {
+        self.counters.deletes += u64::from(self.len());
+        self.policy.clear();
+        self.expiry.clear();
+        self.weights = Vec::new();
+        self.free = Vec::new();
+        self.removals = Vec::new();
+        self.used = 0;
+        self.capacity = 0;
+        self.total_weight = 0;
+    }
+
+    /// Moves every deadline by `delta` milliseconds, for a clock that was found to have started from another origin.
+    pub fn shift_deadlines(&mut self, delta: Millis) {
+        self.expiry.shift(delta);
+    }
+
+    /// What left on the engine's decision since the list was last emptied.
+    #[must_use]
+    pub fn removals(&self) -> &[Removal] {
+        &self.removals
+    }
+
+    /// Empties the list of removals.
+    #[inline]
+    pub fn clear_removals(&mut self) {
+        self.removals.clear();
+    }
+
+    /// The number of entries, counting those that have expired and were not yet swept.
+    #[inline]
+    #[must_use]
+    pub fn len(&self) -> u32 {
+        // The free list holds distinct slots below `used`.
+        #[allow(clippy::cast_possible_truncation)]
+        let free = self.free.len() as u32;
+        self.used - free
+    }
+
+    /// Whether there is no entry.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// The slots that the tables have room for; growing it may move [`Engine::deadlines`] and
+    /// [`Engine::removals`].
+    #[must_use]
+    pub fn capacity(&self) -> u32 {
+        self.capacity
+    }
+
+    /// The sum of the entries' weights.
+    #[must_use]
+    pub fn weight(&self) -> u64 {
+        self.total_weight
+    }
+
+    /// The limits in force.
+    #[must_use]
+    pub fn limits(&self) -> Limits {
+        self.limits
+    }
+
+    /// The counts so far.
+    #[must_use]
+    pub fn counters(&self) -> Counters {
+        self.counters
+    }
+
+    /// The most recently used slot.
+    #[must_use]
+    pub fn newest(&self) -> Option<Slot> {
+        self.policy.newest()
+    }
+
+    /// The slot used just before `slot`.
+    #[must_use]
+    pub fn older(&self, slot: Slot) -> Option<Slot> {
+        self.policy.older(slot)
+    }
+
+    /// The least recently used slot.
+    #[must_use]
+    pub fn oldest(&self) -> Option<Slot> {
+        self.policy.oldest()
+    }
+
+    /// The slot used just after `slot`.
+    #[must_use]
+    pub fn newer(&self, slot: Slot) -> Option<Slot> {
+        self.policy.newer(slot)
+    }
+
+    /// Checks a write before anything is changed for it, and sees to the tables that it is the first to need.
+    #[inline]
+    fn admit(&mut self, weight: u64, deadline: Millis) -> Result<(), Refused> {
+        if weight > self.limits.max_weight {
+            return Err(Refused::TooHeavy);
+        }
+        let capacity = self.capacity.max(FIRST_SLOTS.min(self.limits.max_entries)) as usize;
+        if deadline < NEVER && !self.expiry.in_use() && !self.expiry.grow(capacity)
+            || weight > 0 && self.weights.is_empty() && !grow(&mut self.weights, capacity, 0)
+        {
+            return Err(Refused::OutOfMemory);
+        }
+        Ok(())
+    }
+
+    /// Makes room for twice as many slots, at most as many as the limit allows.
+    fn grow_tables(&mut self) -> Result<(), Refused> {
+        let capacity = self.capacity.saturating_mul(2).max(FIRST_SLOTS).min(self.limits.max_entries);
+        let slots = capacity as usize;
+        let grown = self.free.try_reserve_exact(slots.saturating_sub(self.free.len())).is_ok()
+            && self.policy.grow(slots)
+            && (!self.expiry.in_use() || self.expiry.grow(slots))
+            && (self.weights.is_empty() || grow(&mut self.weights, slots, 0));
+        if !grown {
+            return Err(Refused::OutOfMemory);
+        }
+        self.capacity = capacity;
+        Ok(())
+    }
+
+    /// Whether the weights would be over the limit with `more` on top.
+    #[inline]
+    fn overweight(&self, more: u64) -> bool {
+        self.total_weight > self.limits.max_weight - more
+    }
+
+    #[inline]
+    fn set_weight(&mut self, slot: Slot, weight: u64) {
+        if let Some(own) = self.weights.get_mut(slot as usize) {
+            self.total_weight = self.total_weight - *own + weight;
+            *own = weight;
+        }
+    }
+
+    /// Evicts the policy's victim, but never `keep`. False if there is none.
+    #[inline]
+    fn evict(&mut self, keep: Slot) -> bool {
+        let Some(slot) = self.policy.victim(keep) else { return false };
+        if !self.list(slot, RemovalReason::Evicted) {
+            return false;
+        }
+        self.counters.evictions += u64::from(self.release(slot));
+        true
+    }
+
+    /// Lists a removal. False if there is no memory to list it in: then the entry has to stay.
+    #[inline]
+    fn list(&mut self, slot: Slot, reason: RemovalReason) -> bool {
+        let room = self.removals.len() < self.removals.capacity() || self.removals.try_reserve(1).is_ok();
+        if room {
+            self.removals.push(Removal { slot, reason });
+        }
+        room
+    }
+
+    /// Frees a slot. False if it held no entry.
+    #[inline]
+    fn release(&mut self, slot: Slot) -> bool {
+        if !self.policy.remove(slot) {
+            return false;
+        }
+        self.expiry.forget(slot);
+        self.set_weight(slot, 0);
+        if self.free.len() < self.free.capacity() {
+            self.free.push(slot);
+        }
+        true
+    }
+}
+
+fn clamp(limits: Limits) -> Limits {
+    Limits { max_entries: limits.max_entries.clamp(1, MAX_SLOTS), max_weight: limits.max_weight.max(1) }
+}

@@ -1,0 +1,50 @@
+//! What may be a key.
+
+use crate::error::{CacheError, Result};
+
+/// The longest key, in bytes of UTF-8.
+pub const MAX_KEY_BYTES: usize = 64 * 1024;
+
+/// How much of a refused key an error quotes, in bytes.
+const QUOTED_BYTES: usize = 40;
+
+/// Checks that `key` is not empty and not longer than [`MAX_KEY_BYTES`].
+///
+/// # Errors
+/// [`CacheError::InvalidArgument`], naming the key (its beginning, if it is long) and the limit.
+pub(crate) fn check(key: &str) -> Result<()> {
+    if key.is_empty() {
+        return Err(CacheError::invalid("key", "is empty"));
+    }
+    if key.len() > MAX_KEY_BYTES {
+        let quoted = quote(key);
+        return Err(CacheError::invalid(
+            "key",
+            format!("{quoted} has {} bytes, more than the limit of {MAX_KEY_BYTES}", key.len()),
+        ));
+    }
+    Ok(())
+}
+
+/// A key as an error shows it: quoted, and cut where it is long.
+pub(crate) fn quote(key: &str) -> String {
+    if key.len() <= QUOTED_BYTES {
+        return format!("{key:?}");
+    }
+    let end = (0..=QUOTED_BYTES).rev().find(|&end| key.is_char_boundary(end)).unwrap_or(0);
+    format!("{:?}...", &key[..end])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_limits_are_exact_and_the_error_is_short() {
+        assert!(check("k").is_ok());
+        assert!(check(&"k".repeat(MAX_KEY_BYTES)).is_ok());
+        assert!(check("").is_err());
+        let error = check(&"\u{e9}".repeat(MAX_KEY_BYTES)).unwrap_err().to_string();
+        assert!(error.contains("131072 bytes") && error.contains("65536") && error.len() < 200, "{error}");
+    }
+}

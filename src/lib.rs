@@ -1,0 +1,43 @@
+//! One cache, the same in a browser tab, an edge worker, Node, Deno, Bun and a native Rust service.
+//!
+//! [`CacheProvider`] is the interface, [`MemoryCacheProvider`] the cache in memory; everything here also compiles to
+//! `wasm32-unknown-unknown`.
+//!
+//! ```
+//! use isocache::{CacheProvider, MemoryCacheProvider};
+//! use std::time::Duration;
+//!
+//! # pollster::block_on(async {
+//! let cache = MemoryCacheProvider::builder().max_entries(10_000).build()?;
+//! cache.set("user:1", "Ada".to_string(), Some(Duration::from_secs(300))).await?;
+//! assert_eq!(cache.get("user:1").await?.as_deref(), Some("Ada"));
+//! assert_eq!(cache.clear_pattern("user:*").await?, 1);
+//! # Ok::<(), isocache::CacheError>(()) }).unwrap();
+//! ```
+
+#![forbid(unsafe_code)]
+
+pub mod engine;
+
+mod clock;
+mod error;
+mod glob;
+mod key;
+mod memory;
+mod provider;
+mod serializer;
+mod stats;
+mod ttl;
+#[cfg(all(feature = "npm", target_arch = "wasm32", target_os = "unknown"))]
+mod wasm;
+
+pub use clock::{Clock, ManualClock, SystemClock};
+pub use engine::{PolicyKind, RemovalReason};
+pub use error::{CacheError, Result};
+pub use glob::Glob;
+pub use key::MAX_KEY_BYTES;
+pub use memory::{MemoryCacheBuilder, MemoryCacheProvider};
+pub use provider::{CacheProvider, DynCacheProvider, MaybeSend, Typed, WithTtl, default_cache, set_default_cache};
+pub use serializer::{JsonSerializer, MessagePackSerializer, Serializer};
+pub use stats::CacheStats;
+pub use ttl::{MAX_TTL_MS, Ttl};

@@ -1,0 +1,8 @@
+//! The cache in the memory of the process.
+
+mod builder;
+mod provider;
+mod table;
+
+pub use builder::MemoryCacheBuilder;
+pub use provider::MemoryCacheProvider;

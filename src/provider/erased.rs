@@ -1,0 +1,152 @@
+//! A provider whose type is known at run time only.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::{BoxFuture, CacheProvider, MaybeSend, WithTtl};
+use crate::error::Result;
+use crate::stats::CacheStats;
+
+/// The twin of [`CacheProvider`] that a pointer can stand for: the same methods with boxed futures. Every provider has it.
+trait ErasedCacheProvider<T>: Send + Sync {
+    fn get<'a>(&'a self, key: &'a str) -> BoxFuture<'a, Result<Option<T>>>;
+    fn set<'a>(&'a self, key: &'a str, value: T, ttl: Option<Duration>) -> BoxFuture<'a, Result<()>>;
+    fn delete<'a>(&'a self, key: &'a str) -> BoxFuture<'a, Result<bool>>;
+    fn exists<'a>(&'a self, key: &'a str) -> BoxFuture<'a, Result<bool>>;
+    fn clear_pattern<'a>(&'a self, pattern: &'a str) -> BoxFuture<'a, Result<u64>>;
+    fn get_stats(&self) -> BoxFuture<'_, Result<CacheStats>>;
+    fn get_with_ttl<'a>(&'a self, key: &'a str) -> BoxFuture<'a, Result<Option<WithTtl<T>>>>;
+    fn get_many<'a>(&'a self, keys: &'a [&'a str]) -> BoxFuture<'a, Result<Vec<Option<T>>>>;
+    fn set_many<'a>(&'a self, entries: Vec<(&'a str, T, Option<Duration>)>) -> BoxFuture<'a, Result<()>>;
+    fn delete_many<'a>(&'a self, keys: &'a [&'a str]) -> BoxFuture<'a, Result<u64>>;
+    fn get_now(&self, key: &str) -> Option<Result<Option<T>>>;
+}
+
+impl<T: MaybeSend + 'static, P: CacheProvider<T>> ErasedCacheProvider<T> for P {
+    fn get<'a>(&'a self, key: &'a str) -> BoxFuture<'a, Result<Option<T>>> {
+        Box::pin(CacheProvider::get(self, key))
+    }
+
+    fn set<'a>(&'a self, key: &'a str, value: T, ttl: Option<Duration>) -> BoxFuture<'a, Result<()>> {
+        Box::pin(CacheProvider::set(self, key, value, ttl))
+    }
+
+    fn delete<'a>(&'a self, key: &'a str) -> BoxFuture<'a, Result<bool>> {
+        Box::pin(CacheProvider::delete(self, key))
+    }
+
+    fn exists<'a>(&'a self, key: &'a str) -> BoxFuture<'a, Result<bool>> {
+        Box::pin(CacheProvider::exists(self, key))
+    }
+
+    fn clear_pattern<'a>(&'a self, pattern: &'a str) -> BoxFuture<'a, Result<u64>> {
+        Box::pin(CacheProvider::clear_pattern(self, pattern))
+    }
+
+    fn get_stats(&self) -> BoxFuture<'_, Result<CacheStats>> {
+        Box::pin(CacheProvider::get_stats(self))
+    }
+
+    fn get_with_ttl<'a>(&'a self, key: &'a str) -> BoxFuture<'a, Result<Option<WithTtl<T>>>> {
+        Box::pin(CacheProvider::get_with_ttl(self, key))
+    }
+
+    fn get_many<'a>(&'a self, keys: &'a [&'a str]) -> BoxFuture<'a, Result<Vec<Option<T>>>> {
+        Box::pin(CacheProvider::get_many(self, keys))
+    }
+
+    fn set_many<'a>(&'a self, entries: Vec<(&'a str, T, Option<Duration>)>) -> BoxFuture<'a, Result<()>> {
+        Box::pin(CacheProvider::set_many(self, entries))
+    }
+
+    fn delete_many<'a>(&'a self, keys: &'a [&'a str]) -> BoxFuture<'a, Result<u64>> {
+        Box::pin(CacheProvider::delete_many(self, keys))
+    }
+
+    fn get_now(&self, key: &str) -> Option<Result<Option<T>>> {
+        CacheProvider::get_now(self, key)
+    }
+}
+
+/// Any provider of `T` behind one type. Cloning it is cheap, and the clones are the same cache.
+///
+/// Each call allocates one future, but for a `get` that the provider answers without waiting.
+///
+/// ```
+/// use isocache::{CacheProvider, DynCacheProvider, MemoryCacheProvider};
+///
+/// # pollster::block_on(async {
+/// let cache: DynCacheProvider<String> = DynCacheProvider::new(MemoryCacheProvider::default());
+/// cache.set("greeting", "hello".to_string(), None).await?;
+/// assert_eq!(cache.get("greeting").await?.as_deref(), Some("hello"));
+/// # Ok::<(), isocache::CacheError>(()) }).unwrap();
+/// ```
+pub struct DynCacheProvider<T>(Arc<dyn ErasedCacheProvider<T>>);
+
+impl<T: MaybeSend + 'static> DynCacheProvider<T> {
+    /// Hides the type of a provider.
+    pub fn new(provider: impl CacheProvider<T> + 'static) -> Self {
+        Self(Arc::new(provider))
+    }
+}
+
+impl<T> Clone for DynCacheProvider<T> {
+    fn clone(&self) -> Self {
+        Self(Arc::clone(&self.0))
+    }
+}
+
+impl<T> std::fmt::Debug for DynCacheProvider<T> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("DynCacheProvider")
+    }
+}
+
+impl<T: MaybeSend + 'static> CacheProvider<T> for DynCacheProvider<T> {
+    async fn get(&self, key: &str) -> Result<Option<T>> {
+        match self.0.get_now(key) {
+            Some(known) => known,
+            None => self.0.get(key).await,
+        }
+    }
+
+    async fn set(&self, key: &str, value: T, ttl: Option<Duration>) -> Result<()> {
+        self.0.set(key, value, ttl).await
+    }
+
+    async fn delete(&self, key: &str) -> Result<bool> {
+        self.0.delete(key).await
+    }
+
+    async fn exists(&self, key: &str) -> Result<bool> {
+        self.0.exists(key).await
+    }
+
+    async fn clear_pattern(&self, pattern: &str) -> Result<u64> {
+        self.0.clear_pattern(pattern).await
+    }
+
+    async fn get_stats(&self) -> Result<CacheStats> {
+        self.0.get_stats().await
+    }
+
+    async fn get_with_ttl(&self, key: &str) -> Result<Option<WithTtl<T>>> {
+        self.0.get_with_ttl(key).await
+    }
+
+    async fn get_many(&self, keys: &[&str]) -> Result<Vec<Option<T>>> {
+        self.0.get_many(keys).await
+    }
+
+    async fn set_many(&self, entries: Vec<(&str, T, Option<Duration>)>) -> Result<()> {
+        self.0.set_many(entries).await
+    }
+
+    async fn delete_many(&self, keys: &[&str]) -> Result<u64> {
+        self.0.delete_many(keys).await
+    }
+
+    fn get_now(&self, key: &str) -> Option<Result<Option<T>>> {
+        self.0.get_now(key)
+    }
+}

@@ -1,0 +1,166 @@
+//! The interface of every cache.
+
+mod default_cache;
+mod erased;
+mod typed;
+
+use std::future::Future;
+use std::time::Duration;
+
+pub use default_cache::{default_cache, set_default_cache};
+pub use erased::DynCacheProvider;
+pub use typed::Typed;
+
+use crate::error::Result;
+use crate::stats::CacheStats;
+
+#[cfg(not(all(target_arch = "wasm32", target_os = "unknown")))]
+mod seam {
+    use std::future::Future;
+    use std::pin::Pin;
+
+    /// `Send` natively; nothing on `wasm32-unknown-unknown`, which has one thread and futures that cannot leave it.
+    pub trait MaybeSend: Send {}
+    impl<T: Send + ?Sized> MaybeSend for T {}
+
+    pub(crate) type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
+}
+
+#[cfg(all(target_arch = "wasm32", target_os = "unknown"))]
+mod seam {
+    use std::future::Future;
+    use std::pin::Pin;
+
+    /// `Send` natively; nothing on `wasm32-unknown-unknown`, which has one thread and futures that cannot leave it.
+    pub trait MaybeSend {}
+    impl<T: ?Sized> MaybeSend for T {}
+
+    pub(crate) type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + 'a>>;
+}
+
+pub(crate) use seam::BoxFuture;
+pub use seam::MaybeSend;
+
+/// A value and what is left of its life; `None` if it does not expire.
+pub type WithTtl<T> = (T, Option<Duration>);
+
+/// A cache of values of type `T` under text keys.
+///
+/// Keys are any text from 1 byte to [64 KiB](crate::MAX_KEY_BYTES). A ttl is a whole life, counted from the write: `None`
+/// is the provider's default ttl, or for ever where it has none; [`Duration::MAX`] is for ever in any case; zero is refused.
+/// An expired entry is absent for every method.
+///
+/// Implementations may write their methods as `async fn`. Callers that must choose a provider at run time hold a
+/// [`DynCacheProvider`], which implements this trait too.
+///
+/// ```
+/// use isocache::{CacheProvider, MemoryCacheProvider};
+/// use std::time::Duration;
+///
+/// async fn visits(cache: &impl CacheProvider<u64>) -> isocache::Result<u64> {
+///     let visits = cache.get("visits").await?.unwrap_or(0) + 1;
+///     cache.set("visits", visits, Some(Duration::from_secs(300))).await?;
+///     Ok(visits)
+/// }
+///
+/// # pollster::block_on(async {
+/// let cache = MemoryCacheProvider::default();
+/// assert_eq!(visits(&cache).await?, 1);
+/// assert_eq!(visits(&cache).await?, 2);
+/// # Ok::<(), isocache::CacheError>(()) }).unwrap();
+/// ```
+pub trait CacheProvider<T: MaybeSend>: Send + Sync {
+    /// The value under `key`, or `None` if there is none. Counts as a hit or a miss, and as a use of the entry.
+    ///
+    /// # Errors
+    /// A key outside the limits; whatever keeps the provider from answering.
+    fn get(&self, key: &str) -> impl Future<Output = Result<Option<T>>> + MaybeSend;
+
+    /// Stores `value` under `key` for `ttl`. A value that is there already is replaced with all that belonged to it: its
+    /// ttl and its weight.
+    ///
+    /// # Errors
+    /// A key, ttl or value outside the limits (nothing was changed then); whatever keeps the provider from storing.
+    fn set(&self, key: &str, value: T, ttl: Option<Duration>) -> impl Future<Output = Result<()>> + MaybeSend;
+
+    /// Removes the entry under `key`; true if there was one.
+    ///
+    /// # Errors
+    /// A key outside the limits; whatever keeps the provider from removing.
+    fn delete(&self, key: &str) -> impl Future<Output = Result<bool>> + MaybeSend;
+
+    /// Whether there is an entry under `key`. Neither a hit nor a miss nor a use.
+    ///
+    /// # Errors
+    /// A key outside the limits; whatever keeps the provider from answering.
+    fn exists(&self, key: &str) -> impl Future<Output = Result<bool>> + MaybeSend;
+
+    /// Removes all entries whose key matches a [`Glob`](crate::Glob), and returns how many went.
+    ///
+    /// # Errors
+    /// An empty pattern; whatever keeps the provider from removing.
+    fn clear_pattern(&self, pattern: &str) -> impl Future<Output = Result<u64>> + MaybeSend;
+
+    /// What the provider has counted.
+    ///
+    /// # Errors
+    /// Whatever keeps the provider from answering.
+    fn get_stats(&self) -> impl Future<Output = Result<CacheStats>> + MaybeSend;
+
+    /// The value under `key` with what is left of its life. Counts as [`get`](Self::get) does.
+    ///
+    /// # Errors
+    /// As for [`get`](Self::get).
+    fn get_with_ttl(&self, key: &str) -> impl Future<Output = Result<Option<WithTtl<T>>>> + MaybeSend;
+
+    /// The values under `keys`, in their order.
+    ///
+    /// # Errors
+    /// The first error of [`get`](Self::get).
+    fn get_many(&self, keys: &[&str]) -> impl Future<Output = Result<Vec<Option<T>>>> + MaybeSend {
+        async move {
+            let mut values = Vec::with_capacity(keys.len());
+            for key in keys {
+                values.push(self.get(key).await?);
+            }
+            Ok(values)
+        }
+    }
+
+    /// Stores every value under its key for its ttl.
+    ///
+    /// # Errors
+    /// The first error of [`set`](Self::set). Entries before the one that failed may have been stored; a provider that
+    /// can check them all first does so.
+    fn set_many(&self, entries: Vec<(&str, T, Option<Duration>)>) -> impl Future<Output = Result<()>> + MaybeSend {
+        async move {
+            for (key, value, ttl) in entries {
+                self.set(key, value, ttl).await?;
+            }
+            Ok(())
+        }
+    }
+
+    /// Removes the entries under `keys`, and returns how many there were.
+    ///
+    /// # Errors
+    /// The first error of [`delete`](Self::delete).
+    fn delete_many(&self, keys: &[&str]) -> impl Future<Output = Result<u64>> + MaybeSend {
+        async move {
+            let mut deleted = 0;
+            for key in keys {
+                deleted += u64::from(self.delete(key).await?);
+            }
+            Ok(deleted)
+        }
+    }
+
+    /// The answer of [`get`](Self::get), if it is known without waiting; else `None`.
+    ///
+    /// It lets a [`DynCacheProvider`] answer without allocating a future. A provider that answers here has counted the
+    /// lookup, so that `get` must not be asked again.
+    fn get_now(&self, key: &str) -> Option<Result<Option<T>>> {
+        let _ = key;
+        None
+    }
+}

@@ -1,0 +1,108 @@
+//! Values to bytes and back, for providers that keep bytes.
+
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+/// Turns values into bytes and back.
+///
+/// The error is plain text; the provider adds the key to it.
+pub trait Serializer<T>: Send + Sync {
+    /// The bytes of `value`.
+    ///
+    /// # Errors
+    /// What cannot be written, in words.
+    fn serialize(&self, value: &T) -> Result<Vec<u8>, String>;
+
+    /// The value of `bytes`.
+    ///
+    /// # Errors
+    /// What is wrong with the bytes, in words. Never a panic, whatever the bytes.
+    fn deserialize(&self, bytes: &[u8]) -> Result<T, String>;
+}
+
+/// Plain JSON, which every other client reads.
+///
+/// ```
+/// use isocache::{JsonSerializer, Serializer};
+///
+/// let bytes = JsonSerializer.serialize(&vec![1, 2]).unwrap();
+/// assert_eq!(bytes, b"[1,2]");
+/// let back: Vec<u32> = JsonSerializer.deserialize(&bytes).unwrap();
+/// assert_eq!(back, [1, 2]);
+/// ```
+#[derive(Clone, Copy, Debug, Default)]
+pub struct JsonSerializer;
+
+impl<T: Serialize + DeserializeOwned> Serializer<T> for JsonSerializer {
+    fn serialize(&self, value: &T) -> Result<Vec<u8>, String> {
+        serde_json::to_vec(value).map_err(|error| error.to_string())
+    }
+
+    fn deserialize(&self, bytes: &[u8]) -> Result<T, String> {
+        serde_json::from_slice(bytes).map_err(|error| error.to_string())
+    }
+}
+
+/// `MessagePack`, with the fields of structs by name: smaller than JSON, and able to carry bytes.
+///
+/// ```
+/// use isocache::{MessagePackSerializer, Serializer};
+///
+/// let bytes = MessagePackSerializer.serialize(&(7, "seven".to_string())).unwrap();
+/// let back: (u32, String) = MessagePackSerializer.deserialize(&bytes).unwrap();
+/// assert_eq!(back, (7, "seven".to_string()));
+/// ```
+#[derive(Clone, Copy, Debug, Default)]
+pub struct MessagePackSerializer;
+
+impl<T: Serialize + DeserializeOwned> Serializer<T> for MessagePackSerializer {
+    fn serialize(&self, value: &T) -> Result<Vec<u8>, String> {
+        rmp_serde::to_vec_named(value).map_err(|error| error.to_string())
+    }
+
+    fn deserialize(&self, bytes: &[u8]) -> Result<T, String> {
+        // `from_slice` stops after the first value; what follows it is as wrong here as it is in JSON.
+        let mut deserializer = rmp_serde::Deserializer::new(bytes);
+        let value = T::deserialize(&mut deserializer).map_err(|error| error.to_string())?;
+        match deserializer.get_ref().len() {
+            0 => Ok(value),
+            rest => Err(format!("{rest} bytes follow the value")),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde::Deserialize;
+
+    #[derive(Debug, PartialEq, Serialize, Deserialize)]
+    struct User {
+        id: u64,
+        name: Option<String>,
+    }
+
+    fn round_trip(serializer: &impl Serializer<User>) {
+        let user = User { id: u64::MAX, name: Some("\u{1f600}\0".into()) };
+        let bytes = serializer.serialize(&user).unwrap();
+        assert_eq!(serializer.deserialize(&bytes).unwrap(), user);
+        for end in 0..bytes.len() {
+            assert!(serializer.deserialize(&bytes[..end]).is_err(), "cut at {end}");
+        }
+        let mut longer = bytes.clone();
+        longer.push(b'1');
+        assert!(serializer.deserialize(&longer).is_err());
+        assert!(serializer.deserialize(b"\xff\xfe\x00").is_err());
+    }
+
+    #[test]
+    fn json_comes_back_as_it_was_and_damage_is_an_error() {
+        round_trip(&JsonSerializer);
+        assert_eq!(JsonSerializer.serialize(&User { id: 1, name: None }).unwrap(), br#"{"id":1,"name":null}"#);
+    }
+
+    #[test]
+    fn message_pack_comes_back_as_it_was_and_damage_is_an_error() {
+        round_trip(&MessagePackSerializer);
+    }
+}

@@ -1,0 +1,164 @@
+//! How long an entry lives.
+
+use std::fmt;
+use std::str::FromStr;
+use std::time::Duration;
+
+use crate::error::{CacheError, Result};
+
+/// The longest life that ends, in milliseconds: about 285,000 years. [`Duration::MAX`] stands for one that does not.
+pub const MAX_TTL_MS: u64 = (1 << 53) - 1;
+
+/// A life as people write it: `300` or `"300"` (seconds), `"300ms"`, `"30s"`, `"5m"`, `"2h"`, `"7d"`.
+///
+/// Everything that takes a ttl takes an `Option<Duration>`; this type makes one of the words used on command lines, in
+/// attributes and in configuration files.
+///
+/// ```
+/// use isocache::Ttl;
+/// use std::time::Duration;
+///
+/// let ttl: Ttl = "5m".parse()?;
+/// assert_eq!(Duration::from(ttl), Duration::from_secs(300));
+/// assert_eq!(Ttl::from_seconds(300.0)?, ttl);
+/// assert_eq!(ttl.to_string(), "5m");
+/// # Ok::<(), isocache::CacheError>(())
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Ttl {
+    ms: u64,
+}
+
+/// The units, largest first, in milliseconds.
+const UNITS: [(&str, u64); 5] = [("d", 86_400_000), ("h", 3_600_000), ("m", 60_000), ("s", 1000), ("ms", 1)];
+
+impl Ttl {
+    /// A life of some seconds; a part of a millisecond counts as a whole one.
+    ///
+    /// # Errors
+    /// [`CacheError::InvalidArgument`] for what is not a number, not positive, or longer than [`MAX_TTL_MS`].
+    pub fn from_seconds(seconds: f64) -> Result<Self> {
+        Self::from_ms(seconds * 1000.0, || format!("{seconds}"))
+    }
+
+    /// The life in milliseconds, at least 1.
+    #[must_use]
+    pub fn as_millis(self) -> u64 {
+        self.ms
+    }
+
+    fn from_ms(ms: f64, shown: impl Fn() -> String) -> Result<Self> {
+        let ms = ms.ceil();
+        // MAX_TTL_MS is a whole number below 2^53.
+        #[allow(clippy::cast_precision_loss, clippy::cast_possible_truncation, clippy::cast_sign_loss)]
+        if ms > 0.0 && ms <= MAX_TTL_MS as f64 {
+            return Ok(Self { ms: ms as u64 });
+        }
+        Err(CacheError::invalid("ttl", format!("{} is not between 1 ms and {MAX_TTL_MS} ms", shown())))
+    }
+}
+
+impl TryFrom<Duration> for Ttl {
+    type Error = CacheError;
+
+    fn try_from(duration: Duration) -> Result<Self> {
+        Ok(Self { ms: whole_ms(duration)? })
+    }
+}
+
+impl From<Ttl> for Duration {
+    fn from(ttl: Ttl) -> Self {
+        Self::from_millis(ttl.ms)
+    }
+}
+
+impl FromStr for Ttl {
+    type Err = CacheError;
+
+    fn from_str(text: &str) -> Result<Self> {
+        let end = text.find(|c: char| !c.is_ascii_digit() && c != '.').unwrap_or(text.len());
+        let (number, unit) = text.split_at(end);
+        let factor = match unit {
+            "" => Some(1000),
+            _ => UNITS.iter().find(|(name, _)| *name == unit).map(|(_, ms)| *ms),
+        };
+        let (Ok(number), Some(factor)) = (number.parse::<f64>(), factor) else {
+            return Err(CacheError::invalid(
+                "ttl",
+                format!("{text:?} is not a number of seconds, nor a number with one of the units ms, s, m, h, d"),
+            ));
+        };
+        // The factors are small whole numbers.
+        #[allow(clippy::cast_precision_loss)]
+        Self::from_ms(number * factor as f64, || format!("{text:?}"))
+    }
+}
+
+impl fmt::Display for Ttl {
+    /// In the largest unit that leaves a whole number.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (unit, ms) = UNITS.iter().find(|(_, ms)| self.ms.is_multiple_of(*ms)).unwrap_or(&UNITS[4]);
+        write!(f, "{}{unit}", self.ms / ms)
+    }
+}
+
+/// A duration as a life: in milliseconds, a part of one counting as a whole one.
+///
+/// # Errors
+/// [`CacheError::InvalidArgument`] for zero, and for what is longer than [`MAX_TTL_MS`].
+pub(crate) fn whole_ms(ttl: Duration) -> Result<u64> {
+    let ms = ttl.as_millis() + u128::from(!ttl.subsec_nanos().is_multiple_of(1_000_000));
+    match u64::try_from(ms) {
+        Ok(ms @ 1..=MAX_TTL_MS) => Ok(ms),
+        _ => Err(CacheError::invalid("ttl", format!("{ttl:?} is not between 1 ms and {MAX_TTL_MS} ms"))),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_people_write_is_understood() {
+        let cases = [
+            ("300", 300_000),
+            ("300ms", 300),
+            ("30s", 30_000),
+            ("5m", 300_000),
+            ("2h", 7_200_000),
+            ("7d", 604_800_000),
+            ("1.5s", 1500),
+            ("0.1ms", 1),
+        ];
+        for (text, ms) in cases {
+            assert_eq!(text.parse::<Ttl>().unwrap().as_millis(), ms, "{text}");
+        }
+    }
+
+    #[test]
+    fn what_is_no_life_is_refused_by_name() {
+        for text in ["", "m", "5 m", "5M", "-5m", "0", "0s", "1e3", "..", "5min", "999999999999999d", "inf", "NaN"] {
+            let error = text.parse::<Ttl>().unwrap_err().to_string();
+            assert!(error.starts_with("invalid argument ttl: "), "{text}: {error}");
+        }
+        for seconds in [0.0, -1.0, f64::NAN, f64::INFINITY, 1e300] {
+            assert!(Ttl::from_seconds(seconds).is_err(), "{seconds}");
+        }
+        assert!(Ttl::try_from(Duration::ZERO).is_err());
+        assert!(Ttl::try_from(Duration::MAX).is_err());
+    }
+
+    #[test]
+    fn a_part_of_a_millisecond_counts_as_a_whole_one() {
+        assert_eq!(whole_ms(Duration::from_nanos(1)), Ok(1));
+        assert_eq!(whole_ms(Duration::from_micros(1001)), Ok(2));
+        assert_eq!(whole_ms(Duration::from_millis(MAX_TTL_MS)), Ok(MAX_TTL_MS));
+    }
+
+    #[test]
+    fn it_is_shown_as_it_is_written() {
+        for text in ["300ms", "30s", "5m", "2h", "7d", "1500ms"] {
+            assert_eq!(text.parse::<Ttl>().unwrap().to_string(), text);
+        }
+    }
+}

@@ -1,0 +1,14 @@
+//! What the npm package calls: numbers in, numbers out, nothing but conversion.
+//!
+//! Keys and values stay in JavaScript. A lookup that hits does not call at all: JavaScript writes the slot into a ring
+//! in this memory, and whatever call comes next replays the ring first, in order. So the engine decides on exactly
+//! the history that it would have seen from calls.
+
+mod pattern;
+mod slots;
+
+use talc::wasm::{WasmDynamicTalc, new_wasm_dynamic_allocator};
+
+/// A sixth of the size of the default allocator; the engine asks for memory seldom and in large pieces.
+#[global_allocator]
+static ALLOCATOR: WasmDynamicTalc = new_wasm_dynamic_allocator();

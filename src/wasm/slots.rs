@@ -1,0 +1,174 @@
+//! The engine for JavaScript.
+
+use std::cell::Cell;
+
+use wasm_bindgen::prelude::wasm_bindgen;
+
+use crate::engine::{Engine, Limits, PolicyKind, Slot};
+
+/// The lookups that the ring holds before it must be replayed.
+const RING: usize = 256;
+/// In the ring: a lookup that found nothing. Anything else is the slot of one that did.
+const MISS: u32 = u32::MAX;
+/// Answered for a write that finds no memory. No slot: slots stay below 2^30.
+const REFUSED: u32 = (1 << 30) - 1;
+/// Set in the answer to a write after which there are removals to read.
+const REMOVALS: u32 = 1 << 31;
+/// Answered by the walks at the end of the list.
+const END: u32 = u32::MAX;
+
+/// An engine. `logged` is, in every call, the number of lookups in the ring, which are replayed first.
+#[wasm_bindgen(skip_typescript)]
+pub struct Slots {
+    engine: Engine,
+    /// Written by JavaScript between calls.
+    ring: [Cell<u32>; RING],
+}
+
+#[wasm_bindgen]
+impl Slots {
+    #[wasm_bindgen(constructor)]
+    pub fn new(max_entries: u32, max_weight: f64) -> Self {
+        Self {
+            engine: Engine::new(limits(max_entries, max_weight), PolicyKind::Lru),
+            ring: [const { Cell::new(0) }; RING],
+        }
+    }
+
+    /// The address of the ring; it never moves.
+    pub fn ring(&self) -> u32 {
+        address(self.ring.as_ptr())
+    }
+
+    /// The address of the deadlines: one 64-bit float a slot. It may move when `capacity` grows, and with the first
+    /// entry that expires; there is none before.
+    pub fn deadlines(&self) -> u32 {
+        address(self.engine.deadlines().as_ptr())
+    }
+
+    /// The address of the removals: for each, its slot and its reason as 32-bit numbers. It may move with every call.
+    pub fn removals(&self) -> u32 {
+        address(self.engine.removals().as_ptr())
+    }
+
+    pub fn removed(&self) -> u32 {
+        count(self.engine.removals().len())
+    }
+
+    /// Says that the removals have been read.
+    pub fn clear_removals(&mut self) {
+        self.engine.clear_removals();
+    }
+
+    pub fn capacity(&self) -> u32 {
+        self.engine.capacity()
+    }
+
+    pub fn replay(&mut self, logged: u32) {
+        for entry in self.ring.iter().take(logged as usize) {
+            match entry.get() {
+                MISS => self.engine.miss(),
+                slot => self.engine.hit(slot),
+            }
+        }
+    }
+
+    /// The slot of the new entry, or `REFUSED`; with `REMOVALS` if there are any.
+    pub fn insert(&mut self, logged: u32, weight: f64, deadline: f64, now: f64) -> u32 {
+        self.replay(logged);
+        let slot = self.engine.insert(weighed(weight), deadline, now).unwrap_or(REFUSED);
+        self.answer(slot)
+    }
+
+    /// `slot`, or `REFUSED`; with `REMOVALS` if there are any.
+    pub fn update(&mut self, logged: u32, slot: Slot, weight: f64, deadline: f64, now: f64) -> u32 {
+        self.replay(logged);
+        let updated = self.engine.update(slot, weighed(weight), deadline, now);
+        self.answer(if updated.is_ok() { slot } else { REFUSED })
+    }
+
+    pub fn delete(&mut self, logged: u32, slot: Slot) {
+        self.replay(logged);
+        self.engine.delete(slot);
+    }
+
+    pub fn expire(&mut self, logged: u32, slot: Slot) {
+        self.replay(logged);
+        self.engine.expire(slot);
+    }
+
+    /// The number of entries that went, which are among the removals.
+    pub fn sweep(&mut self, logged: u32, now: f64) -> u32 {
+        self.replay(logged);
+        self.engine.sweep(now, u32::MAX)
+    }
+
+    pub fn set_limits(&mut self, logged: u32, max_entries: u32, max_weight: f64, now: f64) {
+        self.replay(logged);
+        self.engine.set_limits(limits(max_entries, max_weight), now);
+    }
+
+    pub fn clear(&mut self, logged: u32) {
+        self.replay(logged);
+        self.engine.clear();
+    }
+
+    pub fn shift_deadlines(&mut self, delta: f64) {
+        self.engine.shift_deadlines(delta);
+    }
+
+    /// The most recently used slot, or `END`.
+    pub fn newest(&self) -> u32 {
+        self.engine.newest().unwrap_or(END)
+    }
+
+    /// The slot used just before, or `END`.
+    pub fn older(&self, slot: Slot) -> u32 {
+        self.engine.older(slot).unwrap_or(END)
+    }
+
+    /// Hits, misses, sets, deletes, evictions, expirations, entries, weight, by number from 0.
+    pub fn count(&self, of: u32) -> f64 {
+        let counters = self.engine.counters();
+        let count = match of {
+            0 => counters.hits,
+            1 => counters.misses,
+            2 => counters.sets,
+            3 => counters.deletes,
+            4 => counters.evictions,
+            5 => counters.expirations,
+            6 => u64::from(self.engine.len()),
+            _ => self.engine.weight(),
+        };
+        // Exact up to 2^53.
+        #[allow(clippy::cast_precision_loss)]
+        {
+            count as f64
+        }
+    }
+
+    fn answer(&self, slot: Slot) -> u32 {
+        if self.engine.removals().is_empty() { slot } else { slot | REMOVALS }
+    }
+}
+
+fn limits(max_entries: u32, max_weight: f64) -> Limits {
+    Limits { max_entries, max_weight: weighed(max_weight) }
+}
+
+/// A weight that JavaScript has checked: a whole number from 0 to 2^53, or infinity, which becomes the largest.
+#[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)]
+fn weighed(weight: f64) -> u64 {
+    weight as u64
+}
+
+/// Addresses and lengths have 32 bits on this target.
+#[allow(clippy::cast_possible_truncation)]
+fn address<E>(pointer: *const E) -> u32 {
+    pointer as usize as u32
+}
+
+#[allow(clippy::cast_possible_truncation)]
+fn count(length: usize) -> u32 {
+    length as u32
+}

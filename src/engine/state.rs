@@ -144,6 +144,12 @@ impl Engine {
         Ok(())
     }
 
+    /// The live entry in `slot` got a new value, with the weight and the deadline that it has.
+    #[inline]
+    pub fn rewrite(&mut self, slot: Slot) {
+        self.counters.sets += u64::from(self.policy.touch(slot));
+    }
+
     /// A lookup found the live entry in `slot`.
     #[inline]
     pub fn hit(&mut self, slot: Slot) {

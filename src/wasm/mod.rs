@@ -1,8 +1,8 @@
 //! What the npm package calls: numbers in, numbers out, nothing but conversion.
 //!
-//! Keys and values stay in JavaScript. A lookup that hits does not call at all: JavaScript writes the slot into a ring
-//! in this memory, and whatever call comes next replays the ring first, in order. So the engine decides on exactly
-//! the history that it would have seen from calls.
+//! Keys and values stay in JavaScript. A lookup does not call at all: JavaScript logs what it found, and whatever call
+//! comes next brings the log along and replays it first, in order. So the engine decides on exactly the history that it
+//! would have seen from calls.
 
 mod pattern;
 mod slots;

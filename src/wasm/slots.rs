@@ -1,49 +1,47 @@
 //! The engine for JavaScript.
 
-use std::cell::Cell;
+use std::sync::atomic::{AtomicU32, Ordering};
 
 use wasm_bindgen::prelude::wasm_bindgen;
 
-use crate::engine::{Engine, Limits, PolicyKind, Slot};
+use crate::engine::{Engine, Limits, PolicyKind, Removal, RemovalReason, Slot};
 
-/// The lookups that the ring holds before it must be replayed.
-const RING: usize = 256;
-/// In the ring: a lookup that found nothing. Anything else is the slot of one that did.
+/// The operations that JavaScript logs before they must be replayed.
+const LOG: usize = 256;
+/// In the log: a lookup that found nothing. Anything else is a slot: that of a lookup that found an entry, or with
+/// `REWRITE`, that of a new value for an entry of the same weight that does not expire.
 const MISS: u32 = u32::MAX;
-/// Answered for a write that finds no memory. No slot: slots stay below 2^30.
-const REFUSED: u32 = (1 << 30) - 1;
-/// Set in the answer to a write after which there are removals to read.
+const REWRITE: u32 = 1 << 31;
+
+/// In the answer to a write: there are removals to read.
 const REMOVALS: u32 = 1 << 31;
+/// In the answer to a write: the slot held an entry that was evicted for this one, and nothing else left.
+const EVICTED: u32 = 1 << 30;
+/// Answered for a write that finds no memory. No slot: slots stay below it.
+const REFUSED: u32 = (1 << 30) - 1;
 /// Answered by the walks at the end of the list.
 const END: u32 = u32::MAX;
 
-/// An engine. `logged` is, in every call, the number of lookups in the ring, which are replayed first.
+/// Where JavaScript puts its log for the next call. Shared by all engines: no call leaves anything in it.
+static TRANSFER: [AtomicU32; LOG] = [const { AtomicU32::new(0) }; LOG];
+
+/// The address of the place for the log; it never moves.
+#[wasm_bindgen(skip_typescript)]
+pub fn transfer() -> u32 {
+    address(TRANSFER.as_ptr())
+}
+
+/// An engine. `logged` is, in every call, the number of operations in the log, which are replayed first.
 #[wasm_bindgen(skip_typescript)]
 pub struct Slots {
     engine: Engine,
-    /// Written by JavaScript between calls.
-    ring: [Cell<u32>; RING],
 }
 
 #[wasm_bindgen]
 impl Slots {
     #[wasm_bindgen(constructor)]
     pub fn new(max_entries: u32, max_weight: f64) -> Self {
-        Self {
-            engine: Engine::new(limits(max_entries, max_weight), PolicyKind::Lru),
-            ring: [const { Cell::new(0) }; RING],
-        }
-    }
-
-    /// The address of the ring; it never moves.
-    pub fn ring(&self) -> u32 {
-        address(self.ring.as_ptr())
-    }
-
-    /// The address of the deadlines: one 64-bit float a slot. It may move when `capacity` grows, and with the first
-    /// entry that expires; there is none before.
-    pub fn deadlines(&self) -> u32 {
-        address(self.engine.deadlines().as_ptr())
+        Self { engine: Engine::new(limits(max_entries, max_weight), PolicyKind::Lru) }
     }
 
     /// The address of the removals: for each, its slot and its reason as 32-bit numbers. It may move with every call.
@@ -60,27 +58,28 @@ impl Slots {
         self.engine.clear_removals();
     }
 
-    pub fn capacity(&self) -> u32 {
-        self.engine.capacity()
-    }
-
     pub fn replay(&mut self, logged: u32) {
-        for entry in self.ring.iter().take(logged as usize) {
-            match entry.get() {
+        for entry in TRANSFER.iter().take(logged as usize) {
+            match entry.load(Ordering::Relaxed) {
                 MISS => self.engine.miss(),
+                slot if slot >= REWRITE => self.engine.rewrite(slot - REWRITE),
                 slot => self.engine.hit(slot),
             }
         }
     }
 
-    /// The slot of the new entry, or `REFUSED`; with `REMOVALS` if there are any.
+    /// The slot of the new entry, with `EVICTED` or `REMOVALS` where that is so; or `REFUSED`, also with `REMOVALS`.
     pub fn insert(&mut self, logged: u32, weight: f64, deadline: f64, now: f64) -> u32 {
         self.replay(logged);
         let slot = self.engine.insert(weighed(weight), deadline, now).unwrap_or(REFUSED);
+        if *self.engine.removals() == [Removal { slot, reason: RemovalReason::Evicted }] {
+            self.engine.clear_removals();
+            return slot | EVICTED;
+        }
         self.answer(slot)
     }
 
-    /// `slot`, or `REFUSED`; with `REMOVALS` if there are any.
+    /// `slot` or `REFUSED`; with `REMOVALS` if there are any.
     pub fn update(&mut self, logged: u32, slot: Slot, weight: f64, deadline: f64, now: f64) -> u32 {
         self.replay(logged);
         let updated = self.engine.update(slot, weighed(weight), deadline, now);

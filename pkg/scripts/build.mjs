@@ -1,0 +1,125 @@
+// Builds dist/ from the Rust crate and src/. Needs cargo with the wasm32 target, and wasm-bindgen of the locked version.
+
+import { execFileSync } from "node:child_process";
+import { cpSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { dirname, join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { build } from "esbuild";
+
+const pkg = join(dirname(fileURLToPath(import.meta.url)), "..");
+const root = join(pkg, "..");
+const dist = join(pkg, "dist");
+const made = join(root, "target", "npm");
+const bin = (name) => join(root, "node_modules", ".bin", name);
+const run = (command, args, cwd = root) => execFileSync(command, args, { cwd, stdio: "inherit" });
+
+rmSync(dist, { recursive: true, force: true });
+mkdirSync(dist, { recursive: true });
+
+run("cargo", [
+  "build",
+  "--quiet",
+  "--lib",
+  "--features",
+  "npm",
+  "--profile",
+  "wasm",
+  "--target",
+  "wasm32-unknown-unknown",
+]);
+run("wasm-bindgen", [
+  ...["--target", "web", "--omit-default-module-path", "--no-typescript"],
+  ...["--remove-name-section", "--remove-producers-section"],
+  ...["--out-name", "glue", "--out-dir", made],
+  join(root, "target/wasm32-unknown-unknown/wasm/isocache.wasm"),
+]);
+const wasm = join(dist, "isocache_bg.wasm");
+// No feature flags: wasm-opt obeys the list that the module carries. `--all-features` would use some that no engine has.
+run(bin("wasm-opt"), ["-Oz", join(made, "glue_bg.wasm"), "-o", wasm]);
+const glue = patched(readFileSync(join(made, "glue.js"), "utf8"));
+
+const generated = {
+  name: "generated",
+  setup({ onResolve, onLoad }) {
+    onResolve({ filter: /\/(glue|wasm-hex)\.js$/ }, ({ path }) => ({ path, namespace: "generated" }));
+    onResolve({ filter: /\/isocache_bg\.wasm$/ }, () => ({ path: "./isocache_bg.wasm", external: true }));
+    onLoad({ filter: /./, namespace: "generated" }, ({ path }) => ({
+      contents: path.endsWith("glue.js") ? glue : `export default "${readFileSync(wasm, "hex")}";`,
+    }));
+  },
+};
+const shared = { absWorkingDir: pkg, bundle: true, target: "es2022", legalComments: "none", plugins: [generated] };
+const entry = (name) => `src/entries/${name}.ts`;
+await build({
+  ...shared,
+  entryPoints: ["index", "memory", "index.workerd", "memory.workerd"].map(entry),
+  outdir: "dist",
+  format: "esm",
+  splitting: true,
+  chunkNames: "shared-[hash]",
+});
+await build({
+  ...shared,
+  entryPoints: [entry("index")],
+  outfile: "dist/index.cjs",
+  format: "cjs",
+  platform: "neutral",
+});
+// The same class and the same wasm, however a program asks for it.
+writeFileSync(join(dist, "memory.cjs"), '"use strict";\nexports.MemoryCache = require("./index.cjs").MemoryCache;\n');
+
+run(bin("tsc"), ["-p", "tsconfig.json"], pkg);
+rmSync(join(dist, "entries"), { recursive: true });
+for (const [name, api] of [
+  ["index", "api"],
+  ["memory", "memory-api"],
+]) {
+  writeFileSync(join(dist, `${name}.d.ts`), `export * from "./${api}.js";\n`);
+}
+// The same types for `require`, which must be told that they describe CommonJS.
+for (const name of readdirSync(dist).filter((name) => name.endsWith(".d.ts"))) {
+  const types = readFileSync(join(dist, name), "utf8");
+  writeFileSync(
+    join(dist, name.replace(/\.d\.ts$/, ".d.cts")),
+    types.replaceAll(/(from "\.\/[\w-]+)\.js"/g, '$1.cjs"'),
+  );
+}
+for (const licence of ["LICENSE-MIT", "LICENSE-APACHE"]) {
+  cpSync(join(root, licence), join(pkg, licence));
+}
+
+/** wasm-bindgen's glue, made to run everywhere. Each change must find its place, or the build fails. */
+function patched(source) {
+  let text = source;
+  const change = (what, from, to) => {
+    if (!from.test(text)) {
+      throw new Error(`the glue of this wasm-bindgen has another form; look at the patch for: ${what}`);
+    }
+    text = text.replace(from, to);
+  };
+  change(
+    "modules of another realm, as in Next's edge sandbox",
+    /if \(!\(module instanceof WebAssembly\.Module\)\)/,
+    'if (Object.prototype.toString.call(module) !== "[object WebAssembly.Module]")',
+  );
+  change(
+    "environments without TextDecoder, as Jest's jsdom: messages of panics are lost there",
+    /let cachedTextDecoder = new TextDecoder\('utf-8', \{ ignoreBOM: true \}\);\ncachedTextDecoder\.decode\(\);/,
+    'let cachedTextDecoder = typeof TextDecoder === "undefined" ? { decode: () => "" } : new TextDecoder("utf-8", { ignoreBOM: true });',
+  );
+  change(
+    "environments without TextEncoder",
+    /const cachedTextEncoder = new TextEncoder\(\);\n\nif \(!\('encodeInto' in cachedTextEncoder\)\) \{[\s\S]*?\n\}\n/,
+    `let cachedTextEncoder = typeof TextEncoder === "undefined" ? {
+  encodeInto(text, view) {
+    const bytes = unescape(encodeURIComponent(text));
+    for (let at = 0; at < bytes.length; at++) view[at] = bytes.charCodeAt(at);
+    return { written: bytes.length };
+  },
+} : new TextEncoder();
+`,
+  );
+  change("no loader but `initSync`", /async function __wbg_load[\s\S]*?\n\}\n\nfunction initSync/, "function initSync");
+  change("no default export", /let __wbg_init_promise;[\s\S]*$/, "export { initSync };\n");
+  return text;
+}

@@ -1,0 +1,5 @@
+/** What `isocache` offers. */
+
+export type { CacheOptions, Provider } from "./cache.js";
+export { Cache } from "./cache.js";
+export * from "./memory-api.js";

@@ -1,0 +1,227 @@
+import { checkKey, checkOptions, checkPattern } from "./check.js";
+import { MemoryCache } from "./memory-cache.js";
+import { escapePattern } from "./pattern.js";
+import { milliseconds } from "./ttl.js";
+import type { CacheStats, MemoryCacheOptions, SetEntry, SetOptions, Ttl } from "./types.js";
+
+type MaybePromise<T> = T | Promise<T>;
+
+/**
+ * What keeps the entries of a `Cache`: a `MemoryCache`, or an object of your own with these methods. Each may answer at
+ * once or with a promise. A key that comes here has been checked, and has the namespace in front.
+ */
+export interface Provider<V> {
+  /** The value, or `undefined` if there is none. */
+  get(key: string): MaybePromise<V | undefined>;
+  set(key: string, value: V, options: SetOptions): MaybePromise<unknown>;
+  /** True if there was an entry. */
+  delete(key: string): MaybePromise<boolean>;
+  has(key: string): MaybePromise<boolean>;
+  /** The number of entries removed. The pattern is a Redis glob. */
+  clearPattern(pattern: string): MaybePromise<number>;
+  stats(): MaybePromise<CacheStats>;
+  /** Without it, `get` is called for each key. */
+  getMany?(keys: readonly string[]): MaybePromise<(V | undefined)[]>;
+  /** Without it, `set` is called for each entry. */
+  setMany?(entries: readonly SetEntry<V>[]): MaybePromise<unknown>;
+  /** Without it, `delete` is called for each key. */
+  deleteMany?(keys: readonly string[]): MaybePromise<number>;
+  /** Called by `Cache.close`, if it is there. */
+  close?(): MaybePromise<unknown>;
+}
+
+/** Options of a `Cache`: those of the `MemoryCache` that it makes, or a provider. */
+export type CacheOptions<V> =
+  | (MemoryCacheOptions<V> & { provider?: undefined; namespace?: string | undefined })
+  | {
+      /** What keeps the entries. */
+      provider: Provider<V>;
+      /** Goes before every key, with a `:` between. Default: none. */
+      namespace?: string | undefined;
+      /** The life of entries that are set without one, in **seconds** or with a unit. Default: the provider's. */
+      ttl?: Ttl | null | undefined;
+    };
+
+/** What a cache and its namespaces share. */
+interface Shared {
+  closed: boolean;
+}
+
+const METHODS = ["get", "set", "delete", "has", "clearPattern", "stats"] as const;
+
+/**
+ * A cache over any provider, asynchronous, so that code does not change when memory becomes something remote.
+ *
+ * Every method rejects where the provider fails, and with a `TypeError` or `RangeError` for an argument outside the limits.
+ *
+ * ```js
+ * import { Cache } from "isocache";
+ *
+ * const cache = new Cache({ maxEntries: 500, ttl: "5m" });
+ * const users = cache.namespace("user");
+ * await users.set("1", { name: "Ada" }, "30s");
+ * await users.get("1"); // { name: "Ada" }
+ * await cache.clearPattern("user:*"); // 1
+ * ```
+ */
+export class Cache<V = unknown> {
+  readonly #provider: Provider<V>;
+  readonly #prefix: string;
+  readonly #ttl: Ttl | null | undefined;
+  readonly #shared: Shared;
+
+  /** @throws TypeError or RangeError for an option of the wrong type or out of range, naming it. */
+  constructor(options?: CacheOptions<V>);
+  /** @internal */
+  constructor(options: CacheOptions<V>, shared: Shared);
+  constructor(options: CacheOptions<V> = {}, shared: Shared = { closed: false }) {
+    checkOptions(options);
+    if (options.provider === undefined) {
+      const { namespace: _, provider: __, ...memory } = options;
+      this.#provider = new MemoryCache<V>(memory);
+    } else {
+      checkOptions(options, ["provider", "namespace", "ttl"]);
+      const { provider, ttl } = options;
+      const missing = METHODS.filter((name) => typeof provider?.[name] !== "function");
+      if (missing.length > 0) {
+        throw new TypeError(`isocache: provider has no method ${missing.join(", ")}`);
+      }
+      if (ttl !== undefined) {
+        milliseconds(ttl);
+      }
+      this.#provider = provider;
+      this.#ttl = ttl;
+    }
+    this.#prefix = options.namespace === undefined ? "" : prefixOf(options.namespace);
+    this.#shared = shared;
+  }
+
+  /** The value under `key`, or `undefined`. `null` is a value. */
+  async get<T extends V = V>(key: string): Promise<T | undefined> {
+    return this.#provider.get(this.#key(key)) as MaybePromise<T | undefined>;
+  }
+
+  /**
+   * Stores `value` under `key`, over what may be there.
+   *
+   * @param options - the ttl, or an object with it: in **seconds** or with a unit, like `"5m"`.
+   */
+  async set(key: string, value: V, options?: SetOptions | Ttl | null): Promise<void> {
+    const ttl = typeof options === "object" && options !== null ? options.ttl : options;
+    await this.#provider.set(this.#key(key), value, { ttl: ttl === undefined ? this.#ttl : ttl });
+  }
+
+  /** Removes the entry under `key`; true if there was one. */
+  async delete(key: string): Promise<boolean> {
+    return this.#provider.delete(this.#key(key));
+  }
+
+  /** Whether there is an entry under `key`. */
+  async has(key: string): Promise<boolean> {
+    return this.#provider.has(this.#key(key));
+  }
+
+  /** The same as `has`, by the name that the Rust crate uses. */
+  async exists(key: string): Promise<boolean> {
+    return this.has(key);
+  }
+
+  /** The values under `keys`, in their order. */
+  async getMany<T extends V = V>(keys: readonly string[]): Promise<(T | undefined)[]> {
+    const all = keys.map((key) => this.#key(key));
+    const values = this.#provider.getMany?.(all) ?? Promise.all(all.map((key) => this.#provider.get(key)));
+    return values as MaybePromise<(T | undefined)[]>;
+  }
+
+  /** Stores every entry. */
+  async setMany(entries: readonly SetEntry<V>[]): Promise<void> {
+    const all = entries.map(({ key, value, ttl }) => ({
+      key: this.#key(key),
+      value,
+      ttl: ttl === undefined ? this.#ttl : ttl,
+    }));
+    if (this.#provider.setMany) {
+      await this.#provider.setMany(all);
+    } else {
+      await Promise.all(all.map(({ key, value, ttl }) => this.#provider.set(key, value, { ttl })));
+    }
+  }
+
+  /** Removes the entries under `keys`, and returns how many there were. */
+  async deleteMany(keys: readonly string[]): Promise<number> {
+    const all = keys.map((key) => this.#key(key));
+    if (this.#provider.deleteMany) {
+      return this.#provider.deleteMany(all);
+    }
+    const deleted = await Promise.all(all.map((key) => this.#provider.delete(key)));
+    return deleted.filter(Boolean).length;
+  }
+
+  /** Removes every entry of this cache or namespace, and of no other. */
+  async clear(): Promise<void> {
+    await this.#clear("*");
+  }
+
+  /** Removes all entries of this cache or namespace whose key matches a Redis glob, and returns how many there were. */
+  async clearPattern(pattern: string): Promise<number> {
+    checkPattern(pattern);
+    return this.#clear(pattern);
+  }
+
+  /** What the provider has counted, for all namespaces together. */
+  async getStats(): Promise<CacheStats> {
+    this.#checkOpen();
+    return this.#provider.stats();
+  }
+
+  /**
+   * A view of this cache whose keys all begin with `prefix` and a `:`. `namespace("a").namespace("b")` is
+   * `namespace("a:b")`.
+   *
+   * @throws TypeError or RangeError for what is no key.
+   */
+  namespace<N extends V = V>(prefix: string): Cache<N> {
+    const options = {
+      provider: this.#provider as unknown as Provider<N>,
+      namespace: this.#prefix + prefixOf(prefix),
+      ttl: this.#ttl,
+    };
+    return new Cache<N>(options, this.#shared);
+  }
+
+  /** Closes the provider, for all namespaces. Nothing can be asked of the cache afterwards. A second call does nothing. */
+  async close(): Promise<void> {
+    if (!this.#shared.closed) {
+      this.#shared.closed = true;
+      await this.#provider.close?.();
+    }
+  }
+
+  /** The same as `close`, for `await using`. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.close();
+  }
+
+  async #clear(pattern: string): Promise<number> {
+    this.#checkOpen();
+    return this.#provider.clearPattern(escapePattern(this.#prefix) + pattern);
+  }
+
+  #key(key: string): string {
+    this.#checkOpen();
+    checkKey(key);
+    return this.#prefix === "" ? key : this.#prefix + key;
+  }
+
+  #checkOpen(): void {
+    if (this.#shared.closed) {
+      throw new Error("isocache: this Cache is closed");
+    }
+  }
+}
+
+/** A namespace as it stands before keys: with one `:` at its end, however it was written. */
+function prefixOf(namespace: string): string {
+  checkKey(namespace);
+  return namespace.endsWith(":") ? namespace : `${namespace}:`;
+}

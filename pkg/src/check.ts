@@ -1,0 +1,82 @@
+/** Checks of arguments. Every error names the argument and what is wrong with it. */
+
+const MAX_KEY_BYTES = 65_536;
+
+/** Throws unless `key` is a string of 1 byte to 64 KiB in UTF-8. */
+export function checkKey(key: unknown): asserts key is string {
+  if (typeof key !== "string") {
+    throw new TypeError(`isocache: key must be a string, not ${key === null ? "null" : typeof key}`);
+  }
+  // No character takes more than three bytes for each unit of `length`.
+  if (key.length === 0 || (key.length > MAX_KEY_BYTES / 3 && utf8Length(key) > MAX_KEY_BYTES)) {
+    throw new RangeError(`isocache: key ${quote(key)} has ${utf8Length(key)} bytes; 1 to ${MAX_KEY_BYTES} are allowed`);
+  }
+}
+
+/** Throws unless `key` is a key that an entry may have: a text that UTF-8 can express, too. */
+export function checkText(key: unknown): asserts key is string {
+  checkKey(key);
+  if (!isWellFormed(key)) {
+    throw new RangeError(`isocache: key ${quote(key)} has half of a surrogate pair, so it is no text`);
+  }
+}
+
+/** Throws unless `pattern` is a text that is not empty. */
+export function checkPattern(pattern: unknown): asserts pattern is string {
+  if (typeof pattern !== "string") {
+    throw new TypeError(`isocache: pattern must be a string, not ${pattern === null ? "null" : typeof pattern}`);
+  }
+  if (pattern === "") {
+    throw new RangeError("isocache: pattern is empty");
+  }
+}
+
+/** `value` if it is a whole number from `least` to `most`, and throws if not. */
+export function checkInteger(name: string, value: unknown, least: number, most: number): number {
+  if (typeof value !== "number") {
+    throw new TypeError(`isocache: ${name} must be a number, not ${value === null ? "null" : typeof value}`);
+  }
+  if (!(Number.isInteger(value) && value >= least && value <= most)) {
+    throw new RangeError(`isocache: ${name} must be a whole number from ${least} to ${most}, not ${value}`);
+  }
+  return value;
+}
+
+/** Throws unless `value` is a function or `undefined`. */
+export function checkFunction(name: string, value: unknown): void {
+  if (value !== undefined && typeof value !== "function") {
+    throw new TypeError(`isocache: ${name} must be a function, not ${value === null ? "null" : typeof value}`);
+  }
+}
+
+/** Throws unless `options` is an object, with no other names than those known if they are given. */
+export function checkOptions(options: unknown, known?: readonly string[]): void {
+  if (typeof options !== "object" || options === null) {
+    throw new TypeError(`isocache: options must be an object, not ${options === null ? "null" : typeof options}`);
+  }
+  for (const name of Object.keys(options)) {
+    if (known && !known.includes(name)) {
+      throw new TypeError(`isocache: there is no option ${name}; there are ${known.join(", ")}`);
+    }
+  }
+}
+
+/** A key as an error shows it. */
+export function quote(key: unknown): string {
+  return JSON.stringify(typeof key === "string" && key.length > 40 ? `${key.slice(0, 40)}...` : key);
+}
+
+function utf8Length(text: string): number {
+  let length = text.length;
+  for (let at = 0; at < text.length; at++) {
+    const unit = text.charCodeAt(at);
+    // A surrogate pair has two units and four bytes.
+    length += unit < 0x80 ? 0 : unit < 0x800 || (unit >= 0xd800 && unit < 0xe000) ? 1 : 2;
+  }
+  return length;
+}
+
+function isWellFormed(text: string): boolean {
+  // Engines from before 2023 lack the method.
+  return text.isWellFormed ? text.isWellFormed() : !/\p{Surrogate}/u.test(text);
+}

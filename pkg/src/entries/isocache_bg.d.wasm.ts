@@ -1,0 +1,3 @@
+/** The wasm as workerd imports it; written by the build. */
+declare const module: WebAssembly.Module;
+export default module;

@@ -1,0 +1,30 @@
+/** The exports of `src/wasm` in the Rust crate, where they are described. */
+export function transfer(): number;
+
+export class Slots {
+  constructor(maxEntries: number, maxWeight: number);
+  removals(): number;
+  removed(): number;
+  clear_removals(): void;
+  replay(logged: number): void;
+  insert(logged: number, weight: number, deadline: number, now: number): number;
+  update(logged: number, slot: number, weight: number, deadline: number, now: number): number;
+  delete(logged: number, slot: number): void;
+  expire(logged: number, slot: number): void;
+  sweep(logged: number, now: number): number;
+  set_limits(logged: number, maxEntries: number, maxWeight: number, now: number): void;
+  clear(logged: number): void;
+  shift_deadlines(delta: number): void;
+  newest(): number;
+  older(slot: number): number;
+  count(of: number): number;
+  free(): void;
+}
+
+export class Pattern {
+  constructor(pattern: string);
+  matches(key: string): boolean;
+  free(): void;
+}
+
+export function initSync(options: { module: WebAssembly.Module | Uint8Array }): { memory: WebAssembly.Memory };

@@ -1,0 +1,339 @@
+import { checkFunction, checkInteger, checkKey, checkOptions, checkPattern, checkText, quote } from "./check.js";
+import { systemNow } from "./clock.js";
+import { matching } from "./pattern.js";
+import { Table } from "./table.js";
+import { milliseconds } from "./ttl.js";
+import type { CacheStats, Eviction, MemoryCacheOptions, SetEntry, SetOptions, Ttl } from "./types.js";
+
+/** What a `Map` holds in V8. */
+const MAX_ENTRIES = 2 ** 24;
+const OPTIONS = ["maxEntries", "maxBytes", "sizeOf", "ttl", "clone", "clock", "onEvict"];
+
+/**
+ * A bounded cache in memory, synchronous and shaped like a `Map`: least recently used first, with a life for each entry.
+ *
+ * Iteration goes from the most to the least recently used. Looking at `size`, `stats()`, `keys()` or `entries()` first
+ * removes what has expired.
+ *
+ * ```js
+ * import { MemoryCache } from "isocache";
+ *
+ * const users = new MemoryCache({ maxEntries: 500, ttl: "5m" });
+ * users.set("user:1", { name: "Ada" });
+ * users.get("user:1"); // { name: "Ada" }
+ * users.clearPattern("user:*"); // 1
+ * ```
+ */
+export class MemoryCache<V = unknown> {
+  readonly #table: Table<V>;
+  #maxEntries: number;
+  #maxBytes: number;
+  readonly #life: number;
+  readonly #sizeOf: ((value: V, key: string) => number) | undefined;
+  readonly #clone: boolean;
+  readonly #onEvict: ((eviction: Eviction<V>) => void) | undefined;
+
+  /** @throws TypeError or RangeError for an option of the wrong type or out of range, naming it. */
+  constructor(options: MemoryCacheOptions<V> = {}) {
+    checkOptions(options, OPTIONS);
+    const { maxEntries = 1000, maxBytes, sizeOf, ttl = null, clone = false, clock = systemNow, onEvict } = options;
+    checkFunction("sizeOf", sizeOf);
+    checkFunction("clock", clock);
+    checkFunction("onEvict", onEvict);
+    if (typeof clone !== "boolean") {
+      throw new TypeError(`isocache: clone must be true or false, not ${String(clone)}`);
+    }
+    this.#sizeOf = sizeOf;
+    this.#clone = clone;
+    this.#onEvict = onEvict;
+    this.#life = milliseconds(ttl);
+    this.#maxEntries = checkInteger("maxEntries", maxEntries, 1, MAX_ENTRIES);
+    this.#maxBytes = this.#checkMaxBytes(maxBytes);
+    this.#table = new Table(this.#maxEntries, this.#maxBytes, clock, sizeOf !== undefined, onEvict !== undefined);
+  }
+
+  /**
+   * The value under `key`, or `undefined`. Counts as a hit or a miss, and as a use of the entry.
+   *
+   * @throws TypeError or RangeError for what is no key.
+   */
+  get(key: string): V | undefined {
+    const table = this.#table;
+    const slot = table.find(key);
+    if (slot === undefined) {
+      checkKey(key);
+      table.miss();
+      this.#report();
+      return undefined;
+    }
+    table.hit(slot);
+    return this.#copy(table.value(slot));
+  }
+
+  /** The value under `key`, or `undefined`. Neither counted nor a use of the entry. @throws as `get`. */
+  peek(key: string): V | undefined {
+    const slot = this.#find(key);
+    return slot === undefined ? undefined : this.#copy(this.#table.value(slot));
+  }
+
+  /** Whether there is an entry under `key`. Neither counted nor a use of the entry. @throws as `get`. */
+  has(key: string): boolean {
+    return this.#find(key) !== undefined;
+  }
+
+  /** The same as `has`, by the name that the other providers use. */
+  exists(key: string): boolean {
+    return this.has(key);
+  }
+
+  /**
+   * What is left of the entry's life, in **seconds**; `null`: it does not expire; `undefined`: there is none.
+   *
+   * @throws as `get`.
+   */
+  ttl(key: string): number | null | undefined {
+    const slot = this.#find(key);
+    if (slot === undefined) {
+      return undefined;
+    }
+    const left = this.#table.remaining(slot);
+    return left === Infinity ? null : left / 1000;
+  }
+
+  /**
+   * Stores `value` under `key`. A value that is there already is replaced with all that belonged to it: its ttl and its
+   * size. Expired entries make room first, then the least recently used.
+   *
+   * @param options - the ttl, or an object with it: in **seconds** or with a unit, like `"5m"`.
+   * @throws TypeError or RangeError for a key, value or ttl outside the limits; nothing was changed then.
+   */
+  set(key: string, value: V, options?: SetOptions | Ttl | null): this {
+    const ttl = typeof options === "object" && options !== null ? options.ttl : options;
+    this.#checkValue(key, value);
+    this.#store(key, this.#copy(value), this.#weigh(key, value), this.#lifeOf(ttl));
+    this.#report();
+    return this;
+  }
+
+  /** Removes the entry under `key`; true if there was one. @throws as `get`. */
+  delete(key: string): boolean {
+    const slot = this.#find(key);
+    if (slot === undefined) {
+      return false;
+    }
+    this.#table.delete(slot);
+    this.#report();
+    return true;
+  }
+
+  /** The values under `keys`, in their order, each as `get`. @throws as `get`; nothing was counted then. */
+  getMany(keys: readonly string[]): (V | undefined)[] {
+    keys.forEach(checkKey);
+    return keys.map((key) => this.get(key));
+  }
+
+  /** Stores every entry, as `set`. @throws as `set`; none was stored then. */
+  setMany(entries: readonly SetEntry<V>[]): void {
+    const checked = entries.map(({ key, value, ttl }) => {
+      checkText(key);
+      this.#checkValue(key, value);
+      return { key, value: this.#copy(value), weight: this.#weigh(key, value), life: this.#lifeOf(ttl) };
+    });
+    for (const { key, value, weight, life } of checked) {
+      this.#store(key, value, weight, life);
+    }
+    this.#report();
+  }
+
+  /** Removes the entries under `keys`, and returns how many there were. @throws as `get`; none was removed then. */
+  deleteMany(keys: readonly string[]): number {
+    keys.forEach(checkKey);
+    return keys.filter((key) => this.delete(key)).length;
+  }
+
+  /** Removes every entry and gives the memory back. The counts go on. */
+  clear(): void {
+    this.#table.clear();
+    this.#report();
+  }
+
+  /**
+   * Removes all entries whose key matches a pattern, and returns how many there were. It looks at every key, unless the
+   * pattern has no wildcard.
+   *
+   * The patterns are Redis': `*` any run, `?` any one byte, `[a-z]` and `[^a]` one byte of a set, `\` before what is
+   * meant literally.
+   *
+   * @throws TypeError or RangeError for what is no text or empty.
+   */
+  clearPattern(pattern: string): number {
+    checkPattern(pattern);
+    const table = this.#table;
+    table.sweep();
+    const cleared = matching(pattern, table.entries());
+    for (const [, slot] of cleared) {
+      table.delete(slot);
+    }
+    this.#report();
+    return cleared.length;
+  }
+
+  /** Removes every entry that has expired, and returns how many. Nobody needs to call it: writes do so in passing. */
+  sweep(): number {
+    const before = this.#table.size;
+    this.#table.sweep();
+    const swept = before - this.#table.size;
+    this.#report();
+    return swept;
+  }
+
+  /**
+   * Sets new limits. What is over them leaves at once.
+   *
+   * @param maxBytes - needs `sizeOf`; `undefined` leaves the limit as it is.
+   * @throws TypeError or RangeError as the constructor.
+   */
+  resize(maxEntries: number, maxBytes?: number): void {
+    checkInteger("maxEntries", maxEntries, 1, MAX_ENTRIES);
+    this.#maxBytes = maxBytes === undefined ? this.#maxBytes : this.#checkMaxBytes(maxBytes);
+    this.#maxEntries = maxEntries;
+    this.#table.setLimits(maxEntries, this.#maxBytes);
+    this.#report();
+  }
+
+  /** The number of live entries. */
+  get size(): number {
+    this.sweep();
+    return this.#table.size;
+  }
+
+  /** The limits in force; `maxBytes` is `Infinity` where there is none. */
+  get limits(): { maxEntries: number; maxBytes: number } {
+    return { maxEntries: this.#maxEntries, maxBytes: this.#maxBytes };
+  }
+
+  /** Exact counts, and what there is now. */
+  stats(): CacheStats & { entries: number } {
+    this.sweep();
+    const counts = this.#table.counts();
+    const { hits, misses } = counts;
+    return { ...counts, hitRate: hits / (hits + misses || 1), bytes: this.#sizeOf && counts.bytes };
+  }
+
+  /** The keys, from the most to the least recently used. */
+  *keys(): IterableIterator<string> {
+    for (const [key] of this.entries()) {
+      yield key;
+    }
+  }
+
+  /**
+   * The entries, from the most to the least recently used; copies with `clone`. Neither counted nor a use. The order is
+   * that of the first step; entries that leave during the walk are passed over, new ones are not seen.
+   */
+  *entries(): IterableIterator<[key: string, value: V]> {
+    this.sweep();
+    for (const [key, slot] of this.#table.order()) {
+      if (this.#table.holds(key, slot)) {
+        yield [key, this.#copy(this.#table.value(slot))];
+      }
+    }
+  }
+
+  /** The same as `entries`. */
+  [Symbol.iterator](): IterableIterator<[key: string, value: V]> {
+    return this.entries();
+  }
+
+  /** Gives the memory back, in wasm too. Without it, the garbage collector does so. The cache cannot be used again. */
+  [Symbol.dispose](): void {
+    this.#table.dispose();
+  }
+
+  /** The same as `[Symbol.dispose]`. */
+  close(): void {
+    this.#table.dispose();
+  }
+
+  #copy(value: V): V {
+    return this.#clone ? structuredClone(value) : value;
+  }
+
+  /** The slot of the live entry under `key`, for what does not count as a lookup. */
+  #find(key: string): number | undefined {
+    const slot = this.#table.find(key);
+    if (slot === undefined) {
+      checkKey(key);
+      this.#table.checkUsable();
+      this.#report();
+    }
+    return slot;
+  }
+
+  #checkValue(key: string, value: V): void {
+    if (value === undefined) {
+      throw new TypeError(`isocache: value of key ${quote(key)} is undefined, which stands for no entry; use delete`);
+    }
+  }
+
+  #lifeOf(ttl: Ttl | null | undefined): number {
+    return ttl === undefined ? this.#life : milliseconds(ttl);
+  }
+
+  #weigh(key: string, value: V): number {
+    if (this.#sizeOf === undefined) {
+      return 0;
+    }
+    checkText(key);
+    const weight = checkInteger("sizeOf(value, key)", this.#sizeOf(value, key), 0, Number.MAX_SAFE_INTEGER);
+    if (weight > this.#maxBytes) {
+      throw new RangeError(`isocache: value of key ${quote(key)} has size ${weight}, over maxBytes ${this.#maxBytes}`);
+    }
+    return weight;
+  }
+
+  #store(key: string, value: V, weight: number, life: number): void {
+    const slot = this.#table.find(key);
+    let stored: boolean;
+    if (slot === undefined) {
+      checkText(key);
+      stored = this.#table.insert(key, value, weight, life);
+    } else {
+      stored = this.#table.update(slot, key, value, weight, life);
+    }
+    if (!stored) {
+      throw new RangeError(`isocache: there is no memory for key ${quote(key)}`);
+    }
+  }
+
+  #checkMaxBytes(maxBytes: number | undefined): number {
+    if (maxBytes === undefined || maxBytes === Infinity) {
+      return Infinity;
+    }
+    checkInteger("maxBytes", maxBytes, 1, Number.MAX_SAFE_INTEGER);
+    if (!this.#sizeOf) {
+      throw new TypeError("isocache: maxBytes needs sizeOf, which says how large an entry is");
+    }
+    return maxBytes;
+  }
+
+  /** Tells the listener what left. No table is being changed here: the listener may use the cache. */
+  #report(): void {
+    const left = this.#table.left;
+    if (left.length === 0) {
+      return;
+    }
+    this.#table.left = [];
+    const errors: unknown[] = [];
+    for (const eviction of left) {
+      try {
+        this.#onEvict?.(eviction);
+      } catch (error) {
+        errors.push(error);
+      }
+    }
+    if (errors.length > 0) {
+      throw errors[0];
+    }
+  }
+}

@@ -1,0 +1,28 @@
+/** Which keys a pattern means. */
+
+import { Pattern } from "./glue.js";
+
+/**
+ * Those of `entries` whose key matches. Patterns are matched in wasm, so that they mean the same everywhere; what comes
+ * before the first special character is compared here, where it costs no copy of the key.
+ */
+export function matching<E>(pattern: string, entries: Iterable<[key: string, of: E]>): [key: string, of: E][] {
+  const special = pattern.search(/[*?[\\]/);
+  const prefix = special < 0 ? pattern : pattern.slice(0, special);
+  const candidates = [...entries].filter(([key]) => key.startsWith(prefix));
+  if (special < 0) {
+    return candidates.filter(([key]) => key === pattern);
+  }
+  if (pattern === `${prefix}*`) {
+    return candidates;
+  }
+  const compiled = new Pattern(pattern);
+  const found = candidates.filter(([key]) => compiled.matches(key));
+  compiled.free();
+  return found;
+}
+
+/** `text` as a pattern that matches itself only. */
+export function escapePattern(text: string): string {
+  return text.replace(/[*?[\]\\]/g, "\\$&");
+}

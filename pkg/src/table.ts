@@ -1,0 +1,334 @@
+/**
+ * Keys and values beside an engine in wasm.
+ *
+ * Keys and values are JavaScript's own, by slot number; order, deadlines, sizes and counts are in wasm, by the same
+ * number. A lookup calls no wasm: it is logged here, and the next call, whichever it is, brings the log along, which is
+ * replayed before anything is decided. So the order of eviction is exact.
+ */
+
+import { systemNow } from "./clock.js";
+import { Slots, transfer } from "./glue.js";
+import type { Eviction, EvictReason } from "./types.js";
+import { words } from "./wasm.js";
+
+/** The operations that the log holds. This and the next six are as in `src/wasm/slots.rs`. */
+const LOG = 256;
+/** In the log: a lookup that found nothing. */
+const MISS = 2 ** 32 - 1;
+/** In the log, with a slot: a new value of the same size for an entry that does not expire. */
+const REWRITE = 2 ** 31;
+/** In an answer: there are removals to read. */
+const REMOVALS = 2 ** 31;
+/** In an answer: the slot held an entry that was evicted for the new one. */
+const EVICTED = 2 ** 30;
+/** In an answer: no slot, there was no memory. */
+const REFUSED = 2 ** 30 - 1;
+/** At the end of a walk. */
+const END = 2 ** 32 - 1;
+
+/** By the number that the engine gives them. */
+const REASONS: readonly EvictReason[] = ["evicted", "expired"];
+
+/** What the engine has counted, and what there is. */
+export interface Counts {
+  hits: number;
+  misses: number;
+  sets: number;
+  deletes: number;
+  evictions: number;
+  expirations: number;
+  entries: number;
+  bytes: number;
+}
+
+export class Table<V> {
+  readonly #index = new Map<string, number>();
+  #keys: (string | undefined)[] = [];
+  #values: (V | undefined)[] = [];
+  /** A copy of the engine's, for lookups; empty until an entry expires. */
+  #deadlines: number[] = [];
+  readonly #slots: Slots;
+  readonly #log = new Uint32Array(LOG);
+  #logged = 0;
+  /** Whether an entry has had a deadline, so that the time matters. */
+  #expiring = false;
+  /** Whether a deadline was set while the clock stood at 0, as edge workers' does before their first request. */
+  #clockStopped = false;
+  #disposed = false;
+  readonly #clock: () => number;
+  /** Whether entries have sizes. */
+  readonly #weighed: boolean;
+  /** Whether somebody wants to know what leaves. */
+  readonly #watched: boolean;
+  /** What left since this was last emptied, if it is watched. */
+  left: Eviction<V>[] = [];
+
+  constructor(maxEntries: number, maxBytes: number, clock: () => number, weighed: boolean, watched: boolean) {
+    this.#slots = new Slots(maxEntries, maxBytes);
+    this.#clock = clock;
+    this.#weighed = weighed;
+    this.#watched = watched;
+  }
+
+  /** The number of entries, counting those that have expired and were not swept. */
+  get size(): number {
+    return this.#index.size;
+  }
+
+  /** The slot of the live entry under `key`. A dead one goes. */
+  find(key: string): number | undefined {
+    const slot = this.#index.get(key);
+    return slot === undefined || !this.#expiring || this.#alive(slot) ? slot : undefined;
+  }
+
+  value(slot: number): V {
+    return this.#values[slot] as V;
+  }
+
+  /** Counts a lookup that found `slot`, and uses the entry. */
+  hit(slot: number): void {
+    this.#note(slot);
+  }
+
+  /** Counts a lookup that found nothing. */
+  miss(): void {
+    this.#note(MISS);
+  }
+
+  /** What is left of an entry's life, in milliseconds. */
+  remaining(slot: number): number {
+    const deadline = this.#deadline(slot);
+    return deadline === Infinity ? deadline : deadline - this.#now();
+  }
+
+  /** Stores a value under a key that `find` has not found, for `life` milliseconds. False if there is no memory. */
+  insert(key: string, value: V, weight: number, life: number): boolean {
+    const now = this.#nowFor(life);
+    const answer = this.#slots.insert(this.#take(), weight, now + life, now);
+    let slot = answer;
+    if (answer >= REMOVALS) {
+      slot -= REMOVALS;
+      this.#drain();
+    } else if (answer >= EVICTED) {
+      slot -= EVICTED;
+      this.#forget(slot, "evicted");
+    }
+    if (slot === REFUSED) {
+      return false;
+    }
+    this.#index.set(key, slot);
+    this.#keys[slot] = key;
+    this.#values[slot] = value;
+    if (this.#expiring) {
+      this.#deadlines[slot] = now + life;
+    }
+    return true;
+  }
+
+  /** Stores a value over that in `slot`, for `life` milliseconds. False if there is no memory. */
+  update(slot: number, key: string, value: V, weight: number, life: number): boolean {
+    if (life === Infinity && !this.#expiring && !this.#weighed) {
+      this.#note(slot + REWRITE);
+    } else {
+      const now = this.#nowFor(life);
+      const answer = this.#slots.update(this.#take(), slot, weight, now + life, now);
+      if (answer >= REMOVALS) {
+        this.#drain();
+      }
+      if (answer % REMOVALS === REFUSED) {
+        return false;
+      }
+      if (this.#expiring) {
+        this.#deadlines[slot] = now + life;
+      }
+    }
+    const old = this.#values[slot] as V;
+    this.#values[slot] = value;
+    if (this.#watched && old !== value) {
+      this.left.push({ key, value: old, reason: "replaced" });
+    }
+    return true;
+  }
+
+  /** Removes a live entry. */
+  delete(slot: number): void {
+    this.#slots.delete(this.#take(), slot);
+    this.#forget(slot, "deleted");
+  }
+
+  /** Removes every entry, the expired ones as such, and gives the memory back. */
+  clear(): void {
+    this.sweep();
+    if (this.#watched) {
+      for (const [key, slot] of this.#index) {
+        this.left.push({ key, value: this.value(slot), reason: "deleted" });
+      }
+    }
+    this.#slots.clear(this.#take());
+    this.#empty();
+  }
+
+  /** Removes every entry that has expired. */
+  sweep(): void {
+    if (this.#expiring) {
+      const now = this.#now();
+      this.#slots.sweep(this.#take(), now);
+      this.#drain();
+    }
+  }
+
+  /** Sets new limits; what is over them goes. */
+  setLimits(maxEntries: number, maxBytes: number): void {
+    const now = this.#expiring ? this.#now() : 0;
+    this.#slots.set_limits(this.#take(), maxEntries, maxBytes, now);
+    this.#drain();
+  }
+
+  /** Keys and slots in no order. */
+  entries(): Iterable<[key: string, slot: number]> {
+    return this.#index;
+  }
+
+  /** Keys and slots from the most to the least recently used, as they are now. */
+  order(): [key: string, slot: number][] {
+    this.#slots.replay(this.#take());
+    const order: [string, number][] = [];
+    for (let slot = this.#slots.newest(); slot !== END; slot = this.#slots.older(slot)) {
+      order.push([this.#keys[slot] as string, slot]);
+    }
+    return order;
+  }
+
+  /** Whether `slot` still holds `key`. */
+  holds(key: string, slot: number): boolean {
+    return this.#index.get(key) === slot;
+  }
+
+  counts(): Counts {
+    this.#slots.replay(this.#take());
+    const count = (of: number) => this.#slots.count(of);
+    return {
+      hits: count(0),
+      misses: count(1),
+      sets: count(2),
+      deletes: count(3),
+      evictions: count(4),
+      expirations: count(5),
+      entries: count(6),
+      bytes: count(7),
+    };
+  }
+
+  /** Frees the engine. Whatever calls it afterwards throws. */
+  dispose(): void {
+    if (!this.#disposed) {
+      this.#empty();
+      this.#disposed = true;
+      // So that the next lookup comes to `#take`, which refuses.
+      this.#logged = LOG;
+      this.#slots.free();
+    }
+  }
+
+  /** Throws if the engine was freed. */
+  checkUsable(): void {
+    if (this.#disposed) {
+      throw new Error("isocache: this MemoryCache was disposed of");
+    }
+  }
+
+  #note(operation: number): void {
+    if (this.#logged === LOG) {
+      this.#slots.replay(this.#take());
+    }
+    this.#log[this.#logged++] = operation;
+  }
+
+  /** Hands the log over to the call that is about to be made, and returns its length. */
+  #take(): number {
+    this.checkUsable();
+    const logged = this.#logged;
+    if (logged > 0) {
+      words().set(logged === LOG ? this.#log : this.#log.subarray(0, logged), transfer() >>> 2);
+      this.#logged = 0;
+    }
+    return logged;
+  }
+
+  #now(): number {
+    const now = this.#clock();
+    if (Number.isNaN(now + 1)) {
+      throw new TypeError("isocache: clock must return a number");
+    }
+    if (this.#clockStopped && now > 0) {
+      this.#clockStopped = false;
+      this.#deadlines = this.#deadlines.map((deadline) => deadline + now);
+      this.#slots.shift_deadlines(now);
+    }
+    return now;
+  }
+
+  /** The time for a write of an entry with such a life, if it matters. */
+  #nowFor(life: number): number {
+    if (life === Infinity) {
+      return this.#expiring ? this.#now() : 0;
+    }
+    if (!this.#expiring) {
+      this.#deadlines = this.#keys.map(() => Infinity);
+      this.#expiring = true;
+    }
+    const now = this.#now();
+    this.#clockStopped ||= now === 0 && this.#clock === systemNow;
+    return now;
+  }
+
+  #deadline(slot: number): number {
+    return this.#expiring ? (this.#deadlines[slot] as number) : Infinity;
+  }
+
+  /** Whether an entry's life is not over. If it is, the entry goes. */
+  #alive(slot: number): boolean {
+    const deadline = this.#deadlines[slot] as number;
+    if (deadline === Infinity) {
+      return true;
+    }
+    const now = this.#now();
+    // Looked up again, because a clock that starts moves all deadlines.
+    if (now < deadline || now < this.#deadline(slot)) {
+      return true;
+    }
+    this.#slots.expire(this.#take(), slot);
+    this.#forget(slot, "expired");
+    return false;
+  }
+
+  /** Takes out what the engine has removed. */
+  #drain(): void {
+    const removed = this.#slots.removed();
+    const first = this.#slots.removals() >>> 2;
+    const memory = words();
+    for (let at = first; at < first + 2 * removed; at += 2) {
+      this.#forget(memory[at] as number, REASONS[memory[at + 1] as number] as EvictReason);
+    }
+    this.#slots.clear_removals();
+  }
+
+  /** Takes an entry that the engine has let go out of the tables. */
+  #forget(slot: number, reason: EvictReason): void {
+    const key = this.#keys[slot] as string;
+    if (this.#watched) {
+      this.left.push({ key, value: this.value(slot), reason });
+    }
+    this.#index.delete(key);
+    this.#keys[slot] = undefined;
+    this.#values[slot] = undefined;
+  }
+
+  #empty(): void {
+    this.#index.clear();
+    this.#keys = [];
+    this.#values = [];
+    this.#deadlines = [];
+    this.#expiring = false;
+  }
+}

@@ -1,0 +1,36 @@
+// Recorded accesses give exactly the hits that other exact LRU implementations count.
+
+import assert from "node:assert/strict";
+import { describe, test } from "node:test";
+import { MemoryCache } from "isocache";
+import { missing, readTrace, references } from "./support/traces.mjs";
+
+const ROWS = { "web07.trace.xz": 4, "web12.trace.xz": 4, "oltp.trace.gz": 7 };
+
+for (const [name, rows] of Object.entries(ROWS)) {
+  describe(name, { skip: missing }, () => {
+    const keys = missing ? [] : readTrace(name).map(String);
+    const expected = missing ? [] : references(name);
+
+    test(`has ${rows} reference rows`, () => assert.equal(expected.length, rows));
+
+    for (const { capacity, hits, requests } of expected) {
+      test(`${capacity} entries: ${hits} hits of ${requests}`, () => {
+        const cache = new MemoryCache({ maxEntries: capacity });
+        let found = 0;
+        for (const key of keys) {
+          if (cache.get(key) === undefined) {
+            cache.set(key, true);
+          } else {
+            found++;
+          }
+        }
+        assert.equal(keys.length, requests);
+        assert.equal(found, hits);
+        const stats = cache.stats();
+        assert.deepEqual([stats.hits, stats.misses, stats.entries], [hits, requests - hits, capacity]);
+        assert.equal(stats.evictions, requests - hits - capacity);
+      });
+    }
+  });
+}

@@ -331,13 +331,14 @@ describe("clock", () => {
   });
 
   // What it does to the cache is up to it; what must not happen is a cache that contradicts itself.
-  for (const deed of ["delete", "set", "clear", "expire", "resize", "swap"]) {
+  for (const deed of ["delete", "set", "insert", "clear", "expire", "resize", "swap"]) {
     test(`uses the cache: ${deed}`, () => {
       let now = 1000;
       let armed = false;
       const deeds = {
         delete: () => cache.delete("a"),
         set: () => cache.set("a", "by the clock", "9s"),
+        insert: () => cache.set("new", "by the clock", "9s"),
         clear: () => cache.clear(),
         expire: () => {
           now += 10_000;
@@ -382,6 +383,10 @@ describe("clock", () => {
         call();
         armed = false;
         assert.ok(cache.size <= 3);
+        const [, key] = /set\("(\w+)"/.exec(call) ?? [];
+        if (key) {
+          assert.equal(cache.peek(key), 2, `${deed} in ${call}`);
+        }
         for (const [key, value] of cache) {
           assert.notEqual(value, undefined, `${deed} in ${call}: ${key}`);
         }

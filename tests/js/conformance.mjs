@@ -1,0 +1,230 @@
+/**
+ * Runs the tables of tests/vectors against MemoryCache and Cache. Needs nothing but them, so it runs in browsers, too.
+ * What it does not know in a table is a failure.
+ */
+
+const STEP_FIELDS = {
+  set: ["key", "value", "ttl_ms"],
+  get: ["key", "expect"],
+  delete: ["key", "expect"],
+  exists: ["key", "expect"],
+  clear_pattern: ["pattern", "expect"],
+  get_many: ["keys", "expect"],
+  set_many: ["entries"],
+  delete_many: ["keys", "expect"],
+  stats: ["expect"],
+  advance: ["ms"],
+};
+const OPTIONS = { max_entries: "maxEntries", max_bytes: "maxBytes", default_ttl_ms: "ttl" };
+const STATS = ["hits", "misses", "sets", "deletes", "evictions", "expirations", "entries", "bytes", "hit_rate"];
+
+/** What the cases run against: how to make it from MemoryCache options, and how to ask for statistics. */
+export const SUBJECTS = {
+  MemoryCache: { make: ({ MemoryCache }, options) => new MemoryCache(options), stats: (cache) => cache.stats() },
+  Cache: { make: ({ Cache }, options) => new Cache(options), stats: (cache) => cache.getStats() },
+  "Cache over a MemoryCache": {
+    make: ({ Cache, MemoryCache }, options) => new Cache({ provider: new MemoryCache(options) }),
+    stats: (cache) => cache.getStats(),
+  },
+};
+
+/** Runs one case of conformance.json; throws for the first step that does not do as expected. */
+export async function runCase({ rule, name, options, steps, ...unknown }, subject, classes) {
+  known(unknown, [], name);
+  if (!(Number.isInteger(rule) && rule >= 1 && rule <= 7 && steps.length > 0)) {
+    throw new Error(`${name}: it has no rule from 1 to 7, or no steps`);
+  }
+  const time = { now: 1_000_000 };
+  const cache = subject.make(classes, cacheOptions(options, time, name));
+  for (const [at, step] of steps.entries()) {
+    try {
+      await runStep(step, cache, subject, time);
+    } catch (error) {
+      throw new Error(`${name}: step ${at}, ${shown(step)}: ${error.message}`, { cause: error });
+    }
+  }
+}
+
+/** Asks for one case of glob.json by way of `clearPattern`; throws if the answer is another. */
+export async function runGlob([patternParts, keyParts, matches, ...unknown], { MemoryCache }) {
+  const [pattern, key] = [joined(patternParts), joined(keyParts)];
+  if (unknown.length > 0 || typeof matches !== "boolean") {
+    throw new Error(`a case must be [pattern, key, matches], not ${shown([patternParts, keyParts, matches, unknown])}`);
+  }
+  const cache = new MemoryCache();
+  cache.set(key, 1);
+  let cleared;
+  if (pattern === "") {
+    // As the pattern of a clear, it is refused. It matches no key, in any case.
+    cleared = (await refusal(() => cache.clearPattern(pattern))) instanceof RangeError ? 0 : Number.NaN;
+  } else {
+    cleared = cache.clearPattern(pattern);
+  }
+  if (cleared !== Number(matches) || cache.size !== 1 - cleared) {
+    throw new Error(`${shown(patternParts)} on ${shown(keyParts)}: ${cleared} matched, ${Number(matches)} expected`);
+  }
+}
+
+/** Runs both tables against everything; for where there is no test runner. */
+export async function runAll(conformance, globs, classes) {
+  const failures = [];
+  let passed = 0;
+  const attempt = async (what, run) => {
+    try {
+      await run();
+      passed++;
+    } catch (error) {
+      failures.push(`${what}: ${error.message}`);
+    }
+  };
+  for (const [name, subject] of Object.entries(SUBJECTS)) {
+    for (const one of conformance.cases) {
+      await attempt(name, () => runCase(one, subject, classes));
+    }
+  }
+  for (const one of globs.cases) {
+    await attempt("glob", () => runGlob(one, classes));
+  }
+  return { passed, failures };
+}
+
+function cacheOptions(options, time, name) {
+  known(options, Object.keys(OPTIONS), name);
+  const all = { clock: () => time.now };
+  for (const [field, value] of Object.entries(options)) {
+    all[OPTIONS[field]] = field === "default_ttl_ms" ? ttl(value) : value;
+  }
+  if ("max_bytes" in options) {
+    const encoder = new TextEncoder();
+    all.sizeOf = (value) => encoder.encode(JSON.stringify(value)).length;
+  }
+  return all;
+}
+
+async function runStep({ op, expect, error, names = [], only, ...given }, cache, subject, time) {
+  const fields = STEP_FIELDS[op];
+  if (fields === undefined || (only !== undefined && only !== "js")) {
+    throw new Error("the operation, or where it runs, is unknown");
+  }
+  known(given, fields, "step");
+  const expects = fields.includes("expect");
+  if (error === undefined ? expects !== (expect !== undefined) : error !== "invalid_argument" || expect !== undefined) {
+    throw new Error("it must have what its operation expects, or a known error, and nothing else");
+  }
+  if (op === "advance") {
+    time.now += given.ms;
+    return;
+  }
+  const asked = expanded(given);
+  if (error !== undefined) {
+    const refused = await refusal(() => perform(op, asked, cache, subject));
+    if (!(refused instanceof RangeError || refused instanceof TypeError)) {
+      throw new Error(`a RangeError or TypeError was expected, not ${refused}`);
+    }
+    const missing = names.filter((text) => !refused.message.includes(text));
+    if (missing.length > 0) {
+      throw new Error(`"${refused.message}" does not name ${missing}`);
+    }
+    return;
+  }
+  const answer = await perform(op, asked, cache, subject);
+  if (op === "stats") {
+    known(expect, STATS, "expect");
+    for (const [field, value] of Object.entries(expect)) {
+      demand(answer[field === "hit_rate" ? "hitRate" : field], value, field);
+    }
+  } else if (expects) {
+    demand(answer, expanded(expect), "answer");
+  }
+}
+
+async function perform(op, { key, keys, value, ttl_ms, entries, pattern }, cache, subject) {
+  switch (op) {
+    case "set":
+      return cache.set(key, value, { ttl: ttl(ttl_ms) });
+    case "get":
+      return found(await cache.get(key));
+    case "delete":
+      return cache.delete(key);
+    case "exists": {
+      const [exists, has] = [await cache.exists(key), await cache.has(key)];
+      demand(has, exists, "has, beside exists");
+      return exists;
+    }
+    case "clear_pattern":
+      return cache.clearPattern(pattern);
+    case "get_many":
+      return (await cache.getMany(keys)).map(found);
+    case "set_many":
+      return cache.setMany(
+        entries.map(({ key, value, ttl_ms, ...unknown }) => {
+          known(unknown, [], "entry");
+          return { key, value, ttl: ttl(ttl_ms) };
+        }),
+      );
+    case "delete_many":
+      return cache.deleteMany(keys);
+    default:
+      return subject.stats(cache);
+  }
+}
+
+const found = (value) => (value === undefined ? "absent" : { found: value });
+
+function ttl(ms) {
+  return ms === undefined ? undefined : ms === "forever" ? null : `${ms}ms`;
+}
+
+/** With every `{"repeat": [text, n]}` written out. */
+function expanded(value) {
+  if (Array.isArray(value)) {
+    return value.map(expanded);
+  }
+  if (typeof value !== "object" || value === null) {
+    return value;
+  }
+  if (Object.keys(value).join() === "repeat") {
+    return value.repeat[0].repeat(value.repeat[1]);
+  }
+  return Object.fromEntries(Object.entries(value).map(([name, member]) => [name, expanded(member)]));
+}
+
+const joined = (parts) => [parts].flat().map(expanded).join("");
+
+async function refusal(act) {
+  try {
+    return await act();
+  } catch (error) {
+    return error;
+  }
+}
+
+function known(object, names, where) {
+  const unknown = Object.keys(object).filter((name) => !names.includes(name));
+  if (unknown.length > 0) {
+    throw new Error(`${where}: unknown field ${unknown}`);
+  }
+}
+
+function demand(actual, expected, what) {
+  if (!same(actual, expected)) {
+    throw new Error(`${what} is ${shown(actual)}, ${shown(expected)} expected`);
+  }
+}
+
+function same(a, b) {
+  if (typeof a !== "object" || typeof b !== "object" || a === null || b === null) {
+    return Object.is(a, b);
+  }
+  const names = Object.keys(a);
+  return (
+    Array.isArray(a) === Array.isArray(b) &&
+    names.length === Object.keys(b).length &&
+    names.every((name) => Object.hasOwn(b, name) && same(a[name], b[name]))
+  );
+}
+
+function shown(value) {
+  const text = JSON.stringify(value) ?? String(value);
+  return text.length > 300 ? `${text.slice(0, 300)}...` : text;
+}

@@ -147,6 +147,7 @@ fn fits(run: Run<'_>, bytes: &[u8], compared: &mut u64) -> bool {
 }
 
 /// The first token of a pattern, and what follows it.
+#[inline(never)]
 fn next_token(pattern: &[u8]) -> Option<(Token<'_>, &[u8])> {
     let (&first, after) = pattern.split_first()?;
     Some(match (first, after) {

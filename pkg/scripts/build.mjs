@@ -35,8 +35,13 @@ run("wasm-bindgen", [
 ]);
 const wasm = join(dist, "isocache_bg.wasm");
 // No feature flags: wasm-opt obeys the list that the module carries. `--all-features` would use some that no engine has.
-run(bin("wasm-opt"), ["-Oz", join(made, "glue_bg.wasm"), "-o", wasm]);
-const glue = patched(readFileSync(join(made, "glue.js"), "utf8"));
+// Short names for the exports are worth 2 % of the package; wasm-opt prints which it gave.
+const renamed = execFileSync(
+  bin("wasm-opt"),
+  ["-Oz", "--minify-imports-and-exports", join(made, "glue_bg.wasm"), "-o", wasm],
+  { cwd: root, encoding: "utf8" },
+);
+const glue = shortened(patched(readFileSync(join(made, "glue.js"), "utf8")), JSON.parse(renamed));
 
 const generated = {
   name: "generated",
@@ -88,6 +93,20 @@ for (const licence of ["LICENSE-MIT", "LICENSE-APACHE"]) {
   cpSync(join(root, licence), join(pkg, licence));
 }
 
+/** wasm-bindgen's glue with the names that wasm-opt gave to the exports. */
+function shortened(source, { imports, exports }) {
+  if (imports.length > 0) {
+    throw new Error(`wasm-opt has renamed imports, which the glue provides by name: ${JSON.stringify(imports)}`);
+  }
+  const names = new Map(exports);
+  return source.replaceAll(/\bwasm\.(\w+)/g, (_, name) => {
+    if (!names.has(name)) {
+      throw new Error(`the glue calls ${name}, which the wasm does not export`);
+    }
+    return `wasm.${names.get(name)}`;
+  });
+}
+
 /** wasm-bindgen's glue, made to run everywhere. Each change must find its place, or the build fails. */
 function patched(source) {
   let text = source;
@@ -103,14 +122,14 @@ function patched(source) {
     'if (Object.prototype.toString.call(module) !== "[object WebAssembly.Module]")',
   );
   change(
-    "environments without TextDecoder, as Jest's jsdom: messages of panics are lost there",
-    /let cachedTextDecoder = new TextDecoder\('utf-8', \{ ignoreBOM: true \}\);\ncachedTextDecoder\.decode\(\);/,
-    'let cachedTextDecoder = typeof TextDecoder === "undefined" ? { decode: () => "" } : new TextDecoder("utf-8", { ignoreBOM: true });',
+    "environments without TextDecoder, as Jest's jsdom: the texts of errors thrown by wasm are lost there",
+    /let cachedTextDecoder = [\s\S]*?\nfunction decodeText\(bytes\) \{[\s\S]*?\n\}\n/,
+    'const decodeText = (bytes) => (typeof TextDecoder === "undefined" ? "" : new TextDecoder().decode(bytes));\n',
   );
   change(
     "environments without TextEncoder",
     /const cachedTextEncoder = new TextEncoder\(\);\n\nif \(!\('encodeInto' in cachedTextEncoder\)\) \{[\s\S]*?\n\}\n/,
-    `let cachedTextEncoder = typeof TextEncoder === "undefined" ? {
+    `const cachedTextEncoder = typeof TextEncoder === "undefined" ? {
   encodeInto(text, view) {
     const bytes = unescape(encodeURIComponent(text));
     for (let at = 0; at < bytes.length; at++) view[at] = bytes.charCodeAt(at);
@@ -119,7 +138,24 @@ function patched(source) {
 } : new TextEncoder();
 `,
   );
+  change("a way without realloc that is never taken", / {4}if \(realloc === undefined\) \{[\s\S]*?\n {4}\}\n/, "");
+  change(
+    "forms of the argument of `initSync` that are never given",
+    / {4}if \(module !== undefined\) \{[\s\S]*?\n {4}\}\n\n/,
+    "    ({ module } = module);\n",
+  );
   change("no loader but `initSync`", /async function __wbg_load[\s\S]*?\n\}\n\nfunction initSync/, "function initSync");
   change("no default export", /let __wbg_init_promise;[\s\S]*$/, "export { initSync };\n");
+  change(
+    "memory by its name, whatever the export is called",
+    /return __wbg_finalize_init\(instance, module\);\n\}/,
+    "return __wbg_finalize_init(instance, module), { memory: wasm.memory };\n}",
+  );
+  change(
+    "memory by its name, on a second start",
+    /if \(wasm !== undefined\) return wasm;/,
+    "if (wasm !== undefined) return { memory: wasm.memory };",
+  );
+  change("methods for `using` that are never called", /if \(Symbol\.dispose\) [^\n]*\n/, "");
   return text;
 }

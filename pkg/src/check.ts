@@ -5,7 +5,7 @@ const MAX_KEY_BYTES = 65_536;
 /** Throws unless `key` is a string of 1 byte to 64 KiB in UTF-8. */
 export function checkKey(key: unknown): asserts key is string {
   if (typeof key !== "string") {
-    throw new TypeError(`isocache: key must be a string, not ${key === null ? "null" : typeof key}`);
+    throw wrongType("key", "a string", key);
   }
   // No character takes more than three bytes for each unit of `length`.
   if (key.length === 0 || (key.length > MAX_KEY_BYTES / 3 && utf8Length(key) > MAX_KEY_BYTES)) {
@@ -24,7 +24,7 @@ export function checkText(key: unknown): asserts key is string {
 /** Throws unless `pattern` is a text that is not empty. */
 export function checkPattern(pattern: unknown): asserts pattern is string {
   if (typeof pattern !== "string") {
-    throw new TypeError(`isocache: pattern must be a string, not ${pattern === null ? "null" : typeof pattern}`);
+    throw wrongType("pattern", "a string", pattern);
   }
   if (pattern === "") {
     throw new RangeError("isocache: pattern is empty");
@@ -34,7 +34,7 @@ export function checkPattern(pattern: unknown): asserts pattern is string {
 /** `value` if it is a whole number from `least` to `most`, and throws if not. */
 export function checkInteger(name: string, value: unknown, least: number, most: number): number {
   if (typeof value !== "number") {
-    throw new TypeError(`isocache: ${name} must be a number, not ${value === null ? "null" : typeof value}`);
+    throw wrongType(name, "a number", value);
   }
   if (!(Number.isInteger(value) && value >= least && value <= most)) {
     throw new RangeError(`isocache: ${name} must be a whole number from ${least} to ${most}, not ${value}`);
@@ -45,20 +45,25 @@ export function checkInteger(name: string, value: unknown, least: number, most: 
 /** Throws unless `value` is a function or `undefined`. */
 export function checkFunction(name: string, value: unknown): void {
   if (value !== undefined && typeof value !== "function") {
-    throw new TypeError(`isocache: ${name} must be a function, not ${value === null ? "null" : typeof value}`);
+    throw wrongType(name, "a function", value);
   }
 }
 
 /** Throws unless `options` is an object, with no other names than those known if they are given. */
 export function checkOptions(options: unknown, known?: readonly string[]): void {
   if (typeof options !== "object" || options === null) {
-    throw new TypeError(`isocache: options must be an object, not ${options === null ? "null" : typeof options}`);
+    throw wrongType("options", "an object", options);
   }
   for (const name of Object.keys(options)) {
     if (known && !known.includes(name)) {
       throw new TypeError(`isocache: there is no option ${name}; there are ${known.join(", ")}`);
     }
   }
+}
+
+/** The error for an argument of the wrong type. */
+export function wrongType(name: string, wanted: string, value: unknown): TypeError {
+  return new TypeError(`isocache: ${name} must be ${wanted}, not ${value === null ? "null" : typeof value}`);
 }
 
 /** A key as an error shows it. */

@@ -11,20 +11,17 @@ export class Slots {
   update(logged: number, slot: number, weight: number, deadline: number, now: number): number;
   delete(logged: number, slot: number): void;
   expire(logged: number, slot: number): void;
-  sweep(logged: number, now: number): number;
+  sweep(logged: number, now: number, budget: number): void;
+  deadline(slot: number): number;
+  next_due(): number;
   set_limits(logged: number, maxEntries: number, maxWeight: number, now: number): void;
   clear(logged: number): void;
-  shift_deadlines(delta: number): void;
   newest(): number;
   older(slot: number): number;
   count(of: number): number;
   free(): void;
 }
 
-export class Pattern {
-  constructor(pattern: string);
-  matches(key: string): boolean;
-  free(): void;
-}
+export function glob_matches(pattern: string, key: string): boolean;
 
 export function initSync(options: { module: WebAssembly.Module | Uint8Array }): { memory: WebAssembly.Memory };

@@ -1,4 +1,13 @@
-import { checkFunction, checkInteger, checkKey, checkOptions, checkPattern, checkText, quote } from "./check.js";
+import {
+  checkFunction,
+  checkInteger,
+  checkKey,
+  checkOptions,
+  checkPattern,
+  checkText,
+  quote,
+  wrongType,
+} from "./check.js";
 import { systemNow } from "./clock.js";
 import { matching } from "./pattern.js";
 import { Table } from "./table.js";
@@ -41,7 +50,7 @@ export class MemoryCache<V = unknown> {
     checkFunction("clock", clock);
     checkFunction("onEvict", onEvict);
     if (typeof clone !== "boolean") {
-      throw new TypeError(`isocache: clone must be true or false, not ${String(clone)}`);
+      throw wrongType("clone", "a boolean", clone);
     }
     this.#sizeOf = sizeOf;
     this.#clone = clone;
@@ -58,16 +67,14 @@ export class MemoryCache<V = unknown> {
    * @throws TypeError or RangeError for what is no key.
    */
   get(key: string): V | undefined {
-    const table = this.#table;
-    const slot = table.find(key);
-    if (slot === undefined) {
+    const value = this.#table.lookup(key);
+    if (value === undefined) {
       checkKey(key);
-      table.miss();
+      this.#table.miss();
       this.#report();
       return undefined;
     }
-    table.hit(slot);
-    return this.#copy(table.value(slot));
+    return this.#copy(value);
   }
 
   /** The value under `key`, or `undefined`. Neither counted nor a use of the entry. @throws as `get`. */

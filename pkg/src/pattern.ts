@@ -1,6 +1,6 @@
 /** Which keys a pattern means. */
 
-import { Pattern } from "./glue.js";
+import { glob_matches } from "./glue.js";
 
 /**
  * Those of `entries` whose key matches. Patterns are matched in wasm, so that they mean the same everywhere; what comes
@@ -16,10 +16,7 @@ export function matching<E>(pattern: string, entries: Iterable<[key: string, of:
   if (pattern === `${prefix}*`) {
     return candidates;
   }
-  const compiled = new Pattern(pattern);
-  const found = candidates.filter(([key]) => compiled.matches(key));
-  compiled.free();
-  return found;
+  return candidates.filter(([key]) => glob_matches(pattern, key));
 }
 
 /** `text` as a pattern that matches itself only. */

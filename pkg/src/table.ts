@@ -2,29 +2,33 @@
  * Keys and values beside an engine in wasm.
  *
  * Keys and values are JavaScript's own, by slot number; order, deadlines, sizes and counts are in wasm, by the same
- * number. A lookup calls no wasm: it is logged here, and the next call, whichever it is, brings the log along, which is
- * replayed before anything is decided. So the order of eviction is exact.
+ * number. A lookup calls no wasm: its slot is logged here, and the next call, whichever it is, brings the log along, which
+ * is replayed before anything is decided. So the order of eviction is exact.
  */
 
+import { wrongType } from "./check.js";
 import { systemNow } from "./clock.js";
 import { Slots, transfer } from "./glue.js";
 import type { Eviction, EvictReason } from "./types.js";
 import { words } from "./wasm.js";
 
-/** The operations that the log holds. This and the next six are as in `src/wasm/slots.rs`. */
+/** The slots that the log holds. This and the next four are as in `src/wasm/slots.rs`. */
 const LOG = 256;
-/** In the log: a lookup that found nothing. */
-const MISS = 2 ** 32 - 1;
-/** In the log, with a slot: a new value of the same size for an entry that does not expire. */
-const REWRITE = 2 ** 31;
 /** In an answer: there are removals to read. */
 const REMOVALS = 2 ** 31;
 /** In an answer: the slot held an entry that was evicted for the new one. */
 const EVICTED = 2 ** 30;
 /** In an answer: no slot, there was no memory. */
 const REFUSED = 2 ** 30 - 1;
+/** In an answer: where the slot is. */
+const SLOT = REFUSED;
 /** At the end of a walk. */
 const END = 2 ** 32 - 1;
+
+/** The candidates for expiry that a lookup looks at, so that none pays for a crowd that dies at once. */
+const SWEEP = 16;
+/** Every candidate there is. */
+const ALL = 2 ** 32 - 1;
 
 /** By the number that the engine gives them. */
 const REASONS: readonly EvictReason[] = ["evicted", "expired"];
@@ -45,15 +49,18 @@ export class Table<V> {
   readonly #index = new Map<string, number>();
   #keys: (string | undefined)[] = [];
   #values: (V | undefined)[] = [];
-  /** A copy of the engine's, for lookups; empty until an entry expires. */
-  #deadlines: number[] = [];
   readonly #slots: Slots;
   readonly #log = new Uint32Array(LOG);
   #logged = 0;
-  /** Whether an entry has had a deadline, so that the time matters. */
-  #expiring = false;
+  #misses = 0;
+  /** Values replaced without a call; the engine has counted a hit for each. */
+  #rewrites = 0;
+  /** No entry expires before this time; `Infinity` where none has had a ttl, so that the clock need not be read. */
+  #due = Infinity;
   /** Whether a deadline was set while the clock stood at 0, as edge workers' does before their first request. */
   #clockStopped = false;
+  /** What the clock showed when it started after that; time is counted from there. */
+  #origin = 0;
   #disposed = false;
   readonly #clock: () => number;
   /** Whether entries have sizes. */
@@ -78,26 +85,32 @@ export class Table<V> {
   /** The slot of the live entry under `key`. A dead one goes. */
   find(key: string): number | undefined {
     const slot = this.#index.get(key);
-    return slot === undefined || !this.#expiring || this.#alive(slot) ? slot : undefined;
+    return slot === undefined || this.#due === Infinity || this.#alive(slot) ? slot : undefined;
   }
 
   value(slot: number): V {
     return this.#values[slot] as V;
   }
 
-  /** Counts a lookup that found `slot`, and uses the entry. */
-  hit(slot: number): void {
-    this.#note(slot);
+  /** The value of the live entry under `key`, which is used and counted as found; `undefined` if there is none. */
+  lookup(key: string): V | undefined {
+    const slot = this.#index.get(key);
+    if (slot === undefined || (this.#due !== Infinity && !this.#alive(slot))) {
+      return undefined;
+    }
+    this.#use(slot);
+    return this.#values[slot];
   }
 
   /** Counts a lookup that found nothing. */
   miss(): void {
-    this.#note(MISS);
+    this.checkUsable();
+    this.#misses++;
   }
 
   /** What is left of an entry's life, in milliseconds. */
   remaining(slot: number): number {
-    const deadline = this.#deadline(slot);
+    const deadline = this.#slots.deadline(slot);
     return deadline === Infinity ? deadline : deadline - this.#now();
   }
 
@@ -105,41 +118,35 @@ export class Table<V> {
   insert(key: string, value: V, weight: number, life: number): boolean {
     const now = this.#nowFor(life);
     const answer = this.#slots.insert(this.#take(), weight, now + life, now);
-    let slot = answer;
     if (answer >= REMOVALS) {
-      slot -= REMOVALS;
       this.#drain();
-    } else if (answer >= EVICTED) {
-      slot -= EVICTED;
-      this.#forget(slot, "evicted");
     }
+    const slot = answer & SLOT;
     if (slot === REFUSED) {
       return false;
+    }
+    if (answer & EVICTED) {
+      this.#leave(slot, "evicted");
     }
     this.#index.set(key, slot);
     this.#keys[slot] = key;
     this.#values[slot] = value;
-    if (this.#expiring) {
-      this.#deadlines[slot] = now + life;
-    }
     return true;
   }
 
   /** Stores a value over that in `slot`, for `life` milliseconds. False if there is no memory. */
   update(slot: number, key: string, value: V, weight: number, life: number): boolean {
-    if (life === Infinity && !this.#expiring && !this.#weighed) {
-      this.#note(slot + REWRITE);
+    if (life === Infinity && this.#due === Infinity && !this.#weighed) {
+      this.#use(slot);
+      this.#rewrites++;
     } else {
       const now = this.#nowFor(life);
       const answer = this.#slots.update(this.#take(), slot, weight, now + life, now);
       if (answer >= REMOVALS) {
         this.#drain();
       }
-      if (answer % REMOVALS === REFUSED) {
+      if ((answer & SLOT) === REFUSED) {
         return false;
-      }
-      if (this.#expiring) {
-        this.#deadlines[slot] = now + life;
       }
     }
     const old = this.#values[slot] as V;
@@ -170,16 +177,14 @@ export class Table<V> {
 
   /** Removes every entry that has expired. */
   sweep(): void {
-    if (this.#expiring) {
-      const now = this.#now();
-      this.#slots.sweep(this.#take(), now);
-      this.#drain();
+    if (this.#due !== Infinity) {
+      this.#sweep(this.#now(), ALL);
     }
   }
 
   /** Sets new limits; what is over them goes. */
   setLimits(maxEntries: number, maxBytes: number): void {
-    const now = this.#expiring ? this.#now() : 0;
+    const now = this.#due === Infinity ? 0 : this.#now();
     this.#slots.set_limits(this.#take(), maxEntries, maxBytes, now);
     this.#drain();
   }
@@ -208,14 +213,14 @@ export class Table<V> {
     this.#slots.replay(this.#take());
     const count = (of: number) => this.#slots.count(of);
     return {
-      hits: count(0),
-      misses: count(1),
-      sets: count(2),
-      deletes: count(3),
-      evictions: count(4),
-      expirations: count(5),
-      entries: count(6),
-      bytes: count(7),
+      hits: count(0) - this.#rewrites,
+      misses: this.#misses,
+      sets: count(1) + this.#rewrites,
+      deletes: count(2),
+      evictions: count(3),
+      expirations: count(4),
+      entries: count(5),
+      bytes: count(6),
     };
   }
 
@@ -224,8 +229,6 @@ export class Table<V> {
     if (!this.#disposed) {
       this.#empty();
       this.#disposed = true;
-      // So that the next lookup comes to `#take`, which refuses.
-      this.#logged = LOG;
       this.#slots.free();
     }
   }
@@ -237,11 +240,14 @@ export class Table<V> {
     }
   }
 
-  #note(operation: number): void {
-    if (this.#logged === LOG) {
+  #use(slot: number): void {
+    let at = this.#logged;
+    if (at === LOG) {
       this.#slots.replay(this.#take());
+      at = 0;
     }
-    this.#log[this.#logged++] = operation;
+    this.#log[at] = slot;
+    this.#logged = at + 1;
   }
 
   /** Hands the log over to the call that is about to be made, and returns its length. */
@@ -257,49 +263,52 @@ export class Table<V> {
 
   #now(): number {
     const now = this.#clock();
-    if (Number.isNaN(now + 1)) {
-      throw new TypeError("isocache: clock must return a number");
+    if (typeof now !== "number" || Number.isNaN(now)) {
+      throw wrongType("clock()", "a number", now);
     }
     if (this.#clockStopped && now > 0) {
       this.#clockStopped = false;
-      this.#deadlines = this.#deadlines.map((deadline) => deadline + now);
-      this.#slots.shift_deadlines(now);
+      this.#origin = now;
     }
-    return now;
+    return now - this.#origin;
   }
 
   /** The time for a write of an entry with such a life, if it matters. */
   #nowFor(life: number): number {
-    if (life === Infinity) {
-      return this.#expiring ? this.#now() : 0;
-    }
-    if (!this.#expiring) {
-      this.#deadlines = this.#keys.map(() => Infinity);
-      this.#expiring = true;
+    if (life === Infinity && this.#due === Infinity) {
+      return 0;
     }
     const now = this.#now();
+    this.#due = Math.min(this.#due, now + life);
     this.#clockStopped ||= now === 0 && this.#clock === systemNow;
     return now;
   }
 
-  #deadline(slot: number): number {
-    return this.#expiring ? (this.#deadlines[slot] as number) : Infinity;
-  }
-
   /** Whether an entry's life is not over. If it is, the entry goes. */
   #alive(slot: number): boolean {
-    const deadline = this.#deadlines[slot] as number;
-    if (deadline === Infinity) {
-      return true;
-    }
     const now = this.#now();
-    // Looked up again, because a clock that starts moves all deadlines.
-    if (now < deadline || now < this.#deadline(slot)) {
+    return now < this.#due || this.#outlives(slot, now);
+  }
+
+  /** As `#alive`, when the life of some entry may be over. */
+  #outlives(slot: number, now: number): boolean {
+    const key = this.#keys[slot] as string;
+    this.#sweep(now, SWEEP);
+    if (!this.holds(key, slot)) {
+      return false;
+    }
+    if (now < this.#slots.deadline(slot)) {
       return true;
     }
     this.#slots.expire(this.#take(), slot);
     this.#forget(slot, "expired");
     return false;
+  }
+
+  #sweep(now: number, budget: number): void {
+    this.#slots.sweep(this.#take(), now, budget);
+    this.#drain();
+    this.#due = this.#slots.next_due();
   }
 
   /** Takes out what the engine has removed. */
@@ -315,20 +324,24 @@ export class Table<V> {
 
   /** Takes an entry that the engine has let go out of the tables. */
   #forget(slot: number, reason: EvictReason): void {
+    this.#leave(slot, reason);
+    this.#keys[slot] = undefined;
+    this.#values[slot] = undefined;
+  }
+
+  /** Takes an entry out of the index. */
+  #leave(slot: number, reason: EvictReason): void {
     const key = this.#keys[slot] as string;
     if (this.#watched) {
       this.left.push({ key, value: this.value(slot), reason });
     }
     this.#index.delete(key);
-    this.#keys[slot] = undefined;
-    this.#values[slot] = undefined;
   }
 
   #empty(): void {
     this.#index.clear();
     this.#keys = [];
     this.#values = [];
-    this.#deadlines = [];
-    this.#expiring = false;
+    this.#due = Infinity;
   }
 }

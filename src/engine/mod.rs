@@ -6,10 +6,10 @@
 //!
 //! # The contract with the owner
 //!
-//! 1. Every call that can make entries leave lists them in [`Engine::removals`]. The owner reads the list after
-//!    each such call, drops its keys and values of those slots, and empties it with
-//!    [`Engine::clear_removals`], *before* it fills the slot that the call returned: that slot may be one
-//!    of those just freed.
+//! 1. What leaves on the engine's decision is listed in [`Engine::removals`], but for an entry whose slot goes to the new
+//!    one at once, which [`Inserted`] tells. The owner reads the list after each call that decides, drops its keys and
+//!    values of those slots, and empties it with [`Engine::clear_removals`], *before* it fills the slot that the call
+//!    returned: that slot may be one of those just freed.
 //! 2. A slot that the owner passes in is one that it filled and that has not been listed since. A slot that breaks
 //!    this rule is ignored; nothing panics and no other slot is harmed.
 //! 3. `now` is in milliseconds of any clock, as long as it is the same clock as that of the deadlines.
@@ -22,15 +22,15 @@ mod state;
 
 pub use counters::Counters;
 pub use policy::PolicyKind;
-pub use state::{Engine, Limits, Refused, Removal, RemovalReason};
+pub use state::{Engine, Inserted, Limits, Refused, Removal, RemovalReason};
 
 /// The number of a place in the owner's tables. Slots are handed out from 0 upwards and reused.
 pub type Slot = u32;
 
 /// Milliseconds of the owner's clock.
 ///
-/// A float, because JavaScript reads the deadlines where they lie, and because it holds every whole millisecond
-/// of the next 285,000 years exactly. [`NEVER`] is a deadline that no time reaches.
+/// A float, because that is what JavaScript's times are, and because it holds every whole millisecond of the next 285,000
+/// years exactly. [`NEVER`] is a deadline that no time reaches.
 pub type Millis = f64;
 
 /// The deadline of an entry that does not expire.

@@ -23,10 +23,6 @@ pub(crate) trait Policy {
     fn newest(&self) -> Option<Slot>;
     /// The slot used just before `slot`.
     fn older(&self, slot: Slot) -> Option<Slot>;
-    /// The least recently used slot.
-    fn oldest(&self) -> Option<Slot>;
-    /// The slot used just after `slot`.
-    fn newer(&self, slot: Slot) -> Option<Slot>;
     /// Forgets every slot, and gives the memory back.
     fn clear(&mut self);
 }
@@ -76,7 +72,5 @@ delegate! {
     victim(&mut, keep: Slot) -> Option<Slot>;
     newest(&) -> Option<Slot>;
     older(&, slot: Slot) -> Option<Slot>;
-    oldest(&) -> Option<Slot>;
-    newer(&, slot: Slot) -> Option<Slot>;
     clear(&mut);
 }

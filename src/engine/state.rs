@@ -42,7 +42,16 @@ pub struct Removal {
     pub reason: RemovalReason,
 }
 
-/// Why a write was refused. Nothing was changed.
+/// Where a new entry is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Inserted {
+    /// Its slot.
+    pub slot: Slot,
+    /// Whether the slot held an entry that was evicted for the new one. That one is not listed in the removals.
+    pub evicted: bool,
+}
+
+/// Why a write was refused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Refused {
     /// The entry alone is heavier than [`Limits::max_weight`].
@@ -90,33 +99,34 @@ impl Engine {
         }
     }
 
-    /// Puts a new entry into a slot and returns it. First, entries whose deadline has passed make room (a bounded
-    /// number of them); then, if need be, the policy's victims.
+    /// Puts a new entry into a slot. First, entries whose deadline has passed make room (a bounded number of them); then,
+    /// if need be, the policy's victims. Where one victim makes room for the entry, the entry takes its slot.
     ///
     /// # Errors
-    /// [`Refused`]; nothing was changed but that expired entries may have left.
-    pub fn insert(&mut self, weight: u64, deadline: Millis, now: Millis) -> Result<Slot, Refused> {
+    /// [`Refused`]; other entries may have left, as listed.
+    pub fn insert(&mut self, weight: u64, deadline: Millis, now: Millis) -> Result<Inserted, Refused> {
         self.admit(weight, deadline)?;
         self.sweep(now, SWEEP_BUDGET);
-        if self.len() < self.limits.max_entries && self.free.is_empty() && self.used == self.capacity {
-            self.grow_tables()?;
-        }
-        while self.len() >= self.limits.max_entries || self.overweight(weight) {
-            if !self.evict(NONE) {
-                return Err(Refused::OutOfMemory);
-            }
-        }
-        let slot = if let Some(slot) = self.free.pop() {
+        let victim = if self.len() < self.limits.max_entries { None } else { self.policy.victim(NONE) };
+        let slot = if let Some(slot) = victim {
+            self.counters.evictions += 1;
+            self.vacate(slot);
+            slot
+        } else if let Some(slot) = self.free.pop() {
             slot
         } else {
+            if self.used == self.capacity {
+                self.grow_tables()?;
+            }
             self.used += 1;
             self.used - 1
         };
+        while self.overweight(weight) && self.evict(NONE) {}
         self.policy.insert(slot);
         self.expiry.set(slot, deadline);
         self.set_weight(slot, weight);
         self.counters.sets += 1;
-        Ok(slot)
+        Ok(Inserted { slot, evicted: victim.is_some() })
     }
 
     /// Gives the live entry in `slot` a new value's weight and deadline, and makes it the most recently used. No entry
@@ -135,19 +145,9 @@ impl Engine {
         self.sweep(now, SWEEP_BUDGET);
         self.expiry.set(slot, deadline);
         self.set_weight(slot, weight);
-        while self.overweight(0) {
-            if !self.evict(slot) {
-                break;
-            }
-        }
+        while self.overweight(0) && self.evict(slot) {}
         self.counters.sets += 1;
         Ok(())
-    }
-
-    /// The live entry in `slot` got a new value, with the weight and the deadline that it has.
-    #[inline]
-    pub fn rewrite(&mut self, slot: Slot) {
-        self.counters.sets += u64::from(self.policy.touch(slot));
     }
 
     /// A lookup found the live entry in `slot`.
@@ -169,10 +169,17 @@ impl Engine {
         self.expiry.deadline(slot)
     }
 
-    /// The deadlines by slot, where they lie; empty until an entry has one.
+    /// A time before which no entry expires: where it has not come, there is no need to ask for deadlines.
+    #[inline]
     #[must_use]
-    pub fn deadlines(&self) -> &[Millis] {
-        self.expiry.deadlines()
+    pub fn next_due(&self) -> Millis {
+        self.expiry.next_due()
+    }
+
+    /// Whether an entry has had a deadline since the engine was last empty, so that the time matters.
+    #[must_use]
+    pub fn uses_deadlines(&self) -> bool {
+        self.expiry.in_use()
     }
 
     /// Removes the entry in `slot` because the owner says so. It is not listed in the removals.
@@ -188,7 +195,12 @@ impl Engine {
     /// Removes entries whose deadline has passed, looking at no more than `budget` nodes of the expiry heap. Returns
     /// how many went.
     #[inline]
-    pub fn sweep(&mut self, now: Millis, mut budget: u32) -> u32 {
+    pub fn sweep(&mut self, now: Millis, budget: u32) -> u32 {
+        if self.expiry.next_due() <= now { self.sweep_due(now, budget) } else { 0 }
+    }
+
+    #[inline(never)]
+    fn sweep_due(&mut self, now: Millis, mut budget: u32) -> u32 {
         let mut swept = 0;
         while let Some(slot) = self.expiry.next_dead(now, &mut budget) {
             if !self.list(slot, RemovalReason::Expired) {
@@ -204,11 +216,7 @@ impl Engine {
     pub fn set_limits(&mut self, limits: Limits, now: Millis) {
         self.limits = clamp(limits);
         self.sweep(now, u32::MAX);
-        while self.len() > self.limits.max_entries || self.overweight(0) {
-            if !self.evict(NONE) {
-                break;
-            }
-        }
+        while (self.len() > self.limits.max_entries || self.overweight(0)) && self.evict(NONE) {}
     }
 
     /// Removes every entry, as deleted, and gives the memory back. None is listed in the removals.
@@ -222,11 +230,6 @@ impl Engine {
         self.used = 0;
         self.capacity = 0;
         self.total_weight = 0;
-    }
-
-    /// Moves every deadline by `delta` milliseconds, for a clock that was found to have started from another origin.
-    pub fn shift_deadlines(&mut self, delta: Millis) {
-        self.expiry.shift(delta);
     }
 
     /// What left on the engine's decision since the list was last emptied.
@@ -257,8 +260,7 @@ impl Engine {
         self.len() == 0
     }
 
-    /// The slots that the tables have room for; growing it may move [`Engine::deadlines`] and
-    /// [`Engine::removals`].
+    /// The slots that the tables have room for.
     #[must_use]
     pub fn capacity(&self) -> u32 {
         self.capacity
@@ -294,34 +296,26 @@ impl Engine {
         self.policy.older(slot)
     }
 
-    /// The least recently used slot.
-    #[must_use]
-    pub fn oldest(&self) -> Option<Slot> {
-        self.policy.oldest()
-    }
-
-    /// The slot used just after `slot`.
-    #[must_use]
-    pub fn newer(&self, slot: Slot) -> Option<Slot> {
-        self.policy.newer(slot)
-    }
-
     /// Checks a write before anything is changed for it, and sees to the tables that it is the first to need.
     #[inline]
     fn admit(&mut self, weight: u64, deadline: Millis) -> Result<(), Refused> {
         if weight > self.limits.max_weight {
             return Err(Refused::TooHeavy);
         }
-        let capacity = self.capacity.max(FIRST_SLOTS.min(self.limits.max_entries)) as usize;
-        if deadline < NEVER && !self.expiry.in_use() && !self.expiry.grow(capacity)
-            || weight > 0 && self.weights.is_empty() && !grow(&mut self.weights, capacity, 0)
-        {
-            return Err(Refused::OutOfMemory);
-        }
-        Ok(())
+        let first_deadline = deadline < NEVER && !self.expiry.in_use();
+        let first_weight = weight > 0 && self.weights.is_empty();
+        if first_deadline || first_weight { self.first_tables(first_deadline, first_weight) } else { Ok(()) }
+    }
+
+    #[cold]
+    fn first_tables(&mut self, expiry: bool, weights: bool) -> Result<(), Refused> {
+        let slots = self.capacity.max(FIRST_SLOTS.min(self.limits.max_entries)) as usize;
+        let grown = (!expiry || self.expiry.grow(slots)) && (!weights || grow(&mut self.weights, slots, 0));
+        if grown { Ok(()) } else { Err(Refused::OutOfMemory) }
     }
 
     /// Makes room for twice as many slots, at most as many as the limit allows.
+    #[cold]
     fn grow_tables(&mut self) -> Result<(), Refused> {
         let capacity = self.capacity.saturating_mul(2).max(FIRST_SLOTS).min(self.limits.max_entries);
         let slots = capacity as usize;
@@ -351,7 +345,7 @@ impl Engine {
     }
 
     /// Evicts the policy's victim, but never `keep`. False if there is none.
-    #[inline]
+    #[inline(never)]
     fn evict(&mut self, keep: Slot) -> bool {
         let Some(slot) = self.policy.victim(keep) else { return false };
         if !self.list(slot, RemovalReason::Evicted) {
@@ -372,17 +366,24 @@ impl Engine {
     }
 
     /// Frees a slot. False if it held no entry.
-    #[inline]
+    #[inline(never)]
     fn release(&mut self, slot: Slot) -> bool {
-        if !self.policy.remove(slot) {
-            return false;
-        }
-        self.expiry.forget(slot);
-        self.set_weight(slot, 0);
-        if self.free.len() < self.free.capacity() {
+        let held = self.vacate(slot);
+        if held && self.free.len() < self.free.capacity() {
             self.free.push(slot);
         }
-        true
+        held
+    }
+
+    /// Takes the entry out of a slot that is not yet free for others. False if it held none.
+    #[inline]
+    fn vacate(&mut self, slot: Slot) -> bool {
+        let held = self.policy.remove(slot);
+        if held {
+            self.expiry.forget(slot);
+            self.set_weight(slot, 0);
+        }
+        held
     }
 }
 

@@ -332,7 +332,7 @@ impl<T> MemoryCacheProvider<T> {
             let now = if expiring { self.shared.clock.now_ms() as Millis } else { 0.0 };
             // A panic of `T::clone` leaves the table as it was, so a poisoned lock means no harm.
             let table = self.shared.table.lock().unwrap_or_else(PoisonError::into_inner);
-            if expiring || table.engine.deadlines().is_empty() {
+            if expiring || !table.engine.uses_deadlines() {
                 return Locked { table, now };
             }
         }

@@ -7,7 +7,7 @@ use foldhash::fast::RandomState;
 use hashbrown::HashTable;
 use smallvec::SmallVec;
 
-use crate::engine::{Engine, Limits, Millis, PolicyKind, Refused, RemovalReason, Slot};
+use crate::engine::{Engine, Inserted, Limits, Millis, PolicyKind, Refused, RemovalReason, Slot};
 use crate::glob::Glob;
 
 /// An entry that has left, to be dropped or reported outside the lock.
@@ -104,14 +104,17 @@ impl<T> Table<T> {
             self.take_removals(leavers);
             return Ok(());
         }
-        let slot = match self.engine.insert(weight, deadline, now) {
-            Ok(slot) => slot,
-            Err(refused) => {
-                self.take_removals(leavers);
-                return Err((refused, value));
-            }
-        };
+        let inserted = self.engine.insert(weight, deadline, now);
         self.take_removals(leavers);
+        let slot = match inserted {
+            Ok(Inserted { slot, evicted }) => {
+                if evicted {
+                    self.take(slot, RemovalReason::Evicted, leavers);
+                }
+                slot
+            }
+            Err(refused) => return Err((refused, value)),
+        };
         if self.entries.len() <= slot as usize {
             self.entries.resize_with(self.engine.capacity() as usize, || None);
         }

@@ -1,6 +1,6 @@
 //! What the npm package calls: numbers in, numbers out, nothing but conversion.
 //!
-//! Keys and values stay in JavaScript. A lookup does not call at all: JavaScript logs what it found, and whatever call
+//! Keys and values stay in JavaScript. A lookup does not call at all: JavaScript logs the slot that it found, and whatever call
 //! comes next brings the log along and replays it first, in order. So the engine decides on exactly the history that it
 //! would have seen from calls.
 

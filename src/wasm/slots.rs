@@ -4,18 +4,14 @@ use std::sync::atomic::{AtomicU32, Ordering};
 
 use wasm_bindgen::prelude::wasm_bindgen;
 
-use crate::engine::{Engine, Limits, PolicyKind, Removal, RemovalReason, Slot};
+use crate::engine::{Engine, Inserted, Limits, PolicyKind, Slot};
 
-/// The operations that JavaScript logs before they must be replayed.
+/// The uses of entries that JavaScript logs before they must be replayed.
 const LOG: usize = 256;
-/// In the log: a lookup that found nothing. Anything else is a slot: that of a lookup that found an entry, or with
-/// `REWRITE`, that of a new value for an entry of the same weight that does not expire.
-const MISS: u32 = u32::MAX;
-const REWRITE: u32 = 1 << 31;
 
 /// In the answer to a write: there are removals to read.
 const REMOVALS: u32 = 1 << 31;
-/// In the answer to a write: the slot held an entry that was evicted for this one, and nothing else left.
+/// In the answer to a write: the slot held an entry that was evicted for this one.
 const EVICTED: u32 = 1 << 30;
 /// Answered for a write that finds no memory. No slot: slots stay below it.
 const REFUSED: u32 = (1 << 30) - 1;
@@ -31,7 +27,7 @@ pub fn transfer() -> u32 {
     address(TRANSFER.as_ptr())
 }
 
-/// An engine. `logged` is, in every call, the number of operations in the log, which are replayed first.
+/// An engine. `logged` is, in every call, the number of slots in the log, which are replayed first, as hits.
 #[wasm_bindgen(skip_typescript)]
 pub struct Slots {
     engine: Engine,
@@ -59,61 +55,59 @@ impl Slots {
     }
 
     pub fn replay(&mut self, logged: u32) {
-        for entry in TRANSFER.iter().take(logged as usize) {
-            match entry.load(Ordering::Relaxed) {
-                MISS => self.engine.miss(),
-                slot if slot >= REWRITE => self.engine.rewrite(slot - REWRITE),
-                slot => self.engine.hit(slot),
-            }
-        }
+        self.catch_up(logged);
     }
 
-    /// The slot of the new entry, with `EVICTED` or `REMOVALS` where that is so; or `REFUSED`, also with `REMOVALS`.
+    /// The slot of the new entry, with `EVICTED` where that is so, or `REFUSED`; with `REMOVALS` if there are any.
     pub fn insert(&mut self, logged: u32, weight: f64, deadline: f64, now: f64) -> u32 {
-        self.replay(logged);
-        let slot = self.engine.insert(weighed(weight), deadline, now).unwrap_or(REFUSED);
-        if *self.engine.removals() == [Removal { slot, reason: RemovalReason::Evicted }] {
-            self.engine.clear_removals();
-            return slot | EVICTED;
+        self.catch_up(logged);
+        match self.engine.insert(weighed(weight), deadline, now) {
+            Ok(Inserted { slot, evicted: true }) => self.answer(slot | EVICTED),
+            Ok(Inserted { slot, evicted: false }) => self.answer(slot),
+            Err(_) => self.answer(REFUSED),
         }
-        self.answer(slot)
     }
 
     /// `slot` or `REFUSED`; with `REMOVALS` if there are any.
     pub fn update(&mut self, logged: u32, slot: Slot, weight: f64, deadline: f64, now: f64) -> u32 {
-        self.replay(logged);
+        self.catch_up(logged);
         let updated = self.engine.update(slot, weighed(weight), deadline, now);
         self.answer(if updated.is_ok() { slot } else { REFUSED })
     }
 
     pub fn delete(&mut self, logged: u32, slot: Slot) {
-        self.replay(logged);
+        self.catch_up(logged);
         self.engine.delete(slot);
     }
 
     pub fn expire(&mut self, logged: u32, slot: Slot) {
-        self.replay(logged);
+        self.catch_up(logged);
         self.engine.expire(slot);
     }
 
-    /// The number of entries that went, which are among the removals.
-    pub fn sweep(&mut self, logged: u32, now: f64) -> u32 {
-        self.replay(logged);
-        self.engine.sweep(now, u32::MAX)
+    /// Removes expired entries, which are among the removals then, looking at no more than `budget` candidates.
+    pub fn sweep(&mut self, logged: u32, now: f64, budget: u32) {
+        self.catch_up(logged);
+        self.engine.sweep(now, budget);
+    }
+
+    pub fn deadline(&self, slot: Slot) -> f64 {
+        self.engine.deadline(slot)
+    }
+
+    /// A time before which no entry expires.
+    pub fn next_due(&self) -> f64 {
+        self.engine.next_due()
     }
 
     pub fn set_limits(&mut self, logged: u32, max_entries: u32, max_weight: f64, now: f64) {
-        self.replay(logged);
+        self.catch_up(logged);
         self.engine.set_limits(limits(max_entries, max_weight), now);
     }
 
     pub fn clear(&mut self, logged: u32) {
-        self.replay(logged);
+        self.catch_up(logged);
         self.engine.clear();
-    }
-
-    pub fn shift_deadlines(&mut self, delta: f64) {
-        self.engine.shift_deadlines(delta);
     }
 
     /// The most recently used slot, or `END`.
@@ -126,23 +120,31 @@ impl Slots {
         self.engine.older(slot).unwrap_or(END)
     }
 
-    /// Hits, misses, sets, deletes, evictions, expirations, entries, weight, by number from 0.
+    /// Hits, sets, deletes, evictions, expirations, entries, weight, by number from 0. JavaScript counts the misses.
     pub fn count(&self, of: u32) -> f64 {
         let counters = self.engine.counters();
         let count = match of {
             0 => counters.hits,
-            1 => counters.misses,
-            2 => counters.sets,
-            3 => counters.deletes,
-            4 => counters.evictions,
-            5 => counters.expirations,
-            6 => u64::from(self.engine.len()),
+            1 => counters.sets,
+            2 => counters.deletes,
+            3 => counters.evictions,
+            4 => counters.expirations,
+            5 => u64::from(self.engine.len()),
             _ => self.engine.weight(),
         };
         // Exact up to 2^53.
         #[allow(clippy::cast_precision_loss)]
         {
             count as f64
+        }
+    }
+
+    // One copy for all that call it.
+    #[inline(never)]
+    fn catch_up(&mut self, logged: u32) {
+        let log = TRANSFER.get(..logged as usize).unwrap_or_default();
+        for slot in log {
+            self.engine.hit(slot.load(Ordering::Relaxed));
         }
     }
 

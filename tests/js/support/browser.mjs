@@ -1,0 +1,70 @@
+/** Headless Chromium: the one named by CHROMIUM, or the system's. */
+
+import { existsSync } from "node:fs";
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { chromium } from "playwright-core";
+
+const LIMIT = 60_000;
+
+/** A browser with a profile of its own. A page of it fails what waits longer than a minute. */
+export async function launch() {
+  const executablePath = process.env.CHROMIUM ?? "/usr/bin/chromium";
+  if (!existsSync(executablePath)) {
+    throw new Error(`no Chromium at ${executablePath}; install it, or name another by CHROMIUM`);
+  }
+  const profile = await mkdtemp(join(tmpdir(), "isocache-chromium-"));
+  const context = await chromium.launchPersistentContext(profile, {
+    executablePath,
+    headless: true,
+    timeout: LIMIT,
+    args: [
+      "--no-sandbox",
+      "--disable-gpu",
+      "--disable-dev-shm-usage",
+      "--disable-quic",
+      "--no-first-run",
+      "--disable-background-networking",
+      "--disable-component-update",
+      "--disable-sync",
+    ],
+  });
+  context.setDefaultTimeout(LIMIT);
+  return {
+    /**
+     * Opens a page and waits until it has set `window.result`, a text of JSON, or an error was not caught. What its console
+     * calls errors is returned beside the result.
+     */
+    async run(url) {
+      const page = await context.newPage();
+      const errors = [];
+      let failed = false;
+      page.on("pageerror", ({ message }) => {
+        failed = true;
+        errors.push(message);
+      });
+      page.on("console", (message) => message.type() === "error" && errors.push(message.text()));
+      try {
+        await page.goto(url);
+        const limit = Date.now() + LIMIT;
+        for (;;) {
+          const result = await page.evaluate(() => window.result);
+          if (result !== undefined || failed) {
+            return { result: result && JSON.parse(result), errors };
+          }
+          if (Date.now() > limit) {
+            throw new Error(`no result from ${url} within ${LIMIT} ms; errors: ${errors.join("; ")}`);
+          }
+          await new Promise((resolve) => setTimeout(resolve, 25));
+        }
+      } finally {
+        await page.close();
+      }
+    },
+    async close() {
+      await context.close();
+      await rm(profile, { recursive: true, force: true, maxRetries: 5, retryDelay: 200 });
+    },
+  };
+}

@@ -19,6 +19,11 @@
 
 pub mod engine;
 
+/// Runs the examples of the README.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;
+
 mod clock;
 mod error;
 mod glob;

@@ -89,8 +89,8 @@ for (const name of readdirSync(dist).filter((name) => name.endsWith(".d.ts"))) {
     types.replaceAll(/(from "\.\/[\w-]+)\.js"/g, '$1.cjs"'),
   );
 }
-for (const licence of ["LICENSE-MIT", "LICENSE-APACHE"]) {
-  cpSync(join(root, licence), join(pkg, licence));
+for (const text of ["README.md", "LICENSE-MIT", "LICENSE-APACHE"]) {
+  cpSync(join(root, text), join(pkg, text));
 }
 
 /** wasm-bindgen's glue with the names that wasm-opt gave to the exports. */

@@ -1,0 +1,54 @@
+# isocache. `make` lists what there is. Each target installs what it misses, and is quick when all is there.
+
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+MAKEFLAGS += --no-print-directory
+export PATH := $(HOME)/.cargo/bin:$(PATH)
+
+SOURCES := $(shell find src pkg/src pkg/scripts -type f) Cargo.toml Cargo.lock pkg/package.json package-lock.json
+
+.PHONY: help demo build test test-rust test-js test-wasm bench lint clean
+
+help: ## This list
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
+
+demo: build ## Serve the page that shows the cache at work, on a loopback port that it prints
+	@node www/serve.mjs
+
+build: pkg/dist/index.js ## Build the npm package into pkg/dist
+
+pkg/dist/index.js: $(SOURCES)
+	@scripts/need.sh node rust wasm-target wasm-bindgen
+	node pkg/scripts/build.mjs
+
+test: lint test-rust test-wasm test-js ## Everything: lint, Rust, wasm in Node and Chromium, npm package, page
+
+test-rust:
+	@scripts/need.sh rust redis xz
+	cargo test
+
+test-wasm:
+	@scripts/need.sh rust wasm-target wasm-bindgen wasm-pack chromium
+	scripts/wasm-tests.sh
+
+test-js: build
+	@scripts/need.sh node chromium xz
+	node --test $$(find tests/js tests/packaging www/test -name '*.test.mjs' | sort)
+
+lint: build ## Formatters, linters, types and documentation, without changing anything
+	@scripts/need.sh node rust wasm-target
+	cargo fmt --check
+	cargo clippy --quiet --all-targets -- -D warnings
+	cargo clippy --quiet --lib --target wasm32-unknown-unknown --features npm -- -D warnings
+	cargo clippy --quiet --tests --target wasm32-unknown-unknown -- -D warnings
+	RUSTDOCFLAGS="-D warnings" cargo doc --quiet --no-deps
+	npx biome ci --error-on-warnings .
+	npx tsc -p pkg --noEmit
+
+bench: build ## Compare speed, size and memory with other caches; tables go to bench-results/ (QUICK=1: less exact)
+	@scripts/need.sh node rust xz
+	cargo bench $(if $(QUICK),-- --quick)
+	node pkg/bench/run.mjs $(if $(QUICK),--quick)
+
+clean: ## Remove what was built
+	rm -rf target pkg/dist node_modules bench-results test-results

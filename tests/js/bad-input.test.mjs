@@ -33,7 +33,11 @@ const KEYED = {
   delete: (cache, key) => cache.delete(key),
   set: (cache, key) => cache.set(key, 1),
   getMany: (cache, key) => cache.getMany(["fine", key]),
-  setMany: (cache, key) => cache.setMany([{ key: "fine", value: 2 }, { key, value: 1 }]),
+  setMany: (cache, key) =>
+    cache.setMany([
+      { key: "fine", value: 2 },
+      { key, value: 1 },
+    ]),
   deleteMany: (cache, key) => cache.deleteMany(["fine", key]),
 };
 
@@ -96,7 +100,18 @@ describe("keys", () => {
 
   test("that look like members of objects are just keys", () => {
     const cache = new MemoryCache();
-    for (const key of ["__proto__", "constructor", "toString", "hasOwnProperty", "0", "-1", "NaN", " ", "\0", "\u2028"]) {
+    for (const key of [
+      "__proto__",
+      "constructor",
+      "toString",
+      "hasOwnProperty",
+      "0",
+      "-1",
+      "NaN",
+      " ",
+      "\0",
+      "\u2028",
+    ]) {
       assert.equal(cache.get(key), undefined);
       cache.set(key, { key });
       assert.deepEqual(cache.get(key), { key });
@@ -128,14 +143,47 @@ describe("values", () => {
 });
 
 describe("ttl", () => {
-  const OUT_OF_RANGE = [0, -0, -1, -1e-9, Number.NaN, Number.NEGATIVE_INFINITY, 1e300, Number.MAX_VALUE, "0s", "0", "0.0ms"];
+  const OUT_OF_RANGE = [
+    0,
+    -0,
+    -1,
+    -1e-9,
+    Number.NaN,
+    Number.NEGATIVE_INFINITY,
+    1e300,
+    Number.MAX_VALUE,
+    "0s",
+    "0",
+    "0.0ms",
+  ];
   OUT_OF_RANGE.push(`${"9".repeat(400)}d`, "99999999999999999999ms");
-  const WRONG = ["", " ", "5 m", " 5m", "5m ", "m", "5M", "5x", "-5m", "+5m", "1e3s", "5m5s", "٥m", "NaN", "Infinity", "0x10s"];
+  const WRONG = [
+    "",
+    " ",
+    "5 m",
+    " 5m",
+    "5m ",
+    "m",
+    "5M",
+    "5x",
+    "-5m",
+    "+5m",
+    "1e3s",
+    "5m5s",
+    "٥m",
+    "NaN",
+    "Infinity",
+    "0x10s",
+  ];
   WRONG.push("5\n", "..5s", "1.2.3s", true, 5n, Symbol("s"), [5], {}, () => 5, new Date(5));
   const SET = {
     "MemoryCache.set, alone": (cache, ttl) => cache.set("a", 2, typeof ttl === "object" ? { ttl } : ttl),
     "MemoryCache.set, in options": (cache, ttl) => cache.set("a", 2, { ttl }),
-    "MemoryCache.setMany": (cache, ttl) => cache.setMany([{ key: "b", value: 2 }, { key: "a", value: 2, ttl }]),
+    "MemoryCache.setMany": (cache, ttl) =>
+      cache.setMany([
+        { key: "b", value: 2 },
+        { key: "a", value: 2, ttl },
+      ]),
     "new MemoryCache": (_, ttl) => new MemoryCache({ ttl }),
   };
   for (const [name, set] of Object.entries(SET)) {
@@ -158,10 +206,20 @@ describe("ttl", () => {
     t.mock.method(console, "warn", () => {});
     const memory = new MemoryCache();
     const cache = new Cache({ provider: memory });
-    for (const [Class, ttls] of [[RangeError, OUT_OF_RANGE], [TypeError, WRONG]]) {
+    for (const [Class, ttls] of [
+      [RangeError, OUT_OF_RANGE],
+      [TypeError, WRONG],
+    ]) {
       for (const ttl of ttls) {
         await rejects(cache.set("a", 1, { ttl }), Class, "ttl");
-        await rejects(cache.setMany([{ key: "b", value: 1 }, { key: "a", value: 1, ttl }]), Class, "ttl");
+        await rejects(
+          cache.setMany([
+            { key: "b", value: 1 },
+            { key: "a", value: 1, ttl },
+          ]),
+          Class,
+          "ttl",
+        );
         refuses(() => new Cache({ ttl }), Class, "ttl");
         refuses(() => new Cache({ ttl, provider: memory }), Class, "ttl");
       }
@@ -282,7 +340,9 @@ describe("options", () => {
   });
 
   test("that are frozen, or undefined, are fine", () => {
-    const cache = new MemoryCache(Object.freeze({ maxEntries: 2, ttl: undefined, sizeOf: undefined, clone: undefined }));
+    const cache = new MemoryCache(
+      Object.freeze({ maxEntries: 2, ttl: undefined, sizeOf: undefined, clone: undefined }),
+    );
     cache.set("a", 1, Object.freeze({ ttl: "5m" }));
     cache.setMany(Object.freeze([Object.freeze({ key: "b", value: 2 })]));
     assert.deepEqual(cache.getMany(Object.freeze(["a", "b"])), [1, 2]);
@@ -292,7 +352,11 @@ describe("options", () => {
 
 describe("lists", () => {
   const NO_LISTS = [undefined, null, 1, {}, "keys", new Set(["a"])];
-  for (const [method, name] of [["getMany", "keys"], ["deleteMany", "keys"], ["setMany", "entries"]]) {
+  for (const [method, name] of [
+    ["getMany", "keys"],
+    ["deleteMany", "keys"],
+    ["setMany", "entries"],
+  ]) {
     test(method, async () => {
       const cache = new MemoryCache();
       for (const list of NO_LISTS) {

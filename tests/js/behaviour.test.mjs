@@ -23,7 +23,11 @@ describe("iteration", () => {
     cache.get("a");
     cache.set("b", 4);
     cache.getMany(["none", "c"]);
-    const expected = [["c", 3], ["b", 4], ["a", 1]];
+    const expected = [
+      ["c", 3],
+      ["b", 4],
+      ["a", 1],
+    ];
     assert.deepEqual([...cache], expected);
     assert.deepEqual([...cache.entries()], expected);
     assert.deepEqual([...cache.keys()], ["c", "b", "a"]);
@@ -34,7 +38,10 @@ describe("iteration", () => {
   test("is neither counted nor a use, as peek, has and ttl are not", () => {
     const cache = new MemoryCache({ maxEntries: 2 });
     cache.set("a", 1).set("b", 2);
-    assert.deepEqual([[...cache].length, cache.peek("a"), cache.has("a"), cache.exists("a"), cache.ttl("a")], [2, 1, true, true, null]);
+    assert.deepEqual(
+      [[...cache].length, cache.peek("a"), cache.has("a"), cache.exists("a"), cache.ttl("a")],
+      [2, 1, true, true, null],
+    );
     assert.deepEqual([cache.peek("x"), cache.has("x"), cache.ttl("x")], [undefined, false, undefined]);
     assert.deepEqual([cache.stats().hits, cache.stats().misses], [0, 0]);
     cache.set("c", 3);
@@ -89,7 +96,10 @@ describe("iteration", () => {
     const cache = new MemoryCache({ maxEntries: 1000 });
     for (let n = 0; n < 1000; n++) cache.set(`${n}`, n);
     for (let n = 0; n < 1000; n++) assert.equal(cache.get(`${n}`), n);
-    assert.deepEqual([...cache].map(([, n]) => n), Array.from({ length: 1000 }, (_, n) => 999 - n));
+    assert.deepEqual(
+      [...cache].map(([, n]) => n),
+      Array.from({ length: 1000 }, (_, n) => 999 - n),
+    );
     assert.equal(cache.stats().hits, 1000);
   });
 });
@@ -196,7 +206,10 @@ describe("onEvict", () => {
     const seen = [];
     const cache = new MemoryCache({ maxEntries: 2, onEvict: () => seen.push([cache.size, [...cache.keys()]]) });
     cache.setMany(["a", "b", "c", "d"].map((key) => ({ key, value: key })));
-    assert.deepEqual(seen, [[2, ["d", "c"]], [2, ["d", "c"]]]);
+    assert.deepEqual(seen, [
+      [2, ["d", "c"]],
+      [2, ["d", "c"]],
+    ]);
   });
 });
 
@@ -219,7 +232,15 @@ describe("ttl", () => {
 
   test("units", () => {
     const { cache } = make();
-    for (const [ttl, seconds] of [["300ms", 0.3], ["30s", 30], ["5m", 300], ["2h", 7200], ["7d", 604_800], ["1.5h", 5400], [90, 90]]) {
+    for (const [ttl, seconds] of [
+      ["300ms", 0.3],
+      ["30s", 30],
+      ["5m", 300],
+      ["2h", 7200],
+      ["7d", 604_800],
+      ["1.5h", 5400],
+      [90, 90],
+    ]) {
       assert.equal(cache.set("a", 1, ttl).ttl("a"), seconds);
       assert.equal(cache.set("a", 1, { ttl }).ttl("a"), seconds);
     }
@@ -328,7 +349,14 @@ describe("values", () => {
   test("of all the methods that answer with something", () => {
     const cache = new MemoryCache();
     assert.equal(cache.set("a", 1), cache);
-    assert.equal(cache.setMany([{ key: "b", value: 2 }, { key: "c", value: 3, ttl: "5m" }, { key: "b", value: 4 }]), undefined);
+    assert.equal(
+      cache.setMany([
+        { key: "b", value: 2 },
+        { key: "c", value: 3, ttl: "5m" },
+        { key: "b", value: 4 },
+      ]),
+      undefined,
+    );
     assert.deepEqual(cache.getMany(["b", "none", "c", "b"]), [4, undefined, 3, 4]);
     assert.equal(cache.delete("a"), true);
     assert.equal(cache.delete("a"), false);
@@ -342,7 +370,16 @@ describe("values", () => {
     const fill = () => {
       for (const key of ["user:1", "user:2", "user:10", "users", "us*er", "[u]"]) cache.set(key, 1);
     };
-    for (const [pattern, cleared] of [["user:1", 1], ["user:*", 3], ["user:?", 2], ["us\\*er", 1], ["user:[^1]", 1], ["*", 6], ["\\[u]", 1], ["user", 0]]) {
+    for (const [pattern, cleared] of [
+      ["user:1", 1],
+      ["user:*", 3],
+      ["user:?", 2],
+      ["us\\*er", 1],
+      ["user:[^1]", 1],
+      ["*", 6],
+      ["\\[u]", 1],
+      ["user", 0],
+    ]) {
       fill();
       assert.equal(cache.clearPattern(pattern), cleared, pattern);
     }

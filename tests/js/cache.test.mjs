@@ -9,10 +9,12 @@ function handMade({ batch, later }) {
   const entries = new Map();
   const calls = [];
   const answer = (value) => (later ? Promise.resolve(value) : value);
-  const noted = (name, act) => (...args) => {
-    calls.push([name, ...args]);
-    return answer(act(...args));
-  };
+  const noted =
+    (name, act) =>
+    (...args) => {
+      calls.push([name, ...args]);
+      return answer(act(...args));
+    };
   const provider = {
     get: noted("get", (key) => entries.get(key)),
     set: noted("set", (key, value) => void entries.set(key, value)),
@@ -23,7 +25,11 @@ function handMade({ batch, later }) {
   };
   const many = {
     getMany: noted("getMany", (keys) => keys.map((key) => entries.get(key))),
-    setMany: noted("setMany", (all) => all.forEach(({ key, value }) => { entries.set(key, value); })),
+    setMany: noted("setMany", (all) =>
+      all.forEach(({ key, value }) => {
+        entries.set(key, value);
+      }),
+    ),
     deleteMany: noted("deleteMany", (keys) => keys.filter((key) => entries.delete(key)).length),
     close: noted("close", () => entries.clear()),
   };
@@ -40,7 +46,13 @@ describe("over its own MemoryCache", () => {
     assert.equal(await cache.get("b"), undefined);
     assert.equal(await cache.has("a"), true);
     assert.equal(await cache.exists("b"), false);
-    assert.equal(await cache.setMany([{ key: "b", value: null }, { key: "c", value: 3, ttl: "5m" }]), undefined);
+    assert.equal(
+      await cache.setMany([
+        { key: "b", value: null },
+        { key: "c", value: 3, ttl: "5m" },
+      ]),
+      undefined,
+    );
     assert.deepEqual(await cache.getMany(["c", "x", "b"]), [3, undefined, null]);
     assert.equal(await cache.deleteMany(["a", "a", "x"]), 1);
     assert.equal(await cache.delete("b"), true);
@@ -70,7 +82,10 @@ describe("over its own MemoryCache", () => {
     await cache.set("c", 1);
     now += 1000;
     assert.deepEqual(await cache.getMany(["a", "b", "c"]), [undefined, 1, undefined]);
-    assert.deepEqual(left, [["n:a", "evicted"], ["n:c", "expired"]]);
+    assert.deepEqual(left, [
+      ["n:a", "evicted"],
+      ["n:c", "expired"],
+    ]);
   });
 
   test("a ttl is an option, or alone", async () => {
@@ -166,7 +181,10 @@ describe("namespaces", () => {
   test("work for the methods of many keys", async () => {
     const memory = new MemoryCache();
     const space = new Cache({ provider: memory }).namespace("n");
-    await space.setMany([{ key: "a", value: 1 }, { key: "b", value: 2 }]);
+    await space.setMany([
+      { key: "a", value: 1 },
+      { key: "b", value: 2 },
+    ]);
     assert.deepEqual([...memory.keys()], ["n:b", "n:a"]);
     assert.deepEqual(await space.getMany(["b", "a"]), [2, 1]);
     assert.equal(await space.deleteMany(["a", "b", "n:a"]), 2);
@@ -203,7 +221,10 @@ for (const batch of [false, true]) {
           ["clearPattern", "n:u*"],
           ["stats"],
         ]);
-        await cache.setMany([{ key: "d", value: 4 }, { key: "e", value: 5, ttl: "1s" }]);
+        await cache.setMany([
+          { key: "d", value: 4 },
+          { key: "e", value: 5, ttl: "1s" },
+        ]);
         assert.deepEqual(await cache.getMany(["e", "x", "d"]), [5, undefined, 4]);
         assert.equal(await cache.deleteMany(["d", "x", "e"]), 2);
         assert.deepEqual(
@@ -231,9 +252,18 @@ for (const batch of [false, true]) {
           cache.set("a\ud800", 1),
           cache.set("a".repeat(65_535), 1),
           cache.get("a".repeat(65_535)),
-          cache.setMany([{ key: "b", value: 1 }, { key: "a", value: undefined }]),
-          cache.setMany([{ key: "b", value: 1 }, { key: "a", value: 1, ttl: 0 }]),
-          cache.setMany([{ key: "b", value: 1 }, { key: "", value: 1 }]),
+          cache.setMany([
+            { key: "b", value: 1 },
+            { key: "a", value: undefined },
+          ]),
+          cache.setMany([
+            { key: "b", value: 1 },
+            { key: "a", value: 1, ttl: 0 },
+          ]),
+          cache.setMany([
+            { key: "b", value: 1 },
+            { key: "", value: 1 },
+          ]),
         ]) {
           await assert.rejects(call, refused);
         }
@@ -244,7 +274,11 @@ for (const batch of [false, true]) {
         const { provider } = handMade({ batch, later });
         const error = new Error("lost");
         for (const name of Object.keys(provider)) {
-          provider[name] = later ? () => Promise.reject(error) : () => { throw error; };
+          provider[name] = later
+            ? () => Promise.reject(error)
+            : () => {
+                throw error;
+              };
         }
         const cache = new Cache({ provider });
         for (const call of [
@@ -254,7 +288,11 @@ for (const batch of [false, true]) {
           () => cache.has("a"),
           () => cache.exists("a"),
           () => cache.getMany(["a", "b"]),
-          () => cache.setMany([{ key: "a", value: 1 }, { key: "b", value: 1 }]),
+          () =>
+            cache.setMany([
+              { key: "a", value: 1 },
+              { key: "b", value: 1 },
+            ]),
           () => cache.deleteMany(["a", "b"]),
           () => cache.clear(),
           () => cache.clearPattern("a"),

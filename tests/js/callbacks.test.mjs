@@ -1,38 +1,26 @@
-// Functions of the user that throw, answer nonsense or use the cache themselves: the cache stays whole.
+// sizeOf, onEvict and values to clone that throw, answer nonsense or use the cache themselves: the cache stays whole.
 
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import { Cache, MemoryCache } from "isocache";
-
-/** Throws unless everything that the cache says of itself agrees, and it still works as it should. */
-function assertWhole(cache, limit = 1000) {
-  const keys = [...cache.keys()];
-  const { entries, bytes } = cache.stats();
-  assert.equal(new Set(keys).size, keys.length, "no key twice");
-  assert.equal(cache.size, keys.length, "size");
-  assert.equal(entries, keys.length, "entries");
-  assert.ok(entries <= limit, "limit of entries");
-  for (const key of keys) {
-    assert.notEqual(cache.peek(key), undefined, `${key} has a value`);
-  }
-  for (const key of keys.toReversed()) {
-    assert.notEqual(cache.get(key), undefined, `${key} is found`);
-  }
-  assert.deepEqual([...cache.keys()], keys, "order");
-  assert.ok(bytes === undefined || bytes <= cache.limits.maxBytes, "limit of bytes");
-  assert.equal(cache.clearPattern("*"), keys.length, "all can be cleared");
-  assert.deepEqual([cache.size, cache.stats().bytes ?? 0], [0, 0]);
-}
+import { assertWhole } from "./support/whole.mjs";
 
 describe("sizeOf", () => {
   test("is asked once for each set, with value and key", () => {
     const asked = [];
     const cache = new MemoryCache({ sizeOf: (value, key) => asked.push([value, key]) });
     const value = {};
-    cache.set("a", value).set("a", 2).setMany([{ key: "b", value: 3 }]);
+    cache
+      .set("a", value)
+      .set("a", 2)
+      .setMany([{ key: "b", value: 3 }]);
     cache.get("a");
     cache.delete("a");
-    assert.deepEqual(asked, [[value, "a"], [2, "a"], [3, "b"]]);
+    assert.deepEqual(asked, [
+      [value, "a"],
+      [2, "a"],
+      [3, "b"],
+    ]);
     assert.equal(asked[0][0], value);
   });
 
@@ -56,7 +44,13 @@ describe("sizeOf", () => {
     ]) {
       assert.throws(call, error);
     }
-    assert.deepEqual([...cache], [["b", 2], ["a", 1]]);
+    assert.deepEqual(
+      [...cache],
+      [
+        ["b", 2],
+        ["a", 1],
+      ],
+    );
     assert.deepEqual(cache.stats(), before);
     assertWhole(cache);
   });
@@ -91,7 +85,14 @@ describe("sizeOf", () => {
   test("setMany with one that is too large stores none", () => {
     const cache = new MemoryCache({ maxBytes: 10, sizeOf: (value) => value });
     cache.set("a", 10);
-    assert.throws(() => cache.setMany([{ key: "b", value: 5 }, { key: "c", value: 11 }]), /maxBytes/);
+    assert.throws(
+      () =>
+        cache.setMany([
+          { key: "b", value: 5 },
+          { key: "c", value: 11 },
+        ]),
+      /maxBytes/,
+    );
     assert.deepEqual([...cache], [["a", 10]]);
   });
 
@@ -127,7 +128,10 @@ describe("sizeOf", () => {
       },
     });
     try {
-      cache.setMany([{ key: "a", value: 50 }, { key: "b", value: 10 }]);
+      cache.setMany([
+        { key: "a", value: 50 },
+        { key: "b", value: 10 },
+      ]);
     } catch (error) {
       assert.ok(error instanceof RangeError);
     }
@@ -160,7 +164,11 @@ describe("onEvict", () => {
     "set over the limit": [(cache) => cache.set("d", 4), ["a evicted"], ["d", "c", "b"]],
     "set over an entry": [(cache) => cache.set("b", 4), ["b replaced"], ["b", "c", "a"]],
     setMany: [
-      (cache) => cache.setMany([{ key: "d", value: 4 }, { key: "e", value: 5 }]),
+      (cache) =>
+        cache.setMany([
+          { key: "d", value: 4 },
+          { key: "e", value: 5 },
+        ]),
       ["a evicted", "b evicted"],
       ["e", "d", "c"],
     ],
@@ -197,7 +205,10 @@ describe("onEvict", () => {
       for (const key of keys) {
         assert.throws(() => cache.delete(key), new Error(`about ${key}`));
       }
-      assert.deepEqual(reported, keys.map((key) => `${key} deleted`));
+      assert.deepEqual(
+        reported,
+        keys.map((key) => `${key} deleted`),
+      );
       assertWhole(cache, 3);
     });
   }
@@ -229,7 +240,10 @@ describe("onEvict", () => {
       },
     });
     for (let n = 0; n < 50; n++) {
-      cache.set(`k${n % 9}`, n).set("clear", n).set("again", n);
+      cache
+        .set(`k${n % 9}`, n)
+        .set("clear", n)
+        .set("again", n);
       cache.get("again");
       if (n % 3 === 0) cache.delete("clear");
       if (n % 4 === 0) cache.delete("again");
@@ -253,153 +267,6 @@ describe("onEvict", () => {
   });
 });
 
-describe("clock", () => {
-  const NO_TIMES = [Number.NaN, Infinity, -Infinity, undefined, null, "5", "now", {}, [], [5], true, 5n, Symbol("s"), new Date(5)];
-  const names = (error) => error instanceof TypeError && /^isocache: clock/.test(error.message);
-
-  for (const time of NO_TIMES) {
-    test(`answers ${typeof time} ${typeof time === "object" ? JSON.stringify(time) : String(time)}`, () => {
-      let now = 1000;
-      const cache = new MemoryCache({ clock: () => now });
-      cache.set("a", 1, "1s");
-      now = time;
-      for (const call of [
-        () => cache.get("a"),
-        () => cache.has("a"),
-        () => cache.set("a", 2),
-        () => cache.set("b", 2, "1s"),
-        () => cache.delete("a"),
-        () => cache.size,
-        () => cache.sweep(),
-        () => cache.stats(),
-        () => cache.clear(),
-        () => cache.resize(1),
-        () => cache.clearPattern("*"),
-        () => [...cache],
-      ]) {
-        assert.throws(call, names, String(call));
-      }
-      now = 1500;
-      assert.deepEqual([...cache], [["a", 1]]);
-      assert.equal(cache.ttl("a"), 0.5);
-      assertWhole(cache);
-    });
-  }
-
-  test("throws: its error comes out, and nothing changes", () => {
-    const error = new Error("stopped");
-    let broken = false;
-    const cache = new MemoryCache({
-      clock: () => {
-        if (broken) throw error;
-        return 1000;
-      },
-    });
-    cache.set("a", 1, "1s");
-    broken = true;
-    for (const call of [() => cache.get("a"), () => cache.set("a", 2), () => cache.set("b", 2), () => cache.size]) {
-      assert.throws(call, error);
-    }
-    broken = false;
-    assert.deepEqual([...cache], [["a", 1]]);
-    assertWhole(cache);
-  });
-
-  test("is not read where no ttl is in play", () => {
-    const cache = new MemoryCache({ clock: () => assert.fail("read") });
-    cache.set("a", 1).set("a", 2).set("b", 1, null).set("c", 1, Number.POSITIVE_INFINITY);
-    cache.get("a");
-    cache.delete("b");
-    cache.resize(1);
-    cache.sweep();
-    assert.deepEqual([...cache.keys()], ["a"]);
-    assert.equal(cache.size, 1);
-  });
-
-  test("goes back", () => {
-    let now = 5000;
-    const cache = new MemoryCache({ clock: () => now });
-    cache.set("a", 1, "1s").set("b", 1);
-    now = -1e15;
-    assert.equal(cache.get("a"), 1);
-    cache.set("c", 1, "1s");
-    now = 5999;
-    assert.deepEqual([...cache.keys()], ["a", "b"]);
-    now = 6000;
-    assert.deepEqual([...cache.keys()], ["b"]);
-    assertWhole(cache);
-  });
-
-  // What it does to the cache is up to it; what must not happen is a cache that contradicts itself.
-  for (const deed of ["delete", "set", "insert", "clear", "expire", "resize", "swap"]) {
-    test(`uses the cache: ${deed}`, () => {
-      let now = 1000;
-      let armed = false;
-      const deeds = {
-        delete: () => cache.delete("a"),
-        set: () => cache.set("a", "by the clock", "9s"),
-        insert: () => cache.set("new", "by the clock", "9s"),
-        clear: () => cache.clear(),
-        expire: () => {
-          now += 10_000;
-          cache.sweep();
-        },
-        resize: () => cache.resize(1),
-        swap: () => {
-          cache.delete("a");
-          cache.set("other", 7, "9s");
-        },
-      };
-      const cache = new MemoryCache({
-        maxEntries: 3,
-        clock: () => {
-          if (armed) {
-            armed = false;
-            deeds[deed]();
-          }
-          return now;
-        },
-      });
-      for (const call of [
-        () => cache.get("a"),
-        () => cache.peek("a"),
-        () => cache.has("a"),
-        () => cache.ttl("a"),
-        () => cache.set("a", 2, "5s"),
-        () => cache.set("a", 2),
-        () => cache.set("new", 2, "5s"),
-        () => cache.delete("a"),
-        () => cache.clear(),
-        () => cache.sweep(),
-        () => cache.size,
-        () => cache.stats(),
-        () => cache.clearPattern("*"),
-        () => cache.resize(2),
-        () => [...cache],
-      ]) {
-        cache.resize(3);
-        cache.set("c", 1).set("b", 1, "1s").set("a", 1, "1s");
-        armed = true;
-        call();
-        armed = false;
-        assert.ok(cache.size <= 3);
-        const [, key] = /set\("(\w+)"/.exec(call) ?? [];
-        if (key) {
-          assert.equal(cache.peek(key), 2, `${deed} in ${call}`);
-        }
-        for (const [key, value] of cache) {
-          assert.notEqual(value, undefined, `${deed} in ${call}: ${key}`);
-        }
-        try {
-          assertWhole(cache, 3);
-        } catch (error) {
-          throw new Error(`${deed} in ${call}`, { cause: error });
-        }
-      }
-    });
-  }
-});
-
 describe("clone", () => {
   const refused = { name: "DataCloneError" };
 
@@ -409,10 +276,23 @@ describe("clone", () => {
     for (const value of [() => 1, { deep: [() => 1] }, Symbol("s"), new WeakMap()]) {
       assert.throws(() => cache.set("a", value), refused);
       assert.throws(() => cache.set("c", value), refused);
-      assert.throws(() => cache.setMany([{ key: "c", value: 1 }, { key: "d", value }]), refused);
+      assert.throws(
+        () =>
+          cache.setMany([
+            { key: "c", value: 1 },
+            { key: "d", value },
+          ]),
+        refused,
+      );
       await assert.rejects(new Cache({ provider: cache }).set("c", value), refused);
     }
-    assert.deepEqual([...cache], [["b", 2], ["a", 1]]);
+    assert.deepEqual(
+      [...cache],
+      [
+        ["b", 2],
+        ["a", 1],
+      ],
+    );
     assert.equal(cache.stats().sets, 2);
     assertWhole(cache);
   });
@@ -427,60 +307,13 @@ describe("clone", () => {
       },
     };
     cache.set("a", value);
-    assert.deepEqual([...cache], [["a", { trap: 1 }], ["c", 3]]);
+    assert.deepEqual(
+      [...cache],
+      [
+        ["a", { trap: 1 }],
+        ["c", 3],
+      ],
+    );
     assertWhole(cache, 2);
   });
-});
-
-describe("after the end", () => {
-  const USES = {
-    get: (cache) => cache.get("a"),
-    peek: (cache) => cache.peek("a"),
-    has: (cache) => cache.has("a"),
-    exists: (cache) => cache.exists("a"),
-    ttl: (cache) => cache.ttl("a"),
-    set: (cache) => cache.set("a", 1),
-    "set with a ttl": (cache) => cache.set("a", 1, "5m"),
-    delete: (cache) => cache.delete("a"),
-    getMany: (cache) => cache.getMany(["a"]),
-    setMany: (cache) => cache.setMany([{ key: "a", value: 1 }]),
-    deleteMany: (cache) => cache.deleteMany(["a"]),
-    clear: (cache) => cache.clear(),
-    clearPattern: (cache) => cache.clearPattern("*"),
-    sweep: (cache) => cache.sweep(),
-    resize: (cache) => cache.resize(5),
-    size: (cache) => cache.size,
-    stats: (cache) => cache.stats(),
-    keys: (cache) => [...cache.keys()],
-    entries: (cache) => [...cache.entries()],
-    iteration: (cache) => [...cache],
-  };
-  for (const [name, use] of Object.entries(USES)) {
-    for (const ttl of [null, "5m"]) {
-      test(`MemoryCache refuses ${name}${ttl ? ", with a ttl" : ""}`, () => {
-        for (const end of [Symbol.dispose ?? "close", "close"]) {
-          const cache = new MemoryCache({ ttl });
-          cache.set("a", 1);
-          cache[end]();
-          cache[end]();
-          for (let times = 0; times < 300; times++) {
-            assert.throws(() => use(cache), /isocache: this MemoryCache was disposed of/);
-          }
-        }
-      });
-    }
-  }
-
-  for (const name of ["get", "has", "exists", "set", "delete", "getMany", "setMany", "deleteMany", "clear", "clearPattern"]) {
-    test(`Cache refuses ${name}, in every namespace`, async () => {
-      const cache = new Cache();
-      const space = cache.namespace("n");
-      await cache.close();
-      for (const view of [cache, space, cache.namespace("m")]) {
-        await assert.rejects(USES[name](view), /isocache: this Cache is closed/);
-        await assert.rejects(view.getStats(), /isocache: this Cache is closed/);
-      }
-      await space.close();
-    });
-  }
 });

@@ -131,7 +131,9 @@ describe("Chromium", () => {
   test("web07: the exact hits of LRU", { skip: missing }, async () => {
     const expected = references("web07.trace.xz");
     assert.equal(expected.length, 4);
-    const { result, errors } = await open(`/replay?${expected.map(({ capacity }) => `capacity=${capacity}`).join("&")}`);
+    const { result, errors } = await open(
+      `/replay?${expected.map(({ capacity }) => `capacity=${capacity}`).join("&")}`,
+    );
     assert.deepEqual(errors, []);
     assert.deepEqual(result, expected);
   });

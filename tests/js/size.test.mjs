@@ -1,0 +1,51 @@
+// What each entry costs over the wire: bundled, minified, compressed, everything counted.
+
+import assert from "node:assert/strict";
+import { readFileSync } from "node:fs";
+import { test } from "node:test";
+import { fileURLToPath } from "node:url";
+import { brotliCompressSync, constants } from "node:zlib";
+import { build } from "esbuild";
+
+const root = fileURLToPath(new URL("../..", import.meta.url));
+const wasm = readFileSync(new URL("../../pkg/dist/isocache_bg.wasm", import.meta.url));
+const brotli = (bytes) =>
+  brotliCompressSync(bytes, {
+    params: { [constants.BROTLI_PARAM_QUALITY]: 11, [constants.BROTLI_PARAM_SIZE_HINT]: bytes.length },
+  }).length;
+
+/** The bundle of a module that gives on all that it imports. */
+async function bundled(entry, conditions) {
+  const { outputFiles } = await build({
+    stdin: { contents: `export * from "${entry}";`, resolveDir: root },
+    bundle: true,
+    minify: true,
+    write: false,
+    format: "esm",
+    platform: "neutral",
+    legalComments: "none",
+    conditions,
+    external: ["*.wasm"],
+  });
+  return outputFiles[0].contents;
+}
+
+for (const [entry, limit] of [
+  ["isocache/memory", 10_240],
+  ["isocache", 16_384],
+]) {
+  const inline = await bundled(entry, []);
+  const size = brotli(inline);
+  test(`${entry} has ${size} bytes (${inline.length} before compression), of at most ${limit}`, () => {
+    // A bundle that lost the wasm would be small, too.
+    assert.ok(inline.length > wasm.length, "the wasm is in it");
+    assert.ok(size <= limit, `${size - limit} bytes too many`);
+  });
+
+  const script = await bundled(entry, ["workerd", "worker", "browser"]);
+  const both = brotli(script) + brotli(wasm);
+  test(`${entry} in workerd has ${both} bytes with its wasm, of at most ${limit}`, () => {
+    assert.ok(Buffer.from(script).includes("isocache_bg.wasm"), "the wasm is beside it");
+    assert.ok(both <= limit, `${both - limit} bytes too many`);
+  });
+}

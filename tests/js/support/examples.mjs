@@ -1,0 +1,109 @@
+/** Finds the examples in a text and makes modules of them that check what their comments say. */
+
+import { parseAst } from "vite";
+
+/** The `js` blocks of a Markdown text, with the line at which each begins. */
+export function markdownBlocks(text) {
+  const blocks = [];
+  let block;
+  for (const [at, line] of text.split("\n").entries()) {
+    if (block !== undefined && /^\s*```\s*$/.test(line)) {
+      blocks.push({ ...block, code: block.lines.join("\n") });
+      block = undefined;
+    } else if (block !== undefined) {
+      block.lines.push(line);
+    } else if (/^\s*```(js|mjs|javascript)\b/.test(line)) {
+      block = { line: at + 2, lines: [] };
+    }
+  }
+  if (block !== undefined) {
+    throw new Error(`the block at line ${block.line} does not end`);
+  }
+  return blocks;
+}
+
+/** The same for the documentation comments of a source file. */
+export function commentBlocks(source) {
+  const lines = source.split("\n").map((line) => /^\s*\* ?(.*)$/.exec(line)?.[1] ?? "");
+  return markdownBlocks(lines.join("\n"));
+}
+
+/**
+ * The example as a module, and the number of its checks: every statement with a literal in a comment after it is compared
+ * to it. A declaration is, too: its name is compared.
+ */
+export function checkedModule(code) {
+  const edits = [];
+  const statement = (node) => {
+    const comment = /^[ \t]*\/\/[ \t]*(.*)$/m.exec(code.slice(node.end))?.[1].trim();
+    // Only on the line on which the statement ends.
+    if (comment === undefined || !/^[ \t]*\/\//.test(code.slice(node.end).split("\n", 1)[0])) {
+      return;
+    }
+    if (!isLiteral(comment)) {
+      return;
+    }
+    const says = JSON.stringify(code.slice(node.start, node.end));
+    if (node.type === "ExpressionStatement") {
+      const { start, end } = node.expression;
+      edits.push([node.start, node.end, `__same((${code.slice(start, end)}), (${comment}), ${says});`]);
+    } else if (node.declarations?.length === 1 && node.declarations[0].id.type === "Identifier") {
+      edits.push([node.end, node.end, ` __same(${node.declarations[0].id.name}, (${comment}), ${says});`]);
+    } else {
+      throw new Error(`a literal after a statement that has no value: ${says}`);
+    }
+  };
+  walk(parseAst(code), (node) => {
+    if (["ExpressionStatement", "VariableDeclaration"].includes(node.type)) {
+      statement(node);
+    }
+  });
+  let module = code;
+  for (const [start, end, text] of edits.toSorted(([a], [b]) => b - a)) {
+    module = module.slice(0, start) + text + module.slice(end);
+  }
+  const prelude = 'import { same as __same } from "./support/same.mjs";';
+  return { module: `${prelude}${module}`, checks: edits.length };
+}
+
+/** Whether a comment is a literal, or prose. What begins as a literal and is none is a mistake. */
+function isLiteral(comment) {
+  try {
+    const { body } = parseAst(`(${comment})`);
+    const names = new Set(["undefined", "NaN", "Infinity"]);
+    let plain = body.length === 1;
+    walk(body[0].expression, (node, parent) => {
+      const allowed = [
+        "Literal",
+        "ArrayExpression",
+        "ObjectExpression",
+        "Property",
+        "UnaryExpression",
+        "TemplateLiteral",
+      ];
+      allowed.push("TemplateElement", "ParenthesizedExpression");
+      const isKey = parent?.type === "Property" && parent.key === node && !parent.computed;
+      plain &&= allowed.includes(node.type) || (node.type === "Identifier" && (isKey || names.has(node.name)));
+    });
+    if (plain) {
+      return true;
+    }
+  } catch {
+    // Prose, or a mistake.
+  }
+  if (/^(["'`{[\d-]|(undefined|null|true|false|NaN)\b)/.test(comment)) {
+    throw new Error(`the comment "${comment}" begins as a literal and is none`);
+  }
+  return false;
+}
+
+function walk(node, visit, parent) {
+  if (Array.isArray(node)) {
+    for (const one of node) walk(one, visit, parent);
+  } else if (typeof node?.type === "string") {
+    visit(node, parent);
+    for (const member of Object.values(node)) {
+      if (typeof member === "object") walk(member, visit, node);
+    }
+  }
+}

@@ -1,0 +1,92 @@
+// The installed package in Node, by import and by require.
+
+import assert from "node:assert/strict";
+import { after, before, describe, test } from "node:test";
+import { EXPECTED, packed, run, USE } from "./support.mjs";
+
+const IMPORT = `
+import * as isocache from "isocache";
+import * as memory from "isocache/memory";
+${USE}
+console.log(JSON.stringify(await use(isocache, memory)));
+`;
+const REQUIRE = `
+const isocache = require("isocache");
+const memory = require("isocache/memory");
+${USE}
+use(isocache, memory).then((result) => console.log(JSON.stringify(result)));
+`;
+const BOTH = `
+(async () => {
+  const required = [require("isocache"), require("isocache/memory")];
+  const imported = [await import("isocache"), await import("isocache/memory")];
+  console.log(JSON.stringify([
+    required[0].Cache === imported[0].Cache,
+    required[0].MemoryCache === imported[0].MemoryCache,
+    required[1].MemoryCache === imported[1].MemoryCache,
+    required[0].MemoryCache === required[1].MemoryCache,
+    new required[0].MemoryCache() instanceof imported[1].MemoryCache,
+  ]));
+})();
+`;
+const HIDDEN = `
+import { createRequire } from "node:module";
+const require = createRequire(import.meta.url);
+const codes = [];
+for (const path of ["isocache/dist/index.js", "isocache/src/table.js", "isocache/none"]) {
+  codes.push(await import(path).catch(({ code }) => code));
+}
+console.log(JSON.stringify([codes, require("isocache/package.json").name]));
+`;
+
+describe("Node", () => {
+  let pack;
+  let project;
+
+  before(async () => {
+    pack = await packed();
+    project = await pack.project("node", {
+      "import.mjs": IMPORT,
+      "require.cjs": REQUIRE,
+      "both.cjs": BOTH,
+      "hidden.mjs": HIDDEN,
+    });
+  });
+  after(() => pack?.remove());
+
+  const node = async (...args) => JSON.parse(await run(process.execPath, args, project));
+
+  test("import", async () => assert.deepEqual(await node("import.mjs"), EXPECTED));
+
+  test("require", async () => assert.deepEqual(await node("require.cjs"), EXPECTED));
+
+  test("require finds the same classes as import", async () => {
+    assert.deepEqual(await node("both.cjs"), [true, true, true, true, true]);
+  });
+
+  test("require where the condition module-sync is unknown, as before Node 20.19", async () => {
+    const classic = `
+      const { MemoryCache } = require("./node_modules/isocache/dist/index.cjs");
+      const memory = require("./node_modules/isocache/dist/memory.cjs");
+      console.log(JSON.stringify([new MemoryCache().set("a", 1).get("a"), MemoryCache === memory.MemoryCache]));
+    `;
+    assert.deepEqual(await node("--eval", classic), [1, true]);
+  });
+
+  test("nothing else of the package can be imported but its package.json", async () => {
+    const refused = "ERR_PACKAGE_PATH_NOT_EXPORTED";
+    assert.deepEqual(await node("hidden.mjs"), [[refused, refused, refused], "isocache"]);
+  });
+
+  test("it needs no global but those of the language and WebAssembly to load", async () => {
+    const bare = `
+      const vm = require("node:vm");
+      const code = require("node:fs").readFileSync("./node_modules/isocache/dist/index.cjs", "utf8");
+      const module = { exports: {} };
+      vm.runInNewContext(code, { module, exports: module.exports });
+      const { MemoryCache } = module.exports;
+      console.log(JSON.stringify(new MemoryCache({ ttl: "5m" }).set("é", 1).clearPattern("?[^b]*")));
+    `;
+    assert.equal(await node("--eval", bare), 1);
+  });
+});

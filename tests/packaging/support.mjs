@@ -1,0 +1,85 @@
+/** The package as users get it: packed, and installed into projects outside of the workspace. */
+
+import { execFile } from "node:child_process";
+import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { dirname, join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { promisify } from "node:util";
+
+export const root = fileURLToPath(new URL("../..", import.meta.url));
+export const bin = (name) => join(root, "node_modules", ".bin", name);
+
+/** Runs a command to its end, for two minutes at most; gives what it printed, also where it fails. */
+export async function run(command, args, cwd) {
+  // What npm tells the scripts that it runs must not reach the npm that they run.
+  const env = Object.fromEntries(Object.entries(process.env).filter(([name]) => !/^(npm_|NODE_TEST)/i.test(name)));
+  try {
+    const options = { cwd, env, timeout: 120_000, maxBuffer: 2 ** 26 };
+    return (await promisify(execFile)(command, args, options)).stdout;
+  } catch (error) {
+    throw new Error(`${command} ${args.join(" ")}: ${error.message}\n${error.stdout}\n${error.stderr}`, {
+      cause: error,
+    });
+  }
+}
+
+/** A folder for one test file, with the tarball in it. */
+export async function packed() {
+  const folder = await mkdtemp(join(tmpdir(), "isocache-package-"));
+  const listed = await run("npm", ["pack", "--json", "--pack-destination", folder], join(root, "pkg"));
+  const [{ filename, files }] = JSON.parse(listed);
+  const tarball = join(folder, filename);
+  return {
+    folder,
+    tarball,
+    files: files.map(({ path }) => path),
+    /** A new project with the package installed, and with `sources` by path. */
+    async project(name, sources, type = "module") {
+      const project = join(folder, name);
+      await mkdir(project);
+      await write(project, { "package.json": JSON.stringify({ name, private: true, type }) });
+      await run("npm", ["install", "--offline", "--no-audit", "--no-fund", "--no-package-lock", tarball], project);
+      await write(project, sources);
+      return project;
+    },
+    remove: () => rm(folder, { recursive: true, force: true }),
+  };
+}
+
+async function write(folder, sources) {
+  for (const [path, text] of Object.entries(sources)) {
+    const file = join(folder, path);
+    await mkdir(dirname(file), { recursive: true });
+    await writeFile(file, text);
+  }
+}
+
+/** Uses both classes, and gives `EXPECTED`. `isocache` and `memory` are the names of what was imported from where. */
+export const USE = `
+async function use(isocache, memory) {
+  const cache = new memory.MemoryCache({ maxEntries: 2, ttl: "5m", maxBytes: 100, sizeOf: () => 1 });
+  cache.set("a", 1).set("b", { two: 2 }).set("c", "é😀");
+  const asynchronous = new isocache.Cache({ namespace: "n" });
+  await asynchronous.set("a", [1]);
+  return {
+    entries: [...cache],
+    hit: cache.get("b"),
+    cleared: cache.clearPattern("[a-b]*"),
+    asynchronous: await asynchronous.get("a"),
+    same: isocache.MemoryCache === memory.MemoryCache,
+    names: [Object.keys(isocache).sort(), Object.keys(memory).sort()],
+  };
+}
+`;
+export const EXPECTED = {
+  entries: [
+    ["c", "é😀"],
+    ["b", { two: 2 }],
+  ],
+  hit: { two: 2 },
+  cleared: 1,
+  asynchronous: [1],
+  same: true,
+  names: [["Cache", "MemoryCache"], ["MemoryCache"]],
+};

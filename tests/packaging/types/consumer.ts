@@ -1,0 +1,185 @@
+// Compiled, not run: what the types allow, and what they must not allow.
+
+import {
+  Cache,
+  type CacheOptions,
+  type CacheStats,
+  type Eviction,
+  type EvictReason,
+  MemoryCache,
+  type MemoryCacheOptions,
+  type Provider,
+  type SetEntry,
+  type SetOptions,
+  type Ttl,
+} from "isocache";
+import { MemoryCache as Small, type Ttl as SmallTtl } from "isocache/memory";
+
+interface User {
+  name: string;
+  age?: number;
+}
+
+/** Fails to compile unless both are the same type. `any` is the same as itself only. */
+type Same<A, B> = (<T>() => T extends A ? 1 : 2) extends <T>() => T extends B ? 1 : 2 ? true : false;
+const same = <A, B>(yes: Same<A, B>): boolean => yes;
+
+export function memory(): void {
+  const cache = new MemoryCache<User>({ maxEntries: 10, ttl: "5m" });
+  const hit = cache.get("a");
+  same<typeof hit, User | undefined>(true);
+  // @ts-expect-error It may be absent.
+  hit.name;
+  same<ReturnType<typeof cache.peek>, User | undefined>(true);
+  same<ReturnType<typeof cache.getMany>, (User | undefined)[]>(true);
+  same<ReturnType<typeof cache.has>, boolean>(true);
+  same<ReturnType<typeof cache.delete>, boolean>(true);
+  same<ReturnType<typeof cache.ttl>, number | null | undefined>(true);
+  same<ReturnType<typeof cache.clearPattern>, number>(true);
+  same<ReturnType<typeof cache.deleteMany>, number>(true);
+  same<typeof cache.size, number>(true);
+  const stats = cache.stats();
+  same<typeof stats.entries, number>(true);
+  same<typeof stats.bytes, number | undefined>(true);
+  for (const [key, value] of cache) {
+    same<typeof key, string>(true);
+    same<typeof value, User>(true);
+  }
+  const keys: string[] = [...cache.keys()];
+  const users: Map<string, User> = new Map(cache.entries());
+  cache.set("a", { name: "Ada" }).set("b", { name: "Eve" }, "30s").set("c", { name: "Bob", age: 5 }, { ttl: null });
+  cache.set("a", { name: "Ada" }, 90).set("a", { name: "Ada" }, null).set("a", { name: "Ada" }, undefined);
+  cache.setMany([{ key: keys[0] ?? "none", value: { name: `${users.size}` }, ttl: "1.5h" }]);
+  cache.getMany(["a", "b"] as const);
+  cache.resize(5);
+  cache.resize(5, 10);
+  cache.close();
+
+  // @ts-expect-error Another value.
+  cache.set("a", 1);
+  // @ts-expect-error undefined is no value.
+  cache.set("a", undefined);
+  // @ts-expect-error A key is a string.
+  cache.get(1);
+  // @ts-expect-error No such unit.
+  cache.set("a", { name: "Ada" }, "5 minutes");
+  // @ts-expect-error No such option.
+  cache.set("a", { name: "Ada" }, { maxAge: 5 });
+  // @ts-expect-error The value is missing.
+  cache.setMany([{ key: "a" }]);
+  // @ts-expect-error The size is told, not set.
+  cache.size = 5;
+  // @ts-expect-error A number is missing.
+  cache.resize();
+  // @ts-expect-error A list is wanted.
+  cache.getMany("a");
+  // @ts-expect-error Internals are not there.
+  cache.table;
+}
+
+export function options(): void {
+  const ttls: Ttl[] = [5, 0.5, "300ms", "30s", "5m", "2h", "7d", "1.5h"];
+  const small: SmallTtl | undefined = ttls[0];
+  new MemoryCache<string>({
+    maxBytes: 100,
+    sizeOf: (value, key) => value.length + key.length,
+    clock: () => performance.now(),
+    onEvict: ({ key, value, reason }) => {
+      same<typeof key, string>(true);
+      same<typeof value, string>(true);
+      same<typeof reason, EvictReason>(true);
+      same<EvictReason, "evicted" | "expired" | "replaced" | "deleted">(true);
+    },
+    clone: false,
+    ttl: null,
+  });
+  new MemoryCache({ maxEntries: undefined, ttl: small });
+  const unknown = new MemoryCache();
+  same<ReturnType<typeof unknown.get>, unknown>(true);
+  const all: MemoryCacheOptions<number> = { onEvict: (eviction: Eviction<number>) => void eviction.value.toFixed() };
+  new Small<number>(all);
+  new Cache<number>(all);
+
+  // @ts-expect-error No such option.
+  new MemoryCache({ max: 5 });
+  // @ts-expect-error A number is wanted.
+  new MemoryCache({ maxEntries: "5" });
+  // @ts-expect-error No such unit.
+  new MemoryCache({ ttl: "5w" });
+  // @ts-expect-error A size is a number.
+  new MemoryCache<string>({ sizeOf: (value) => value });
+  // @ts-expect-error A time is a number.
+  new MemoryCache({ clock: () => new Date() });
+  // @ts-expect-error The options of the memory do not go with a provider.
+  new Cache({ provider: new MemoryCache(), maxEntries: 5 });
+  // @ts-expect-error A provider has methods.
+  new Cache({ provider: {} });
+}
+
+export async function cache(): Promise<void> {
+  const cache = new Cache<User>({ namespace: "n", ttl: "5m" });
+  const hit = cache.get("a");
+  same<typeof hit, Promise<User | undefined>>(true);
+  same<ReturnType<typeof cache.set>, Promise<void>>(true);
+  same<ReturnType<typeof cache.delete>, Promise<boolean>>(true);
+  same<ReturnType<typeof cache.exists>, Promise<boolean>>(true);
+  same<ReturnType<typeof cache.getMany>, Promise<(User | undefined)[]>>(true);
+  same<ReturnType<typeof cache.deleteMany>, Promise<number>>(true);
+  same<ReturnType<typeof cache.clearPattern>, Promise<number>>(true);
+  same<ReturnType<typeof cache.clear>, Promise<void>>(true);
+  same<ReturnType<typeof cache.getStats>, Promise<CacheStats>>(true);
+  await cache.set("a", { name: "Ada" }, "30s");
+  await cache.setMany([{ key: "a", value: { name: "Ada" } }]);
+  await cache.close();
+
+  const anything = new Cache();
+  const user = await anything.get<User>("a");
+  same<typeof user, User | undefined>(true);
+  const numbers = anything.namespace<number>("numbers");
+  same<typeof numbers, Cache<number>>(true);
+  await numbers.set("a", 1);
+
+  // @ts-expect-error Another value.
+  await cache.set("a", 1);
+  // @ts-expect-error A number is not a user.
+  await cache.get<number>("a");
+  // @ts-expect-error It is a promise.
+  hit.name;
+  // @ts-expect-error Users are not numbers.
+  await numbers.set("a", { name: "Ada" });
+  // @ts-expect-error The second parameter is internal.
+  new Cache({}, { closed: false });
+}
+
+export class Own implements Provider<User> {
+  readonly #users = new Map<string, User>();
+  get(key: string): User | undefined {
+    return this.#users.get(key);
+  }
+  async set(key: string, value: User, { ttl }: SetOptions): Promise<Ttl | null | undefined> {
+    this.#users.set(key, value);
+    return ttl;
+  }
+  delete(key: string): Promise<boolean> {
+    return Promise.resolve(this.#users.delete(key));
+  }
+  has(key: string): boolean {
+    return this.#users.has(key);
+  }
+  clearPattern(pattern: string): number {
+    return pattern.length;
+  }
+  async stats(): Promise<CacheStats> {
+    const counts = { hits: 0, misses: 0, hitRate: 0, sets: 0, deletes: 0, evictions: 0, expirations: 0 };
+    return { ...counts, entries: undefined, bytes: undefined };
+  }
+  setMany(entries: readonly SetEntry<User>[]): void {
+    for (const { key, value } of entries) {
+      this.#users.set(key, value);
+    }
+  }
+}
+
+export const overOwn: CacheOptions<User> = { provider: new Own(), namespace: "n" };
+export const own: Cache<User> = new Cache(overOwn);
+export const sameClass: boolean = same<typeof Small, typeof MemoryCache>(true);

@@ -1,0 +1,118 @@
+// The installed package in workerd, the runtime of Cloudflare Workers: raw, without any tool around it.
+
+import assert from "node:assert/strict";
+import { spawn } from "node:child_process";
+import { once } from "node:events";
+import { createInterface } from "node:readline";
+import { after, before, describe, test } from "node:test";
+import { build } from "esbuild";
+import { bin, EXPECTED, packed, USE } from "./support.mjs";
+
+const WORKER = `
+import * as isocache from "isocache";
+import * as memory from "isocache/memory";
+${USE}
+// Here the clock stands at 0, and timers and random numbers are forbidden.
+const started = Date.now();
+const early = new isocache.MemoryCache({ ttl: "1h" });
+early.set("a", 1).set("b", 2, null);
+const shared = new isocache.Cache({ ttl: "1h" });
+const stored = shared.set("a", 3);
+
+export default {
+  async fetch(request) {
+    await stored;
+    return Response.json({
+      use: await use(isocache, memory),
+      started,
+      running: Date.now() > 0,
+      early: early.getMany(["a", "b"]),
+      ttls: [early.ttl("a"), early.ttl("b")],
+      shared: await shared.get("a"),
+    });
+  },
+};
+`;
+const CONFIG = `
+using Workerd = import "/workerd/workerd.capnp";
+const config :Workerd.Config = (
+  services = [ (name = "main", worker = .w) ],
+  sockets = [ (name = "http", address = "127.0.0.1:0", http = (), service = "main") ]
+);
+const w :Workerd.Worker = (
+  modules = [
+    (name = "worker.mjs", esModule = embed "worker.mjs"),
+    (name = "./isocache_bg.wasm", wasm = embed "isocache_bg.wasm")
+  ],
+  compatibilityDate = "2026-01-01"
+);
+`;
+const LIMIT = 30_000;
+
+describe("workerd", () => {
+  let pack;
+  let server;
+  let url;
+  const said = [];
+
+  before(async () => {
+    pack = await packed();
+    const project = await pack.project("workerd", { "source.js": WORKER, "config.capnp": CONFIG });
+    await build({
+      ...{ absWorkingDir: project, entryPoints: ["source.js"], bundle: true, format: "esm", outfile: "worker.mjs" },
+      ...{ conditions: ["workerd", "worker", "browser"], loader: { ".wasm": "copy" }, assetNames: "[name]" },
+    });
+    server = spawn(bin("workerd"), ["serve", "config.capnp", "--control-fd=3"], {
+      cwd: project,
+      stdio: ["ignore", "pipe", "pipe", "pipe"],
+    });
+    for (const stream of [server.stdout, server.stderr]) {
+      stream.on("data", (data) => said.push(data));
+    }
+    // It reports the port that it was given as a line of JSON.
+    const lines = createInterface({ input: server.stdio[3] });
+    const line = await Promise.race([
+      once(lines, "line", { signal: AbortSignal.timeout(LIMIT) }),
+      once(server, "exit").then(() => {
+        throw new Error(`workerd ended: ${Buffer.concat(said)}`);
+      }),
+    ]);
+    url = `http://127.0.0.1:${JSON.parse(line[0]).port}/`;
+  });
+
+  after(async () => {
+    if (server && server.exitCode === null) {
+      const ended = once(server, "exit");
+      server.kill("SIGKILL");
+      await ended;
+    }
+    await pack?.remove();
+  });
+
+  const ask = async () => {
+    const response = await fetch(url, { signal: AbortSignal.timeout(LIMIT) });
+    const text = await response.text();
+    assert.equal(response.status, 200, `${text}\n${Buffer.concat(said)}`);
+    return JSON.parse(text);
+  };
+
+  /** An hour, less what the requests took at most. */
+  const assertWholeLife = ([limited, endless]) => {
+    assert.ok(limited <= 3600 && limited >= 3600 - (3 * LIMIT) / 1000, `${limited}`);
+    assert.equal(endless, null);
+  };
+
+  test("answers, and what was stored at module scope lives from the first request on", async () => {
+    const first = await ask();
+    assert.deepEqual(first.use, EXPECTED);
+    assert.deepEqual([first.started, first.running], [0, true]);
+    assert.deepEqual([first.early, first.shared], [[1, 2], 3]);
+    assertWholeLife(first.ttls);
+  });
+
+  test("goes on in the next request", async () => {
+    const { early, shared, ttls } = await ask();
+    assert.deepEqual([early, shared], [[1, 2], 3]);
+    assertWholeLife(ttls);
+  });
+});

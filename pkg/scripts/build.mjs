@@ -127,17 +127,11 @@ function patched(source) {
     'const decodeText = (bytes) => (typeof TextDecoder === "undefined" ? "" : new TextDecoder().decode(bytes));\n',
   );
   change(
-    "environments without TextEncoder",
+    "no TextEncoder before it is needed, which is for keys outside ASCII",
     /const cachedTextEncoder = new TextEncoder\(\);\n\nif \(!\('encodeInto' in cachedTextEncoder\)\) \{[\s\S]*?\n\}\n/,
-    `const cachedTextEncoder = typeof TextEncoder === "undefined" ? {
-  encodeInto(text, view) {
-    const bytes = unescape(encodeURIComponent(text));
-    for (let at = 0; at < bytes.length; at++) view[at] = bytes.charCodeAt(at);
-    return { written: bytes.length };
-  },
-} : new TextEncoder();
-`,
+    "",
   );
+  change("as before", /cachedTextEncoder\.encodeInto/, "new TextEncoder().encodeInto");
   change("a way without realloc that is never taken", / {4}if \(realloc === undefined\) \{[\s\S]*?\n {4}\}\n/, "");
   change(
     "forms of the argument of `initSync` that are never given",

@@ -1,4 +1,4 @@
-import { checkKey, checkOptions, checkPattern } from "./check.js";
+import { checkKey, checkList, checkObject, checkOptions, checkPattern, checkText, checkValue } from "./check.js";
 import { MemoryCache } from "./memory-cache.js";
 import { escapePattern } from "./pattern.js";
 import { milliseconds } from "./ttl.js";
@@ -108,7 +108,8 @@ export class Cache<V = unknown> {
    */
   async set(key: string, value: V, options?: SetOptions | Ttl | null): Promise<void> {
     const ttl = typeof options === "object" && options !== null ? options.ttl : options;
-    await this.#provider.set(this.#key(key), value, { ttl: ttl === undefined ? this.#ttl : ttl });
+    const entry = this.#entry({ key, value, ttl });
+    await this.#provider.set(entry.key, value, { ttl: entry.ttl });
   }
 
   /** Removes the entry under `key`; true if there was one. */
@@ -128,18 +129,15 @@ export class Cache<V = unknown> {
 
   /** The values under `keys`, in their order. */
   async getMany<T extends V = V>(keys: readonly string[]): Promise<(T | undefined)[]> {
-    const all = keys.map((key) => this.#key(key));
+    const all = this.#keys(keys);
     const values = this.#provider.getMany?.(all) ?? Promise.all(all.map((key) => this.#provider.get(key)));
     return values as MaybePromise<(T | undefined)[]>;
   }
 
   /** Stores every entry. */
   async setMany(entries: readonly SetEntry<V>[]): Promise<void> {
-    const all = entries.map(({ key, value, ttl }) => ({
-      key: this.#key(key),
-      value,
-      ttl: ttl === undefined ? this.#ttl : ttl,
-    }));
+    checkList("entries", entries);
+    const all = entries.map((entry) => this.#entry(entry));
     if (this.#provider.setMany) {
       await this.#provider.setMany(all);
     } else {
@@ -149,7 +147,7 @@ export class Cache<V = unknown> {
 
   /** Removes the entries under `keys`, and returns how many there were. */
   async deleteMany(keys: readonly string[]): Promise<number> {
-    const all = keys.map((key) => this.#key(key));
+    const all = this.#keys(keys);
     if (this.#provider.deleteMany) {
       return this.#provider.deleteMany(all);
     }
@@ -207,10 +205,31 @@ export class Cache<V = unknown> {
     return this.#provider.clearPattern(escapePattern(this.#prefix) + pattern);
   }
 
+  /** An entry as the provider gets it, checked. */
+  #entry(entry: SetEntry<V>): SetEntry<V> {
+    checkObject("entry", entry);
+    const { key, value, ttl = this.#ttl } = entry;
+    checkValue(key, value);
+    if (ttl !== undefined) {
+      milliseconds(ttl);
+    }
+    return { key: this.#key(key), value, ttl };
+  }
+
+  #keys(keys: readonly string[]): string[] {
+    checkList("keys", keys);
+    return keys.map((key) => this.#key(key));
+  }
+
   #key(key: string): string {
     this.#checkOpen();
-    checkKey(key);
-    return this.#prefix === "" ? key : this.#prefix + key;
+    checkText(key);
+    if (this.#prefix === "") {
+      return key;
+    }
+    const whole = this.#prefix + key;
+    checkKey(whole);
+    return whole;
   }
 
   #checkOpen(): void {
@@ -222,6 +241,6 @@ export class Cache<V = unknown> {
 
 /** A namespace as it stands before keys: with one `:` at its end, however it was written. */
 function prefixOf(namespace: string): string {
-  checkKey(namespace);
+  checkText(namespace);
   return namespace.endsWith(":") ? namespace : `${namespace}:`;
 }

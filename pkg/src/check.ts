@@ -17,7 +17,7 @@ export function checkKey(key: unknown): asserts key is string {
 export function checkText(key: unknown): asserts key is string {
   checkKey(key);
   if (!isWellFormed(key)) {
-    throw new RangeError(`isocache: key ${quote(key)} has half of a surrogate pair, so it is no text`);
+    throw new RangeError(`isocache: key ${quote(key)} is no text: it has half of a surrogate pair`);
   }
 }
 
@@ -26,8 +26,30 @@ export function checkPattern(pattern: unknown): asserts pattern is string {
   if (typeof pattern !== "string") {
     throw wrongType("pattern", "a string", pattern);
   }
-  if (pattern === "") {
-    throw new RangeError("isocache: pattern is empty");
+  if (pattern === "" || !isWellFormed(pattern)) {
+    throw new RangeError(
+      `isocache: pattern ${quote(pattern)} is ${pattern ? "no text: it has half of a surrogate pair" : "empty"}`,
+    );
+  }
+}
+
+/** Throws unless `list` is an array. */
+export function checkList(name: string, list: unknown): void {
+  if (!Array.isArray(list)) {
+    throw wrongType(name, "an array", list);
+  }
+}
+
+/** Throws unless `keys` is an array of keys. */
+export function checkKeys(keys: readonly unknown[]): void {
+  checkList("keys", keys);
+  keys.forEach(checkKey);
+}
+
+/** Throws if `value` is what stands for no entry. */
+export function checkValue(key: unknown, value: unknown): void {
+  if (value === undefined) {
+    throw new TypeError(`isocache: value of key ${quote(key)} is undefined, which stands for no entry; use delete`);
   }
 }
 
@@ -49,11 +71,16 @@ export function checkFunction(name: string, value: unknown): void {
   }
 }
 
+/** Throws unless `value` is an object. */
+export function checkObject(name: string, value: unknown): asserts value is object {
+  if (typeof value !== "object" || value === null) {
+    throw wrongType(name, "an object", value);
+  }
+}
+
 /** Throws unless `options` is an object, with no other names than those known if they are given. */
 export function checkOptions(options: unknown, known?: readonly string[]): void {
-  if (typeof options !== "object" || options === null) {
-    throw wrongType("options", "an object", options);
-  }
+  checkObject("options", options);
   for (const name of Object.keys(options)) {
     if (known && !known.includes(name)) {
       throw new TypeError(`isocache: there is no option ${name}; there are ${known.join(", ")}`);
@@ -61,9 +88,10 @@ export function checkOptions(options: unknown, known?: readonly string[]): void 
   }
 }
 
-/** The error for an argument of the wrong type. */
+/** The error for an argument of the wrong type, or for a text that does not say what it should. */
 export function wrongType(name: string, wanted: string, value: unknown): TypeError {
-  return new TypeError(`isocache: ${name} must be ${wanted}, not ${value === null ? "null" : typeof value}`);
+  const given = typeof value === "string" ? quote(value) : value === null ? "null" : typeof value;
+  return new TypeError(`isocache: ${name} must be ${wanted}, not ${given}`);
 }
 
 /** A key as an error shows it. */

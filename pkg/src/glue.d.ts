@@ -9,8 +9,7 @@ export class Slots {
   replay(logged: number): void;
   insert(logged: number, weight: number, deadline: number, now: number): number;
   update(logged: number, slot: number, weight: number, deadline: number, now: number): number;
-  delete(logged: number, slot: number): void;
-  expire(logged: number, slot: number): void;
+  remove(logged: number, slot: number, expired: boolean): void;
   sweep(logged: number, now: number, budget: number): void;
   deadline(slot: number): number;
   next_due(): number;

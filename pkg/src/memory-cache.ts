@@ -2,9 +2,13 @@ import {
   checkFunction,
   checkInteger,
   checkKey,
+  checkKeys,
+  checkList,
+  checkObject,
   checkOptions,
   checkPattern,
   checkText,
+  checkValue,
   quote,
   wrongType,
 } from "./check.js";
@@ -116,7 +120,7 @@ export class MemoryCache<V = unknown> {
    */
   set(key: string, value: V, options?: SetOptions | Ttl | null): this {
     const ttl = typeof options === "object" && options !== null ? options.ttl : options;
-    this.#checkValue(key, value);
+    checkValue(key, value);
     this.#store(key, this.#copy(value), this.#weigh(key, value), this.#lifeOf(ttl));
     this.#report();
     return this;
@@ -135,15 +139,27 @@ export class MemoryCache<V = unknown> {
 
   /** The values under `keys`, in their order, each as `get`. @throws as `get`; nothing was counted then. */
   getMany(keys: readonly string[]): (V | undefined)[] {
-    keys.forEach(checkKey);
-    return keys.map((key) => this.get(key));
+    checkKeys(keys);
+    const values = keys.map((key) => {
+      const value = this.#table.lookup(key);
+      if (value === undefined) {
+        this.#table.miss();
+        return undefined;
+      }
+      return this.#copy(value);
+    });
+    this.#report();
+    return values;
   }
 
   /** Stores every entry, as `set`. @throws as `set`; none was stored then. */
   setMany(entries: readonly SetEntry<V>[]): void {
-    const checked = entries.map(({ key, value, ttl }) => {
+    checkList("entries", entries);
+    const checked = entries.map((entry) => {
+      checkObject("entry", entry);
+      const { key, value, ttl } = entry;
       checkText(key);
-      this.#checkValue(key, value);
+      checkValue(key, value);
       return { key, value: this.#copy(value), weight: this.#weigh(key, value), life: this.#lifeOf(ttl) };
     });
     for (const { key, value, weight, life } of checked) {
@@ -154,8 +170,18 @@ export class MemoryCache<V = unknown> {
 
   /** Removes the entries under `keys`, and returns how many there were. @throws as `get`; none was removed then. */
   deleteMany(keys: readonly string[]): number {
-    keys.forEach(checkKey);
-    return keys.filter((key) => this.delete(key)).length;
+    checkKeys(keys);
+    let deleted = 0;
+    for (const key of keys) {
+      const slot = this.#table.find(key);
+      if (slot !== undefined) {
+        this.#table.delete(slot);
+        deleted++;
+      }
+    }
+    this.#table.checkUsable();
+    this.#report();
+    return deleted;
   }
 
   /** Removes every entry and gives the memory back. The counts go on. */
@@ -241,9 +267,10 @@ export class MemoryCache<V = unknown> {
   *entries(): IterableIterator<[key: string, value: V]> {
     this.sweep();
     for (const [key, slot] of this.#table.order()) {
-      if (this.#table.holds(key, slot)) {
+      if (this.#table.find(key) === slot) {
         yield [key, this.#copy(this.#table.value(slot))];
       }
+      this.#report();
     }
   }
 
@@ -277,12 +304,6 @@ export class MemoryCache<V = unknown> {
     return slot;
   }
 
-  #checkValue(key: string, value: V): void {
-    if (value === undefined) {
-      throw new TypeError(`isocache: value of key ${quote(key)} is undefined, which stands for no entry; use delete`);
-    }
-  }
-
   #lifeOf(ttl: Ttl | null | undefined): number {
     return ttl === undefined ? this.#life : milliseconds(ttl);
   }
@@ -300,15 +321,8 @@ export class MemoryCache<V = unknown> {
   }
 
   #store(key: string, value: V, weight: number, life: number): void {
-    const slot = this.#table.find(key);
-    let stored: boolean;
-    if (slot === undefined) {
-      checkText(key);
-      stored = this.#table.insert(key, value, weight, life);
-    } else {
-      stored = this.#table.update(slot, key, value, weight, life);
-    }
-    if (!stored) {
+    checkText(key);
+    if (!this.#table.set(key, value, weight, life)) {
       throw new RangeError(`isocache: there is no memory for key ${quote(key)}`);
     }
   }

@@ -57,9 +57,9 @@ export class Table<V> {
   #rewrites = 0;
   /** No entry expires before this time; `Infinity` where none has had a ttl, so that the clock need not be read. */
   #due = Infinity;
-  /** Whether a deadline was set while the clock stood at 0, as edge workers' does before their first request. */
+  /** Whether the clock stood at 0 when it was last read, as edge workers' does before their first request. */
   #clockStopped = false;
-  /** What the clock showed when it started after that; time is counted from there. */
+  /** What the clock showed when it had started; time is counted from there, so that lives begun before begin then. */
   #origin = 0;
   #disposed = false;
   readonly #clock: () => number;
@@ -84,8 +84,7 @@ export class Table<V> {
 
   /** The slot of the live entry under `key`. A dead one goes. */
   find(key: string): number | undefined {
-    const slot = this.#index.get(key);
-    return slot === undefined || this.#due === Infinity || this.#alive(slot) ? slot : undefined;
+    return this.#findAt(key, this.#due === Infinity ? 0 : this.#now());
   }
 
   value(slot: number): V {
@@ -94,8 +93,8 @@ export class Table<V> {
 
   /** The value of the live entry under `key`, which is used and counted as found; `undefined` if there is none. */
   lookup(key: string): V | undefined {
-    const slot = this.#index.get(key);
-    if (slot === undefined || (this.#due !== Infinity && !this.#alive(slot))) {
+    const slot = this.find(key);
+    if (slot === undefined) {
       return undefined;
     }
     this.#use(slot);
@@ -114,52 +113,19 @@ export class Table<V> {
     return deadline === Infinity ? deadline : deadline - this.#now();
   }
 
-  /** Stores a value under a key that `find` has not found, for `life` milliseconds. False if there is no memory. */
-  insert(key: string, value: V, weight: number, life: number): boolean {
+  /** Stores a value for `life` milliseconds. False if there is no memory. */
+  set(key: string, value: V, weight: number, life: number): boolean {
+    // The clock is the caller's code, and may use the cache: it is asked before anything is looked up.
     const now = this.#nowFor(life);
-    const answer = this.#slots.insert(this.#take(), weight, now + life, now);
-    if (answer >= REMOVALS) {
-      this.#drain();
-    }
-    const slot = answer & SLOT;
-    if (slot === REFUSED) {
-      return false;
-    }
-    if (answer & EVICTED) {
-      this.#leave(slot, "evicted");
-    }
-    this.#index.set(key, slot);
-    this.#keys[slot] = key;
-    this.#values[slot] = value;
-    return true;
-  }
-
-  /** Stores a value over that in `slot`, for `life` milliseconds. False if there is no memory. */
-  update(slot: number, key: string, value: V, weight: number, life: number): boolean {
-    if (life === Infinity && this.#due === Infinity && !this.#weighed) {
-      this.#use(slot);
-      this.#rewrites++;
-    } else {
-      const now = this.#nowFor(life);
-      const answer = this.#slots.update(this.#take(), slot, weight, now + life, now);
-      if (answer >= REMOVALS) {
-        this.#drain();
-      }
-      if ((answer & SLOT) === REFUSED) {
-        return false;
-      }
-    }
-    const old = this.#values[slot] as V;
-    this.#values[slot] = value;
-    if (this.#watched && old !== value) {
-      this.left.push({ key, value: old, reason: "replaced" });
-    }
-    return true;
+    const slot = this.#findAt(key, now);
+    return slot === undefined
+      ? this.#insert(key, value, weight, now + life, now)
+      : this.#update(slot, key, value, weight, now + life, now);
   }
 
   /** Removes a live entry. */
   delete(slot: number): void {
-    this.#slots.delete(this.#take(), slot);
+    this.#slots.remove(this.#take(), slot, false);
     this.#forget(slot, "deleted");
   }
 
@@ -177,6 +143,7 @@ export class Table<V> {
 
   /** Removes every entry that has expired. */
   sweep(): void {
+    this.checkUsable();
     if (this.#due !== Infinity) {
       this.#sweep(this.#now(), ALL);
     }
@@ -263,10 +230,12 @@ export class Table<V> {
 
   #now(): number {
     const now = this.#clock();
-    if (typeof now !== "number" || Number.isNaN(now)) {
-      throw wrongType("clock()", "a number", now);
+    if (!Number.isFinite(now)) {
+      throw wrongType("clock()", "a finite number", now);
     }
-    if (this.#clockStopped && now > 0) {
+    if (now === 0 && this.#clock === systemNow) {
+      this.#clockStopped = true;
+    } else if (this.#clockStopped) {
       this.#clockStopped = false;
       this.#origin = now;
     }
@@ -275,22 +244,16 @@ export class Table<V> {
 
   /** The time for a write of an entry with such a life, if it matters. */
   #nowFor(life: number): number {
-    if (life === Infinity && this.#due === Infinity) {
-      return 0;
-    }
-    const now = this.#now();
-    this.#due = Math.min(this.#due, now + life);
-    this.#clockStopped ||= now === 0 && this.#clock === systemNow;
-    return now;
+    return life === Infinity && this.#due === Infinity ? 0 : this.#now();
   }
 
-  /** Whether an entry's life is not over. If it is, the entry goes. */
-  #alive(slot: number): boolean {
-    const now = this.#now();
-    return now < this.#due || this.#outlives(slot, now);
+  /** As `find`, at a time that is known. */
+  #findAt(key: string, now: number): number | undefined {
+    const slot = this.#index.get(key);
+    return slot === undefined || now < this.#due || this.#outlives(slot, now) ? slot : undefined;
   }
 
-  /** As `#alive`, when the life of some entry may be over. */
+  /** Whether an entry's life is not over, when that of some entry may be. If it is, the entry goes. */
   #outlives(slot: number, now: number): boolean {
     const key = this.#keys[slot] as string;
     this.#sweep(now, SWEEP);
@@ -300,9 +263,50 @@ export class Table<V> {
     if (now < this.#slots.deadline(slot)) {
       return true;
     }
-    this.#slots.expire(this.#take(), slot);
+    this.#slots.remove(this.#take(), slot, true);
     this.#forget(slot, "expired");
     return false;
+  }
+
+  #insert(key: string, value: V, weight: number, deadline: number, now: number): boolean {
+    const answer = this.#slots.insert(this.#take(), weight, deadline, now);
+    this.#due = Math.min(this.#due, deadline);
+    if (answer >= REMOVALS) {
+      this.#drain();
+    }
+    const slot = answer & SLOT;
+    if (slot === REFUSED) {
+      return false;
+    }
+    if (answer & EVICTED) {
+      this.#leave(slot, "evicted");
+    }
+    this.#index.set(key, slot);
+    this.#keys[slot] = key;
+    this.#values[slot] = value;
+    return true;
+  }
+
+  #update(slot: number, key: string, value: V, weight: number, deadline: number, now: number): boolean {
+    if (deadline === Infinity && this.#due === Infinity && !this.#weighed) {
+      this.#use(slot);
+      this.#rewrites++;
+    } else {
+      const answer = this.#slots.update(this.#take(), slot, weight, deadline, now);
+      this.#due = Math.min(this.#due, deadline);
+      if (answer >= REMOVALS) {
+        this.#drain();
+      }
+      if ((answer & SLOT) === REFUSED) {
+        return false;
+      }
+    }
+    const old = this.#values[slot] as V;
+    this.#values[slot] = value;
+    if (this.#watched && old !== value) {
+      this.left.push({ key, value: old, reason: "replaced" });
+    }
+    return true;
   }
 
   #sweep(now: number, budget: number): void {

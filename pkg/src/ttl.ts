@@ -1,5 +1,6 @@
 /** Lives in milliseconds. */
 
+import { wrongType } from "./check.js";
 import type { Ttl } from "./types.js";
 
 const UNITS: Record<string, number> = { ms: 1, s: 1e3, m: 6e4, h: 36e5, d: 864e5 };
@@ -22,11 +23,9 @@ export function milliseconds(ttl: Ttl | null): number {
       );
     }
   } else {
-    const parts = typeof ttl === "string" ? /^(\d+\.?\d*|\.\d+)(ms|[smhd]?)$/.exec(ttl) : null;
-    if (parts === null) {
-      throw new TypeError(
-        `isocache: ttl ${String(ttl)} is neither a number of seconds nor a text like "300ms" or "5m"`,
-      );
+    const parts = typeof ttl === "string" && /^(\d+\.?\d*|\.\d+)(ms|[smhd]?)$/.exec(ttl);
+    if (!parts) {
+      throw wrongType("ttl", 'a number of seconds or a text like "5m"', ttl);
     }
     ms = Number(parts[1]) * (UNITS[parts[2] || "s"] as number);
   }

@@ -75,14 +75,14 @@ impl Slots {
         self.answer(if updated.is_ok() { slot } else { REFUSED })
     }
 
-    pub fn delete(&mut self, logged: u32, slot: Slot) {
+    /// Removes an entry: as expired, or as deleted.
+    pub fn remove(&mut self, logged: u32, slot: Slot, expired: bool) {
         self.catch_up(logged);
-        self.engine.delete(slot);
-    }
-
-    pub fn expire(&mut self, logged: u32, slot: Slot) {
-        self.catch_up(logged);
-        self.engine.expire(slot);
+        if expired {
+            self.engine.expire(slot);
+        } else {
+            self.engine.delete(slot);
+        }
     }
 
     /// Removes expired entries, which are among the removals then, looking at no more than `budget` candidates.

@@ -84,7 +84,9 @@ fn operate(cache: &Cache, clock: &ManualClock, random: &mut Sequence, ledger: &A
         0..40 => tally.looked_up(cache.get_sync(&key).unwrap().is_some()),
         40..45 => {
             let found = cache.get_many_sync(&[&key, &other]).unwrap();
-            found.iter().for_each(|value| tally.looked_up(value.is_some()));
+            for value in found {
+                tally.looked_up(value.is_some());
+            }
         }
         45..80 => {
             let ttl = (random.below(2) == 0).then(|| Duration::from_millis(1 + random.below(50)));
@@ -137,7 +139,9 @@ fn counts_add_up_and_every_value_leaves_once() {
             let (cache, clock, ledger, tally) = (cache.clone(), clock.clone(), &ledger, &tally);
             scope.spawn(move || {
                 let mut random = Sequence(number.wrapping_mul(0x9e37_79b9_7f4a_7c15));
-                (0..OPERATIONS).for_each(|_| operate(&cache, &clock, &mut random, ledger, tally));
+                for _ in 0..OPERATIONS {
+                    operate(&cache, &clock, &mut random, ledger, tally);
+                }
             });
         }
     });

@@ -73,7 +73,9 @@ fn read(path: &Path) -> Trace {
         XzDecoder::new(file).read_to_end(&mut bytes).unwrap();
         let (keys, rest) = bytes.as_chunks::<4>();
         assert!(rest.is_empty());
-        keys.iter().for_each(|&key| trace.push(u64::from(u32::from_be_bytes(key))));
+        for &key in keys {
+            trace.push(u64::from(u32::from_be_bytes(key)));
+        }
         return trace;
     }
     let mut text = String::new();
@@ -114,7 +116,9 @@ macro_rules! traces {
             let trace = read(&folder.join($file));
             let rows: Vec<_> = lru_rows(&folder).into_iter().filter(|row| row.trace == $file).collect();
             assert_eq!(rows.len(), $rows);
-            rows.iter().for_each(|row| replay(&trace, row));
+            for row in &rows {
+                replay(&trace, row);
+            }
         })*
 
         #[test]

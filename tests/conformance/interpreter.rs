@@ -5,7 +5,7 @@ use std::time::Duration;
 use isocache::{CacheError, CacheProvider, CacheStats, ManualClock};
 use serde_json::{Value, json};
 
-use super::table::{Call, Case, Entry, Outcome, shortened};
+use super::table::{Call, Case, Entry, Life, Outcome, shortened};
 
 /// Runs a case up to its first step that does not do as expected, and says what that step did instead.
 pub async fn run<P: CacheProvider<Value>>(case: &Case, provider: &P, clock: &ManualClock) -> Result<(), String> {
@@ -59,7 +59,7 @@ async fn call<P: CacheProvider<Value>>(call: &Call, provider: &P, clock: &Manual
 }
 
 fn parts(entry: &Entry) -> (&str, Value, Option<Duration>) {
-    (&entry.key.0, entry.value.clone(), entry.ttl_ms.map(|life| life.duration()))
+    (&entry.key.0, entry.value.clone(), entry.ttl_ms.map(Life::duration))
 }
 
 /// A lookup's answer as the table writes it.

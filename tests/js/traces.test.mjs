@@ -8,9 +8,13 @@ import { missing, readTrace, references } from "./support/traces.mjs";
 const ROWS = { "web07.trace.xz": 4, "web12.trace.xz": 4, "oltp.trace.gz": 7 };
 
 for (const [name, rows] of Object.entries(ROWS)) {
-  describe(name, { skip: missing }, () => {
-    const keys = missing ? [] : readTrace(name).map(String);
-    const expected = missing ? [] : references(name);
+  if (missing) {
+    test(name, { skip: missing }, () => {});
+    continue;
+  }
+  describe(name, () => {
+    const keys = readTrace(name).map(String);
+    const expected = references(name);
 
     test(`has ${rows} reference rows`, () => assert.equal(expected.length, rows));
 

@@ -9,7 +9,8 @@ const { Instance } = WebAssembly;
 WebAssembly.Instance = class extends Instance {
   constructor(...of) {
     super(...of);
-    memory = this.exports.memory;
+    // By its kind: the build shortens the names.
+    memory = Object.values(this.exports).find((one) => one instanceof WebAssembly.Memory);
   }
 };
 const { MemoryCache } = await import("isocache");

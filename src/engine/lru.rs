@@ -31,6 +31,12 @@ impl Lru {
         self.links.get(place as usize).copied().unwrap_or(OUT)
     }
 
+    /// The place of a slot and its link; `OUT` for a number that is no slot.
+    #[inline]
+    fn own(&self, slot: Slot) -> (u32, Link) {
+        slot.checked_add(1).map_or((NONE, OUT), |place| (place, self.link(place)))
+    }
+
     #[inline]
     fn set_older(&mut self, place: u32, older: u32) {
         if let Some(link) = self.links.get_mut(place as usize) {
@@ -82,17 +88,16 @@ impl Policy for Lru {
 
     #[inline]
     fn insert(&mut self, slot: Slot) {
-        let place = slot.wrapping_add(1);
-        if place != ANCHOR && self.link(place).older == NONE {
+        let (place, link) = self.own(slot);
+        if place != NONE && link.older == NONE {
             self.push_newest(place);
         }
     }
 
     #[inline]
     fn touch(&mut self, slot: Slot) -> bool {
-        let place = slot.wrapping_add(1);
-        let link = self.link(place);
-        if link.older == NONE || place == ANCHOR {
+        let (place, link) = self.own(slot);
+        if link.older == NONE {
             return false;
         }
         // Before the anchor comes the newest, which stays where it is.
@@ -105,9 +110,8 @@ impl Policy for Lru {
 
     #[inline]
     fn remove(&mut self, slot: Slot) -> bool {
-        let place = slot.wrapping_add(1);
-        let link = self.link(place);
-        if link.older == NONE || place == ANCHOR {
+        let (place, link) = self.own(slot);
+        if link.older == NONE {
             return false;
         }
         self.unlink(link);
@@ -131,7 +135,7 @@ impl Policy for Lru {
     }
 
     fn older(&self, slot: Slot) -> Option<Slot> {
-        Self::slot_at(self.link(slot.wrapping_add(1)).older)
+        Self::slot_at(self.own(slot).1.older)
     }
 
     fn clear(&mut self) {

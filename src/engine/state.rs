@@ -144,8 +144,9 @@ impl Engine {
         self.expiry.forget(slot);
         self.sweep(now, SWEEP_BUDGET);
         self.expiry.set(slot, deadline);
+        self.set_weight(slot, 0);
+        while self.overweight(weight) && self.evict(slot) {}
         self.set_weight(slot, weight);
-        while self.overweight(0) && self.evict(slot) {}
         self.counters.sets += 1;
         Ok(())
     }

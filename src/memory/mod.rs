@@ -1,5 +1,6 @@
 //! The cache in the memory of the process.
 
+mod asynchronous;
 mod builder;
 mod provider;
 mod table;

@@ -1,6 +1,6 @@
 //! [`MemoryCacheProvider`]: the table behind a lock, and the outside of it.
 
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -13,7 +13,7 @@ use crate::engine::{Limits, Millis, NEVER, Refused};
 use crate::error::{CacheError, Result};
 use crate::glob::Glob;
 use crate::key;
-use crate::provider::{CacheProvider, MaybeSend, WithTtl};
+use crate::provider::WithTtl;
 use crate::stats::CacheStats;
 use crate::ttl::whole_ms;
 
@@ -23,7 +23,7 @@ use crate::ttl::whole_ms;
 /// the same cache. One lock guards it; values are dropped, weighed and reported outside of it, and only `T::clone` runs
 /// inside.
 ///
-/// What never waits has a plain method too: those with a twin in [`CacheProvider`] end in `_sync`.
+/// What never waits has a plain method too: those with a twin in [`CacheProvider`](crate::CacheProvider) end in `_sync`.
 ///
 /// ```
 /// use isocache::MemoryCacheProvider;
@@ -46,6 +46,8 @@ struct Shared<T> {
     hasher: RandomState,
     clock: Arc<dyn Clock>,
     weigher: Option<Weigher<T>>,
+    /// The limit on weight, to refuse a value before anything is changed; the engine has it too.
+    max_bytes: AtomicU64,
     default_ttl: Option<Duration>,
     listener: Option<Listener<T>>,
 }
@@ -85,18 +87,19 @@ impl<T> MemoryCacheProvider<T> {
 
     pub(super) fn from_parts(builder: MemoryCacheBuilder<T>, limits: Limits) -> Self {
         let shared = Shared {
-            table: Mutex::new(Table::new(limits, builder.policy)),
+            table: Mutex::new(Table::new(limits, builder.policy, builder.listener.is_some())),
             expiring: AtomicBool::new(false),
             hasher: RandomState::default(),
             clock: builder.clock,
             weigher: builder.weigher,
+            max_bytes: AtomicU64::new(limits.max_weight),
             default_ttl: builder.default_ttl,
             listener: builder.listener,
         };
         Self { shared: Arc::new(shared) }
     }
 
-    /// The value under `key`, as [`CacheProvider::get`].
+    /// The value under `key`, as [`CacheProvider::get`](crate::CacheProvider::get).
     ///
     /// # Errors
     /// [`CacheError::InvalidArgument`] for a key that is empty or too long.
@@ -107,7 +110,7 @@ impl<T> MemoryCacheProvider<T> {
         self.read(key, |_, _| ()).map(|found| found.map(|(value, ())| value))
     }
 
-    /// The value under `key` and what is left of its life, as [`CacheProvider::get_with_ttl`].
+    /// The value under `key` and what is left of its life, as [`CacheProvider::get_with_ttl`](crate::CacheProvider::get_with_ttl).
     ///
     /// # Errors
     /// As for [`get_sync`](Self::get_sync).
@@ -134,7 +137,7 @@ impl<T> MemoryCacheProvider<T> {
         }))
     }
 
-    /// Stores `value` under `key`, as [`CacheProvider::set`].
+    /// Stores `value` under `key`, as [`CacheProvider::set`](crate::CacheProvider::set).
     ///
     /// # Errors
     /// [`CacheError::InvalidArgument`] for a key, a ttl or a value outside the limits; nothing was changed.
@@ -144,7 +147,7 @@ impl<T> MemoryCacheProvider<T> {
         self.with_table(|locked, leavers| self.store(locked, leavers, key, value, weight, ttl))
     }
 
-    /// Removes the entry under `key`, as [`CacheProvider::delete`].
+    /// Removes the entry under `key`, as [`CacheProvider::delete`](crate::CacheProvider::delete).
     ///
     /// # Errors
     /// As for [`get_sync`](Self::get_sync).
@@ -154,7 +157,7 @@ impl<T> MemoryCacheProvider<T> {
         Ok(self.with_table(|locked, leavers| locked.table.delete(key, locked.now, leavers)))
     }
 
-    /// Whether there is an entry under `key`, as [`CacheProvider::exists`].
+    /// Whether there is an entry under `key`, as [`CacheProvider::exists`](crate::CacheProvider::exists).
     ///
     /// # Errors
     /// As for [`get_sync`](Self::get_sync).
@@ -164,7 +167,7 @@ impl<T> MemoryCacheProvider<T> {
         Ok(self.with_table(|locked, leavers| locked.table.find(key, locked.now, leavers).is_some()))
     }
 
-    /// Removes all entries whose key matches, as [`CacheProvider::clear_pattern`]. It looks at every key, under the lock;
+    /// Removes all entries whose key matches, as [`CacheProvider::clear_pattern`](crate::CacheProvider::clear_pattern). It looks at every key, under the lock;
     /// at one only where the pattern is literal.
     ///
     /// # Errors
@@ -182,7 +185,7 @@ impl<T> MemoryCacheProvider<T> {
         }))
     }
 
-    /// The values under `keys`, as [`CacheProvider::get_many`], at one moment.
+    /// The values under `keys`, as [`CacheProvider::get_many`](crate::CacheProvider::get_many), at one moment.
     ///
     /// # Errors
     /// As for [`get_sync`](Self::get_sync); no lookup was counted.
@@ -191,12 +194,15 @@ impl<T> MemoryCacheProvider<T> {
         T: Clone,
     {
         let keys = self.hashed_many(keys)?;
-        Ok(self.with_table(|locked, leavers| {
-            keys.iter().map(|&key| read_entry(locked, leavers, key).map(|(value, _)| value)).collect()
-        }))
+        // Out here, so that they are dropped outside the lock if a clone panics.
+        let mut values = Vec::with_capacity(keys.len());
+        self.with_table(|locked, leavers| {
+            values.extend(keys.iter().map(|&key| read_entry(locked, leavers, key).map(|(value, _)| value)));
+        });
+        Ok(values)
     }
 
-    /// Stores every value, as [`CacheProvider::set_many`], at one moment.
+    /// Stores every value, as [`CacheProvider::set_many`](crate::CacheProvider::set_many), at one moment.
     ///
     /// # Errors
     /// As for [`set_sync`](Self::set_sync); if one entry is outside the limits, none is stored.
@@ -213,7 +219,7 @@ impl<T> MemoryCacheProvider<T> {
         })
     }
 
-    /// Removes the entries under `keys`, as [`CacheProvider::delete_many`], at one moment.
+    /// Removes the entries under `keys`, as [`CacheProvider::delete_many`](crate::CacheProvider::delete_many), at one moment.
     ///
     /// # Errors
     /// As for [`get_sync`](Self::get_sync); nothing was removed.
@@ -246,7 +252,8 @@ impl<T> MemoryCacheProvider<T> {
         }
         let new = limits(max_entries, max_bytes.unwrap_or(u64::MAX))?;
         self.with_table(|locked, leavers| {
-            let max_weight = if max_bytes.is_some() { new.max_weight } else { locked.table.engine.limits().max_weight };
+            let max_weight = max_bytes.unwrap_or(locked.table.engine.limits().max_weight);
+            self.shared.max_bytes.store(max_weight, Ordering::Relaxed);
             locked.table.set_limits(Limits { max_weight, ..new }, locked.now, leavers);
         });
         Ok(())
@@ -312,7 +319,9 @@ impl<T> MemoryCacheProvider<T> {
             whole_ms(ttl)?;
             self.shared.expiring.store(true, Ordering::Relaxed);
         }
-        Ok(self.shared.weigher.as_ref().map_or(0, |weigh| weigh(key, value)))
+        let weight = self.shared.weigher.as_ref().map_or(0, |weigh| weigh(key, value));
+        let limit = self.shared.max_bytes.load(Ordering::Relaxed);
+        if weight > limit { Err(refusal(key, Refused::TooHeavy, weight, limit)) } else { Ok(weight) }
     }
 
     /// The life that a ttl stands for; `None` is for ever.
@@ -380,18 +389,19 @@ impl<T> MemoryCacheProvider<T> {
         // At most 2^53, as `check_entry` saw.
         #[allow(clippy::cast_precision_loss)]
         let deadline = self.life(ttl).map_or(Ok(NEVER), |ttl| whole_ms(ttl).map(|ms| locked.now + ms as Millis))?;
-        locked.table.set(key, value, weight, deadline, locked.now, leavers).map_err(|(refused, _)| {
-            let quoted = key::quote(key.key);
-            let reason = match refused {
-                Refused::TooHeavy => {
-                    let limit = locked.table.engine.limits().max_weight;
-                    format!("of key {quoted} weighs {weight}, more than max_bytes, {limit}")
-                }
-                Refused::OutOfMemory | Refused::Vacant => format!("of key {quoted} finds no memory"),
-            };
-            CacheError::invalid("value", reason)
-        })
+        let stored = locked.table.set(key, value, weight, deadline, locked.now, leavers);
+        stored.map_err(|(refused, _)| refusal(key.key, refused, weight, locked.table.engine.limits().max_weight))
     }
+}
+
+/// The error for a value that the engine refuses.
+fn refusal(key: &str, refused: Refused, weight: u64, max_bytes: u64) -> CacheError {
+    let key = key::quote(key);
+    let reason = match refused {
+        Refused::TooHeavy => format!("of key {key} weighs {weight}, more than max_bytes, {max_bytes}"),
+        Refused::OutOfMemory | Refused::Vacant => format!("of key {key} finds no memory"),
+    };
+    CacheError::invalid("value", reason)
 }
 
 /// Looks up and counts; the value and its deadline. The value is cloned before anything is changed, so that a clone that
@@ -410,51 +420,7 @@ fn read_entry<T: Clone>(locked: &mut Locked<'_, T>, leavers: &mut Leavers<T>, ke
 
 /// What is left of a life.
 fn remaining(deadline: Millis, now: Millis) -> Option<Duration> {
-    (deadline < NEVER).then(|| Duration::from_secs_f64((deadline - now) / 1000.0))
-}
-
-impl<T: Clone + Send + MaybeSend> CacheProvider<T> for MemoryCacheProvider<T> {
-    async fn get(&self, key: &str) -> Result<Option<T>> {
-        self.get_sync(key)
-    }
-
-    async fn set(&self, key: &str, value: T, ttl: Option<Duration>) -> Result<()> {
-        self.set_sync(key, value, ttl)
-    }
-
-    async fn delete(&self, key: &str) -> Result<bool> {
-        self.delete_sync(key)
-    }
-
-    async fn exists(&self, key: &str) -> Result<bool> {
-        self.exists_sync(key)
-    }
-
-    async fn clear_pattern(&self, pattern: &str) -> Result<u64> {
-        self.clear_pattern_sync(pattern)
-    }
-
-    async fn get_stats(&self) -> Result<CacheStats> {
-        Ok(self.stats())
-    }
-
-    async fn get_with_ttl(&self, key: &str) -> Result<Option<WithTtl<T>>> {
-        self.get_with_ttl_sync(key)
-    }
-
-    async fn get_many(&self, keys: &[&str]) -> Result<Vec<Option<T>>> {
-        self.get_many_sync(keys)
-    }
-
-    async fn set_many(&self, entries: Vec<(&str, T, Option<Duration>)>) -> Result<()> {
-        self.set_many_sync(entries)
-    }
-
-    async fn delete_many(&self, keys: &[&str]) -> Result<u64> {
-        self.delete_many_sync(keys)
-    }
-
-    fn get_now(&self, key: &str) -> Option<Result<Option<T>>> {
-        Some(self.get_sync(key))
-    }
+    // Both are whole milliseconds, and the deadline has not come.
+    #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)]
+    (deadline < NEVER).then(|| Duration::from_millis((deadline - now) as u64))
 }

@@ -44,21 +44,23 @@ impl<'a> Hashed<'a> {
 
 pub(super) struct Table<T> {
     pub(super) engine: Engine,
+    /// Whether somebody wants to know the keys of what leaves.
+    watched: bool,
     index: HashTable<Slot>,
     /// By slot; never shorter than the slots in use.
     entries: Vec<Option<Entry<T>>>,
 }
 
 impl<T> Table<T> {
-    pub(super) fn new(limits: Limits, policy: PolicyKind) -> Self {
-        Self { engine: Engine::new(limits, policy), index: HashTable::new(), entries: Vec::new() }
+    pub(super) fn new(limits: Limits, policy: PolicyKind, watched: bool) -> Self {
+        Self { engine: Engine::new(limits, policy), watched, index: HashTable::new(), entries: Vec::new() }
     }
 
     /// The live entry under a key. A dead one is taken out on the way.
     #[inline]
     pub(super) fn find(&mut self, key: Hashed<'_>, now: Millis, leavers: &mut Leavers<T>) -> Option<Slot> {
         let slot = self.locate(key)?;
-        if self.engine.deadline(slot) > now {
+        if now < self.engine.next_due() || now < self.engine.deadline(slot) {
             return Some(slot);
         }
         self.engine.expire(slot);
@@ -94,14 +96,17 @@ impl<T> Table<T> {
         leavers: &mut Leavers<T>,
     ) -> Result<(), (Refused, T)> {
         if let Some(slot) = self.find(key, now, leavers) {
-            if let Err(refused) = self.engine.update(slot, weight, deadline, now) {
+            let updated = self.engine.update(slot, weight, deadline, now);
+            self.take_removals(leavers);
+            if let Err(refused) = updated {
                 return Err((refused, value));
             }
             if let Some(entry) = self.entries.get_mut(slot as usize).and_then(Option::as_mut) {
                 let old = std::mem::replace(&mut entry.value, value);
-                leavers.push(Removed { key: entry.key.clone(), value: old, reason: RemovalReason::Replaced });
+                // The key stays here, and a long one costs an allocation to copy.
+                let key = if self.watched { entry.key.clone() } else { CompactString::default() };
+                leavers.push(Removed { key, value: old, reason: RemovalReason::Replaced });
             }
-            self.take_removals(leavers);
             return Ok(());
         }
         let inserted = self.engine.insert(weight, deadline, now);

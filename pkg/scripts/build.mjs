@@ -74,7 +74,14 @@ await build({
 writeFileSync(join(dist, "memory.cjs"), '"use strict";\nexports.MemoryCache = require("./index.cjs").MemoryCache;\n');
 
 run(bin("tsc"), ["-p", "tsconfig.json"], pkg);
+// What no entry's types mention is nobody's business.
+const PUBLIC_TYPES = ["api.d.ts", "cache.d.ts", "memory-api.d.ts", "memory-cache.d.ts", "types.d.ts"];
 rmSync(join(dist, "entries"), { recursive: true });
+for (const name of readdirSync(dist)) {
+  if (name.endsWith(".d.ts") && !PUBLIC_TYPES.includes(name)) {
+    rmSync(join(dist, name));
+  }
+}
 for (const [name, api] of [
   ["index", "api"],
   ["memory", "memory-api"],
@@ -127,11 +134,17 @@ function patched(source) {
     'const decodeText = (bytes) => (typeof TextDecoder === "undefined" ? "" : new TextDecoder().decode(bytes));\n',
   );
   change(
-    "no TextEncoder before it is needed, which is for keys outside ASCII",
+    "environments without TextEncoder",
     /const cachedTextEncoder = new TextEncoder\(\);\n\nif \(!\('encodeInto' in cachedTextEncoder\)\) \{[\s\S]*?\n\}\n/,
-    "",
+    `const cachedTextEncoder = typeof TextEncoder === "undefined" ? {
+  encodeInto(text, view) {
+    const bytes = unescape(encodeURIComponent(text));
+    for (let at = 0; at < bytes.length; at++) view[at] = bytes.charCodeAt(at);
+    return { written: bytes.length };
+  },
+} : new TextEncoder();
+`,
   );
-  change("as before", /cachedTextEncoder\.encodeInto/, "new TextEncoder().encodeInto");
   change("a way without realloc that is never taken", / {4}if \(realloc === undefined\) \{[\s\S]*?\n {4}\}\n/, "");
   change(
     "forms of the argument of `initSync` that are never given",

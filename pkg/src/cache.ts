@@ -1,3 +1,5 @@
+/// <reference lib="esnext.disposable" preserve="true" />
+
 import { checkKey, checkList, checkObject, checkOptions, checkPattern, checkText, checkValue } from "./check.js";
 import { MemoryCache } from "./memory-cache.js";
 import { escapePattern } from "./pattern.js";

@@ -39,6 +39,11 @@ export function systemNow(): number {
   return now;
 }
 
+/** Whether nobody has replaced the clock since this was loaded, so that 0 means that it has not started. */
+export function isGenuine(): boolean {
+  return Date.now === genuine;
+}
+
 function share(): void {
   shared = SHARED;
   if (!armed) {

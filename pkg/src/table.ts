@@ -7,7 +7,7 @@
  */
 
 import { wrongType } from "./check.js";
-import { systemNow } from "./clock.js";
+import { isGenuine, systemNow } from "./clock.js";
 import { Slots, transfer } from "./glue.js";
 import type { Eviction, EvictReason } from "./types.js";
 import { words } from "./wasm.js";
@@ -233,7 +233,7 @@ export class Table<V> {
     if (!Number.isFinite(now)) {
       throw wrongType("clock()", "a finite number", now);
     }
-    if (now === 0 && this.#clock === systemNow) {
+    if (now === 0 && this.#clock === systemNow && isGenuine()) {
       this.#clockStopped = true;
     } else if (this.#clockStopped) {
       this.#clockStopped = false;

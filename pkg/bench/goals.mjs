@@ -1,0 +1,56 @@
+// The goals, and whether they are reached. Ratios are of speed: above 1, isocache is faster.
+
+/** Speeds within this factor count as level: a machine with other work on it tells no finer. */
+const LEVEL = 0.95;
+const KB = 1024;
+
+const geometricMean = (numbers) =>
+  Math.exp(numbers.reduce((sum, number) => sum + Math.log(number), 0) / numbers.length);
+
+/** `time(scenario, peer)` is the median in nanoseconds, or undefined. */
+export function goals(rows, time, sizes) {
+  const list = [];
+  const add = (what, reached, measured) => list.push({ what, reached, measured });
+  const compare = (name, ttl, peer) => {
+    const ratios = rows
+      .filter((row) => row.scenario.name === name && row.scenario.ttl === ttl)
+      .map((row) => ({ row, ours: time(row, "isocache"), theirs: time(row, peer) }))
+      .filter(({ ours, theirs }) => ours !== undefined && theirs !== undefined)
+      .map(({ row, ours, theirs }) => ({ entries: row.scenario.entries, ratio: theirs / ours }));
+    return ratios.length === 0 ? undefined : { mean: geometricMean(ratios.map(({ ratio }) => ratio)), ratios };
+  };
+  const tell = ({ mean, ratios }) =>
+    `${mean.toFixed(2)}x (${ratios.map(({ entries, ratio }) => `${entries}: ${ratio.toFixed(2)}x`).join(", ")})`;
+  const atLeast = (least, name, ttl, peer, what) => {
+    const compared = compare(name, ttl, peer);
+    if (compared !== undefined) {
+      const title = `${name}, ttl ${ttl ? "on" : "off"}: ${what} ${peer}, mean over the sizes`;
+      add(title, compared.mean >= least, tell(compared));
+    }
+  };
+  for (const ttl of [false, true]) {
+    atLeast(1.2, "get-hit", ttl, "lru-cache", "at least 1.2x as fast as");
+  }
+  atLeast(LEVEL, "get-hit", false, "mnemonist", `level (${LEVEL}) with or ahead of`);
+  for (const name of ["set-existing", "set-evict", "aside zipf", "aside web07"]) {
+    for (const ttl of [false, true]) {
+      atLeast(LEVEL, name, ttl, "lru-cache", `no slower (${LEVEL}) than`);
+    }
+  }
+  for (const ttl of [false, true]) {
+    const bare = compare("async get-hit", ttl, "async lru-cache");
+    if (bare !== undefined) {
+      const title = `async get-hit, ttl ${ttl ? "on" : "off"}: at most 1.3x the time of a bare async wrapper over lru-cache`;
+      add(title, 1 / bare.mean <= 1.3, `${(1 / bare.mean).toFixed(2)}x the time`);
+    }
+    atLeast(2.5, "async get-hit", ttl, "cache-manager", "at least 2.5x as fast as");
+  }
+  for (const [name, limit] of [
+    ["isocache/memory", 10],
+    ["isocache", 16],
+  ]) {
+    const { brotli } = sizes.find((size) => size.name === name);
+    add(`${name}: at most ${limit} KB with brotli`, brotli <= limit * KB, `${(brotli / KB).toFixed(2)} KB`);
+  }
+  return list;
+}

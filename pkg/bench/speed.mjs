@@ -1,0 +1,55 @@
+// Runs the scenarios: each peer in its own process, the rounds in turn.
+
+import { fork } from "node:child_process";
+import { fileURLToPath } from "node:url";
+import { ASYNC_PEERS, PEERS } from "./peers.mjs";
+import { takesPart } from "./scenarios.mjs";
+
+const CHILD = fileURLToPath(new URL("child.mjs", import.meta.url));
+/** No step of a child takes as long, by far. */
+const LIMIT_MS = 120_000;
+
+function ask(child, message) {
+  return new Promise((resolve, reject) => {
+    const limit = setTimeout(() => done(reject, new Error("a child did not answer in time")), LIMIT_MS);
+    const left = (code) => done(reject, new Error(`a child ended with ${code}`));
+    const answered = (answer) => done(resolve, answer);
+    const done = (settle, outcome) => {
+      clearTimeout(limit);
+      child.off("exit", left);
+      child.off("message", answered);
+      settle(outcome);
+    };
+    child.once("exit", left);
+    child.once("message", answered);
+    child.send(message);
+  });
+}
+
+/** Runs one scenario. For each peer: the nanoseconds of each round, and the hit ratio of the last one; null for who has no part. */
+export async function measure(scenario, { launches, rounds, operations, warmUp }) {
+  const peers = scenario.isAsync ? ASYNC_PEERS : PEERS;
+  const results = peers.map((peer) => (takesPart(peer, scenario) ? { ns: [], hitRatio: 0 } : null));
+  const taking = results.flatMap((result, peer) => (result === null ? [] : [peer]));
+  for (let launch = 0; launch < launches; launch++) {
+    const children = new Map(taking.map((peer) => [peer, fork(CHILD)]));
+    try {
+      for (const [peer, child] of children) {
+        await ask(child, { prepare: { peer, scenario, warmUp }, operations });
+      }
+      for (let round = 0; round < rounds; round++) {
+        for (let turn = 0; turn < taking.length; turn++) {
+          const peer = taking[(round + turn) % taking.length];
+          const { time, operations: done, hits } = await ask(children.get(peer), { operations });
+          results[peer].ns.push((time * 1e6) / done);
+          results[peer].hitRatio = hits / done;
+        }
+      }
+    } finally {
+      for (const child of children.values()) {
+        child.kill();
+      }
+    }
+  }
+  return results;
+}

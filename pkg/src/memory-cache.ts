@@ -323,7 +323,6 @@ export class MemoryCache<V = unknown> {
   }
 
   #store(key: string, value: V, weight: number, life: number): void {
-    checkText(key);
     if (!this.#table.set(key, value, weight, life)) {
       throw new RangeError(`isocache: there is no memory for key ${quote(key)}`);
     }
@@ -342,6 +341,12 @@ export class MemoryCache<V = unknown> {
 
   /** Tells the listener what left. No table is being changed here: the listener may use the cache. */
   #report(): void {
+    if (this.#onEvict !== undefined) {
+      this.#call(this.#onEvict);
+    }
+  }
+
+  #call(onEvict: (eviction: Eviction<V>) => void): void {
     const left = this.#table.left;
     if (left.length === 0) {
       return;
@@ -350,7 +355,7 @@ export class MemoryCache<V = unknown> {
     const errors: unknown[] = [];
     for (const eviction of left) {
       try {
-        this.#onEvict?.(eviction);
+        onEvict(eviction);
       } catch (error) {
         errors.push(error);
       }

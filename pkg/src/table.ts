@@ -6,7 +6,7 @@
  * is replayed before anything is decided. So the order of eviction is exact.
  */
 
-import { wrongType } from "./check.js";
+import { checkText, wrongType } from "./check.js";
 import { isGenuine, systemNow } from "./clock.js";
 import { Slots, transfer } from "./glue.js";
 import type { Eviction, EvictReason } from "./types.js";
@@ -113,14 +113,17 @@ export class Table<V> {
     return deadline === Infinity ? deadline : deadline - this.#now();
   }
 
-  /** Stores a value for `life` milliseconds. False if there is no memory. */
+  /** Stores a value for `life` milliseconds. False if there is no memory. Throws for what is no key. */
   set(key: string, value: V, weight: number, life: number): boolean {
     // The clock is the caller's code, and may use the cache: it is asked before anything is looked up.
     const now = this.#nowFor(life);
     const slot = this.#findAt(key, now);
-    return slot === undefined
-      ? this.#insert(key, value, weight, now + life, now)
-      : this.#update(slot, key, value, weight, now + life, now);
+    if (slot !== undefined) {
+      return this.#update(slot, key, value, weight, now + life, now);
+    }
+    // A key that is there was checked when it came.
+    checkText(key);
+    return this.#insert(key, value, weight, now + life, now);
   }
 
   /** Removes a live entry. */

@@ -77,21 +77,24 @@ export class MemoryCache<V = unknown> {
     if (value === undefined) {
       checkKey(key);
       this.#table.miss();
-      this.#report();
-      return undefined;
     }
+    this.#report();
     return this.#copy(value);
   }
 
   /** The value under `key`, or `undefined`. Neither counted nor a use of the entry. @throws as `get`. */
   peek(key: string): V | undefined {
     const slot = this.#find(key);
-    return slot === undefined ? undefined : this.#copy(this.#table.value(slot));
+    const value = slot === undefined ? undefined : this.#table.value(slot);
+    this.#report();
+    return this.#copy(value);
   }
 
   /** Whether there is an entry under `key`. Neither counted nor a use of the entry. @throws as `get`. */
   has(key: string): boolean {
-    return this.#find(key) !== undefined;
+    const found = this.#find(key) !== undefined;
+    this.#report();
+    return found;
   }
 
   /** The same as `has`, by the name that the other providers use. */
@@ -106,11 +109,9 @@ export class MemoryCache<V = unknown> {
    */
   ttl(key: string): number | null | undefined {
     const slot = this.#find(key);
-    if (slot === undefined) {
-      return undefined;
-    }
-    const left = this.#table.remaining(slot);
-    return left === Infinity ? null : left / 1000;
+    const left = slot === undefined ? undefined : this.#table.remaining(slot);
+    this.#report();
+    return left === Infinity ? null : left && left / 1000;
   }
 
   /**
@@ -131,12 +132,11 @@ export class MemoryCache<V = unknown> {
   /** Removes the entry under `key`; true if there was one. @throws as `get`. */
   delete(key: string): boolean {
     const slot = this.#find(key);
-    if (slot === undefined) {
-      return false;
+    if (slot !== undefined) {
+      this.#table.delete(slot);
     }
-    this.#table.delete(slot);
     this.#report();
-    return true;
+    return slot !== undefined;
   }
 
   /** The values under `keys`, in their order, each as `get`. @throws as `get`; nothing was counted then. */
@@ -146,7 +146,6 @@ export class MemoryCache<V = unknown> {
       const value = this.#table.lookup(key);
       if (value === undefined) {
         this.#table.miss();
-        return undefined;
       }
       return this.#copy(value);
     });
@@ -269,10 +268,12 @@ export class MemoryCache<V = unknown> {
   *entries(): IterableIterator<[key: string, value: V]> {
     this.sweep();
     for (const [key, slot] of this.#table.order()) {
-      if (this.#table.find(key) === slot) {
-        yield [key, this.#copy(this.#table.value(slot))];
-      }
+      const live = this.#table.find(key) === slot;
+      const value = live ? this.#table.value(slot) : undefined;
       this.#report();
+      if (live) {
+        yield [key, this.#copy(value as V)];
+      }
     }
   }
 
@@ -291,17 +292,17 @@ export class MemoryCache<V = unknown> {
     this.#table.dispose();
   }
 
-  #copy(value: V): V {
+  /** What is given out for a value, or for `undefined`. */
+  #copy<T extends V | undefined>(value: T): T {
     return this.#clone ? structuredClone(value) : value;
   }
 
-  /** The slot of the live entry under `key`, for what does not count as a lookup. */
+  /** The slot of the live entry under `key`, for what does not count as a lookup. What left is still to be reported. */
   #find(key: string): number | undefined {
     const slot = this.#table.find(key);
     if (slot === undefined) {
       checkKey(key);
       this.#table.checkUsable();
-      this.#report();
     }
     return slot;
   }

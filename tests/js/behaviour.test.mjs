@@ -385,3 +385,27 @@ describe("values", () => {
     }
   });
 });
+
+test("what a lookup sweeps in passing is reported by that lookup", () => {
+  for (const look of [
+    (cache) => cache.get("long"),
+    (cache) => cache.peek("long"),
+    (cache) => cache.has("long"),
+    (cache) => cache.ttl("long"),
+    (cache) => cache.getMany(["long"]),
+    (cache) => cache.get("none"),
+  ]) {
+    let now = 0;
+    const left = [];
+    const cache = new MemoryCache({ clock: () => now, onEvict: ({ key, reason }) => left.push(`${key} ${reason}`) });
+    cache.set("short", 1, "1s").set("long", 2, "1h");
+    now = 1000;
+    look(cache);
+    if (left.length === 0) {
+      // A key that is not there makes nobody look at the others.
+      assert.equal(String(look), '(cache) => cache.get("none")');
+      assert.equal(cache.size, 1);
+    }
+    assert.deepEqual(left, ["short expired"], String(look));
+  }
+});

@@ -56,7 +56,9 @@ impl Measured<'_> {
 fn header(first: &str) -> String {
     let mut text = format!("| {first}");
     let columns = first.split('|').count();
-    PEERS.iter().for_each(|peer| _ = write!(text, " | {}", peer.name));
+    for peer in PEERS {
+        _ = write!(text, " | {}", peer.name);
+    }
     text + " |\n" + &"|---".repeat(columns + PEERS.len()) + "|\n"
 }
 

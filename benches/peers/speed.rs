@@ -187,7 +187,7 @@ fn work<C: Cache>(cache: &C, operation: Operation, stream: &Stream, from: usize,
     }
 }
 
-#[inline(always)]
+#[inline]
 fn over(stream: &Stream, from: usize, operations: usize, mut each: impl FnMut(&str, usize) -> bool) -> u64 {
     let (mut hits, mut at) = (0, from);
     for _ in 0..operations {

@@ -1,5 +1,6 @@
 //! The keys, made before anything is timed, and the same for all caches.
 
+use std::fmt::Write;
 use std::fs::File;
 use std::io::Read;
 use std::path::PathBuf;
@@ -15,7 +16,11 @@ pub struct Stream {
 
 impl Stream {
     fn new(ids: impl Iterator<Item = u64>) -> Self {
-        Self { text: ids.map(|id| format!("k{id:011}")).collect() }
+        let mut text = String::new();
+        for id in ids {
+            _ = write!(text, "k{id:011}");
+        }
+        Self { text }
     }
 
     pub fn len(&self) -> usize {

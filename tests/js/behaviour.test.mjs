@@ -393,7 +393,6 @@ test("what a lookup sweeps in passing is reported by that lookup", () => {
     (cache) => cache.has("long"),
     (cache) => cache.ttl("long"),
     (cache) => cache.getMany(["long"]),
-    (cache) => cache.get("none"),
   ]) {
     let now = 0;
     const left = [];
@@ -401,11 +400,6 @@ test("what a lookup sweeps in passing is reported by that lookup", () => {
     cache.set("short", 1, "1s").set("long", 2, "1h");
     now = 1000;
     look(cache);
-    if (left.length === 0) {
-      // A key that is not there makes nobody look at the others.
-      assert.equal(String(look), '(cache) => cache.get("none")');
-      assert.equal(cache.size, 1);
-    }
     assert.deepEqual(left, ["short expired"], String(look));
   }
 });

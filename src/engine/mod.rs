@@ -19,10 +19,12 @@ mod expiry;
 mod lru;
 mod policy;
 mod state;
+mod terms;
 
 pub use counters::Counters;
 pub use policy::PolicyKind;
-pub use state::{Engine, Inserted, Limits, Refused, Removal, RemovalReason};
+pub use state::Engine;
+pub use terms::{Inserted, Limits, Refused, Removal, RemovalReason};
 
 /// The number of a place in the owner's tables. Slots are handed out from 0 upwards and reused.
 pub type Slot = u32;

@@ -2,65 +2,13 @@
 
 use super::expiry::Expiry;
 use super::policy::{AnyPolicy, Policy, PolicyKind};
-use super::{Counters, MAX_SLOTS, Millis, NEVER, NONE, Slot, grow};
+use super::terms::{Inserted, Limits, Refused, Removal, RemovalReason};
+use super::{Counters, Millis, NEVER, NONE, Slot, grow};
 
 /// The most expiry nodes that one write looks at, so that no write pays for a crowd that dies at once.
 const SWEEP_BUDGET: u32 = 16;
 /// The slots that the tables first make room for.
 const FIRST_SLOTS: u32 = 16;
-
-/// What an engine may hold.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Limits {
-    /// The most entries, from 1 to [`MAX_SLOTS`]; what lies outside counts as the nearest of them.
-    pub max_entries: u32,
-    /// The largest sum of the entries' weights, at least 1; `u64::MAX` for no such limit.
-    pub max_weight: u64,
-}
-
-/// Why an entry left.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-#[repr(u32)]
-pub enum RemovalReason {
-    /// A limit was reached, and it was this entry's turn.
-    Evicted = 0,
-    /// Its life was over.
-    Expired = 1,
-    /// A new value was set under its key.
-    Replaced = 2,
-    /// It was deleted, by its key, by a pattern or with all others.
-    Deleted = 3,
-}
-
-/// An entry that left on the engine's decision: evicted or expired.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[repr(C)]
-pub struct Removal {
-    /// The slot that it was in.
-    pub slot: Slot,
-    /// Why it left.
-    pub reason: RemovalReason,
-}
-
-/// Where a new entry is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Inserted {
-    /// Its slot.
-    pub slot: Slot,
-    /// Whether the slot held an entry that was evicted for the new one. That one is not listed in the removals.
-    pub evicted: bool,
-}
-
-/// Why a write was refused.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Refused {
-    /// The entry alone is heavier than [`Limits::max_weight`].
-    TooHeavy,
-    /// The tables cannot grow.
-    OutOfMemory,
-    /// The slot holds no entry.
-    Vacant,
-}
 
 /// The bookkeeping of a bounded cache. See the [module](super) for its contract.
 #[derive(Debug)]
@@ -86,7 +34,7 @@ impl Engine {
     #[must_use]
     pub fn new(limits: Limits, policy: PolicyKind) -> Self {
         Self {
-            limits: clamp(limits),
+            limits: limits.clamped(),
             policy: AnyPolicy::new(policy),
             expiry: Expiry::default(),
             weights: Vec::new(),
@@ -99,15 +47,18 @@ impl Engine {
         }
     }
 
-    /// Puts a new entry into a slot. First, entries whose deadline has passed make room (a bounded number of them); then,
-    /// if need be, the policy's victims. Where one victim makes room for the entry, the entry takes its slot.
+    /// Puts a new entry into a slot. First, entries whose deadline has passed make room; then, if need be, the policy's
+    /// victims. Where one victim makes room for the entry, the entry takes its slot.
+    ///
+    /// At most 16 candidates for expiry are looked at, so that no write pays for a crowd that dies at once, or that was
+    /// given new deadlines: behind such a crowd, a dead entry may wait while a live one is evicted.
     ///
     /// # Errors
     /// [`Refused`]; other entries may have left, as listed.
     pub fn insert(&mut self, weight: u64, deadline: Millis, now: Millis) -> Result<Inserted, Refused> {
         self.admit(weight, deadline)?;
         self.sweep(now, SWEEP_BUDGET);
-        let victim = if self.len() < self.limits.max_entries { None } else { self.policy.victim(NONE) };
+        let victim = self.live_victim(now);
         let slot = if let Some(slot) = victim {
             self.counters.evictions += 1;
             self.vacate(slot);
@@ -121,7 +72,7 @@ impl Engine {
             self.used += 1;
             self.used - 1
         };
-        while self.overweight(weight) && self.evict(NONE) {}
+        while self.overweight(weight) && self.evict(NONE, now) {}
         self.policy.insert(slot);
         self.expiry.set(slot, deadline);
         self.set_weight(slot, weight);
@@ -145,7 +96,7 @@ impl Engine {
         self.sweep(now, SWEEP_BUDGET);
         self.expiry.set(slot, deadline);
         self.set_weight(slot, 0);
-        while self.overweight(weight) && self.evict(slot) {}
+        while self.overweight(weight) && self.evict(slot, now) {}
         self.set_weight(slot, weight);
         self.counters.sets += 1;
         Ok(())
@@ -215,9 +166,9 @@ impl Engine {
 
     /// Sets new limits. What is over them leaves at once, expired entries first.
     pub fn set_limits(&mut self, limits: Limits, now: Millis) {
-        self.limits = clamp(limits);
+        self.limits = limits.clamped();
         self.sweep(now, u32::MAX);
-        while (self.len() > self.limits.max_entries || self.overweight(0)) && self.evict(NONE) {}
+        while (self.len() > self.limits.max_entries || self.overweight(0)) && self.evict(NONE, now) {}
     }
 
     /// Removes every entry, as deleted, and gives the memory back. None is listed in the removals.
@@ -345,14 +296,32 @@ impl Engine {
         }
     }
 
-    /// Evicts the policy's victim, but never `keep`. False if there is none.
+    /// The entry to evict if there may be no more of them. One that turns out to be dead makes room as such.
+    #[inline]
+    fn live_victim(&mut self, now: Millis) -> Option<Slot> {
+        while self.len() >= self.limits.max_entries {
+            let slot = self.policy.victim(NONE)?;
+            if self.expiry.deadline(slot) > now || !self.evict(NONE, now) {
+                return Some(slot);
+            }
+        }
+        None
+    }
+
+    /// Removes the policy's victim, but never `keep`: as evicted, or as expired if it is dead. False if there is none.
     #[inline(never)]
-    fn evict(&mut self, keep: Slot) -> bool {
+    fn evict(&mut self, keep: Slot, now: Millis) -> bool {
         let Some(slot) = self.policy.victim(keep) else { return false };
-        if !self.list(slot, RemovalReason::Evicted) {
+        let dead = self.expiry.deadline(slot) <= now;
+        if !self.list(slot, if dead { RemovalReason::Expired } else { RemovalReason::Evicted }) {
             return false;
         }
-        self.counters.evictions += u64::from(self.release(slot));
+        let removed = u64::from(self.release(slot));
+        if dead {
+            self.counters.expirations += removed;
+        } else {
+            self.counters.evictions += removed;
+        }
         true
     }
 
@@ -386,8 +355,4 @@ impl Engine {
         }
         held
     }
-}
-
-fn clamp(limits: Limits) -> Limits {
-    Limits { max_entries: limits.max_entries.clamp(1, MAX_SLOTS), max_weight: limits.max_weight.max(1) }
 }

@@ -63,7 +63,7 @@ impl<T> MemoryCacheBuilder<T> {
     /// The largest sum of what `weigher` says of the entries, in whatever unit it counts, which should be bytes.
     ///
     /// Each value is weighed once, when it is set, outside the lock. It costs 8 bytes an entry. An entry that is heavier
-    /// than the limit by itself is refused; one that weighs 0 never leaves for its weight.
+    /// than the limit by itself is refused; one that weighs 0 leaves in its turn all the same.
     pub fn max_bytes(mut self, max_bytes: u64, weigher: impl Fn(&str, &T) -> u64 + Send + Sync + 'static) -> Self {
         self.max_bytes = max_bytes;
         self.weigher = Some(Arc::new(weigher));

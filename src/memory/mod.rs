@@ -2,6 +2,7 @@
 
 mod asynchronous;
 mod builder;
+mod entry;
 mod provider;
 mod table;
 

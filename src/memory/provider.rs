@@ -1,12 +1,13 @@
 //! [`MemoryCacheProvider`]: the table behind a lock, and the outside of it.
 
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use foldhash::fast::RandomState;
 
-use super::builder::{Listener, MemoryCacheBuilder, Weigher, limits};
+use super::builder::{Listener, MemoryCacheBuilder, limits};
+use super::entry::{Checked, Rules, refusal};
 use super::table::{Hashed, Leavers, Table};
 use crate::clock::Clock;
 use crate::engine::{Limits, Millis, NEVER, Refused};
@@ -15,7 +16,6 @@ use crate::glob::Glob;
 use crate::key;
 use crate::provider::WithTtl;
 use crate::stats::CacheStats;
-use crate::ttl::whole_ms;
 
 /// A bounded cache in the memory of the process: least recently used first, with a life for each entry.
 ///
@@ -45,10 +45,7 @@ struct Shared<T> {
     expiring: AtomicBool,
     hasher: RandomState,
     clock: Arc<dyn Clock>,
-    weigher: Option<Weigher<T>>,
-    /// The limit on weight, to refuse a value before anything is changed; the engine has it too.
-    max_bytes: AtomicU64,
-    default_ttl: Option<Duration>,
+    rules: Rules<T>,
     listener: Option<Listener<T>>,
 }
 
@@ -91,9 +88,7 @@ impl<T> MemoryCacheProvider<T> {
             expiring: AtomicBool::new(false),
             hasher: RandomState::default(),
             clock: builder.clock,
-            weigher: builder.weigher,
-            max_bytes: AtomicU64::new(limits.max_weight),
-            default_ttl: builder.default_ttl,
+            rules: Rules::new(builder.weigher, builder.default_ttl, limits.max_weight),
             listener: builder.listener,
         };
         Self { shared: Arc::new(shared) }
@@ -142,9 +137,9 @@ impl<T> MemoryCacheProvider<T> {
     /// # Errors
     /// [`CacheError::InvalidArgument`] for a key, a ttl or a value outside the limits; nothing was changed.
     pub fn set_sync(&self, key: &str, value: T, ttl: Option<Duration>) -> Result<()> {
-        let weight = self.check_entry(key, &value, ttl)?;
+        let checked = self.check(key, &value, ttl)?;
         let key = self.hashed(key);
-        self.with_table(|locked, leavers| self.store(locked, leavers, key, value, weight, ttl))
+        self.with_table(|locked, leavers| store(locked, leavers, key, value, checked)).map_err(|(error, _)| error)
     }
 
     /// Removes the entry under `key`, as [`CacheProvider::delete`](crate::CacheProvider::delete).
@@ -207,16 +202,21 @@ impl<T> MemoryCacheProvider<T> {
     /// # Errors
     /// As for [`set_sync`](Self::set_sync); if one entry is outside the limits, none is stored.
     pub fn set_many_sync(&self, entries: Vec<(&str, T, Option<Duration>)>) -> Result<()> {
-        let check = |(key, value, ttl): (_, T, _)| {
-            let weight = self.check_entry(key, &value, ttl)?;
-            Ok((self.hashed(key), value, weight, ttl))
-        };
+        let check = |(key, value, ttl): (_, T, _)| Ok((self.check(key, &value, ttl)?, self.hashed(key), value));
         let entries: Vec<_> = entries.into_iter().map(check).collect::<Result<_>>()?;
-        self.with_table(|locked, leavers| {
-            entries
-                .into_iter()
-                .try_for_each(|(key, value, weight, ttl)| self.store(locked, leavers, key, value, weight, ttl))
-        })
+        // What is refused, and what comes after it, is dropped out here, outside the lock.
+        let mut entries = entries.into_iter();
+        let stored = self.with_table(|locked, leavers| {
+            // Again, because the limit may have changed since the check.
+            let limit = locked.table.engine.limits().max_weight;
+            if let Some((heavy, key, _)) = entries.as_slice().iter().find(|(checked, ..)| checked.weight > limit) {
+                return Err((refusal(key.key, Refused::TooHeavy, heavy.weight, limit), None));
+            }
+            entries.by_ref().try_for_each(|(checked, key, value)| {
+                store(locked, leavers, key, value, checked).map_err(|(error, value)| (error, Some(value)))
+            })
+        });
+        stored.map_err(|(error, _)| error)
     }
 
     /// Removes the entries under `keys`, as [`CacheProvider::delete_many`](crate::CacheProvider::delete_many), at one moment.
@@ -247,13 +247,13 @@ impl<T> MemoryCacheProvider<T> {
     /// [`CacheError::InvalidArgument`] for a limit out of range, or for `max_bytes` in a cache that was built without a
     /// weigher.
     pub fn resize(&self, max_entries: usize, max_bytes: Option<u64>) -> Result<()> {
-        if max_bytes.is_some() && self.shared.weigher.is_none() {
+        if max_bytes.is_some() && self.shared.rules.weigher.is_none() {
             return Err(CacheError::invalid("max_bytes", "needs a weigher: build the cache with max_bytes"));
         }
         let new = limits(max_entries, max_bytes.unwrap_or(u64::MAX))?;
         self.with_table(|locked, leavers| {
             let max_weight = max_bytes.unwrap_or(locked.table.engine.limits().max_weight);
-            self.shared.max_bytes.store(max_weight, Ordering::Relaxed);
+            self.shared.rules.set_max_bytes(max_weight);
             locked.table.set_limits(Limits { max_weight, ..new }, locked.now, leavers);
         });
         Ok(())
@@ -275,7 +275,7 @@ impl<T> MemoryCacheProvider<T> {
             evictions: counters.evictions,
             expirations: counters.expirations,
             entries: Some(u64::from(entries)),
-            bytes: self.shared.weigher.is_some().then_some(bytes),
+            bytes: self.shared.rules.weigher.is_some().then_some(bytes),
         }
     }
 
@@ -312,22 +312,13 @@ impl<T> MemoryCacheProvider<T> {
         keys.iter().map(|key| key::check(key).map(|()| self.hashed(key))).collect()
     }
 
-    /// Checks everything about an entry that can be known before the lock, and weighs it.
-    fn check_entry(&self, key: &str, value: &T, ttl: Option<Duration>) -> Result<u64> {
-        key::check(key)?;
-        if let Some(ttl) = self.life(ttl) {
-            whole_ms(ttl)?;
+    /// Checks an entry, before the lock.
+    fn check(&self, key: &str, value: &T, ttl: Option<Duration>) -> Result<Checked> {
+        let checked = self.shared.rules.check(key, value, ttl)?;
+        if checked.life < NEVER {
             self.shared.expiring.store(true, Ordering::Relaxed);
         }
-        let weight = self.shared.weigher.as_ref().map_or(0, |weigh| weigh(key, value));
-        let limit = self.shared.max_bytes.load(Ordering::Relaxed);
-        if weight > limit { Err(refusal(key, Refused::TooHeavy, weight, limit)) } else { Ok(weight) }
-    }
-
-    /// The life that a ttl stands for; `None` is for ever.
-    #[inline]
-    fn life(&self, ttl: Option<Duration>) -> Option<Duration> {
-        ttl.or(self.shared.default_ttl).filter(|ttl| *ttl != Duration::MAX)
+        Ok(checked)
     }
 
     /// Locks the table and looks up the time that its entries call for, before the lock is taken: a clock is the caller's
@@ -376,32 +367,19 @@ impl<T> MemoryCacheProvider<T> {
             read_entry(locked, leavers, key).map(|(value, deadline)| (value, more(deadline, now)))
         }))
     }
-
-    fn store(
-        &self,
-        locked: &mut Locked<'_, T>,
-        leavers: &mut Leavers<T>,
-        key: Hashed<'_>,
-        value: T,
-        weight: u64,
-        ttl: Option<Duration>,
-    ) -> Result<()> {
-        // At most 2^53, as `check_entry` saw.
-        #[allow(clippy::cast_precision_loss)]
-        let deadline = self.life(ttl).map_or(Ok(NEVER), |ttl| whole_ms(ttl).map(|ms| locked.now + ms as Millis))?;
-        let stored = locked.table.set(key, value, weight, deadline, locked.now, leavers);
-        stored.map_err(|(refused, _)| refusal(key.key, refused, weight, locked.table.engine.limits().max_weight))
-    }
 }
 
-/// The error for a value that the engine refuses.
-fn refusal(key: &str, refused: Refused, weight: u64, max_bytes: u64) -> CacheError {
-    let key = key::quote(key);
-    let reason = match refused {
-        Refused::TooHeavy => format!("of key {key} weighs {weight}, more than max_bytes, {max_bytes}"),
-        Refused::OutOfMemory | Refused::Vacant => format!("of key {key} finds no memory"),
-    };
-    CacheError::invalid("value", reason)
+/// Stores an entry. A value that is refused is handed back, to be dropped outside the lock.
+fn store<T>(
+    locked: &mut Locked<'_, T>,
+    leavers: &mut Leavers<T>,
+    key: Hashed<'_>,
+    value: T,
+    Checked { weight, life }: Checked,
+) -> Result<(), (CacheError, T)> {
+    let stored = locked.table.set(key, value, weight, locked.now + life, locked.now, leavers);
+    stored
+        .map_err(|(refused, value)| (refusal(key.key, refused, weight, locked.table.engine.limits().max_weight), value))
 }
 
 /// Looks up and counts; the value and its deadline. The value is cloned before anything is changed, so that a clone that

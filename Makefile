@@ -25,7 +25,9 @@ test: lint test-rust test-wasm test-js ## Everything: lint, Rust, wasm in Node a
 
 test-rust:
 	@scripts/need.sh rust redis xz
-	cargo test
+	@mkdir -p target
+	cargo test 2>&1 | tee target/rust-tests.log
+	@echo "isocache: $$(grep -c '^skipped:' target/rust-tests.log || true) of these tests were skipped"
 
 test-wasm:
 	@scripts/need.sh rust wasm-target wasm-bindgen wasm-pack chromium

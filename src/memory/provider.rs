@@ -8,7 +8,7 @@ use foldhash::fast::RandomState;
 
 use super::builder::{Listener, MemoryCacheBuilder, limits};
 use super::entry::{Checked, Rules, refusal};
-use super::table::{Hashed, Leavers, Table};
+use super::table::{Hashed, Leavers, Lookup, Table};
 use crate::clock::Clock;
 use crate::engine::{Limits, Millis, NEVER, Refused};
 use crate::error::{CacheError, Result};
@@ -362,6 +362,16 @@ impl<T> MemoryCacheProvider<T> {
     {
         key::check(key)?;
         let key = self.hashed(key);
+        {
+            // The common case, in which nothing can leave.
+            let mut locked = self.lock();
+            let now = locked.now;
+            match locked.table.lookup(key, now) {
+                Lookup::Hit(value, deadline) => return Ok(Some((value, more(deadline, now)))),
+                Lookup::Miss => return Ok(None),
+                Lookup::Due => {}
+            }
+        }
         Ok(self.with_table(|locked, leavers| {
             let now = locked.now;
             read_entry(locked, leavers, key).map(|(value, deadline)| (value, more(deadline, now)))

@@ -42,6 +42,15 @@ impl<'a> Hashed<'a> {
     }
 }
 
+/// The answer of a lookup that removes nothing.
+pub(super) enum Lookup<T> {
+    /// The value and its deadline.
+    Hit(T, Millis),
+    Miss,
+    /// The entry may be dead. Nothing was counted.
+    Due,
+}
+
 pub(super) struct Table<T> {
     pub(super) engine: Engine,
     /// Whether somebody wants to know the keys of what leaves.
@@ -66,6 +75,27 @@ impl<T> Table<T> {
         self.engine.expire(slot);
         self.take(slot, RemovalReason::Expired, leavers);
         None
+    }
+
+    /// Looks up and counts, where nothing can have expired. The value is cloned first, so that a clone that panics changes
+    /// nothing.
+    #[inline]
+    pub(super) fn lookup(&mut self, key: Hashed<'_>, now: Millis) -> Lookup<T>
+    where
+        T: Clone,
+    {
+        let Some(slot) = self.locate(key) else {
+            self.engine.miss();
+            return Lookup::Miss;
+        };
+        match self.value(slot) {
+            Some(value) if now < self.engine.next_due() => {
+                let value = value.clone();
+                self.engine.hit(slot);
+                Lookup::Hit(value, self.engine.deadline(slot))
+            }
+            _ => Lookup::Due,
+        }
     }
 
     /// The slot of a key, dead or alive.

@@ -1,0 +1,130 @@
+/** The page: brings the settings, the cache and what is shown together. */
+
+import { byId } from "./dom.js";
+import { MOST as MOST_SHOWN, showEntries } from "./entries.js";
+import { whole } from "./format.js";
+import { watchHand } from "./hand.js";
+import { inPage, inWorker, MOST_IN_PAGE } from "./home.js";
+import { announce, showEnd, showProgress, showStart, showStats } from "./results.js";
+import { readCache, readWorkload, showSetupError, watchSetup } from "./settings.js";
+
+const stopButton = byId("stop");
+
+/** Where the cache is. A replay starts with a new one. */
+let home;
+let starts = 0;
+let running = false;
+/** Whether an entry may expire, so that time alone changes what there is to see. */
+let expires = false;
+
+/** Puts a new cache in the place of the old one, which stays if a setting is wrong. Gives the workload, or nothing. */
+async function begin(withReplay) {
+  const mine = ++starts;
+  let next;
+  try {
+    const settings = readCache();
+    const workload = withReplay ? readWorkload() : { total: 0 };
+    const inside = workload.total <= MOST_IN_PAGE;
+    next = inside ? inPage() : inWorker();
+    await next.open(settings);
+    if (mine !== starts) {
+      next.close();
+      return undefined;
+    }
+    home?.close();
+    home = next;
+    showSetupError();
+    const cache = `${whole(settings.capacity)} entries, ${settings.ttl === null ? "no ttl" : `ttl ${settings.ttl}`}`;
+    const place = `in ${inside ? "this page" : "a worker"}`;
+    showStart(withReplay ? `${workload.title} · ${cache} · ${place}` : `An empty cache · ${cache}`, workload.total);
+    await look();
+    return workload;
+  } catch (error) {
+    if (next !== home) {
+      next?.close();
+    }
+    if (mine === starts) {
+      showSetupError(error);
+    }
+    return undefined;
+  }
+}
+
+async function replay() {
+  const workload = await begin(true);
+  if (workload === undefined) {
+    return;
+  }
+  const mine = home;
+  let last;
+  setRunning(true);
+  announce(`Replaying ${whole(workload.total)} requests`);
+  try {
+    await mine.replay(workload.source, (report) => {
+      if (mine === home) {
+        last = report;
+        showProgress(report);
+      }
+    });
+  } catch (error) {
+    if (mine === home) {
+      showSetupError(error);
+    }
+  }
+  if (mine === home) {
+    setRunning(false);
+    if (last) {
+      showEnd(last, last.done < last.total);
+    }
+    await look();
+  }
+}
+
+async function empty() {
+  if (await begin(false)) {
+    setRunning(false);
+    announce("The cache is new and empty");
+  }
+}
+
+/** Shows the cache as it is now. */
+async function look() {
+  const mine = home;
+  const seen = await mine.look(MOST_SHOWN);
+  if (mine === home) {
+    expires = seen.expires;
+    showStats(seen.stats);
+    showEntries(seen);
+  }
+}
+
+function setRunning(on) {
+  running = on;
+  document.documentElement.classList.toggle("running", on);
+  // A disabled button loses the focus; whoever pressed it goes on at the button beside it.
+  if (!on && document.activeElement === stopButton) {
+    byId("replay").focus();
+  }
+  stopButton.disabled = !on;
+}
+
+watchSetup();
+watchHand(async (...command) => {
+  const answer = await home.command(...command);
+  await look();
+  return answer;
+});
+byId("setup").addEventListener("submit", (event) => {
+  event.preventDefault();
+  replay();
+});
+stopButton.addEventListener("click", () => home.stop());
+byId("empty").addEventListener("click", empty);
+
+setInterval(() => {
+  if (expires && !running && document.visibilityState === "visible") {
+    look();
+  }
+}, 1000);
+
+await empty();

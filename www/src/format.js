@@ -1,0 +1,29 @@
+/** Numbers and times as the page shows them. */
+
+const WHOLE = new Intl.NumberFormat("en");
+const SHORT = new Intl.NumberFormat("en", { notation: "compact", maximumSignificantDigits: 3 });
+
+const UNITS = [
+  [60, "min", 1, "s"],
+  [3600, "h", 60, "min"],
+  [86_400, "d", 3600, "h"],
+];
+
+export const whole = (number) => WHOLE.format(number);
+export const short = (number) => SHORT.format(number);
+export const percent = (ratio) => `${(100 * ratio).toFixed(2)}%`;
+
+/** What is left of a life in seconds; `null` is for ever. */
+export function life(seconds) {
+  if (seconds === null) {
+    return "no end";
+  }
+  if (seconds < 10) {
+    return `${seconds.toFixed(1)} s`;
+  }
+  if (seconds < 120) {
+    return `${Math.floor(seconds)} s`;
+  }
+  const [size, unit, part, smaller] = UNITS.findLast(([size]) => seconds >= 2 * size);
+  return `${whole(Math.floor(seconds / size))} ${unit} ${Math.floor((seconds % size) / part)} ${smaller}`;
+}

@@ -8,9 +8,9 @@
 
 import { checkText, wrongType } from "./check.js";
 import { isGenuine, systemNow } from "./clock.js";
-import { Slots, transfer } from "./glue.js";
+import { Slots } from "./glue.js";
 import type { Eviction, EvictReason } from "./types.js";
-import { words } from "./wasm.js";
+import { logAt, words } from "./wasm.js";
 
 /** The slots that the log holds. This and the next four are as in `src/wasm/slots.rs`. */
 const LOG = 256;
@@ -225,7 +225,11 @@ export class Table<V> {
     this.checkUsable();
     const logged = this.#logged;
     if (logged > 0) {
-      words().set(logged === LOG ? this.#log : this.#log.subarray(0, logged), transfer() >>> 2);
+      // By hand: there are a few slots as a rule, and a view of them would cost more than they do.
+      const memory = words();
+      for (let at = 0; at < logged; at++) {
+        memory[logAt + at] = this.#log[at] as number;
+      }
       this.#logged = 0;
     }
     return logged;

@@ -1,6 +1,6 @@
 /** The page: brings the settings, the cache and what is shown together. */
 
-import { byId } from "./dom.js";
+import { byId, setText } from "./dom.js";
 import { MOST as MOST_SHOWN, showEntries } from "./entries.js";
 import { whole } from "./format.js";
 import { watchHand } from "./hand.js";
@@ -51,6 +51,8 @@ async function begin(withReplay) {
 }
 
 async function replay() {
+  // What was said of the last replay must not be taken for this one.
+  announce("");
   const workload = await begin(true);
   if (workload === undefined) {
     return;
@@ -100,12 +102,12 @@ async function look() {
 
 function setRunning(on) {
   running = on;
-  document.documentElement.classList.toggle("running", on);
   // A disabled button loses the focus; whoever pressed it goes on at the button beside it.
   if (!on && document.activeElement === stopButton) {
     byId("replay").focus();
   }
   stopButton.disabled = !on;
+  setText(byId("entries-none"), on ? "Shown when the replay ends." : "The cache is empty.");
 }
 
 watchSetup();

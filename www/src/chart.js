@@ -3,7 +3,7 @@
 import { percent, short, whole } from "./format.js";
 
 const SVG = "http://www.w3.org/2000/svg";
-const EDGE = { top: 12, right: 14, bottom: 42, left: 50 };
+const EDGE = { top: 12, right: 24, bottom: 42, left: 50 };
 
 export class Chart {
   #place;

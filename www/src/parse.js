@@ -29,7 +29,9 @@ export async function parseFile(file) {
     throw wrong("the file is empty");
   }
   if (file.size > MAX_FILE_BYTES) {
-    throw wrong(`the file has ${megabytes(file.size)}; up to ${megabytes(MAX_FILE_BYTES)} are read`);
+    throw wrong(
+      `the file has ${count(file.size)} bytes; up to ${count(MAX_FILE_BYTES)} bytes (${megabytes(MAX_FILE_BYTES)}) are read`,
+    );
   }
   const lines = new Lines(wrong);
   const reader = file.stream().getReader();
@@ -78,7 +80,7 @@ class Lines {
       this.#block(this.#rest);
     }
     if (this.#format === undefined) {
-      throw this.#wrong(`there is no key in its ${this.#line.toLocaleString("en")} lines: all of them are blank`);
+      throw this.#wrong(`there is no key in its ${count(this.#line)} lines: all of them are blank`);
     }
     if (this.#count === 0) {
       throw this.#wrong(`there is no usable line; line ${this.#firstSkipped} of the log has no request with a path`);
@@ -132,10 +134,8 @@ class Lines {
     if (key.length > MAX_KEY_BYTES / 3) {
       const { length } = new TextEncoder().encode(key);
       if (length > MAX_KEY_BYTES) {
-        const limit = MAX_KEY_BYTES.toLocaleString("en");
-        throw this.#wrong(
-          `line ${this.#line} has a key of ${length.toLocaleString("en")} bytes; up to ${limit} are allowed`,
-        );
+        const allowed = `up to ${count(MAX_KEY_BYTES)} are allowed`;
+        throw this.#wrong(`line ${this.#line} has a key of ${count(length)} bytes; ${allowed}`);
       }
     }
   }
@@ -178,6 +178,10 @@ class Lines {
   }
 }
 
+function count(number) {
+  return number.toLocaleString("en");
+}
+
 function megabytes(bytes) {
-  return `${(bytes / 2 ** 20).toLocaleString("en", { maximumFractionDigits: 1 })} MB`;
+  return `${bytes / 2 ** 20} MB`;
 }

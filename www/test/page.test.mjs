@@ -121,12 +121,44 @@ test("a long replay runs in a worker, shows its progress, and can be stopped", (
     assert.ok(done > 0 && done < 50_000_000);
     assert.equal(hits + misses, done);
     await says(page, "progress-text", "stopped at");
+    await says(page, "entries-count", "first 200 of 1,000");
     // The cache is still there, in the worker.
     await page.locator("#set-key").fill("by hand");
     await page.locator("#set-value").fill("1");
     await page.getByRole("button", { name: "Set" }).click();
     assert.equal(await answerTo(page, 'set("by hand"'), "stored");
     assert.equal(await rank(page, 0), "by hand");
+    await page.getByRole("button", { name: "Empty cache" }).click();
+    await page.locator("#status", { hasText: "new and empty" }).waitFor({ state: "attached" });
+    assert.equal(page.workers().length, 0);
+  }));
+
+test("a replay in the worker and one in the page count alike", () =>
+  onPage(async (page) => {
+    // The first 200,000 requests of both are the same; the last of the longer one is the only other.
+    await choose(page, { kind: "Zipf", requests: 200_000 });
+    const inPage = await replay(page);
+    assert.equal(page.workers().length, 0);
+    await choose(page, { requests: 200_001 });
+    const inWorker = await replay(page);
+    assert.equal(page.workers().length, 1);
+    const more = [inWorker.hits - inPage.hits, inWorker.misses - inPage.misses];
+    assert.deepEqual(more.sort(), [0, 1]);
+    assert.equal(inWorker.done, 200_001);
+  }));
+
+test("in a replay time passes at the arrival rate, so lives end in it", () =>
+  onPage(async (page) => {
+    // At one request a second: a at 0 s, b at 1 s, a again at 2 s when its 1.5 s are over, and at 3 s while they are not.
+    await choose(page, { ttl: "1.5", rate: 1 });
+    await page.locator("#file").setInputFiles({
+      name: "ages.txt",
+      mimeType: "text/plain",
+      buffer: Buffer.from("a\nb\na\na\n"),
+    });
+    await says(page, "file-state", "ages.txt: 4 requests for 2 keys");
+    const { hits, misses, evictions } = await replay(page);
+    assert.deepEqual([hits, misses, evictions], [1, 3, 0]);
   }));
 
 test("by hand: get, set, delete, clear, and what goes wrong", () =>
@@ -216,7 +248,19 @@ test("a whole replay by keyboard alone", () =>
     assert.equal((await ended(page)).done, 3000);
   }));
 
-test("light, dark and narrow: nothing sticks out", async () => {
+/** Gathers in `window.shifts` every move of what was laid out. */
+function watchShifts(page) {
+  return page.addInitScript(() => {
+    window.shifts = [];
+    new PerformanceObserver((list) => {
+      for (const { value, sources } of list.getEntries()) {
+        window.shifts.push({ value, what: sources.map(({ node }) => node?.id || node?.className || node?.nodeName) });
+      }
+    }).observe({ type: "layout-shift", buffered: true });
+  });
+}
+
+test("light, dark and narrow: nothing sticks out, nothing moves", async () => {
   for (const [name, width, colorScheme] of [
     ["light", 1440, "light"],
     ["dark", 1440, "dark"],
@@ -225,25 +269,38 @@ test("light, dark and narrow: nothing sticks out", async () => {
     await onPage(
       async (page) => {
         await replay(page);
+        await choose(page, { kind: "File" });
+        await choose(page, { kind: "Loop" });
+        await choose(page, { kind: "Zipf" });
+        assert.deepEqual(await page.evaluate(() => window.shifts), []);
         const [content, window] = await page.evaluate(() => [document.documentElement.scrollWidth, innerWidth]);
         assert.ok(content <= window, `${name}: ${content} px in ${window} px`);
         await page.screenshot({ path: join(SHOTS, `page-${name}.png`), fullPage: true });
       },
-      { context: { viewport: { width, height: 900 }, colorScheme } },
+      { context: { viewport: { width, height: 900 }, colorScheme }, before: watchShifts },
     );
   }
 });
 
 describe("the server", () => {
+  test("sends a policy that allows WebAssembly and the import map, and nothing else inline", async () => {
+    const policy = (await fetch(server.url)).headers.get("content-security-policy");
+    assert.match(policy, /^default-src 'self'; script-src 'self' 'wasm-unsafe-eval' 'sha256-[\w+/]{43}='; base-uri/);
+    assert.doesNotMatch(policy, /unsafe-inline|'unsafe-eval'/);
+  });
+
   test("falls back to a free port", async () => {
     const first = await startServer({ PORT: undefined });
-    const second = await startServer({ PORT: undefined });
     try {
-      assert.notEqual(first.url, second.url);
-      assert.equal((await fetch(second.url)).status, 200);
+      const second = await startServer({ PORT: undefined });
+      try {
+        assert.notEqual(first.url, second.url);
+        assert.equal((await fetch(second.url)).status, 200);
+      } finally {
+        await second.stop();
+      }
     } finally {
       await first.stop();
-      await second.stop();
     }
   });
 

@@ -92,11 +92,18 @@ async function empty() {
 /** Shows the cache as it is now. */
 async function look() {
   const mine = home;
-  const seen = await mine.look(MOST_SHOWN);
-  if (mine === home) {
-    expires = seen.expires;
-    showStats(seen.stats);
-    showEntries(seen);
+  try {
+    const seen = await mine.look(MOST_SHOWN);
+    if (mine === home) {
+      expires = seen.expires;
+      showStats(seen.stats);
+      showEntries(seen);
+    }
+  } catch (error) {
+    // A cache that was replaced meanwhile does not answer, and nobody wants it to.
+    if (mine === home) {
+      showSetupError(error);
+    }
   }
 }
 

@@ -12,18 +12,18 @@ const QUOTED_BYTES: usize = 40;
 ///
 /// # Errors
 /// [`CacheError::InvalidArgument`], naming the key (its beginning, if it is long) and the limit.
+#[inline]
 pub(crate) fn check(key: &str) -> Result<()> {
+    if (1..=MAX_KEY_BYTES).contains(&key.len()) { Ok(()) } else { Err(refused(key)) }
+}
+
+#[cold]
+fn refused(key: &str) -> CacheError {
     if key.is_empty() {
-        return Err(CacheError::invalid("key", "is empty"));
+        return CacheError::invalid("key", "is empty");
     }
-    if key.len() > MAX_KEY_BYTES {
-        let quoted = quote(key);
-        return Err(CacheError::invalid(
-            "key",
-            format!("{quoted} has {} bytes, more than the limit of {MAX_KEY_BYTES}", key.len()),
-        ));
-    }
-    Ok(())
+    let quoted = quote(key);
+    CacheError::invalid("key", format!("{quoted} has {} bytes, more than the limit of {MAX_KEY_BYTES}", key.len()))
 }
 
 /// A key as an error shows it: quoted, and cut where it is long.

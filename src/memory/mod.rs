@@ -4,6 +4,7 @@ mod asynchronous;
 mod builder;
 mod entry;
 mod provider;
+mod shared;
 mod table;
 
 pub use builder::MemoryCacheBuilder;

@@ -1,0 +1,173 @@
+//! The table behind its lock, and what is done under it.
+
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use foldhash::fast::RandomState;
+
+use super::builder::{Listener, MemoryCacheBuilder};
+use super::entry::{Checked, Rules, refusal};
+use super::table::{Hashed, Leavers, Lookup, Table};
+use crate::clock::Clock;
+use crate::engine::{Engine, Limits, Millis, NEVER, Slot};
+use crate::error::{CacheError, Result};
+use crate::key;
+
+pub(super) struct Shared<T> {
+    table: Mutex<Table<T>>,
+    /// Whether an entry has had a ttl, so that the time matters. It never becomes false again.
+    expiring: AtomicBool,
+    hasher: RandomState,
+    clock: Arc<dyn Clock>,
+    pub(super) rules: Rules<T>,
+    listener: Option<Listener<T>>,
+}
+
+/// The table under its lock, at one moment.
+pub(super) struct Locked<'a, T> {
+    pub(super) table: MutexGuard<'a, Table<T>>,
+    pub(super) now: Millis,
+}
+
+impl<T> Shared<T> {
+    pub(super) fn new(builder: MemoryCacheBuilder<T>, limits: Limits) -> Self {
+        Self {
+            table: Mutex::new(Table::new(limits, builder.policy, builder.listener.is_some())),
+            expiring: AtomicBool::new(false),
+            hasher: RandomState::default(),
+            clock: builder.clock,
+            rules: Rules::new(builder.weigher, builder.default_ttl, limits.max_weight),
+            listener: builder.listener,
+        }
+    }
+
+    #[inline]
+    pub(super) fn hashed<'a>(&self, key: &'a str) -> Hashed<'a> {
+        Hashed::new(key, &self.hasher)
+    }
+
+    pub(super) fn hashed_many<'a>(&self, keys: &[&'a str]) -> Result<Vec<Hashed<'a>>> {
+        keys.iter().map(|key| key::check(key).map(|()| self.hashed(key))).collect()
+    }
+
+    /// Checks an entry, before the lock.
+    pub(super) fn check(&self, key: &str, value: &T, ttl: Option<Duration>) -> Result<Checked> {
+        let checked = self.rules.check(key, value, ttl)?;
+        if checked.life < NEVER {
+            self.expiring.store(true, Ordering::Relaxed);
+        }
+        Ok(checked)
+    }
+
+    /// Locks the table and looks up the time that its entries call for, before the lock is taken: a clock is the caller's
+    /// code. Where no entry has had a ttl, no clock is read.
+    #[inline]
+    fn lock(&self) -> Locked<'_, T> {
+        if !self.expiring.load(Ordering::Relaxed) {
+            let table = self.table.lock().unwrap_or_else(PoisonError::into_inner);
+            if !table.engine.uses_deadlines() {
+                return Locked { table, now: 0.0 };
+            }
+        }
+        self.lock_with_time()
+    }
+
+    /// As `lock`, where entries may expire.
+    #[inline(never)]
+    fn lock_with_time(&self) -> Locked<'_, T> {
+        // Whole milliseconds far below 2^53.
+        #[allow(clippy::cast_precision_loss)]
+        let now = self.clock.now_ms() as Millis;
+        // A panic of `T::clone` leaves the table as it was, so a poisoned lock means no harm.
+        Locked { table: self.table.lock().unwrap_or_else(PoisonError::into_inner), now }
+    }
+
+    /// Runs `work` under the lock; then, outside of it, reports and drops what left.
+    #[inline]
+    pub(super) fn with_table<R>(&self, work: impl FnOnce(&mut Locked<'_, T>, &mut Leavers<T>) -> R) -> R {
+        let mut leavers = Leavers::new();
+        let result = {
+            let mut locked = self.lock();
+            work(&mut locked, &mut leavers)
+        };
+        if let Some(listener) = &self.listener {
+            for removed in leavers {
+                listener(&removed.key, removed.value, removed.reason);
+            }
+        }
+        result
+    }
+
+    /// A counted lookup of one key.
+    #[inline]
+    pub(super) fn read<R>(&self, key: &str, more: impl FnOnce(&Engine, Slot, Millis) -> R) -> Result<Option<(T, R)>>
+    where
+        T: Clone,
+    {
+        key::check(key)?;
+        let key = self.hashed(key);
+        {
+            // The common case, in which nothing can leave.
+            let mut locked = self.lock();
+            let now = locked.now;
+            match locked.table.lookup(key, now) {
+                Lookup::Hit(value, slot) => return Ok(Some((value, more(&locked.table.engine, slot, now)))),
+                Lookup::Miss => return Ok(None),
+                Lookup::Due => {}
+            }
+        }
+        Ok(self.read_due(key, more))
+    }
+
+    /// A counted lookup where entries may be dead.
+    #[cold]
+    #[inline(never)]
+    fn read_due<R>(&self, key: Hashed<'_>, more: impl FnOnce(&Engine, Slot, Millis) -> R) -> Option<(T, R)>
+    where
+        T: Clone,
+    {
+        self.with_table(|locked, leavers| {
+            let (value, slot) = read_entry(locked, leavers, key)?;
+            Some((value, more(&locked.table.engine, slot, locked.now)))
+        })
+    }
+}
+
+/// Stores an entry. A value that is refused is handed back, to be dropped outside the lock.
+pub(super) fn store<T>(
+    locked: &mut Locked<'_, T>,
+    leavers: &mut Leavers<T>,
+    key: Hashed<'_>,
+    value: T,
+    Checked { weight, life }: Checked,
+) -> Result<(), (CacheError, T)> {
+    let stored = locked.table.set(key, value, weight, locked.now + life, locked.now, leavers);
+    stored
+        .map_err(|(refused, value)| (refusal(key.key, refused, weight, locked.table.engine.limits().max_weight), value))
+}
+
+/// Looks up and counts; the value and its slot. The value is cloned before anything is changed, so that a clone that
+/// panics changes nothing.
+#[inline]
+pub(super) fn read_entry<T: Clone>(
+    locked: &mut Locked<'_, T>,
+    leavers: &mut Leavers<T>,
+    key: Hashed<'_>,
+) -> Option<(T, Slot)> {
+    let table = &mut *locked.table;
+    let Some(slot) = table.find(key, locked.now, leavers) else {
+        table.engine.miss();
+        return None;
+    };
+    let value = table.value(slot)?.clone();
+    table.engine.hit(slot);
+    Some((value, slot))
+}
+
+/// What is left of a life.
+pub(super) fn remaining(deadline: Millis, now: Millis) -> Option<Duration> {
+    // Both are whole milliseconds, and the deadline has not come.
+    #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)]
+    (deadline < NEVER).then(|| Duration::from_millis((deadline - now) as u64))
+}

@@ -5,6 +5,7 @@ import { once } from "node:events";
 import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
 import { chromium } from "playwright-core";
+import { launchOptions } from "../../tests/js/support/browser.mjs";
 
 const SERVE = fileURLToPath(new URL("../serve.mjs", import.meta.url));
 const LIMIT = 30_000;
@@ -34,20 +35,7 @@ export async function startServer(env = { PORT: "0" }) {
 }
 
 export function startBrowser() {
-  return chromium.launch({
-    executablePath: process.env.CHROMIUM ?? "/usr/bin/chromium",
-    args: [
-      "--headless",
-      "--no-sandbox",
-      "--disable-gpu",
-      "--disable-dev-shm-usage",
-      "--disable-quic",
-      "--no-first-run",
-      "--disable-background-networking",
-      "--disable-component-update",
-      "--disable-sync",
-    ],
-  });
+  return chromium.launch(launchOptions());
 }
 
 /** Opens the page. `problems` collects what the console and the network complain about, violations of the policy too. */

@@ -8,14 +8,13 @@ import { chromium } from "playwright-core";
 
 const LIMIT = 60_000;
 
-/** A browser with a profile of its own. A page of it fails what waits longer than a minute. */
-export async function launch() {
+/** How Chromium is started: without anything that would look beyond this machine. */
+export function launchOptions() {
   const executablePath = process.env.CHROMIUM ?? "/usr/bin/chromium";
   if (!existsSync(executablePath)) {
     throw new Error(`no Chromium at ${executablePath}; install it, or name another by CHROMIUM`);
   }
-  const profile = await mkdtemp(join(tmpdir(), "isocache-chromium-"));
-  const context = await chromium.launchPersistentContext(profile, {
+  return {
     executablePath,
     headless: true,
     timeout: LIMIT,
@@ -29,7 +28,13 @@ export async function launch() {
       "--disable-component-update",
       "--disable-sync",
     ],
-  });
+  };
+}
+
+/** A browser with a profile of its own. A page of it fails what waits longer than a minute. */
+export async function launch() {
+  const profile = await mkdtemp(join(tmpdir(), "isocache-chromium-"));
+  const context = await chromium.launchPersistentContext(profile, launchOptions());
   context.setDefaultTimeout(LIMIT);
   return {
     /**

@@ -61,7 +61,7 @@ if (wanted !== undefined && !(/^\d+$/.test(wanted) && Number(wanted) <= 65535)) 
   fail(`PORT must be a number from 0 to 65535, not "${wanted}"`);
 }
 if (!existsSync(`${dist}index.js`)) {
-  fail("the package is not built: pkg/dist/index.js is missing. Run `node pkg/scripts/build.mjs` first.");
+  fail("the package is not built: pkg/dist/index.js is missing. Run `make build` first.");
 }
 
 let port;

@@ -1,7 +1,7 @@
 /**
  * Keys and values beside an engine in wasm.
  *
- * Keys and values are JavaScript's own, by slot number; order, deadlines, sizes and counts are in wasm, by the same
+ * Keys and values are JavaScript's own, by slot number; order, deadlines, sizes and most counts are in wasm, by the same
  * number. A lookup calls no wasm: its slot is logged here, and the next call, whichever it is, brings the log along, which
  * is replayed before anything is decided. So the order of eviction is exact.
  */
@@ -12,7 +12,7 @@ import { Slots } from "./glue.js";
 import type { Eviction, EvictReason } from "./types.js";
 import { logAt, words } from "./wasm.js";
 
-/** The slots that the log holds. This and the next four are as in `src/wasm/slots.rs`. */
+/** The slots that the log holds. This and what is in answers, down to `END`, are as in `src/wasm/slots.rs`. */
 const LOG = 256;
 /** In an answer: there are removals to read. */
 const REMOVALS = 2 ** 31;

@@ -17,7 +17,16 @@
 
 #![forbid(unsafe_code)]
 
+#[cfg(all(any(feature = "redis", feature = "bridge"), target_arch = "wasm32"))]
+compile_error!(
+    "the features `redis` and `bridge` of isocache open sockets, which wasm32 has not: leave them off there"
+);
+
+#[cfg(all(feature = "bridge", not(target_arch = "wasm32")))]
+pub mod bridge;
 pub mod engine;
+#[cfg(feature = "protocol")]
+pub mod http;
 
 /// Runs the examples of the README.
 #[cfg(doctest)]

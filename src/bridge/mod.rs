@@ -1,0 +1,4 @@
+//! The bridge: a store behind HTTP.
+
+pub mod access;
+pub mod store;

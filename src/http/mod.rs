@@ -1,0 +1,3 @@
+//! The cache over HTTP.
+
+pub mod protocol;

@@ -15,6 +15,12 @@ pub enum CacheError {
     /// The store does not allow it: wrong credentials, or beyond what they permit.
     #[error("refused: {0}")]
     Refused(String),
+    /// The store has no memory left for the value.
+    #[error("the store is full: {0}")]
+    Full(String),
+    /// The store is there, but does not serve now: it is loading, failing over, or cannot write to its disk. Later it may.
+    #[error("not available now: {0}")]
+    Unavailable(String),
     /// The other side answered something that is not the protocol.
     #[error("protocol error: {0}")]
     Protocol(String),

@@ -39,19 +39,27 @@ mod glob;
 mod key;
 mod memory;
 mod provider;
+#[cfg(all(feature = "redis", not(target_arch = "wasm32")))]
+mod redis;
+#[cfg(all(feature = "redis", not(target_arch = "wasm32")))]
+mod remote;
 mod serializer;
 mod stats;
 mod ttl;
 #[cfg(all(feature = "npm", target_arch = "wasm32", target_os = "unknown"))]
 mod wasm;
 
+#[cfg(all(feature = "redis", not(target_arch = "wasm32")))]
+pub use self::redis::{RedisCacheBuilder, RedisCacheProvider};
 pub use clock::{Clock, ManualClock, SystemClock};
 pub use engine::{PolicyKind, RemovalReason};
 pub use error::{CacheError, Result};
 pub use glob::Glob;
 pub use key::MAX_KEY_BYTES;
-pub use memory::{MemoryCacheBuilder, MemoryCacheProvider};
-pub use provider::{CacheProvider, DynCacheProvider, MaybeSend, Typed, WithTtl, default_cache, set_default_cache};
-pub use serializer::{JsonSerializer, MessagePackSerializer, Serializer};
+pub use memory::{Count, MemoryCacheBuilder, MemoryCacheProvider};
+pub use provider::{
+    CacheProvider, CounterProvider, DynCacheProvider, MaybeSend, Typed, WithTtl, default_cache, set_default_cache,
+};
+pub use serializer::{BytesSerializer, JsonSerializer, MessagePackSerializer, Serializer};
 pub use stats::CacheStats;
 pub use ttl::{MAX_TTL_MS, Ttl};

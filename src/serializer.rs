@@ -1,5 +1,6 @@
 //! Values to bytes and back, for providers that keep bytes.
 
+use bytes::Bytes;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
@@ -68,6 +69,29 @@ impl<T: Serialize + DeserializeOwned> Serializer<T> for MessagePackSerializer {
             0 => Ok(value),
             rest => Err(format!("{rest} bytes follow the value")),
         }
+    }
+}
+
+/// Bytes as they are, for providers of [`Bytes`].
+///
+/// ```
+/// use bytes::Bytes;
+/// use isocache::{BytesSerializer, Serializer};
+///
+/// let bytes = Bytes::from_static(b"\xff\x00");
+/// assert_eq!(BytesSerializer.serialize(&bytes).unwrap(), b"\xff\x00");
+/// assert_eq!(BytesSerializer.deserialize(b"\xff\x00").unwrap(), bytes);
+/// ```
+#[derive(Clone, Copy, Debug, Default)]
+pub struct BytesSerializer;
+
+impl Serializer<Bytes> for BytesSerializer {
+    fn serialize(&self, value: &Bytes) -> Result<Vec<u8>, String> {
+        Ok(value.to_vec())
+    }
+
+    fn deserialize(&self, bytes: &[u8]) -> Result<Bytes, String> {
+        Ok(Bytes::copy_from_slice(bytes))
     }
 }
 

@@ -2,10 +2,12 @@
 
 mod asynchronous;
 mod builder;
+mod count;
 mod entry;
 mod provider;
 mod shared;
 mod table;
 
 pub use builder::MemoryCacheBuilder;
+pub use count::Count;
 pub use provider::MemoryCacheProvider;

@@ -32,7 +32,7 @@ use crate::stats::CacheStats;
 /// # Ok::<(), isocache::CacheError>(())
 /// ```
 pub struct MemoryCacheProvider<T> {
-    shared: Arc<Shared<T>>,
+    pub(super) shared: Arc<Shared<T>>,
 }
 
 impl<T> Clone for MemoryCacheProvider<T> {

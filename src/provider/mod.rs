@@ -1,5 +1,6 @@
 //! The interface of every cache.
 
+mod counter;
 mod default_cache;
 mod erased;
 mod typed;
@@ -7,6 +8,7 @@ mod typed;
 use std::future::Future;
 use std::time::Duration;
 
+pub use counter::CounterProvider;
 pub use default_cache::{default_cache, set_default_cache};
 pub use erased::DynCacheProvider;
 pub use typed::Typed;

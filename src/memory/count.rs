@@ -1,0 +1,133 @@
+//! Counters in memory.
+
+use std::time::Duration;
+
+use bytes::Bytes;
+use serde_json::Value;
+
+use super::entry::refusal;
+use super::provider::MemoryCacheProvider;
+use crate::engine::Millis;
+use crate::error::{CacheError, Result};
+use crate::key;
+use crate::provider::{CounterProvider, MaybeSend};
+
+/// Values that can be counters: `i64`, JSON numbers, and [`Bytes`] that hold digits, as in Redis.
+pub trait Count: sealed::Sealed + Sized {
+    /// The number, or in words why it is none.
+    ///
+    /// # Errors
+    /// For anything but a whole number of 64 bits.
+    fn count(&self) -> Result<i64, String>;
+
+    /// The value of a number.
+    fn from_count(count: i64) -> Self;
+}
+
+/// The numbers are read under the lock of the cache, where no foreign code may run.
+mod sealed {
+    pub trait Sealed {}
+    impl Sealed for i64 {}
+    impl Sealed for bytes::Bytes {}
+    impl Sealed for serde_json::Value {}
+}
+
+fn no_number() -> String {
+    "it is no whole number of 64 bits".to_owned()
+}
+
+impl Count for i64 {
+    fn count(&self) -> Result<i64, String> {
+        Ok(*self)
+    }
+
+    fn from_count(count: i64) -> Self {
+        count
+    }
+}
+
+impl Count for Value {
+    fn count(&self) -> Result<i64, String> {
+        self.as_i64().ok_or_else(no_number)
+    }
+
+    fn from_count(count: i64) -> Self {
+        Value::from(count)
+    }
+}
+
+impl Count for Bytes {
+    fn count(&self) -> Result<i64, String> {
+        let text = std::str::from_utf8(self).map_err(|_| no_number())?;
+        let count: i64 = text.parse().map_err(|_| no_number())?;
+        // Redis takes no number in another spelling than its own, such as `+1` or `007`.
+        if count.to_string() == text { Ok(count) } else { Err(no_number()) }
+    }
+
+    fn from_count(count: i64) -> Self {
+        Bytes::from(count.to_string())
+    }
+}
+
+/// What is there before an increment.
+#[derive(Clone, Copy, PartialEq)]
+struct Before {
+    count: i64,
+    deadline: Millis,
+}
+
+impl<T: Count> MemoryCacheProvider<T> {
+    /// Adds to a counter, as [`CounterProvider::increment`].
+    ///
+    /// # Errors
+    /// [`CacheError::InvalidArgument`] for a key, ttl or value outside the limits, or a sum beyond 64 bits;
+    /// [`CacheError::Deserialize`] for an entry that is no whole number. Nothing was changed.
+    pub fn increment_sync(&self, key: &str, by: i64, ttl: Option<Duration>) -> Result<i64> {
+        key::check(key)?;
+        let hashed = self.shared.hashed(key);
+        loop {
+            let before = self.shared.with_table(|locked, leavers| {
+                let slot = locked.table.find(hashed, locked.now, leavers);
+                let entry = slot.and_then(|slot| Some((locked.table.value(slot)?, locked.table.engine.deadline(slot))));
+                let before = entry.map(|(value, deadline)| value.count().map(|count| Before { count, deadline }));
+                before.transpose()
+            });
+            let before = before.map_err(|reason| CacheError::Deserialize { key: key.to_owned(), reason })?;
+            let count = before.map_or(0, |before| before.count).checked_add(by).ok_or_else(|| {
+                CacheError::invalid("by", format!("takes the counter of key {} beyond 64 bits", key::quote(key)))
+            })?;
+            // Weighed out here, because that is the caller's code.
+            let value = T::from_count(count);
+            let checked = self.shared.check(key, &value, ttl)?;
+            let stored = self.shared.with_table(|locked, leavers| {
+                // A new counter's life begins now; where no entry had one before, the time was not even looked up.
+                let deadline = before.map_or(locked.now + checked.life, |before| before.deadline);
+                let slot = locked.table.find(hashed, locked.now, leavers);
+                let current = slot.and_then(|slot| {
+                    let count = locked.table.value(slot)?.count().ok();
+                    Some((count, locked.table.engine.deadline(slot)))
+                });
+                let unchanged = match (before, current) {
+                    (None, None) => true,
+                    (Some(before), Some((Some(count), deadline))) => before == (Before { count, deadline }),
+                    _ => false,
+                };
+                let limit = locked.table.engine.limits().max_weight;
+                unchanged.then(|| {
+                    let set = locked.table.set(hashed, value, checked.weight, deadline, locked.now, leavers);
+                    set.map_err(|(refused, value)| (refusal(key, refused, checked.weight, limit), value))
+                })
+            });
+            // Without an answer, somebody else was quicker.
+            if let Some(stored) = stored {
+                return stored.map(|()| count).map_err(|(error, _)| error);
+            }
+        }
+    }
+}
+
+impl<T: Count + Send + MaybeSend> CounterProvider for MemoryCacheProvider<T> {
+    async fn increment(&self, key: &str, by: i64, ttl: Option<Duration>) -> Result<i64> {
+        self.increment_sync(key, by, ttl)
+    }
+}

@@ -1,0 +1,71 @@
+//! The traits of a provider that wraps a [`Remote`](super::Remote) in a field of that name.
+
+/// Implements [`CacheProvider`](crate::CacheProvider) and [`CounterProvider`](crate::CounterProvider), and what else
+/// providers have in common.
+macro_rules! delegate_to_remote {
+    ($provider:ident) => {
+        impl<T: MaybeSend, S: Serializer<T>> CacheProvider<T> for $provider<T, S> {
+            fn get(&self, key: &str) -> impl Future<Output = Result<Option<T>>> + MaybeSend {
+                self.remote.get(key)
+            }
+
+            fn set(&self, key: &str, value: T, ttl: Option<Duration>) -> impl Future<Output = Result<()>> + MaybeSend {
+                self.remote.set(key, &value, ttl)
+            }
+
+            fn delete(&self, key: &str) -> impl Future<Output = Result<bool>> + MaybeSend {
+                self.remote.delete(key)
+            }
+
+            fn exists(&self, key: &str) -> impl Future<Output = Result<bool>> + MaybeSend {
+                self.remote.exists(key)
+            }
+
+            fn clear_pattern(&self, pattern: &str) -> impl Future<Output = Result<u64>> + MaybeSend {
+                self.remote.clear_pattern(pattern)
+            }
+
+            fn get_stats(&self) -> impl Future<Output = Result<CacheStats>> + MaybeSend {
+                self.remote.get_stats()
+            }
+
+            fn get_with_ttl(&self, key: &str) -> impl Future<Output = Result<Option<WithTtl<T>>>> + MaybeSend {
+                self.remote.get_with_ttl(key)
+            }
+
+            fn get_many(&self, keys: &[&str]) -> impl Future<Output = Result<Vec<Option<T>>>> + MaybeSend {
+                self.remote.get_many(keys)
+            }
+
+            fn set_many(
+                &self,
+                entries: Vec<(&str, T, Option<Duration>)>,
+            ) -> impl Future<Output = Result<()>> + MaybeSend {
+                self.remote.set_many(entries)
+            }
+
+            fn delete_many(&self, keys: &[&str]) -> impl Future<Output = Result<u64>> + MaybeSend {
+                self.remote.delete_many(keys)
+            }
+        }
+
+        impl<T: MaybeSend, S: Serializer<T>> CounterProvider for $provider<T, S> {
+            fn increment(
+                &self,
+                key: &str,
+                by: i64,
+                ttl: Option<Duration>,
+            ) -> impl Future<Output = Result<i64>> + MaybeSend {
+                self.remote.increment(key, by, ttl)
+            }
+        }
+
+        impl<T, S> Clone for $provider<T, S> {
+            fn clone(&self) -> Self {
+                Self { remote: self.remote.clone() }
+            }
+        }
+    };
+}
+
+pub(crate) use delegate_to_remote;

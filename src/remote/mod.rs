@@ -1,0 +1,12 @@
+//! What all providers share whose entries are bytes somewhere else: values, keys, lives and counts.
+
+mod counters;
+mod delegate;
+mod keys;
+mod provider;
+mod store;
+
+pub(crate) use delegate::delegate_to_remote;
+pub(crate) use keys::Namespace;
+pub(crate) use provider::{Remote, RemoteOptions};
+pub(crate) use store::{Life, RemoteStore};

@@ -1,0 +1,45 @@
+//! A store of bytes somewhere else.
+
+use std::future::Future;
+use std::time::Duration;
+
+use crate::error::Result;
+use crate::provider::MaybeSend;
+
+/// A life as stores take it: whole milliseconds, or for ever.
+pub(crate) type Life = Option<u64>;
+
+/// The commands that a remote provider needs. Keys are whole, and lives have been checked.
+pub(crate) trait RemoteStore: Send + Sync {
+    /// Bytes as the store hands them out.
+    type Bytes: AsRef<[u8]> + MaybeSend;
+
+    fn get(&self, key: &str) -> impl Future<Output = Result<Option<Self::Bytes>>> + MaybeSend;
+
+    /// The value with what is left of its life, at one moment.
+    fn get_with_ttl(
+        &self,
+        key: &str,
+    ) -> impl Future<Output = Result<Option<(Self::Bytes, Option<Duration>)>>> + MaybeSend;
+
+    /// One answer for each key, in their order.
+    fn get_many(&self, keys: &[String]) -> impl Future<Output = Result<Vec<Option<Self::Bytes>>>> + MaybeSend;
+
+    fn set(&self, key: &str, value: Vec<u8>, life: Life) -> impl Future<Output = Result<()>> + MaybeSend;
+
+    fn set_many(&self, entries: Vec<(String, Vec<u8>, Life)>) -> impl Future<Output = Result<()>> + MaybeSend;
+
+    /// Removes keys; how many there were.
+    fn delete(&self, keys: &[String]) -> impl Future<Output = Result<u64>> + MaybeSend;
+
+    fn exists(&self, key: &str) -> impl Future<Output = Result<bool>> + MaybeSend;
+
+    /// Removes the keys that match a pattern with wildcards; how many there were.
+    fn clear(&self, pattern: &str) -> impl Future<Output = Result<u64>> + MaybeSend;
+
+    /// Adds to a counter. A new one starts from 0 and gets its life; an old one keeps what it has.
+    fn increment(&self, key: &str, by: i64, life: Life) -> impl Future<Output = Result<i64>> + MaybeSend;
+
+    /// The number of live keys in the whole store, where it is known exactly and at little cost.
+    fn entries(&self) -> impl Future<Output = Result<Option<u64>>> + MaybeSend;
+}

@@ -33,9 +33,11 @@ impl RemoteStore for Client {
         let replies = self.link.send(Request::Atomic(both), Repeat::Harmless).await?;
         let [value, left] = two("GET and PTTL", replies)?;
         let Some(value) = bytes_or_nil("GET", value, key)? else { return Ok(None) };
-        // -1 says that it has no ttl.
-        let left = u64::try_from(integer("PTTL", left, key)?).ok().map(Duration::from_millis);
-        Ok(Some((value, left)))
+        Ok(match integer("PTTL", left, key)? {
+            // Redis lets it live through its last millisecond.
+            0 => None,
+            left => Some((value, u64::try_from(left).ok().map(Duration::from_millis))),
+        })
     }
 
     /// A key that holds something other than a string counts as absent: so `MGET` has it.

@@ -3,7 +3,6 @@
 use redis::{ErrorKind, RedisError, ServerError};
 
 use crate::error::CacheError;
-use crate::key::quote;
 
 /// What to do about an error.
 pub(super) enum Verdict {
@@ -62,10 +61,7 @@ pub(super) fn of_server(error: &ServerError, key: Option<&str>) -> CacheError {
         "ERR" if details.contains("max number of clients") => CacheError::Unavailable(text),
         "ERR" if details.contains("DB index") => CacheError::invalid("url", text),
         "ERR" if details.contains("exceeds maximum allowed size") => CacheError::invalid("value", text),
-        "ERR" if details.contains("would overflow") => {
-            let key = key.map_or_else(String::new, |key| format!(" of key {}", quote(key)));
-            CacheError::invalid("by", format!("takes the counter{key} beyond 64 bits: {text}"))
-        }
+        "ERR" if details.contains("would overflow") => CacheError::invalid("by", text),
         "WRONGTYPE" => wrong_value(key, &text),
         "ERR" if details.contains("not an integer") => wrong_value(key, &text),
         "MOVED" | "ASK" => CacheError::Protocol(format!(

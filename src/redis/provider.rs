@@ -44,6 +44,8 @@ use crate::stats::CacheStats;
 /// **`clear_pattern`** keeps within the limit at each of its steps, not in all. It does not remove what is written while
 /// it walks. A step that fails ends it with an error; what had been removed stays removed, and is not in the statistics.
 ///
+/// **A ttl** is counted by the server, which lets an entry live through the millisecond in which its life ends.
+///
 /// **Statistics** are of this provider and its clones. An operation that fails counts as nothing; a value that does not
 /// decode is a hit. `entries` is known where no [`namespace`](RedisCacheBuilder::namespace) is set, the server is no cluster and no
 /// key of the database has a ttl. Redis does not tell what it evicts or expires for whom: those counts stay 0.

@@ -108,6 +108,9 @@ impl<S, B> Shared<S, B> {
 fn under(key: &str, error: CacheError) -> CacheError {
     match error {
         CacheError::Deserialize { reason, .. } => CacheError::Deserialize { key: key.to_owned(), reason },
+        CacheError::InvalidArgument { argument: "by", reason } => {
+            CacheError::invalid("by", format!("takes the counter of key {} beyond 64 bits: {reason}", key::quote(key)))
+        }
         other => other,
     }
 }

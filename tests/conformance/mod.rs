@@ -39,6 +39,24 @@ pub async fn run<P: CacheProvider<Value>>(
     applies: impl Fn(&Case) -> bool,
     factory: impl Fn(&Options, ManualClock) -> P,
 ) -> usize {
+    run_knowing(rule, Knowledge::Everything, applies, factory).await
+}
+
+/// What a provider's statistics tell.
+#[derive(Clone, Copy, PartialEq)]
+pub enum Knowledge {
+    Everything,
+    /// Not what the store evicts and expires, and `entries` at times only.
+    OwnActions,
+}
+
+/// As [`run`], for a provider that may not know all statistics.
+pub async fn run_knowing<P: CacheProvider<Value>>(
+    rule: u8,
+    knowledge: Knowledge,
+    applies: impl Fn(&Case) -> bool,
+    factory: impl Fn(&Options, ManualClock) -> P,
+) -> usize {
     let mut ran = 0;
     let mut failures = Vec::new();
     for case in cases().iter().filter(|case| case.rule == rule && applies(case)) {
@@ -46,7 +64,7 @@ pub async fn run<P: CacheProvider<Value>>(
         // Not at 0, which a provider might take for no time at all.
         clock.set_ms(1_700_000_000_000);
         let provider = factory(&case.options, clock.clone());
-        if let Err(failure) = interpreter::run(case, &provider, &clock).await {
+        if let Err(failure) = interpreter::run(case, &provider, &clock, knowledge).await {
             failures.push(format!("rule {rule}, {:?}: {failure}", case.name));
         }
         ran += 1;

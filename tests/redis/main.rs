@@ -1,0 +1,52 @@
+//! `RedisCacheProvider` against real servers, which the tests start and stop.
+#![cfg(all(unix, not(target_arch = "wasm32")))]
+
+mod at_clock;
+mod bad_input;
+mod clearing;
+mod cluster;
+#[path = "../conformance/mod.rs"]
+mod conformance;
+mod connections;
+#[path = "../conformance/counter.rs"]
+mod counter;
+mod errors;
+mod examples;
+mod faults;
+mod interop;
+mod operations;
+mod rules;
+mod sentinel;
+#[path = "../servers/mod.rs"]
+mod servers;
+
+use std::future::Future;
+use std::time::Duration;
+
+use isocache::RedisCacheBuilder;
+use servers::PATIENCE;
+
+/// A builder whose limits a busy machine does not reach: for tests that are not about limits.
+pub fn patient(url: &str) -> RedisCacheBuilder {
+    RedisCacheBuilder::new(url).connect_timeout(PATIENCE).operation_timeout(PATIENCE)
+}
+
+/// Fails the test if something takes much longer than its limit, of a second at most.
+pub async fn bounded<F: Future>(operation: F) -> F::Output {
+    tokio::time::timeout(Duration::from_secs(15), operation).await.expect("it hangs")
+}
+
+/// Tries until it succeeds.
+///
+/// # Panics
+/// If it does not in good time; the message tells of the last error.
+pub async fn recovers<R, F: Future<Output = isocache::Result<R>>>(mut operation: impl FnMut() -> F) -> R {
+    let started = std::time::Instant::now();
+    loop {
+        match bounded(operation()).await {
+            Ok(answer) => return answer,
+            Err(error) => assert!(started.elapsed() < PATIENCE, "it does not work again: {error}"),
+        }
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+}

@@ -1,0 +1,111 @@
+//! A Redis Cluster: three primaries, each with a replica.
+
+use super::clock::ServerClock;
+use super::eventually;
+use super::redis::{Options, RedisServer};
+
+const SLOTS: usize = 16_384;
+
+/// A running cluster. Nodes 0 to 2 begin as primaries, 3 to 5 as their replicas, in the same order.
+pub struct Cluster {
+    pub nodes: Vec<RedisServer>,
+}
+
+impl Cluster {
+    /// Starts the nodes, joins them, and waits until each serves.
+    pub fn start(clock: Option<&ServerClock>) -> Self {
+        // Under a clock that jumps, nobody may be taken for dead.
+        let patience = if clock.is_some() { u32::MAX / 4 } else { 1000 };
+        let mut options = Options::config(&["cluster-enabled yes", "appendonly no", "repl-diskless-sync-delay 0"]);
+        options.config.push(format!("cluster-node-timeout {patience}"));
+        options.clock = clock.cloned();
+        let nodes: Vec<_> = (0..6).map(|_| RedisServer::start(options.clone())).collect();
+        let cluster = Self { nodes };
+        for (index, node) in cluster.nodes.iter().enumerate() {
+            assert_eq!(node.cli(&["CLUSTER", "SET-CONFIG-EPOCH", &(index + 1).to_string()]), "OK");
+        }
+        for index in 0..3 {
+            let (first, end) = (SLOTS * index / 3, SLOTS * (index + 1) / 3);
+            let range = [first.to_string(), (end - 1).to_string()];
+            assert_eq!(cluster.nodes[index].cli(&["CLUSTER", "ADDSLOTSRANGE", &range[0], &range[1]]), "OK");
+        }
+        for node in &cluster.nodes[1..] {
+            let port = node.port.to_string();
+            assert_eq!(cluster.nodes[0].cli(&["CLUSTER", "MEET", "127.0.0.1", &port]), "OK");
+        }
+        for node in &cluster.nodes {
+            eventually("the nodes to meet", || {
+                (node.cli(&["CLUSTER", "NODES"]).lines().filter(|line| line.contains("connected")).count() == 6)
+                    .then_some(())
+            });
+        }
+        for index in 0..3 {
+            let primary = cluster.id(index);
+            let replica = &cluster.nodes[index + 3];
+            eventually("a replica to know its primary", || {
+                (replica.cli(&["CLUSTER", "REPLICATE", &primary]) == "OK").then_some(())
+            });
+        }
+        for node in &cluster.nodes {
+            eventually("the cluster to serve", || {
+                let agreed = node.cli(&["CLUSTER", "SLOTS"]).matches("127.0.0.1").count() == 6;
+                (agreed && node.cli(&["CLUSTER", "INFO"]).contains("cluster_state:ok")).then_some(())
+            });
+        }
+        for replica in &cluster.nodes[3..] {
+            eventually("the replicas to follow", || {
+                replica.cli(&["INFO", "replication"]).contains("master_link_status:up").then_some(())
+            });
+        }
+        cluster
+    }
+
+    /// The URL of the cluster, by two of its nodes.
+    pub fn url(&self) -> String {
+        format!("redis-cluster://127.0.0.1:{},127.0.0.1:{}", self.nodes[1].port, self.nodes[5].port)
+    }
+
+    pub fn id(&self, node: usize) -> String {
+        self.nodes[node].cli(&["CLUSTER", "MYID"])
+    }
+
+    /// Ends a primary, and waits until its replica has taken over.
+    pub fn fail_over(&mut self, primary: usize) {
+        self.nodes[primary].kill();
+        let replica = &self.nodes[primary + 3];
+        eventually("the replica to take over", || {
+            replica.cli(&["ROLE"]).starts_with("master").then_some(())?;
+            let others = self.nodes.iter().enumerate().filter(|(index, _)| *index != primary);
+            others
+                .map(|(_, node)| node)
+                .all(|node| node.cli(&["CLUSTER", "INFO"]).contains("cluster_state:ok"))
+                .then_some(())
+        });
+    }
+
+    /// Moves a slot with its keys, as resharding does. `midway` is called while half of it has moved.
+    pub fn move_slot(&self, slot: u16, from: usize, to: usize, midway: impl FnOnce()) {
+        let slot = slot.to_string();
+        let (source, target) = (&self.nodes[from], &self.nodes[to]);
+        assert_eq!(target.cli(&["CLUSTER", "SETSLOT", &slot, "IMPORTING", &self.id(from)]), "OK");
+        assert_eq!(source.cli(&["CLUSTER", "SETSLOT", &slot, "MIGRATING", &self.id(to)]), "OK");
+        let migrate = |keys: &str| {
+            let keys: Vec<String> = keys.lines().map(str::to_owned).collect();
+            let port = target.port.to_string();
+            for key in &keys {
+                let moved = source.cli(&["MIGRATE", "127.0.0.1", &port, key, "0", "5000"]);
+                assert!(moved == "OK" || moved == "NOKEY", "{moved}");
+            }
+            keys.len()
+        };
+        let count = source.cli(&["CLUSTER", "COUNTKEYSINSLOT", &slot]).parse::<usize>().unwrap();
+        if count > 1 {
+            migrate(&source.cli(&["CLUSTER", "GETKEYSINSLOT", &slot, &(count / 2).to_string()]));
+        }
+        midway();
+        while migrate(&source.cli(&["CLUSTER", "GETKEYSINSLOT", &slot, "100"])) > 0 {}
+        for node in [target, source].into_iter().chain(&self.nodes[..3]) {
+            assert_eq!(node.cli(&["CLUSTER", "SETSLOT", &slot, "NODE", &self.id(to)]), "OK");
+        }
+    }
+}

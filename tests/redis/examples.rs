@@ -1,1 +1,84 @@
+//! The examples, in use.
 
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+
+use isocache::RedisCacheProvider;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::{TcpListener, TcpStream};
+
+use crate::servers::redis::RedisServer;
+use crate::{bounded, patient};
+
+#[allow(dead_code)]
+#[path = "../../examples/rate_limiter.rs"]
+mod rate_limiter;
+#[allow(dead_code)]
+#[path = "../../examples/user_service.rs"]
+mod user_service;
+
+/// Sends a request; the status, the head and the body of the answer.
+async fn ask(address: SocketAddr, request: &str, body: &str) -> (u16, String, String) {
+    let mut stream = TcpStream::connect(address).await.unwrap();
+    let length = body.len();
+    let text = format!(
+        "{request} HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\ncontent-type: application/json\r\n\
+         content-length: {length}\r\n\r\n{body}"
+    );
+    stream.write_all(text.as_bytes()).await.unwrap();
+    let mut answer = String::new();
+    bounded(stream.read_to_string(&mut answer)).await.unwrap();
+    let (head, body) = answer.split_once("\r\n\r\n").unwrap();
+    (head.split(' ').nth(1).unwrap().parse().unwrap(), head.to_owned(), body.to_owned())
+}
+
+#[tokio::test]
+async fn the_user_service() {
+    let mut server = RedisServer::plain();
+    let users: RedisCacheProvider<user_service::User> = patient(&server.url()).namespace("app").build().unwrap();
+    let database = Arc::new(user_service::Database::default());
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    tokio::spawn(axum::serve(listener, user_service::app(users, Arc::clone(&database))).into_future());
+    let reads = || database.reads.load(Ordering::Relaxed);
+
+    assert_eq!(ask(address, "GET /users/1", "").await.0, 404);
+    assert_eq!(ask(address, "PUT /users/1", r#"{"name":"Ada"}"#).await.0, 204);
+    assert_eq!(reads(), 1);
+    let ada = r#"{"id":1,"name":"Ada"}"#;
+    for _ in 0..3 {
+        assert_eq!(ask(address, "GET /users/1", "").await.2, ada);
+        assert_eq!(ask(address, "GET /users?page=0", "").await.2, format!("[{ada}]"));
+    }
+    assert_eq!(reads(), 3, "each was read once");
+    assert_eq!(ask(address, "PUT /users/1", r#"{"name":"Bo"}"#).await.0, 204);
+    assert_eq!(ask(address, "GET /users/1", "").await.2, r#"{"id":1,"name":"Bo"}"#);
+    assert_eq!(ask(address, "GET /users?page=0", "").await.2, r#"[{"id":1,"name":"Bo"}]"#);
+    assert_eq!(reads(), 5);
+    server.kill();
+    assert_eq!(ask(address, "GET /users/1", "").await.2, r#"{"id":1,"name":"Bo"}"#, "the database answers");
+    assert_eq!(ask(address, "PUT /users/1", r#"{"name":"Cy"}"#).await.0, 202);
+}
+
+#[tokio::test]
+async fn the_rate_limiter() {
+    let mut server = RedisServer::plain();
+    let limiter = rate_limiter::Limiter { counters: patient(&server.url()).build().unwrap(), requests_per_window: 3 };
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    let service = rate_limiter::app(limiter).into_make_service_with_connect_info::<SocketAddr>();
+    tokio::spawn(axum::serve(listener, service).into_future());
+    for left in [2, 1, 0] {
+        let (status, head, _) = ask(address, "GET /", "").await;
+        assert!(status == 200 && head.contains(&format!("ratelimit-remaining: {left}")), "{head}");
+    }
+    assert_eq!(ask(address, "GET /", "").await.0, 429);
+    assert_eq!(ask(address, "GET /elsewhere", "").await.0, 404, "another endpoint has its own count");
+    let ttl: i64 = server.cli(&["PTTL", "rate:127.0.0.1:/"]).parse().unwrap();
+    assert!((1..=60_000).contains(&ttl), "{ttl}");
+    server.cli(&["DEL", "rate:127.0.0.1:/"]);
+    assert_eq!(ask(address, "GET /", "").await.0, 200, "a new window");
+    server.kill();
+    assert_eq!(ask(address, "GET /", "").await.0, 200);
+}

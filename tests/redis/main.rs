@@ -32,6 +32,9 @@ pub fn patient(url: &str) -> RedisCacheBuilder {
 }
 
 /// Fails the test if something takes much longer than its limit, of a second at most.
+///
+/// # Panics
+/// If it does.
 pub async fn bounded<F: Future>(operation: F) -> F::Output {
     tokio::time::timeout(Duration::from_secs(15), operation).await.expect("it hangs")
 }

@@ -83,7 +83,7 @@ impl Proxy {
         self.shared.delay_ms.store(u64::try_from(by.as_millis()).unwrap(), Ordering::SeqCst);
     }
 
-    /// Cuts the connection after so many more bytes of replies.
+    /// Cuts the connection after so many more bytes of replies, once.
     pub fn truncate_after(&self, bytes: usize) {
         self.shared.reply_bytes_left.store(bytes, Ordering::SeqCst);
     }
@@ -121,7 +121,11 @@ impl Shared {
                 let before = self.reply_bytes_left.fetch_update(Ordering::SeqCst, Ordering::SeqCst, left);
                 passing = before.map_or(read, |before| before.min(read));
             }
-            if to.write_all(&buffer[..passing]).is_err() || passing < read {
+            if to.write_all(&buffer[..passing]).is_err() {
+                break;
+            }
+            if passing < read {
+                self.reply_bytes_left.store(usize::MAX, Ordering::SeqCst);
                 break;
             }
         }

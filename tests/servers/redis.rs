@@ -44,6 +44,11 @@ pub struct RedisServer {
 }
 
 impl RedisServer {
+    /// A server on a port, with nothing special.
+    pub fn plain() -> Self {
+        Self::start(Options::default())
+    }
+
     /// Starts a server and waits until it answers.
     pub fn start(options: Options) -> Self {
         let folder = Folder::new();
@@ -69,16 +74,17 @@ impl RedisServer {
             clock.apply(&mut command);
         }
         let mut process = command.spawn().expect("the server does not start: is redis-server installed?");
-        let mut config = format!("bind 127.0.0.1\nsave \"\"\ndir {}\n", self.folder.path().display());
-        if self.options.unix {
-            config += &format!("port 0\nunixsocket {}\n", self.socket().display());
+        let (port, socket) = (self.port, self.socket());
+        let listening = if self.options.unix {
+            format!("port 0\nunixsocket {}", socket.display())
         } else if self.options.tls {
-            config += &format!("port 0\ntls-port {}\ntls-cert-file server.pem\ntls-key-file server.key\n", self.port);
-            config += "tls-ca-cert-file ca.pem\n";
+            let files = "tls-cert-file server.pem\ntls-key-file server.key\ntls-ca-cert-file ca.pem";
+            format!("port 0\ntls-port {port}\n{files}")
         } else {
-            config += &format!("port {}\n", self.port);
-        }
-        config += &self.options.config.join("\n");
+            format!("port {port}")
+        };
+        let (folder, more) = (self.folder.path().display(), self.options.config.join("\n"));
+        let config = format!("bind 127.0.0.1\nsave \"\"\ndir {folder}\n{listening}\n{more}\n");
         let mut stdin = process.stdin.take().unwrap();
         std::io::Write::write_all(&mut stdin, config.as_bytes()).unwrap();
         drop(stdin);
@@ -127,6 +133,11 @@ impl RedisServer {
         assert!(self.process.is_none() && self.try_start(), "it does not start again\n{}", self.log());
     }
 
+    /// Adds a line to the configuration of the next start.
+    pub fn set_config(&mut self, line: &str) {
+        self.options.config.push(line.to_owned());
+    }
+
     /// Stops the process where it is, until [`thaw`](Self::thaw). Its connections stay open.
     pub fn freeze(&self) {
         self.signal("-STOP");
@@ -162,7 +173,7 @@ impl Drop for RedisServer {
 
 /// Writes an authority and a server's certificate into the folder of a server.
 fn certificates(folder: &Folder) -> Certificates {
-    use rcgen::{BasicConstraints, CertificateParams, IsCa, Issuer, KeyPair};
+    use rcgen::{BasicConstraints, CertificateParams, DnType, IsCa, Issuer, KeyPair};
     let ca_key = KeyPair::generate().unwrap();
     let mut authority = CertificateParams::new(Vec::new()).unwrap();
     authority.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
@@ -171,7 +182,9 @@ fn certificates(folder: &Folder) -> Certificates {
     let issue = |names: &[&str]| {
         let key = KeyPair::generate().unwrap();
         let names: Vec<String> = names.iter().map(|&name| name.to_owned()).collect();
-        let certificate = CertificateParams::new(names).unwrap().signed_by(&key, &issuer).unwrap();
+        let mut params = CertificateParams::new(names.clone()).unwrap();
+        params.distinguished_name.push(DnType::CommonName, names[0].as_str());
+        let certificate = params.signed_by(&key, &issuer).unwrap();
         (certificate.pem(), key.serialize_pem())
     };
     let (server, server_key) = issue(&["localhost", "127.0.0.1"]);

@@ -55,8 +55,21 @@ impl SentinelSet {
 
     /// Ends the primary, and waits until the Sentinels have made the replica the primary.
     pub fn fail_over(&mut self) {
-        let replica = self.servers[1].port.to_string();
         self.servers[0].kill();
+        self.wait_for_the_replica();
+    }
+
+    /// Lets the two change places, and waits until they have.
+    pub fn hand_over(&self) {
+        eventually("a Sentinel to begin", || {
+            ask(self.sentinels[0].port, None, &["SENTINEL", "FAILOVER", "main"]).starts_with("OK").then_some(())
+        });
+        self.wait_for_the_replica();
+        eventually("the primary to be a replica", || self.servers[0].cli(&["ROLE"]).starts_with("slave").then_some(()));
+    }
+
+    fn wait_for_the_replica(&self) {
+        let replica = self.servers[1].port.to_string();
         for sentinel in &self.sentinels {
             eventually("the Sentinels to name the new primary", || {
                 ask(sentinel.port, None, &["SENTINEL", "GET-MASTER-ADDR-BY-NAME", "main"])

@@ -1,4 +1,4 @@
-//! What comes from PyPI: another server, and clients in another language.
+//! What comes from Python's index of packages: another server, and clients in another language.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;

@@ -28,6 +28,16 @@ impl Command {
         Self::default()
     }
 
+    /// A command without even a name, with room for so many bytes of name and arguments.
+    pub fn with_capacity(bytes: usize) -> Self {
+        Self { bytes: Vec::with_capacity(bytes), ends: SmallVec::new() }
+    }
+
+    /// Whether the argument at an index is this word, in capitals or not.
+    pub fn arg_is(&self, index: usize, word: &str) -> bool {
+        self.arg(index).is_some_and(|arg| arg.eq_ignore_ascii_case(word.as_bytes()))
+    }
+
     /// Adds an argument; the first one is the name.
     pub fn push(&mut self, arg: &[u8]) {
         self.bytes.extend_from_slice(arg);

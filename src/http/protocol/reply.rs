@@ -40,6 +40,19 @@ impl Reply {
         Self::Bulk(bytes.into())
     }
 
+    /// The bytes of a string, whether it came as a status or as a bulk string: JSON does not tell them apart.
+    pub fn bytes(&self) -> Option<&Bytes> {
+        match self {
+            Self::Status(bytes) | Self::Bulk(bytes) => Some(bytes),
+            _ => None,
+        }
+    }
+
+    /// Whether it is exactly `OK`, as a status or as a bulk string.
+    pub fn is_ok(&self) -> bool {
+        self.bytes().is_some_and(|bytes| bytes.as_ref() == b"OK")
+    }
+
     /// Whether it is an error. An array that holds errors is none.
     pub fn is_error(&self) -> bool {
         matches!(self, Self::Error(_))

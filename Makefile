@@ -26,7 +26,7 @@ test: lint test-rust test-wasm test-js ## Everything: lint, Rust, wasm in Node a
 test-rust:
 	@scripts/need.sh rust redis xz
 	@mkdir -p target
-	cargo test 2>&1 | tee target/rust-tests.log
+	cargo test --features bridge 2>&1 | tee target/rust-tests.log
 	@echo "isocache: $$(grep -c '^skipped:' target/rust-tests.log || true) of these tests were skipped"
 
 test-wasm:
@@ -40,10 +40,12 @@ test-js: build
 lint: build ## Formatters, linters, types and documentation, without changing anything
 	@scripts/need.sh node rust wasm-target
 	cargo fmt --check
-	cargo clippy --quiet --all-targets -- -D warnings
-	cargo clippy --quiet --lib --target wasm32-unknown-unknown --features npm -- -D warnings
+	cargo clippy --quiet --lib -- -D warnings
+	cargo clippy --quiet --lib --features redis -- -D warnings
+	cargo clippy --quiet --all-targets --features bridge -- -D warnings
+	cargo clippy --quiet --lib --target wasm32-unknown-unknown --features npm,protocol -- -D warnings
 	cargo clippy --quiet --tests --target wasm32-unknown-unknown -- -D warnings
-	RUSTDOCFLAGS="-D warnings" cargo doc --quiet --no-deps
+	RUSTDOCFLAGS="-D warnings" cargo doc --quiet --no-deps --features bridge
 	npx biome ci --error-on-warnings .
 	npx tsc -p pkg --noEmit
 

@@ -1,3 +1,5 @@
+//! What the README shows of Redis.
+
 use isocache::{CacheProvider, CounterProvider, RedisCacheProvider, Result};
 use std::time::Duration;
 

@@ -1,5 +1,6 @@
 //! [`RedisCacheBuilder`].
 
+use std::marker::PhantomData;
 use std::time::Duration;
 
 use redis::{ClientTlsConfig, TlsCertificates};
@@ -30,11 +31,12 @@ const MAX_VALUE_BYTES: usize = 512 * 1024 * 1024;
 ///     .default_ttl(Duration::from_secs(300))
 ///     .operation_timeout(Duration::from_millis(100))
 ///     .serializer(MessagePackSerializer)
-///     .build::<String>()?;
+///     .build()?;
 /// # Ok::<(), isocache::CacheError>(())
 /// ```
-#[derive(Clone)]
-pub struct RedisCacheBuilder<S = JsonSerializer> {
+pub struct RedisCacheBuilder<T, S = JsonSerializer> {
+    // It holds no `T`: it only says of what type the values will be.
+    values: PhantomData<fn() -> T>,
     url: String,
     username: Option<String>,
     password: Option<String>,
@@ -51,7 +53,7 @@ pub struct RedisCacheBuilder<S = JsonSerializer> {
     serializer: S,
 }
 
-impl RedisCacheBuilder {
+impl<T> RedisCacheBuilder<T> {
     /// The servers of a URL:
     ///
     /// | URL | servers |
@@ -66,6 +68,7 @@ impl RedisCacheBuilder {
     #[must_use]
     pub fn new(url: &str) -> Self {
         Self {
+            values: PhantomData,
             url: url.to_owned(),
             username: None,
             password: None,
@@ -84,7 +87,7 @@ impl RedisCacheBuilder {
     }
 }
 
-impl<S> RedisCacheBuilder<S> {
+impl<T, S> RedisCacheBuilder<T, S> {
     /// The ACL user, in place of the URL's.
     #[must_use]
     pub fn username(mut self, username: impl Into<String>) -> Self {
@@ -181,8 +184,9 @@ impl<S> RedisCacheBuilder<S> {
 
     /// How values become bytes; as JSON unless told otherwise.
     #[must_use]
-    pub fn serializer<S2>(self, serializer: S2) -> RedisCacheBuilder<S2> {
+    pub fn serializer<S2>(self, serializer: S2) -> RedisCacheBuilder<T, S2> {
         RedisCacheBuilder {
+            values: PhantomData,
             url: self.url,
             username: self.username,
             password: self.password,
@@ -204,7 +208,7 @@ impl<S> RedisCacheBuilder<S> {
     ///
     /// # Errors
     /// [`CacheError::InvalidArgument`] for an option that cannot be; it names the option.
-    pub fn build<T>(self) -> Result<RedisCacheProvider<T, S>> {
+    pub fn build(self) -> Result<RedisCacheProvider<T, S>> {
         for (option, limit) in
             [("connect_timeout", self.connect_timeout), ("operation_timeout", self.operation_timeout)]
         {

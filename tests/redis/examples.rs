@@ -88,6 +88,7 @@ async fn the_rate_limiter() {
 async fn the_readme() {
     let root = std::path::Path::new(env!("CARGO_MANIFEST_DIR"));
     let text = std::fs::read_to_string(root.join("examples/redis.rs")).unwrap();
+    let (_, text) = text.split_once("\n\n").unwrap();
     let readme = std::fs::read_to_string(root.join("README.md")).unwrap();
     assert!(readme.contains(&format!("```rust,no_run\n{text}```")), "the README shows something else");
     let server = RedisServer::plain();

@@ -2,7 +2,9 @@
 //!
 //! [`decide()`] is the only way to the store.
 
+mod config;
 mod decide;
+mod document;
 pub mod keys;
 mod limits;
 pub mod minted;
@@ -15,10 +17,12 @@ mod scope;
 pub mod table;
 mod token;
 
+pub use config::{AccessConfig, Cors};
 pub use decide::{Decision, decide, decide_psubscribe, decide_subscribe};
+pub use document::{ConfigError, Document};
 pub use limits::{Limits, SomeLimits};
-pub use profile::{Allow, Profile, Role};
 pub use minted::{Claims, SigningKey};
+pub use profile::{Allow, Profile, Role};
 pub use rate::{RateLimiter, Wait};
 pub use refusal::Refusal;
 pub use scan::ScanFilter;

@@ -50,8 +50,7 @@ fn set(command: &Command, visit: &mut Visitor) -> Result<Findings, Malformed> {
         return Err(Malformed::Arity);
     }
     let quiet = |option: &[u8]| {
-        option.iter().all(u8::is_ascii_digit)
-            || is_any(option, &["NX", "XX", "EX", "PX", "EXAT", "PXAT", "KEEPTTL"])
+        option.iter().all(u8::is_ascii_digit) || is_any(option, &["NX", "XX", "EX", "PX", "EXAT", "PXAT", "KEEPTTL"])
     };
     let access = if command.args().skip(3).all(quiet) { Access::Write } else { Access::ReadWrite };
     each(command, 1..2, 1, access, visit)?;

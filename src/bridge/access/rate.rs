@@ -48,7 +48,11 @@ impl Bucket {
 
     /// 0 if something is left, else the milliseconds until there is.
     fn wait_ms(&self) -> u64 {
-        if self.level > 0 { 0 } else { 1_i64.saturating_sub(self.level).unsigned_abs().div_ceil(self.rate.unsigned_abs()) }
+        if self.level > 0 {
+            0
+        } else {
+            1_i64.saturating_sub(self.level).unsigned_abs().div_ceil(self.rate.unsigned_abs())
+        }
     }
 
     /// May leave it below 0: a request whose cost is known only afterwards, or is more than a burst, is paid for later.

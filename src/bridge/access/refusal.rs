@@ -67,9 +67,7 @@ impl std::fmt::Display for Refusal {
             Self::Command(name) => {
                 write!(f, "NOPERM this user has no permissions to run the '{name}' command or its subcommand")
             }
-            Self::Key => {
-                f.write_str("NOPERM this user has no permissions to access one of the keys used as arguments")
-            }
+            Self::Key => f.write_str("NOPERM this user has no permissions to access one of the keys used as arguments"),
             Self::Channel => {
                 f.write_str("NOPERM this user has no permissions to access one of the channels used as arguments")
             }

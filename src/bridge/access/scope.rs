@@ -136,7 +136,11 @@ impl<'de> Deserialize<'de> for Scope {
             }
 
             fn visit_str<E: Error>(self, text: &str) -> Result<Scope, E> {
-                if text == "*" { Ok(Scope::Everything) } else { Err(E::invalid_value(serde::de::Unexpected::Str(text), &self)) }
+                if text == "*" {
+                    Ok(Scope::Everything)
+                } else {
+                    Err(E::invalid_value(serde::de::Unexpected::Str(text), &self))
+                }
             }
 
             fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<Scope, A::Error> {

@@ -1,7 +1,7 @@
 //! Strings, bits, `HyperLogLog`, and what works on keys of any type.
 
-use super::entry::{R, RW, Rule, Spec, W, counted, every, family, one, parsed, range, read, second, server, write};
 use super::Effect;
+use super::entry::{R, RW, Rule, Spec, W, counted, every, family, one, parsed, range, read, second, server, write};
 use crate::bridge::access::keys::{Keys, Parser};
 
 pub(super) const COMMANDS: &[Spec] = &[

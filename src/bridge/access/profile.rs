@@ -25,9 +25,9 @@ impl Role {
         match (self, spec.class) {
             (_, Class::Never(_)) => false,
             (_, Class::Local) | (Self::Admin, _) => true,
-            (Self::Custom, _) | (Self::ReadOnly | Self::ReadWrite, _) if spec.rule == Rule::ByChoice => false,
-            (Self::ReadOnly | Self::ReadWrite, Class::Read) => true,
-            (Self::ReadWrite, Class::Write | Class::PubSub) => true,
+            _ if spec.rule == Rule::ByChoice => false,
+            (Self::ReadOnly, class) => class == Class::Read,
+            (Self::ReadWrite, Class::Read | Class::Write | Class::PubSub) => true,
             (Self::ReadWrite, Class::Keyspace) => spec.rule == Rule::Scan,
             _ => false,
         }

@@ -294,6 +294,12 @@ fn channels_are_held_to_their_prefixes() {
     for pattern in ["*", "roo*", "roo[m]:*", "?oom:*", "room*", r"room\*", ""] {
         assert_eq!(decide_psubscribe(&profile, pattern.as_bytes()), Err(Refusal::Channel), "{pattern}");
     }
+    // A prefix with brackets is no pattern; a pattern with the same ones matches something else.
+    let odd = Profile { channels: Scope::prefixes(["[ab]:", "c*:"]).unwrap(), ..profile.clone() };
+    for (pattern, within) in [(r"\[ab]:*", true), (r"c\*:*", true), ("[ab]:*", false), ("c*:*", false), ("c?:", false)]
+    {
+        assert_eq!(decide_psubscribe(&odd, pattern.as_bytes()).is_ok(), within, "{pattern}");
+    }
     let custom = Profile { role: Role::Custom, ..profile };
     assert_eq!(decide_subscribe(&custom, b"room:1"), Err(Refusal::Command("subscribe")));
 }

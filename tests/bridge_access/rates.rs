@@ -25,6 +25,9 @@ fn the_rate_holds_in_the_long_run() {
         clock.advance(Duration::from_millis(1));
     }
     assert!((1019..=1021).contains(&passed), "{passed}");
+    // Nothing is saved up beyond the burst, however long nobody asks.
+    clock.advance(Duration::from_secs(86_400));
+    assert_eq!((0..1000).filter(|_| limiter.take(&own, 1, 1).is_ok()).count(), 20);
 }
 
 #[test]

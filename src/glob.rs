@@ -89,31 +89,41 @@ impl Glob {
         pattern
     }
 
-    /// Each run of tokens is taken where it first fits: a later place could only leave less for the runs that follow. The
-    /// first run and the last have their places given. `compared` counts the bytes compared, for the test that says that
-    /// this is linear.
     fn matches_counting(&self, key: &[u8], compared: &mut u64) -> bool {
-        let head = run_at(self.pattern.as_bytes());
-        let Some((start, mut rest)) = key.split_at_checked(head.length) else { return false };
-        if !fits(head, start, compared) {
-            return false;
-        }
-        let Some(mut pattern) = head.after else { return rest.is_empty() };
-        loop {
-            let run = run_at(pattern);
-            let Some(after) = run.after else {
-                let end = rest.len().checked_sub(run.length).and_then(|at| rest.get(at..));
-                return end.is_some_and(|end| fits(run, end, compared));
-            };
-            rest = loop {
-                let Some((window, behind)) = rest.split_at_checked(run.length) else { return false };
-                if fits(run, window, compared) {
-                    break behind;
-                }
-                rest = rest.get(1..).unwrap_or_default();
-            };
-            pattern = after;
-        }
+        matches_counting(self.pattern.as_bytes(), key, compared)
+    }
+}
+
+/// Whether the whole of `key` fits a pattern; for keys and patterns that need not be UTF-8.
+#[cfg(feature = "bridge")]
+pub(crate) fn glob_matches(pattern: &[u8], key: &[u8]) -> bool {
+    matches_counting(pattern, key, &mut 0)
+}
+
+/// Each run of tokens is taken where it first fits: a later place could only leave less for the runs that follow. The
+/// first run and the last have their places given. `compared` counts the bytes compared, for the test that says that
+/// this is linear.
+fn matches_counting(pattern: &[u8], key: &[u8], compared: &mut u64) -> bool {
+    let head = run_at(pattern);
+    let Some((start, mut rest)) = key.split_at_checked(head.length) else { return false };
+    if !fits(head, start, compared) {
+        return false;
+    }
+    let Some(mut pattern) = head.after else { return rest.is_empty() };
+    loop {
+        let run = run_at(pattern);
+        let Some(after) = run.after else {
+            let end = rest.len().checked_sub(run.length).and_then(|at| rest.get(at..));
+            return end.is_some_and(|end| fits(run, end, compared));
+        };
+        rest = loop {
+            let Some((window, behind)) = rest.split_at_checked(run.length) else { return false };
+            if fits(run, window, compared) {
+                break behind;
+            }
+            rest = rest.get(1..).unwrap_or_default();
+        };
+        pattern = after;
     }
 }
 

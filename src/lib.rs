@@ -45,6 +45,8 @@ mod ttl;
 #[cfg(all(feature = "npm", target_arch = "wasm32", target_os = "unknown"))]
 mod wasm;
 
+#[cfg(not(all(target_arch = "wasm32", target_os = "unknown")))]
+pub use clock::UnixClock;
 pub use clock::{Clock, ManualClock, SystemClock};
 pub use engine::{PolicyKind, RemovalReason};
 pub use error::{CacheError, Result};

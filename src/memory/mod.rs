@@ -5,7 +5,7 @@ mod builder;
 mod entry;
 mod provider;
 mod shared;
-mod table;
+pub(crate) mod table;
 
 pub use builder::MemoryCacheBuilder;
 pub use provider::MemoryCacheProvider;

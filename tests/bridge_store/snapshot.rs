@@ -119,7 +119,9 @@ fn entries_of_two_snapshots_do_not_mix() {
     let path = folder.path().join("store.snapshot");
     let file_of = |lines: &[&str]| {
         let (store, _clock) = store();
-        lines.iter().for_each(|line| drop(run(&store, line)));
+        for line in lines {
+            run(&store, line);
+        }
         store.write_snapshot(&path).unwrap();
         fs::read(&path).unwrap()
     };

@@ -24,6 +24,7 @@ pub fn run(store: &MemoryStore, line: &str) -> Reply {
 }
 
 /// A store with a clock that stands at [`NOW`].
+#[allow(clippy::needless_pass_by_value)]
 pub fn store_with(options: MemoryStoreOptions) -> (MemoryStore, ManualClock) {
     let clock = ManualClock::new();
     clock.set_ms(NOW);

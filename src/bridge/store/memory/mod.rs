@@ -4,7 +4,7 @@
 //!
 //! - It is bounded: the entry that was used the longest ago leaves when a limit is reached. A value that alone is over the
 //!   limit gets Redis' `OOM` error.
-//! - An entry is gone at its deadline, not a millisecond later; deadlines after the year 287396 lose their last
+//! - An entry is gone at its deadline, not a millisecond later, and no longer counted by `DBSIZE`; deadlines after the year 287396 lose their last
 //!   milliseconds.
 //! - `INCRBYFLOAT` counts in the 80-bit long doubles of x86, whatever the processor: a Redis on another one may give other
 //!   last digits.

@@ -162,6 +162,9 @@ mod tests {
             ("5.", ".5", "5.5"),
             ("0", "1e-19", "0"),
             ("0", "-1e-19", "0"),
+            // Halves of the last digit, which are exact in binary: to even, down and up.
+            ("0", "0.000003814697265625", "0.00000381469726562"),
+            ("0", "0.000011444091796875", "0.00001144409179688"),
         ] {
             assert_eq!(sum(value, increment).as_deref(), Ok(expected), "{value} + {increment}");
         }

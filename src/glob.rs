@@ -60,7 +60,7 @@ impl Glob {
     /// Whether the whole of `key` fits the pattern.
     #[must_use]
     pub fn matches(&self, key: &str) -> bool {
-        self.matches_counting(key.as_bytes(), &mut 0)
+        matches_bytes(self.pattern.as_bytes(), key.as_bytes())
     }
 
     /// The only key that the pattern matches, if it is one without wildcards.
@@ -88,15 +88,10 @@ impl Glob {
         }
         pattern
     }
-
-    fn matches_counting(&self, key: &[u8], compared: &mut u64) -> bool {
-        matches_counting(self.pattern.as_bytes(), key, compared)
-    }
 }
 
-/// Whether the whole of `key` fits a pattern; for keys and patterns that need not be UTF-8.
-#[cfg(feature = "bridge")]
-pub(crate) fn glob_matches(pattern: &[u8], key: &[u8]) -> bool {
+/// Whether the whole of `key` fits `pattern`, neither of which need be text.
+pub(crate) fn matches_bytes(pattern: &[u8], key: &[u8]) -> bool {
     matches_counting(pattern, key, &mut 0)
 }
 
@@ -214,7 +209,7 @@ mod tests {
     /// Bytes compared, for each byte of key and pattern together.
     fn work(pattern: &str, key: &str) -> (bool, u64) {
         let mut compared = 0;
-        let matched = Glob::new(pattern).matches_counting(key.as_bytes(), &mut compared);
+        let matched = matches_counting(pattern.as_bytes(), key.as_bytes(), &mut compared);
         (matched, compared / (pattern.len() + key.len()) as u64)
     }
 

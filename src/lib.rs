@@ -56,6 +56,8 @@ mod wasm;
 
 #[cfg(all(feature = "redis", not(target_arch = "wasm32")))]
 pub use self::redis::{RedisCacheBuilder, RedisCacheProvider};
+#[cfg(not(all(target_arch = "wasm32", target_os = "unknown")))]
+pub use clock::UnixClock;
 pub use clock::{Clock, ManualClock, SystemClock};
 pub use engine::{PolicyKind, RemovalReason};
 pub use error::{CacheError, Result};

@@ -5,7 +5,7 @@ use super::keys::{Malformed, whole_number};
 use super::options::is_any;
 use super::profile::{Profile, Role};
 use super::scope::Scope;
-use crate::glob::glob_matches;
+use crate::glob::matches_bytes;
 use crate::http::protocol::{Command, Reply};
 
 /// The largest `COUNT` that is passed on, unless for an admin. It is a hint to Redis, which answers nobody else meanwhile.
@@ -37,7 +37,7 @@ impl ScanFilter {
 
     /// Whether a key may be seen and was asked for.
     pub fn shows(&self, key: &[u8]) -> bool {
-        self.keys.contains(key) && self.pattern.as_deref().is_none_or(|pattern| glob_matches(pattern, key))
+        self.keys.contains(key) && self.pattern.as_deref().is_none_or(|pattern| matches_bytes(pattern, key))
     }
 }
 

@@ -1,1 +1,3 @@
 //! What is behind the bridge.
+
+pub mod memory;

@@ -209,13 +209,6 @@ impl<T, S> RedisCacheBuilder<T, S> {
     /// # Errors
     /// [`CacheError::InvalidArgument`] for an option that cannot be; it names the option.
     pub fn build(self) -> Result<RedisCacheProvider<T, S>> {
-        for (option, limit) in
-            [("connect_timeout", self.connect_timeout), ("operation_timeout", self.operation_timeout)]
-        {
-            if limit.is_zero() {
-                return Err(CacheError::invalid(option, "is zero, in which nothing can be done"));
-            }
-        }
         if self.max_value_bytes == 0 {
             return Err(CacheError::invalid("max_value_bytes", "is zero, into which no value fits"));
         }
@@ -228,27 +221,34 @@ impl<T, S> RedisCacheBuilder<T, S> {
             max_value_bytes: self.max_value_bytes,
             undecodable_is_miss: self.undecodable_is_miss,
         };
+        let client = Client { link: self.link()? };
+        Ok(RedisCacheProvider::from_parts(client, self.serializer, options))
+    }
+
+    /// The connection that the options describe, not opened yet.
+    pub(crate) fn link(&self) -> Result<Link> {
+        let limits = [("connect_timeout", self.connect_timeout), ("operation_timeout", self.operation_timeout)];
+        if let Some((option, _)) = limits.iter().find(|(_, limit)| limit.is_zero()) {
+            return Err(CacheError::invalid(option, "is zero, in which nothing can be done"));
+        }
         let servers =
             Servers::parse(&self.url)?.with(self.username.as_deref(), self.password.as_deref(), self.database)?;
-        let tls = (self.ca_certificate.is_some() || self.client_certificate.is_some()).then(|| TlsCertificates {
-            client_tls: self
-                .client_certificate
-                .map(|(client_cert, client_key)| ClientTlsConfig { client_cert, client_key }),
-            root_cert: self.ca_certificate,
-        });
+        let client_tls = self.client_certificate.clone();
+        let client_tls = client_tls.map(|(client_cert, client_key)| ClientTlsConfig { client_cert, client_key });
+        let root_cert = self.ca_certificate.clone();
+        let tls = (root_cert.is_some() || client_tls.is_some()).then_some(TlsCertificates { client_tls, root_cert });
         if tls.is_some() && !servers.use_tls() {
             return Err(CacheError::invalid(
                 "url",
                 "is without TLS, so that certificates are of no use: see rediss://",
             ));
         }
-        let target = Target {
+        Ok(Link::new(Target {
             servers,
             tls,
-            sentinel_credentials: self.sentinel_credentials,
+            sentinel_credentials: self.sentinel_credentials.clone(),
             connect_timeout: self.connect_timeout,
             operation_timeout: self.operation_timeout,
-        };
-        Ok(RedisCacheProvider::from_parts(Client { link: Link::new(target) }, self.serializer, options))
+        }))
     }
 }

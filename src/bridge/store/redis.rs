@@ -171,7 +171,6 @@ fn reply(value: Value) -> Reply {
         Value::Double(number) => Reply::bulk(number.to_string()),
         Value::Boolean(yes) => Reply::Integer(yes.into()),
         Value::VerbatimString { text, .. } => Reply::bulk(text),
-        Value::BigNumber(digits) => Reply::bulk(digits),
         Value::ServerError(error) => {
             let details = error.details().map(|details| format!(" {details}")).unwrap_or_default();
             Reply::error(format!("{}{details}", error.code()))

@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use axum::body::Body;
-use axum::http::header::{AUTHORIZATION, CONTENT_SECURITY_POLICY};
+use axum::http::header::{AUTHORIZATION, CONTENT_SECURITY_POLICY, X_CONTENT_TYPE_OPTIONS};
 use axum::http::request::Parts;
 use axum::http::{HeaderValue, Method, Request, Response};
 use sha2::{Digest, Sha256};
@@ -49,6 +49,7 @@ impl Page {
         }
         let mut answer = answer.map(Body::new);
         answer.headers_mut().insert(CONTENT_SECURITY_POLICY, self.policy.clone());
+        answer.headers_mut().insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
         Some(answer)
     }
 }

@@ -41,9 +41,11 @@ fn ping(stream: &mut TcpStream) -> std::io::Result<String> {
     Ok(String::from_utf8(answer).unwrap())
 }
 
-/// Whether a process is there, be it only to be waited for.
+/// Whether a process is there and has not ended, waited for or not.
 fn is_there(process: u32) -> bool {
-    run(Command::new("sh").args(["-c", "kill -0 $0", &process.to_string()])).status.success()
+    let exists = run(Command::new("sh").args(["-c", "kill -0 $0", &process.to_string()])).status.success();
+    let state = std::fs::read_to_string(format!("/proc/{process}/stat")).unwrap_or_default();
+    exists && !state.contains(") Z")
 }
 
 #[test]
@@ -176,13 +178,18 @@ fn a_cluster_moves_a_slot_and_loses_a_primary() {
 #[test]
 fn sentinels_agree_on_a_new_primary() {
     let mut set = SentinelSet::start(None, None);
-    set.hand_over();
+    set.fail_over();
     assert!(set.servers[1].cli(&["ROLE"]).starts_with("master"));
-    let mut set_of_two = SentinelSet::start(None, None);
-    set_of_two.fail_over();
-    assert!(set_of_two.servers[1].cli(&["ROLE"]).starts_with("master"));
-    // The one that was killed comes back, and is told to follow.
-    set.servers[0].kill();
+    assert!(!set.servers[0].runs());
+}
+
+#[test]
+fn sentinels_change_the_primary_on_demand() {
+    let set = SentinelSet::start(None, None);
+    assert_eq!(set.servers[0].cli(&["SET", "k", "v"]), "OK");
+    set.hand_over();
+    assert!(set.servers[0].cli(&["SET", "k", "w"]).starts_with("READONLY"));
+    assert_eq!(set.servers[1].cli(&["SET", "k", "w"]), "OK");
 }
 
 #[test]

@@ -23,6 +23,8 @@ impl Cluster {
     pub fn start(clock: Option<&ServerClock>) -> Self {
         let mut options = Options::config(&["cluster-enabled yes", "appendonly no", "repl-diskless-sync-delay 0"]);
         options.config.push(format!("cluster-node-timeout {SHORT}"));
+        // A replica is told of to clients once its primary has sent it something, if nothing else this.
+        options.config.push("repl-ping-replica-period 1".into());
         options.clock = clock.cloned();
         let nodes: Vec<_> = (0..6).map(|_| RedisServer::start(options.clone())).collect();
         let cluster = Self { nodes };

@@ -7,7 +7,7 @@
 //! | `sentinel` | a primary, a replica and three Sentinels |
 //! | `proxy` | a TCP proxy that cuts, resets, delays, swallows and truncates |
 //! | `clock` | the time that servers go by, set by the test |
-//! | `tools` | Valkey and Python clients, from PyPI |
+//! | `tools` | Valkey and Python clients, from the index of Python packages |
 //! | `process` | what they have in common: processes that end with the test, whatever ends it |
 //!
 //! `tests/servers_start.rs` shows each of them at work.

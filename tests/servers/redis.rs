@@ -89,9 +89,10 @@ impl RedisServer {
         let mut stdin = process.stdin().unwrap();
         std::io::Write::write_all(&mut stdin, config.as_bytes()).unwrap();
         drop(stdin);
-        // Its own word: what answers at the port may be somebody else's server, while ours finds the port taken.
+        // By its own word, which it gives before it loads its data: what answers at the port may be somebody else's
+        // server, while ours finds the port taken.
         let listens = eventually("the server to listen or to end", || {
-            let ready = self.log().contains("eady to accept connections");
+            let ready = self.log().contains("Server initialized");
             if process.has_ended() { Some(false) } else { ready.then_some(true) }
         });
         self.process = Some(process);

@@ -28,11 +28,12 @@ impl SentinelSet {
         let primary = RedisServer::start(options.clone());
         options.config.push(format!("replicaof 127.0.0.1 {}", primary.port));
         let servers = vec![primary, RedisServer::start(options)];
+        // Before the Sentinels start: they ask the primary for its replicas then, and again ten seconds later.
+        eventually("the primary to know its replica", || {
+            servers[0].cli(&["INFO", "replication"]).contains("state=online").then_some(())
+        });
         let sentinels = (0..3).map(|_| sentinel(servers[0].port, password)).collect();
         let set = Self { servers, sentinels };
-        eventually("the replica to follow", || {
-            set.servers[1].cli(&["INFO", "replication"]).contains("master_link_status:up").then_some(())
-        });
         for sentinel in &set.sentinels {
             eventually("the Sentinels to know each other and the replica", || {
                 let info = ask(sentinel.port, password, &["INFO", "sentinel"]);

@@ -45,6 +45,24 @@ impl Clock for SystemClock {
     }
 }
 
+/// How long something took, for what is measured and never decided upon.
+#[cfg(feature = "bridge")]
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Stopwatch(std::time::Instant);
+
+#[cfg(feature = "bridge")]
+impl Stopwatch {
+    /// Starts now.
+    pub(crate) fn start() -> Self {
+        Self(std::time::Instant::now())
+    }
+
+    /// The time since the start.
+    pub(crate) fn elapsed(self) -> std::time::Duration {
+        self.0.elapsed()
+    }
+}
+
 /// The wall clock of the machine: milliseconds since 1970, for what is told in dates. Whoever sets the machine's time moves it.
 #[cfg(not(all(target_arch = "wasm32", target_os = "unknown")))]
 #[derive(Clone, Copy, Debug, Default)]

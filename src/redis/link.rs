@@ -148,7 +148,8 @@ impl Link {
     ) -> Result<Vec<Value>> {
         let first = self.try_once(request, used).await?;
         let again = match first.as_ref().map_or_else(verdict, |replies| verdict_of_replies(replies)) {
-            Verdict::Demoted => true,
+            // The first ones of a batch may have been carried out before.
+            Verdict::Demoted => repeat == Repeat::Harmless || !matches!(request, Request::Batch(_)),
             Verdict::Broken => repeat == Repeat::Harmless,
             Verdict::Final => false,
         };

@@ -7,13 +7,13 @@ export PATH := $(HOME)/.cargo/bin:$(PATH)
 
 SOURCES := $(shell find src pkg/src pkg/scripts -type f) Cargo.toml Cargo.lock pkg/package.json package-lock.json
 
-.PHONY: help demo build test test-rust test-js test-wasm bench lint clean
+.PHONY: help demo build bridge test test-rust test-js test-wasm bench lint clean
 
 help: ## This list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
 
-demo: build ## Serve the page that shows the cache at work, on a loopback port that it prints
-	@node www/serve.mjs
+demo: build bridge ## Serve the embedded store and the page that shows the cache at work, on a loopback port that it prints
+	@scripts/demo.sh
 
 build: pkg/dist/index.js ## Build the npm package into pkg/dist
 
@@ -21,29 +21,35 @@ pkg/dist/index.js: $(SOURCES)
 	@scripts/need.sh node rust wasm-target wasm-bindgen
 	node pkg/scripts/build.mjs
 
+bridge: ## Build the command isocache, for development: target/debug/isocache
+	@scripts/need.sh rust
+	cargo build --quiet --features bridge --bin isocache
+
 test: lint test-rust test-wasm test-js ## Everything: lint, Rust, wasm in Node and Chromium, npm package, page
 
 test-rust:
 	@scripts/need.sh rust redis xz
 	@mkdir -p target
-	cargo test 2>&1 | tee target/rust-tests.log
+	cargo test --features bridge 2>&1 | tee target/rust-tests.log
 	@echo "isocache: $$(grep -c '^skipped:' target/rust-tests.log || true) of these tests were skipped"
 
 test-wasm:
 	@scripts/need.sh rust wasm-target wasm-bindgen wasm-pack chromium
 	scripts/wasm-tests.sh
 
-test-js: build
-	@scripts/need.sh node chromium xz
-	node --test $$(find tests/js tests/packaging www/test -name '*.test.mjs' | sort)
+test-js: build bridge
+	@scripts/need.sh node chromium redis xz
+	node --test $$(find tests/js tests/bridge tests/packaging www/test -name '*.test.mjs' | sort)
 
 lint: build ## Formatters, linters, types and documentation, without changing anything
 	@scripts/need.sh node rust wasm-target
 	cargo fmt --check
-	cargo clippy --quiet --all-targets -- -D warnings
-	cargo clippy --quiet --lib --target wasm32-unknown-unknown --features npm -- -D warnings
+	cargo clippy --quiet --lib -- -D warnings
+	cargo clippy --quiet --lib --features redis -- -D warnings
+	cargo clippy --quiet --all-targets --features bridge -- -D warnings
+	cargo clippy --quiet --lib --target wasm32-unknown-unknown --features npm,protocol -- -D warnings
 	cargo clippy --quiet --tests --target wasm32-unknown-unknown -- -D warnings
-	RUSTDOCFLAGS="-D warnings" cargo doc --quiet --no-deps
+	RUSTDOCFLAGS="-D warnings" cargo doc --quiet --no-deps --features bridge
 	npx biome ci --error-on-warnings .
 	npx tsc -p pkg --noEmit
 

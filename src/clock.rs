@@ -45,6 +45,40 @@ impl Clock for SystemClock {
     }
 }
 
+/// How long something took, for what is measured and never decided upon.
+#[cfg(feature = "bridge")]
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Stopwatch(std::time::Instant);
+
+#[cfg(feature = "bridge")]
+impl Stopwatch {
+    /// Starts now.
+    pub(crate) fn start() -> Self {
+        Self(std::time::Instant::now())
+    }
+
+    /// The time since the start.
+    pub(crate) fn elapsed(self) -> std::time::Duration {
+        self.0.elapsed()
+    }
+}
+
+/// The wall clock of the machine: milliseconds since 1970, for what is told in dates. Whoever sets the machine's time moves it.
+#[cfg(not(all(target_arch = "wasm32", target_os = "unknown")))]
+#[derive(Clone, Copy, Debug, Default)]
+pub struct UnixClock;
+
+#[cfg(not(all(target_arch = "wasm32", target_os = "unknown")))]
+impl Clock for UnixClock {
+    #[inline]
+    fn now_ms(&self) -> u64 {
+        use std::time::{SystemTime, UNIX_EPOCH};
+        // A time before 1970 counts as 1970.
+        let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+        since.as_secs() * 1000 + u64::from(since.subsec_millis())
+    }
+}
+
 // Declared here, because js-sys would bring its futures into the npm package's wasm, used or not.
 #[cfg(all(target_arch = "wasm32", target_os = "unknown"))]
 #[wasm_bindgen::prelude::wasm_bindgen]

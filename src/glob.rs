@@ -60,7 +60,7 @@ impl Glob {
     /// Whether the whole of `key` fits the pattern.
     #[must_use]
     pub fn matches(&self, key: &str) -> bool {
-        self.matches_counting(key.as_bytes(), &mut 0)
+        matches_bytes(self.pattern.as_bytes(), key.as_bytes())
     }
 
     /// The only key that the pattern matches, if it is one without wildcards.
@@ -88,32 +88,37 @@ impl Glob {
         }
         pattern
     }
+}
 
-    /// Each run of tokens is taken where it first fits: a later place could only leave less for the runs that follow. The
-    /// first run and the last have their places given. `compared` counts the bytes compared, for the test that says that
-    /// this is linear.
-    fn matches_counting(&self, key: &[u8], compared: &mut u64) -> bool {
-        let head = run_at(self.pattern.as_bytes());
-        let Some((start, mut rest)) = key.split_at_checked(head.length) else { return false };
-        if !fits(head, start, compared) {
-            return false;
-        }
-        let Some(mut pattern) = head.after else { return rest.is_empty() };
-        loop {
-            let run = run_at(pattern);
-            let Some(after) = run.after else {
-                let end = rest.len().checked_sub(run.length).and_then(|at| rest.get(at..));
-                return end.is_some_and(|end| fits(run, end, compared));
-            };
-            rest = loop {
-                let Some((window, behind)) = rest.split_at_checked(run.length) else { return false };
-                if fits(run, window, compared) {
-                    break behind;
-                }
-                rest = rest.get(1..).unwrap_or_default();
-            };
-            pattern = after;
-        }
+/// Whether the whole of `key` fits `pattern`, neither of which need be text.
+pub(crate) fn matches_bytes(pattern: &[u8], key: &[u8]) -> bool {
+    matches_counting(pattern, key, &mut 0)
+}
+
+/// Each run of tokens is taken where it first fits: a later place could only leave less for the runs that follow. The
+/// first run and the last have their places given. `compared` counts the bytes compared, for the test that says that
+/// this is linear.
+fn matches_counting(pattern: &[u8], key: &[u8], compared: &mut u64) -> bool {
+    let head = run_at(pattern);
+    let Some((start, mut rest)) = key.split_at_checked(head.length) else { return false };
+    if !fits(head, start, compared) {
+        return false;
+    }
+    let Some(mut pattern) = head.after else { return rest.is_empty() };
+    loop {
+        let run = run_at(pattern);
+        let Some(after) = run.after else {
+            let end = rest.len().checked_sub(run.length).and_then(|at| rest.get(at..));
+            return end.is_some_and(|end| fits(run, end, compared));
+        };
+        rest = loop {
+            let Some((window, behind)) = rest.split_at_checked(run.length) else { return false };
+            if fits(run, window, compared) {
+                break behind;
+            }
+            rest = rest.get(1..).unwrap_or_default();
+        };
+        pattern = after;
     }
 }
 
@@ -204,7 +209,7 @@ mod tests {
     /// Bytes compared, for each byte of key and pattern together.
     fn work(pattern: &str, key: &str) -> (bool, u64) {
         let mut compared = 0;
-        let matched = Glob::new(pattern).matches_counting(key.as_bytes(), &mut compared);
+        let matched = matches_counting(pattern.as_bytes(), key.as_bytes(), &mut compared);
         (matched, compared / (pattern.len() + key.len()) as u64)
     }
 

@@ -1,7 +1,12 @@
 //! One cache, the same in a browser tab, an edge worker, Node, Deno, Bun and a native Rust service.
 //!
 //! [`CacheProvider`] is the interface, [`MemoryCacheProvider`] the cache in memory; everything here also compiles to
-//! `wasm32-unknown-unknown`.
+//! `wasm32-unknown-unknown`, except what these features add:
+//!
+//! | feature | what it adds |
+//! |---|---|
+//! | `redis` | `RedisCacheProvider`: Redis, Redis Cluster and Sentinel, on tokio |
+//! | `bridge` | the bridge, `isocache serve`, which offers a store over HTTP |
 //!
 //! ```
 //! use isocache::{CacheProvider, MemoryCacheProvider};
@@ -19,7 +24,7 @@
 
 #[cfg(all(any(feature = "redis", feature = "bridge"), target_arch = "wasm32"))]
 compile_error!(
-    "the features `redis` and `bridge` of isocache open sockets, which wasm32 has not: leave them off there"
+    "isocache: the features `redis` and `bridge` open sockets, which wasm32 cannot: leave them out for this target"
 );
 
 #[cfg(all(feature = "bridge", not(target_arch = "wasm32")))]
@@ -29,7 +34,7 @@ pub mod engine;
 pub mod http;
 
 /// Runs the examples of the README.
-#[cfg(doctest)]
+#[cfg(all(doctest, feature = "redis"))]
 #[doc = include_str!("../README.md")]
 struct Readme;
 
@@ -51,6 +56,8 @@ mod wasm;
 
 #[cfg(all(feature = "redis", not(target_arch = "wasm32")))]
 pub use self::redis::{RedisCacheBuilder, RedisCacheProvider};
+#[cfg(not(all(target_arch = "wasm32", target_os = "unknown")))]
+pub use clock::UnixClock;
 pub use clock::{Clock, ManualClock, SystemClock};
 pub use engine::{PolicyKind, RemovalReason};
 pub use error::{CacheError, Result};

@@ -6,7 +6,7 @@ mod count;
 mod entry;
 mod provider;
 mod shared;
-mod table;
+pub(crate) mod table;
 
 pub use builder::MemoryCacheBuilder;
 pub use count::Count;

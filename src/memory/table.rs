@@ -1,5 +1,6 @@
 //! Keys and values beside an engine: what is behind the lock.
 
+use std::borrow::Borrow;
 use std::hash::{BuildHasher, Hasher};
 
 use compact_str::CompactString;
@@ -10,40 +11,63 @@ use smallvec::SmallVec;
 use crate::engine::{Engine, Inserted, Limits, Millis, PolicyKind, Refused, RemovalReason, Slot};
 use crate::glob::Glob;
 
+/// What the keys of a table are kept as.
+pub(crate) trait Key: Clone + Default + Borrow<Self::Ref> {
+    /// What they are looked up by.
+    type Ref: PartialEq + ?Sized;
+    /// A key to keep.
+    fn keep(key: &Self::Ref) -> Self;
+}
+
+impl Key for CompactString {
+    type Ref = str;
+
+    fn keep(key: &str) -> Self {
+        Self::from(key)
+    }
+}
+
 /// An entry that has left, to be dropped or reported outside the lock.
-pub(super) struct Removed<T> {
-    pub(super) key: CompactString,
-    pub(super) value: T,
-    pub(super) reason: RemovalReason,
+pub(crate) struct Removed<T, K = CompactString> {
+    pub(crate) key: K,
+    pub(crate) value: T,
+    pub(crate) reason: RemovalReason,
 }
 
 /// What left in one operation: nearly always none or one.
-pub(super) type Leavers<T> = SmallVec<[Removed<T>; 1]>;
+pub(crate) type Leavers<T, K = CompactString> = SmallVec<[Removed<T, K>; 1]>;
 
-struct Entry<T> {
+pub(crate) struct Entry<T, K> {
     hash: u64,
-    key: CompactString,
-    value: T,
+    pub(crate) key: K,
+    pub(crate) value: T,
 }
 
 /// A key with its hash, so that it is hashed once, and outside the lock.
-#[derive(Clone, Copy)]
-pub(super) struct Hashed<'a> {
-    pub(super) key: &'a str,
+pub(crate) struct Hashed<'a, Q: ?Sized = str> {
+    pub(crate) key: &'a Q,
     hash: u64,
 }
 
-impl<'a> Hashed<'a> {
+impl<Q: ?Sized> Clone for Hashed<'_, Q> {
+    fn clone(&self) -> Self {
+        *self
+    }
+}
+
+impl<Q: ?Sized> Copy for Hashed<'_, Q> {}
+
+impl<'a, Q: AsRef<[u8]> + ?Sized> Hashed<'a, Q> {
     #[inline]
-    pub(super) fn new(key: &'a str, state: &RandomState) -> Self {
+    pub(crate) fn new(key: &'a Q, state: &RandomState) -> Self {
         let mut hasher = state.build_hasher();
-        hasher.write(key.as_bytes());
+        hasher.write(key.as_ref());
         Self { key, hash: hasher.finish() }
     }
 }
 
 /// The answer of a lookup that removes nothing.
-pub(super) enum Lookup<T> {
+pub(crate) enum Lookup<T> {
     /// The value and its slot.
     Hit(T, Slot),
     Miss,
@@ -51,23 +75,23 @@ pub(super) enum Lookup<T> {
     Due,
 }
 
-pub(super) struct Table<T> {
-    pub(super) engine: Engine,
+pub(crate) struct Table<T, K = CompactString> {
+    pub(crate) engine: Engine,
     /// Whether somebody wants to know the keys of what leaves.
     watched: bool,
     index: HashTable<Slot>,
     /// By slot; never shorter than the slots in use.
-    entries: Vec<Option<Entry<T>>>,
+    pub(crate) entries: Vec<Option<Entry<T, K>>>,
 }
 
-impl<T> Table<T> {
-    pub(super) fn new(limits: Limits, policy: PolicyKind, watched: bool) -> Self {
+impl<T, K: Key> Table<T, K> {
+    pub(crate) fn new(limits: Limits, policy: PolicyKind, watched: bool) -> Self {
         Self { engine: Engine::new(limits, policy), watched, index: HashTable::new(), entries: Vec::new() }
     }
 
     /// The live entry under a key. A dead one is taken out on the way.
     #[inline]
-    pub(super) fn find(&mut self, key: Hashed<'_>, now: Millis, leavers: &mut Leavers<T>) -> Option<Slot> {
+    pub(crate) fn find(&mut self, key: Hashed<'_, K::Ref>, now: Millis, leavers: &mut Leavers<T, K>) -> Option<Slot> {
         let slot = self.locate(key)?;
         if now < self.engine.next_due() || now < self.engine.deadline(slot) {
             return Some(slot);
@@ -82,7 +106,7 @@ impl<T> Table<T> {
     // A call of its own would hand the value over in memory, which takes longer than the lookup.
     #[allow(clippy::inline_always)]
     #[inline(always)]
-    pub(super) fn lookup(&mut self, key: Hashed<'_>, now: Millis) -> Lookup<T>
+    pub(crate) fn lookup(&mut self, key: Hashed<'_, K::Ref>, now: Millis) -> Lookup<T>
     where
         T: Clone,
     {
@@ -90,7 +114,7 @@ impl<T> Table<T> {
         let mut found = None;
         let entries = self.entries.as_slice();
         self.index.find(key.hash, |slot| match entries.get(*slot as usize) {
-            Some(Some(entry)) if entry.key == key.key => {
+            Some(Some(entry)) if entry.key.borrow() == key.key => {
                 found = Some((*slot, &entry.value));
                 true
             }
@@ -110,30 +134,32 @@ impl<T> Table<T> {
 
     /// The slot of a key, dead or alive.
     #[inline]
-    fn locate(&self, key: Hashed<'_>) -> Option<Slot> {
-        let same = |slot: &Slot| self.entry(*slot).is_some_and(|entry| entry.hash == key.hash && entry.key == key.key);
+    fn locate(&self, key: Hashed<'_, K::Ref>) -> Option<Slot> {
+        let same = |slot: &Slot| {
+            self.entry(*slot).is_some_and(|entry| entry.hash == key.hash && entry.key.borrow() == key.key)
+        };
         self.index.find(key.hash, same).copied()
     }
 
     #[inline]
-    fn entry(&self, slot: Slot) -> Option<&Entry<T>> {
+    pub(crate) fn entry(&self, slot: Slot) -> Option<&Entry<T, K>> {
         self.entries.get(slot as usize)?.as_ref()
     }
 
     #[inline]
-    pub(super) fn value(&self, slot: Slot) -> Option<&T> {
+    pub(crate) fn value(&self, slot: Slot) -> Option<&T> {
         self.entry(slot).map(|entry| &entry.value)
     }
 
     /// Stores a value, new or over an old one. A refused value is handed back.
-    pub(super) fn set(
+    pub(crate) fn set(
         &mut self,
-        key: Hashed<'_>,
+        key: Hashed<'_, K::Ref>,
         value: T,
         weight: u64,
         deadline: Millis,
         now: Millis,
-        leavers: &mut Leavers<T>,
+        leavers: &mut Leavers<T, K>,
     ) -> Result<(), (Refused, T)> {
         if let Some(slot) = self.find(key, now, leavers) {
             let updated = self.engine.update(slot, weight, deadline, now);
@@ -144,7 +170,7 @@ impl<T> Table<T> {
             if let Some(entry) = self.entries.get_mut(slot as usize).and_then(Option::as_mut) {
                 let old = std::mem::replace(&mut entry.value, value);
                 // The key stays here, and a long one costs an allocation to copy.
-                let key = if self.watched { entry.key.clone() } else { CompactString::default() };
+                let key = if self.watched { entry.key.clone() } else { K::default() };
                 leavers.push(Removed { key, value: old, reason: RemovalReason::Replaced });
             }
             return Ok(());
@@ -165,7 +191,7 @@ impl<T> Table<T> {
         }
         let entries = &mut self.entries;
         if let Some(place) = entries.get_mut(slot as usize) {
-            *place = Some(Entry { hash: key.hash, key: CompactString::from(key.key), value });
+            *place = Some(Entry { hash: key.hash, key: K::keep(key.key), value });
         }
         let hash_of = |slot: &Slot| match entries.get(*slot as usize) {
             Some(Some(entry)) => entry.hash,
@@ -176,15 +202,61 @@ impl<T> Table<T> {
     }
 
     /// Removes the live entry under a key; true if there was one.
-    pub(super) fn delete(&mut self, key: Hashed<'_>, now: Millis, leavers: &mut Leavers<T>) -> bool {
+    pub(crate) fn delete(&mut self, key: Hashed<'_, K::Ref>, now: Millis, leavers: &mut Leavers<T, K>) -> bool {
         let Some(slot) = self.find(key, now, leavers) else { return false };
         self.engine.delete(slot);
         self.take(slot, RemovalReason::Deleted, leavers);
         true
     }
 
+    /// Removes every entry and gives the memory back.
+    pub(crate) fn clear(&mut self, now: Millis, leavers: &mut Leavers<T, K>) {
+        self.sweep(now, leavers);
+        self.engine.clear();
+        self.index = HashTable::new();
+        let entries = std::mem::take(&mut self.entries).into_iter().flatten();
+        leavers.extend(entries.map(|entry| Removed {
+            key: entry.key,
+            value: entry.value,
+            reason: RemovalReason::Deleted,
+        }));
+    }
+
+    /// Removes every entry that has expired, and returns how many.
+    pub(crate) fn sweep(&mut self, now: Millis, leavers: &mut Leavers<T, K>) -> u32 {
+        let swept = self.engine.sweep(now, u32::MAX);
+        self.take_removals(leavers);
+        swept
+    }
+
+    /// Takes out what the engine has removed.
+    #[inline]
+    pub(crate) fn take_removals(&mut self, leavers: &mut Leavers<T, K>) {
+        if self.engine.removals().is_empty() {
+            return;
+        }
+        for at in 0..self.engine.removals().len() {
+            if let Some(&removal) = self.engine.removals().get(at) {
+                self.take(removal.slot, removal.reason, leavers);
+            }
+        }
+        self.engine.clear_removals();
+    }
+
+    /// Takes an entry that the engine has let go out of the index and the table.
+    fn take(&mut self, slot: Slot, reason: RemovalReason, leavers: &mut Leavers<T, K>) {
+        let Some(entry) = self.entries.get_mut(slot as usize).and_then(Option::take) else { return };
+        if let Ok(indexed) = self.index.find_entry(entry.hash, |own| *own == slot) {
+            indexed.remove();
+        }
+        leavers.push(Removed { key: entry.key, value: entry.value, reason });
+    }
+}
+
+/// What only the cache with texts for keys does.
+impl<T> Table<T> {
     /// Removes the live entries whose key matches, and returns how many there were.
-    pub(super) fn clear_pattern(&mut self, glob: &Glob, now: Millis, leavers: &mut Leavers<T>) -> u64 {
+    pub(crate) fn clear_pattern(&mut self, glob: &Glob, now: Millis, leavers: &mut Leavers<T>) -> u64 {
         self.sweep(now, leavers);
         let mut cleared = 0;
         let mut next = self.engine.newest();
@@ -199,58 +271,15 @@ impl<T> Table<T> {
         cleared
     }
 
-    /// Removes every entry and gives the memory back.
-    pub(super) fn clear(&mut self, now: Millis, leavers: &mut Leavers<T>) {
-        self.sweep(now, leavers);
-        self.engine.clear();
-        self.index = HashTable::new();
-        let entries = std::mem::take(&mut self.entries).into_iter().flatten();
-        leavers.extend(entries.map(|entry| Removed {
-            key: entry.key,
-            value: entry.value,
-            reason: RemovalReason::Deleted,
-        }));
-    }
-
-    /// Removes every entry that has expired, and returns how many.
-    pub(super) fn sweep(&mut self, now: Millis, leavers: &mut Leavers<T>) -> u32 {
-        let swept = self.engine.sweep(now, u32::MAX);
-        self.take_removals(leavers);
-        swept
-    }
-
     /// Sets new limits; what is over them leaves.
-    pub(super) fn set_limits(&mut self, limits: Limits, now: Millis, leavers: &mut Leavers<T>) {
+    pub(crate) fn set_limits(&mut self, limits: Limits, now: Millis, leavers: &mut Leavers<T>) {
         self.engine.set_limits(limits, now);
         self.take_removals(leavers);
     }
 
     /// The keys from the most to the least recently used.
-    pub(super) fn keys(&self) -> impl Iterator<Item = &str> {
+    pub(crate) fn keys(&self) -> impl Iterator<Item = &str> {
         let slots = std::iter::successors(self.engine.newest(), |&slot| self.engine.older(slot));
         slots.filter_map(|slot| self.entry(slot).map(|entry| entry.key.as_str()))
-    }
-
-    /// Takes out what the engine has removed.
-    #[inline]
-    fn take_removals(&mut self, leavers: &mut Leavers<T>) {
-        if self.engine.removals().is_empty() {
-            return;
-        }
-        for at in 0..self.engine.removals().len() {
-            if let Some(&removal) = self.engine.removals().get(at) {
-                self.take(removal.slot, removal.reason, leavers);
-            }
-        }
-        self.engine.clear_removals();
-    }
-
-    /// Takes an entry that the engine has let go out of the index and the table.
-    fn take(&mut self, slot: Slot, reason: RemovalReason, leavers: &mut Leavers<T>) {
-        let Some(entry) = self.entries.get_mut(slot as usize).and_then(Option::take) else { return };
-        if let Ok(indexed) = self.index.find_entry(entry.hash, |own| *own == slot) {
-            indexed.remove();
-        }
-        leavers.push(Removed { key: entry.key, value: entry.value, reason });
     }
 }

@@ -1,5 +1,6 @@
 //! [`RedisCacheBuilder`].
 
+use std::marker::PhantomData;
 use std::time::Duration;
 
 use redis::{ClientTlsConfig, TlsCertificates};
@@ -30,11 +31,12 @@ const MAX_VALUE_BYTES: usize = 512 * 1024 * 1024;
 ///     .default_ttl(Duration::from_secs(300))
 ///     .operation_timeout(Duration::from_millis(100))
 ///     .serializer(MessagePackSerializer)
-///     .build::<String>()?;
+///     .build()?;
 /// # Ok::<(), isocache::CacheError>(())
 /// ```
-#[derive(Clone)]
-pub struct RedisCacheBuilder<S = JsonSerializer> {
+pub struct RedisCacheBuilder<T, S = JsonSerializer> {
+    // It holds no `T`: it only says of what type the values will be.
+    values: PhantomData<fn() -> T>,
     url: String,
     username: Option<String>,
     password: Option<String>,
@@ -51,7 +53,7 @@ pub struct RedisCacheBuilder<S = JsonSerializer> {
     serializer: S,
 }
 
-impl RedisCacheBuilder {
+impl<T> RedisCacheBuilder<T> {
     /// The servers of a URL:
     ///
     /// | URL | servers |
@@ -66,6 +68,7 @@ impl RedisCacheBuilder {
     #[must_use]
     pub fn new(url: &str) -> Self {
         Self {
+            values: PhantomData,
             url: url.to_owned(),
             username: None,
             password: None,
@@ -84,7 +87,7 @@ impl RedisCacheBuilder {
     }
 }
 
-impl<S> RedisCacheBuilder<S> {
+impl<T, S> RedisCacheBuilder<T, S> {
     /// The ACL user, in place of the URL's.
     #[must_use]
     pub fn username(mut self, username: impl Into<String>) -> Self {
@@ -181,8 +184,9 @@ impl<S> RedisCacheBuilder<S> {
 
     /// How values become bytes; as JSON unless told otherwise.
     #[must_use]
-    pub fn serializer<S2>(self, serializer: S2) -> RedisCacheBuilder<S2> {
+    pub fn serializer<S2>(self, serializer: S2) -> RedisCacheBuilder<T, S2> {
         RedisCacheBuilder {
+            values: PhantomData,
             url: self.url,
             username: self.username,
             password: self.password,
@@ -204,14 +208,7 @@ impl<S> RedisCacheBuilder<S> {
     ///
     /// # Errors
     /// [`CacheError::InvalidArgument`] for an option that cannot be; it names the option.
-    pub fn build<T>(self) -> Result<RedisCacheProvider<T, S>> {
-        for (option, limit) in
-            [("connect_timeout", self.connect_timeout), ("operation_timeout", self.operation_timeout)]
-        {
-            if limit.is_zero() {
-                return Err(CacheError::invalid(option, "is zero, in which nothing can be done"));
-            }
-        }
+    pub fn build(self) -> Result<RedisCacheProvider<T, S>> {
         if self.max_value_bytes == 0 {
             return Err(CacheError::invalid("max_value_bytes", "is zero, into which no value fits"));
         }
@@ -224,27 +221,34 @@ impl<S> RedisCacheBuilder<S> {
             max_value_bytes: self.max_value_bytes,
             undecodable_is_miss: self.undecodable_is_miss,
         };
+        let client = Client { link: self.link()? };
+        Ok(RedisCacheProvider::from_parts(client, self.serializer, options))
+    }
+
+    /// The connection that the options describe, not opened yet.
+    pub(crate) fn link(&self) -> Result<Link> {
+        let limits = [("connect_timeout", self.connect_timeout), ("operation_timeout", self.operation_timeout)];
+        if let Some((option, _)) = limits.iter().find(|(_, limit)| limit.is_zero()) {
+            return Err(CacheError::invalid(option, "is zero, in which nothing can be done"));
+        }
         let servers =
             Servers::parse(&self.url)?.with(self.username.as_deref(), self.password.as_deref(), self.database)?;
-        let tls = (self.ca_certificate.is_some() || self.client_certificate.is_some()).then(|| TlsCertificates {
-            client_tls: self
-                .client_certificate
-                .map(|(client_cert, client_key)| ClientTlsConfig { client_cert, client_key }),
-            root_cert: self.ca_certificate,
-        });
+        let client_tls = self.client_certificate.clone();
+        let client_tls = client_tls.map(|(client_cert, client_key)| ClientTlsConfig { client_cert, client_key });
+        let root_cert = self.ca_certificate.clone();
+        let tls = (root_cert.is_some() || client_tls.is_some()).then_some(TlsCertificates { client_tls, root_cert });
         if tls.is_some() && !servers.use_tls() {
             return Err(CacheError::invalid(
                 "url",
                 "is without TLS, so that certificates are of no use: see rediss://",
             ));
         }
-        let target = Target {
+        Ok(Link::new(Target {
             servers,
             tls,
-            sentinel_credentials: self.sentinel_credentials,
+            sentinel_credentials: self.sentinel_credentials.clone(),
             connect_timeout: self.connect_timeout,
             operation_timeout: self.operation_timeout,
-        };
-        Ok(RedisCacheProvider::from_parts(Client { link: Link::new(target) }, self.serializer, options))
+        }))
     }
 }

@@ -61,23 +61,44 @@ impl Target {
 
     /// Opens a connection.
     pub(super) async fn open(&self) -> RedisResult<Connection> {
+        self.use_crypto();
+        match &self.servers {
+            Servers::Cluster(nodes) => self.open_cluster(nodes).await.map(Connection::Cluster),
+            Servers::Standalone(_) | Servers::Sentinel { .. } => {
+                self.multiplexed(&self.client().await?).await.map(Connection::Server)
+            }
+        }
+    }
+
+    /// Opens a connection for subscriptions only.
+    #[cfg(feature = "bridge")]
+    pub(super) async fn open_subscriber(&self) -> RedisResult<redis::aio::PubSub> {
+        self.use_crypto();
+        self.client().await?.get_async_pubsub().await
+    }
+
+    /// The server that commands go to; of a cluster, a node of the URL.
+    async fn client(&self) -> RedisResult<Client> {
+        let one = |info: &ConnectionInfo| match &self.tls {
+            Some(certificates) => Client::build_with_tls(with_nodelay(info), certificates.clone()),
+            None => Client::open(with_nodelay(info)),
+        };
+        match &self.servers {
+            Servers::Standalone(info) => one(info),
+            Servers::Cluster(nodes) => {
+                let none = || (redis::ErrorKind::InvalidClientConfig, "the URL names no node");
+                one(nodes.first().ok_or_else(none)?)
+            }
+            Servers::Sentinel { sentinels, primary, settings } => {
+                self.ask_sentinels(sentinels, primary, settings).await
+            }
+        }
+    }
+
+    fn use_crypto(&self) {
         if self.servers.use_tls() && CryptoProvider::get_default().is_none() {
             // rustls wants one for the whole process. It fails if the application was quicker, which is as good.
             let _ = rustls::crypto::ring::default_provider().install_default();
-        }
-        match &self.servers {
-            Servers::Standalone(info) => {
-                let client = match &self.tls {
-                    Some(certificates) => Client::build_with_tls(with_nodelay(info), certificates.clone())?,
-                    None => Client::open(with_nodelay(info))?,
-                };
-                self.multiplexed(&client).await.map(Connection::Server)
-            }
-            Servers::Cluster(nodes) => self.open_cluster(nodes).await.map(Connection::Cluster),
-            Servers::Sentinel { sentinels, primary, settings } => {
-                let client = self.ask_sentinels(sentinels, primary, settings).await?;
-                self.multiplexed(&client).await.map(Connection::Server)
-            }
         }
     }
 

@@ -23,7 +23,7 @@ const UNANSWERED_LIMIT: u32 = 3;
 
 /// One connection, opened when it is first needed and again whenever it breaks. Its clones share it.
 #[derive(Clone)]
-pub(super) struct Link {
+pub(crate) struct Link {
     shared: Arc<Shared>,
 }
 
@@ -52,7 +52,7 @@ struct Wire {
 pub(super) struct WireId(u64);
 
 /// What is sent together.
-pub(super) enum Request {
+pub(crate) enum Request {
     One(Cmd),
     /// In one round trip, not atomic.
     Batch(Pipeline),
@@ -62,7 +62,7 @@ pub(super) enum Request {
 
 /// Whether a request may be sent again when it is not known whether it was carried out.
 #[derive(Clone, Copy, PartialEq, Eq)]
-pub(super) enum Repeat {
+pub(crate) enum Repeat {
     /// Once more gives the same as once.
     Harmless,
     Never,
@@ -75,7 +75,7 @@ impl Link {
     }
 
     /// The addresses, for messages.
-    pub(super) fn names(&self) -> String {
+    pub(crate) fn names(&self) -> String {
         self.shared.target.servers.names()
     }
 
@@ -87,13 +87,23 @@ impl Link {
         }
     }
 
+    /// A connection of its own for subscriptions; to any node of a cluster, whose channels are everywhere.
+    #[cfg(feature = "bridge")]
+    pub(crate) async fn subscriber(&self) -> Result<redis::aio::PubSub> {
+        let target = &self.shared.target;
+        let limit = target.patience();
+        let opened = timeout(limit, target.open_subscriber()).await;
+        let late = |_| CacheError::Timeout(format!("{}: no connection within {limit:?}", self.names()));
+        opened.map_err(late)?.map_err(|error| of_connection(&error, &self.names()))
+    }
+
     /// A link of its own to one node of the cluster.
     pub(super) fn to_node(&self, host: &str, port: u16) -> Self {
         Self::new(self.shared.target.node(host, port))
     }
 
     /// One command; its reply.
-    pub(super) async fn one(&self, command: Cmd, repeat: Repeat) -> Result<Value> {
+    pub(crate) async fn one(&self, command: Cmd, repeat: Repeat) -> Result<Value> {
         self.one_by_wire(command, repeat).await.map(|(reply, _)| reply)
     }
 
@@ -105,7 +115,7 @@ impl Link {
     }
 
     /// The replies to a request, within the limit of an operation. An error of the server is one of the replies.
-    pub(super) async fn send(&self, request: Request, repeat: Repeat) -> Result<Vec<Value>> {
+    pub(crate) async fn send(&self, request: Request, repeat: Repeat) -> Result<Vec<Value>> {
         self.send_by_wire(request, repeat).await.map(|(replies, _)| replies)
     }
 
@@ -138,7 +148,8 @@ impl Link {
     ) -> Result<Vec<Value>> {
         let first = self.try_once(request, used).await?;
         let again = match first.as_ref().map_or_else(verdict, |replies| verdict_of_replies(replies)) {
-            Verdict::Demoted => true,
+            // The first ones of a batch may have been carried out before.
+            Verdict::Demoted => repeat == Repeat::Harmless || !matches!(request, Request::Batch(_)),
             Verdict::Broken => repeat == Repeat::Harmless,
             Verdict::Final => false,
         };

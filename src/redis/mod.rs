@@ -16,7 +16,7 @@ mod clear;
 mod client;
 mod connection;
 mod errors;
-mod link;
+pub(crate) mod link;
 mod provider;
 mod url;
 

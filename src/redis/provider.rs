@@ -64,7 +64,7 @@ impl<T> RedisCacheProvider<T> {
 
     /// The servers of a URL, with options other than the defaults.
     #[must_use]
-    pub fn builder(url: &str) -> RedisCacheBuilder {
+    pub fn builder(url: &str) -> RedisCacheBuilder<T> {
         RedisCacheBuilder::new(url)
     }
 }

@@ -103,12 +103,12 @@ async fn arguments_out_of_range_change_nothing() {
     assert_eq!(argument(cache.increment("", 1, second).await.map(drop)), "key");
     assert_eq!(server.cli(&["DBSIZE"]), "0");
     let url = "redis://localhost";
-    assert_eq!(argument(patient(url).operation_timeout(Duration::ZERO).build::<u32>().map(drop)), "operation_timeout");
-    assert_eq!(argument(patient(url).connect_timeout(Duration::ZERO).build::<u32>().map(drop)), "connect_timeout");
-    assert_eq!(argument(patient(url).max_value_bytes(0).build::<u32>().map(drop)), "max_value_bytes");
-    assert_eq!(argument(patient(url).namespace("").build::<u32>().map(drop)), "namespace");
-    assert_eq!(argument(patient(url).default_ttl(Duration::ZERO).build::<u32>().map(drop)), "ttl");
-    assert_eq!(argument(patient("redis-cluster://a,b").database(1).build::<u32>().map(drop)), "database");
+    assert_eq!(argument(patient::<u32>(url).operation_timeout(Duration::ZERO).build().map(drop)), "operation_timeout");
+    assert_eq!(argument(patient::<u32>(url).connect_timeout(Duration::ZERO).build().map(drop)), "connect_timeout");
+    assert_eq!(argument(patient::<u32>(url).max_value_bytes(0).build().map(drop)), "max_value_bytes");
+    assert_eq!(argument(patient::<u32>(url).namespace("").build().map(drop)), "namespace");
+    assert_eq!(argument(patient::<u32>(url).default_ttl(Duration::ZERO).build().map(drop)), "ttl");
+    assert_eq!(argument(patient::<u32>("redis-cluster://a,b").database(1).build().map(drop)), "database");
 
     // The longest life goes over the wire as it is.
     let longest = Duration::from_millis(isocache::MAX_TTL_MS);

@@ -22,7 +22,7 @@ async fn fails(cache: &RedisCacheProvider<String>) -> CacheError {
 async fn unix_socket() {
     let server = RedisServer::start(Options { unix: true, ..Options::default() });
     works(&patient(&server.url()).build().unwrap()).await;
-    let second = patient(&format!("{}?db=2", server.url())).build::<String>().unwrap();
+    let second = patient::<String>(&format!("{}?db=2", server.url())).build().unwrap();
     second.set("k", "v".into(), None).await.unwrap();
     assert_eq!(server.cli(&["-n", "2", "GET", "k"]), "\"v\"");
     let nowhere = patient("unix:///nowhere/redis.sock").build().unwrap();
@@ -56,10 +56,10 @@ async fn passwords_and_users() {
         assert!(!shown.contains("secret"), "{shown}");
         assert!(shown.contains(says) || shown.contains("uthentication"), "{shown}");
     }
-    let outside = patient(&server.url()).username("app").password("p@ss:w/rd").build::<String>().unwrap();
+    let outside = patient::<String>(&server.url()).username("app").password("p@ss:w/rd").build().unwrap();
     let error = fails(&outside).await;
     assert!(matches!(&error, CacheError::Refused(text) if text.contains("NOPERM")), "{error}");
-    let reader = patient(&format!("redis://reader:reader@127.0.0.1:{port}")).build::<String>().unwrap();
+    let reader = patient::<String>(&format!("redis://reader:reader@127.0.0.1:{port}")).build().unwrap();
     assert_eq!(reader.get("k").await.unwrap(), None);
     let error = reader.set("k", "v".into(), None).await.unwrap_err();
     assert!(matches!(&error, CacheError::Refused(text) if text.contains("NOPERM")), "{error}");
@@ -84,7 +84,7 @@ async fn tls() {
     let plain = patient(&format!("redis://127.0.0.1:{}", server.port)).build().unwrap();
     let error = fails(&plain).await;
     assert!(matches!(error, CacheError::Connection(_) | CacheError::Protocol(_)), "{error}");
-    let useless = patient("redis://localhost").ca_certificate("x").build::<String>().unwrap_err();
+    let useless = patient::<String>("redis://localhost").ca_certificate("x").build().unwrap_err();
     assert!(useless.to_string().contains("rediss"), "{useless}");
 }
 

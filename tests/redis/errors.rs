@@ -93,6 +93,6 @@ async fn a_node_of_a_cluster_reached_as_a_server() {
     assert!(moved.contains("MOVED") && moved.contains("redis-cluster://"), "{moved}");
     let server = RedisServer::plain();
     let url = server.url().replace("redis:", "redis-cluster:");
-    let error = patient(&url).build::<i64>().unwrap().get("k").await.unwrap_err();
+    let error = patient::<i64>(&url).build().unwrap().get("k").await.unwrap_err();
     assert!(matches!(&error, CacheError::Protocol(text) if text.contains("cluster support disabled")), "{error}");
 }

@@ -82,3 +82,24 @@ async fn the_rate_limiter() {
     server.kill();
     assert_eq!(ask(address, "GET /", "").await.0, 200);
 }
+
+/// The lines of the README, which are an example of their own, against a server that has just been started.
+#[tokio::test]
+async fn the_readme() {
+    let root = std::path::Path::new(env!("CARGO_MANIFEST_DIR"));
+    let text = std::fs::read_to_string(root.join("examples/redis.rs")).unwrap();
+    let (_, text) = text.split_once("\n\n").unwrap();
+    let readme = std::fs::read_to_string(root.join("README.md")).unwrap();
+    assert!(readme.contains(&format!("```rust,no_run\n{text}```")), "the README shows something else");
+    let server = RedisServer::plain();
+    // Beside the folder of this test.
+    let this = std::env::current_exe().unwrap();
+    let example = this.parent().unwrap().with_file_name("examples").join("redis");
+    assert!(example.exists(), "not built: cargo test builds it, with --test it takes cargo build --examples first");
+    let run = tokio::process::Command::new(example).env("REDIS_URL", server.url()).kill_on_drop(true).output();
+    let output = bounded(run).await.unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    assert_eq!(server.cli(&["DBSIZE"]), "0");
+    let calls = server.cli(&["INFO", "commandstats"]);
+    assert!(calls.contains("cmdstat_set:calls=2,") && calls.contains("cmdstat_scan:calls=1,"), "{calls}");
+}

@@ -27,7 +27,7 @@ use isocache::RedisCacheBuilder;
 use servers::PATIENCE;
 
 /// A builder whose limits a busy machine does not reach: for tests that are not about limits.
-pub fn patient(url: &str) -> RedisCacheBuilder {
+pub fn patient<T>(url: &str) -> RedisCacheBuilder<T> {
     RedisCacheBuilder::new(url).connect_timeout(PATIENCE).operation_timeout(PATIENCE)
 }
 

@@ -94,7 +94,7 @@ async fn views_and_clones_are_one_cache() {
 #[tokio::test]
 async fn bytes_stay_as_they_are() {
     let server = RedisServer::plain();
-    let built = patient(&server.url()).serializer(BytesSerializer).build::<Bytes>().unwrap();
+    let built = patient::<Bytes>(&server.url()).serializer(BytesSerializer).build().unwrap();
     let cache: DynCacheProvider<Bytes> = DynCacheProvider::new(built);
     for value in [&b""[..], b"\0\r\n\xff$5\r\n", b"+OK\r\n"] {
         cache.set("k", Bytes::copy_from_slice(value), None).await.unwrap();

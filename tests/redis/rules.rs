@@ -29,7 +29,7 @@ async fn all_rules<S: Serializer<Value> + Clone>(url: &str, serializer: S, time:
         if let Some(ttl) = options.default_ttl() {
             builder = builder.default_ttl(ttl);
         }
-        AtClock::new(builder.build::<Value>().unwrap(), time.clone(), clock)
+        AtClock::new(builder.build().unwrap(), time.clone(), clock)
     };
     let mut ran = 0;
     for rule in 1..=RULES {

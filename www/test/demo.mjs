@@ -7,12 +7,12 @@ import { fileURLToPath } from "node:url";
 import { chromium } from "playwright-core";
 import { launchOptions } from "../../tests/js/support/browser.mjs";
 
-const SERVE = fileURLToPath(new URL("../serve.mjs", import.meta.url));
+const SERVE = fileURLToPath(new URL("../../scripts/demo.sh", import.meta.url));
 const LIMIT = 30_000;
 
-/** Starts `serve.mjs` with the given environment; gives the address and a way to stop it. */
+/** Starts the demonstration with the given environment; gives the address and a way to stop it. */
 export async function startServer(env = { PORT: "0" }) {
-  const server = spawn(process.execPath, [SERVE], {
+  const server = spawn(SERVE, [], {
     env: { ...process.env, ...env },
     stdio: ["ignore", "pipe", "inherit"],
   });
@@ -25,9 +25,9 @@ export async function startServer(env = { PORT: "0" }) {
     const signal = AbortSignal.timeout(LIMIT);
     const [line] = await Promise.race([
       once(createInterface(server.stdout), "line", { signal }),
-      ended.then(([code]) => Promise.reject(new Error(`serve.mjs ended with code ${code}`))),
+      ended.then(([code]) => Promise.reject(new Error(`the demonstration ended with code ${code}`))),
     ]);
-    return { line, url: line.replace(/^isocache demo: /, ""), stop };
+    return { line, url: `${line.replace(/^isocache: listening on /, "")}/`, stop };
   } catch (error) {
     await stop();
     throw error;

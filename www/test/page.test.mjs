@@ -305,12 +305,20 @@ describe("the server", () => {
   });
 
   test("refuses a port that is none", async () => {
-    await assert.rejects(startServer({ PORT: "many" }), /ended with code 1/);
+    await assert.rejects(startServer({ PORT: "many" }), /ended with code 2/);
   });
 
-  test("serves nothing from outside its two folders", async () => {
+  test("serves nothing from outside its two folders: what is no file is a command", async () => {
     for (const path of ["/../package.json", "/isocache/../package.json", "/%2e%2e/package.json", "/none"]) {
-      assert.equal((await fetch(new URL(path, server.url))).status, 404, path);
+      const response = await fetch(new URL(path, server.url));
+      assert.equal(response.status, 400, path);
+      assert.match((await response.json()).error, /^ERR unknown command/, path);
     }
+  });
+
+  test("is the bridge: what the page shows of files is in nobody's way", async () => {
+    const ask = async (path) => (await fetch(new URL(path, server.url))).json();
+    assert.deepEqual(await ask("/set/greeting/hello"), { result: "OK" });
+    assert.deepEqual(await ask("/get/greeting"), { result: "hello" });
   });
 });

@@ -1,0 +1,5 @@
+//! The command `isocache`.
+
+fn main() -> std::process::ExitCode {
+    isocache::bridge::cli::main()
+}

@@ -1,0 +1,217 @@
+//! Minted tokens: short-lived, for few keys, signed by the application's own server and verified without looking anything up.
+//!
+//! `iso1.<claims>.<signature>`: the claims are JSON, the signature is HMAC-SHA-256 over everything before its dot, both in
+//! base64url without padding. The algorithm is fixed; a token cannot choose it. A token never has more than its key's
+//! ceiling, and is never an admin's.
+
+use std::fmt;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use hmac::{Hmac, KeyInit, Mac};
+use serde::{Deserialize, Serialize};
+use sha2::Sha256;
+
+use super::limits::SomeLimits;
+use super::profile::{Allow, Profile, Role};
+use super::scope::Scope;
+use super::token::{Secret, Unauthorized};
+
+const PREFIX: &str = "iso1.";
+
+/// The longest minted token, in bytes.
+pub const MAX_BYTES: usize = 2048;
+
+/// The shortest secret of a signing key, in bytes.
+pub const MIN_SECRET_BYTES: usize = 32;
+
+/// The longest life of a minted token unless its key says otherwise, in seconds.
+pub const DEFAULT_MAX_TTL: u64 = 3600;
+
+/// What a minted token says of itself.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Claims {
+    /// The name of the key that signs it.
+    #[serde(rename = "kid")]
+    pub key: String,
+    /// What it may do: reading, or reading and writing.
+    pub role: Role,
+    /// The keys that it may use.
+    pub prefixes: Scope,
+    /// The channels that it may use; none if absent.
+    #[serde(default = "Scope::nothing", skip_serializing_if = "is_nothing")]
+    pub channels: Scope,
+    /// When it ends, in seconds since 1970.
+    pub exp: u64,
+    /// When it begins, in seconds since 1970; at once if absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub nbf: Option<u64>,
+    /// Whose it is: all tokens of one subject share one rate. Each has its own if absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sub: Option<String>,
+    /// The only origin from which a browser may use it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub origin: Option<String>,
+    /// Limits below those of the ceiling.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub limits: Option<SomeLimits>,
+}
+
+fn is_nothing(scope: &Scope) -> bool {
+    *scope == Scope::nothing()
+}
+
+/// A named key that signs tokens, and the most that they may do.
+pub struct SigningKey {
+    id: String,
+    mac: Hmac<Sha256>,
+    ceiling: Profile,
+    max_ttl: u64,
+}
+
+impl SigningKey {
+    /// A key. `max_ttl` is in seconds; the allow list of the ceiling is not passed on to tokens.
+    ///
+    /// # Errors
+    /// If the secret is shorter than [`MIN_SECRET_BYTES`], the ceiling is an admin's or a custom one, or nothing could live.
+    pub fn new(id: impl Into<String>, secret: &Secret, ceiling: Profile, max_ttl: u64) -> Result<Self, String> {
+        let (id, secret) = (id.into(), secret.expose().as_bytes());
+        if id.is_empty() || id.len() > 64 {
+            return Err("the name of a signing key has 1 to 64 bytes".into());
+        }
+        if secret.len() < MIN_SECRET_BYTES {
+            return Err(format!("the signing key {id:?} is shorter than {MIN_SECRET_BYTES} bytes"));
+        }
+        if !matches!(ceiling.role, Role::ReadOnly | Role::ReadWrite) {
+            return Err(format!("the tokens of signing key {id:?} can only be read-only or read-write"));
+        }
+        if max_ttl == 0 {
+            return Err(format!("the tokens of signing key {id:?} would never live"));
+        }
+        let mac = Hmac::new_from_slice(secret).map_err(|_| "the signing key has no usable length".to_owned())?;
+        Ok(Self { id, mac, ceiling, max_ttl })
+    }
+
+    /// Its name.
+    pub fn id(&self) -> &str {
+        &self.id
+    }
+
+    /// The most that its tokens may do.
+    pub fn ceiling(&self) -> &Profile {
+        &self.ceiling
+    }
+
+    /// The token for some claims. `now` is in seconds since 1970.
+    ///
+    /// # Errors
+    /// If the bridge would not accept it, now or when it begins: the reason.
+    pub fn mint(&self, claims: &Claims, now: u64) -> Result<String, String> {
+        self.check(claims, now.max(claims.nbf.unwrap_or(0)))?;
+        if claims.exp <= now {
+            return Err("the token would have ended already".into());
+        }
+        let claims = serde_json::to_vec(claims).map_err(|error| error.to_string())?;
+        let mut token = format!("{PREFIX}{}", URL_SAFE_NO_PAD.encode(claims));
+        let signature = self.mac.clone().chain_update(&token).finalize().into_bytes();
+        token.push('.');
+        URL_SAFE_NO_PAD.encode_string(signature, &mut token);
+        if token.len() > MAX_BYTES {
+            return Err(format!("the token has {} bytes; {MAX_BYTES} is the limit: use fewer prefixes", token.len()));
+        }
+        Ok(token)
+    }
+
+    /// Whether the claims keep to the ceiling, and to the longest life at a time.
+    fn check(&self, claims: &Claims, now: u64) -> Result<(), String> {
+        let ceiling = &self.ceiling;
+        let role = matches!((claims.role, ceiling.role), (Role::ReadOnly, _) | (Role::ReadWrite, Role::ReadWrite));
+        let write = claims.role == Role::ReadOnly || claims.prefixes.within(&ceiling.write);
+        let origin = ceiling.origins.is_none() || ceiling.permits_origin(claims.origin.as_deref());
+        let wrong = if claims.key != self.id {
+            "key is another one"
+        } else if !role {
+            "role is beyond what the key allows"
+        } else if !write || !claims.prefixes.within(&ceiling.read) {
+            "prefixes are beyond what the key allows"
+        } else if !claims.channels.within(&ceiling.channels) {
+            "channels are beyond what the key allows"
+        } else if !origin {
+            "origin is not one of the key's"
+        } else if claims.exp > now.saturating_add(self.max_ttl) {
+            return Err(format!("the token's life is longer than the {} seconds that the key allows", self.max_ttl));
+        } else if claims.limits.as_ref().is_some_and(|limits| limits.zero().is_some()) {
+            "limits are 0"
+        } else {
+            return Ok(());
+        };
+        Err(format!("the token's {wrong}"))
+    }
+
+    fn profile(&self, claims: Claims, signature: &[u8]) -> Profile {
+        let ceiling = &self.ceiling;
+        let subject = claims.sub.unwrap_or_else(|| URL_SAFE_NO_PAD.encode(signature.get(..9).unwrap_or_default()));
+        let reads_only = claims.role == Role::ReadOnly;
+        Profile {
+            // Length first, so that no key and subject read like another pair.
+            name: format!("minted:{}:{}:{subject}", self.id.len(), self.id),
+            role: claims.role,
+            allow: Allow::default(),
+            write: if reads_only { Scope::nothing() } else { claims.prefixes.clone() },
+            read: claims.prefixes,
+            channels: claims.channels,
+            limits: claims.limits.map_or_else(|| ceiling.limits.clone(), |limits| limits.under(&ceiling.limits)),
+            origins: claims.origin.map(|origin| vec![origin]).or_else(|| ceiling.origins.clone()),
+            expires_at: Some(claims.exp.min(ceiling.expires_at.unwrap_or(u64::MAX))),
+        }
+    }
+}
+
+impl fmt::Debug for SigningKey {
+    fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
+        f.debug_struct("SigningKey").field("id", &self.id).finish_non_exhaustive()
+    }
+}
+
+/// Whether a token claims to be a minted one.
+pub(super) fn looks_minted(token: &[u8]) -> bool {
+    token.starts_with(PREFIX.as_bytes())
+}
+
+/// The profile of a minted token. Nothing of it is read before its signature holds, and every key is tried, so that the time
+/// taken tells nothing of either.
+pub(super) fn verify(keys: &[SigningKey], token: &[u8], now: u64) -> Result<Profile, Unauthorized> {
+    let parts = split(token).ok_or(Unauthorized::UNKNOWN)?;
+    let mut signed = None;
+    for key in keys {
+        if key.mac.clone().chain_update(parts.signed).verify_slice(&parts.signature).is_ok() {
+            signed = Some(key);
+        }
+    }
+    let key = signed.ok_or(Unauthorized::UNKNOWN)?;
+    let claims: Claims = serde_json::from_slice(&parts.claims).map_err(|_| Unauthorized::UNKNOWN)?;
+    key.check(&claims, now).map_err(|_| Unauthorized::UNKNOWN)?;
+    if claims.nbf.is_some_and(|begin| begin > now) {
+        return Err(Unauthorized::UNKNOWN);
+    }
+    let profile = key.profile(claims, &parts.signature);
+    if profile.has_expired(now) { Err(Unauthorized::EXPIRED) } else { Ok(profile) }
+}
+
+struct Parts<'a> {
+    signed: &'a [u8],
+    claims: Vec<u8>,
+    signature: Vec<u8>,
+}
+
+fn split(token: &[u8]) -> Option<Parts<'_>> {
+    let token = std::str::from_utf8(token).ok().filter(|token| token.len() <= MAX_BYTES)?;
+    let (signed, signature) = token.rsplit_once('.')?;
+    let claims = signed.strip_prefix(PREFIX)?;
+    Some(Parts {
+        signed: signed.as_bytes(),
+        claims: URL_SAFE_NO_PAD.decode(claims).ok()?,
+        signature: URL_SAFE_NO_PAD.decode(signature).ok()?,
+    })
+}

@@ -1,0 +1,312 @@
+//! `isocache serve`: from the command line to a server that runs, and to its end.
+
+use std::io::IsTerminal;
+use std::net::{SocketAddr, TcpListener};
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::Router;
+use axum::body::Body;
+use axum::extract::{Request, State};
+use axum::http::Response;
+use axum_server::Handle;
+use axum_server::tls_rustls::RustlsConfig;
+use hyper_util::rt::TokioTimer;
+use tokio::signal::unix::{SignalKind, signal};
+use tokio::sync::watch;
+use tracing_subscriber::EnvFilter;
+
+use super::access::{Digest, Profile, Role, Scope};
+use super::cli::{LogFormat, Serve};
+use super::server::{Bridge, Origins, Page, Parts, ServerLimits};
+use super::settings::{Settings, StoreSettings};
+use super::store::Store;
+use super::store::memory::{MemoryStore, MemoryStoreOptions, keep_damaged_aside};
+use crate::clock::{Clock, UnixClock};
+
+/// How long the head of a request may take to come.
+const HEAD_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// The most bytes of the head of a request.
+const MAX_HEAD_BYTES: usize = 64 * 1024;
+
+/// A token shorter than this can be guessed.
+const SHORT_TOKEN: usize = 16;
+
+/// What was asked for, made ready to run.
+struct Ready {
+    bridge: Bridge,
+    listener: TcpListener,
+    metrics: Option<TcpListener>,
+    snapshot: Option<Snapshot>,
+    tls: Option<(PathBuf, PathBuf)>,
+    drain: Duration,
+    ending: watch::Sender<bool>,
+}
+
+/// The file of an embedded store.
+#[derive(Clone)]
+struct Snapshot {
+    store: MemoryStore,
+    path: PathBuf,
+    interval: Duration,
+}
+
+/// Runs until it is told to end; or says in a sentence why it does not.
+pub(super) fn main(arguments: Serve) -> Result<(), String> {
+    log(arguments.log_format);
+    let ready = prepare(arguments)?;
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
+    runtime.map_err(|error| format!("no runtime: {error}"))?.block_on(run(ready))
+}
+
+/// `RUST_LOG` says how much is logged: `info` unless told otherwise.
+fn log(format: LogFormat) {
+    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("info"));
+    let colour = std::io::stderr().is_terminal();
+    let subscriber = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    let subscriber = subscriber.with_target(false).with_ansi(colour);
+    match format {
+        LogFormat::Text => subscriber.init(),
+        LogFormat::Json => subscriber.json().init(),
+    }
+}
+
+fn prepare(arguments: Serve) -> Result<Ready, String> {
+    let mut settings = match &arguments.config {
+        Some(path) => Settings::read(path)?,
+        None => Settings::parse("", "", |_| None).map_err(|error| error.to_string())?,
+    };
+    if let Some(address) = arguments.listen {
+        settings.listen.address = address;
+    }
+    let address = settings.listen.address;
+    settings.access.cors.origins.extend(arguments.allow_origin);
+    let clock: Arc<dyn Clock> = Arc::new(UnixClock);
+    add_tokens(&mut settings, arguments.token, arguments.read_only_token)?;
+    for warning in &settings.access.warnings {
+        tracing::warn!("{warning}");
+    }
+    let nobody = settings.access.tokens.is_empty().then(|| Arc::new(Profile::admin("nobody")));
+    if nobody.is_some() && !address.ip().is_loopback() {
+        return Err(format!(
+            "will not listen on {address} without a token: anybody could use the store. Set ISOCACHE_TOKEN, or \
+             [[token]] in a configuration file, or listen on 127.0.0.1."
+        ));
+    }
+    let (store, snapshot) = open_store(&settings.store, &settings.server, arguments.store, arguments.snapshot)?;
+    let (ending, ends) = watch::channel(false);
+    let loopback = || ["localhost", "127.0.0.1", "[::1]"].map(str::to_owned).to_vec();
+    let hosts = settings.listen.hosts.or_else(|| address.ip().is_loopback().then(loopback));
+    let mut bridge = Bridge::new(Parts {
+        store,
+        tokens: settings.access.tokens,
+        origins: Origins::new(settings.access.cors, hosts),
+        clock,
+        ending: ends,
+    });
+    if nobody.is_some() {
+        tracing::warn!("no token is configured: everybody on this machine may do everything, and nobody else anything");
+    }
+    bridge.nobody = nobody;
+    bridge.credentials.query = settings.listen.query_token;
+    settings.listen.base_path.trim_end_matches('/').clone_into(&mut bridge.base_path);
+    bridge.limits = ServerLimits {
+        body_timeout: Duration::from_millis(settings.server.body_timeout_ms),
+        max_in_flight: settings.server.max_in_flight,
+        max_streams: settings.server.max_streams,
+    };
+    bridge.page = arguments.page.map(|folder| Page::new(&folder, arguments.page_mount)).transpose()?;
+    let tls = match (settings.tls.certificate, settings.tls.key) {
+        (Some(certificate), Some(key)) => Some((certificate, key)),
+        (None, None) => None,
+        _ => return Err("[tls] needs both certificate and key".into()),
+    };
+    let metrics = arguments.metrics_listen.or(settings.listen.metrics).map(listen).transpose()?;
+    let drain = Duration::from_millis(settings.server.drain_timeout_ms);
+    Ok(Ready { bridge, listener: listen(address)?, metrics, snapshot, tls, drain, ending })
+}
+
+fn listen(address: SocketAddr) -> Result<TcpListener, String> {
+    let listener = TcpListener::bind(address).map_err(|error| format!("cannot listen on {address}: {error}"))?;
+    listener.set_nonblocking(true).map_err(|error| format!("cannot listen on {address}: {error}"))?;
+    Ok(listener)
+}
+
+fn add_tokens(settings: &mut Settings, token: Option<String>, read_only: Option<String>) -> Result<(), String> {
+    let reader = || {
+        let profile = Profile::scoped("read-only token", Role::ReadOnly, Scope::Everything);
+        Profile { channels: Scope::Everything, ..profile }
+    };
+    let given = [(token, Profile::admin("token")), (read_only, reader())];
+    for (token, mut profile) in given {
+        let Some(token) = token else { continue };
+        if token.is_empty() || token.starts_with("iso1.") {
+            return Err(format!("the {} is empty, or begins like a minted one", profile.name));
+        }
+        if token.len() < SHORT_TOKEN {
+            tracing::warn!("the {} has less than {SHORT_TOKEN} characters, and can be guessed", profile.name);
+        }
+        profile.limits = settings.access.limits.over(&profile.limits);
+        settings.access.tokens.add(Digest::of(token.as_bytes()), profile)?;
+    }
+    Ok(())
+}
+
+fn open_store(
+    settings: &StoreSettings,
+    server: &super::settings::ServerSettings,
+    store: Option<String>,
+    snapshot: Option<PathBuf>,
+) -> Result<(Store, Option<Snapshot>), String> {
+    let from_env = |name: &String| {
+        std::env::var(name).map_err(|_| format!("the variable {name}, which [store] names, is not set"))
+    };
+    let url = match store.or_else(|| settings.url.clone()) {
+        Some(url) => url,
+        None => settings.url_env.as_ref().map(from_env).transpose()?.unwrap_or_else(|| "memory".into()),
+    };
+    let snapshot = snapshot.or_else(|| settings.snapshot.clone());
+    if url != "memory" {
+        if snapshot.is_some() {
+            return Err("a snapshot is for the store in memory; Redis keeps its own".into());
+        }
+        let command_timeout = Duration::from_millis(server.command_timeout_ms);
+        let store = Store::redis(&url, Duration::from_secs(1), command_timeout).map_err(|error| error.to_string())?;
+        return Ok((store, None));
+    }
+    let options = MemoryStoreOptions {
+        max_entries: settings.max_entries,
+        max_bytes: settings.max_bytes,
+        ..MemoryStoreOptions::default()
+    };
+    let store = MemoryStore::new(options).map_err(|error| error.to_string())?;
+    let Some(path) = snapshot else { return Ok((Store::Memory(store), None)) };
+    match store.load_snapshot(&path) {
+        Ok(Some(loaded)) => tracing::info!(entries = loaded.entries, expired = loaded.expired, "snapshot loaded"),
+        Ok(None) => tracing::info!("no snapshot yet"),
+        Err(error) => {
+            // It is kept for whoever wants to look at it, and not overwritten.
+            let aside =
+                keep_damaged_aside(&path).map_err(|failed| format!("{error}; and it cannot be kept: {failed}"))?;
+            tracing::error!("{error}; it is kept as {}, and the store begins empty", aside.display());
+        }
+    }
+    let interval = Duration::from_secs(settings.snapshot_interval.max(1));
+    Ok((Store::Memory(store.clone()), Some(Snapshot { store, path, interval })))
+}
+
+async fn run(ready: Ready) -> Result<(), String> {
+    let Ready { bridge, listener, metrics, snapshot, tls, drain, ending } = ready;
+    let failed = |error: std::io::Error| format!("the server failed: {error}");
+    let address = listener.local_addr().map_err(failed)?;
+    let bridge = Arc::new(bridge);
+    let handle = Handle::new();
+    let saving = snapshot.clone().map(|snapshot| tokio::spawn(save_at_intervals(snapshot)));
+    if let Some(listener) = metrics {
+        let app = Router::new().fallback(only_metrics).with_state(Arc::clone(&bridge));
+        let address = listener.local_addr().map_err(failed)?;
+        let server = axum_server::from_tcp(listener).map_err(failed)?.handle(handle.clone());
+        tokio::spawn(server.serve(app.into_make_service()));
+        tracing::info!("metrics on http://{address}/metrics");
+    }
+    let app = Router::new().fallback(answer).with_state(bridge).into_make_service();
+    let scheme = if tls.is_some() { "https" } else { "http" };
+    tokio::spawn(end_on_signal(handle.clone(), drain, ending));
+    // Who started it waits for this line.
+    println!("isocache: listening on {scheme}://{address}");
+    let served = if let Some((certificate, key)) = tls {
+        // Fails if there is one already, which is as good.
+        let _ = rustls::crypto::ring::default_provider().install_default();
+        let named = format!("{} and {}", certificate.display(), key.display());
+        let config = RustlsConfig::from_pem_file(&certificate, &key).await;
+        let config = config.map_err(|error| format!("cannot use {named} for TLS: {error}"))?;
+        tokio::spawn(reload_on_hangup(config.clone(), certificate, key));
+        let mut server = axum_server::from_tcp_rustls(listener, config).map_err(failed)?.handle(handle);
+        limit_heads(server.http_builder());
+        server.serve(app).await
+    } else {
+        let mut server = axum_server::from_tcp(listener).map_err(failed)?.handle(handle);
+        limit_heads(server.http_builder());
+        server.serve(app).await
+    };
+    served.map_err(failed)?;
+    if let Some(saving) = saving {
+        saving.abort();
+    }
+    match snapshot {
+        Some(snapshot) => {
+            tokio::task::spawn_blocking(move || save(&snapshot)).await.map_err(|error| error.to_string())?
+        }
+        None => Ok(()),
+    }
+}
+
+async fn answer(State(bridge): State<Arc<Bridge>>, request: Request) -> Response<Body> {
+    bridge.answer(request).await
+}
+
+async fn only_metrics(State(bridge): State<Arc<Bridge>>) -> Response<Body> {
+    bridge.metrics_answer()
+}
+
+/// A head that dribbles in, or does not end, is cut off.
+fn limit_heads(builder: &mut hyper_util::server::conn::auto::Builder<hyper_util::rt::TokioExecutor>) {
+    builder.http1().timer(TokioTimer::new()).header_read_timeout(HEAD_TIMEOUT).max_buf_size(MAX_HEAD_BYTES);
+    let size = u32::try_from(MAX_HEAD_BYTES).unwrap_or(u32::MAX);
+    builder.http2().timer(TokioTimer::new()).max_header_list_size(size).keep_alive_interval(Duration::from_secs(60));
+}
+
+/// On the first signal nothing new is accepted, and what is under way may finish; subscriptions end.
+async fn end_on_signal(handle: Handle<SocketAddr>, drain: Duration, ending: watch::Sender<bool>) {
+    let (Ok(mut terminate), Ok(mut interrupt)) = (signal(SignalKind::terminate()), signal(SignalKind::interrupt()))
+    else {
+        tracing::error!("signals cannot be waited for: the bridge ends only by force");
+        return;
+    };
+    tokio::select! {
+        _ = terminate.recv() => {}
+        _ = interrupt.recv() => {}
+    }
+    tracing::info!("ending: waiting for what is under way");
+    ending.send_replace(true);
+    handle.graceful_shutdown(Some(drain));
+    // A second signal does not wait.
+    tokio::select! {
+        _ = terminate.recv() => {}
+        _ = interrupt.recv() => {}
+    }
+    handle.shutdown();
+}
+
+async fn reload_on_hangup(config: RustlsConfig, certificate: PathBuf, key: PathBuf) {
+    let Ok(mut hangup) = signal(SignalKind::hangup()) else { return };
+    while hangup.recv().await.is_some() {
+        match config.reload_from_pem_file(&certificate, &key).await {
+            Ok(()) => tracing::info!("certificate read again"),
+            Err(error) => tracing::error!("the certificate stays as it was: {error}"),
+        }
+    }
+}
+
+async fn save_at_intervals(snapshot: Snapshot) {
+    loop {
+        tokio::time::sleep(snapshot.interval).await;
+        let snapshot = snapshot.clone();
+        let saved = tokio::task::spawn_blocking(move || save(&snapshot)).await;
+        if let Ok(Err(problem)) = saved {
+            tracing::error!("{problem}");
+        }
+    }
+}
+
+/// One at a time: an aborted interval may still be writing when the last one is due.
+fn save(snapshot: &Snapshot) -> Result<(), String> {
+    static WRITING: std::sync::Mutex<()> = std::sync::Mutex::new(());
+    let _writing = WRITING.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+    let written = snapshot.store.write_snapshot(&snapshot.path);
+    let written = written.map_err(|error| format!("the snapshot was not written: {error}"))?;
+    tracing::info!(entries = written.entries, bytes = written.bytes, "snapshot written");
+    Ok(())
+}

@@ -1,0 +1,73 @@
+//! Files for browsers beside the protocol, for the demonstration.
+
+use std::path::{Path, PathBuf};
+
+use axum::body::Body;
+use axum::http::header::{AUTHORIZATION, CONTENT_SECURITY_POLICY, X_CONTENT_TYPE_OPTIONS};
+use axum::http::request::Parts;
+use axum::http::{HeaderValue, Method, Request, Response};
+use sha2::{Digest, Sha256};
+use tower::ServiceExt;
+use tower_http::services::ServeDir;
+
+/// Folders of files, each below a path.
+#[derive(Clone, Debug)]
+pub struct Page {
+    mounts: Vec<(String, PathBuf)>,
+    policy: HeaderValue,
+}
+
+impl Page {
+    /// The folder for `/`, and others below paths such as `/isocache/`.
+    ///
+    /// # Errors
+    /// A sentence, if a folder is not there.
+    pub fn new(folder: &Path, mounts: Vec<(String, PathBuf)>) -> Result<Self, String> {
+        let mounts: Vec<_> = mounts.into_iter().chain([("/".to_owned(), folder.to_owned())]).collect();
+        if let Some((_, missing)) = mounts.iter().find(|(_, folder)| !folder.is_dir()) {
+            return Err(format!("the folder {} is not there", missing.display()));
+        }
+        let index = std::fs::read_to_string(folder.join("index.html"));
+        let index = index.map_err(|error| format!("{} has no index.html: {error}", folder.display()))?;
+        Ok(Self { mounts, policy: policy(&index) })
+    }
+
+    /// The file of a request. One with a token is for the protocol, whatever it asks for.
+    pub async fn answer(&self, request: &Parts) -> Option<Response<Body>> {
+        let reading = matches!(request.method, Method::GET | Method::HEAD);
+        if !reading || request.headers.contains_key(AUTHORIZATION) {
+            return None;
+        }
+        let path = request.uri.path();
+        let (mount, folder) = self.mounts.iter().find(|(mount, _)| path.starts_with(mount.as_str()))?;
+        let rest = format!("/{}", path.get(mount.len()..).unwrap_or_default());
+        let mut file = Request::builder().method(&request.method).uri(rest).body(Body::empty()).ok()?;
+        file.headers_mut().clone_from(&request.headers);
+        let answer = ServeDir::new(folder).oneshot(file).await.ok()?;
+        if answer.status().is_client_error() {
+            return None;
+        }
+        let mut answer = answer.map(Body::new);
+        answer.headers_mut().insert(CONTENT_SECURITY_POLICY, self.policy.clone());
+        answer.headers_mut().insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+        Some(answer)
+    }
+}
+
+/// What the page may load: its own files, the scripts that stand in it, and wasm.
+fn policy(index: &str) -> HeaderValue {
+    use base64::Engine;
+    let scripts = index.split("<script").skip(1).filter_map(|part| {
+        let (_, rest) = part.split_once('>')?;
+        let (script, _) = rest.split_once("</script>")?;
+        (!script.is_empty()).then_some(script)
+    });
+    let hash = |script: &str| base64::engine::general_purpose::STANDARD.encode(Sha256::digest(script));
+    let hashes: Vec<String> = scripts.map(|script| format!("'sha256-{}'", hash(script))).collect();
+    let policy = format!(
+        "default-src 'self'; script-src 'self' 'wasm-unsafe-eval' {}; base-uri 'none'; form-action 'none'; \
+         frame-ancestors 'none'",
+        hashes.join(" ")
+    );
+    HeaderValue::from_str(&policy).unwrap_or(HeaderValue::from_static("default-src 'self'"))
+}

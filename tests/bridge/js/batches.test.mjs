@@ -49,7 +49,12 @@ onStores(["memory", "redis"], (its) => {
 
   test("a transaction", async () => {
     const { redis } = its;
-    assert.deepEqual(await redis.multi().set("k", 1).incr("k").mget("k", "none").get("k").exec(), ["OK", 2, [2, null], 2]);
+    assert.deepEqual(await redis.multi().set("k", 1).incr("k").mget("k", "none").get("k").exec(), [
+      "OK",
+      2,
+      [2, null],
+      2,
+    ]);
   });
 
   test("a command of a transaction that fails when it runs, fails alone", async () => {

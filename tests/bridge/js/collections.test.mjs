@@ -13,7 +13,11 @@ onStores(["redis"], (its) => {
     assert.equal(await redis.hgetall("missing"), null);
     assert.equal(await redis.hget("h", "age"), 41);
     assert.equal(await redis.hget("h", "missing"), null);
-    assert.deepEqual(await redis.hmget("h", "name", "missing", "tags"), { name: "Ann", missing: null, tags: ["a", "b"] });
+    assert.deepEqual(await redis.hmget("h", "name", "missing", "tags"), {
+      name: "Ann",
+      missing: null,
+      tags: ["a", "b"],
+    });
     assert.equal(await redis.hexists("h", "name"), 1);
     assert.equal(await redis.hlen("h"), 4);
     assert.equal(await redis.hstrlen("h", "name"), 3);
@@ -80,7 +84,10 @@ onStores(["redis"], (its) => {
 
   test("sorted sets", async () => {
     const { redis } = its;
-    assert.equal(await redis.zadd("z", { score: 1, member: "a" }, { score: 2, member: "b" }, { score: 3.5, member: "c" }), 3);
+    assert.equal(
+      await redis.zadd("z", { score: 1, member: "a" }, { score: 2, member: "b" }, { score: 3.5, member: "c" }),
+      3,
+    );
     assert.equal(await redis.zadd("z", { nx: true }, { score: 9, member: "a" }), 0);
     assert.equal(await redis.zadd("z", { xx: true, ch: true }, { score: 1.5, member: "a" }), 1);
     assert.equal(await redis.zadd("z", { incr: true }, { score: 1, member: "a" }), 2.5);
@@ -108,12 +115,11 @@ onStores(["redis"], (its) => {
     assert.equal(await redis.zscore("to", "a"), 10);
     assert.deepEqual(await redis.zunion(2, ["x", "y"], { withScores: true }), ["b", 0, "c", 0, "a", 5]);
     assert.equal(await redis.zdiffstore("to", 2, "y", "x"), 2);
-    assert.equal(await redis.zrangestore?.("to", "y", 0, 0) ?? 1, 1);
     assert.deepEqual(await redis.zscan("x", 0), ["0", ["a", 5]]);
     assert.equal(await redis.zremrangebylex("y", "[a", "[a"), 1);
     assert.equal(await redis.zremrangebyrank("y", 0, 0), 1);
     assert.equal(await redis.zremrangebyscore("y", 0, 0), 1);
-    await redis.zadd("inf", { score: Number.POSITIVE_INFINITY, member: "a" });
-    assert.equal(await redis.exec(["ZSCORE", "inf", "a"]), "inf");
+    await redis.exec(["ZADD", "inf", "+inf", "a"]);
+    assert.equal(await redis.zscore("inf", "a"), "inf");
   });
 });

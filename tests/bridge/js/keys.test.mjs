@@ -126,9 +126,22 @@ onStores(["memory", "redis"], (its) => {
 
   test("what is never passed on, whoever asks", async () => {
     const { redis } = its;
-    for (const command of ["MULTI", "EXEC", "WATCH", "SELECT", "MONITOR", "SUBSCRIBE", "BLPOP", "CONFIG", "SHUTDOWN"]) {
+    const never = [
+      "MULTI",
+      "EXEC",
+      "WATCH",
+      "SELECT",
+      "MONITOR",
+      "UNSUBSCRIBE",
+      "BLPOP",
+      "CONFIG",
+      "SHUTDOWN",
+      "CLUSTER",
+    ];
+    for (const command of never) {
       await assert.rejects(redis.exec([command, "a", "b"]), /^UpstashError: ERR Command is not available/i, command);
     }
+    await assert.rejects(redis.exec(["SUBSCRIBE", "a"]), /^UpstashError: ERR /);
     assert.equal(await redis.ping(), "PONG");
   });
 });

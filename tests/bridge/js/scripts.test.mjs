@@ -10,7 +10,11 @@ const sha1 = (text) => createHash("sha1").update(text).digest("hex");
 onStores(["redis"], (its) => {
   test("EVAL", async () => {
     const { redis } = its;
-    assert.deepEqual(await redis.eval("return {KEYS[1], ARGV[1], ARGV[2]}", ["k"], ["a", { b: 1 }]), ["k", "a", { b: 1 }]);
+    assert.deepEqual(await redis.eval("return {KEYS[1], ARGV[1], ARGV[2]}", ["k"], ["a", { b: 1 }]), [
+      "k",
+      "a",
+      { b: 1 },
+    ]);
     assert.equal(await redis.eval("return redis.call('SET', KEYS[1], ARGV[1])", ["k"], ["v"]), "OK");
     assert.equal(await redis.evalRo("return redis.call('GET', KEYS[1])", ["k"], []), "v");
     assert.equal(await redis.eval("return nil", [], []), null);
@@ -58,12 +62,16 @@ onStores(["redis"], (its) => {
     assert.deepEqual([inPipeline, inTransaction], [5, 6]);
     const withRedisFlag = "#!lua flags=no-writes,allow-key-locking\nreturn redis.call('INCR', KEYS[1])";
     await assert.rejects(redis.eval(withRedisFlag, ["n"], []), /Write commands are not allowed from read-only scripts/);
-    await assert.rejects(redis.eval("#!lua flags=no-such\nreturn 1", [], []), /Unexpected flag in script shebang: no-such/);
+    await assert.rejects(
+      redis.eval("#!lua flags=no-such\nreturn 1", [], []),
+      /Unexpected flag in script shebang: no-such/,
+    );
   });
 
   test("functions", async () => {
     const { redis } = its;
-    const code = "#!lua name=mylib\nredis.register_function{function_name='first', callback=function(keys, args) return args[1] end, flags={'no-writes'}}";
+    const code =
+      "#!lua name=mylib\nredis.register_function{function_name='first', callback=function(keys, args) return args[1] end, flags={'no-writes'}}";
     assert.equal(await redis.functions.load({ code, replace: true }), "mylib");
     assert.equal(await redis.functions.call("first", [], ["a"]), "a");
     assert.equal(await redis.functions.callRo("first", [], ["a"]), "a");

@@ -14,8 +14,8 @@ onStores(["redis"], (its) => {
     assert.equal(await redis.xlen("s"), 3);
     assert.deepEqual(await redis.xrange("s", "-", "2"), { "1-0": { a: 1, b: "two" }, "2-0": { a: 2 } });
     assert.deepEqual(Object.keys(await redis.xrevrange("s", "(2-0", "-")), ["1-0"]);
-    assert.deepEqual(await redis.xread("s", "1-0", { count: 1 }), [["s", [["2-0", ["a", "2"]]]]]);
-    assert.deepEqual(await redis.xread(["s", "s"], ["1-0", "$"], { count: 1 }), [["s", [["2-0", ["a", "2"]]]]]);
+    assert.deepEqual(await redis.xread("s", "1-0", { count: 1 }), [["s", [["2-0", ["a", 2]]]]]);
+    assert.deepEqual(await redis.xread(["s", "s"], ["1-0", "$"], { count: 1 }), [["s", [["2-0", ["a", 2]]]]]);
     assert.equal(await redis.xread("s", "$"), null);
     assert.equal(await redis.xdel("s", "2-0"), 1);
     assert.equal(await redis.xtrim("s", { strategy: "MAXLEN", exactness: "=", threshold: 1 }), 1);
@@ -33,8 +33,8 @@ onStores(["redis"], (its) => {
     await redis.xadd("s", "1-0", { a: 1 });
     await redis.xadd("s", "2-0", { a: 2 });
     const entries = [
-      ["1-0", ["a", "1"]],
-      ["2-0", ["a", "2"]],
+      ["1-0", ["a", 1]],
+      ["2-0", ["a", 2]],
     ];
     assert.deepEqual(await redis.xreadgroup("g", "ann", "s", ">"), [["s", entries]]);
     assert.equal(await redis.xreadgroup("g", "ann", "s", ">"), null);
@@ -46,8 +46,8 @@ onStores(["redis"], (its) => {
         ["2-0", "ann"],
       ],
     );
-    assert.deepEqual(await redis.xclaim("s", "g", "bob", 0, "1-0"), [["1-0", ["a", "1"]]]);
-    assert.deepEqual(await redis.xautoclaim("s", "g", "bob", 0, "2-0", { count: 1 }), ["0-0", [["2-0", ["a", "2"]]], []]);
+    assert.deepEqual(await redis.xclaim("s", "g", "bob", 0, "1-0"), [["1-0", ["a", 1]]]);
+    assert.deepEqual(await redis.xautoclaim("s", "g", "bob", 0, "2-0", { count: 1 }), ["0-0", [["2-0", ["a", 2]]], []]);
     assert.equal(await redis.xack("s", "g", ["1-0", "2-0"]), 2);
     const [group] = await redis.xinfo("s", { type: "GROUPS" });
     assert.deepEqual(group.slice(0, 2), ["name", "g"]);
@@ -73,8 +73,13 @@ onStores(["redis"], (its) => {
     await redis.setbit("c", 0, 1);
     assert.equal(await redis.bitop("or", "to", "b", "c"), 1);
     assert.equal(await redis.bitcount("to"), 2);
-    assert.deepEqual(await redis.bitfield("f").set("u8", "#0", 255).incrby("u8", "#0", 1).get("u8", 0).exec(), [0, 0, 0]);
-    assert.deepEqual(await redis.bitfield("f").overflow("SAT").incrby("u8", "#0", 300).exec(), [255]);
+    // With auto-pipelining this version of the client has no chain of bitfield.
+    const single = its.bridge.client({ enableAutoPipelining: false });
+    assert.deepEqual(
+      await single.bitfield("f").set("u8", "#0", 255).incrby("u8", "#0", 1).get("u8", 0).exec(),
+      [0, 0, 0],
+    );
+    assert.deepEqual(await single.bitfield("f").overflow("SAT").incrby("u8", "#0", 300).exec(), [255]);
   });
 
   test("places", async () => {
@@ -87,7 +92,10 @@ onStores(["redis"], (its) => {
     const [position, none] = await redis.geopos("g", "Palermo", "missing");
     assert.equal(position.lng.toFixed(4), "13.3614");
     assert.equal(none, undefined);
-    const circle = [{ type: "FROMLONLAT", coordinate: { lon: 15, lat: 37 } }, { type: "BYRADIUS", radius: 100, radiusType: "KM" }];
+    const circle = [
+      { type: "FROMLONLAT", coordinate: { lon: 15, lat: 37 } },
+      { type: "BYRADIUS", radius: 100, radiusType: "KM" },
+    ];
     assert.deepEqual(await redis.geosearch("g", ...circle, "ASC"), [{ member: "Catania" }]);
     const [found] = await redis.geosearch("g", ...circle, "ASC", { withDist: true, withCoord: true, withHash: true });
     assert.equal(found.hash, "3479447370796909");

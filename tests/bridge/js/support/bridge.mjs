@@ -1,13 +1,13 @@
 /** The real bridge, and clients of it. */
 
 import { existsSync } from "node:fs";
-import { join } from "node:path";
+import { resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import { Redis } from "@upstash/redis";
 import { eventually, start } from "./processes.mjs";
 
 const ROOT = fileURLToPath(new URL("../../../../", import.meta.url));
-const PROGRAM = process.env.ISOCACHE_BIN ?? join(ROOT, process.env.CARGO_TARGET_DIR ?? "target", "debug", "isocache");
+const PROGRAM = process.env.ISOCACHE_BIN ?? resolve(ROOT, process.env.CARGO_TARGET_DIR ?? "target", "debug/isocache");
 
 /** The token of the role `admin`. */
 export const TOKEN = "a-token-for-tests-which-may-do-everything";
@@ -19,7 +19,9 @@ export const ORIGIN = "https://app.example";
 /** Starts a bridge and waits until it says where it listens. `args` come after those that every bridge gets. */
 export async function startBridge(store, args = []) {
   if (!existsSync(PROGRAM)) {
-    throw new Error(`no bridge at ${PROGRAM}: cargo build --features bridge --bin isocache, or name one by ISOCACHE_BIN`);
+    throw new Error(
+      `no bridge at ${PROGRAM}: cargo build --features bridge --bin isocache, or name one by ISOCACHE_BIN`,
+    );
   }
   const tokens = ["--token", TOKEN, "--read-only-token", READ_ONLY_TOKEN];
   const usual = ["--listen", "127.0.0.1:0", "--store", store, "--allow-origin", ORIGIN];

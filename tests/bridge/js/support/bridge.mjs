@@ -37,6 +37,7 @@ export async function startBridge(store, args = []) {
     /** A client as applications make it, except that it does not repeat requests: that would hide a lost connection. */
     client: (options) => new Redis({ url, token: TOKEN, retry: { retries: 0 }, ...options }),
     log: () => server.output().stderr,
+    deafen: () => server.deafen(),
     stop: () => server.stop(),
   };
 }

@@ -1,7 +1,7 @@
 /** Servers that a test file starts. None outlives it, however it ends. */
 
 import { spawn } from "node:child_process";
-import { mkdtempSync, rmSync } from "node:fs";
+import { mkdtempSync } from "node:fs";
 import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -9,25 +9,23 @@ import { join } from "node:path";
 /** For how long a server may take to start, to answer or to end, in milliseconds. */
 const PATIENCE = 30_000;
 
-const running = new Set();
-const folders = new Set();
-
-process.on("exit", () => {
-  for (const child of running) {
-    child.kill("SIGKILL");
-  }
-  for (const folder of folders) {
-    rmSync(folder, { recursive: true, force: true, maxRetries: 5, retryDelay: 100 });
-  }
-});
-for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"]) {
-  process.on(signal, () => process.exit(1));
+/**
+ * Runs a line of shell, with `argument` as `$1`, when this process has ended, also when it was killed: a shell waits for the
+ * end of its input, which the system closes then.
+ */
+function afterwards(line, argument) {
+  const script = ["-c", `read -r _; ${line}`, "sh", argument];
+  // A group of its own, so that what ends the tests from the keyboard leaves it to its work.
+  const shell = spawn("sh", script, { stdio: ["pipe", "ignore", "ignore"], detached: true });
+  shell.unref();
+  shell.stdin.unref();
+  return shell;
 }
 
 /** A folder that is removed with the process. */
 export function temporaryFolder() {
   const folder = mkdtempSync(join(tmpdir(), "isocache-bridge-"));
-  folders.add(folder);
+  afterwards('rm -rf "$1"', folder);
   return folder;
 }
 
@@ -59,10 +57,15 @@ export async function withinLimit(what, promise) {
   }
 }
 
-/** A running program. `output()` is what it has written so far, by stream. */
+/**
+ * A running program. `output()` is what it has written so far, by stream. `deafen()` stops listening to it, as when who has
+ * started it is gone. `stop()` asks it to end, forces it to in the end, and returns its exit code, `null` if it was forced.
+ */
 export function start(program, args, { stdin } = {}) {
   const child = spawn(program, args, { stdio: ["pipe", "pipe", "pipe"] });
-  running.add(child);
+  const killer = child.pid && afterwards('kill -KILL "$1"', String(child.pid));
+  let running = true;
+  let code = null;
   const written = { stdout: "", stderr: "" };
   for (const name of ["stdout", "stderr"]) {
     child[name].setEncoding("utf8").on("data", (text) => {
@@ -75,21 +78,33 @@ export function start(program, args, { stdin } = {}) {
       failure = error;
       resolve();
     });
-    child.on("exit", resolve);
-  }).then(() => running.delete(child));
+    child.on("exit", (exitCode) => {
+      code = exitCode;
+      resolve();
+    });
+  }).then(() => {
+    running = false;
+    // The number of the process may be another's from now on.
+    killer?.kill("SIGKILL");
+  });
   child.stdin.on("error", () => {});
   child.stdin.end(stdin);
   return {
     output: () => written,
-    hasEnded: () => !running.has(child),
+    hasEnded: () => !running,
     why: () => failure?.message ?? `${written.stdout}${written.stderr}`,
+    deafen() {
+      child.stdout.destroy();
+      child.stderr.destroy();
+    },
     async stop() {
-      if (running.has(child)) {
+      if (running) {
         child.kill("SIGTERM");
         const timer = setTimeout(() => child.kill("SIGKILL"), PATIENCE);
         await ended;
         clearTimeout(timer);
       }
+      return code;
     },
   };
 }

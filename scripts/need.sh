@@ -57,6 +57,11 @@ for need in "$@"; do
       ;;
     redis)
       debian redis-server redis-server
+      debian redis-cli redis-tools
+      ;;
+    python)
+      # For servers and clients from its index of packages; without it, those tests say that they are skipped.
+      debian python3 python3 python3-pip
       ;;
     xz)
       debian xz xz-utils

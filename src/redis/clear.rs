@@ -14,7 +14,7 @@ const KEYS_PER_STEP: u32 = 512;
 const MAX_WALKS: u32 = 5;
 
 /// Removes the keys that match, in steps that leave room for others. What another client adds meanwhile may stay.
-pub(super) async fn clear(client: &Client, pattern: &str) -> Result<u64> {
+pub(crate) async fn clear(client: &Client, pattern: &[u8]) -> Result<u64> {
     let link = &client.link;
     if link.database().is_some() {
         return walk(client, link, pattern).await;
@@ -35,7 +35,7 @@ pub(super) async fn clear(client: &Client, pattern: &str) -> Result<u64> {
 }
 
 /// Walks the keys of one server.
-async fn walk(client: &Client, server: &Link, pattern: &str) -> Result<u64> {
+async fn walk(client: &Client, server: &Link, pattern: &[u8]) -> Result<u64> {
     let mut removed = 0;
     for _ in 0..MAX_WALKS {
         let (mut cursor, mut found, mut first) = (0, Vec::new(), None);
@@ -63,7 +63,7 @@ struct Step {
     wire: WireId,
 }
 
-async fn scan(server: &Link, cursor: u64, pattern: &str) -> Result<Step> {
+async fn scan(server: &Link, cursor: u64, pattern: &[u8]) -> Result<Step> {
     let mut command = cmd("SCAN");
     command.arg(cursor).arg("MATCH").arg(pattern).arg("COUNT").arg(KEYS_PER_STEP);
     let (reply, wire) = server.one_by_wire(command, Repeat::Harmless).await?;

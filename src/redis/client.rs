@@ -15,8 +15,8 @@ const KEYS_PER_COMMAND: usize = 500;
 
 /// The commands, over one link.
 #[derive(Clone)]
-pub(super) struct Client {
-    pub(super) link: Link,
+pub(crate) struct Client {
+    pub(crate) link: Link,
 }
 
 impl RemoteStore for Client {
@@ -80,7 +80,7 @@ impl RemoteStore for Client {
     }
 
     async fn clear(&self, pattern: &str) -> Result<u64> {
-        clear::clear(self, pattern).await
+        clear::clear(self, pattern.as_bytes()).await
     }
 
     async fn increment(&self, key: &str, by: i64, life: Life) -> Result<i64> {

@@ -12,8 +12,8 @@
 //! | `provider` | values, keys, counts |
 
 mod builder;
-mod clear;
-mod client;
+pub(crate) mod clear;
+pub(crate) mod client;
 mod connection;
 mod errors;
 pub(crate) mod link;

@@ -164,7 +164,7 @@ const NEWER: [&str; 29] = [
 #[test]
 fn the_table_has_no_other_commands_than_those_and_newer_ones() {
     let server = described(&Server::start("names"));
-    let modules = ["json.", "bf.", "cf.", "cms.", "topk.", "tdigest.", "ts."];
+    let modules = ["json.", "bf.", "cf.", "cms.", "topk.", "tdigest.", "ts.", "isocache."];
     let own: Vec<&str> = table::all().map(|spec| spec.name).collect();
     let unique: BTreeSet<&str> = own.iter().copied().collect();
     assert_eq!(own.len(), unique.len(), "a name is there twice");

@@ -6,7 +6,8 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::{Arc, OnceLock};
 
-use super::Folder;
+use super::process::run;
+use super::{Folder, target_folder};
 
 /// A clock that servers go by: the real time until it is set, then standing still.
 #[derive(Clone)]
@@ -40,14 +41,18 @@ impl ServerClock {
 
 /// The library that is loaded into the servers, compiled once.
 fn library() -> &'static Path {
-    static LIBRARY: OnceLock<(Folder, PathBuf)> = OnceLock::new();
-    let (_, path) = LIBRARY.get_or_init(|| {
-        let folder = Folder::new();
-        let path = folder.path().join("clock.so");
+    static LIBRARY: OnceLock<PathBuf> = OnceLock::new();
+    LIBRARY.get_or_init(|| {
+        let path = target_folder().join("clock.so");
         let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/servers/clock.c");
-        let compiled = Command::new("cc").args(["-O1", "-shared", "-fPIC", "-o"]).arg(&path).arg(source).status();
-        assert!(compiled.expect("cc does not start: install a C compiler").success());
-        (folder, path)
-    });
-    path
+        // Elsewhere first: servers of other tests may have it loaded, and go on with what they have.
+        let folder = Folder::new();
+        let made = folder.path().join("clock.so");
+        let compiled = run(Command::new("cc").args(["-O1", "-shared", "-fPIC", "-o"]).arg(&made).arg(source));
+        assert!(compiled.status.success(), "{}", String::from_utf8_lossy(&compiled.stderr));
+        let near = path.with_extension(std::process::id().to_string());
+        std::fs::copy(&made, &near).unwrap();
+        std::fs::rename(&near, &path).unwrap();
+        path
+    })
 }

@@ -6,6 +6,13 @@ use super::redis::{Options, RedisServer};
 
 const SLOTS: usize = 16_384;
 
+/// After how many milliseconds of silence nodes take each other for dead: while they join, and while a failover is awaited.
+const SHORT: u32 = 1000;
+/// Otherwise: longer than a busy machine keeps a node waiting, so that no replica takes over unbidden.
+const LONG: u32 = 30_000;
+/// Under a clock that jumps nobody may be taken for dead.
+const FOR_EVER: u32 = u32::MAX / 4;
+
 /// A running cluster. Nodes 0 to 2 begin as primaries, 3 to 5 as their replicas, in the same order.
 pub struct Cluster {
     pub nodes: Vec<RedisServer>,
@@ -14,10 +21,10 @@ pub struct Cluster {
 impl Cluster {
     /// Starts the nodes, joins them, and waits until each serves.
     pub fn start(clock: Option<&ServerClock>) -> Self {
-        // Under a clock that jumps, nobody may be taken for dead.
-        let patience = if clock.is_some() { u32::MAX / 4 } else { 1000 };
         let mut options = Options::config(&["cluster-enabled yes", "appendonly no", "repl-diskless-sync-delay 0"]);
-        options.config.push(format!("cluster-node-timeout {patience}"));
+        options.config.push(format!("cluster-node-timeout {SHORT}"));
+        // A replica is told of to clients once its primary has sent it something, if nothing else this.
+        options.config.push("repl-ping-replica-period 1".into());
         options.clock = clock.cloned();
         let nodes: Vec<_> = (0..6).map(|_| RedisServer::start(options.clone())).collect();
         let cluster = Self { nodes };
@@ -35,7 +42,8 @@ impl Cluster {
         }
         for node in &cluster.nodes {
             eventually("the nodes to meet", || {
-                (node.cli(&["CLUSTER", "NODES"]).lines().filter(|line| line.contains("connected")).count() == 6)
+                let nodes = node.cli(&["CLUSTER", "NODES"]);
+                (nodes.lines().filter(|line| line.split(' ').any(|word| word == "connected")).count() == 6)
                     .then_some(())
             });
         }
@@ -57,7 +65,14 @@ impl Cluster {
                 replica.cli(&["INFO", "replication"]).contains("master_link_status:up").then_some(())
             });
         }
+        cluster.set_node_timeout(if clock.is_some() { FOR_EVER } else { LONG });
         cluster
+    }
+
+    fn set_node_timeout(&self, ms: u32) {
+        for node in self.nodes.iter().filter(|node| node.runs()) {
+            assert_eq!(node.cli(&["CONFIG", "SET", "cluster-node-timeout", &ms.to_string()]), "OK");
+        }
     }
 
     /// The URL of the cluster, by two of its nodes.
@@ -69,8 +84,9 @@ impl Cluster {
         self.nodes[node].cli(&["CLUSTER", "MYID"])
     }
 
-    /// Ends a primary, and waits until its replica has taken over.
+    /// Ends a primary, and waits until the others have found out and its replica has taken over. Not under a clock.
     pub fn fail_over(&mut self, primary: usize) {
+        self.set_node_timeout(SHORT);
         self.nodes[primary].kill();
         let replica = &self.nodes[primary + 3];
         eventually("the replica to take over", || {
@@ -81,6 +97,7 @@ impl Cluster {
                 .all(|node| node.cli(&["CLUSTER", "INFO"]).contains("cluster_state:ok"))
                 .then_some(())
         });
+        self.set_node_timeout(LONG);
     }
 
     /// Moves a slot with its keys, as resharding does. `midway` is called while half of it has moved.

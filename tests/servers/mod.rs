@@ -5,14 +5,19 @@
 //! | `redis` | one Redis or Valkey: TCP, TLS or Unix socket, with users, limits, a clock |
 //! | `cluster` | a Redis Cluster with replicas; failover and moving slots |
 //! | `sentinel` | a primary, a replica and three Sentinels |
-//! | `proxy` | a TCP proxy that cuts, delays, swallows and truncates |
-//! | `tools` | Valkey and Python clients, from PyPI |
+//! | `proxy` | a TCP proxy that cuts, resets, delays, swallows and truncates |
+//! | `clock` | the time that servers go by, set by the test |
+//! | `tools` | Valkey and Python clients, from the index of Python packages |
+//! | `process` | what they have in common: processes that end with the test, whatever ends it |
+//!
+//! `tests/servers_start.rs` shows each of them at work.
 
 // Each crate of tests uses a part of it.
 #![allow(dead_code)]
 
 pub mod clock;
 pub mod cluster;
+pub mod process;
 pub mod proxy;
 pub mod redis;
 pub mod sentinel;
@@ -71,12 +76,24 @@ pub fn free_port() -> u16 {
 /// # Panics
 /// If there is none in good time.
 pub fn eventually<T>(what: &str, mut ask: impl FnMut() -> Option<T>) -> T {
+    within(PATIENCE, &mut ask).unwrap_or_else(|| panic!("in vain waited for {what}"))
+}
+
+/// Asks again and again, for so long at most.
+pub fn within<T>(limit: Duration, mut ask: impl FnMut() -> Option<T>) -> Option<T> {
     let started = Instant::now();
     loop {
-        if let Some(answer) = ask() {
+        let answer = ask();
+        if answer.is_some() || started.elapsed() > limit {
             return answer;
         }
-        assert!(started.elapsed() < PATIENCE, "in vain waited for {what}");
-        std::thread::sleep(Duration::from_millis(15));
+        std::thread::sleep(Duration::from_millis(5));
     }
+}
+
+/// The folder into which cargo builds: what takes long to get is kept there.
+pub fn target_folder() -> PathBuf {
+    let executable = std::env::current_exe().unwrap();
+    let target = executable.ancestors().find(|folder| folder.join("CACHEDIR.TAG").exists());
+    target.unwrap_or(Path::new("target")).to_owned()
 }

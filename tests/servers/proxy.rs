@@ -2,10 +2,12 @@
 
 use std::io::{Read, Write};
 use std::net::{Shutdown, TcpListener, TcpStream};
-use std::sync::atomic::{AtomicU32, AtomicU64, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::thread::{sleep, spawn};
 use std::time::Duration;
+
+use super::eventually;
 
 const PASS: u32 = 0;
 const REFUSE: u32 = 1;
@@ -24,8 +26,24 @@ struct Shared {
     delay_ms: AtomicU64,
     /// How many more bytes of replies pass before the connection is cut.
     reply_bytes_left: AtomicUsize,
-    open: Mutex<Vec<TcpStream>>,
+    open: Mutex<Vec<Arc<Pair>>>,
     connections: AtomicUsize,
+    reply_bytes: AtomicUsize,
+}
+
+/// The two ends of a connection.
+struct Pair {
+    client: TcpStream,
+    server: TcpStream,
+    reset: AtomicBool,
+}
+
+impl Pair {
+    fn close(&self) {
+        // One that is to be reset ends when nobody holds it any more: to shut it down would end it in good order.
+        let how = if self.reset.load(Ordering::SeqCst) { Shutdown::Read } else { Shutdown::Both };
+        let _ = (self.client.shutdown(how), self.server.shutdown(Shutdown::Both));
+    }
 }
 
 impl Proxy {
@@ -39,6 +57,7 @@ impl Proxy {
             reply_bytes_left: AtomicUsize::new(usize::MAX),
             open: Mutex::default(),
             connections: AtomicUsize::new(0),
+            reply_bytes: AtomicUsize::new(0),
         });
         let proxy = Self { port, shared: Arc::clone(&shared) };
         spawn(move || {
@@ -71,10 +90,21 @@ impl Proxy {
         self.shared.mode.store(PASS, Ordering::SeqCst);
     }
 
-    /// Cuts all connections that are open.
+    /// Ends all connections that are open, as a server does that closes them.
     pub fn cut(&self) {
-        for stream in self.shared.open.lock().unwrap().drain(..) {
-            let _ = stream.shutdown(Shutdown::Both);
+        self.shared.open.lock().unwrap().drain(..).for_each(|pair| pair.close());
+    }
+
+    /// Ends all connections that are open, as a machine does that no longer knows of them: with a reset.
+    pub fn reset(&self) {
+        let pairs: Vec<_> = self.shared.open.lock().unwrap().drain(..).collect();
+        for pair in &pairs {
+            pair.reset.store(true, Ordering::SeqCst);
+            socket2::SockRef::from(&pair.client).set_linger(Some(Duration::ZERO)).unwrap();
+            pair.close();
+        }
+        for pair in pairs {
+            eventually("the connection to be left alone", || (Arc::strong_count(&pair) == 1).then_some(()));
         }
     }
 
@@ -92,23 +122,42 @@ impl Proxy {
     pub fn connections(&self) -> usize {
         self.shared.connections.load(Ordering::SeqCst)
     }
+
+    /// How many bytes of replies have been passed on.
+    pub fn reply_bytes(&self) -> usize {
+        self.shared.reply_bytes.load(Ordering::SeqCst)
+    }
 }
 
 impl Shared {
     fn accept(self: &Arc<Self>, client: TcpStream) {
         self.connections.fetch_add(1, Ordering::SeqCst);
-        let server = TcpStream::connect(("127.0.0.1", self.target));
-        let (Ok(server), true) = (server, self.mode.load(Ordering::SeqCst) != REFUSE) else { return };
+        let Ok(server) = TcpStream::connect(("127.0.0.1", self.target)) else { return };
         let _ = (client.set_nodelay(true), server.set_nodelay(true));
-        let clone = |stream: &TcpStream| stream.try_clone().unwrap();
-        self.open.lock().unwrap().extend([clone(&client), clone(&server)]);
-        let (requests, replies) = (Arc::clone(self), Arc::clone(self));
-        let (from, to) = (clone(&client), clone(&server));
-        spawn(move || requests.copy(from, to, false));
-        spawn(move || replies.copy(server, client, true));
+        let pair = Arc::new(Pair { client, server, reset: AtomicBool::new(false) });
+        {
+            // Under the lock, so that `refuse` finds it here, or it finds that it is refused.
+            let mut open = self.open.lock().unwrap();
+            if self.mode.load(Ordering::SeqCst) == REFUSE {
+                return;
+            }
+            open.push(Arc::clone(&pair));
+        }
+        for replies in [false, true] {
+            let (shared, pair) = (Arc::clone(self), Arc::clone(&pair));
+            spawn(move || {
+                if replies {
+                    shared.copy(&pair.server, &pair.client, true);
+                } else {
+                    shared.copy(&pair.client, &pair.server, false);
+                }
+                pair.close();
+                shared.open.lock().unwrap().retain(|other| !Arc::ptr_eq(other, &pair));
+            });
+        }
     }
 
-    fn copy(&self, mut from: TcpStream, mut to: TcpStream, replies: bool) {
+    fn copy(&self, mut from: &TcpStream, mut to: &TcpStream, replies: bool) {
         let mut buffer = vec![0; 64 * 1024];
         while let Ok(read @ 1..) = from.read(&mut buffer) {
             if self.mode.load(Ordering::SeqCst) == SWALLOW {
@@ -120,6 +169,7 @@ impl Shared {
                 let left = |left: usize| (left != usize::MAX).then(|| left.saturating_sub(read));
                 let before = self.reply_bytes_left.fetch_update(Ordering::SeqCst, Ordering::SeqCst, left);
                 passing = before.map_or(read, |before| before.min(read));
+                self.reply_bytes.fetch_add(passing, Ordering::SeqCst);
             }
             if to.write_all(&buffer[..passing]).is_err() {
                 break;
@@ -129,6 +179,5 @@ impl Shared {
                 break;
             }
         }
-        let _ = (from.shutdown(Shutdown::Both), to.shutdown(Shutdown::Both));
     }
 }

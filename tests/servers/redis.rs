@@ -1,10 +1,10 @@
 //! One Redis or Valkey.
 
-use std::net::TcpStream;
 use std::path::PathBuf;
-use std::process::{Child, Command, Stdio};
+use std::process::{Command, Stdio};
 
 use super::clock::ServerClock;
+use super::process::{Process, run};
 use super::{Folder, eventually, free_port};
 
 /// What a server is started with.
@@ -36,7 +36,7 @@ pub struct Certificates {
 
 /// A running server.
 pub struct RedisServer {
-    process: Option<Child>,
+    process: Option<Process>,
     folder: Folder,
     options: Options,
     pub port: u16,
@@ -61,19 +61,20 @@ impl RedisServer {
                 return server;
             }
         }
-        panic!("redis-server does not start; on Debian and Ubuntu: apt-get install redis-server\n{}", server.log());
+        panic!("the server ends as soon as it starts\n{}", server.log());
     }
 
     fn try_start(&mut self) -> bool {
         let program = self.options.program.clone().unwrap_or_else(|| "redis-server".into());
         let mut command = Command::new(program);
-        let log = std::fs::OpenOptions::new().create(true).append(true).open(self.folder.path().join("log")).unwrap();
-        command.current_dir(self.folder.path()).stdin(Stdio::null()).stderr(log.try_clone().unwrap()).stdout(log);
+        let log = std::fs::File::create(self.folder.path().join("log")).unwrap();
+        command.current_dir(self.folder.path()).stderr(log.try_clone().unwrap()).stdout(log);
         command.arg("-").stdin(Stdio::piped());
         if let Some(clock) = &self.options.clock {
             clock.apply(&mut command);
         }
-        let mut process = command.spawn().expect("the server does not start: is redis-server installed?");
+        let mut process = Process::start(&mut command, self.folder.path())
+            .expect("the server does not start; on Debian and Ubuntu: apt-get install redis-server");
         let (port, socket) = (self.port, self.socket());
         let listening = if self.options.unix {
             format!("port 0\nunixsocket {}", socket.display())
@@ -85,19 +86,14 @@ impl RedisServer {
         };
         let (folder, more) = (self.folder.path().display(), self.options.config.join("\n"));
         let config = format!("bind 127.0.0.1\nsave \"\"\ndir {folder}\n{listening}\n{more}\n");
-        let mut stdin = process.stdin.take().unwrap();
+        let mut stdin = process.stdin().unwrap();
         std::io::Write::write_all(&mut stdin, config.as_bytes()).unwrap();
         drop(stdin);
-        let listens = eventually("redis-server to listen or to end", || {
-            if process.try_wait().unwrap().is_some() {
-                return Some(false);
-            }
-            let listens = if self.options.unix {
-                std::os::unix::net::UnixStream::connect(self.socket()).is_ok()
-            } else {
-                TcpStream::connect(("127.0.0.1", self.port)).is_ok()
-            };
-            listens.then_some(true)
+        // By its own word, which it gives before it loads its data: what answers at the port may be somebody else's
+        // server, while ours finds the port taken.
+        let listens = eventually("the server to listen or to end", || {
+            let ready = self.log().contains("Server initialized");
+            if process.has_ended() { Some(false) } else { ready.then_some(true) }
         });
         self.process = Some(process);
         listens
@@ -122,10 +118,7 @@ impl RedisServer {
 
     /// Ends the server at once, as a crash does.
     pub fn kill(&mut self) {
-        if let Some(mut process) = self.process.take() {
-            let _ = process.kill();
-            let _ = process.wait();
-        }
+        self.process = None;
     }
 
     /// Starts it again after [`kill`](Self::kill), on the same port. It is empty then.
@@ -140,19 +133,23 @@ impl RedisServer {
 
     /// Stops the process where it is, until [`thaw`](Self::thaw). Its connections stay open.
     pub fn freeze(&self) {
-        self.signal("-STOP");
+        self.process.as_ref().expect("it runs").freeze(true);
     }
 
     pub fn thaw(&self) {
-        self.signal("-CONT");
+        self.process.as_ref().expect("it runs").freeze(false);
     }
 
-    fn signal(&self, signal: &str) {
-        let process = self.process.as_ref().expect("it runs");
-        assert!(Command::new("kill").args([signal, &process.id().to_string()]).status().unwrap().success());
+    pub fn runs(&self) -> bool {
+        self.process.is_some()
     }
 
-    /// What `redis-cli` prints for a command.
+    /// The number of its process.
+    pub fn process_id(&self) -> u32 {
+        self.process.as_ref().expect("it runs").id()
+    }
+
+    /// What `redis-cli` prints for a command; with TLS, as the client whose certificate was made.
     pub fn cli(&self, args: &[&str]) -> String {
         let mut command = Command::new("redis-cli");
         if self.options.unix {
@@ -160,18 +157,16 @@ impl RedisServer {
         } else {
             command.args(["-p", &self.port.to_string()]);
         }
-        let output = command.args(args).output().expect("redis-cli does not start; is redis-tools installed?");
+        if self.options.tls {
+            command.current_dir(self.folder.path());
+            command.args(["--tls", "--cacert", "ca.pem", "--cert", "client.pem", "--key", "client.key"]);
+        }
+        let output = run(command.args(args));
         String::from_utf8_lossy(&output.stdout).trim_end().to_owned()
     }
 }
 
-impl Drop for RedisServer {
-    fn drop(&mut self) {
-        self.kill();
-    }
-}
-
-/// Writes an authority and a server's certificate into the folder of a server.
+/// Writes an authority, and the certificates of a server and a client, into the folder of a server.
 fn certificates(folder: &Folder) -> Certificates {
     use rcgen::{BasicConstraints, CertificateParams, DnType, IsCa, Issuer, KeyPair};
     let ca_key = KeyPair::generate().unwrap();
@@ -189,8 +184,10 @@ fn certificates(folder: &Folder) -> Certificates {
     };
     let (server, server_key) = issue(&["localhost", "127.0.0.1"]);
     let (client, client_key) = issue(&["client"]);
-    for (name, text) in [("ca.pem", &ca.pem()), ("server.pem", &server), ("server.key", &server_key)] {
+    let ca = ca.pem();
+    let server = [("ca.pem", &ca), ("server.pem", &server), ("server.key", &server_key)];
+    for (name, text) in server.into_iter().chain([("client.pem", &client), ("client.key", &client_key)]) {
         std::fs::write(folder.path().join(name), text).unwrap();
     }
-    Certificates { ca: ca.pem(), client, client_key }
+    Certificates { ca, client, client_key }
 }

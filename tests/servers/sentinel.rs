@@ -1,10 +1,11 @@
 //! A primary and a replica, watched by three Sentinels.
 
 use super::clock::ServerClock;
+use super::process::{Process, run};
 use super::redis::{Options, RedisServer};
 use super::{Folder, eventually, free_port};
-use std::net::TcpStream;
-use std::process::{Child, Command, Stdio};
+use std::fs::File;
+use std::process::{Command, Stdio};
 
 /// A running set. The name of the primary is `main`.
 pub struct SentinelSet {
@@ -13,16 +14,10 @@ pub struct SentinelSet {
 }
 
 struct Sentinel {
-    process: Child,
+    // Before its folder, which it writes into.
+    _process: Process,
     port: u16,
     _folder: Folder,
-}
-
-impl Drop for Sentinel {
-    fn drop(&mut self) {
-        let _ = self.process.kill();
-        let _ = self.process.wait();
-    }
 }
 
 impl SentinelSet {
@@ -33,11 +28,12 @@ impl SentinelSet {
         let primary = RedisServer::start(options.clone());
         options.config.push(format!("replicaof 127.0.0.1 {}", primary.port));
         let servers = vec![primary, RedisServer::start(options)];
+        // Before the Sentinels start: they ask the primary for its replicas then, and again ten seconds later.
+        eventually("the primary to know its replica", || {
+            servers[0].cli(&["INFO", "replication"]).contains("state=online").then_some(())
+        });
         let sentinels = (0..3).map(|_| sentinel(servers[0].port, password)).collect();
         let set = Self { servers, sentinels };
-        eventually("the replica to follow", || {
-            set.servers[1].cli(&["INFO", "replication"]).contains("master_link_status:up").then_some(())
-        });
         for sentinel in &set.sentinels {
             eventually("the Sentinels to know each other and the replica", || {
                 let info = ask(sentinel.port, password, &["INFO", "sentinel"]);
@@ -87,10 +83,15 @@ fn ask(port: u16, password: Option<&str>, args: &[&str]) -> String {
     if let Some(password) = password {
         command.args(["-a", password]);
     }
-    String::from_utf8_lossy(&command.args(args).output().unwrap().stdout).into_owned()
+    String::from_utf8_lossy(&run(command.args(args)).stdout).into_owned()
 }
 
 fn sentinel(primary: u16, password: Option<&str>) -> Sentinel {
+    // Somebody else may take the port between the search and the start.
+    (0..5).find_map(|_| try_sentinel(primary, password)).expect("a Sentinel ends as soon as it starts")
+}
+
+fn try_sentinel(primary: u16, password: Option<&str>) -> Option<Sentinel> {
     let (folder, port) = (Folder::new(), free_port());
     let password = password.map_or_else(String::new, |password| format!("requirepass {password}\n"));
     let config = format!(
@@ -99,9 +100,14 @@ fn sentinel(primary: u16, password: Option<&str>) -> Sentinel {
         folder.path().display()
     );
     // A Sentinel rewrites its configuration, so that it must be a file.
-    let file = folder.path().join("sentinel.conf");
+    let (file, log) = (folder.path().join("sentinel.conf"), folder.path().join("log"));
     std::fs::write(&file, config).unwrap();
-    let process = Command::new("redis-server").arg(file).arg("--sentinel").stdout(Stdio::null()).spawn().unwrap();
-    eventually("a Sentinel to listen", || TcpStream::connect(("127.0.0.1", port)).ok());
-    Sentinel { process, port, _folder: folder }
+    let mut command = Command::new("redis-server");
+    command.arg(file).arg("--sentinel").stdin(Stdio::null()).stdout(File::create(&log).unwrap());
+    let mut process = Process::start(&mut command, folder.path()).unwrap();
+    let listens = eventually("a Sentinel to listen or to end", || {
+        let ready = std::fs::read_to_string(&log).unwrap_or_default().contains("Sentinel ID is");
+        if process.has_ended() { Some(false) } else { ready.then_some(true) }
+    });
+    listens.then_some(Sentinel { _process: process, port, _folder: folder })
 }

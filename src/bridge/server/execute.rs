@@ -1,9 +1,12 @@
 //! Commands on their way to the store and back: the decision on each, and the replies in their places.
 
+use std::mem::take;
+
 use super::answer::Failure;
 use super::request::Form;
 use crate::bridge::access::{Decision, Profile, ScanFilter, decide, table};
 use crate::bridge::store::{Batch, Store, StoreError};
+use crate::http::protocol::headers::CLEAR;
 use crate::http::protocol::{Command, Reply, RequestError};
 
 /// What becomes of the reply to a command.
@@ -64,11 +67,13 @@ pub async fn execute(
     }
     let wrote = !only_reads;
     let expected = forwarded.len();
-    let batch = Batch { commands: forwarded, only_reads };
     let answered = match form {
         _ if expected == 0 => Vec::new(),
-        Form::Transaction => store.transaction(batch).await?,
-        Form::Single | Form::Pipeline => store.run(batch).await?,
+        Form::Transaction if forwarded.iter().any(is_clear) => {
+            return Err(Failure::new(400, format!("ERR {CLEAR} cannot be part of a transaction")));
+        }
+        Form::Transaction => store.transaction(Batch { commands: forwarded, only_reads }).await?,
+        Form::Single | Form::Pipeline => run(store, forwarded, only_reads).await?,
     };
     if answered.len() != expected {
         let detail = format!("{expected} commands had {} replies", answered.len());
@@ -82,4 +87,32 @@ pub async fn execute(
         Fate::Filtered(filter) => filter.apply(next()),
     });
     Ok(Executed { replies: replies.collect(), wrote })
+}
+
+fn is_clear(command: &Command) -> bool {
+    command.arg_is(0, CLEAR)
+}
+
+/// Runs commands in their order: those of the store together, and between them those that the bridge carries out itself.
+async fn run(store: &Store, commands: Vec<Command>, only_reads: bool) -> Result<Vec<Reply>, StoreError> {
+    if !commands.iter().any(is_clear) {
+        return store.run(Batch { commands, only_reads }).await;
+    }
+    let mut replies = Vec::with_capacity(commands.len());
+    let mut together = Vec::new();
+    for command in commands {
+        if !is_clear(&command) {
+            together.push(command);
+            continue;
+        }
+        if !together.is_empty() {
+            replies.extend(store.run(Batch { commands: take(&mut together), only_reads }).await?);
+        }
+        let cleared = store.clear(command.arg(1).unwrap_or_default()).await?;
+        replies.push(Reply::Integer(i64::try_from(cleared).unwrap_or(i64::MAX)));
+    }
+    if !together.is_empty() {
+        replies.extend(store.run(Batch { commands: together, only_reads }).await?);
+    }
+    Ok(replies)
 }

@@ -239,6 +239,7 @@ impl Bridge {
             self.rates.charge(profile, bytes);
         }
         answer.headers_mut().insert(headers::SYNC_TOKEN, self.sync.after(executed.wrote).into());
+        answer.headers_mut().insert(headers::EXTENSIONS, HeaderValue::from_static(headers::EXTENSIONS_HERE));
         Ok(answer)
     }
 

@@ -110,6 +110,17 @@ impl Store {
         }
     }
 
+    /// Removes the keys that match a pattern, in steps; how many there were.
+    ///
+    /// # Errors
+    /// [`StoreError`]; what had been removed stays removed.
+    pub async fn clear(&self, pattern: &[u8]) -> Result<u64, StoreError> {
+        match self {
+            Self::Memory(store) => Ok(store.clear(pattern)),
+            Self::Redis(store) => store.clear(pattern).await,
+        }
+    }
+
     /// Subscribes to channels and to patterns.
     ///
     /// # Errors

@@ -13,6 +13,8 @@ use super::{Batch, Message, StoreError};
 use crate::error::{CacheError, Result};
 use crate::http::protocol::{Command, Reply};
 use crate::redis::RedisCacheBuilder;
+use crate::redis::clear::clear;
+use crate::redis::client::Client;
 use crate::redis::link::{Link, Repeat, Request};
 
 /// How many messages wait for a subscriber before it is too slow.
@@ -69,6 +71,11 @@ impl RedisStore {
         let expected = pipeline.len();
         let values = self.link.send(Request::Atomic(pipeline), Repeat::Never).await.map_err(discarded)?;
         replies(values, expected, afterwards)
+    }
+
+    pub(super) async fn clear(&self, pattern: &[u8]) -> Result<u64, StoreError> {
+        let client = Client { link: self.link.clone() };
+        Ok(clear(&client, pattern).await?)
     }
 
     pub(super) async fn subscribe(&self, channels: &[Bytes], patterns: &[Bytes]) -> Result<Messages, StoreError> {

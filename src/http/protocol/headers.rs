@@ -31,6 +31,16 @@ pub const CONTENT_TYPE_SSE: &str = "text/event-stream";
 /// without the extension refuses the body as JSON that it cannot parse (400), or by its type (415).
 pub const CONTENT_TYPE_RESP: &str = "application/x-resp";
 
+/// Tells clients, in every answer, which extensions of the protocol the bridge has; names separated by commas.
+pub const EXTENSIONS: &str = "isocache-extensions";
+
+/// The extensions of this version: bodies of type [`CONTENT_TYPE_RESP`], and the command [`CLEAR`].
+pub const EXTENSIONS_HERE: &str = "x-resp, clear";
+
+/// The command that removes all keys that match a pattern: `ISOCACHE.CLEAR pattern`. Its answer is how many there were. It
+/// is carried out in steps, and so cannot be part of a transaction.
+pub const CLEAR: &str = "ISOCACHE.CLEAR";
+
 /// What a browser must be allowed to send (`Access-Control-Allow-Headers`).
 pub const CORS_REQUEST_HEADERS: &[&str] = &[
     "authorization",
@@ -43,7 +53,7 @@ pub const CORS_REQUEST_HEADERS: &[&str] = &[
     TELEMETRY_RUNTIME,
 ];
 /// What a page must be allowed to read (`Access-Control-Expose-Headers`).
-pub const CORS_EXPOSED_HEADERS: &[&str] = &[SYNC_TOKEN, "retry-after"];
+pub const CORS_EXPOSED_HEADERS: &[&str] = &[SYNC_TOKEN, EXTENSIONS, "retry-after"];
 
 /// How an answer is written.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

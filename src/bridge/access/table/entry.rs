@@ -62,6 +62,8 @@ pub enum Rule {
     Scan,
     /// The bridge answers `OK` itself.
     AnswerOk,
+    /// The first argument is a pattern, and all keys that match it go.
+    ClearPattern,
     /// The first argument is a channel.
     Channel,
     /// The argument after the key is an offset in bytes, up to which the value grows.

@@ -12,6 +12,8 @@ pub(super) const COMMANDS: &[Spec] = &[
     keyspace("flushdb", Effect::Writes),
     keyspace("flushall", Effect::Writes),
     keyspace("swapdb", Effect::Writes),
+    // An extension of the bridge, which carries it out itself.
+    spec("isocache.clear", Class::Write, Effect::Writes).with(Rule::ClearPattern),
     // Scripts.
     script("eval", Effect::Neither, RW),
     script("eval_ro", Effect::Reads, R),

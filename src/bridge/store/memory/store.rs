@@ -90,6 +90,25 @@ impl MemoryStore {
         Ok(self.with_database(|database| commands.iter().map(|command| commands::run(database, command)).collect()))
     }
 
+    /// Removes the keys that match a pattern, a bounded number under the lock at a time; how many there were.
+    pub fn clear(&self, pattern: &[u8]) -> u64 {
+        let (mut cursor, mut removed) = (Bytes::from_static(b"0"), 0);
+        loop {
+            let scan: Command = [b"SCAN", &*cursor, b"MATCH", pattern, b"COUNT", b"512"].into_iter().collect();
+            let Some(Reply::Array(step)) = self.run(&[scan]).pop() else { return removed };
+            let [Reply::Bulk(next), Reply::Array(keys)] = step.as_slice() else { return removed };
+            let names = keys.iter().filter_map(Reply::bytes);
+            let unlink: Command = std::iter::once(&b"UNLINK"[..]).chain(names.map(|key| &key[..])).collect();
+            if let (2.., Some(Reply::Integer(count))) = (unlink.len(), self.run(&[unlink]).pop()) {
+                removed += u64::try_from(count).unwrap_or(0);
+            }
+            if **next == *b"0" {
+                return removed;
+            }
+            cursor = next.clone();
+        }
+    }
+
     /// Subscribes to channels by name and by pattern, from now on. The subscription ends when it is dropped, or when more
     /// messages wait for it than [`MemoryStoreOptions::subscriber_queue`] says.
     #[must_use]

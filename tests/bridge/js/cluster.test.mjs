@@ -97,7 +97,7 @@ onStores(["cluster"], (its) => {
     assert.deepEqual(await redis.hgetall("h"), { a: 1 });
     const ratelimit = new Ratelimit({
       redis,
-      limiter: Ratelimit.fixedWindow(2, "1 h"),
+      limiter: Ratelimit.fixedWindow(2, "1000 d"),
       ephemeralCache: false,
       timeout: 30_000,
     });

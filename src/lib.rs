@@ -6,6 +6,7 @@
 //! | feature | what it adds |
 //! |---|---|
 //! | `redis` | `RedisCacheProvider`: Redis, Redis Cluster and Sentinel, on tokio |
+//! | `http` | `HttpCacheProvider`: through the bridge, from code that cannot open a socket; also on wasm |
 //! | `bridge` | the bridge, `isocache serve`, which offers a store over HTTP |
 //!
 //! ```
@@ -46,7 +47,7 @@ mod memory;
 mod provider;
 #[cfg(all(feature = "redis", not(target_arch = "wasm32")))]
 mod redis;
-#[cfg(all(feature = "redis", not(target_arch = "wasm32")))]
+#[cfg(any(all(feature = "redis", not(target_arch = "wasm32")), feature = "http"))]
 mod remote;
 mod serializer;
 mod stats;
@@ -62,6 +63,8 @@ pub use clock::{Clock, ManualClock, SystemClock};
 pub use engine::{PolicyKind, RemovalReason};
 pub use error::{CacheError, Result};
 pub use glob::Glob;
+#[cfg(feature = "http")]
+pub use http::{HttpCacheBuilder, HttpCacheProvider};
 pub use key::MAX_KEY_BYTES;
 pub use memory::{Count, MemoryCacheBuilder, MemoryCacheProvider};
 pub use provider::{

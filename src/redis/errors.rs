@@ -3,6 +3,7 @@
 use redis::{ErrorKind, RedisError, ServerError};
 
 use crate::error::CacheError;
+use crate::remote::errors::of_reply;
 
 /// What to do about an error.
 pub(super) enum Verdict {
@@ -49,34 +50,7 @@ pub(super) fn of_connection(error: &RedisError, servers: &str) -> CacheError {
 
 /// An error that the server answered, to a command about `key` if it was about one.
 pub(super) fn of_server(error: &ServerError, key: Option<&str>) -> CacheError {
-    let code = error.code();
-    let details = error.details().unwrap_or_default();
-    let text = format!("{code} {details}");
-    match code {
-        "WRONGPASS" | "NOAUTH" | "NOPERM" => CacheError::Refused(text),
-        "ERR" if details.contains("AUTH") || details.contains("invalid password") => CacheError::Refused(text),
-        "OOM" => CacheError::Full(text),
-        "MISCONF" | "LOADING" | "CLUSTERDOWN" | "MASTERDOWN" | "TRYAGAIN" | "BUSY" | "NOREPLICAS" | "READONLY"
-        | "UNBLOCKED" | "NOGOODSLAVE" => CacheError::Unavailable(text),
-        "ERR" if details.contains("max number of clients") => CacheError::Unavailable(text),
-        "ERR" if details.contains("DB index") => CacheError::invalid("url", text),
-        "ERR" if details.contains("exceeds maximum allowed size") => CacheError::invalid("value", text),
-        "ERR" if details.contains("would overflow") => CacheError::invalid("by", text),
-        "WRONGTYPE" => wrong_value(key, &text),
-        "ERR" if details.contains("not an integer") => wrong_value(key, &text),
-        "MOVED" | "ASK" => CacheError::Protocol(format!(
-            "{text}: the server is a node of a Redis Cluster, for which the URL begins with redis-cluster://"
-        )),
-        _ => CacheError::Protocol(text),
-    }
-}
-
-/// Something else than what was looked for is stored under the key.
-fn wrong_value(key: Option<&str>, text: &str) -> CacheError {
-    match key {
-        Some(key) => CacheError::Deserialize { key: key.to_owned(), reason: text.to_owned() },
-        None => CacheError::Protocol(text.to_owned()),
-    }
+    of_reply(error.code(), error.details().unwrap_or_default(), key)
 }
 
 /// A reply of another kind than the command has.

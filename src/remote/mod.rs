@@ -2,6 +2,7 @@
 
 mod counters;
 mod delegate;
+pub(crate) mod errors;
 mod keys;
 mod provider;
 mod store;

@@ -1,0 +1,302 @@
+//! [`HttpCacheBuilder`].
+
+use std::marker::PhantomData;
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::batch::Batcher;
+use super::breaker::{Breaker, BreakerOptions};
+use super::provider::HttpCacheProvider;
+use super::session::{Known, Session, Token};
+use super::store::HttpStore;
+use super::transport::PlatformTransport;
+use crate::clock::{Clock, SystemClock};
+use crate::error::{CacheError, Result};
+use crate::provider::MaybeSend;
+use crate::remote::{Namespace, RemoteOptions};
+use crate::serializer::JsonSerializer;
+use crate::ttl::whole_ms;
+
+const MIB: usize = 1024 * 1024;
+
+/// The options of an [`HttpCacheProvider`].
+///
+/// ```no_run
+/// use isocache::HttpCacheProvider;
+/// use std::time::Duration;
+///
+/// let cache = HttpCacheProvider::<String>::builder("https://cache.example.com")
+///     .token("secret")
+///     .namespace("shop")
+///     .default_ttl(Duration::from_secs(300))
+///     .timeout(Duration::from_millis(500))
+///     .build()?;
+/// # Ok::<(), isocache::CacheError>(())
+/// ```
+pub struct HttpCacheBuilder<T, S = JsonSerializer> {
+    // It holds no `T`: it only says of what type the values will be.
+    values: PhantomData<fn() -> T>,
+    url: String,
+    token: Token,
+    timeout: Duration,
+    retries: u32,
+    breaker: BreakerOptions,
+    batch: bool,
+    clock: Arc<dyn Clock>,
+    allow_insecure: bool,
+    max_response_bytes: usize,
+    namespace: Option<String>,
+    default_ttl: Option<Duration>,
+    max_value_bytes: usize,
+    undecodable_is_miss: bool,
+    serializer: S,
+}
+
+impl<T> HttpCacheBuilder<T> {
+    /// The server at a URL: `https://host`, with a port and a path if it has them. `http://` is for loopback, unless
+    /// [`allow_insecure`](Self::allow_insecure) says otherwise.
+    #[must_use]
+    pub fn new(url: &str) -> Self {
+        Self {
+            values: PhantomData,
+            url: url.to_owned(),
+            token: Token::None,
+            timeout: Duration::from_secs(2),
+            retries: 2,
+            breaker: BreakerOptions { failures: 5, pause: Duration::from_secs(5) },
+            batch: true,
+            clock: Arc::new(SystemClock),
+            allow_insecure: false,
+            max_response_bytes: 64 * MIB,
+            namespace: None,
+            default_ttl: None,
+            max_value_bytes: 10 * MIB,
+            undecodable_is_miss: false,
+            serializer: JsonSerializer,
+        }
+    }
+}
+
+impl<T, S> HttpCacheBuilder<T, S> {
+    /// The token, which goes into a header and nowhere else. An empty one is none.
+    #[must_use]
+    pub fn token(mut self, token: impl Into<String>) -> Self {
+        let token = token.into();
+        self.token = if token.is_empty() { Token::None } else { Token::Fixed(token) };
+        self
+    }
+
+    /// Makes tokens that do not live long: asked for one when it is first needed, and for another one whenever the server
+    /// refuses the last; once for each operation.
+    #[must_use]
+    pub fn token_maker<F>(mut self, maker: impl Fn() -> F + Send + Sync + 'static) -> Self
+    where
+        F: Future<Output = Result<String>> + MaybeSend + 'static,
+    {
+        self.token = Token::Made(Arc::new(move || Box::pin(maker())));
+        self
+    }
+
+    /// How long one operation may take in all, with everything that is tried again; 2 seconds unless told otherwise. At the
+    /// limit it fails with [`CacheError::Timeout`]; whether it was carried out is not known then.
+    #[must_use]
+    pub fn timeout(mut self, limit: Duration) -> Self {
+        self.timeout = limit;
+        self
+    }
+
+    /// How often an operation is tried again; 2 times unless told otherwise. Between are waits of 50 ms and more, or as
+    /// long as the server asks for.
+    #[must_use]
+    pub fn retries(mut self, retries: u32) -> Self {
+        self.retries = retries;
+        self
+    }
+
+    /// After so many failures in a row, the server is not asked for `pause`, and operations fail at once with
+    /// [`CacheError::Unavailable`]; then one asks, and if it is answered, all do again. 5 and 5 seconds unless told
+    /// otherwise; 0 failures: never.
+    #[must_use]
+    pub fn breaker(mut self, failures: u32, pause: Duration) -> Self {
+        self.breaker = BreakerOptions { failures, pause };
+        self
+    }
+
+    /// Whether what is asked in one turn travels together; it does unless told otherwise.
+    #[must_use]
+    pub fn batch(mut self, batch: bool) -> Self {
+        self.batch = batch;
+        self
+    }
+
+    /// The time by which the breaker goes.
+    #[must_use]
+    pub fn clock(mut self, clock: impl Clock + 'static) -> Self {
+        self.clock = Arc::new(clock);
+        self
+    }
+
+    /// Allows `http://` to hosts other than loopback: token and values go over the network for everybody to read.
+    #[must_use]
+    pub fn allow_insecure(mut self, allow: bool) -> Self {
+        self.allow_insecure = allow;
+        self
+    }
+
+    /// The longest answer, in bytes; 64 MiB unless told otherwise. A longer one is a [`CacheError::Protocol`].
+    #[must_use]
+    pub fn max_response_bytes(mut self, limit: usize) -> Self {
+        self.max_response_bytes = limit;
+        self
+    }
+
+    /// Keeps to the keys that begin with `name` and a colon. No pattern reaches beyond it.
+    #[must_use]
+    pub fn namespace(mut self, name: impl Into<String>) -> Self {
+        self.namespace = Some(name.into());
+        self
+    }
+
+    /// The life of entries that are set without a ttl; for ever unless told otherwise.
+    #[must_use]
+    pub fn default_ttl(mut self, ttl: Duration) -> Self {
+        self.default_ttl = Some(ttl);
+        self
+    }
+
+    /// The largest value, in bytes as the serializer writes it; 10 MiB unless told otherwise, as much as a bridge takes.
+    #[must_use]
+    pub fn max_value_bytes(mut self, limit: usize) -> Self {
+        self.max_value_bytes = limit;
+        self
+    }
+
+    /// Whether an entry that does not decode, or is not a string, counts as absent. Unless told so, it is a
+    /// [`CacheError::Deserialize`].
+    #[must_use]
+    pub fn undecodable_is_miss(mut self, is_miss: bool) -> Self {
+        self.undecodable_is_miss = is_miss;
+        self
+    }
+
+    /// How values become bytes; as JSON unless told otherwise.
+    #[must_use]
+    pub fn serializer<S2>(self, serializer: S2) -> HttpCacheBuilder<T, S2> {
+        HttpCacheBuilder {
+            values: PhantomData,
+            url: self.url,
+            token: self.token,
+            timeout: self.timeout,
+            retries: self.retries,
+            breaker: self.breaker,
+            batch: self.batch,
+            clock: self.clock,
+            allow_insecure: self.allow_insecure,
+            max_response_bytes: self.max_response_bytes,
+            namespace: self.namespace,
+            default_ttl: self.default_ttl,
+            max_value_bytes: self.max_value_bytes,
+            undecodable_is_miss: self.undecodable_is_miss,
+            serializer,
+        }
+    }
+
+    /// The provider. Nothing is sent yet.
+    ///
+    /// # Errors
+    /// [`CacheError::InvalidArgument`] for an option that cannot be; it names the option.
+    pub fn build(self) -> Result<HttpCacheProvider<T, S>> {
+        if self.timeout.is_zero() {
+            return Err(CacheError::invalid("timeout", "is zero, in which nothing can be done"));
+        }
+        if self.max_value_bytes == 0 || self.max_response_bytes == 0 {
+            let option = if self.max_value_bytes == 0 { "max_value_bytes" } else { "max_response_bytes" };
+            return Err(CacheError::invalid(option, "is zero, into which nothing fits"));
+        }
+        if let Token::Fixed(token) = &self.token
+            && !token.bytes().all(|byte| byte.is_ascii_graphic())
+        {
+            return Err(CacheError::invalid("token", "holds a character that no header can carry"));
+        }
+        if let Some(ttl) = self.default_ttl.filter(|ttl| *ttl != Duration::MAX) {
+            whole_ms(ttl)?;
+        }
+        let options = RemoteOptions {
+            namespace: self.namespace.as_deref().map_or_else(|| Ok(Namespace::default()), Namespace::new)?,
+            default_ttl: self.default_ttl,
+            max_value_bytes: self.max_value_bytes,
+            undecodable_is_miss: self.undecodable_is_miss,
+        };
+        let session = Session {
+            url: checked(&self.url, self.allow_insecure)?,
+            transport: PlatformTransport::new()?,
+            token: self.token,
+            timeout: self.timeout,
+            retries: self.retries,
+            max_response_bytes: self.max_response_bytes,
+            breaker: Breaker::new(self.breaker, self.clock),
+            known: Known::default(),
+        };
+        let store = HttpStore { batcher: Batcher::new(session, self.batch) };
+        Ok(HttpCacheProvider::from_parts(store, self.serializer, options))
+    }
+}
+
+/// A URL that tokens may be sent to, without a slash at its end.
+fn checked(url: &str, allow_insecure: bool) -> Result<String> {
+    let invalid = |reason: &str| Err(CacheError::invalid("url", reason));
+    let Some((scheme, rest)) = url.split_once("://") else {
+        return invalid("has no scheme: write https://host, for example");
+    };
+    let (authority, path) = rest.split_once('/').unwrap_or((rest, ""));
+    if authority.is_empty() || authority.contains(char::is_whitespace) {
+        return invalid("has no host");
+    }
+    if authority.contains('@') {
+        return invalid("holds a user or a password, which this protocol does not have: give a token");
+    }
+    if path.contains(['?', '#']) || authority.contains(['?', '#']) {
+        return invalid("goes on after its path");
+    }
+    match scheme {
+        "https" => {}
+        "http" if allow_insecure || is_loopback(authority) => {}
+        "http" => return invalid("is without TLS: use https://, or allow_insecure where nobody listens"),
+        _ => return invalid("is neither https:// nor http://"),
+    }
+    Ok(url.trim_end_matches('/').to_owned())
+}
+
+fn is_loopback(authority: &str) -> bool {
+    let host = match authority.strip_prefix('[') {
+        Some(address) => address.split(']').next().unwrap_or_default(),
+        None => authority.split(':').next().unwrap_or_default(),
+    };
+    host == "localhost" || host.parse().is_ok_and(|address: std::net::IpAddr| address.is_loopback())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn tokens_go_over_tls_or_stay_on_the_machine() {
+        for url in ["https://a", "https://a.b/x/", "http://localhost:80", "http://127.8.9.1", "http://[::1]:8079/"] {
+            assert_eq!(checked(url, false).unwrap(), url.trim_end_matches('/'));
+        }
+        assert!(checked("http://cache", true).is_ok());
+        for (url, says) in [
+            ("http://cache", "without TLS"),
+            ("http://localhost.evil.example", "without TLS"),
+            ("http://127.0.0.1.evil.example", "without TLS"),
+            ("redis://a", "neither"),
+            ("a", "scheme"),
+            ("https://", "host"),
+            ("https://user:secret@a", "password"),
+            ("https://a/?x", "after its path"),
+        ] {
+            let error = checked(url, false).unwrap_err().to_string();
+            assert!(error.contains(says) && !error.contains("secret"), "{url}: {error}");
+        }
+    }
+}

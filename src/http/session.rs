@@ -1,0 +1,283 @@
+//! One exchange with the server: encoding, token, retries, the time limit.
+
+use std::hash::BuildHasher;
+use std::pin::pin;
+use std::sync::atomic::{AtomicU8, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use bytes::Bytes;
+use futures_util::future::{Either, select};
+
+use super::breaker::Breaker;
+use super::protocol::reply_json::Strings;
+use super::protocol::{Command, Reply, command_json, headers, path, reply_from_json, resp};
+use super::transport::{Answer, PlatformTransport, Request, TransportError, sleep};
+use crate::error::{CacheError, Result};
+use crate::provider::BoxFuture;
+use crate::remote::errors::of_reply;
+
+/// The first wait before a request is sent again, and the longest.
+const FIRST_WAIT: Duration = Duration::from_millis(50);
+const LONGEST_WAIT: Duration = Duration::from_secs(1);
+
+/// Where the token comes from.
+#[derive(Clone)]
+pub(super) enum Token {
+    /// The server asks for none.
+    None,
+    Fixed(String),
+    /// Asked for when there is none yet, and again when the server refuses the last one.
+    Made(TokenMaker),
+}
+
+/// Makes a token.
+pub(super) type TokenMaker = Arc<dyn Fn() -> BoxFuture<'static, Result<String>> + Send + Sync>;
+
+/// How commands travel together.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Form {
+    Pipeline,
+    Transaction,
+}
+
+/// What is known of the server.
+const UNKNOWN: u8 = 0;
+/// It has no extensions.
+const FOREIGN: u8 = 1;
+/// It is a bridge: bodies in RESP, patterns in one request.
+const BRIDGE: u8 = 2;
+
+/// The server, as one provider sees it.
+pub(super) struct Session {
+    pub(super) transport: PlatformTransport,
+    /// Without a slash at its end.
+    pub(super) url: String,
+    pub(super) token: Token,
+    pub(super) timeout: Duration,
+    pub(super) retries: u32,
+    pub(super) max_response_bytes: usize,
+    pub(super) breaker: Breaker,
+    pub(super) known: Known,
+}
+
+/// What is found out on the way.
+#[derive(Default)]
+pub(super) struct Known {
+    server: AtomicU8,
+    made: Mutex<Option<String>>,
+    draws: AtomicU64,
+    random: foldhash::fast::RandomState,
+}
+
+/// Why an attempt failed.
+struct Problem {
+    error: CacheError,
+    again: Again,
+}
+
+/// When to try again.
+enum Again {
+    Never,
+    /// The server has not carried it out.
+    Always(Option<Duration>),
+    /// It may have.
+    IfHarmless(Option<Duration>),
+    /// With a new token.
+    Token,
+}
+
+impl Session {
+    /// The replies to commands, one for each, within the time limit. Those that are `harmless` may be carried out twice.
+    pub(super) async fn exchange(&self, form: Form, commands: &[Command], harmless: bool) -> Result<Vec<Reply>> {
+        let attempts = pin!(self.attempts(form, commands, harmless));
+        let limit = pin!(sleep(self.timeout));
+        match select(attempts, limit).await {
+            Either::Left((replies, _)) => replies,
+            Either::Right(_) => {
+                self.breaker.failed();
+                Err(CacheError::Timeout(format!("{}: no answer within {:?}", self.url, self.timeout)))
+            }
+        }
+    }
+
+    /// Whether the server is a bridge, with its extensions. Asks it once.
+    pub(super) async fn is_bridge(&self) -> Result<bool> {
+        if self.known.server.load(Ordering::Relaxed) == UNKNOWN {
+            let ping: Command = ["PING"].into_iter().collect();
+            self.exchange(Form::Pipeline, &[ping], true).await?;
+        }
+        Ok(self.known.server.load(Ordering::Relaxed) == BRIDGE)
+    }
+
+    async fn attempts(&self, form: Form, commands: &[Command], harmless: bool) -> Result<Vec<Reply>> {
+        let (mut failures, mut has_new_token) = (0, false);
+        loop {
+            self.breaker.admit().map_err(|left| {
+                CacheError::Unavailable(format!("{}: it failed repeatedly, and is asked again in {left:?}", self.url))
+            })?;
+            let Problem { error, again } = match self.attempt(form, commands).await {
+                Ok(replies) => return Ok(replies),
+                Err(problem) => problem,
+            };
+            let wait = match again {
+                Again::Token if !has_new_token => {
+                    has_new_token = true;
+                    self.known.made.lock().unwrap_or_else(PoisonError::into_inner).take();
+                    continue;
+                }
+                Again::Always(wait) => wait,
+                Again::IfHarmless(wait) if harmless => wait,
+                Again::Never | Again::Token | Again::IfHarmless(_) => return Err(error),
+            };
+            let wait = wait.unwrap_or_default().max(self.back_off(failures));
+            failures += 1;
+            if failures > self.retries || wait >= self.timeout {
+                return Err(error);
+            }
+            sleep(wait).await;
+        }
+    }
+
+    /// Twice as long each time, and somewhere between half and all of that, so that clients do not come in step.
+    fn back_off(&self, failures: u32) -> Duration {
+        let longest = FIRST_WAIT.saturating_mul(1 << failures.min(10)).min(LONGEST_WAIT);
+        let draw = self.known.random.hash_one(self.known.draws.fetch_add(1, Ordering::Relaxed)) % 1024;
+        let half = longest / 2;
+        half + half.mul_f64(f64::from(u32::try_from(draw).unwrap_or(0)) / 1024.0)
+    }
+
+    /// Sends commands once. Where the server takes no bytes in JSON, those that hold some go one by one.
+    async fn attempt(&self, form: Form, commands: &[Command]) -> Result<Vec<Reply>, Problem> {
+        let mut body = Vec::with_capacity(commands.iter().map(|command| command.size() + 32).sum());
+        if self.known.server.load(Ordering::Relaxed) == BRIDGE {
+            resp::write_commands(&mut body, commands);
+            return self.send(form, body, headers::CONTENT_TYPE_RESP, commands.len()).await;
+        }
+        if command_json::write_commands(&mut body, commands).is_ok() {
+            return self.send(form, body, headers::CONTENT_TYPE_JSON, commands.len()).await;
+        }
+        let mut replies = Vec::with_capacity(commands.len());
+        for command in commands {
+            replies.push(self.send_bytes(command).await?);
+        }
+        Ok(replies)
+    }
+
+    async fn send(&self, form: Form, body: Vec<u8>, kind: &str, expected: usize) -> Result<Vec<Reply>, Problem> {
+        let path = if form == Form::Pipeline { "/pipeline" } else { "/multi-exec" };
+        let answer = self.post(format!("{}{path}", self.url), kind, body).await?;
+        let read = if kind == headers::CONTENT_TYPE_RESP {
+            let limits = resp::RespLimits { bytes: self.max_response_bytes, ..resp::RespLimits::default() };
+            resp::decode_replies(&Bytes::from(answer.body), &limits).map_err(|error| error.to_string())
+        } else {
+            reply_from_json::replies(&answer.body, Strings::Base64, expected).map_err(|error| error.to_string())
+        };
+        match read {
+            Ok(replies) if replies.len() == expected => Ok(replies),
+            Ok(replies) => Err(self.strange(&format!("{expected} commands had {} replies", replies.len()))),
+            Err(reason) => Err(self.strange(&reason)),
+        }
+    }
+
+    /// Sends a SET whose value is no text: the value is the body, and the rest stands in the URL.
+    async fn send_bytes(&self, command: &Command) -> Result<Reply, Problem> {
+        let never = |error| Problem { error, again: Again::Never };
+        let mut args = command.args();
+        let (name, key, value) = (args.next(), args.next(), args.next().unwrap_or_default());
+        let place = path::of([name, key].into_iter().flatten());
+        let place = place.map_err(|error| never(CacheError::invalid("key", error.to_string())))?;
+        let options: Vec<&[u8]> = args.collect();
+        let pairs = options.chunks(2).filter_map(|pair| Some((*pair.first()?, pair.get(1).copied())));
+        let query = path::query(pairs).map_err(|error| never(CacheError::invalid("ttl", error.to_string())))?;
+        let separator = if query.is_empty() { "" } else { "?" };
+        let url = format!("{}{place}{separator}{query}", self.url);
+        let answer = self.post(url, "application/octet-stream", value.to_vec()).await?;
+        reply_from_json::reply(&answer.body, Strings::Base64).map_err(|error| self.strange(&error.to_string()))
+    }
+
+    /// Posts a body; the answer is one of status 200.
+    async fn post(&self, url: String, kind: &str, body: Vec<u8>) -> Result<Answer, Problem> {
+        let mut head = vec![("content-type", kind.to_owned())];
+        if kind != headers::CONTENT_TYPE_RESP {
+            head.push((headers::ENCODING, "base64".to_owned()));
+        }
+        let token = self.token().await.map_err(|error| Problem { error, again: Again::Never })?;
+        head.extend(token.map(|token| ("authorization", format!("Bearer {token}"))));
+        let request = Request { url, headers: head, body, max_bytes: self.max_response_bytes };
+        let connection = |reason| CacheError::Connection(format!("{}: {reason}", self.url));
+        let answer = match self.transport.send(request).await {
+            Ok(answer) => answer,
+            Err(TransportError::NotSent(reason)) => {
+                self.breaker.failed();
+                return Err(Problem { error: connection(reason), again: Again::Always(None) });
+            }
+            Err(TransportError::Broken(reason)) => {
+                self.breaker.failed();
+                return Err(Problem { error: connection(reason), again: Again::IfHarmless(None) });
+            }
+            Err(TransportError::TooLong) => {
+                let limit = self.max_response_bytes;
+                return Err(self.strange(&format!("the answer is longer than max_response_bytes, {limit}")));
+            }
+        };
+        if matches!(answer.status, 500 | 502..=504) {
+            self.breaker.failed();
+        } else {
+            self.breaker.succeeded();
+        }
+        if answer.status != 200 {
+            return Err(self.refused(&answer));
+        }
+        let is_bridge = answer.extensions.as_deref().is_some_and(|names| names.contains("x-resp"));
+        self.known.server.store(if is_bridge { BRIDGE } else { FOREIGN }, Ordering::Relaxed);
+        Ok(answer)
+    }
+
+    /// What another status than 200 means.
+    fn refused(&self, answer: &Answer) -> Problem {
+        let Answer { status, retry_after: wait, body, .. } = answer;
+        let text = match reply_from_json::reply(body, Strings::Plain) {
+            Ok(Reply::Error(text)) => String::from_utf8_lossy(&text).into_owned(),
+            Ok(_) => return self.strange(&format!("status {status} with a result")),
+            Err(strange) if matches!(status, 429 | 500 | 502..=504) => format!("status {status}: {strange}"),
+            Err(strange) => return self.strange(&format!("status {status}: {strange}")),
+        };
+        let told = format!("{}: {text}", self.url);
+        let (error, again) = match status {
+            400 => (of_reply_text(&text, None), Again::Never),
+            401 if matches!(self.token, Token::Made(_)) => (CacheError::Refused(told), Again::Token),
+            401 | 403 | 421 => (CacheError::Refused(told), Again::Never),
+            413 | 414 => (CacheError::invalid("value", told), Again::Never),
+            429 => (CacheError::Unavailable(told), Again::Always(*wait)),
+            504 => (CacheError::Timeout(told), Again::IfHarmless(*wait)),
+            500 | 502 | 503 => (CacheError::Unavailable(told), Again::IfHarmless(*wait)),
+            _ => (CacheError::Protocol(told), Again::Never),
+        };
+        Problem { error, again }
+    }
+
+    fn strange(&self, reason: &str) -> Problem {
+        Problem { error: CacheError::Protocol(format!("{}: {reason}", self.url)), again: Again::Never }
+    }
+
+    async fn token(&self) -> Result<Option<String>> {
+        let maker = match &self.token {
+            Token::None => return Ok(None),
+            Token::Fixed(token) => return Ok(Some(token.clone())),
+            Token::Made(maker) => maker,
+        };
+        if let Some(token) = &*self.known.made.lock().unwrap_or_else(PoisonError::into_inner) {
+            return Ok(Some(token.clone()));
+        }
+        let token = maker().await?;
+        *self.known.made.lock().unwrap_or_else(PoisonError::into_inner) = Some(token.clone());
+        Ok(Some(token))
+    }
+}
+
+/// The error that a text such as `WRONGTYPE Operation against …` stands for.
+pub(super) fn of_reply_text(text: &str, key: Option<&str>) -> CacheError {
+    let (code, details) = text.split_once(' ').unwrap_or((text, ""));
+    of_reply(code, details, key)
+}

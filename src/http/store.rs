@@ -1,0 +1,224 @@
+//! The commands of the provider.
+
+use std::time::Duration;
+
+use bytes::Bytes;
+
+use super::batch::Batcher;
+use super::protocol::{Command, Reply, headers};
+use super::session::{Form, of_reply_text};
+use crate::error::{CacheError, Result};
+use crate::remote::{Life, RemoteStore};
+
+/// How many keys one command names, and how many commands one operation asks at a time.
+const PER_COMMAND: usize = 500;
+const PER_REQUEST: usize = 500;
+
+/// How many keys a server of another kind looks at in one step of clearing a pattern.
+const KEYS_PER_STEP: &str = "512";
+
+/// A store behind HTTP.
+#[derive(Clone)]
+pub(super) struct HttpStore {
+    pub(super) batcher: Batcher,
+}
+
+impl HttpStore {
+    /// One command that may be carried out twice.
+    async fn one(&self, args: &[&str]) -> Result<Reply> {
+        let replies = self.batcher.ask(vec![command(args)], true).await?;
+        only(replies)
+    }
+
+    /// Commands that may be carried out twice, in as many requests as it takes.
+    async fn many(&self, commands: Vec<Command>) -> Result<Vec<Reply>> {
+        let mut replies = Vec::with_capacity(commands.len());
+        let mut rest = commands.into_iter();
+        loop {
+            let part: Vec<Command> = rest.by_ref().take(PER_REQUEST).collect();
+            if part.is_empty() {
+                return Ok(replies);
+            }
+            replies.extend(self.batcher.ask(part, true).await?);
+        }
+    }
+
+    /// One command for each part of the keys.
+    async fn in_parts(&self, name: &str, keys: &[String]) -> Result<Vec<Reply>> {
+        self.many(keys.chunks(PER_COMMAND).map(|part| with_keys(name, part)).collect()).await
+    }
+
+    /// Commands that nothing comes between, in a request of their own.
+    async fn atomically(&self, commands: Vec<Command>, harmless: bool) -> Result<[Reply; 2]> {
+        let replies = self.batcher.session.exchange(Form::Transaction, &commands, harmless).await?;
+        replies.try_into().map_err(|_| CacheError::Protocol("two commands had not two replies".into()))
+    }
+}
+
+impl RemoteStore for HttpStore {
+    type Bytes = Bytes;
+
+    async fn get(&self, key: &str) -> Result<Option<Bytes>> {
+        bytes("GET", self.one(&["GET", key]).await?, key)
+    }
+
+    async fn get_with_ttl(&self, key: &str) -> Result<Option<(Bytes, Option<Duration>)>> {
+        let both = vec![command(&["GET", key]), command(&["PTTL", key])];
+        let [value, left] = self.atomically(both, true).await?;
+        let Some(value) = bytes("GET", value, key)? else { return Ok(None) };
+        Ok(match integer("PTTL", left, Some(key))? {
+            // It lives through its last millisecond, or has just gone.
+            0 | -2 => None,
+            left => Some((value, u64::try_from(left).ok().map(Duration::from_millis))),
+        })
+    }
+
+    async fn get_many(&self, keys: &[String]) -> Result<Vec<Option<Bytes>>> {
+        let mut values = Vec::with_capacity(keys.len());
+        for (reply, part) in self.in_parts("MGET", keys).await?.into_iter().zip(keys.chunks(PER_COMMAND)) {
+            let found = match reply {
+                Reply::Array(found) if found.len() == part.len() => found,
+                other => return Err(failure("MGET", other, None)),
+            };
+            for (key, value) in part.iter().zip(found) {
+                values.push(bytes("MGET", value, key)?);
+            }
+        }
+        Ok(values)
+    }
+
+    async fn set(&self, key: &str, value: Vec<u8>, life: Life) -> Result<()> {
+        self.set_many(vec![(key.to_owned(), value, life)]).await
+    }
+
+    async fn set_many(&self, entries: Vec<(String, Vec<u8>, Life)>) -> Result<()> {
+        let commands = entries.iter().map(|(key, value, life)| set(key, value, *life)).collect();
+        let replies = self.many(commands).await?;
+        entries.iter().zip(replies).try_for_each(|((key, ..), reply)| match reply {
+            reply if reply.is_ok() => Ok(()),
+            other => Err(failure("SET", other, Some(key))),
+        })
+    }
+
+    async fn delete(&self, keys: &[String]) -> Result<u64> {
+        let replies = self.in_parts("UNLINK", keys).await?;
+        replies.into_iter().map(|reply| count("UNLINK", reply)).sum()
+    }
+
+    async fn exists(&self, key: &str) -> Result<bool> {
+        Ok(count("EXISTS", self.one(&["EXISTS", key]).await?)? > 0)
+    }
+
+    async fn clear(&self, pattern: &str) -> Result<u64> {
+        if self.batcher.session.is_bridge().await? {
+            return count(headers::CLEAR, self.one(&[headers::CLEAR, pattern]).await?);
+        }
+        let (mut cursor, mut removed) = ("0".to_owned(), 0);
+        loop {
+            let step = self.one(&["SCAN", &cursor, "MATCH", pattern, "COUNT", KEYS_PER_STEP]).await?;
+            let (next, keys) = scanned(step)?;
+            if keys.len() > 1 {
+                removed += count("UNLINK", only(self.batcher.ask(vec![keys], true).await?)?)?;
+            }
+            if next == "0" {
+                return Ok(removed);
+            }
+            cursor = next;
+        }
+    }
+
+    async fn increment(&self, key: &str, by: i64, life: Life) -> Result<i64> {
+        let add = command(&["INCRBY", key, &by.to_string()]);
+        let sum = if life.is_some() {
+            // Makes the counter if there is none; one that is there keeps its life.
+            let mut create = set(key, b"0", life);
+            create.push(b"NX");
+            self.atomically(vec![create, add], false).await?[1].clone()
+        } else {
+            only(self.batcher.ask(vec![add], false).await?)?
+        };
+        integer("INCRBY", sum, Some(key))
+    }
+
+    /// As the server counts: behind a bridge over Redis, a key whose time has come counts until Redis meets it. Not every
+    /// token may ask.
+    async fn entries(&self) -> Result<Option<u64>> {
+        match self.one(&["DBSIZE"]).await? {
+            Reply::Error(text) if text.starts_with(b"NOPERM") => Ok(None),
+            reply => count("DBSIZE", reply).map(Some),
+        }
+    }
+}
+
+fn command(args: &[&str]) -> Command {
+    args.iter().collect()
+}
+
+fn with_keys(name: &str, keys: &[String]) -> Command {
+    std::iter::once(name).chain(keys.iter().map(String::as_str)).collect()
+}
+
+fn set(key: &str, value: &[u8], life: Life) -> Command {
+    let mut command: Command = [b"SET", key.as_bytes(), value].into_iter().collect();
+    if let Some(ms) = life {
+        command.push(b"PX");
+        command.push(ms.to_string().as_bytes());
+    }
+    command
+}
+
+fn only(mut replies: Vec<Reply>) -> Result<Reply> {
+    replies.pop().ok_or_else(|| CacheError::Protocol("a command had no reply".into()))
+}
+
+/// The error of a reply that is not what the command has.
+fn failure(name: &str, reply: Reply, key: Option<&str>) -> CacheError {
+    match reply {
+        Reply::Error(text) => of_reply_text(&String::from_utf8_lossy(&text), key),
+        Reply::Nil => CacheError::Protocol(format!("{name} was answered with nothing")),
+        Reply::Integer(_) => CacheError::Protocol(format!("{name} was answered with a number")),
+        Reply::Status(_) | Reply::Bulk(_) => CacheError::Protocol(format!("{name} was answered with a string")),
+        Reply::Array(_) => CacheError::Protocol(format!("{name} was answered with another array")),
+    }
+}
+
+fn bytes(name: &str, reply: Reply, key: &str) -> Result<Option<Bytes>> {
+    match reply {
+        Reply::Bulk(bytes) | Reply::Status(bytes) => Ok(Some(bytes)),
+        Reply::Nil => Ok(None),
+        other => Err(failure(name, other, Some(key))),
+    }
+}
+
+fn integer(name: &str, reply: Reply, key: Option<&str>) -> Result<i64> {
+    match &reply {
+        Reply::Integer(number) => Ok(*number),
+        // Beyond 2^53, where numbers of JSON are not exact.
+        Reply::Bulk(digits) | Reply::Status(digits) => {
+            let number = std::str::from_utf8(digits).ok().and_then(|digits| digits.parse().ok());
+            number.ok_or_else(|| failure(name, reply, key))
+        }
+        _ => Err(failure(name, reply, key)),
+    }
+}
+
+fn count(name: &str, reply: Reply) -> Result<u64> {
+    let number = integer(name, reply, None)?;
+    u64::try_from(number).map_err(|_| CacheError::Protocol(format!("{name} was answered with {number}")))
+}
+
+/// The next cursor of a SCAN, and the UNLINK of what it found.
+fn scanned(reply: Reply) -> Result<(String, Command)> {
+    let Reply::Array(parts) = reply else { return Err(failure("SCAN", reply, None)) };
+    let strange = || CacheError::Protocol("SCAN was not answered with a cursor and keys".into());
+    let [cursor, Reply::Array(keys)] = parts.as_slice() else { return Err(strange()) };
+    let cursor = match cursor {
+        Reply::Integer(cursor) => cursor.to_string(),
+        other => String::from_utf8_lossy(other.bytes().ok_or_else(strange)?).into_owned(),
+    };
+    let mut unlink = command(&["UNLINK"]);
+    for key in keys {
+        unlink.push(key.bytes().ok_or_else(strange)?);
+    }
+    Ok((cursor, unlink))
+}

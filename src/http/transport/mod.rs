@@ -1,0 +1,44 @@
+//! Sends a request: `fetch` in wasm, reqwest natively.
+
+#[cfg(all(target_arch = "wasm32", target_os = "unknown"))]
+mod fetch;
+#[cfg(not(all(target_arch = "wasm32", target_os = "unknown")))]
+mod native;
+
+use std::time::Duration;
+
+#[cfg(all(target_arch = "wasm32", target_os = "unknown"))]
+pub(super) use fetch::{FetchTransport as PlatformTransport, sleep, spawn, turn};
+#[cfg(not(all(target_arch = "wasm32", target_os = "unknown")))]
+pub(super) use native::{NativeTransport as PlatformTransport, sleep, spawn, turn};
+
+/// A request. It is always a POST.
+pub(super) struct Request {
+    pub(super) url: String,
+    pub(super) headers: Vec<(&'static str, String)>,
+    pub(super) body: Vec<u8>,
+    /// The most bytes of the answer's body.
+    pub(super) max_bytes: usize,
+}
+
+/// What came back.
+#[derive(Debug)]
+pub(super) struct Answer {
+    pub(super) status: u16,
+    /// The header `Retry-After`, if it is a number of seconds.
+    pub(super) retry_after: Option<Duration>,
+    /// The header that names the extensions of the server.
+    pub(super) extensions: Option<String>,
+    pub(super) body: Vec<u8>,
+}
+
+/// Why nothing came back.
+#[derive(Debug)]
+pub(super) enum TransportError {
+    /// The request did not reach the server.
+    NotSent(String),
+    /// The connection broke; it is not known whether the server has carried the request out.
+    Broken(String),
+    /// The answer is longer than allowed.
+    TooLong,
+}

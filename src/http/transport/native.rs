@@ -1,0 +1,91 @@
+//! Through reqwest, on tokio.
+
+use std::time::Duration;
+
+use futures_util::StreamExt;
+use reqwest::redirect::Policy;
+
+use super::{Answer, Request, TransportError};
+use crate::error::{CacheError, Result};
+use crate::http::protocol::headers::EXTENSIONS;
+
+/// A pool of connections.
+#[derive(Clone)]
+pub(in crate::http) struct NativeTransport {
+    client: reqwest::Client,
+}
+
+impl NativeTransport {
+    pub(in crate::http) fn new() -> Result<Self> {
+        if rustls::crypto::CryptoProvider::get_default().is_none() {
+            // rustls wants one for the whole process. It fails if the application was quicker, which is as good.
+            let _ = rustls::crypto::ring::default_provider().install_default();
+        }
+        // A redirection would carry the token elsewhere.
+        let client = reqwest::Client::builder().redirect(Policy::none()).tcp_nodelay(true).build();
+        let client = client.map_err(|error| CacheError::Connection(described(&error)))?;
+        Ok(Self { client })
+    }
+
+    pub(in crate::http) async fn send(&self, request: Request) -> Result<Answer, TransportError> {
+        let mut builder = self.client.post(&request.url).body(request.body);
+        for (name, value) in request.headers {
+            builder = builder.header(name, value);
+        }
+        let response = builder.send().await.map_err(|error| failed(&error))?;
+        let header = |name: &str| response.headers().get(name).and_then(|value| value.to_str().ok());
+        let mut answer = Answer {
+            status: response.status().as_u16(),
+            retry_after: header("retry-after").and_then(|seconds| seconds.parse().ok()).map(Duration::from_secs),
+            extensions: header(EXTENSIONS).map(str::to_owned),
+            body: Vec::new(),
+        };
+        let mut body = response.bytes_stream();
+        while let Some(part) = body.next().await {
+            let part = part.map_err(|error| failed(&error))?;
+            if answer.body.len() + part.len() > request.max_bytes {
+                return Err(TransportError::TooLong);
+            }
+            answer.body.extend_from_slice(&part);
+        }
+        Ok(answer)
+    }
+}
+
+fn failed(error: &reqwest::Error) -> TransportError {
+    if error.is_connect() || error.is_builder() {
+        TransportError::NotSent(described(error))
+    } else {
+        TransportError::Broken(described(error))
+    }
+}
+
+/// The innermost reason, without the URL.
+fn described(error: &reqwest::Error) -> String {
+    let mut reason: &dyn std::error::Error = error;
+    while let Some(source) = reason.source() {
+        reason = source;
+    }
+    reason.to_string()
+}
+
+/// Waits.
+pub(in crate::http) async fn sleep(time: Duration) {
+    tokio::time::sleep(time).await;
+}
+
+/// Runs something beside whoever asks for it.
+pub(in crate::http) fn spawn(task: impl Future<Output = ()> + Send + 'static) -> Result<()> {
+    match tokio::runtime::Handle::try_current() {
+        Ok(runtime) => {
+            runtime.spawn(task);
+            Ok(())
+        }
+        Err(_) => Err(CacheError::Connection("HTTP needs a tokio runtime, and there is none here".into())),
+    }
+}
+
+/// Lets everybody who is ready ask first.
+pub(in crate::http) async fn turn() {
+    tokio::task::yield_now().await;
+}

@@ -1,0 +1,33 @@
+//! What a store answers in place of a reply, as [`CacheError`].
+
+use crate::error::CacheError;
+
+/// The error that a code and its details stand for, in answer to a command about `key` if it was about one.
+pub(crate) fn of_reply(code: &str, details: &str, key: Option<&str>) -> CacheError {
+    let text = format!("{code} {details}");
+    match code {
+        "WRONGPASS" | "NOAUTH" | "NOPERM" => CacheError::Refused(text),
+        "ERR" if details.contains("AUTH") || details.contains("invalid password") => CacheError::Refused(text),
+        "OOM" => CacheError::Full(text),
+        "MISCONF" | "LOADING" | "CLUSTERDOWN" | "MASTERDOWN" | "TRYAGAIN" | "BUSY" | "NOREPLICAS" | "READONLY"
+        | "UNBLOCKED" | "NOGOODSLAVE" => CacheError::Unavailable(text),
+        "ERR" if details.contains("max number of clients") => CacheError::Unavailable(text),
+        "ERR" if details.contains("DB index") => CacheError::invalid("url", text),
+        "ERR" if details.contains("exceeds maximum allowed size") => CacheError::invalid("value", text),
+        "ERR" if details.contains("would overflow") => CacheError::invalid("by", text),
+        "WRONGTYPE" => wrong_value(key, text),
+        "ERR" if details.contains("not an integer") => wrong_value(key, text),
+        "MOVED" | "ASK" => CacheError::Protocol(format!(
+            "{text}: the server is a node of a Redis Cluster, for which the URL begins with redis-cluster://"
+        )),
+        _ => CacheError::Protocol(text),
+    }
+}
+
+/// Something else than what was looked for is stored under the key.
+fn wrong_value(key: Option<&str>, text: String) -> CacheError {
+    match key {
+        Some(key) => CacheError::Deserialize { key: key.to_owned(), reason: text },
+        None => CacheError::Protocol(text),
+    }
+}

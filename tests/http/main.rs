@@ -1,0 +1,34 @@
+//! `HttpCacheProvider` natively, against the bridge over each store, a server of another kind, and servers that misbehave.
+#![cfg(all(unix, not(target_arch = "wasm32")))]
+// The futures of a whole bridge, one within the other.
+#![recursion_limit = "256"]
+
+#[path = "../conformance/mod.rs"]
+mod conformance;
+#[path = "../conformance/counter.rs"]
+mod counter;
+mod faults;
+mod foreign;
+mod operations;
+mod rules;
+mod scripted;
+#[path = "../servers/mod.rs"]
+mod servers;
+mod serving;
+
+use std::time::Duration;
+
+use isocache::HttpCacheProvider;
+
+/// A builder whose limits a busy machine does not reach: for tests that are not about limits.
+pub fn patient<T>(url: &str) -> isocache::HttpCacheBuilder<T> {
+    HttpCacheProvider::builder(url).timeout(servers::PATIENCE)
+}
+
+/// Fails the test if something takes much longer than its limit, of two seconds at most.
+///
+/// # Panics
+/// If it does.
+pub async fn bounded<F: Future>(operation: F) -> F::Output {
+    tokio::time::timeout(Duration::from_secs(20), operation).await.expect("it hangs")
+}

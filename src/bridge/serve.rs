@@ -66,7 +66,8 @@ fn log(format: LogFormat) {
     let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("info"));
     let colour = std::io::stderr().is_terminal();
     let subscriber = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
-    let subscriber = subscriber.with_target(false).with_ansi(colour);
+    // Where nobody reads the log any more, there is nobody to tell: an error about it would panic.
+    let subscriber = subscriber.with_target(false).with_ansi(colour).log_internal_errors(false);
     match format {
         LogFormat::Text => subscriber.init(),
         LogFormat::Json => subscriber.json().init(),

@@ -1,5 +1,6 @@
 //! What is behind the bridge.
 
+mod cluster;
 pub mod memory;
 mod redis;
 mod scripts;

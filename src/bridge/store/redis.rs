@@ -8,6 +8,7 @@ use futures_util::StreamExt;
 use redis::{Cmd, Pipeline, Value};
 use tokio::sync::mpsc;
 
+use super::cluster::Cluster;
 use super::scripts::{Afterwards, Scripts};
 use super::{Batch, Message, StoreError};
 use crate::error::{CacheError, Result};
@@ -27,6 +28,8 @@ const QUEUE: usize = 1000;
 #[derive(Clone)]
 pub struct RedisStore {
     link: Link,
+    /// Where it is a cluster, what goes over all nodes.
+    cluster: Option<Arc<Cluster>>,
     scripts: Arc<Scripts>,
 }
 
@@ -49,7 +52,8 @@ impl RedisStore {
     pub fn new(url: &str, connect_timeout: Duration, command_timeout: Duration) -> Result<Self> {
         let builder: RedisCacheBuilder<()> = RedisCacheBuilder::new(url);
         let link = builder.connect_timeout(connect_timeout).operation_timeout(command_timeout).link()?;
-        Ok(Self { link, scripts: Arc::default() })
+        let cluster = link.database().is_none().then(|| Arc::new(Cluster::new(link.clone())));
+        Ok(Self { link, cluster, scripts: Arc::default() })
     }
 
     /// Where it is; never a password.
@@ -59,10 +63,34 @@ impl RedisStore {
 
     pub(super) async fn run(&self, batch: Batch) -> Result<Vec<Reply>, StoreError> {
         let repeat = if batch.only_reads { Repeat::Harmless } else { Repeat::Never };
+        if let Some(cluster) = &self.cluster
+            && (!batch.only_reads || batch.commands.iter().any(Cluster::scans))
+        {
+            return self.run_in_turn(cluster, &batch.commands, repeat).await;
+        }
         let (pipeline, afterwards) = self.pipeline(&batch.commands);
         let expected = pipeline.len();
         let values = self.link.send(Request::Batch(pipeline), repeat).await?;
         replies(values, expected, afterwards)
+    }
+
+    /// One after the other: in a cluster, commands that are sent at once overtake each other.
+    async fn run_in_turn(
+        &self,
+        cluster: &Cluster,
+        commands: &[Command],
+        repeat: Repeat,
+    ) -> Result<Vec<Reply>, StoreError> {
+        let mut all = Vec::with_capacity(commands.len());
+        for command in commands {
+            if Cluster::scans(command) {
+                all.push(cluster.scan(command).await?);
+                continue;
+            }
+            let (pipeline, afterwards) = self.pipeline(std::slice::from_ref(command));
+            all.extend(replies(self.link.send(Request::Batch(pipeline), repeat).await?, 1, afterwards)?);
+        }
+        Ok(all)
     }
 
     pub(super) async fn transaction(&self, batch: Batch) -> Result<Vec<Reply>, StoreError> {
@@ -124,7 +152,7 @@ impl RedisStore {
     }
 }
 
-fn cmd(command: &Command) -> Cmd {
+pub(super) fn cmd(command: &Command) -> Cmd {
     let mut cmd = Cmd::with_capacity(command.len(), command.size());
     for arg in command.args() {
         cmd.arg(arg);
@@ -161,7 +189,7 @@ fn replies(
 }
 
 /// A value in the shapes of RESP2.
-fn reply(value: Value) -> Reply {
+pub(super) fn reply(value: Value) -> Reply {
     match value {
         Value::Nil => Reply::Nil,
         Value::Okay => Reply::OK,

@@ -1,0 +1,1 @@
+//! Every byte, every digit, every hash.

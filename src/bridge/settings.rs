@@ -23,6 +23,7 @@
 //! [limits]                          # see access; these two are of the server as a whole:
 //! [server]
 //! command-timeout-ms = 5000
+//! head-timeout-ms = 10000
 //! body-timeout-ms = 10000
 //! drain-timeout-ms = 10000
 //! max-in-flight = 4096
@@ -104,6 +105,7 @@ impl std::fmt::Debug for StoreSettings {
 #[allow(missing_docs, reason = "the fields are described above")]
 pub struct ServerSettings {
     pub command_timeout_ms: u64,
+    pub head_timeout_ms: u64,
     pub body_timeout_ms: u64,
     pub drain_timeout_ms: u64,
     pub max_in_flight: u64,
@@ -114,6 +116,7 @@ impl Default for ServerSettings {
     fn default() -> Self {
         Self {
             command_timeout_ms: 5000,
+            head_timeout_ms: 10_000,
             body_timeout_ms: 10_000,
             drain_timeout_ms: 10_000,
             max_in_flight: 4096,

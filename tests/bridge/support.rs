@@ -84,7 +84,10 @@ impl Start {
         for name in ["ISOCACHE_TOKEN", "ISOCACHE_READ_ONLY_TOKEN", "ISOCACHE_STORE", "RUST_LOG"] {
             command.env_remove(name);
         }
-        command.arg("serve").args(["--listen", "127.0.0.1:0"]).args(&self.args);
+        command.arg("serve").args(&self.args);
+        if !self.args.iter().any(|arg| arg == "--listen") {
+            command.args(["--listen", "127.0.0.1:0"]);
+        }
         command.envs(self.env.iter().map(|(name, value)| (name, value)));
         if !self.config.is_empty() {
             command.arg("--config").arg(self.config_file());
@@ -106,7 +109,6 @@ impl Start {
 
     /// What becomes of a bridge that does not start: it ends by itself.
     pub fn fails(mut self) -> Output {
-        // A later `--listen` is refused; what the arguments say of it goes first.
         let mut command = self.command();
         let mut process = command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
         let ended = ends(&mut process);
@@ -151,8 +153,7 @@ impl Bridge {
         if !start.config.contains("[store]\nurl") && !start.env.iter().any(|(name, _)| name == "ISOCACHE_STORE") {
             command.args(["--store", &behind.url()]);
         }
-        let mut process =
-            command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+        let mut process = command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
         let log = Arc::new(Mutex::new(String::new()));
         let reader = collect(process.stderr.take().unwrap(), Arc::clone(&log));
         let (sender, line) = mpsc::channel();

@@ -76,8 +76,17 @@ const NEVER: &[&str] = &[
 ];
 
 /// Names that are none, but would be if somebody trimmed or split them.
-const DISGUISED: &[&str] =
-    &["MULTI ", " MULTI", "MULTI\r\n", "\0MULTI", "MULTI\0", "GET a:own\r\nMULTI", "*1\r\n$5\r\nMULTI\r\n", "", "ＭＵＬＴＩ"];
+const DISGUISED: &[&str] = &[
+    "MULTI ",
+    " MULTI",
+    "MULTI\r\n",
+    "\0MULTI",
+    "MULTI\0",
+    "GET a:own\r\nMULTI",
+    "*1\r\n$5\r\nMULTI\r\n",
+    "",
+    "ＭＵＬＴＩ",
+];
 
 /// In every form, on its own and before a lookup, whose reply has to stay where it belongs.
 async fn attack(caller: &Caller, words: &[&str]) {
@@ -157,8 +166,7 @@ async fn replies_stay_with_their_requests_under_attack(behind: Behind) {
                     ];
                     let replies = a.pipeline(&commands).await.json();
                     let results: Vec<_> = (0..7).map(|at| replies[at]["result"].clone()).collect();
-                    let expected =
-                        json!([null, unique, null, "A-OWN", null, unique, null]).as_array().unwrap().clone();
+                    let expected = json!([null, unique, null, "A-OWN", null, unique, null]).as_array().unwrap().clone();
                     assert_eq!(results, expected, "{replies}");
                 }
             })
@@ -175,17 +183,25 @@ async fn exec_and_discard_within_a_transaction(behind: Behind) {
     let tenants = Tenants::start(behind).await;
     let watch = tenants.watch();
     for word in ["EXEC", "DISCARD", "MULTI", "exec", "RESET", "QUIT"] {
-        let commands =
-            [vec!["SET", "a:before", "1"], vec![word], vec!["SET", "a:after", "1"], vec!["GET", "b:secret"], vec!["EXEC"]];
+        let commands = [
+            vec!["SET", "a:before", "1"],
+            vec![word],
+            vec!["SET", "a:after", "1"],
+            vec!["GET", "b:secret"],
+            vec!["EXEC"],
+        ];
         let (status, text) = tenants.a.transaction(&commands).await.error();
         assert!(status == 400 && text.starts_with("ERR Command is not available"), "{word}: {text}");
         assert_eq!(tenants.a.result(&["EXISTS", "a:before", "a:after"]).await, 0, "{word}");
     }
     watch.finish().await;
-    assert_eq!(tenants.a.transaction(&[vec!["SET", "a:x", "1"], vec!["INCR", "a:x"]]).await.json(), json!([
-        {"result": "OK"},
-        {"result": 2}
-    ]));
+    assert_eq!(
+        tenants.a.transaction(&[vec!["SET", "a:x", "1"], vec!["INCR", "a:x"]]).await.json(),
+        json!([
+            {"result": "OK"},
+            {"result": 2}
+        ])
+    );
 }
 
 /// Clients say who they are. They are told that all is well, and the connection keeps its name.

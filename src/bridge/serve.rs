@@ -10,23 +10,20 @@ use axum::Router;
 use axum::body::Body;
 use axum::extract::{Request, State};
 use axum::http::Response;
+use axum_server::Handle;
 use axum_server::tls_rustls::RustlsConfig;
-use axum_server::{Handle, Server};
-use hyper_util::rt::TokioTimer;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::watch;
 use tracing_subscriber::EnvFilter;
 
 use super::access::{Digest, Profile, Role, Scope};
 use super::cli::{LogFormat, Serve};
+use super::patience::Patience;
 use super::server::{Bridge, Origins, Page, Parts, ServerLimits};
 use super::settings::{Settings, StoreSettings};
 use super::store::Store;
 use super::store::memory::{MemoryStore, MemoryStoreOptions, keep_damaged_aside};
 use crate::clock::{Clock, UnixClock};
-
-/// The most bytes of the head of a request.
-const MAX_HEAD_BYTES: usize = 64 * 1024;
 
 /// A token shorter than this can be guessed.
 const SHORT_TOKEN: usize = 16;
@@ -38,7 +35,7 @@ struct Ready {
     metrics: Option<TcpListener>,
     snapshot: Option<Snapshot>,
     tls: Option<(PathBuf, PathBuf)>,
-    head_timeout: Duration,
+    patience: Patience,
     drain: Duration,
     ending: watch::Sender<bool>,
 }
@@ -122,9 +119,12 @@ fn prepare(arguments: Serve) -> Result<Ready, String> {
         _ => return Err("[tls] needs both certificate and key".into()),
     };
     let metrics = arguments.metrics_listen.or(settings.listen.metrics).map(listen).transpose()?;
-    let head_timeout = Duration::from_millis(settings.server.head_timeout_ms);
+    let patience = Patience {
+        head: Duration::from_millis(settings.server.head_timeout_ms),
+        write: Duration::from_millis(settings.server.write_timeout_ms),
+    };
     let drain = Duration::from_millis(settings.server.drain_timeout_ms);
-    Ok(Ready { bridge, listener: listen(address)?, metrics, snapshot, tls, head_timeout, drain, ending })
+    Ok(Ready { bridge, listener: listen(address)?, metrics, snapshot, tls, patience, drain, ending })
 }
 
 fn listen(address: SocketAddr) -> Result<TcpListener, String> {
@@ -197,7 +197,7 @@ fn open_store(
 }
 
 async fn run(ready: Ready) -> Result<(), String> {
-    let Ready { bridge, listener, metrics, snapshot, tls, head_timeout, drain, ending } = ready;
+    let Ready { bridge, listener, metrics, snapshot, tls, patience, drain, ending } = ready;
     let failed = |error: std::io::Error| format!("the server failed: {error}");
     let address = listener.local_addr().map_err(failed)?;
     let bridge = Arc::new(bridge);
@@ -207,7 +207,7 @@ async fn run(ready: Ready) -> Result<(), String> {
         let app = Router::new().fallback(only_metrics).with_state(Arc::clone(&bridge));
         let address = listener.local_addr().map_err(failed)?;
         let server = axum_server::from_tcp(listener).map_err(failed)?.handle(handle.clone());
-        let server = limit_heads(server, head_timeout);
+        let server = patience.limit_heads(server.acceptor(patience));
         tokio::spawn(server.serve(app.into_make_service()));
         tracing::info!("metrics on http://{address}/metrics");
     }
@@ -224,10 +224,10 @@ async fn run(ready: Ready) -> Result<(), String> {
         let config = config.map_err(|error| format!("cannot use {named} for TLS: {error}"))?;
         tokio::spawn(reload_on_hangup(config.clone(), certificate, key));
         let server = axum_server::from_tcp_rustls(listener, config).map_err(failed)?.handle(handle);
-        limit_heads(server, head_timeout).serve(app).await
+        patience.limit_heads(server.map(|tls| tls.acceptor(patience))).serve(app).await
     } else {
         let server = axum_server::from_tcp(listener).map_err(failed)?.handle(handle);
-        limit_heads(server, head_timeout).serve(app).await
+        patience.limit_heads(server.acceptor(patience)).serve(app).await
     };
     served.map_err(failed)?;
     if let Some(saving) = saving {
@@ -247,16 +247,6 @@ async fn answer(State(bridge): State<Arc<Bridge>>, request: Request) -> Response
 
 async fn only_metrics(State(bridge): State<Arc<Bridge>>) -> Response<Body> {
     bridge.metrics_answer()
-}
-
-/// A head that dribbles in, does not end or does not come at all is cut off.
-fn limit_heads<A>(mut server: Server<SocketAddr, A>, head_timeout: Duration) -> Server<SocketAddr, A> {
-    let builder = server.http_builder();
-    builder.http1().timer(TokioTimer::new()).header_read_timeout(head_timeout).max_buf_size(MAX_HEAD_BYTES);
-    let size = u32::try_from(MAX_HEAD_BYTES).unwrap_or(u32::MAX);
-    builder.http2().timer(TokioTimer::new()).max_header_list_size(size).keep_alive_interval(Duration::from_secs(60));
-    // Before the first bytes it is not known which HTTP it is, and the timeouts of neither hold.
-    server.first_request_timeout(head_timeout)
 }
 
 /// On the first signal nothing new is accepted, and what is under way may finish; subscriptions end.

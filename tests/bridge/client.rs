@@ -219,6 +219,16 @@ impl Raw {
         String::from_utf8_lossy(&all).into_owned()
     }
 
+    /// Whether the bridge has not closed its end, as the system sees it.
+    pub fn is_open_for_the_bridge(&self) -> bool {
+        const ESTABLISHED: &str = "01";
+        let port = |address: std::io::Result<SocketAddr>| format!(":{:04X}", address.unwrap().port());
+        let (client, server) = (port(self.stream.local_addr()), port(self.stream.peer_addr()));
+        let table = std::fs::read_to_string("/proc/net/tcp").unwrap();
+        let mut rows = table.lines().map(|line| line.split_whitespace().collect::<Vec<_>>());
+        rows.any(|row| row[1].ends_with(&server) && row[2].ends_with(&client) && row[3] == ESTABLISHED)
+    }
+
     /// What comes, up to and with these words.
     pub async fn until(&mut self, words: &str) -> String {
         let (mut all, mut buffer) = (String::new(), [0; 4096]);

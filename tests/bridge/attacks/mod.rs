@@ -2,5 +2,7 @@
 
 mod connection;
 mod credentials;
+mod pages;
 mod requests;
 mod scope;
+mod streams;

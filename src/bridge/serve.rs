@@ -83,7 +83,10 @@ fn prepare(arguments: Serve) -> Result<Ready, String> {
     for warning in &settings.access.warnings {
         tracing::warn!("{warning}");
     }
-    let nobody = settings.access.tokens.is_empty().then(|| Arc::new(Profile::admin("nobody")));
+    let nobody = settings.access.tokens.is_empty().then(|| {
+        let profile = Profile::admin("nobody");
+        Arc::new(Profile { limits: settings.access.limits.over(&profile.limits), ..profile })
+    });
     if nobody.is_some() && !address.ip().is_loopback() {
         return Err(format!(
             "will not listen on {address} without a token: anybody could use the store. Set ISOCACHE_TOKEN, or \

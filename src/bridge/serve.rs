@@ -12,7 +12,7 @@ use axum::extract::{Request, State};
 use axum::http::Response;
 use axum_server::Handle;
 use axum_server::tls_rustls::RustlsConfig;
-use tokio::signal::unix::{SignalKind, signal};
+use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::watch;
 use tracing_subscriber::EnvFilter;
 
@@ -215,17 +215,18 @@ async fn run(ready: Ready) -> Result<(), String> {
         tracing::info!("metrics on http://{address}/metrics");
     }
     let app = Router::new().fallback(answer).with_state(bridge).into_make_service();
+    let tls = match tls {
+        Some((certificate, key)) => Some(read_certificate(certificate, key).await?),
+        None => None,
+    };
     let scheme = if tls.is_some() { "https" } else { "http" };
-    tokio::spawn(end_on_signal(handle.clone(), drain, ending));
+    // From here on a signal is heard.
+    let signals = [SignalKind::terminate(), SignalKind::interrupt()].map(signal);
+    let [Ok(terminate), Ok(interrupt)] = signals else { return Err("signals cannot be waited for".into()) };
+    tokio::spawn(end_on_signal([terminate, interrupt], handle.clone(), drain, ending));
     // Who started it waits for this line.
     println!("isocache: listening on {scheme}://{address}");
-    let served = if let Some((certificate, key)) = tls {
-        // Fails if there is one already, which is as good.
-        let _ = rustls::crypto::ring::default_provider().install_default();
-        let named = format!("{} and {}", certificate.display(), key.display());
-        let config = RustlsConfig::from_pem_file(&certificate, &key).await;
-        let config = config.map_err(|error| format!("cannot use {named} for TLS: {error}"))?;
-        tokio::spawn(reload_on_hangup(config.clone(), certificate, key));
+    let served = if let Some(config) = tls {
         let server = axum_server::from_tcp_rustls(listener, config).map_err(failed)?.handle(handle);
         patience.limit_heads(server.map(|tls| tls.acceptor(patience))).serve(app).await
     } else {
@@ -253,12 +254,12 @@ async fn only_metrics(State(bridge): State<Arc<Bridge>>) -> Response<Body> {
 }
 
 /// On the first signal nothing new is accepted, and what is under way may finish; subscriptions end.
-async fn end_on_signal(handle: Handle<SocketAddr>, drain: Duration, ending: watch::Sender<bool>) {
-    let (Ok(mut terminate), Ok(mut interrupt)) = (signal(SignalKind::terminate()), signal(SignalKind::interrupt()))
-    else {
-        tracing::error!("signals cannot be waited for: the bridge ends only by force");
-        return;
-    };
+async fn end_on_signal(
+    [mut terminate, mut interrupt]: [Signal; 2],
+    handle: Handle<SocketAddr>,
+    drain: Duration,
+    ending: watch::Sender<bool>,
+) {
     tokio::select! {
         _ = terminate.recv() => {}
         _ = interrupt.recv() => {}
@@ -274,14 +275,24 @@ async fn end_on_signal(handle: Handle<SocketAddr>, drain: Duration, ending: watc
     handle.shutdown();
 }
 
-async fn reload_on_hangup(config: RustlsConfig, certificate: PathBuf, key: PathBuf) {
-    let Ok(mut hangup) = signal(SignalKind::hangup()) else { return };
-    while hangup.recv().await.is_some() {
-        match config.reload_from_pem_file(&certificate, &key).await {
-            Ok(()) => tracing::info!("certificate read again"),
-            Err(error) => tracing::error!("the certificate stays as it was: {error}"),
+/// The certificate, which is read again on SIGHUP.
+async fn read_certificate(certificate: PathBuf, key: PathBuf) -> Result<RustlsConfig, String> {
+    // Fails if there is one already, which is as good.
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    let config = RustlsConfig::from_pem_file(&certificate, &key).await;
+    let config = config
+        .map_err(|error| format!("cannot use {} and {} for TLS: {error}", certificate.display(), key.display()))?;
+    let mut hangup = signal(SignalKind::hangup()).map_err(|error| format!("signals cannot be waited for: {error}"))?;
+    let reloaded = config.clone();
+    tokio::spawn(async move {
+        while hangup.recv().await.is_some() {
+            match reloaded.reload_from_pem_file(&certificate, &key).await {
+                Ok(()) => tracing::info!("certificate read again"),
+                Err(error) => tracing::error!("the certificate stays as it was: {error}"),
+            }
         }
-    }
+    });
+    Ok(config)
 }
 
 async fn save_at_intervals(snapshot: Snapshot) {

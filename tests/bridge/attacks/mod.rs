@@ -3,6 +3,6 @@
 mod connection;
 mod credentials;
 mod pages;
-mod requests;
+pub mod requests;
 mod scope;
 mod streams;

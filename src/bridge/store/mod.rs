@@ -1,6 +1,7 @@
 //! What is behind the bridge.
 
 pub mod memory;
+mod order;
 mod redis;
 mod scripts;
 

@@ -157,7 +157,7 @@ impl Events {
         loop {
             if let Some((event, rest)) = self.text.split_once("\n\n") {
                 let data = event.lines().find_map(|line| line.strip_prefix("data: ")).map(str::to_owned);
-                self.text = rest.to_owned();
+                self.text = rest.into();
                 if data.is_some() {
                     return data;
                 }
@@ -170,16 +170,12 @@ impl Events {
 }
 
 /// A batch of commands in RESP.
-pub fn resp<'a, C, W>(commands: impl IntoIterator<Item = C>) -> Vec<u8>
-where
-    C: IntoIterator<Item = &'a W>,
-    W: AsRef<[u8]> + ?Sized + 'a,
-{
+pub fn resp<W: AsRef<[u8]>>(commands: &[impl AsRef<[W]>]) -> Vec<u8> {
     let mut body = Vec::new();
     for command in commands {
-        let words: Vec<&[u8]> = command.into_iter().map(AsRef::as_ref).collect();
+        let words = command.as_ref();
         body.extend(format!("*{}\r\n", words.len()).bytes());
-        for word in words {
+        for word in words.iter().map(AsRef::as_ref) {
             body.extend(format!("${}\r\n", word.len()).bytes());
             body.extend(word);
             body.extend(b"\r\n");

@@ -111,11 +111,11 @@ async fn attack(caller: &Caller, words: &[&str]) {
     assert!(status == 400 && refused(&text), "{words:?}: {status} {text}");
     assert_eq!(caller.result(&["GET", "a:mark"]).await, json!(null), "{words:?}");
 
-    let batch = resp([&["GET", "a:own"][..], words, &["GET", "a:own"]]);
+    let batch = resp(&[&["GET", "a:own"][..], words, &["GET", "a:own"]]);
     let answer = caller.resp("/pipeline", batch).await.text();
     let middle = answer.strip_prefix("$5\r\nA-OWN\r\n-").and_then(|rest| rest.strip_suffix("\r\n$5\r\nA-OWN\r\n"));
     assert!(middle.is_some_and(|text| refused(text) && !text.contains("\r\n")), "{words:?}: {answer:?}");
-    let batch = resp([&["SET", "a:mark", "1"][..], words]);
+    let batch = resp(&[&["SET", "a:mark", "1"][..], words]);
     let (status, text) = caller.resp("/multi-exec", batch).await.error();
     assert!(status == 400 && refused(&text), "{words:?}: {status} {text}");
 
@@ -126,7 +126,7 @@ async fn attack(caller: &Caller, words: &[&str]) {
 }
 
 fn encode(word: &str) -> String {
-    word.bytes().map(|byte| format!("%{byte:02X}")).collect()
+    percent_encoding::percent_encode(word.as_bytes(), percent_encoding::NON_ALPHANUMERIC).to_string()
 }
 
 async fn nothing_changes_the_connection(behind: Behind) {

@@ -195,14 +195,15 @@ async fn no_secret_is_logged_or_told(behind: Behind) {
     let mut start =
         Start::config(tenants::config("[listen]\nquery-token = true\n[server]\ncommand-timeout-ms = 2000", ""));
     let minted = mint(&mut start, &["--prefix", "user:4:"], None).unwrap();
-    let (behind, password) = match behind {
-        Behind::Memory => (Behind::Memory, "there-is-none"),
-        _ => {
+    let password = "password-of-redis-31";
+    let behind = match behind {
+        Behind::Memory => Behind::Memory,
+        Behind::Redis(_) | Behind::Url(_) => {
             let server = RedisServer::start(Options::config(&["requirepass password-of-redis-31"]));
             let url = format!("redis://:password-of-redis-31@127.0.0.1:{}", server.port);
             // What the bridge is told of the server is not what stops it.
             start = start.env("ISOCACHE_STORE", &url);
-            (Behind::Redis(server), "password-of-redis-31")
+            Behind::Redis(server)
         }
     };
     let mut tenants = Tenants::with(behind, start.env("RUST_LOG", "trace")).await;

@@ -212,7 +212,7 @@ async fn scan(caller: &Caller, options: &[&str]) -> BTreeSet<String> {
         let words = [&["SCAN", &cursor], options].concat();
         let reply = caller.result(&words).await;
         keys.extend(reply[1].as_array().unwrap().iter().map(|key| key.as_str().unwrap().to_owned()));
-        cursor = reply[0].as_str().unwrap().to_owned();
+        reply[0].as_str().unwrap().clone_into(&mut cursor);
         if cursor == "0" {
             return keys;
         }

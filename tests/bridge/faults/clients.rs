@@ -64,7 +64,7 @@ async fn http2_requests_that_are_taken_back(behind: Behind) {
     let watch = tenants.watch();
     let client = crate::client::builder().http2_prior_knowledge().build().unwrap();
     let a = crate::client::Caller { client, ..tenants.a.clone() };
-    let value = base64(&[7; 30_000]);
+    let value = base64(&vec![7; 30_000]);
     for round in 0..300_u64 {
         let request = a.request(reqwest::Method::POST, "/set/a:big").body(value.clone()).send();
         let _ = tokio::time::timeout(Duration::from_micros(round * 10), request).await;

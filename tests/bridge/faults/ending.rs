@@ -65,7 +65,7 @@ async fn no_acknowledged_write_is_lost(behind: Behind) {
 
 /// What has begun may end; nothing new begins; streams end.
 async fn what_is_under_way_may_finish(behind: Behind) {
-    let start = start(&behind, "");
+    let start = start(&behind, "[server]\ndrain-timeout-ms = 600000\nbody-timeout-ms = 600000");
     let tenants = Tenants::with(behind, start).await;
     let address = tenants.bridge.address;
     let mut events = tenants.a.subscribe("/subscribe/a:news").await.unwrap();
@@ -90,7 +90,7 @@ async fn what_is_under_way_may_finish(behind: Behind) {
 
 /// Nobody can keep the bridge from ending.
 async fn what_does_not_finish_is_not_waited_for(behind: Behind) {
-    let start = start(&behind, "[server]\ndrain-timeout-ms = 200");
+    let start = start(&behind, "[server]\ndrain-timeout-ms = 200\nbody-timeout-ms = 600000");
     let tenants = Tenants::with(behind, start).await;
     let address = tenants.bridge.address;
     let mut slow = Raw::connect(address).await;

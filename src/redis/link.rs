@@ -87,6 +87,12 @@ impl Link {
         }
     }
 
+    /// Whether there is a cluster at the other end, which keeps no order between commands that are sent together.
+    #[cfg(feature = "bridge")]
+    pub(crate) fn is_cluster(&self) -> bool {
+        matches!(self.shared.target.servers, Servers::Cluster(_))
+    }
+
     /// A connection of its own for subscriptions; to any node of a cluster, whose channels are everywhere.
     #[cfg(feature = "bridge")]
     pub(crate) async fn subscriber(&self) -> Result<redis::aio::PubSub> {

@@ -2,6 +2,7 @@
 
 mod cluster;
 pub mod memory;
+mod order;
 mod redis;
 mod scripts;
 

@@ -310,12 +310,7 @@ export class HttpCache<V = unknown> implements Provider<V> {
   #key(key: string): string {
     this.#shared.client.checkOpen();
     checkText(key);
-    if (this.#prefix === "") {
-      return key;
-    }
-    const whole = this.#prefix + key;
-    checkText(whole);
-    return whole;
+    return this.#prefix + key;
   }
 }
 

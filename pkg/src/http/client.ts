@@ -4,7 +4,7 @@ import { beginning, CacheError } from "./errors.js";
 import { Failure, failureOf } from "./failure.js";
 import { Malformed, type Reply } from "./reply.js";
 import type { Settings } from "./settings.js";
-import { type Answer, exchange, type Request } from "./transport.js";
+import { type Answer, brokenOff, type Request, TooLarge } from "./transport.js";
 import { Ended, Turn, type Unit, type Work } from "./turn.js";
 import type { AbortSignalLike } from "./types.js";
 import { decode, decodeOne, encode, type Form, HEADERS, RESP } from "./wire.js";
@@ -234,7 +234,7 @@ export class Client {
     const commands =
       units.length === 1 && units[0] ? units[0].work.commands : units.flatMap(({ work }) => work.commands);
     const request = {
-      path: isAtomic ? "/multi-exec" : "/pipeline",
+      url: this.settings.url + (isAtomic ? "/multi-exec" : "/pipeline"),
       headers: HEADERS[form],
       body: encode(form, commands),
     };
@@ -265,9 +265,9 @@ export class Client {
   /** One command with bytes as its third argument, which become the body. */
   async #byPath(command: readonly (string | Uint8Array)[], turn: Turn): Promise<Reply> {
     const [name, key, value, ...options] = command as readonly [string, string, Uint8Array, ...string[]];
-    const path = `/${name}/${encodeURIComponent(key)}`;
     const query = options.length === 0 ? "" : `?${options[0]}=${options[1]}`;
-    const request = { path: path + query, headers: { "content-type": "application/octet-stream" }, body: exact(value) };
+    const url = `${this.settings.url}/${name}/${encodeURIComponent(key)}${query}`;
+    const request = { url, headers: { "content-type": "application/octet-stream" }, body: exact(value) };
     return this.#answered(request, turn, ({ status, body }) =>
       status < 200 || status >= 300 ? undefined : decodeOne(typeof body === "string" ? body : ""),
     );
@@ -287,7 +287,7 @@ export class Client {
     let outcome: "succeeded" | "failed" | "released" = "released";
     try {
       const token = await this.#token(turn);
-      const answer = await turn.within(exchange(this.settings, request, token, turn.controller.signal));
+      const answer = await this.#exchanged(request, token, turn);
       outcome = "succeeded";
       if (answer.status === 401 && !turn.hasRenewed && tokens.renew(token)) {
         turn.hasRenewed = true;
@@ -297,23 +297,35 @@ export class Client {
       if (understood !== undefined) {
         return understood;
       }
-      const failure = failureOf(answer, this.settings);
-      outcome = failure.isOutage ? "failed" : "succeeded";
-      throw failure;
+      throw failureOf(answer, this.settings);
     } catch (error) {
       if (error instanceof Ended) {
         outcome = error.isLate ? "failed" : "released";
-      } else if (error instanceof CacheError && error.code === "connection") {
+      } else if (error instanceof Failure && error.isOutage) {
         outcome = "failed";
-        throw new Failure(error, "harmless");
-      } else if (error instanceof CacheError) {
-        // What is not understood is an outage. An answer that is too large is not.
-        outcome = outcome === "succeeded" ? "failed" : "released";
-        throw new Failure(error);
       }
       throw error;
     } finally {
       breaker[outcome](pass);
+    }
+  }
+
+  async #exchanged({ url, headers, body }: Request, token: string | undefined, turn: Turn): Promise<Answer> {
+    const { settings } = this;
+    const limit = settings.maxResponseBytes;
+    const all = token === undefined ? headers : { ...headers, authorization: `Bearer ${token}` };
+    try {
+      return await turn.within(settings.transport()({ url, headers: all, body }, limit, turn));
+    } catch (error) {
+      if (error instanceof Ended) {
+        throw error;
+      }
+      if (error instanceof TooLarge) {
+        const message = `the answer of ${settings.server} is larger than maxResponseBytes, ${limit}`;
+        throw new Failure(new CacheError("protocol", message));
+      }
+      const broken = brokenOff(error, settings.server, (text) => settings.tokens.redact(text));
+      throw new Failure(broken.error, broken.isSent ? "harmless" : "all", true);
     }
   }
 
@@ -345,7 +357,7 @@ export class Client {
       const { body } = answer;
       const start = beginning(tokens.redact(typeof body === "string" ? body.slice(0, 1000) : latin1(body)));
       const message = `the answer of ${server} is not the protocol (${error.message}); it begins with ${start}`;
-      throw new CacheError("protocol", message);
+      throw new Failure(new CacheError("protocol", message), "none", true);
     }
   }
 
@@ -384,7 +396,7 @@ function jittered(failures: number): number {
 }
 
 function exact(bytes: Uint8Array): ArrayBuffer {
-  return bytes.slice().buffer as ArrayBuffer;
+  return new Uint8Array(bytes).buffer;
 }
 
 function latin1(bytes: Uint8Array): string {

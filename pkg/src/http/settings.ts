@@ -4,10 +4,13 @@ import { checkFunction, checkInteger, checkObject, checkOptions, wrongType } fro
 import { milliseconds } from "../ttl.js";
 import type { Ttl } from "../types.js";
 import { Breaker, type BreakerSettings } from "./breaker.js";
+import { byFetch } from "./fetch-transport.js";
 import { jsonSerializer } from "./json.js";
+import { byNode } from "./node-transport.js";
 import type { Serializer } from "./serializer.js";
 import { Tokens } from "./tokens.js";
-import type { BatchOptions, BreakerOptions, FetchInit, FetchLike, FetchResponse, HttpCacheOptions } from "./types.js";
+import type { Transport } from "./transport.js";
+import type { BatchOptions, BreakerOptions, FetchLike, HttpCacheOptions } from "./types.js";
 
 const NAMES = [
   ...["url", "token", "namespace", "timeout", "retries", "breaker", "batch", "serializer", "fetch", "ttl", "clock"],
@@ -30,7 +33,8 @@ export interface Settings {
   /** `undefined`: nothing is gathered. */
   readonly batch: { readonly maxCommands: number; readonly maxBytes: number } | undefined;
   readonly serializer: Serializer;
-  readonly send: FetchLike;
+  /** What carries requests; looked up when one is sent. */
+  readonly transport: () => Transport;
   readonly clock: () => number;
   readonly maxResponseBytes: number;
 }
@@ -55,19 +59,20 @@ export function settingsOf(options: HttpCacheOptions): Settings {
     breaker: new Breaker(breakerOf(breaker), now),
     batch: batchOf(batch),
     serializer,
-    send: fetch ?? platformSend,
+    transport: transportOf(fetch, url.href),
     clock: now,
     maxResponseBytes: checkInteger("maxResponseBytes", maxResponseBytes, 1, Number.MAX_SAFE_INTEGER),
   };
 }
 
-function platformSend(url: string, init: FetchInit): Promise<FetchResponse> {
-  const { fetch: send, Request } = globalThis;
-  if (typeof send !== "function") {
-    throw new TypeError("there is no fetch here; give one by the option fetch");
-  }
-  // Some frameworks cache what they fetch, also by POST. Some runtimes refuse the option as such.
-  return send(url, Request !== undefined && "cache" in Request.prototype ? { ...init, cache: "no-store" } : init);
+/** The one that was given; else Node's own where there is one, which is looked for when the first request goes out. */
+function transportOf(fetch: FetchLike | undefined, url: string): () => Transport {
+  const fallback = byFetch(fetch);
+  let node: Transport | null | undefined = fetch === undefined ? undefined : null;
+  return () => {
+    node = node === undefined ? (byNode(url) ?? null) : node;
+    return node ?? fallback;
+  };
 }
 
 function checkUrl(given: unknown, allowInsecure: boolean): URL {

@@ -1,13 +1,11 @@
-/** One request, and its answer within a limit. */
+/** One request and its answer, whatever carries it. */
 
 import { CacheError } from "./errors.js";
-import type { Settings } from "./settings.js";
-import type { FetchResponse, PlatformSignal } from "./types.js";
-import { RESP } from "./wire.js";
+import type { PlatformSignal } from "./types.js";
 
-/** What is sent. */
+/** What is sent, by POST. */
 export interface Request {
-  readonly path: string;
+  readonly url: string;
   readonly headers: Readonly<Record<string, string>>;
   readonly body: string | ArrayBuffer;
 }
@@ -20,92 +18,38 @@ export interface Answer {
   readonly body: string | Uint8Array;
 }
 
-/** Sends a request. Rejects with a `CacheError` where there is no answer, or one that is too large. */
-export async function exchange(
-  settings: Settings,
-  { path, headers, body }: Request,
-  token: string | undefined,
-  signal: PlatformSignal,
-): Promise<Answer> {
-  const all = token === undefined ? { ...headers } : { ...headers, authorization: `Bearer ${token}` };
-  try {
-    const init = { method: "POST", headers: all, body, redirect: "manual", signal } as const;
-    const response = await settings.send(settings.url + path, init);
-    const header = (name: string) => response.headers.get(name);
-    const isBytes = header("content-type")?.startsWith(RESP) ?? false;
-    return { status: response.status, header, body: await read(response, isBytes, settings) };
-  } catch (error) {
-    if (error instanceof CacheError) {
-      throw error;
-    }
-    const why = settings.tokens.redact(reason(error)).slice(0, 200);
-    throw new CacheError("connection", `the connection to ${settings.server} failed: ${why}`);
-  }
+/** How a request learns that nobody wants its answer any more. */
+export interface Ending {
+  readonly signal: PlatformSignal;
+  /** Calls `act` when it ends, unless what is returned is called before. */
+  whenEnded(act: () => void): () => void;
 }
 
-/** What a failed `fetch` says. Node hides it in the cause. */
-function reason(error: unknown): string {
-  const { message, cause } = (error ?? {}) as { message?: unknown; cause?: { code?: unknown; message?: unknown } };
-  return `${cause?.code ?? cause?.message ?? message ?? "unknown"}`;
-}
+/**
+ * Sends a request, and reads at most `limit` bytes of an answer. Rejects with `TooLarge`, or whatever the platform has to say.
+ * It follows no redirect.
+ */
+export type Transport = (request: Request, limit: number, ending: Ending) => Promise<Answer>;
 
-async function read(response: FetchResponse, isBytes: boolean, settings: Settings): Promise<string | Uint8Array> {
-  const limit = settings.maxResponseBytes;
-  const { headers, type } = response;
-  const length = Number(headers.get("content-length") ?? Number.NaN);
-  if (length > limit) {
-    throw tooLarge(settings);
-  }
-  // The platform takes no more than that length, unless it unpacks, which it does not tell a page of another origin.
-  if (Number.isInteger(length) && type !== "cors" && headers.get("content-encoding") === null) {
-    return isBytes ? new Uint8Array(await response.arrayBuffer()) : response.text();
-  }
-  const chunks = await gathered(response, settings);
-  if (isBytes) {
-    return joined(chunks);
-  }
-  const decoder = new TextDecoder();
-  return chunks.map((chunk) => decoder.decode(chunk, { stream: true })).join("") + decoder.decode();
-}
+/** An answer of more bytes than the limit. */
+export class TooLarge extends Error {}
 
-interface Reader {
-  read(): Promise<{ done: boolean; value?: Uint8Array | undefined }>;
-  cancel(): Promise<void>;
-}
+/** A connection that could not even be made: nothing was sent. */
+const NOT_SENT = ["ECONNREFUSED", "ENOTFOUND", "EAI_AGAIN", "ConnectionRefused"];
 
-async function gathered(response: FetchResponse, settings: Settings): Promise<Uint8Array[]> {
-  const body = response.body as { getReader?: () => Reader } | null;
-  if (typeof body?.getReader !== "function") {
-    return [new Uint8Array(await response.arrayBuffer())];
-  }
-  const reader = body.getReader();
-  const chunks: Uint8Array[] = [];
-  let size = 0;
-  for (;;) {
-    const { done, value } = await reader.read();
-    if (done || value === undefined) {
-      return chunks;
-    }
-    size += value.length;
-    if (size > settings.maxResponseBytes) {
-      // What comes of it is of no interest, and it may never come.
-      reader.cancel().catch(() => undefined);
-      throw tooLarge(settings);
-    }
-    chunks.push(value);
-  }
-}
-
-function joined(chunks: readonly Uint8Array[]): Uint8Array {
-  const bytes = new Uint8Array(chunks.reduce((sum, { length }) => sum + length, 0));
-  let at = 0;
-  for (const chunk of chunks) {
-    bytes.set(chunk, at);
-    at += chunk.length;
-  }
-  return bytes;
-}
-
-function tooLarge({ server, maxResponseBytes }: Settings): CacheError {
-  return new CacheError("protocol", `the answer of ${server} is larger than maxResponseBytes, ${maxResponseBytes}`);
+/** What a failure of the platform means, without the token. */
+export function brokenOff(
+  error: unknown,
+  server: string,
+  redact: (text: string) => string,
+): { error: CacheError; isSent: boolean } {
+  const { message, code, cause } = (error ?? {}) as Record<"message" | "code" | "cause", unknown>;
+  // `fetch` hides what happened in the cause.
+  const inner = (cause ?? {}) as Record<"message" | "code", unknown>;
+  const name = inner.code ?? code;
+  const why = `${name ?? inner.message ?? message ?? "unknown"}`.slice(0, 200);
+  return {
+    error: new CacheError("connection", `the connection to ${server} failed: ${redact(why)}`),
+    isSent: !NOT_SENT.includes(`${name}`),
+  };
 }

@@ -2,7 +2,8 @@
 
 import { CacheError } from "./errors.js";
 import type { Command, Reply } from "./reply.js";
-import type { AbortSignalLike } from "./types.js";
+import type { Ending } from "./transport.js";
+import type { AbortSignalLike, PlatformSignal } from "./types.js";
 
 /** What an operation asks for. */
 export interface Work {
@@ -77,9 +78,8 @@ export class Ended extends Error {
 }
 
 /** Operations that were issued in one turn, in their order. */
-export class Turn {
+export class Turn implements Ending {
   readonly units: Unit[] = [];
-  readonly controller = new AbortController();
   /** A new token has been asked for: once is enough. */
   hasRenewed = false;
   readonly #deadline: number;
@@ -87,6 +87,8 @@ export class Turn {
   readonly #timer: ReturnType<typeof setTimeout>;
   #open = 0;
   #ended: Ended | undefined;
+  #controller: AbortController | undefined;
+  /** Who waits for something within this turn. */
   readonly #waiting = new Set<(ended: Ended) => void>();
 
   constructor(timeout: number, clock: () => number, server: string) {
@@ -118,6 +120,17 @@ export class Turn {
       clearTimeout(this.#timer);
       this.#end(false);
     }
+  }
+
+  /** Aborted when the turn ends while there is something on the way. */
+  get signal(): PlatformSignal {
+    this.#controller ??= new AbortController();
+    return this.#controller.signal;
+  }
+
+  whenEnded(act: () => void): () => void {
+    this.#waiting.add(act);
+    return () => this.#waiting.delete(act);
   }
 
   /** What `promise` comes to, or rejects with `Ended` when the turn ends first. */
@@ -159,7 +172,7 @@ export class Turn {
         for (const end of this.#waiting) {
           end(this.#ended);
         }
-        this.controller.abort();
+        this.#controller?.abort();
       }
     }
   }

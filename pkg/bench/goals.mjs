@@ -48,7 +48,8 @@ export function goals(rows, time, sizes) {
   }
   for (const [name, limit] of [
     ["isocache/memory", 10],
-    ["isocache", 16],
+    ["isocache", 24],
+    ["isocache/http", 10],
   ]) {
     const { brotli } = sizes.find((size) => size.name === name);
     add(

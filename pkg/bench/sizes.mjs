@@ -8,6 +8,7 @@ import { ASYNC_PEERS, PEERS } from "./peers.mjs";
 const ENTRIES = [
   { name: "isocache/memory", source: 'export * from "isocache/memory"' },
   { name: "isocache", source: 'export * from "isocache"' },
+  { name: "isocache/http", source: 'export * from "isocache/http"' },
   ...PEERS.filter((peer) => peer.source),
   // It imports what only Node has, so it is no bundle for a browser.
   ...ASYNC_PEERS.filter((peer) => peer.source).map((peer) => ({ ...peer, platform: "node" })),

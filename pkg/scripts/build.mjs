@@ -57,43 +57,64 @@ const shared = { absWorkingDir: pkg, bundle: true, target: "es2022", legalCommen
 const entry = (name) => `src/entries/${name}.ts`;
 await build({
   ...shared,
-  entryPoints: ["index", "memory", "index.workerd", "memory.workerd"].map(entry),
+  entryPoints: ["index", "memory", "http", "msgpack", "index.workerd", "memory.workerd"].map(entry),
   outdir: "dist",
   format: "esm",
   splitting: true,
   chunkNames: "shared-[hash]",
 });
-await build({
-  ...shared,
-  entryPoints: [entry("index")],
-  outfile: "dist/index.cjs",
-  format: "cjs",
-  platform: "neutral",
-});
-// The same class and the same wasm, however a program asks for it.
-writeFileSync(join(dist, "memory.cjs"), '"use strict";\nexports.MemoryCache = require("./index.cjs").MemoryCache;\n');
+for (const name of ["index", "msgpack"]) {
+  await build({
+    ...shared,
+    entryPoints: [entry(name)],
+    outfile: `dist/${name}.cjs`,
+    format: "cjs",
+    platform: "neutral",
+    mainFields: ["module", "main"],
+  });
+}
+// The same classes and the same wasm, however a program asks for them.
+for (const [name, classes] of [
+  ["memory", ["MemoryCache"]],
+  ["http", ["CacheError", "HttpCache"]],
+]) {
+  const exported = classes.map((name) => `exports.${name} = isocache.${name};\n`).join("");
+  writeFileSync(join(dist, `${name}.cjs`), `"use strict";\nconst isocache = require("./index.cjs");\n${exported}`);
+}
 
 run(bin("tsc"), ["-p", "tsconfig.json"], pkg);
 // What no entry's types mention is nobody's business.
-const PUBLIC_TYPES = ["api.d.ts", "cache.d.ts", "memory-api.d.ts", "memory-cache.d.ts", "types.d.ts"];
+const PUBLIC_TYPES = [
+  ...[
+    "api.d.ts",
+    "cache.d.ts",
+    "http-api.d.ts",
+    "memory-api.d.ts",
+    "memory-cache.d.ts",
+    "msgpack-api.d.ts",
+    "types.d.ts",
+  ],
+  ...["breaker", "errors", "http-cache", "msgpack", "serializer", "types"].map((name) => `http/${name}.d.ts`),
+];
+const typesIn = () => readdirSync(dist, { recursive: true }).filter((name) => name.endsWith(".d.ts"));
 rmSync(join(dist, "entries"), { recursive: true });
-for (const name of readdirSync(dist)) {
-  if (name.endsWith(".d.ts") && !PUBLIC_TYPES.includes(name)) {
-    rmSync(join(dist, name));
-  }
+for (const name of typesIn().filter((name) => !PUBLIC_TYPES.includes(name))) {
+  rmSync(join(dist, name));
 }
 for (const [name, api] of [
   ["index", "api"],
   ["memory", "memory-api"],
+  ["http", "http-api"],
+  ["msgpack", "msgpack-api"],
 ]) {
   writeFileSync(join(dist, `${name}.d.ts`), `export * from "./${api}.js";\n`);
 }
 // The same types for `require`, which must be told that they describe CommonJS.
-for (const name of readdirSync(dist).filter((name) => name.endsWith(".d.ts"))) {
+for (const name of typesIn()) {
   const types = readFileSync(join(dist, name), "utf8");
   writeFileSync(
     join(dist, name.replace(/\.d\.ts$/, ".d.cts")),
-    types.replaceAll(/(from "\.\/[\w-]+)\.js"/g, '$1.cjs"'),
+    types.replaceAll(/(from "\.{1,2}\/[\w/-]+)\.js"/g, '$1.cjs"'),
   );
 }
 for (const text of ["README.md", "LICENSE-MIT", "LICENSE-APACHE"]) {

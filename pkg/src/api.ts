@@ -2,4 +2,5 @@
 
 export type { CacheOptions, Provider } from "./cache.js";
 export { Cache } from "./cache.js";
+export * from "./http-api.js";
 export * from "./memory-api.js";

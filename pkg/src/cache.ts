@@ -2,7 +2,7 @@
 
 import { checkKey, checkList, checkObject, checkOptions, checkPattern, checkText, checkValue } from "./check.js";
 import { MemoryCache } from "./memory-cache.js";
-import { escapePattern } from "./pattern.js";
+import { escapePattern, prefixOf } from "./prefix.js";
 import { milliseconds } from "./ttl.js";
 import type { CacheStats, MemoryCacheOptions, SetEntry, SetOptions, Ttl } from "./types.js";
 
@@ -239,10 +239,4 @@ export class Cache<V = unknown> {
       throw new Error("isocache: this Cache is closed");
     }
   }
-}
-
-/** A namespace as it stands before keys: with one `:` at its end, however it was written. */
-function prefixOf(namespace: string): string {
-  checkText(namespace);
-  return namespace.endsWith(":") ? namespace : `${namespace}:`;
 }

@@ -99,7 +99,8 @@ export function quote(key: unknown): string {
   return JSON.stringify(typeof key === "string" && key.length > 40 ? `${key.slice(0, 40)}...` : key);
 }
 
-function utf8Length(text: string): number {
+/** The length of a text in UTF-8, in bytes. */
+export function utf8Length(text: string): number {
   let length = text.length;
   for (let at = 0; at < text.length; at++) {
     const unit = text.charCodeAt(at);
@@ -109,7 +110,8 @@ function utf8Length(text: string): number {
   return length;
 }
 
-function isWellFormed(text: string): boolean {
+/** Whether UTF-8 can express a text. */
+export function isWellFormed(text: string): boolean {
   // Engines from before 2023 lack the method.
   return text.isWellFormed ? text.isWellFormed() : !/\p{Surrogate}/u.test(text);
 }

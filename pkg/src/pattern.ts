@@ -18,8 +18,3 @@ export function matching<E>(pattern: string, entries: Iterable<[key: string, of:
   }
   return candidates.filter(([key]) => glob_matches(pattern, key));
 }
-
-/** `text` as a pattern that matches itself only. */
-export function escapePattern(text: string): string {
-  return text.replace(/[*?[\]\\]/g, "\\$&");
-}

@@ -81,5 +81,5 @@ export const EXPECTED = {
   cleared: 1,
   asynchronous: [1],
   same: true,
-  names: [["Cache", "MemoryCache"], ["MemoryCache"]],
+  names: [["Cache", "CacheError", "HttpCache", "MemoryCache"], ["MemoryCache"]],
 };

@@ -2,18 +2,25 @@
 
 import {
   Cache,
+  CacheError,
+  type CacheErrorCode,
   type CacheOptions,
   type CacheStats,
   type Eviction,
   type EvictReason,
+  HttpCache,
+  type HttpCacheOptions,
   MemoryCache,
   type MemoryCacheOptions,
   type Provider,
+  type Serializer,
   type SetEntry,
   type SetOptions,
   type Ttl,
 } from "isocache";
+import type { HttpCache as Alone } from "isocache/http";
 import { MemoryCache as Small, type Ttl as SmallTtl } from "isocache/memory";
+import { messagePackSerializer } from "isocache/msgpack";
 
 interface User {
   name: string;
@@ -183,3 +190,55 @@ export class Own implements Provider<User> {
 export const overOwn: CacheOptions<User> = { provider: new Own(), namespace: "n" };
 export const own: Cache<User> = new Cache(overOwn);
 export const sameClass: boolean = same<typeof Small, typeof MemoryCache>(true);
+
+export async function http(): Promise<void> {
+  const text: Serializer = { format: "text", serialize: (value) => `${value}`, deserialize: (text) => text.length };
+  const options: HttpCacheOptions = {
+    url: new URL("https://cache.example"),
+    token: async () => "token",
+    namespace: "n",
+    timeout: "500ms",
+    retries: 1,
+    breaker: { failures: 3, cooldown: "10s" },
+    batch: { maxCommands: 100 },
+    serializer: text,
+    fetch,
+    ttl: "5m",
+    clock: () => performance.now(),
+  };
+  const cache = new HttpCache<User>({ ...options, serializer: messagePackSerializer, batch: false, breaker: false });
+  new HttpCache({ url: "https://cache.example", fetch: (url, init) => fetch(url, { ...init, cache: "no-store" }) });
+  const { signal } = new AbortController();
+  const hit = await cache.get("a", { signal });
+  same<typeof hit, User | undefined>(true);
+  const found = await cache.getWithTtl("a");
+  same<typeof found, { value: User; ttl: number | null } | undefined>(true);
+  await cache.set("a", { name: "Ada" }, "30s");
+  await cache.set("a", { name: "Ada" }, { ttl: null, signal });
+  same<ReturnType<typeof cache.increment>, Promise<number>>(true);
+  await cache.increment("a", 5, { ttl: "1m" });
+  await new Cache<User>({ provider: cache }).get("a");
+  const numbers: HttpCache<number> = new HttpCache(options).namespace<number>("numbers");
+  await numbers.set("a", 1);
+  try {
+    await cache.close();
+  } catch (error) {
+    if (error instanceof CacheError) {
+      same<typeof error.code, CacheErrorCode>(true);
+      same<typeof error.key, string | undefined>(true);
+    }
+  }
+
+  // @ts-expect-error Another value.
+  await cache.set("a", 1);
+  // @ts-expect-error A server is wanted.
+  new HttpCache({});
+  // @ts-expect-error No such option.
+  new HttpCache({ url: "https://cache.example", keepalive: true });
+  // @ts-expect-error No such option.
+  cache.namespace("n").set("a", { name: "Ada" }, { retries: 1 });
+  // @ts-expect-error A serializer says what it makes.
+  const _wrong: Serializer = { serialize: () => "", deserialize: () => 1 };
+}
+
+export const sameHttp: boolean = same<typeof Alone, typeof HttpCache>(true);

@@ -1,0 +1,19 @@
+/** What `isocache/http` offers. */
+
+export type { BreakerState } from "./http/breaker.js";
+export { CacheError, type CacheErrorCode } from "./http/errors.js";
+export { HttpCache } from "./http/http-cache.js";
+export type { BinarySerializer, Serializer, TextSerializer } from "./http/serializer.js";
+export type {
+  AbortSignalLike,
+  BatchOptions,
+  BreakerOptions,
+  FetchInit,
+  FetchLike,
+  FetchResponse,
+  HttpCacheOptions,
+  HttpSetOptions,
+  PlatformSignal,
+  RequestOptions,
+} from "./http/types.js";
+export type { CacheStats, SetEntry, SetOptions, Ttl } from "./types.js";

@@ -1,0 +1,83 @@
+/** The circuit breaker: a server that has failed over and over is left alone for a while. */
+
+/** When the breaker opens, and for how long. */
+export interface BreakerSettings {
+  /** Failures in a row that open it. */
+  readonly failures: number;
+  /** How long it stays open, in milliseconds. */
+  readonly cooldown: number;
+}
+
+/** `closed`: requests go out. `open`: none does. `half-open`: one does, to see; its outcome closes or opens. */
+export type BreakerState = "closed" | "open" | "half-open";
+
+/** What a request may do: go out; go out as the one probe; or not. */
+export type Pass = "request" | "probe" | "none";
+
+/** Counts failures. The clock is read only while there are some. */
+export class Breaker {
+  readonly #settings: BreakerSettings | undefined;
+  readonly #clock: () => number;
+  #failures = 0;
+  #openedAt: number | undefined;
+  #isProbing = false;
+
+  constructor(settings: BreakerSettings | undefined, clock: () => number) {
+    this.#settings = settings;
+    this.#clock = clock;
+  }
+
+  get state(): BreakerState {
+    if (this.#openedAt === undefined) {
+      return "closed";
+    }
+    return this.#isProbing || this.#left() <= 0 ? "half-open" : "open";
+  }
+
+  /** Asked before each request; what it answers is given back with the outcome. */
+  enter(): Pass {
+    const { state } = this;
+    if (state === "closed") {
+      return "request";
+    }
+    if (state === "open" || this.#isProbing) {
+      return "none";
+    }
+    this.#isProbing = true;
+    return "probe";
+  }
+
+  /** The server has answered. What was on its way when the breaker opened does not close it; the probe does. */
+  succeeded(pass: Pass): void {
+    if (pass === "probe" || this.#openedAt === undefined) {
+      this.#failures = 0;
+      this.#openedAt = undefined;
+    }
+    this.released(pass);
+  }
+
+  /** The server has not answered, or said that it cannot. */
+  failed(pass: Pass): void {
+    this.#failures++;
+    if (
+      this.#settings &&
+      (pass === "probe" || (this.#openedAt === undefined && this.#failures >= this.#settings.failures))
+    ) {
+      this.#openedAt = this.#clock();
+    }
+    this.released(pass);
+  }
+
+  /** Nothing is known: the caller gave up. */
+  released(pass: Pass): void {
+    if (pass === "probe") {
+      this.#isProbing = false;
+    }
+  }
+
+  #left(): number {
+    const [now, opened] = [this.#clock(), this.#openedAt ?? 0];
+    // A clock that was set back must not keep it open for ever.
+    return now < opened ? 0 : opened + (this.#settings?.cooldown ?? 0) - now;
+  }
+}

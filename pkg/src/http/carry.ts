@@ -1,0 +1,114 @@
+/** Finds what a serializer would lose or change, before it does. */
+
+/** How deep values may be nested. */
+const MAX_DEPTH = 500;
+
+/** What a format carries beside what JSON does. */
+export interface Carries {
+  /** The name of the format, for errors. */
+  readonly name: string;
+  /** Whether it carries a value that is neither a plain object, an array, nor what JSON has. */
+  carries(value: unknown): boolean;
+  /** Whether it carries a text. Default: any. */
+  carriesText?(text: string): boolean;
+  /** Whether it carries a member of this name. Default: any. */
+  carriesName?(name: string): boolean;
+  /** What else a value holds that must be carried, with the path to each. */
+  parts?(value: object): Iterable<[path: string, part: unknown]>;
+}
+
+/** Throws a TypeError that names the path to the first part of `value` that the format cannot carry unchanged. */
+export function checkCarried(value: unknown, format: Carries): void {
+  check(value, "$", format, []);
+}
+
+/** Paths are built only for where something is wrong: `path` is a text, or leads back to the text. */
+type Path = string | { readonly of: Path; readonly member: string | number };
+
+function check(value: unknown, path: Path, format: Carries, above: object[]): void {
+  switch (typeof value) {
+    case "string":
+      if (format.carriesText?.(value) === false) {
+        throw refused(path, format, "half of a surrogate pair");
+      }
+      return;
+    case "boolean":
+      return;
+    case "number":
+      if (Number.isFinite(value) || format.carries(value)) {
+        return;
+      }
+      throw refused(path, format, `${value}`);
+    case "object":
+      if (value !== null) {
+        checkObject(value, path, format, above);
+      }
+      return;
+    default:
+      if (!format.carries(value)) {
+        throw refused(path, format, value === undefined ? "undefined" : `a ${typeof value}`);
+      }
+  }
+}
+
+function checkObject(value: object, path: Path, format: Carries, above: object[]): void {
+  if (above.includes(value)) {
+    throw refused(path, format, "a cycle");
+  }
+  if (above.length === MAX_DEPTH) {
+    throw refused(path, format, `more than ${MAX_DEPTH} levels`);
+  }
+  above.push(value);
+  if (Array.isArray(value)) {
+    // By index, since `forEach` and its like pass over holes.
+    for (let at = 0; at < value.length; at++) {
+      check(value[at], { of: path, member: at }, format, above);
+    }
+  } else if (isPlain(value)) {
+    const members = value as Record<string, unknown>;
+    for (const name of Object.keys(members)) {
+      if (format.carriesName?.(name) === false) {
+        throw refused({ of: path, member: name }, format, "a member of a name");
+      }
+      check(members[name], { of: path, member: name }, format, above);
+    }
+    if (Object.getOwnPropertySymbols(value).length > 0) {
+      throw refused(path, format, "a member named by a symbol");
+    }
+  } else if (format.carries(value)) {
+    for (const [member, part] of format.parts?.(value) ?? []) {
+      check(part, `${shown(path)}${member}`, format, above);
+    }
+  } else {
+    throw refused(path, format, kind(value));
+  }
+  above.pop();
+}
+
+/** Whether it is an object of no class; of another realm, too. */
+function isPlain(value: object): boolean {
+  const prototype: unknown = Object.getPrototypeOf(value);
+  return prototype === Object.prototype || prototype === null || Object.getPrototypeOf(prototype) === null;
+}
+
+function kind(value: object): string {
+  const name = value.constructor?.name;
+  return typeof name === "string" && name !== "" ? `a ${name}` : "an object of a class";
+}
+
+function shown(path: Path): string {
+  if (typeof path === "string") {
+    return path;
+  }
+  const { of, member } = path;
+  if (typeof member === "number") {
+    return `${shown(of)}[${member}]`;
+  }
+  return /^[\p{ID_Start}$_][\p{ID_Continue}$]*$/u.test(member)
+    ? `${shown(of)}.${member}`
+    : `${shown(of)}[${JSON.stringify(member.slice(0, 40))}]`;
+}
+
+function refused(path: Path, format: Carries, what: string): TypeError {
+  return new TypeError(`isocache: ${shown(path)} is ${what}, which ${format.name} cannot carry unchanged`);
+}

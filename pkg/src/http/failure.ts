@@ -1,0 +1,75 @@
+/** Why an attempt failed, and what may be done about it. */
+
+import { beginning, CacheError, errorOf } from "./errors.js";
+import type { Settings } from "./settings.js";
+import type { Answer } from "./transport.js";
+import { refusal } from "./wire.js";
+
+/** Which operations may be tried again: none, those that may be done twice, or all, since nothing was done. */
+export type Again = "none" | "harmless" | "all";
+
+/** A failed attempt. */
+export class Failure extends Error {
+  readonly error: Error;
+  readonly again: Again;
+  /** How long the server wants to be left alone, in milliseconds. */
+  readonly after: number | undefined;
+  /** Whether the server is at fault, for the breaker. */
+  readonly isOutage: boolean;
+  /** Whether it is no failure of its own: the breaker is open, or a new token is asked for. */
+  readonly isPassing: boolean;
+
+  constructor(error: Error, again: Again = "none", isOutage = false, after?: number, isPassing = false) {
+    super(error.message);
+    this.error = error;
+    this.again = again;
+    this.isOutage = isOutage;
+    this.after = after;
+    this.isPassing = isPassing;
+  }
+}
+
+/** The failure that an answer of another status than 2xx stands for. */
+export function failureOf(answer: Answer, settings: Settings): Failure {
+  const { status } = answer;
+  const body = settings.tokens.redact(typeof answer.body === "string" ? answer.body : "");
+  const text = refusal(body);
+  const says = text === undefined ? `status ${status} and ${beginning(body)}` : `${status}: ${text.slice(0, 200)}`;
+  const error = (code: CacheError["code"]) => new CacheError(code, `${settings.server} answered ${says}`);
+  if (status === 429) {
+    return new Failure(error("unavailable"), "all", false, retryAfter(answer, settings));
+  }
+  if (status === 502 || status === 503 || status === 504) {
+    const code = status === 504 ? "timeout" : "unavailable";
+    return new Failure(error(code), "harmless", true, retryAfter(answer, settings));
+  }
+  if (status >= 500) {
+    return new Failure(error("unavailable"), "none", true);
+  }
+  if (status === 401 || status === 403) {
+    return new Failure(error("refused"));
+  }
+  if (status === 0 || (status >= 300 && status < 400)) {
+    return new Failure(
+      new CacheError("protocol", `${settings.server} answered with a redirect, which is not followed`),
+    );
+  }
+  if (status === 413) {
+    return new Failure(error("refused"));
+  }
+  return new Failure(text === undefined ? error("protocol") : errorOf(text));
+}
+
+/** What `Retry-After` says, in milliseconds. A date counts from the server's own. */
+function retryAfter({ header }: Answer, { clock }: Settings): number | undefined {
+  const value = header("retry-after");
+  if (value === null) {
+    return undefined;
+  }
+  if (/^\d+$/.test(value)) {
+    return Number(value) * 1000;
+  }
+  const then = Date.parse(value);
+  const now = Date.parse(header("date") ?? "");
+  return Number.isNaN(then) ? undefined : Math.max(0, then - (Number.isNaN(now) ? clock() : now));
+}

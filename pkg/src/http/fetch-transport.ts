@@ -1,0 +1,87 @@
+/** Requests by `fetch`. */
+
+import { type Answer, type Ending, type Request, TooLarge, type Transport } from "./transport.js";
+import type { FetchInit, FetchLike, FetchResponse } from "./types.js";
+import { RESP } from "./wire.js";
+
+/** A transport by the given function, or by the platform's, looked up at each request. */
+export function byFetch(given: FetchLike | undefined): Transport {
+  const send = given ?? platformSend;
+  return async ({ url, headers, body }: Request, limit: number, { signal }: Ending): Promise<Answer> => {
+    const init = { method: "POST", headers: { ...headers }, body, redirect: "manual", signal } as const;
+    const response = await send(url, init);
+    const header = (name: string) => response.headers.get(name);
+    const isBytes = header("content-type")?.startsWith(RESP) ?? false;
+    return { status: response.status, header, body: await read(response, isBytes, limit) };
+  };
+}
+
+function platformSend(url: string, init: FetchInit): Promise<FetchResponse> {
+  const { fetch: send, Request } = globalThis;
+  if (typeof send !== "function") {
+    throw new TypeError("there is no fetch here; give one by the option fetch");
+  }
+  // Some frameworks cache what they fetch, also by POST. Some runtimes refuse the option as such.
+  return send(url, Request !== undefined && "cache" in Request.prototype ? { ...init, cache: "no-store" } : init);
+}
+
+async function read(response: FetchResponse, isBytes: boolean, limit: number): Promise<string | Uint8Array> {
+  const { headers, type } = response;
+  const length = Number(headers.get("content-length") ?? Number.NaN);
+  if (length > limit) {
+    throw new TooLarge();
+  }
+  // The platform takes no more than that length, unless it unpacks, which it does not tell a page of another origin.
+  if (Number.isInteger(length) && type !== "cors" && headers.get("content-encoding") === null) {
+    return isBytes ? new Uint8Array(await response.arrayBuffer()) : response.text();
+  }
+  const chunks = await gathered(response, limit);
+  if (isBytes) {
+    return joined(chunks);
+  }
+  const decoder = new TextDecoder();
+  return chunks.map((chunk) => decoder.decode(chunk, { stream: true })).join("") + decoder.decode();
+}
+
+interface Reader {
+  read(): Promise<{ done: boolean; value?: Uint8Array | undefined }>;
+  cancel(): Promise<void>;
+}
+
+async function gathered(response: FetchResponse, limit: number): Promise<Uint8Array[]> {
+  const body = response.body as { getReader?: () => Reader } | null;
+  if (typeof body?.getReader !== "function") {
+    return [new Uint8Array(await response.arrayBuffer())];
+  }
+  const reader = body.getReader();
+  const chunks: Uint8Array[] = [];
+  let size = 0;
+  for (;;) {
+    const { done, value } = await reader.read();
+    if (done || value === undefined) {
+      return chunks;
+    }
+    size += value.length;
+    if (size > limit) {
+      // What comes of it is of no interest, and it may never come.
+      reader.cancel().catch(() => undefined);
+      throw new TooLarge();
+    }
+    chunks.push(value);
+  }
+}
+
+/** The chunks as one. */
+export function joined(chunks: readonly Uint8Array[]): Uint8Array {
+  const [first] = chunks;
+  if (chunks.length === 1 && first) {
+    return first;
+  }
+  const bytes = new Uint8Array(chunks.reduce((sum, { length }) => sum + length, 0));
+  let at = 0;
+  for (const chunk of chunks) {
+    bytes.set(chunk, at);
+    at += chunk.length;
+  }
+  return bytes;
+}

@@ -1,0 +1,329 @@
+/** `HttpCache`: what its users see. */
+
+import type { Provider } from "../cache.js";
+import { checkInteger, checkList, checkObject, checkPattern, checkText, checkValue, quote } from "../check.js";
+import { escapePattern, literalOf, prefixOf } from "../prefix.js";
+import { milliseconds } from "../ttl.js";
+import type { CacheStats, SetEntry, Ttl } from "../types.js";
+import type { BreakerState } from "./breaker.js";
+import { clear, unlink } from "./clear.js";
+import { Client } from "./client.js";
+import { exactEntries } from "./entries.js";
+import { CacheError } from "./errors.js";
+import { type Command, checked, count, list, type Reply, unexpected } from "./reply.js";
+import { settingsOf } from "./settings.js";
+import type { HttpCacheOptions, HttpSetOptions, RequestOptions } from "./types.js";
+
+/** What `HttpCache` and its namespaces share. */
+interface Shared {
+  readonly client: Client;
+  readonly ttl: Ttl | null;
+  readonly counts: { hits: number; misses: number; sets: number; deletes: number };
+}
+
+/** Keys in one command. */
+const KEYS_AT_ONCE = 500;
+
+/**
+ * A cache behind HTTP: our bridge (`isocache serve`), or any server of the Upstash Redis REST protocol. A provider for a
+ * `Cache`, and usable alone. It runs wherever there is `fetch`, and does nothing before it is first asked.
+ *
+ * ```js
+ * import { HttpCache } from "isocache";
+ *
+ * const cache = new HttpCache({ url: "http://127.0.0.1:8079", token: process.env.ISOCACHE_TOKEN, ttl: "5m" });
+ * await cache.set("user:1", { name: "Ada" });
+ * await cache.get("user:1"); // { name: "Ada" }
+ * await cache.clearPattern("user:*"); // 1
+ * ```
+ *
+ * **Time.** Every operation ends within `timeout`, with an answer or an error; `clearPattern` against a server that is not
+ * our bridge keeps to it in each of its steps. After failures in a row a breaker answers at once for a while, with a
+ * `CacheError` of code `unavailable`.
+ *
+ * **Requests.** Operations issued in the same turn, before anything is awaited, travel in one request, and are carried out
+ * in the order in which they were issued; if they are too many for one request, in several, one after another. Between
+ * operations of different turns there is an order only if one was awaited before the other was issued.
+ *
+ * **Repetition.** What fails on the way is tried again where that is safe; a `set` or `delete` may then have been carried
+ * out twice, so that a `delete` may have removed an entry and say that there was none. `increment` is not sent again once
+ * it may have arrived.
+ *
+ * **Errors.** Operations reject with a `CacheError` where the store fails, with a `TypeError` or `RangeError` for an argument
+ * outside the limits, and with the reason of your `AbortSignal`.
+ *
+ * **Statistics** count what this object and its namespaces did. `evictions` and `expirations` are the store's own affair, and
+ * stay 0.
+ */
+export class HttpCache<V = unknown> implements Provider<V> {
+  readonly #shared: Shared;
+  readonly #prefix: string;
+
+  /** @throws TypeError or RangeError for an option of the wrong type or out of range, naming it. */
+  constructor(options: HttpCacheOptions);
+  /** @internal */
+  constructor(options: HttpCacheOptions | undefined, shared: Shared, prefix: string);
+  constructor(options: HttpCacheOptions | undefined, shared?: Shared, prefix = "") {
+    if (shared !== undefined) {
+      this.#shared = shared;
+      this.#prefix = prefix;
+      return;
+    }
+    const { namespace, ttl = null } = { ...options };
+    const settings = settingsOf(options as HttpCacheOptions);
+    milliseconds(ttl);
+    this.#shared = { client: new Client(settings), ttl, counts: { hits: 0, misses: 0, sets: 0, deletes: 0 } };
+    this.#prefix = namespace === undefined ? "" : prefixOf(namespace);
+  }
+
+  /** The value under `key`, or `undefined`. `null` is a value. */
+  async get<T extends V = V>(key: string, options?: RequestOptions): Promise<T | undefined> {
+    const [reply] = await this.#ask([["GET", this.#key(key)]], options);
+    return this.#counted(this.#value<T>(key, reply));
+  }
+
+  /**
+   * The value under `key` with what is left of its life, in **seconds** (`null`: for ever), both of one moment; `undefined`
+   * if there is none.
+   */
+  async getWithTtl<T extends V = V>(
+    key: string,
+    options?: RequestOptions,
+  ): Promise<{ value: T; ttl: number | null } | undefined> {
+    const whole = this.#key(key);
+    const commands = [
+      ["GET", whole],
+      ["PTTL", whole],
+    ];
+    const [found, life] = await this.#ask(commands, options, { atomic: true });
+    const value = this.#value<T>(key, found);
+    const left = count("PTTL", life, key);
+    // It may have died between the two, where a server has no transactions.
+    const isThere = this.#counted(left === -2 ? undefined : value) !== undefined;
+    return isThere ? { value: value as T, ttl: left === -1 ? null : left / 1000 } : undefined;
+  }
+
+  /**
+   * Stores `value` under `key`, over what may be there.
+   *
+   * @param options - the ttl, in **seconds** or with a unit, like `"5m"`; or an object with it and a signal.
+   */
+  async set(key: string, value: V, options?: HttpSetOptions | Ttl | null): Promise<void> {
+    const given = typeof options === "object" && options !== null ? options : { ttl: options };
+    const command = this.#write({ key, value, ttl: given.ttl });
+    const [reply] = await this.#ask([command], given);
+    checked(reply, key);
+    this.#shared.counts.sets++;
+  }
+
+  /** Removes the entry under `key`; true if there was one. */
+  async delete(key: string, options?: RequestOptions): Promise<boolean> {
+    const [reply] = await this.#ask([["UNLINK", this.#key(key)]], options);
+    const deleted = count("UNLINK", reply, key);
+    this.#shared.counts.deletes += deleted;
+    return deleted > 0;
+  }
+
+  /** Whether there is an entry under `key`. */
+  async has(key: string, options?: RequestOptions): Promise<boolean> {
+    const [reply] = await this.#ask([["EXISTS", this.#key(key)]], options);
+    return count("EXISTS", reply, key) > 0;
+  }
+
+  /** The same as `has`, by the name that the Rust crate uses. */
+  async exists(key: string, options?: RequestOptions): Promise<boolean> {
+    return this.has(key, options);
+  }
+
+  /** The values under `keys`, in their order. */
+  async getMany<T extends V = V>(keys: readonly string[], options?: RequestOptions): Promise<(T | undefined)[]> {
+    const asked = chunks(this.#keys(keys), KEYS_AT_ONCE);
+    const replies = await Promise.all(asked.map((some) => this.#ask([["MGET", ...some]], options)));
+    const found = replies.flatMap(([reply], at) => list("MGET", reply, asked[at]?.length));
+    const values = found.map((reply, at) => this.#value<T>(keys[at] as string, reply));
+    for (const value of values) {
+      this.#counted(value);
+    }
+    return values;
+  }
+
+  /** Stores every entry; none if one of them is refused here. It is no transaction: another client may see a part. */
+  async setMany(entries: readonly SetEntry<V>[], options?: RequestOptions): Promise<void> {
+    checkList("entries", entries);
+    const commands = entries.map((entry) => this.#write(entry));
+    // The first failure is told when all have ended.
+    const asked = chunks(commands, KEYS_AT_ONCE).map((some) => this.#ask(some, options));
+    const replies = (await everyOf(asked)).flat();
+    replies.forEach((reply, at) => {
+      checked(reply, entries[at]?.key);
+    });
+    this.#shared.counts.sets += replies.length;
+  }
+
+  /** Removes the entries under `keys`, and returns how many there were. */
+  async deleteMany(keys: readonly string[], options?: RequestOptions): Promise<number> {
+    const commands = unlink(this.#keys(keys));
+    const replies = await everyOf(commands.map((command) => this.#ask([command], options)));
+    const deleted = replies.reduce((sum, [reply]) => sum + count("UNLINK", reply), 0);
+    this.#shared.counts.deletes += deleted;
+    return deleted;
+  }
+
+  /** Removes every entry of this cache or namespace. **Without a namespace that is the whole store.** */
+  async clear(options?: RequestOptions): Promise<void> {
+    await this.clearPattern("*", options);
+  }
+
+  /**
+   * Removes all entries whose key matches a Redis glob, and returns how many there were. What another client adds meanwhile
+   * may stay.
+   */
+  async clearPattern(pattern: string, options?: RequestOptions): Promise<number> {
+    checkPattern(pattern);
+    const { client, counts } = this.#shared;
+    client.checkOpen();
+    const key = literalOf(pattern);
+    const removed =
+      key === undefined
+        ? await clear(client, escapePattern(this.#prefix) + pattern, options?.signal)
+        : count("UNLINK", (await this.#ask([["UNLINK", this.#prefix + key]], options))[0]);
+    counts.deletes += removed;
+    return removed;
+  }
+
+  /**
+   * Adds `by` to the counter under `key`, and returns what it is then. A new one starts from 0 and gets the ttl; an old one
+   * keeps what is left of its life. A counter is a number in decimal, which `get` of the default serializer reads.
+   *
+   * @throws RangeError where the counter would pass what a number holds exactly.
+   */
+  async increment(key: string, by = 1, options?: HttpSetOptions): Promise<number> {
+    const whole = this.#key(key);
+    checkInteger("by", by, -Number.MAX_SAFE_INTEGER, Number.MAX_SAFE_INTEGER);
+    const life = this.#life(options?.ttl);
+    const add = ["INCRBY", whole, `${by}`];
+    const commands = life === Infinity ? [add] : [["SET", whole, "0", "PX", `${life}`, "NX"], add];
+    const replies = await this.#ask(commands, options, { atomic: commands.length > 1, once: true });
+    const [first, sum] = commands.length > 1 ? replies : [null, replies[0]];
+    checked(first, key);
+    const now = checked(sum, key);
+    if (typeof now === "number" && !Number.isSafeInteger(now)) {
+      throw new RangeError(`isocache: the counter of key ${quote(key)} is beyond what a number holds exactly`);
+    }
+    return count("INCRBY", typeof now === "string" ? Number(now) : now, key);
+  }
+
+  /**
+   * What was counted here, and how many entries there are, where there is no namespace and the store tells it exactly.
+   * A store that does not answer leaves that `undefined`, and is no error.
+   */
+  async stats(options?: RequestOptions): Promise<CacheStats> {
+    const { client, counts } = this.#shared;
+    client.checkOpen();
+    const entries = this.#prefix === "" ? await exactEntries(client, options?.signal) : undefined;
+    const { hits, misses, sets, deletes } = counts;
+    const hitRate = hits + misses === 0 ? 0 : hits / (hits + misses);
+    return { hits, misses, hitRate, sets, deletes, evictions: 0, expirations: 0, entries, bytes: undefined };
+  }
+
+  /** The same as `stats`, by the name that `Cache` uses. */
+  async getStats(options?: RequestOptions): Promise<CacheStats> {
+    return this.stats(options);
+  }
+
+  /**
+   * A view of this cache whose keys all begin with `prefix` and a `:`, over the same connections and counts.
+   *
+   * @throws TypeError or RangeError for what is no key.
+   */
+  namespace<N extends V = V>(prefix: string): HttpCache<N> {
+    return new HttpCache<N>(undefined, this.#shared, this.#prefix + prefixOf(prefix));
+  }
+
+  /** Whether requests go out, as the breaker has it. */
+  get breakerState(): BreakerState {
+    return this.#shared.client.settings.breaker.state;
+  }
+
+  /** Waits for what is under way, for all namespaces. Nothing can be asked afterwards. A second call does nothing. */
+  async close(): Promise<void> {
+    await this.#shared.client.close();
+  }
+
+  /** The same as `close`, for `await using`. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.close();
+  }
+
+  #ask(
+    commands: readonly Command[],
+    options: RequestOptions | undefined,
+    how?: { atomic?: boolean; once?: boolean },
+  ): Promise<readonly Reply[]> {
+    return this.#shared.client.ask({ commands, ...how }, options?.signal);
+  }
+
+  /** The command that stores an entry, which is checked. */
+  #write(entry: SetEntry<V>): Command {
+    checkObject("entry", entry);
+    const { key, value, ttl } = entry;
+    const whole = this.#key(key);
+    checkValue(key, value);
+    const life = this.#life(ttl);
+    const stored = this.#shared.client.settings.serializer.serialize(value);
+    return life === Infinity ? ["SET", whole, stored] : ["SET", whole, stored, "PX", `${life}`];
+  }
+
+  /** What a reply stands for; `undefined` for an absent key. */
+  #value<T>(key: string, reply: Reply | undefined): T | undefined {
+    const stored = checked(reply, key);
+    if (stored === null) {
+      return undefined;
+    }
+    const { serializer } = this.#shared.client.settings;
+    const isText = serializer.format === "text";
+    if (!(isText ? typeof stored === "string" : stored instanceof Uint8Array)) {
+      throw unexpected("GET", key);
+    }
+    try {
+      return (isText ? serializer.deserialize(stored as string) : serializer.deserialize(stored as Uint8Array)) as T;
+    } catch (error) {
+      const why = error instanceof Error ? error.name : typeof error;
+      throw new CacheError("deserialize", `what is stored under key ${quote(key)} is no value (${why})`, key);
+    }
+  }
+
+  #counted<T>(value: T | undefined): T | undefined {
+    this.#shared.counts[value === undefined ? "misses" : "hits"]++;
+    return value;
+  }
+
+  #life(ttl: Ttl | null | undefined): number {
+    return milliseconds(ttl === undefined ? this.#shared.ttl : ttl);
+  }
+
+  #keys(keys: readonly string[]): string[] {
+    checkList("keys", keys);
+    return keys.map((key) => this.#key(key));
+  }
+
+  #key(key: string): string {
+    this.#shared.client.checkOpen();
+    checkText(key);
+    return this.#prefix + key;
+  }
+}
+
+function chunks<T>(list: readonly T[], size: number): T[][] {
+  const all: T[][] = [];
+  for (let at = 0; at < list.length; at += size) {
+    all.push(list.slice(at, at + size));
+  }
+  return all;
+}
+
+/** As `Promise.all`, but it waits for all before it tells the first failure. */
+async function everyOf<T>(promises: readonly Promise<T>[]): Promise<T[]> {
+  await Promise.allSettled(promises);
+  return Promise.all(promises);
+}

@@ -1,0 +1,135 @@
+/** MessagePack as the form of values. */
+
+import { Decoder, Encoder, ExtensionCodec } from "@msgpack/msgpack";
+import { isWellFormed } from "../check.js";
+import { checkCarried } from "./carry.js";
+import type { BinarySerializer } from "./serializer.js";
+
+/** Numbers of the extensions, which are this project's own. */
+const SET = 1;
+const MAP = 2;
+const BIG_INT = 3;
+/** The bytes that begin integers of 64 bits. */
+const [UINT64, INT64] = [0xcf, 0xd3];
+/** More than values may be deep. */
+const MAX_DEPTH = 1000;
+
+const FORMAT = {
+  name: "MessagePack",
+  carries(value: unknown): boolean {
+    return (
+      typeof value === "number" ||
+      typeof value === "bigint" ||
+      value instanceof Map ||
+      value instanceof Set ||
+      value instanceof Uint8Array ||
+      (value instanceof Date && !Number.isNaN(value.getTime()))
+    );
+  },
+  carriesText: isWellFormed,
+  // The decoder refuses it.
+  carriesName: (name: string) => name !== "__proto__" && isWellFormed(name),
+  *parts(value: object): Generator<[string, unknown]> {
+    let at = 0;
+    if (value instanceof Map) {
+      for (const [key, part] of value) {
+        yield [`(key ${at})`, key];
+        yield [`(value ${at++})`, part];
+      }
+    } else if (value instanceof Set) {
+      for (const part of value) {
+        yield [`(member ${at++})`, part];
+      }
+    }
+  },
+};
+
+/** A `bigint` that was one when it was stored, among integers of 64 bits that were numbers. */
+class Big {
+  readonly value: bigint;
+
+  constructor(value: bigint) {
+    this.value = value;
+  }
+}
+
+/** With `isExact`, all integers of 64 bits come as `bigint`, and what was stored as one as `Big`. */
+function coder(isExact: boolean): { encode(value: unknown): Uint8Array; decode(bytes: Uint8Array): unknown } {
+  const extensionCodec = new ExtensionCodec();
+  const encoder = new Encoder({ extensionCodec, maxDepth: MAX_DEPTH });
+  const decoder = new Decoder({ extensionCodec, useBigInt64: isExact });
+  extensionCodec.register({
+    type: SET,
+    encode: (value) => (value instanceof Set ? encoder.encode([...value]) : null),
+    decode: (bytes) => new Set(decoder.decode(bytes) as unknown[]),
+  });
+  extensionCodec.register({
+    type: MAP,
+    encode: (value) => (value instanceof Map ? encoder.encode([...value]) : null),
+    decode: (bytes) => new Map(decoder.decode(bytes) as [unknown, unknown][]),
+  });
+  extensionCodec.register({
+    type: BIG_INT,
+    encode: (value) => (typeof value === "bigint" ? encoder.encode(`${value}`) : null),
+    decode: (bytes) => {
+      const big = BigInt(decoder.decode(bytes) as string);
+      return isExact ? new Big(big) : big;
+    },
+  });
+  return { encode: (value) => encoder.encode(value), decode: (bytes) => decoder.decode(bytes) };
+}
+
+const usual = coder(false);
+const exact = coder(true);
+
+/**
+ * Values as MessagePack: what JSON has, and `Date`, `Uint8Array`, `bigint`, `Map`, `Set`, `NaN` and infinities. `Map`, `Set`
+ * and `bigint` are extensions (numbers 2, 1 and 3) that other programs must know to read them; all else is plain. Integers
+ * of 64 bits which another program has stored are numbers where a number holds them, else `bigint`. A `Buffer` comes back
+ * as a `Uint8Array`. What cannot come back unchanged is refused with a `TypeError` that names where it stands.
+ *
+ * ```js
+ * import { HttpCache } from "isocache";
+ * import { messagePackSerializer } from "isocache/msgpack";
+ *
+ * const cache = new HttpCache({ url: "http://127.0.0.1:8079", serializer: messagePackSerializer });
+ * ```
+ */
+export const messagePackSerializer: BinarySerializer = {
+  format: "bytes",
+  serialize(value: unknown): Uint8Array {
+    checkCarried(value, FORMAT);
+    return usual.encode(value);
+  },
+  deserialize(bytes: Uint8Array): unknown {
+    const mayHaveLarge = bytes.includes(UINT64) || bytes.includes(INT64);
+    return mayHaveLarge ? narrowed(exact.decode(bytes)) : usual.decode(bytes);
+  },
+};
+
+/** With numbers for integers that were such. What was decoded is changed in place. */
+function narrowed(value: unknown): unknown {
+  if (typeof value === "bigint") {
+    const number = Number(value);
+    return Number.isSafeInteger(number) ? number : value;
+  }
+  if (value instanceof Big) {
+    return value.value;
+  }
+  if (value instanceof Map) {
+    return new Map([...value].map(([key, part]) => [narrowed(key), narrowed(part)]));
+  }
+  if (value instanceof Set) {
+    return new Set([...value].map(narrowed));
+  }
+  if (Array.isArray(value)) {
+    return value.map(narrowed);
+  }
+  if (typeof value === "object" && value !== null && Object.getPrototypeOf(value) === Object.prototype) {
+    const members = value as Record<string, unknown>;
+    for (const name of Object.keys(members)) {
+      members[name] = narrowed(members[name]);
+    }
+  }
+  return value;
+}

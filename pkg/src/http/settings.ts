@@ -1,0 +1,171 @@
+/** Options, checked and with their defaults. */
+
+import { checkFunction, checkInteger, checkObject, checkOptions, wrongType } from "../check.js";
+import { milliseconds } from "../ttl.js";
+import type { Ttl } from "../types.js";
+import { Breaker, type BreakerSettings } from "./breaker.js";
+import { byFetch } from "./fetch-transport.js";
+import { jsonSerializer } from "./json.js";
+import { byNode } from "./node-transport.js";
+import type { Serializer } from "./serializer.js";
+import { Tokens } from "./tokens.js";
+import type { Transport } from "./transport.js";
+import type { BatchOptions, BreakerOptions, FetchLike, HttpCacheOptions } from "./types.js";
+
+const NAMES = [
+  ...["url", "token", "namespace", "timeout", "retries", "breaker", "batch", "serializer", "fetch", "ttl", "clock"],
+  ...["maxResponseBytes", "allowInsecure"],
+];
+const MIB = 2 ** 20;
+const LONGEST_MS = 600_000;
+
+/** What requests go by. */
+export interface Settings {
+  /** Without a slash at its end. */
+  readonly url: string;
+  /** As errors name the server: without a path. */
+  readonly server: string;
+  readonly tokens: Tokens;
+  /** In milliseconds. */
+  readonly timeout: number;
+  readonly retries: number;
+  readonly breaker: Breaker;
+  /** `undefined`: nothing is gathered. */
+  readonly batch: { readonly maxCommands: number; readonly maxBytes: number } | undefined;
+  readonly serializer: Serializer;
+  /** What carries requests; looked up when one is sent. */
+  readonly transport: () => Transport;
+  readonly clock: () => number;
+  readonly maxResponseBytes: number;
+}
+
+/** The settings; throws a TypeError or RangeError that names the option. */
+export function settingsOf(options: HttpCacheOptions): Settings {
+  checkOptions(options, NAMES);
+  const { token, timeout = "2s", retries = 2, breaker, batch, serializer = jsonSerializer, fetch, clock } = options;
+  const { maxResponseBytes = 64 * MIB, allowInsecure = false } = options;
+  checkFunction("fetch", fetch);
+  checkFunction("clock", clock);
+  checkFlag("allowInsecure", allowInsecure);
+  checkSerializer(serializer);
+  const url = checkUrl(options.url, allowInsecure);
+  const now = clock ?? (() => Date.now());
+  return {
+    url: url.href.replace(/\/+$/, ""),
+    server: url.origin,
+    tokens: new Tokens(token),
+    timeout: duration("timeout", timeout),
+    retries: checkInteger("retries", retries, 0, 10),
+    breaker: new Breaker(breakerOf(breaker), now),
+    batch: batchOf(batch),
+    serializer,
+    transport: transportOf(fetch, url.href),
+    clock: now,
+    maxResponseBytes: checkInteger("maxResponseBytes", maxResponseBytes, 1, Number.MAX_SAFE_INTEGER),
+  };
+}
+
+/** The one that was given; else Node's own where there is one, which is looked for when the first request goes out. */
+function transportOf(fetch: FetchLike | undefined, url: string): () => Transport {
+  const fallback = byFetch(fetch);
+  let node: Transport | null | undefined = fetch === undefined ? undefined : null;
+  return () => {
+    node = node === undefined ? (byNode(url) ?? null) : node;
+    return node ?? fallback;
+  };
+}
+
+function checkUrl(given: unknown, allowInsecure: boolean): URL {
+  const text = typeof given === "object" && given !== null && "href" in given ? given.href : given;
+  if (typeof text !== "string") {
+    throw wrongType("url", "a string or a URL", given);
+  }
+  let url: URL;
+  try {
+    url = new URL(text);
+  } catch {
+    // It is not shown: it may hold a password.
+    throw new TypeError("isocache: url is no URL");
+  }
+  if (url.protocol !== "http:" && url.protocol !== "https:") {
+    throw new TypeError(`isocache: url must begin with https:// or http://, not ${url.protocol}`);
+  }
+  if (url.username !== "" || url.password !== "") {
+    throw new TypeError("isocache: url must not hold a name or password; use the option token");
+  }
+  if (url.search !== "" || url.hash !== "") {
+    throw new TypeError("isocache: url must not have a query or a fragment");
+  }
+  if (url.protocol === "http:" && !allowInsecure && !isLoopback(url.hostname)) {
+    throw new TypeError(
+      `isocache: url is plain http to ${url.hostname}, where the token could be read on the way; use https, or allowInsecure`,
+    );
+  }
+  return url;
+}
+
+function isLoopback(host: string): boolean {
+  return /^(.+\.)?localhost\.?$|^127(\.\d{1,3}){3}$|^\[::1\]$/.test(host);
+}
+
+function checkSerializer(serializer: unknown): void {
+  checkObject("serializer", serializer);
+  const { format, serialize, deserialize } = serializer as Partial<Serializer>;
+  if (
+    !(format === "text" || format === "bytes") ||
+    typeof serialize !== "function" ||
+    typeof deserialize !== "function"
+  ) {
+    throw new TypeError('isocache: serializer needs format ("text" or "bytes"), serialize and deserialize');
+  }
+}
+
+function breakerOf(options: BreakerOptions | boolean = true): BreakerSettings | undefined {
+  if (options === false) {
+    return undefined;
+  }
+  const given = options === true ? {} : options;
+  checkObject("breaker", given);
+  checkOptions(given, ["failures", "cooldown"]);
+  const { failures = 5, cooldown = "5s" } = given;
+  return {
+    failures: checkInteger("breaker.failures", failures, 1, 1e6),
+    cooldown: duration("breaker.cooldown", cooldown),
+  };
+}
+
+function batchOf(options: BatchOptions | boolean = true): Settings["batch"] {
+  if (options === false) {
+    return undefined;
+  }
+  const given = options === true ? {} : options;
+  checkObject("batch", given);
+  checkOptions(given, ["maxCommands", "maxBytes"]);
+  const { maxCommands = 1000, maxBytes = MIB } = given;
+  return {
+    maxCommands: checkInteger("batch.maxCommands", maxCommands, 2, 1e6),
+    maxBytes: checkInteger("batch.maxBytes", maxBytes, 1, Number.MAX_SAFE_INTEGER),
+  };
+}
+
+function checkFlag(name: string, value: unknown): void {
+  if (typeof value !== "boolean") {
+    throw wrongType(name, "true or false", value);
+  }
+}
+
+/** A time in milliseconds, from 1 ms to 10 minutes. */
+function duration(name: string, time: Ttl): number {
+  let ms: number;
+  try {
+    ms = milliseconds(time);
+  } catch {
+    ms = Number.NaN;
+  }
+  if (!(ms <= LONGEST_MS)) {
+    throw new RangeError(
+      `isocache: ${name} must be a time from "1ms" to "10m", not ${JSON.stringify(time)}; a number is in seconds`,
+    );
+  }
+  return ms;
+}

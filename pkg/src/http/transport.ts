@@ -1,0 +1,55 @@
+/** One request and its answer, whatever carries it. */
+
+import { CacheError } from "./errors.js";
+import type { PlatformSignal } from "./types.js";
+
+/** What is sent, by POST. */
+export interface Request {
+  readonly url: string;
+  readonly headers: Readonly<Record<string, string>>;
+  readonly body: string | ArrayBuffer;
+}
+
+/** What came back. */
+export interface Answer {
+  readonly status: number;
+  readonly header: (name: string) => string | null;
+  /** Bytes where the server says that it is RESP2, else text. */
+  readonly body: string | Uint8Array;
+}
+
+/** How a request learns that nobody wants its answer any more. */
+export interface Ending {
+  readonly signal: PlatformSignal;
+  /** Calls `act` when it ends, unless what is returned is called before. */
+  whenEnded(act: () => void): () => void;
+}
+
+/**
+ * Sends a request, and reads at most `limit` bytes of an answer. Rejects with `TooLarge`, or whatever the platform has to say.
+ * It follows no redirect.
+ */
+export type Transport = (request: Request, limit: number, ending: Ending) => Promise<Answer>;
+
+/** An answer of more bytes than the limit. */
+export class TooLarge extends Error {}
+
+/** A connection that could not even be made: nothing was sent. */
+const NOT_SENT = ["ECONNREFUSED", "ENOTFOUND", "EAI_AGAIN", "ConnectionRefused"];
+
+/** What a failure of the platform means, without the token. */
+export function brokenOff(
+  error: unknown,
+  server: string,
+  redact: (text: string) => string,
+): { error: CacheError; isSent: boolean } {
+  const { message, code, cause } = (error ?? {}) as Record<"message" | "code" | "cause", unknown>;
+  // `fetch` hides what happened in the cause.
+  const inner = (cause ?? {}) as Record<"message" | "code", unknown>;
+  const name = inner.code ?? code;
+  const why = `${name ?? inner.message ?? message ?? "unknown"}`.slice(0, 200);
+  return {
+    error: new CacheError("connection", `the connection to ${server} failed: ${redact(why)}`),
+    isSent: !NOT_SENT.includes(`${name}`),
+  };
+}

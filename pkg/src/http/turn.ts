@@ -1,0 +1,191 @@
+/** The operations of one turn of the event loop, which have one time limit and one abort between them. */
+
+import { CacheError } from "./errors.js";
+import type { Command, Reply } from "./reply.js";
+import type { Ending } from "./transport.js";
+import type { AbortSignalLike, PlatformSignal } from "./types.js";
+
+/** What an operation asks for. */
+export interface Work {
+  readonly commands: readonly Command[];
+  /** Its commands are one transaction. */
+  readonly atomic?: boolean;
+  /** Doing it twice is not the same as once. */
+  readonly once?: boolean;
+  /** It cannot travel with others. */
+  readonly alone?: boolean;
+}
+
+/** An operation on its way. Its promise is settled once; what comes later is of no interest. */
+export class Unit {
+  readonly work: Work;
+  /** About how many bytes it has on the wire. */
+  readonly size: number;
+  readonly replies: Promise<readonly Reply[]>;
+  isSettled = false;
+  readonly #turn: Turn;
+  #resolve: (replies: readonly Reply[]) => void = () => undefined;
+  #reject: (error: unknown) => void = () => undefined;
+  #forget: (() => void) | undefined;
+
+  constructor(work: Work, turn: Turn, signal: AbortSignalLike | undefined) {
+    this.work = work;
+    this.size = sizeOf(work.commands);
+    this.#turn = turn;
+    this.replies = new Promise((resolve, reject) => {
+      this.#resolve = resolve;
+      this.#reject = reject;
+    });
+    if (signal !== undefined) {
+      const abort = () => this.fail(signal.reason);
+      signal.addEventListener("abort", abort);
+      this.#forget = () => signal.removeEventListener("abort", abort);
+    }
+  }
+
+  succeed(replies: readonly Reply[]): void {
+    if (this.#settle()) {
+      this.#resolve(replies);
+    }
+  }
+
+  fail(error: unknown): void {
+    if (this.#settle()) {
+      this.#reject(error);
+    }
+  }
+
+  #settle(): boolean {
+    if (this.isSettled) {
+      return false;
+    }
+    this.isSettled = true;
+    this.#forget?.();
+    this.#turn.settled();
+    return true;
+  }
+}
+
+/** Thrown to who waits, when nobody wants the answer any more or the time is over. */
+export class Ended extends Error {
+  /** The time is over; otherwise the callers have given up. */
+  readonly isLate: boolean;
+
+  constructor(isLate: boolean) {
+    super("ended");
+    this.isLate = isLate;
+  }
+}
+
+/** Operations that were issued in one turn, in their order. */
+export class Turn implements Ending {
+  readonly units: Unit[] = [];
+  /** A new token has been asked for: once is enough. */
+  hasRenewed = false;
+  readonly #deadline: number;
+  readonly #clock: () => number;
+  readonly #timer: ReturnType<typeof setTimeout>;
+  #open = 0;
+  #ended: Ended | undefined;
+  #controller: AbortController | undefined;
+  /** Who waits for something within this turn. */
+  readonly #waiting = new Set<(ended: Ended) => void>();
+
+  constructor(timeout: number, clock: () => number, server: string) {
+    this.#clock = clock;
+    this.#deadline = clock() + timeout;
+    this.#timer = setTimeout(() => {
+      this.#end(true);
+      for (const unit of this.units) {
+        unit.fail(new CacheError("timeout", `no answer from ${server} within ${timeout} ms`));
+      }
+    }, timeout);
+  }
+
+  add(work: Work, signal: AbortSignalLike | undefined): Unit {
+    const unit = new Unit(work, this, signal);
+    this.units.push(unit);
+    this.#open++;
+    return unit;
+  }
+
+  /** Milliseconds until the time is over. */
+  get left(): number {
+    return this.#deadline - this.#clock();
+  }
+
+  /** One of the units has its outcome. With the last one, what is on the way is given up. */
+  settled(): void {
+    if (--this.#open === 0) {
+      clearTimeout(this.#timer);
+      this.#end(false);
+    }
+  }
+
+  /** Aborted when the turn ends while there is something on the way. */
+  get signal(): PlatformSignal {
+    this.#controller ??= new AbortController();
+    return this.#controller.signal;
+  }
+
+  whenEnded(act: () => void): () => void {
+    this.#waiting.add(act);
+    return () => this.#waiting.delete(act);
+  }
+
+  /** What `promise` comes to, or rejects with `Ended` when the turn ends first. */
+  within<T>(promise: Promise<T>): Promise<T> {
+    return new Promise((resolve, reject) => {
+      const left = <A>(settle: (outcome: A) => void) => {
+        return (outcome: A) => {
+          this.#waiting.delete(reject);
+          settle(outcome);
+        };
+      };
+      promise.then(left(resolve), left(reject));
+      if (this.#ended) {
+        reject(this.#ended);
+      } else {
+        this.#waiting.add(reject);
+      }
+    });
+  }
+
+  /** Waits, unless the turn ends. */
+  async pause(ms: number): Promise<void> {
+    let timer: ReturnType<typeof setTimeout> | undefined;
+    try {
+      await this.within(
+        new Promise<void>((resolve) => {
+          timer = setTimeout(resolve, ms);
+        }),
+      );
+    } finally {
+      clearTimeout(timer);
+    }
+  }
+
+  #end(isLate: boolean): void {
+    if (this.#ended === undefined) {
+      this.#ended = new Ended(isLate);
+      if (this.#waiting.size > 0) {
+        for (const end of this.#waiting) {
+          end(this.#ended);
+        }
+        this.#controller?.abort();
+      }
+    }
+  }
+}
+
+/** What it takes as JSON, if it is plain ASCII: quotes and commas. */
+function sizeOf(commands: readonly Command[]): number {
+  let size = 0;
+  for (const command of commands) {
+    size += 3;
+    for (const argument of command) {
+      size += argument.length + 3;
+    }
+  }
+  return size;
+}

@@ -1,0 +1,21 @@
+/** Namespaces, and patterns as texts. No wasm is needed here. */
+
+import { checkText } from "./check.js";
+
+/** A namespace as it stands before keys: with one `:` at its end, however it was written. */
+export function prefixOf(namespace: string): string {
+  checkText(namespace);
+  return namespace.endsWith(":") ? namespace : `${namespace}:`;
+}
+
+/** `text` as a pattern that matches itself only. */
+export function escapePattern(text: string): string {
+  return text.replace(/[*?[\]\\]/g, "\\$&");
+}
+
+/** The only key that a pattern matches; `undefined` for one with wildcards. */
+export function literalOf(pattern: string): string | undefined {
+  const isLiteral = !/[*?[]/.test(pattern.replace(/\\./gs, ""));
+  // A backslash at the very end stands for itself.
+  return isLiteral ? pattern.replace(/\\(.)/gs, "$1") : undefined;
+}

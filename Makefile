@@ -30,7 +30,7 @@ test: lint test-rust test-wasm test-js ## Everything: lint, Rust, wasm in Node a
 test-rust:
 	@scripts/need.sh rust redis python xz
 	@mkdir -p target
-	cargo test --features bridge 2>&1 | tee target/rust-tests.log
+	cargo test --features bridge,http 2>&1 | tee target/rust-tests.log
 	@echo "isocache: $$(grep -c '^skipped:' target/rust-tests.log || true) of these tests were skipped"
 
 test-wasm:
@@ -46,10 +46,10 @@ lint: build ## Formatters, linters, types and documentation, without changing an
 	cargo fmt --check
 	cargo clippy --quiet --lib -- -D warnings
 	cargo clippy --quiet --lib --features redis -- -D warnings
-	cargo clippy --quiet --all-targets --features bridge -- -D warnings
-	cargo clippy --quiet --lib --target wasm32-unknown-unknown --features npm,protocol -- -D warnings
+	cargo clippy --quiet --all-targets --features bridge,http -- -D warnings
+	cargo clippy --quiet --lib --target wasm32-unknown-unknown --features npm,http -- -D warnings
 	cargo clippy --quiet --tests --target wasm32-unknown-unknown -- -D warnings
-	RUSTDOCFLAGS="-D warnings" cargo doc --quiet --no-deps --features bridge
+	RUSTDOCFLAGS="-D warnings" cargo doc --quiet --no-deps --features bridge,http
 	npx biome ci --error-on-warnings .
 	npx tsc -p pkg --noEmit
 

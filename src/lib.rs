@@ -35,7 +35,7 @@ pub mod engine;
 pub mod http;
 
 /// Runs the examples of the README.
-#[cfg(all(doctest, feature = "redis"))]
+#[cfg(all(doctest, feature = "redis", feature = "http"))]
 #[doc = include_str!("../README.md")]
 struct Readme;
 

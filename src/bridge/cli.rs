@@ -1,6 +1,6 @@
 //! The command line.
 // What stands above arguments is shown in a terminal, not as Markdown.
-#![allow(clippy::doc_markdown)]
+#![allow(clippy::doc_markdown, rustdoc::bare_urls)]
 
 use std::net::SocketAddr;
 use std::path::PathBuf;

@@ -1,17 +1,34 @@
 // Every JavaScript example runs, and gives what the comments beside it say.
 
 import assert from "node:assert/strict";
+import { execFile } from "node:child_process";
 import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { rm, writeFile } from "node:fs/promises";
-import { test } from "node:test";
+import { after, test } from "node:test";
+import { promisify } from "node:util";
+import { startOpenBridge } from "./http/support/servers.mjs";
 import { checkedModule, commentBlocks, markdownBlocks } from "./support/examples.mjs";
 
 const root = new URL("../../", import.meta.url);
 let made = 0;
 
+/** Where the examples say that a bridge is. */
+const BRIDGE = "http://127.0.0.1:8079";
+let bridge;
+after(() => bridge?.close());
+
+/** The text with the address of a real bridge, if it speaks of one. */
+async function withBridge(text) {
+  if (!text.includes(BRIDGE)) {
+    return text;
+  }
+  bridge ??= await startOpenBridge();
+  return text.replaceAll(BRIDGE, bridge.url);
+}
+
 /** Runs an example from a file in this folder, from where the names of packages resolve. */
 async function run(code) {
-  const { module, checks } = checkedModule(code);
+  const { module, checks } = checkedModule(await withBridge(code));
   const file = new URL(`.example-${process.pid}-${made++}.mjs`, import.meta.url);
   await writeFile(file, module);
   try {
@@ -51,6 +68,17 @@ for (const { name, blocks } of [{ name: "README.md", blocks: readmeBlocks }, ...
     });
   }
 }
+
+test("README.md, the lines of curl", async () => {
+  const lines = readFileSync(readme, "utf8").matchAll(/^(curl .*) # (.*)$/gm);
+  let ran = 0;
+  for (const [, command, answer] of lines) {
+    const { stdout } = await promisify(execFile)("bash", ["-c", `${await withBridge(command)} -sS --max-time 20`]);
+    assert.equal(stdout, answer, command);
+    ran++;
+  }
+  assert.ok(ran >= 4, `${ran}`);
+});
 
 test("a wrong example is noticed", async () => {
   const head =

@@ -35,7 +35,7 @@ impl Origins {
     /// Refuses a name that is not the bridge's.
     ///
     /// # Errors
-    /// [`Failure`] 421.
+    /// A failure of status 421.
     pub fn check_host(&self, headers: &HeaderMap, authority: Option<&str>) -> Result<(), Failure> {
         let Some(hosts) = &self.hosts else { return Ok(()) };
         let named = authority.map(str::as_bytes).or_else(|| header(headers, "host"));
@@ -50,7 +50,7 @@ impl Origins {
     /// out, although the page may not read the answer.
     ///
     /// # Errors
-    /// [`Failure`] 403.
+    /// A failure of status 403.
     pub fn check_page(&self, headers: &HeaderMap) -> Result<(), Failure> {
         let own = header(headers, "host");
         let foreign = match header(headers, "origin") {

@@ -29,6 +29,14 @@ export async function startBridge(...args) {
   return { url, token: TOKEN, pid: server.pid, close: server.stop };
 }
 
+/** Starts a bridge that asks nobody for a token. */
+export async function startOpenBridge() {
+  const env = { ...process.env };
+  delete env.ISOCACHE_TOKEN;
+  const server = start(program(), ["serve", "--listen", "127.0.0.1:0"], env);
+  return { url: await server.said(/^isocache: listening on (\S+)/, "stdout"), close: server.stop };
+}
+
 /** Starts a Redis that writes nothing to disk. */
 export async function startRedis() {
   const folder = mkdtempSync(join(tmpdir(), "isocache-redis-"));

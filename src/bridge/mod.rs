@@ -5,6 +5,7 @@
 //! | [`cli`] | the command line |
 //! | [`settings`], [`access`] | the configuration file: how the server runs, and who may do what |
 //! | [`server`] | from an HTTP request to its answer |
+//! | `patience` | how long a connection may keep the bridge waiting |
 //! | [`store`] | the embedded store, and Redis |
 
 pub mod access;

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use isocache::bridge::access::Digest;
 use serde_json::{Value, json};
 
 use crate::client::Caller;
@@ -221,7 +222,11 @@ async fn scan(caller: &Caller, options: &[&str]) -> BTreeSet<String> {
 }
 
 async fn scan_shows_what_is_within(behind: Behind) {
-    let tenants = Tenants::start(behind).await;
+    let both = Digest::of(b"a-token-with-two-prefixes");
+    let both = format!(
+        "[[token]]\nname = \"both\"\nsha256 = \"{both}\"\nrole = \"read-write\"\nprefixes = [\"a:\", \"user:4:\"]\n"
+    );
+    let tenants = Tenants::with(behind, Start::config(tenants::config("", "") + &both)).await;
     let many: Vec<String> = (0..500).flat_map(|key| [format!("b:{key}"), key.to_string()]).collect();
     let mset: Vec<&str> = ["MSET"].into_iter().chain(many.iter().map(String::as_str)).collect();
     assert_eq!(tenants.admin.result(&mset).await, "OK");
@@ -244,6 +249,12 @@ async fn scan_shows_what_is_within(behind: Behind) {
         let expected = if shown { own.clone() } else { BTreeSet::new() };
         assert_eq!(scan(&tenants.a, &options).await, expected, "{options:?}");
     }
+    // Two prefixes have no pattern in common.
+    let both = tenants.bridge.caller("a-token-with-two-prefixes");
+    let all: BTreeSet<String> = ["a:own", "a:two", "user:4:name"].map(str::to_owned).into();
+    assert_eq!(scan(&both, &["COUNT", "100"]).await, all);
+    assert_eq!(scan(&both, &["MATCH", "*", "COUNT", "100"]).await, all);
+    assert_eq!(scan(&both, &["MATCH", "user:*", "COUNT", "100"]).await, ["user:4:name".to_owned()].into());
     let replies = tenants.a.pipeline(&[vec!["SCAN", "0", "COUNT", "10000"], vec!["GET", "a:own"]]).await;
     assert!(!replies.text().contains("b:"), "{}", replies.text());
     let replies = tenants.a.transaction(&[vec!["SCAN", "0", "COUNT", "10000"], vec!["GET", "a:own"]]).await;
@@ -294,7 +305,6 @@ async fn reading_changes_nothing(behind: Behind) {
 
 /// `user:4` is not `user:42`, if the prefix says so; if it does not, that is said at the start.
 async fn a_prefix_that_another_begins_with(behind: Behind) {
-    use isocache::bridge::access::Digest;
     let token = |name: &str, prefix: &str| {
         let digest = Digest::of(format!("the token of {name}").replace(' ', "-").as_bytes());
         format!(

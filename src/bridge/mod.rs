@@ -10,6 +10,7 @@
 pub mod access;
 pub mod cli;
 mod mint;
+mod patience;
 mod serve;
 pub mod server;
 pub mod settings;

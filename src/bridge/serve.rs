@@ -12,24 +12,18 @@ use axum::extract::{Request, State};
 use axum::http::Response;
 use axum_server::Handle;
 use axum_server::tls_rustls::RustlsConfig;
-use hyper_util::rt::TokioTimer;
-use tokio::signal::unix::{SignalKind, signal};
+use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::watch;
 use tracing_subscriber::EnvFilter;
 
 use super::access::{Digest, Profile, Role, Scope};
 use super::cli::{LogFormat, Serve};
+use super::patience::Patience;
 use super::server::{Bridge, Origins, Page, Parts, ServerLimits};
 use super::settings::{Settings, StoreSettings};
 use super::store::Store;
 use super::store::memory::{MemoryStore, MemoryStoreOptions, keep_damaged_aside};
 use crate::clock::{Clock, UnixClock};
-
-/// How long the head of a request may take to come.
-const HEAD_TIMEOUT: Duration = Duration::from_secs(10);
-
-/// The most bytes of the head of a request.
-const MAX_HEAD_BYTES: usize = 64 * 1024;
 
 /// A token shorter than this can be guessed.
 const SHORT_TOKEN: usize = 16;
@@ -41,6 +35,7 @@ struct Ready {
     metrics: Option<TcpListener>,
     snapshot: Option<Snapshot>,
     tls: Option<(PathBuf, PathBuf)>,
+    patience: Patience,
     drain: Duration,
     ending: watch::Sender<bool>,
 }
@@ -66,7 +61,8 @@ fn log(format: LogFormat) {
     let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("info"));
     let colour = std::io::stderr().is_terminal();
     let subscriber = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
-    let subscriber = subscriber.with_target(false).with_ansi(colour);
+    // Where nobody reads the log any more, there is nobody to tell: an error about it would panic.
+    let subscriber = subscriber.with_target(false).with_ansi(colour).log_internal_errors(false);
     match format {
         LogFormat::Text => subscriber.init(),
         LogFormat::Json => subscriber.json().init(),
@@ -88,7 +84,10 @@ fn prepare(arguments: Serve) -> Result<Ready, String> {
     for warning in &settings.access.warnings {
         tracing::warn!("{warning}");
     }
-    let nobody = settings.access.tokens.is_empty().then(|| Arc::new(Profile::admin("nobody")));
+    let nobody = settings.access.tokens.is_empty().then(|| {
+        let profile = Profile::admin("nobody");
+        Arc::new(Profile { limits: settings.access.limits.over(&profile.limits), ..profile })
+    });
     if nobody.is_some() && !address.ip().is_loopback() {
         return Err(format!(
             "will not listen on {address} without a token: anybody could use the store. Set ISOCACHE_TOKEN, or \
@@ -124,8 +123,12 @@ fn prepare(arguments: Serve) -> Result<Ready, String> {
         _ => return Err("[tls] needs both certificate and key".into()),
     };
     let metrics = arguments.metrics_listen.or(settings.listen.metrics).map(listen).transpose()?;
+    let patience = Patience {
+        head: Duration::from_millis(settings.server.head_timeout_ms),
+        write: Duration::from_millis(settings.server.write_timeout_ms),
+    };
     let drain = Duration::from_millis(settings.server.drain_timeout_ms);
-    Ok(Ready { bridge, listener: listen(address)?, metrics, snapshot, tls, drain, ending })
+    Ok(Ready { bridge, listener: listen(address)?, metrics, snapshot, tls, patience, drain, ending })
 }
 
 fn listen(address: SocketAddr) -> Result<TcpListener, String> {
@@ -198,7 +201,7 @@ fn open_store(
 }
 
 async fn run(ready: Ready) -> Result<(), String> {
-    let Ready { bridge, listener, metrics, snapshot, tls, drain, ending } = ready;
+    let Ready { bridge, listener, metrics, snapshot, tls, patience, drain, ending } = ready;
     let failed = |error: std::io::Error| format!("the server failed: {error}");
     let address = listener.local_addr().map_err(failed)?;
     let bridge = Arc::new(bridge);
@@ -208,28 +211,28 @@ async fn run(ready: Ready) -> Result<(), String> {
         let app = Router::new().fallback(only_metrics).with_state(Arc::clone(&bridge));
         let address = listener.local_addr().map_err(failed)?;
         let server = axum_server::from_tcp(listener).map_err(failed)?.handle(handle.clone());
+        let server = patience.limit_heads(server.acceptor(patience));
         tokio::spawn(server.serve(app.into_make_service()));
         tracing::info!("metrics on http://{address}/metrics");
     }
     let app = Router::new().fallback(answer).with_state(bridge).into_make_service();
+    let tls = match tls {
+        Some((certificate, key)) => Some(read_certificate(certificate, key).await?),
+        None => None,
+    };
     let scheme = if tls.is_some() { "https" } else { "http" };
-    tokio::spawn(end_on_signal(handle.clone(), drain, ending));
+    // From here on a signal is heard.
+    let signals = [SignalKind::terminate(), SignalKind::interrupt()].map(signal);
+    let [Ok(terminate), Ok(interrupt)] = signals else { return Err("signals cannot be waited for".into()) };
+    tokio::spawn(end_on_signal([terminate, interrupt], handle.clone(), drain, ending));
     // Who started it waits for this line.
     println!("isocache: listening on {scheme}://{address}");
-    let served = if let Some((certificate, key)) = tls {
-        // Fails if there is one already, which is as good.
-        let _ = rustls::crypto::ring::default_provider().install_default();
-        let named = format!("{} and {}", certificate.display(), key.display());
-        let config = RustlsConfig::from_pem_file(&certificate, &key).await;
-        let config = config.map_err(|error| format!("cannot use {named} for TLS: {error}"))?;
-        tokio::spawn(reload_on_hangup(config.clone(), certificate, key));
-        let mut server = axum_server::from_tcp_rustls(listener, config).map_err(failed)?.handle(handle);
-        limit_heads(server.http_builder());
-        server.serve(app).await
+    let served = if let Some(config) = tls {
+        let server = axum_server::from_tcp_rustls(listener, config).map_err(failed)?.handle(handle);
+        patience.limit_heads(server.map(|tls| tls.acceptor(patience))).serve(app).await
     } else {
-        let mut server = axum_server::from_tcp(listener).map_err(failed)?.handle(handle);
-        limit_heads(server.http_builder());
-        server.serve(app).await
+        let server = axum_server::from_tcp(listener).map_err(failed)?.handle(handle);
+        patience.limit_heads(server.acceptor(patience)).serve(app).await
     };
     served.map_err(failed)?;
     if let Some(saving) = saving {
@@ -251,20 +254,13 @@ async fn only_metrics(State(bridge): State<Arc<Bridge>>) -> Response<Body> {
     bridge.metrics_answer()
 }
 
-/// A head that dribbles in, or does not end, is cut off.
-fn limit_heads(builder: &mut hyper_util::server::conn::auto::Builder<hyper_util::rt::TokioExecutor>) {
-    builder.http1().timer(TokioTimer::new()).header_read_timeout(HEAD_TIMEOUT).max_buf_size(MAX_HEAD_BYTES);
-    let size = u32::try_from(MAX_HEAD_BYTES).unwrap_or(u32::MAX);
-    builder.http2().timer(TokioTimer::new()).max_header_list_size(size).keep_alive_interval(Duration::from_secs(60));
-}
-
 /// On the first signal nothing new is accepted, and what is under way may finish; subscriptions end.
-async fn end_on_signal(handle: Handle<SocketAddr>, drain: Duration, ending: watch::Sender<bool>) {
-    let (Ok(mut terminate), Ok(mut interrupt)) = (signal(SignalKind::terminate()), signal(SignalKind::interrupt()))
-    else {
-        tracing::error!("signals cannot be waited for: the bridge ends only by force");
-        return;
-    };
+async fn end_on_signal(
+    [mut terminate, mut interrupt]: [Signal; 2],
+    handle: Handle<SocketAddr>,
+    drain: Duration,
+    ending: watch::Sender<bool>,
+) {
     tokio::select! {
         _ = terminate.recv() => {}
         _ = interrupt.recv() => {}
@@ -280,14 +276,24 @@ async fn end_on_signal(handle: Handle<SocketAddr>, drain: Duration, ending: watc
     handle.shutdown();
 }
 
-async fn reload_on_hangup(config: RustlsConfig, certificate: PathBuf, key: PathBuf) {
-    let Ok(mut hangup) = signal(SignalKind::hangup()) else { return };
-    while hangup.recv().await.is_some() {
-        match config.reload_from_pem_file(&certificate, &key).await {
-            Ok(()) => tracing::info!("certificate read again"),
-            Err(error) => tracing::error!("the certificate stays as it was: {error}"),
+/// The certificate, which is read again on SIGHUP.
+async fn read_certificate(certificate: PathBuf, key: PathBuf) -> Result<RustlsConfig, String> {
+    // Fails if there is one already, which is as good.
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    let config = RustlsConfig::from_pem_file(&certificate, &key).await;
+    let config = config
+        .map_err(|error| format!("cannot use {} and {} for TLS: {error}", certificate.display(), key.display()))?;
+    let mut hangup = signal(SignalKind::hangup()).map_err(|error| format!("signals cannot be waited for: {error}"))?;
+    let reloaded = config.clone();
+    tokio::spawn(async move {
+        while hangup.recv().await.is_some() {
+            match reloaded.reload_from_pem_file(&certificate, &key).await {
+                Ok(()) => tracing::info!("certificate read again"),
+                Err(error) => tracing::error!("the certificate stays as it was: {error}"),
+            }
         }
-    }
+    });
+    Ok(config)
 }
 
 async fn save_at_intervals(snapshot: Snapshot) {

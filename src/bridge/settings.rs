@@ -23,7 +23,9 @@
 //! [limits]                          # see access; these two are of the server as a whole:
 //! [server]
 //! command-timeout-ms = 5000
+//! head-timeout-ms = 10000
 //! body-timeout-ms = 10000
+//! write-timeout-ms = 30000          # how long a client may read nothing of what is for it
 //! drain-timeout-ms = 10000
 //! max-in-flight = 4096
 //! max-streams = 1024
@@ -104,7 +106,9 @@ impl std::fmt::Debug for StoreSettings {
 #[allow(missing_docs, reason = "the fields are described above")]
 pub struct ServerSettings {
     pub command_timeout_ms: u64,
+    pub head_timeout_ms: u64,
     pub body_timeout_ms: u64,
+    pub write_timeout_ms: u64,
     pub drain_timeout_ms: u64,
     pub max_in_flight: u64,
     pub max_streams: u64,
@@ -114,7 +118,9 @@ impl Default for ServerSettings {
     fn default() -> Self {
         Self {
             command_timeout_ms: 5000,
+            head_timeout_ms: 10_000,
             body_timeout_ms: 10_000,
+            write_timeout_ms: 30_000,
             drain_timeout_ms: 10_000,
             max_in_flight: 4096,
             max_streams: 1024,

@@ -1,5 +1,6 @@
 //! The commands of the provider.
 
+use std::borrow::Cow;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -44,7 +45,7 @@ impl HttpStore {
     }
 
     /// One command for each part of the keys.
-    async fn in_parts(&self, name: &str, keys: &[String]) -> Result<Vec<Reply>> {
+    async fn in_parts(&self, name: &str, keys: &[Cow<'_, str>]) -> Result<Vec<Reply>> {
         self.many(keys.chunks(PER_COMMAND).map(|part| with_keys(name, part)).collect()).await
     }
 
@@ -73,7 +74,7 @@ impl RemoteStore for HttpStore {
         })
     }
 
-    async fn get_many(&self, keys: &[String]) -> Result<Vec<Option<Bytes>>> {
+    async fn get_many(&self, keys: &[Cow<'_, str>]) -> Result<Vec<Option<Bytes>>> {
         let mut values = Vec::with_capacity(keys.len());
         for (reply, part) in self.in_parts("MGET", keys).await?.into_iter().zip(keys.chunks(PER_COMMAND)) {
             let found = match reply {
@@ -100,7 +101,7 @@ impl RemoteStore for HttpStore {
         })
     }
 
-    async fn delete(&self, keys: &[String]) -> Result<u64> {
+    async fn delete(&self, keys: &[Cow<'_, str>]) -> Result<u64> {
         let replies = self.in_parts("UNLINK", keys).await?;
         replies.into_iter().map(|reply| count("UNLINK", reply)).sum()
     }
@@ -154,8 +155,8 @@ fn command(args: &[&str]) -> Command {
     args.iter().collect()
 }
 
-fn with_keys(name: &str, keys: &[String]) -> Command {
-    std::iter::once(name).chain(keys.iter().map(String::as_str)).collect()
+fn with_keys(name: &str, keys: &[Cow<'_, str>]) -> Command {
+    std::iter::once(name).chain(keys.iter().map(AsRef::as_ref)).collect()
 }
 
 fn set(key: &str, value: &[u8], life: Life) -> Command {

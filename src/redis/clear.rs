@@ -80,14 +80,14 @@ async fn scan(server: &Link, cursor: u64, pattern: &[u8]) -> Result<Step> {
 
 /// A node of a cluster that owns slots, and which.
 #[derive(PartialEq, Eq, PartialOrd, Ord)]
-struct Primary {
-    host: String,
-    port: u16,
+pub(crate) struct Primary {
+    pub(crate) host: String,
+    pub(crate) port: u16,
     slots: Vec<(i64, i64)>,
 }
 
 /// Which node owns which slots now.
-async fn primaries(link: &Link) -> Result<Vec<Primary>> {
+pub(crate) async fn primaries(link: &Link) -> Result<Vec<Primary>> {
     let mut command = cmd("CLUSTER");
     command.arg("SLOTS");
     let reply = link.one(command, Repeat::Harmless).await?;

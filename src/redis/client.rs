@@ -1,5 +1,6 @@
 //! The commands of the provider, on keys as Redis has them and on bytes.
 
+use std::borrow::Cow;
 use std::time::Duration;
 
 use redis::{Cmd, Pipeline, Value, cmd, pipe};
@@ -41,8 +42,9 @@ impl RemoteStore for Client {
     }
 
     /// A key that holds something other than a string counts as absent: so `MGET` has it.
-    async fn get_many(&self, keys: &[String]) -> Result<Vec<Option<Vec<u8>>>> {
-        let replies = self.in_parts("MGET", keys).await?;
+    async fn get_many(&self, keys: &[Cow<'_, str>]) -> Result<Vec<Option<Vec<u8>>>> {
+        let names: Vec<&str> = keys.iter().map(AsRef::as_ref).collect();
+        let replies = self.in_parts("MGET", &names).await?;
         let mut values = Vec::with_capacity(keys.len());
         for reply in replies {
             let Value::Array(found) = reply else { return Err(failure("MGET", reply, None)) };
@@ -70,8 +72,9 @@ impl RemoteStore for Client {
         entries.iter().zip(replies).try_for_each(|((key, ..), reply)| ok("SET", reply, key))
     }
 
-    async fn delete(&self, keys: &[String]) -> Result<u64> {
-        self.unlink(keys).await
+    async fn delete(&self, keys: &[Cow<'_, str>]) -> Result<u64> {
+        let keys: Vec<&str> = keys.iter().map(AsRef::as_ref).collect();
+        self.unlink(&keys).await
     }
 
     async fn exists(&self, key: &str) -> Result<bool> {
@@ -114,13 +117,21 @@ impl Client {
 
     /// One command for each part of the keys, all in one round trip.
     async fn in_parts<K: AsRef<[u8]>>(&self, name: &str, keys: &[K]) -> Result<Vec<Value>> {
-        let mut batch = pipe();
-        for part in keys.chunks(KEYS_PER_COMMAND) {
-            let mut command = cmd(name);
+        let command = |part: &[K]| {
+            let bytes = part.iter().map(|key| key.as_ref().len()).sum::<usize>() + name.len();
+            let mut command = Cmd::with_capacity(part.len() + 1, bytes);
+            command.arg(name);
             for key in part {
                 command.arg(key.as_ref());
             }
-            batch.add_command(command);
+            command
+        };
+        if !keys.is_empty() && keys.len() <= KEYS_PER_COMMAND {
+            return self.link.send(Request::One(command(keys)), Repeat::Harmless).await;
+        }
+        let mut batch = pipe();
+        for part in keys.chunks(KEYS_PER_COMMAND) {
+            batch.add_command(command(part));
         }
         self.batch(batch).await
     }

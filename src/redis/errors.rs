@@ -1,6 +1,6 @@
 //! What Redis says, as [`CacheError`].
 
-use redis::{ErrorKind, RedisError, ServerError};
+use redis::{ErrorKind, RedisError, ServerError, ServerErrorKind};
 
 use crate::error::CacheError;
 use crate::remote::errors::of_reply;
@@ -43,6 +43,10 @@ pub(super) fn of_connection(error: &RedisError, servers: &str) -> CacheError {
         | ErrorKind::ClusterConnectionNotFound
         | ErrorKind::MasterNameNotFoundBySentinel
         | ErrorKind::NoValidReplicasFoundBySentinel => CacheError::Connection(format!("{servers}: {text}")),
+        // Found before anything was sent; in the words of the server.
+        ErrorKind::Server(ServerErrorKind::CrossSlot) => {
+            CacheError::Protocol("CROSSSLOT Keys in request don't hash to the same slot".into())
+        }
         ErrorKind::InvalidClientConfig => CacheError::invalid("url", text),
         _ => CacheError::Protocol(format!("{servers}: {text}")),
     }

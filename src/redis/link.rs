@@ -1,7 +1,7 @@
 //! Keeps one connection open, and gives every wait a limit.
 
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, PoisonError, RwLock, RwLockWriteGuard};
 use std::time::Duration;
 
 use redis::{Cmd, Pipeline, RedisResult, Value};
@@ -31,7 +31,7 @@ struct Shared {
     target: Target,
     attempts: AtomicU64,
     /// The last attempt to connect; `None` if there was none, or if what it gave has broken.
-    attempt: Mutex<Option<watch::Receiver<Attempt>>>,
+    attempt: RwLock<Option<watch::Receiver<Attempt>>>,
 }
 
 /// What an attempt came to; `None` while it goes on. Its sender goes away when the attempt need not be waited for any
@@ -71,7 +71,7 @@ pub(crate) enum Repeat {
 impl Link {
     /// A link that has not connected yet.
     pub(super) fn new(target: Target) -> Self {
-        Self { shared: Arc::new(Shared { target, attempts: AtomicU64::new(0), attempt: Mutex::new(None) }) }
+        Self { shared: Arc::new(Shared { target, attempts: AtomicU64::new(0), attempt: RwLock::new(None) }) }
     }
 
     /// The addresses, for messages.
@@ -80,11 +80,17 @@ impl Link {
     }
 
     /// The number of the database; `None` for a cluster.
-    pub(super) fn database(&self) -> Option<i64> {
+    pub(crate) fn database(&self) -> Option<i64> {
         match &self.shared.target.servers {
             Servers::Standalone(info) | Servers::Sentinel { settings: info, .. } => Some(info.redis_settings().db()),
             Servers::Cluster(_) => None,
         }
+    }
+
+    /// Whether there is a cluster at the other end, which keeps no order between commands that are sent together.
+    #[cfg(feature = "bridge")]
+    pub(crate) fn is_cluster(&self) -> bool {
+        matches!(self.shared.target.servers, Servers::Cluster(_))
     }
 
     /// A connection of its own for subscriptions; to any node of a cluster, whose channels are everywhere.
@@ -98,7 +104,7 @@ impl Link {
     }
 
     /// A link of its own to one node of the cluster.
-    pub(super) fn to_node(&self, host: &str, port: u16) -> Self {
+    pub(crate) fn to_node(&self, host: &str, port: u16) -> Self {
         Self::new(self.shared.target.node(host, port))
     }
 
@@ -181,12 +187,24 @@ impl Link {
         }
     }
 
-    fn attempt(&self) -> MutexGuard<'_, Option<watch::Receiver<Attempt>>> {
-        self.shared.attempt.lock().unwrap_or_else(PoisonError::into_inner)
+    fn attempt(&self) -> RwLockWriteGuard<'_, Option<watch::Receiver<Attempt>>> {
+        self.shared.attempt.write().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The connection if it is open: what nearly every operation finds, so that nobody waits for anybody.
+    fn open(&self) -> Option<Wire> {
+        let attempt = self.shared.attempt.read().unwrap_or_else(PoisonError::into_inner);
+        match &*attempt.as_ref()?.borrow() {
+            Some(Ok(wire)) => Some(wire.clone()),
+            _ => None,
+        }
     }
 
     /// The open connection; where there is none, the one that is being opened.
     async fn wire(&self) -> Result<Wire> {
+        if let Some(wire) = self.open() {
+            return Ok(wire);
+        }
         let mut attempt = {
             let mut last = self.attempt();
             let usable = last.as_ref().filter(|attempt| {

@@ -47,8 +47,8 @@ impl Namespace {
         if self.is_everything() { Ok(Cow::Borrowed(key)) } else { Ok(Cow::Owned(format!("{}{key}", self.prefix))) }
     }
 
-    pub(super) fn keys(&self, keys: &[&str]) -> Result<Vec<String>> {
-        keys.iter().map(|key| self.key(key).map(Cow::into_owned)).collect()
+    pub(super) fn keys<'a>(&self, keys: &[&'a str]) -> Result<Vec<Cow<'a, str>>> {
+        keys.iter().map(|key| self.key(key)).collect()
     }
 
     /// A pattern over the keys of this namespace. The prefix is taken literally, whatever it holds.

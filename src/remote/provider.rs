@@ -210,7 +210,7 @@ impl<T: MaybeSend, S: Serializer<T>, B: RemoteStore> Remote<T, S, B> {
 
     pub(crate) async fn clear_pattern(&self, pattern: &str) -> Result<u64> {
         let cleared = match self.shared.options.namespace.pattern(pattern)? {
-            Cleared::Key(key) => self.shared.store.delete(&[key]).await?,
+            Cleared::Key(key) => self.shared.store.delete(&[key.into()]).await?,
             Cleared::Pattern(pattern) => self.shared.store.clear(&pattern).await?,
         };
         self.shared.counters.deletes(cleared);

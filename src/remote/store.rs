@@ -1,5 +1,6 @@
 //! A store of bytes somewhere else.
 
+use std::borrow::Cow;
 use std::future::Future;
 use std::time::Duration;
 
@@ -23,14 +24,14 @@ pub(crate) trait RemoteStore: Send + Sync {
     ) -> impl Future<Output = Result<Option<(Self::Bytes, Option<Duration>)>>> + MaybeSend;
 
     /// One answer for each key, in their order.
-    fn get_many(&self, keys: &[String]) -> impl Future<Output = Result<Vec<Option<Self::Bytes>>>> + MaybeSend;
+    fn get_many(&self, keys: &[Cow<'_, str>]) -> impl Future<Output = Result<Vec<Option<Self::Bytes>>>> + MaybeSend;
 
     fn set(&self, key: &str, value: Vec<u8>, life: Life) -> impl Future<Output = Result<()>> + MaybeSend;
 
     fn set_many(&self, entries: Vec<(String, Vec<u8>, Life)>) -> impl Future<Output = Result<()>> + MaybeSend;
 
     /// Removes keys; how many there were.
-    fn delete(&self, keys: &[String]) -> impl Future<Output = Result<u64>> + MaybeSend;
+    fn delete(&self, keys: &[Cow<'_, str>]) -> impl Future<Output = Result<u64>> + MaybeSend;
 
     fn exists(&self, key: &str) -> impl Future<Output = Result<bool>> + MaybeSend;
 

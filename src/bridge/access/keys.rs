@@ -113,6 +113,8 @@ pub enum Malformed {
     Arity,
     /// A number of keys is none, or more than there are arguments.
     Count,
+    /// A cursor is no number.
+    Cursor,
     /// An option is unknown, or lacks its value.
     Syntax,
 }

@@ -75,6 +75,7 @@ impl std::fmt::Display for Refusal {
                 write!(f, "ERR wrong number of arguments for '{name}' command")
             }
             Self::Malformed(_, Malformed::Count) => f.write_str("ERR value is not an integer or out of range"),
+            Self::Malformed(_, Malformed::Cursor) => f.write_str("ERR invalid cursor"),
             Self::Malformed(_, Malformed::Syntax) => f.write_str("ERR syntax error"),
             Self::TooManyArguments(limit) => write!(f, "ERR too many arguments; the limit is {limit}"),
             Self::TooLong(limit) => write!(f, "ERR a value is too long; the limit is {limit} bytes"),

@@ -69,7 +69,7 @@ pub(super) fn decide(profile: &Profile, command: &Command) -> Result<Decision, M
 
 fn parse(command: &Command) -> Result<Scan<'_>, Malformed> {
     let cursor = command.arg(1).ok_or(Malformed::Arity)?;
-    whole_number(cursor).ok_or(Malformed::Count)?;
+    whole_number(cursor).ok_or(Malformed::Cursor)?;
     let mut scan = Scan { cursor, pattern: None, count: None, kind: None };
     let mut options = command.args().skip(2);
     while let Some(option) = options.next() {

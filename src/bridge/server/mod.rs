@@ -172,8 +172,11 @@ impl Bridge {
         if path == "/metrics" && profile.role == Role::Admin {
             return Ok(self.metrics_answer());
         }
-        let path = path.strip_prefix(self.base_path.as_str()).unwrap_or(path);
-        let path = if path.is_empty() { "/" } else { path };
+        let path = match path.strip_prefix(self.base_path.as_str()) {
+            Some("") => "/",
+            Some(rest) if rest.starts_with('/') => rest,
+            _ => path,
+        };
         if self.requests.total() >= self.limits.max_in_flight {
             return Err(Failure::busy());
         }

@@ -1,6 +1,8 @@
 //! What is behind the bridge.
 
+mod cluster;
 pub mod memory;
+mod order;
 mod redis;
 mod scripts;
 

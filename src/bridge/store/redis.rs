@@ -8,8 +8,11 @@ use futures_util::StreamExt;
 use redis::{Cmd, Pipeline, Value};
 use tokio::sync::mpsc;
 
+use super::cluster::Cluster;
+use super::order::rounds;
 use super::scripts::{Afterwards, Scripts};
 use super::{Batch, Message, StoreError};
+use crate::clock::Stopwatch;
 use crate::error::{CacheError, Result};
 use crate::http::protocol::{Command, Reply};
 use crate::redis::RedisCacheBuilder;
@@ -27,6 +30,9 @@ const QUEUE: usize = 1000;
 #[derive(Clone)]
 pub struct RedisStore {
     link: Link,
+    /// Where it is a cluster, what goes over all nodes.
+    cluster: Option<Arc<Cluster>>,
+    command_timeout: Duration,
     scripts: Arc<Scripts>,
 }
 
@@ -49,7 +55,8 @@ impl RedisStore {
     pub fn new(url: &str, connect_timeout: Duration, command_timeout: Duration) -> Result<Self> {
         let builder: RedisCacheBuilder<()> = RedisCacheBuilder::new(url);
         let link = builder.connect_timeout(connect_timeout).operation_timeout(command_timeout).link()?;
-        Ok(Self { link, scripts: Arc::default() })
+        let cluster = link.is_cluster().then(|| Arc::new(Cluster::new(link.clone())));
+        Ok(Self { link, cluster, command_timeout, scripts: Arc::default() })
     }
 
     /// Where it is; never a password.
@@ -58,15 +65,43 @@ impl RedisStore {
     }
 
     pub(super) async fn run(&self, batch: Batch) -> Result<Vec<Reply>, StoreError> {
-        let repeat = if batch.only_reads { Repeat::Harmless } else { Repeat::Never };
-        let (pipeline, afterwards) = self.pipeline(&batch.commands);
+        let Batch { commands, only_reads } = batch;
+        let cluster = self.cluster.as_ref().filter(|_| !only_reads || commands.iter().any(Cluster::scans));
+        // What only reads has the same replies in any order.
+        let Some(cluster) = cluster else {
+            return self.run_together(commands.iter().collect(), only_reads).await;
+        };
+        let started = Stopwatch::start();
+        let mut replies = vec![Reply::Nil; commands.len()];
+        for round in rounds(&commands) {
+            if started.elapsed() >= self.command_timeout {
+                return Err(StoreError::Timeout(format!("a pipeline took more than {:?}", self.command_timeout)));
+            }
+            let together: Vec<&Command> = round.iter().filter_map(|&at| commands.get(at)).collect();
+            let answered = match together.as_slice() {
+                // Alone in its round, because it may touch any key.
+                [scan] if Cluster::scans(scan) => vec![cluster.scan(scan).await?],
+                _ => self.run_together(together, only_reads).await?,
+            };
+            for (at, reply) in round.into_iter().zip(answered) {
+                if let Some(place) = replies.get_mut(at) {
+                    *place = reply;
+                }
+            }
+        }
+        Ok(replies)
+    }
+
+    async fn run_together(&self, commands: Vec<&Command>, only_reads: bool) -> Result<Vec<Reply>, StoreError> {
+        let repeat = if only_reads { Repeat::Harmless } else { Repeat::Never };
+        let (pipeline, afterwards) = self.pipeline(&commands);
         let expected = pipeline.len();
         let values = self.link.send(Request::Batch(pipeline), repeat).await?;
         replies(values, expected, afterwards)
     }
 
     pub(super) async fn transaction(&self, batch: Batch) -> Result<Vec<Reply>, StoreError> {
-        let (mut pipeline, afterwards) = self.pipeline(&batch.commands);
+        let (mut pipeline, afterwards) = self.pipeline(&batch.commands.iter().collect::<Vec<_>>());
         pipeline.atomic();
         let expected = pipeline.len();
         let values = self.link.send(Request::Atomic(pipeline), Repeat::Never).await.map_err(discarded)?;
@@ -109,7 +144,7 @@ impl RedisStore {
         Ok(Messages { queue })
     }
 
-    fn pipeline(&self, commands: &[Command]) -> (Pipeline, Vec<(usize, Afterwards)>) {
+    fn pipeline(&self, commands: &[&Command]) -> (Pipeline, Vec<(usize, Afterwards)>) {
         let mut pipeline = Pipeline::with_capacity(commands.len());
         let mut afterwards = Vec::new();
         for (at, command) in commands.iter().enumerate() {
@@ -124,7 +159,7 @@ impl RedisStore {
     }
 }
 
-fn cmd(command: &Command) -> Cmd {
+pub(super) fn cmd(command: &Command) -> Cmd {
     let mut cmd = Cmd::with_capacity(command.len(), command.size());
     for arg in command.args() {
         cmd.arg(arg);
@@ -161,7 +196,7 @@ fn replies(
 }
 
 /// A value in the shapes of RESP2.
-fn reply(value: Value) -> Reply {
+pub(super) fn reply(value: Value) -> Reply {
     match value {
         Value::Nil => Reply::Nil,
         Value::Okay => Reply::OK,

@@ -1,0 +1,9 @@
+//! What breaks: the store, clients, the bridge itself; and what an operator does.
+
+mod clients;
+mod configuration;
+mod ending;
+mod operation;
+mod snapshot;
+mod store;
+mod tls;

@@ -1,0 +1,111 @@
+//! TLS: HTTP/2, and a certificate that is read again.
+
+use std::path::Path;
+
+use reqwest::{Certificate, Version};
+
+use crate::client::{Caller, Raw, builder};
+use crate::support::{Behind, Bridge, Start};
+use crate::tenants::{self, A, Tenants};
+
+/// Writes a new certificate for the loopback address, and its key; the certificate as PEM.
+fn renew(folder: &Path) -> String {
+    let names = vec!["localhost".to_owned(), "127.0.0.1".to_owned()];
+    let issued = rcgen::generate_simple_self_signed(names).unwrap();
+    std::fs::write(folder.join("key.pem"), issued.signing_key.serialize_pem()).unwrap();
+    std::fs::write(folder.join("cert.pem"), issued.cert.pem()).unwrap();
+    issued.cert.pem()
+}
+
+/// Somebody with A's token who trusts this certificate only, on connections of its own.
+fn trusting(bridge: &Bridge, certificate: &str, http1: bool) -> Caller {
+    let certificate = Certificate::from_pem(certificate.as_bytes()).unwrap();
+    let builder = builder().tls_certs_only([certificate]);
+    let builder = if http1 { builder.http1_only() } else { builder };
+    Caller { client: builder.build().unwrap(), ..bridge.caller(A) }
+}
+
+fn start() -> (Start, String) {
+    let mut start =
+        Start::config(tenants::config("[tls]\ncertificate = \"{folder}/cert.pem\"\nkey = \"{folder}/key.pem\"", ""));
+    let certificate = renew(start.folder().path());
+    (start, certificate)
+}
+
+async fn version(caller: &Caller) -> Option<Version> {
+    let response = caller.request(reqwest::Method::GET, "/get/a:own").send().await.ok()?;
+    let version = response.version();
+    (response.status() == 200 && response.text().await.ok()? == "{\"result\":null}").then_some(version)
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_certificate_is_read_again() {
+    let (start, first) = start();
+    let mut tenants = Tenants::of(Bridge::start(Behind::Memory, start));
+    assert_eq!(tenants.bridge.scheme, "https");
+    let old = trusting(&tenants.bridge, &first, false);
+    assert_eq!(version(&old).await, Some(Version::HTTP_2));
+    assert_eq!(version(&trusting(&tenants.bridge, &first, true)).await, Some(Version::HTTP_11));
+
+    let folder = tenants.folder();
+    let second = renew(folder.path());
+    assert_eq!(version(&trusting(&tenants.bridge, &second, false)).await, None, "not before it is told");
+    tenants.bridge.signal("-HUP");
+    tenants.bridge.logs("certificate read again");
+    assert_eq!(version(&trusting(&tenants.bridge, &second, false)).await, Some(Version::HTTP_2));
+    assert_eq!(version(&trusting(&tenants.bridge, &first, false)).await, None);
+    assert_eq!(version(&old).await, Some(Version::HTTP_2), "connections that are open stay so");
+
+    std::fs::write(folder.path().join("cert.pem"), "no certificate").unwrap();
+    tenants.bridge.signal("-HUP");
+    tenants.bridge.logs("the certificate stays as it was");
+    assert_eq!(version(&trusting(&tenants.bridge, &second, false)).await, Some(Version::HTTP_2));
+    tenants.bridge.stop();
+}
+
+/// Many requests at a time on one connection of HTTP/2, each with its own answer.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn answers_on_one_connection_do_not_mix() {
+    let (start, certificate) = start();
+    let bridge = Bridge::start(Behind::redis(), start);
+    let caller = trusting(&bridge, &certificate, false);
+    let tasks: Vec<_> = (0..100)
+        .map(|own| {
+            let caller = caller.clone();
+            tokio::spawn(async move {
+                let value = format!("{own}-").repeat(own * 50 + 1);
+                assert_eq!(caller.post(&format!("/set/a:{own}"), value.clone()).await.result(), "OK");
+                assert_eq!(caller.get(&format!("/get/a:{own}")).await.result(), value);
+            })
+        })
+        .collect();
+    for task in tasks {
+        task.await.unwrap();
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn who_does_not_speak_tls_gets_nothing() {
+    let (start, certificate) = start();
+    let bridge = Bridge::start(Behind::Memory, start);
+    let mut plain = Raw::connect(bridge.address).await;
+    plain.send(format!("GET /livez HTTP/1.1\r\nHost: {}\r\n\r\n", bridge.address)).await;
+    let answer = plain.rest().await;
+    assert!(!answer.contains("HTTP/1.1"), "{answer:?}");
+    assert_eq!(version(&trusting(&bridge, &certificate, false)).await, Some(Version::HTTP_2));
+}
+
+/// A certificate that is no good is said before anybody is told that the bridge listens.
+#[test]
+fn a_certificate_that_is_none() {
+    let (mut start, _) = start();
+    std::fs::write(start.folder().path().join("cert.pem"), "no certificate").unwrap();
+    let output = start.fails();
+    let text = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert_eq!(output.status.code(), Some(1), "{text}");
+    assert!(text.contains("cert.pem") && text.contains("cannot use"), "{text}");
+    assert!(output.stdout.is_empty(), "{output:?}");
+    let text =
+        String::from_utf8_lossy(&Start::config("[tls]\ncertificate = \"cert.pem\"\n").fails().stderr).into_owned();
+    assert!(text.contains("[tls] needs both certificate and key"), "{text}");
+}

@@ -1,0 +1,37 @@
+/** The same tests for every store. */
+
+import { after, before, beforeEach, describe } from "node:test";
+import { startBridge } from "./bridge.mjs";
+import { startCluster, startRedis } from "./redis.mjs";
+
+const START = { memory: async () => undefined, redis: startRedis, cluster: startCluster };
+
+/**
+ * Describes tests once for each of `stores`, out of `memory`, `redis` and `cluster`. `tests` gets an object that has, while a
+ * test runs, `store` (its name), `bridge`, `backend` (see `redis.mjs`; nothing for `memory`) and `redis`, a client. Every test
+ * begins with an empty store.
+ */
+export function onStores(stores, tests, { args = [] } = {}) {
+  for (const store of stores) {
+    describe(`the store ${store}`, () => {
+      const running = { store };
+      before(async () => {
+        running.backend = await START[store]();
+        running.bridge = await startBridge(running.backend?.url ?? "memory", args);
+        running.redis = running.bridge.client();
+      });
+      beforeEach(async () => {
+        if (store === "cluster") {
+          await Promise.all(running.backend.nodes.map((node) => node.command("FLUSHALL")));
+        } else {
+          await running.redis.flushall();
+        }
+      });
+      after(async () => {
+        await running.bridge?.stop();
+        await running.backend?.stop();
+      });
+      tests(running);
+    });
+  }
+}

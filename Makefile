@@ -28,7 +28,7 @@ bridge: ## Build the command isocache, for development: target/debug/isocache
 test: lint test-rust test-wasm test-js ## Everything: lint, Rust, wasm in Node and Chromium, npm package, page
 
 test-rust:
-	@scripts/need.sh rust redis python xz
+	@scripts/need.sh rust redis python curl xz
 	@mkdir -p target
 	cargo test --features bridge,http 2>&1 | tee target/rust-tests.log
 	@echo "isocache: $$(grep -c '^skipped:' target/rust-tests.log || true) of these tests were skipped"

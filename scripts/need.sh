@@ -63,6 +63,9 @@ for need in "$@"; do
       # For servers and clients from its index of packages; without it, those tests say that they are skipped.
       debian python3 python3 python3-pip
       ;;
+    curl)
+      debian curl curl
+      ;;
     xz)
       debian xz xz-utils
       ;;

@@ -1,0 +1,37 @@
+//! Commands as paths.
+
+use isocache::http::protocol::{RequestLimits, path};
+
+/// Small, so that inputs reach them.
+const LIMITS: RequestLimits = RequestLimits { commands: 1, arguments: 8 };
+
+/// The input is a path, in its second line a query, and then a body. What is understood comes back when it is written.
+pub fn check(input: &[u8]) {
+    let mut lines = input.splitn(3, |byte| *byte == b'\n');
+    let path = lines.next().unwrap_or_default();
+    let query = lines.next().map(std::str::from_utf8).transpose();
+    let body = lines.next().unwrap_or_default();
+    let (Ok(path), Ok(query)) = (std::str::from_utf8(path), query) else { return };
+    let token = path::token(query);
+    let Ok(request) = path::request(path, query, body, &LIMITS) else { return };
+    let command = request.command;
+    assert!((1..=LIMITS.arguments).contains(&command.len()));
+    assert!(command.size() <= input.len());
+    assert_eq!(token, Ok(request.token.clone()));
+    assert!(!format!("{:?}", path::request(path, query, body, &LIMITS)).contains("secret-of-the-caller"));
+    let segments = path.split('/').count() + usize::from(!body.is_empty());
+    assert!(segments >= command.len() || query.is_some());
+    if !body.is_empty() {
+        assert!(command.args().any(|arg| arg == body));
+    }
+    if let Ok(written) = path::of(command.args()) {
+        let again = path::request(&written, None, b"", &LIMITS).expect("what was written is understood");
+        assert_eq!((again.command, again.token), (command.clone(), None));
+    }
+    let options: Vec<(&[u8], Option<&[u8]>)> = command.args().map(|arg| (arg, Some(arg))).take(3).collect();
+    if let Ok(written) = path::query(options.iter().copied()) {
+        let again = path::request("/x", Some(&written), b"", &LIMITS).expect("what was written is understood");
+        let expected: Vec<&[u8]> = options.iter().flat_map(|(key, _)| [*key, *key]).collect();
+        assert!(again.token.is_none() && again.command.args().skip(1).eq(expected));
+    }
+}

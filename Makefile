@@ -54,8 +54,9 @@ lint: build ## Formatters, linters, types and documentation, without changing an
 	npx tsc -p pkg --noEmit
 
 bench: build ## Compare speed, size and memory with other caches; tables go to bench-results/ (QUICK=1: less exact)
-	@scripts/need.sh node rust xz
-	cargo bench $(if $(QUICK),-- --quick)
+	@scripts/need.sh node rust redis xz
+	cargo bench --bench peers $(if $(QUICK),-- --quick)
+	cargo bench --features redis --bench redis $(if $(QUICK),-- --quick)
 	node pkg/bench/run.mjs $(if $(QUICK),--quick)
 
 clean: ## Remove what was built

@@ -85,7 +85,7 @@ pub fn run<S: Store>(runtime: &Runtime, store: &S, workload: &Workload, length: 
 /// Allocations of the whole client for each operation of one task.
 pub fn allocations<S: Store>(runtime: &Runtime, store: &S, operation: Operation) -> f64 {
     const OPERATIONS: u64 = 5000;
-    let some = || runtime.block_on(tokio::spawn(work(store.clone(), operation, 0, |done| done < OPERATIONS)));
+    let some = || runtime.block_on(runtime.spawn(work(store.clone(), operation, 0, |done| done < OPERATIONS)));
     runtime.block_on(store_all(store));
     // Once before, for the buffers that grow once.
     some().expect("no task panics");

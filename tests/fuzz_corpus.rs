@@ -1,4 +1,6 @@
 //! The inputs that `fuzz/corpus` keeps, through the checks that the fuzz targets make of any input.
+// The targets are a package of their own, which keeps to the usual lints.
+#![allow(clippy::pedantic)]
 #![cfg(not(target_arch = "wasm32"))]
 
 #[path = "../fuzz/src/lib.rs"]

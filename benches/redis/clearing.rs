@@ -1,65 +1,89 @@
-//! Clearing a pattern, and the same by hand.
+//! Deleting by pattern: the provider, and a loop written by hand over the bare connection.
 
 use std::time::{Duration, Instant};
 
 use isocache::{CacheProvider, RedisCacheProvider};
 use redis::aio::ConnectionManager;
-use redis::{Client, cmd, pipe};
+use redis::{cmd, pipe};
+use tokio::runtime::Runtime;
 
-use crate::median;
+use crate::peers::{manager, provider};
 use crate::servers::redis::RedisServer;
 
-/// The seconds that `clear_pattern` takes, and those of the loop by hand: medians of rounds in turn.
-pub async fn measure(server: &RedisServer, keys: u32, all: u32, rounds: usize) -> (f64, f64) {
-    let own: RedisCacheProvider<u32> =
-        RedisCacheProvider::builder(&server.url()).operation_timeout(Duration::from_secs(10)).build().expect("a URL");
-    let client = Client::open(server.url()).expect("a URL");
-    let mut manager = client.get_connection_manager().await.expect("the server runs");
-    fill(server, "other:", all - keys);
-    let (mut times, mut by_hand) = (Vec::new(), Vec::new());
-    for _ in 0..rounds {
-        fill(server, "old:", keys);
-        let started = Instant::now();
-        assert_eq!(own.clear_pattern("old:*").await, Ok(u64::from(keys)));
-        times.push(started.elapsed().as_secs_f64());
-        fill(server, "old:", keys);
-        let started = Instant::now();
-        assert_eq!(clear_by_hand(&mut manager, "old:*").await, u64::from(keys));
-        by_hand.push(started.elapsed().as_secs_f64());
+pub const NAMES: [&str; 3] = ["clear_pattern", "by hand", "by hand, nodelay"];
+
+const PATTERN: &str = "old:*";
+
+/// How much there is to do.
+#[derive(Clone, Copy)]
+pub struct Keys {
+    /// The keys that go.
+    pub cleared: u64,
+    /// All keys, those that go among them.
+    pub all: u64,
+}
+
+/// Milliseconds of each round, in the order of [`NAMES`].
+pub fn measure(runtime: &Runtime, server: &RedisServer, keys: Keys, rounds: usize) -> [Vec<f64>; 3] {
+    let own: RedisCacheProvider<String> = provider(&server.url());
+    let bare = [false, true].map(|nodelay| runtime.block_on(manager(&server.url(), nodelay)));
+    assert_eq!(server.cli(&["FLUSHALL"]), "OK");
+    fill(server, "kept:", keys.all - keys.cleared);
+    let mut times: [Vec<f64>; 3] = Default::default();
+    for round in 0..=rounds {
+        for turn in 0..NAMES.len() {
+            let at = (round + turn) % NAMES.len();
+            fill(server, "old:", keys.cleared);
+            let start = Instant::now();
+            let cleared = runtime.block_on(async {
+                match at {
+                    0 => own.clear_pattern(PATTERN).await.expect("the server answers"),
+                    _ => clear_by_hand(bare[at - 1].clone(), PATTERN).await,
+                }
+            });
+            let elapsed = start.elapsed();
+            assert_eq!(cleared, keys.cleared, "{}", NAMES[at]);
+            // In the first round connections are opened, and the server finds its memory.
+            if round > 0 {
+                times[at].push(milliseconds(elapsed));
+            }
+        }
     }
-    (median(times), median(by_hand))
+    times
 }
 
-/// On the server itself, which is quicker than over the wire.
-fn fill(server: &RedisServer, prefix: &str, keys: u32) {
-    let script = "for n = 1, ARGV[2] do redis.call('SET', ARGV[1] .. n, '1') end return 'done'";
-    assert_eq!(server.cli(&["EVAL", script, "0", prefix, &keys.to_string()]), "done");
+fn milliseconds(time: Duration) -> f64 {
+    time.as_secs_f64() * 1e3
 }
 
-/// The keys of one step go together with the next step.
-async fn clear_by_hand(manager: &mut ConnectionManager, pattern: &str) -> u64 {
-    let (mut cursor, mut found, mut removed) = (0u64, Vec::<Vec<u8>>::new(), 0u64);
+/// Written by the server itself, which is faster than sending them.
+fn fill(server: &RedisServer, prefix: &str, keys: u64) {
+    let script = "for id = 1, ARGV[2] do redis.call('SET', ARGV[1] .. id, 'value') end return redis.status_reply('OK')";
+    assert_eq!(server.cli(&["EVAL", script, "0", prefix, &keys.to_string()]), "OK");
+}
+
+/// Each step of the walk and the deletion of what the step before has found, in one round trip.
+async fn clear_by_hand(mut connection: ConnectionManager, pattern: &str) -> u64 {
+    let (mut cursor, mut found, mut removed) = (0, Vec::<Vec<u8>>::new(), 0);
     loop {
         let mut scan = cmd("SCAN");
         scan.arg(cursor).arg("MATCH").arg(pattern).arg("COUNT").arg(512);
-        let (next, keys): (u64, Vec<Vec<u8>>) = if found.is_empty() {
-            scan.query_async(manager).await.expect("the server runs")
+        (cursor, found) = if found.is_empty() {
+            scan.query_async(&mut connection).await.expect("the server answers")
         } else {
-            let mut unlink = cmd("UNLINK");
-            unlink.arg(&found);
-            let (count, step): (u64, (u64, Vec<Vec<u8>>)) =
-                pipe().add_command(unlink).add_command(scan).query_async(manager).await.expect("the server runs");
-            removed += count;
+            let mut both = pipe();
+            both.add_command(scan).cmd("UNLINK").arg(&found);
+            let (step, unlinked): (_, u64) = both.query_async(&mut connection).await.expect("the server answers");
+            removed += unlinked;
             step
         };
-        (cursor, found) = (next, keys);
-        if cursor == 0 {
+        if cursor == 0_u64 {
             break;
         }
     }
-    if found.is_empty() {
-        return removed;
+    if !found.is_empty() {
+        let unlinked: u64 = cmd("UNLINK").arg(&found).query_async(&mut connection).await.expect("the server answers");
+        removed += unlinked;
     }
-    let last: u64 = cmd("UNLINK").arg(&found).query_async(manager).await.expect("the server runs");
-    removed + last
+    removed
 }

@@ -1,130 +1,102 @@
-//! The caches that are compared, with one interface.
+//! The list of those that are compared.
 
 use std::time::Duration;
 
-use cached::{AsyncRedisCache, ConcurrentCachedAsync};
-use isocache::{CacheProvider, RedisCacheProvider};
+use cached::AsyncRedisCache;
+use isocache::RedisCacheProvider;
 use redis::aio::ConnectionManager;
 use redis::io::tcp::TcpSettings;
-use redis::{AsyncCommands, Client, IntoConnectionInfo};
-use serde::{Deserialize, Serialize};
+use redis::{Client, IntoConnectionInfo};
+use tokio::runtime::Runtime;
 
-const TTL: Duration = Duration::from_secs(3600);
+use crate::stores::{Bare, Cached, CachedSet, Isocache, Store, TTL};
+use crate::throughput::{self, Operation, Workload};
 
-/// About 100 bytes of JSON.
-#[derive(Clone, Serialize, Deserialize)]
-pub struct User {
-    pub id: usize,
-    name: String,
-    email: String,
-    roles: Vec<String>,
+/// The place of ours in the list.
+pub const OURS: usize = 0;
+/// The places of those that ours must keep up with.
+pub const BARE: [usize; 2] = [1, 2];
+
+pub struct Peer {
+    pub name: &'static str,
+    pub about: &'static str,
+    takes_part: &'static [Operation],
+    store: Box<dyn Measure>,
 }
 
-impl User {
-    pub fn new(id: usize) -> Self {
-        let roles = vec!["reader".into(), "writer".into()];
-        Self { id, name: "Ada Lovelace".into(), email: "ada@example.com".into(), roles }
+/// What is measured of any [`Store`].
+trait Measure {
+    fn run(&self, runtime: &Runtime, workload: &Workload, length: Duration) -> f64;
+    fn allocations(&self, runtime: &Runtime, operation: Operation) -> f64;
+}
+
+impl<S: Store> Measure for S {
+    fn run(&self, runtime: &Runtime, workload: &Workload, length: Duration) -> f64 {
+        throughput::run(runtime, self, workload, length)
     }
-}
 
-pub fn key(number: usize) -> String {
-    format!("user:{number}")
-}
-
-/// A cache of users.
-#[derive(Clone)]
-pub enum Peer {
-    Isocache(RedisCacheProvider<User>),
-    /// The connection manager of the redis crate, with JSON by hand.
-    Bare(&'static str, ConnectionManager),
-    Cached(AsyncRedisCache<String, User>),
+    fn allocations(&self, runtime: &Runtime, operation: Operation) -> f64 {
+        throughput::allocations(runtime, self, operation)
+    }
 }
 
 impl Peer {
-    /// isocache first, and then the bare connection as it comes.
-    pub async fn all(url: &str) -> Vec<Self> {
-        let own = RedisCacheProvider::builder(url).operation_timeout(Duration::from_secs(10)).build();
-        let plain = Client::open(url).expect("it is a URL");
-        let info = url.into_connection_info().expect("it is a URL");
-        let prompt = Client::open(info.set_tcp_settings(TcpSettings::default().set_nodelay(true))).expect("as before");
-        let manager = async |client: Client| client.get_connection_manager().await.expect("the server runs");
-        let builder = AsyncRedisCache::builder("cached").connection_string(url).ttl(TTL).connection_manager(true);
-        vec![
-            Self::Isocache(own.expect("it is a URL")),
-            Self::Bare("bare", manager(plain).await),
-            Self::Bare("bare, nodelay", manager(prompt).await),
-            Self::Cached(builder.build().await.expect("the server runs")),
-        ]
+    fn new(name: &'static str, about: &'static str, takes_part: &'static [Operation], store: impl Store) -> Self {
+        Self { name, about, takes_part, store: Box::new(store) }
     }
 
-    pub fn name(&self) -> &'static str {
-        match self {
-            Self::Isocache(_) => "isocache",
-            Self::Bare(name, _) => name,
-            Self::Cached(_) => "cached",
-        }
+    /// Operations a second; `None` if it takes no part.
+    pub fn run(&self, runtime: &Runtime, workload: &Workload, length: Duration) -> Option<f64> {
+        self.takes_part.contains(&workload.operation).then(|| self.store.run(runtime, workload, length))
     }
 
-    /// Stores all users for all peers.
-    pub async fn fill(&self, keys: usize) {
-        let Self::Isocache(cache) = self else { return };
-        let users: Vec<String> = (0..keys).map(key).collect();
-        let entries = users.iter().enumerate().map(|(id, key)| (key.as_str(), User::new(id), Some(TTL)));
-        cache.set_many(entries.collect()).await.expect("the server runs");
+    /// Allocations for each operation; `None` if it takes no part.
+    pub fn allocations(&self, runtime: &Runtime, operation: Operation) -> Option<f64> {
+        self.takes_part.contains(&operation).then(|| self.store.allocations(runtime, operation))
     }
+}
 
-    pub async fn get(&self, key: &str) -> User {
-        match self {
-            Self::Isocache(cache) => cache.get(key).await.expect("the server runs").expect("it is there"),
-            Self::Bare(_, manager) => {
-                let bytes: Vec<u8> = manager.clone().get(key).await.expect("the server runs");
-                serde_json::from_slice(&bytes).expect("it is a user")
-            }
-            Self::Cached(cache) => {
-                let key = key.to_owned();
-                if let Some(user) = cache.async_cache_get(&key).await.expect("the server runs") {
-                    return user;
-                }
-                // Its keys and its values have a form of their own, so that it fills itself.
-                let id = key.trim_start_matches("user:").parse().expect("it is one of ours");
-                cache.async_cache_set(key, User::new(id)).await.expect("the server runs");
-                User::new(id)
-            }
-        }
-    }
+/// A connection manager with its default options, but for `TCP_NODELAY`.
+pub async fn manager(url: &str, nodelay: bool) -> ConnectionManager {
+    let info = url.into_connection_info().expect("the URL is good");
+    let info = info.set_tcp_settings(TcpSettings::default().set_nodelay(nodelay));
+    let client = Client::open(info).expect("the URL is good");
+    client.get_connection_manager().await.expect("the server runs")
+}
 
-    pub async fn set(&self, key: &str, user: User) {
-        match self {
-            Self::Isocache(cache) => cache.set(key, user, Some(TTL)).await.expect("the server runs"),
-            Self::Bare(_, manager) => {
-                let bytes = serde_json::to_vec(&user).expect("it is JSON");
-                let ttl = u64::try_from(TTL.as_millis()).expect("it is an hour");
-                let () = manager.clone().pset_ex(key, bytes, ttl).await.expect("the server runs");
-            }
-            Self::Cached(cache) => {
-                cache.async_cache_set(key.to_owned(), user).await.expect("the server runs");
-            }
-        }
-    }
+/// The provider, with its default options.
+pub fn provider<T>(url: &str) -> RedisCacheProvider<T> {
+    RedisCacheProvider::new(url).expect("the URL is good")
+}
 
-    /// How many it found. The crate `cached` has no such operation, so that it asks for each.
-    pub async fn get_many(&self, keys: &[String]) -> usize {
-        match self {
-            Self::Isocache(cache) => {
-                let keys: Vec<&str> = keys.iter().map(String::as_str).collect();
-                cache.get_many(&keys).await.expect("the server runs").iter().flatten().count()
-            }
-            Self::Bare(_, manager) => {
-                let all: Vec<Option<Vec<u8>>> = manager.clone().mget(keys).await.expect("the server runs");
-                let user = |bytes: Vec<u8>| serde_json::from_slice::<User>(&bytes).expect("it is a user");
-                all.into_iter().flatten().map(user).filter(|user| user.id < usize::MAX).count()
-            }
-            Self::Cached(_) => {
-                for key in keys {
-                    self.get(key).await;
-                }
-                keys.len()
-            }
-        }
-    }
+pub async fn all(url: &str) -> Vec<Peer> {
+    let cached = AsyncRedisCache::builder("cached").connection_string(url).ttl(TTL).connection_manager(true);
+    let cached = cached.build().await.expect("the server runs");
+    vec![
+        Peer::new(
+            "isocache",
+            "RedisCacheProvider with JsonSerializer, its default options",
+            &Operation::ALL,
+            Isocache(provider(url)),
+        ),
+        Peer::new(
+            "bare",
+            "redis 1.8's ConnectionManager, its default options, serde_json by hand",
+            &Operation::ALL,
+            Bare(manager(url, false).await),
+        ),
+        Peer::new("bare nodelay", "the same with TCP_NODELAY", &Operation::ALL, Bare(manager(url, true).await)),
+        Peer::new(
+            "cached",
+            "cached 4.1's AsyncRedisCache over a ConnectionManager; its set reads the value before it; no get_many",
+            &[Operation::Get, Operation::Set],
+            Cached(cached.clone(), CachedSet::Replace),
+        ),
+        Peer::new(
+            "cached set_ref",
+            "the same by async_cache_set_ref, which does not",
+            &[Operation::Set],
+            Cached(cached, CachedSet::Blind),
+        ),
+    ]
 }

@@ -52,6 +52,7 @@ lint: build ## Formatters, linters, types and documentation, without changing an
 bench: build ## Compare speed, size and memory with other caches; tables go to bench-results/ (QUICK=1: less exact)
 	@scripts/need.sh node rust xz
 	cargo bench $(if $(QUICK),-- --quick)
+	scripts/need.sh redis && cargo bench --features bridge --bench bridge $(if $(QUICK),-- --quick)
 	node pkg/bench/run.mjs $(if $(QUICK),--quick)
 
 clean: ## Remove what was built

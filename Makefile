@@ -57,6 +57,7 @@ bench: build ## Compare speed, size and memory with other caches; tables go to b
 	@scripts/need.sh node rust redis xz
 	cargo bench --bench peers $(if $(QUICK),-- --quick)
 	cargo bench --features redis --bench redis $(if $(QUICK),-- --quick)
+	cargo bench --features bridge --bench bridge $(if $(QUICK),-- --quick)
 	node pkg/bench/run.mjs $(if $(QUICK),--quick)
 
 clean: ## Remove what was built

@@ -3,6 +3,7 @@
 #![allow(clippy::doc_markdown, rustdoc::bare_urls)]
 
 use std::net::SocketAddr;
+use std::num::NonZeroUsize;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
@@ -73,6 +74,9 @@ pub struct Serve {
     /// A folder for a path below the page, as /isocache/=pkg/dist; can be given several times
     #[arg(long, value_name = "PATH=FOLDER", value_parser = mount)]
     pub page_mount: Vec<(String, PathBuf)>,
+    /// On how many threads requests are answered [default: one for each processor]
+    #[arg(long, value_name = "N")]
+    pub threads: Option<NonZeroUsize>,
     /// How logs are written to standard error
     #[arg(long, value_name = "FORMAT", default_value = "text")]
     pub log_format: LogFormat,

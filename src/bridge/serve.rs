@@ -2,6 +2,7 @@
 
 use std::io::IsTerminal;
 use std::net::{SocketAddr, TcpListener};
+use std::num::NonZeroUsize;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
@@ -12,6 +13,7 @@ use axum::extract::{Request, State};
 use axum::http::Response;
 use axum_server::Handle;
 use axum_server::tls_rustls::RustlsConfig;
+use tokio::runtime::Builder;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::watch;
 use tracing_subscriber::EnvFilter;
@@ -51,9 +53,23 @@ struct Snapshot {
 /// Runs until it is told to end; or says in a sentence why it does not.
 pub(super) fn main(arguments: Serve) -> Result<(), String> {
     log(arguments.log_format);
+    let threads = arguments.threads.map(NonZeroUsize::get);
     let ready = prepare(arguments)?;
-    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
+    let runtime = runtime(threads).enable_all().build();
     runtime.map_err(|error| format!("no runtime: {error}"))?.block_on(run(ready))
+}
+
+/// A single thread needs nobody to hand work to.
+fn runtime(threads: Option<usize>) -> Builder {
+    match threads {
+        Some(1) => Builder::new_current_thread(),
+        Some(threads) => {
+            let mut builder = Builder::new_multi_thread();
+            builder.worker_threads(threads);
+            builder
+        }
+        None => Builder::new_multi_thread(),
+    }
 }
 
 /// `RUST_LOG` says how much is logged: `info` unless told otherwise.

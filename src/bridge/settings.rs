@@ -187,7 +187,7 @@ mod tests {
         assert_eq!((usual.server.command_timeout_ms, usual.store.snapshot_interval), (5000, 300));
         let own = parse(
             "[listen]\naddress = \"0.0.0.0:80\"\nbase-path = \"/x\"\n[store]\nurl = \"redis://:secret@a\"\n\
-             [server]\nmax-streams = 3\n[[token]]\nname = \"a\"\nsha256 = \"00\"\n",
+             [server]\nmax-streams = 3\n[[token]]\nname = \"a\"\nsha256 = \"00\"\nrole = \"admin\"\n",
         );
         assert!(own.unwrap_err().to_string().starts_with("isocache.toml:10:"), "the digest is too short");
         let own = parse("[listen]\naddress = \"0.0.0.0:80\"\n[store]\nurl = \"redis://:secret@a\"").unwrap();

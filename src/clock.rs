@@ -46,11 +46,13 @@ impl Clock for SystemClock {
 }
 
 /// How long something took, for what is measured and never decided upon.
-#[cfg(feature = "bridge")]
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Stopwatch(std::time::Instant);
+pub(crate) struct Stopwatch(
+    #[cfg(not(all(target_arch = "wasm32", target_os = "unknown")))] std::time::Instant,
+    #[cfg(all(target_arch = "wasm32", target_os = "unknown"))] f64,
+);
 
-#[cfg(feature = "bridge")]
+#[cfg(not(all(target_arch = "wasm32", target_os = "unknown")))]
 impl Stopwatch {
     /// Starts now.
     pub(crate) fn start() -> Self {
@@ -58,8 +60,21 @@ impl Stopwatch {
     }
 
     /// The time since the start.
-    pub(crate) fn elapsed(self) -> std::time::Duration {
+    pub(crate) fn elapsed(self) -> Duration {
         self.0.elapsed()
+    }
+}
+
+#[cfg(all(target_arch = "wasm32", target_os = "unknown"))]
+impl Stopwatch {
+    /// Starts now.
+    pub(crate) fn start() -> Self {
+        Self(date_now())
+    }
+
+    /// The time since the start.
+    pub(crate) fn elapsed(self) -> Duration {
+        Duration::try_from_secs_f64((date_now() - self.0) / 1000.0).unwrap_or_default()
     }
 }
 

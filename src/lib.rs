@@ -43,6 +43,7 @@ mod clock;
 mod error;
 mod glob;
 mod key;
+mod load;
 mod memory;
 mod provider;
 #[cfg(all(feature = "redis", not(target_arch = "wasm32")))]
@@ -66,9 +67,11 @@ pub use glob::Glob;
 #[cfg(feature = "http")]
 pub use http::{HttpCacheBuilder, HttpCacheProvider};
 pub use key::MAX_KEY_BYTES;
+pub use load::{CacheAside, Flights, LoadError, LoadOptions, LoadStats, Loaded, Monitor, OnError, Runtime, Write};
 pub use memory::{Count, MemoryCacheBuilder, MemoryCacheProvider};
 pub use provider::{
-    CacheProvider, CounterProvider, DynCacheProvider, MaybeSend, Typed, WithTtl, default_cache, set_default_cache,
+    BoxFuture, CacheProvider, CounterProvider, DynCacheProvider, MaybeSend, Typed, WithTtl, default_cache,
+    set_default_cache,
 };
 pub use serializer::{BytesSerializer, JsonSerializer, MessagePackSerializer, Serializer};
 pub use stats::CacheStats;

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use super::provider::MemoryCacheProvider;
 use crate::error::Result;
+use crate::load::Flights;
 use crate::provider::{CacheProvider, MaybeSend, WithTtl};
 use crate::stats::CacheStats;
 
@@ -50,5 +51,13 @@ impl<T: Clone + Send + MaybeSend> CacheProvider<T> for MemoryCacheProvider<T> {
 
     fn get_now(&self, key: &str) -> Option<Result<Option<T>>> {
         Some(self.get_sync(key))
+    }
+
+    fn peek_now(&self, key: &str) -> Option<Result<Option<WithTtl<T>>>> {
+        Some(self.peek_with_ttl(key))
+    }
+
+    fn flights(&self) -> Option<&Flights> {
+        Some(&self.shared.flights)
     }
 }

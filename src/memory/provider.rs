@@ -32,7 +32,7 @@ use crate::stats::CacheStats;
 /// # Ok::<(), isocache::CacheError>(())
 /// ```
 pub struct MemoryCacheProvider<T> {
-    pub(super) shared: Arc<Shared<T>>,
+    pub(crate) shared: Arc<Shared<T>>,
 }
 
 impl<T> Clone for MemoryCacheProvider<T> {
@@ -96,11 +96,19 @@ impl<T> MemoryCacheProvider<T> {
     where
         T: Clone,
     {
+        self.peek_with_ttl(key).map(|found| found.map(|(value, _)| value))
+    }
+
+    pub(super) fn peek_with_ttl(&self, key: &str) -> Result<Option<WithTtl<T>>>
+    where
+        T: Clone,
+    {
         key::check(key)?;
         let key = self.shared.hashed(key);
         Ok(self.shared.with_table(|locked, leavers| {
             let slot = locked.table.find(key, locked.now, leavers)?;
-            locked.table.value(slot).cloned()
+            let value = locked.table.value(slot).cloned()?;
+            Some((value, remaining(locked.table.engine.deadline(slot), locked.now)))
         }))
     }
 
@@ -110,6 +118,7 @@ impl<T> MemoryCacheProvider<T> {
     /// [`CacheError::InvalidArgument`] for a key, a ttl or a value outside the limits; nothing was changed.
     pub fn set_sync(&self, key: &str, value: T, ttl: Option<Duration>) -> Result<()> {
         let checked = self.shared.check(key, &value, ttl)?;
+        let _write = self.shared.flights.write_now(key);
         let key = self.shared.hashed(key);
         self.shared
             .with_table(|locked, leavers| store(locked, leavers, key, value, checked))
@@ -122,6 +131,7 @@ impl<T> MemoryCacheProvider<T> {
     /// As for [`get_sync`](Self::get_sync).
     pub fn delete_sync(&self, key: &str) -> Result<bool> {
         key::check(key)?;
+        let _write = self.shared.flights.write_now(key);
         let key = self.shared.hashed(key);
         Ok(self.shared.with_table(|locked, leavers| locked.table.delete(key, locked.now, leavers)))
     }
@@ -145,6 +155,7 @@ impl<T> MemoryCacheProvider<T> {
         if pattern.is_empty() {
             return Err(CacheError::invalid("pattern", "is empty"));
         }
+        let _write = self.shared.flights.write_pattern_now(pattern);
         let glob = Glob::new(pattern);
         let literal = glob.literal();
         let key = literal.as_deref().map(|literal| self.shared.hashed(literal));
@@ -179,6 +190,8 @@ impl<T> MemoryCacheProvider<T> {
         let check =
             |(key, value, ttl): (_, T, _)| Ok((self.shared.check(key, &value, ttl)?, self.shared.hashed(key), value));
         let entries: Vec<_> = entries.into_iter().map(check).collect::<Result<_>>()?;
+        let keys: Vec<&str> = entries.iter().map(|(_, key, _)| key.key).collect();
+        let _write = self.shared.flights.write_many_now(&keys);
         // What is refused, and what comes after it, is dropped out here, outside the lock.
         let mut entries = entries.into_iter();
         let stored = self.shared.with_table(|locked, leavers| {
@@ -199,6 +212,7 @@ impl<T> MemoryCacheProvider<T> {
     /// # Errors
     /// As for [`get_sync`](Self::get_sync); nothing was removed.
     pub fn delete_many_sync(&self, keys: &[&str]) -> Result<u64> {
+        let _write = self.shared.flights.write_many_now(keys);
         let keys = self.shared.hashed_many(keys)?;
         Ok(self.shared.with_table(|locked, leavers| {
             keys.iter().map(|&key| u64::from(locked.table.delete(key, locked.now, leavers))).sum()
@@ -207,6 +221,7 @@ impl<T> MemoryCacheProvider<T> {
 
     /// Removes every entry and gives the memory back. The counts go on.
     pub fn clear(&self) {
+        let _write = self.shared.flights.write_pattern_now("*");
         self.shared.with_table(|locked, leavers| locked.table.clear(locked.now, leavers));
     }
 

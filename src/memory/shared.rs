@@ -13,8 +13,9 @@ use crate::clock::Clock;
 use crate::engine::{Engine, Limits, Millis, NEVER, Slot};
 use crate::error::{CacheError, Result};
 use crate::key;
+use crate::load::Flights;
 
-pub(super) struct Shared<T> {
+pub(crate) struct Shared<T> {
     table: Mutex<Table<T>>,
     /// Whether an entry has had a ttl, so that the time matters. It never becomes false again.
     expiring: AtomicBool,
@@ -22,6 +23,7 @@ pub(super) struct Shared<T> {
     clock: Arc<dyn Clock>,
     pub(super) rules: Rules<T>,
     listener: Option<Listener<T>>,
+    pub(crate) flights: Flights,
 }
 
 /// The table under its lock, at one moment.
@@ -39,6 +41,7 @@ impl<T> Shared<T> {
             clock: builder.clock,
             rules: Rules::new(builder.weigher, builder.default_ttl, limits.max_weight),
             listener: builder.listener,
+            flights: Flights::default(),
         }
     }
 

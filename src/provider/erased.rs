@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use super::{BoxFuture, CacheProvider, MaybeSend, WithTtl};
 use crate::error::Result;
+use crate::load::Flights;
 use crate::stats::CacheStats;
 
 /// The twin of [`CacheProvider`] that a pointer can stand for: the same methods with boxed futures. Every provider has it.
@@ -20,6 +21,8 @@ trait ErasedCacheProvider<T>: Send + Sync {
     fn set_many<'a>(&'a self, entries: Vec<(&'a str, T, Option<Duration>)>) -> BoxFuture<'a, Result<()>>;
     fn delete_many<'a>(&'a self, keys: &'a [&'a str]) -> BoxFuture<'a, Result<u64>>;
     fn get_now(&self, key: &str) -> Option<Result<Option<T>>>;
+    fn peek_now(&self, key: &str) -> Option<Result<Option<WithTtl<T>>>>;
+    fn flights(&self) -> Option<&Flights>;
 }
 
 impl<T: MaybeSend + 'static, P: CacheProvider<T>> ErasedCacheProvider<T> for P {
@@ -65,6 +68,14 @@ impl<T: MaybeSend + 'static, P: CacheProvider<T>> ErasedCacheProvider<T> for P {
 
     fn get_now(&self, key: &str) -> Option<Result<Option<T>>> {
         CacheProvider::get_now(self, key)
+    }
+
+    fn peek_now(&self, key: &str) -> Option<Result<Option<WithTtl<T>>>> {
+        CacheProvider::peek_now(self, key)
+    }
+
+    fn flights(&self) -> Option<&Flights> {
+        CacheProvider::flights(self)
     }
 }
 
@@ -148,5 +159,13 @@ impl<T: MaybeSend + 'static> CacheProvider<T> for DynCacheProvider<T> {
 
     fn get_now(&self, key: &str) -> Option<Result<Option<T>>> {
         self.0.get_now(key)
+    }
+
+    fn peek_now(&self, key: &str) -> Option<Result<Option<WithTtl<T>>>> {
+        self.0.peek_now(key)
+    }
+
+    fn flights(&self) -> Option<&Flights> {
+        self.0.flights()
     }
 }

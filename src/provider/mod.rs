@@ -14,6 +14,7 @@ pub use erased::DynCacheProvider;
 pub use typed::Typed;
 
 use crate::error::Result;
+use crate::load::Flights;
 use crate::stats::CacheStats;
 
 #[cfg(not(all(target_arch = "wasm32", target_os = "unknown")))]
@@ -25,7 +26,8 @@ mod seam {
     pub trait MaybeSend: Send {}
     impl<T: Send + ?Sized> MaybeSend for T {}
 
-    pub(crate) type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
+    /// A future of any type; `Send` natively.
+    pub type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
 }
 
 #[cfg(all(target_arch = "wasm32", target_os = "unknown"))]
@@ -37,11 +39,11 @@ mod seam {
     pub trait MaybeSend {}
     impl<T: ?Sized> MaybeSend for T {}
 
-    pub(crate) type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + 'a>>;
+    /// A future of any type; `Send` natively.
+    pub type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + 'a>>;
 }
 
-pub(crate) use seam::BoxFuture;
-pub use seam::MaybeSend;
+pub use seam::{BoxFuture, MaybeSend};
 
 /// A value and what is left of its life; `None` if it does not expire.
 pub type WithTtl<T> = (T, Option<Duration>);
@@ -163,6 +165,21 @@ pub trait CacheProvider<T: MaybeSend>: Send + Sync {
     /// lookup, so that `get` must not be asked again.
     fn get_now(&self, key: &str) -> Option<Result<Option<T>>> {
         let _ = key;
+        None
+    }
+
+    /// As [`get_with_ttl`](Self::get_with_ttl), if it is known without waiting, but neither a hit nor a miss nor a use.
+    ///
+    /// A provider that answers [`get_now`](Self::get_now) answers here too: who loads a value makes sure that it has not
+    /// come meanwhile.
+    fn peek_now(&self, key: &str) -> Option<Result<Option<WithTtl<T>>>> {
+        let _ = key;
+        None
+    }
+
+    /// The loads in progress, for [`CacheAside`](crate::CacheAside). A provider that has none loads for each caller, and
+    /// its writes do not win over loads.
+    fn flights(&self) -> Option<&Flights> {
         None
     }
 }

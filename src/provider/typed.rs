@@ -7,6 +7,7 @@ use bytes::Bytes;
 
 use super::{CacheProvider, DynCacheProvider, MaybeSend, WithTtl};
 use crate::error::{CacheError, Result};
+use crate::load::Flights;
 use crate::serializer::{JsonSerializer, Serializer};
 use crate::stats::CacheStats;
 
@@ -119,5 +120,15 @@ impl<T: MaybeSend, S: Serializer<T>, P: CacheProvider<Bytes>> CacheProvider<T> f
     fn get_now(&self, key: &str) -> Option<Result<Option<T>>> {
         let known = self.bytes.get_now(key)?;
         Some(known.and_then(|bytes| bytes.map(|bytes| self.deserialize(key, &bytes)).transpose()))
+    }
+
+    fn peek_now(&self, key: &str) -> Option<Result<Option<WithTtl<T>>>> {
+        let known = self.bytes.peek_now(key)?;
+        let typed = |(bytes, left): WithTtl<Bytes>| self.deserialize(key, &bytes).map(|value| (value, left));
+        Some(known.and_then(|found| found.map(typed).transpose()))
+    }
+
+    fn flights(&self) -> Option<&Flights> {
+        self.bytes.flights()
     }
 }

@@ -47,6 +47,10 @@ macro_rules! delegate_to_remote {
             fn delete_many(&self, keys: &[&str]) -> impl Future<Output = Result<u64>> + MaybeSend {
                 self.remote.delete_many(keys)
             }
+
+            fn flights(&self) -> Option<&$crate::Flights> {
+                Some(self.remote.flights())
+            }
         }
 
         impl<T: MaybeSend, S: Serializer<T>> CounterProvider for $provider<T, S> {

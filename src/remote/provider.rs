@@ -9,6 +9,7 @@ use super::keys::{Cleared, Namespace};
 use super::store::{Life, RemoteStore};
 use crate::error::{CacheError, Result};
 use crate::key;
+use crate::load::Flights;
 use crate::provider::{MaybeSend, WithTtl};
 use crate::serializer::Serializer;
 use crate::stats::CacheStats;
@@ -37,6 +38,7 @@ struct Shared<S, B> {
     serializer: S,
     options: RemoteOptions,
     counters: Counters,
+    flights: Flights,
 }
 
 impl<T, S, B> Clone for Remote<T, S, B> {
@@ -47,13 +49,17 @@ impl<T, S, B> Clone for Remote<T, S, B> {
 
 impl<T, S, B> Remote<T, S, B> {
     pub(crate) fn new(store: B, serializer: S, options: RemoteOptions) -> Self {
-        let shared = Shared { store, serializer, options, counters: Counters::default() };
+        let shared = Shared { store, serializer, options, counters: Counters::default(), flights: Flights::default() };
         Self { shared: Arc::new(shared), values: PhantomData }
     }
 
     /// The same store, serializer and counts for values of another type.
     pub(crate) fn view<U>(&self) -> Remote<U, S, B> {
         Remote { shared: Arc::clone(&self.shared), values: PhantomData }
+    }
+
+    pub(crate) fn flights(&self) -> &Flights {
+        &self.shared.flights
     }
 
     pub(crate) fn store(&self) -> &B {
@@ -156,16 +162,17 @@ impl<T: MaybeSend, S: Serializer<T>, B: RemoteStore> Remote<T, S, B> {
 
     // This one and `set_many` are written out, so that the future holds the bytes and not the value, which need not be
     // `Sync`.
-    pub(crate) fn set<'a>(
+    pub(crate) fn set<'a, 'k>(
         &'a self,
-        key: &str,
+        key: &'k str,
         value: &T,
         ttl: Option<Duration>,
-    ) -> impl Future<Output = Result<()>> + MaybeSend + use<'a, T, S, B> {
+    ) -> impl Future<Output = Result<()>> + MaybeSend + use<'a, 'k, T, S, B> {
         let entry = self.entry(key, value, ttl);
         async move {
-            let (key, bytes, life) = entry?;
-            self.shared.store.set(&key, bytes, life).await?;
+            let (whole, bytes, life) = entry?;
+            let _write = self.shared.flights.write(key).await;
+            self.shared.store.set(&whole, bytes, life).await?;
             self.shared.counters.sets(1);
             Ok(())
         }
@@ -175,10 +182,12 @@ impl<T: MaybeSend, S: Serializer<T>, B: RemoteStore> Remote<T, S, B> {
         &self,
         entries: Vec<(&str, T, Option<Duration>)>,
     ) -> impl Future<Output = Result<()>> + MaybeSend {
+        let keys: Vec<&str> = entries.iter().map(|(key, ..)| *key).collect();
         let entries = entries.into_iter().map(|(key, value, ttl)| self.entry(key, &value, ttl));
         let entries: Result<Vec<_>> = entries.collect();
         async move {
             let entries = entries?;
+            let _write = self.shared.flights.write_many(keys).await;
             let sets = entries.len() as u64;
             self.shared.store.set_many(entries).await?;
             self.shared.counters.sets(sets);
@@ -198,8 +207,9 @@ impl<T: MaybeSend, S: Serializer<T>, B: RemoteStore> Remote<T, S, B> {
     }
 
     pub(crate) async fn delete_many(&self, keys: &[&str]) -> Result<u64> {
-        let keys = self.shared.options.namespace.keys(keys)?;
-        let deleted = self.shared.store.delete(&keys).await?;
+        let whole = self.shared.options.namespace.keys(keys)?;
+        let _write = self.shared.flights.write_many(keys.to_vec()).await;
+        let deleted = self.shared.store.delete(&whole).await?;
         self.shared.counters.deletes(deleted);
         Ok(deleted)
     }
@@ -209,7 +219,9 @@ impl<T: MaybeSend, S: Serializer<T>, B: RemoteStore> Remote<T, S, B> {
     }
 
     pub(crate) async fn clear_pattern(&self, pattern: &str) -> Result<u64> {
-        let cleared = match self.shared.options.namespace.pattern(pattern)? {
+        let what = self.shared.options.namespace.pattern(pattern)?;
+        let _write = self.shared.flights.write_pattern(pattern).await;
+        let cleared = match what {
             Cleared::Key(key) => self.shared.store.delete(&[key.into()]).await?,
             Cleared::Pattern(pattern) => self.shared.store.clear(&pattern).await?,
         };
@@ -226,6 +238,7 @@ impl<T: MaybeSend, S: Serializer<T>, B: RemoteStore> Remote<T, S, B> {
     pub(crate) async fn increment(&self, key: &str, by: i64, ttl: Option<Duration>) -> Result<i64> {
         let shared = &*self.shared;
         let whole = shared.options.namespace.key(key)?;
+        let _write = shared.flights.write(key).await;
         let sum = shared.store.increment(&whole, by, shared.life(ttl)?).await.map_err(|error| under(key, error))?;
         shared.counters.sets(1);
         Ok(sum)

@@ -1,0 +1,229 @@
+//! How a value is loaded and kept.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::monitor::Monitor;
+use super::runtime::{Runtime, default_runtime};
+use super::windows::Windows;
+use crate::engine::Millis;
+use crate::error::{CacheError, Result};
+use crate::ttl::whole_ms;
+
+/// The longest that a loader may take where no limit is set.
+const DEFAULT_TIMEOUT: Duration = Duration::from_secs(30);
+
+/// What happens when the provider fails, not the loader.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum OnError {
+    /// The loader answers, as if nothing were cached. The error is counted.
+    #[default]
+    Bypass,
+    /// The call fails with it.
+    Propagate,
+}
+
+/// How a value is loaded and kept. An `Option<Duration>`, the ttl, is one by itself.
+///
+/// ```
+/// use isocache::{CacheAside, LoadOptions, MemoryCacheProvider};
+/// use std::time::Duration;
+///
+/// # pollster::block_on(async {
+/// let cache = MemoryCacheProvider::default();
+/// let options = LoadOptions::new()
+///     .ttl(Duration::from_secs(300))
+///     .jitter(0.1)
+///     .stale_if_error(Duration::from_secs(3600));
+/// let rate = cache.get_or_set("rate:EUR", options, || async { Ok::<f64, String>(1.08) }).await;
+/// assert_eq!(rate.unwrap(), 1.08);
+/// # });
+/// ```
+#[derive(Clone)]
+#[must_use]
+pub struct LoadOptions {
+    ttl: Option<Duration>,
+    stale_while_revalidate: Duration,
+    stale_if_error: Duration,
+    early: Duration,
+    jitter: f64,
+    timeout: Option<Duration>,
+    pub(super) force_fresh: bool,
+    pub(super) on_error: OnError,
+    pub(super) monitor: Option<Arc<Monitor>>,
+    runtime: Option<Arc<dyn Runtime>>,
+    random: fn() -> f64,
+}
+
+impl Default for LoadOptions {
+    fn default() -> Self {
+        Self {
+            ttl: None,
+            stale_while_revalidate: Duration::ZERO,
+            stale_if_error: Duration::ZERO,
+            early: Duration::ZERO,
+            jitter: 0.0,
+            timeout: Some(DEFAULT_TIMEOUT),
+            force_fresh: false,
+            on_error: OnError::Bypass,
+            monitor: None,
+            runtime: None,
+            random: super::random::random,
+        }
+    }
+}
+
+impl LoadOptions {
+    /// The defaults: the provider's ttl, nothing stale, at most 30 seconds for a loader.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// How long a loaded value is fresh. If not set, the provider's default ttl; [`Duration::MAX`] is for ever.
+    pub fn ttl(mut self, ttl: Duration) -> Self {
+        self.ttl = Some(ttl);
+        self
+    }
+
+    /// For how long a value that is no longer fresh is still answered, at once, while a load brings the new one. It stays
+    /// in the provider for as much longer. It needs a [`ttl`](Self::ttl) to be of effect.
+    pub fn stale_while_revalidate(mut self, window: Duration) -> Self {
+        self.stale_while_revalidate = window;
+        self
+    }
+
+    /// For how long a value that is no longer fresh is still answered if the load fails. It stays in the provider for as
+    /// much longer. It needs a [`ttl`](Self::ttl) to be of effect.
+    pub fn stale_if_error(mut self, window: Duration) -> Self {
+        self.stale_if_error = window;
+        self
+    }
+
+    /// About how long a load takes. Of the callers that find a value whose freshness ends soon, about one loads it anew
+    /// before it ends, while all are answered with what is there.
+    pub fn early(mut self, load: Duration) -> Self {
+        self.early = load;
+        self
+    }
+
+    /// Shortens each ttl by a random share of up to `jitter`, from 0 to 1, so that what was stored together does not
+    /// expire together.
+    pub fn jitter(mut self, jitter: f64) -> Self {
+        self.jitter = jitter;
+        self
+    }
+
+    /// The longest that a loader may take; `None` is no limit. 30 seconds if not set. It needs a [`Runtime`] that has a
+    /// timer: natively, tokio's with the feature `tokio`. Without one there is no limit.
+    pub fn timeout(mut self, timeout: impl Into<Option<Duration>>) -> Self {
+        self.timeout = timeout.into();
+        self
+    }
+
+    /// Loads in any case, whatever is cached, and stores what comes.
+    pub fn force_fresh(mut self) -> Self {
+        self.force_fresh = true;
+        self
+    }
+
+    /// What happens when the provider fails. [`OnError::Bypass`] if not set.
+    pub fn on_error(mut self, on_error: OnError) -> Self {
+        self.on_error = on_error;
+        self
+    }
+
+    /// Counts what happens.
+    pub fn monitor(mut self, monitor: Arc<Monitor>) -> Self {
+        self.monitor = Some(monitor);
+        self
+    }
+
+    /// Where loads behind run and time limits are kept, if not the default.
+    pub fn runtime(mut self, runtime: impl Runtime + 'static) -> Self {
+        self.runtime = Some(Arc::new(runtime));
+        self
+    }
+
+    /// Where chance comes from, for tests: numbers from 0 up to 1.
+    pub fn random(mut self, random: fn() -> f64) -> Self {
+        self.random = random;
+        self
+    }
+
+    pub(super) fn windows(&self) -> Windows {
+        let [while_revalidate, if_error, early] =
+            [self.stale_while_revalidate, self.stale_if_error, self.early].map(millis);
+        Windows { while_revalidate, if_error, early }
+    }
+
+    pub(super) fn chance(&self) -> f64 {
+        (self.random)()
+    }
+
+    pub(super) fn run_on(&self) -> &dyn Runtime {
+        self.runtime.as_deref().unwrap_or_else(|| default_runtime())
+    }
+
+    pub(super) fn limit(&self) -> Option<Duration> {
+        self.timeout
+    }
+
+    /// The life to store a value with, whose loader may have named a ttl.
+    pub(super) fn life(&self, loaded: Option<Duration>) -> Result<Option<Duration>> {
+        let Some(ttl) = loaded.or(self.ttl) else { return Ok(None) };
+        if ttl == Duration::MAX {
+            return Ok(Some(ttl));
+        }
+        // Whole milliseconds, at most 2^53; what `life` makes of them is no less than 1 and no larger than allowed ttls.
+        #[allow(clippy::cast_precision_loss, clippy::cast_possible_truncation, clippy::cast_sign_loss)]
+        {
+            let ttl = whole_ms(ttl)? as Millis;
+            Ok(Some(Duration::from_millis(self.windows().life(ttl, self.jitter, self.chance()) as u64)))
+        }
+    }
+
+    /// Refuses what cannot be, before anything is asked.
+    pub(super) fn check(&self) -> Result<()> {
+        if !(0.0..=1.0).contains(&self.jitter) {
+            return Err(CacheError::invalid("jitter", format!("{} is not between 0 and 1", self.jitter)));
+        }
+        self.life(None).map(|_| ())
+    }
+}
+
+fn millis(duration: Duration) -> Millis {
+    duration.as_secs_f64() * 1000.0
+}
+
+impl From<Option<Duration>> for LoadOptions {
+    fn from(ttl: Option<Duration>) -> Self {
+        Self { ttl, ..Self::default() }
+    }
+}
+
+impl From<Duration> for LoadOptions {
+    fn from(ttl: Duration) -> Self {
+        Some(ttl).into()
+    }
+}
+
+impl From<&LoadOptions> for LoadOptions {
+    fn from(options: &LoadOptions) -> Self {
+        options.clone()
+    }
+}
+
+impl std::fmt::Debug for LoadOptions {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("LoadOptions")
+            .field("ttl", &self.ttl)
+            .field("stale_while_revalidate", &self.stale_while_revalidate)
+            .field("stale_if_error", &self.stale_if_error)
+            .field("early", &self.early)
+            .field("jitter", &self.jitter)
+            .field("timeout", &self.timeout)
+            .field("force_fresh", &self.force_fresh)
+            .field("on_error", &self.on_error)
+            .finish_non_exhaustive()
+    }
+}

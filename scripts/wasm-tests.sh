@@ -20,6 +20,7 @@ run() {
 
 cargo build --quiet --features bridge --bin isocache
 run --node --mode no-install -- --features http,js --test node
+run --node --mode no-install -- --features http,js --lib
 run --headless --chrome --mode no-install -- --features http,js --test web
 
 # A feature that cannot be there says so, in one sentence.

@@ -8,13 +8,15 @@
  * | `GET /bridge` | URL and token of a bridge over the embedded store, as JSON |
  * | `POST /clock/<ms>` | sets the wall clock of that bridge |
  * | `GET /closed` | a URL where nobody listens |
+ * | `GET /package` | the URL of the npm package's main file, as a file where the tests are in Node, else below `/dist/` |
+ * | `GET /dist/<file>` | a file of the npm package |
  * | `POST /script/<id>/<act>,<act>,…/*` | does the acts in their order, one a request, and then the last one for ever |
  * | `GET /asked/<id>` | as JSON, how often that script was asked, how many of its answers are still open, and the last token |
  */
 
 import { spawn, spawnSync } from "node:child_process";
 import { once } from "node:events";
-import { closeSync, existsSync, openSync, writeFileSync, writeSync } from "node:fs";
+import { closeSync, existsSync, openSync, readFileSync, writeFileSync, writeSync } from "node:fs";
 import { createServer } from "node:http";
 import { join, resolve } from "node:path";
 import { pipeline, Readable } from "node:stream";
@@ -26,6 +28,7 @@ const LIMIT = 15 * 60_000;
 const TOKEN = "a-token-of-the-tests";
 const ROOT = fileURLToPath(new URL("../../", import.meta.url));
 const PROGRAM = process.env.ISOCACHE_BIN ?? resolve(ROOT, process.env.CARGO_TARGET_DIR ?? "target", "debug/isocache");
+const DIST = new URL("../../pkg/dist/", import.meta.url);
 const JSON_TYPE = { "content-type": "application/json" };
 
 /** What a script may do with a response. */
@@ -105,6 +108,11 @@ function answer({ method, url, headers }, response) {
     response.writeHead(200, JSON_TYPE).end(JSON.stringify({ url: bridge.url, token: TOKEN }));
   } else if (what === "closed") {
     freePort().then((port) => response.end(`http://127.0.0.1:${port}`));
+  } else if (what === "package") {
+    response.end(headers.origin === undefined ? `${DIST}index.js` : `http://${headers.host}/dist/index.js`);
+  } else if (what === "dist") {
+    const type = id.endsWith(".wasm") ? "application/wasm" : "text/javascript";
+    response.writeHead(200, { "content-type": type }).end(readFileSync(new URL(id, DIST)));
   } else if (what === "clock") {
     clock.set(BigInt(id));
     response.end();

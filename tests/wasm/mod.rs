@@ -2,5 +2,6 @@
 
 mod http_faults;
 mod http_rules;
+mod js_provider;
 mod memory;
 mod servers;

@@ -29,7 +29,8 @@ pub struct Asked {
 
 /// The URL below which everything is.
 fn servers() -> &'static str {
-    option_env!("ISOCACHE_TEST_SERVERS").expect("compile and run these tests by scripts/wasm-tests.sh")
+    let url = option_env!("ISOCACHE_TEST_SERVERS");
+    url.unwrap_or_else(|| panic!("compile and run these tests by scripts/wasm-tests.sh"))
 }
 
 /// Calls a function of the platform.

@@ -50,6 +50,8 @@ lint: build ## Formatters, linters, types and documentation, without changing an
 	cargo clippy --quiet --lib --target wasm32-unknown-unknown --features npm,http,js -- -D warnings
 	cargo clippy --quiet --tests --target wasm32-unknown-unknown --features http,js -- -D warnings
 	RUSTDOCFLAGS="-D warnings" cargo doc --quiet --no-deps --target wasm32-unknown-unknown --features http,js
+	cargo fmt --check --manifest-path examples/rust-worker/Cargo.toml
+	cargo clippy --quiet --manifest-path examples/rust-worker/Cargo.toml --target wasm32-unknown-unknown -- -D warnings
 	RUSTDOCFLAGS="-D warnings" cargo doc --quiet --no-deps --features bridge,http
 	npx biome ci --error-on-warnings .
 	npx tsc -p pkg --noEmit

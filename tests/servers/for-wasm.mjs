@@ -82,10 +82,23 @@ const env = {
   // Where the page of the tests stands: the bridge allows this origin.
   WASM_BINDGEN_TEST_ADDRESS: page,
 };
-const child = spawn(command, args, { env, stdio: "inherit", timeout: LIMIT });
+// A group of its own, so that what the command has started, a browser for example, ends with it.
+const child = spawn(command, args, { env, stdio: "inherit", detached: true });
+const stop = () => {
+  try {
+    process.kill(-child.pid, "SIGKILL");
+  } catch {
+    // It has ended.
+  }
+};
+setTimeout(stop, LIMIT).unref();
+for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"]) {
+  process.on(signal, stop);
+}
 const code = await new Promise((ended) => {
   child.on("error", () => ended(127)).on("exit", (status) => ended(status ?? 1));
 });
+stop();
 await bridge.server.stop();
 // The connections of scripts that stall are still open.
 process.exit(code);

@@ -33,8 +33,8 @@ test-rust:
 	cargo test --features bridge,http 2>&1 | tee target/rust-tests.log
 	@echo "isocache: $$(grep -c '^skipped:' target/rust-tests.log || true) of these tests were skipped"
 
-test-wasm:
-	@scripts/need.sh rust wasm-target wasm-bindgen wasm-pack chromium
+test-wasm: build
+	@scripts/need.sh node rust wasm-target wasm-bindgen wasm-pack chromium
 	scripts/wasm-tests.sh
 
 test-js: build bridge
@@ -47,8 +47,11 @@ lint: build ## Formatters, linters, types and documentation, without changing an
 	cargo clippy --quiet --lib -- -D warnings
 	cargo clippy --quiet --lib --features redis -- -D warnings
 	cargo clippy --quiet --all-targets --features bridge,http -- -D warnings
-	cargo clippy --quiet --lib --target wasm32-unknown-unknown --features npm,http -- -D warnings
-	cargo clippy --quiet --tests --target wasm32-unknown-unknown -- -D warnings
+	cargo clippy --quiet --lib --target wasm32-unknown-unknown --features npm,http,js -- -D warnings
+	cargo clippy --quiet --tests --target wasm32-unknown-unknown --features http,js -- -D warnings
+	RUSTDOCFLAGS="-D warnings" cargo doc --quiet --no-deps --target wasm32-unknown-unknown --features http,js
+	cargo fmt --check --manifest-path examples/rust-worker/Cargo.toml
+	cargo clippy --quiet --manifest-path examples/rust-worker/Cargo.toml --target wasm32-unknown-unknown -- -D warnings
 	RUSTDOCFLAGS="-D warnings" cargo doc --quiet --no-deps --features bridge,http
 	npx biome ci --error-on-warnings .
 	npx tsc -p pkg --noEmit

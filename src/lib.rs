@@ -7,6 +7,7 @@
 //! |---|---|
 //! | `redis` | `RedisCacheProvider`: Redis, Redis Cluster and Sentinel, on tokio |
 //! | `http` | `HttpCacheProvider`: through the bridge, from code that cannot open a socket; also on wasm |
+//! | `js` | `JsCacheProvider`: a cache of JavaScript, shared with it; on wasm32-unknown-unknown only |
 //! | `bridge` | the bridge, `isocache serve`, which offers a store over HTTP |
 //!
 //! ```
@@ -42,6 +43,8 @@ struct Readme;
 mod clock;
 mod error;
 mod glob;
+#[cfg(all(feature = "js", target_arch = "wasm32", target_os = "unknown"))]
+mod js;
 mod key;
 mod load;
 mod memory;
@@ -66,6 +69,8 @@ pub use error::{CacheError, Result};
 pub use glob::Glob;
 #[cfg(feature = "http")]
 pub use http::{HttpCacheBuilder, HttpCacheProvider};
+#[cfg(all(feature = "js", target_arch = "wasm32", target_os = "unknown"))]
+pub use js::{JsCacheProvider, JsValueSerializer};
 pub use key::MAX_KEY_BYTES;
 pub use load::{CacheAside, Flights, LoadError, LoadOptions, LoadStats, Loaded, Monitor, OnError, Runtime, Write};
 pub use memory::{Count, MemoryCacheBuilder, MemoryCacheProvider};

@@ -134,13 +134,10 @@ function showTraffic(running) {
 
 /** Removes what this page has in the bridge. */
 async function clear() {
-  const mine = link;
-  mine.operations++;
   try {
-    const removed = await mine.cache.clearPattern("*");
+    const removed = await link.cache.clearPattern("*");
     tell(`${whole(removed)} entries removed.`);
   } catch (error) {
-    mine.failed++;
     tell(`${error.name}: ${error.message}`);
   }
   await show();

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::task::Poll;
 use std::time::Duration;
 
-use super::flights::{Flights, Leader, Place};
+use super::flights::{Leader, Place};
 use super::loaded::{LoadError, Loaded};
 use super::monitor::Event;
 use super::options::{LoadOptions, OnError};
@@ -17,10 +17,28 @@ use crate::engine::{Millis, NEVER};
 use crate::error::CacheError;
 use crate::provider::{CacheProvider, MaybeSend, WithTtl};
 
+/// What is left of the life of an entry that is not there.
+const ABSENT: Millis = -1.0;
+
 /// What a flight brings to all its callers. `None` where the loader had nothing.
 pub(super) type Outcome<T, E> = Result<Option<T>, LoadError<E>>;
 
-/// What a call has found in the provider.
+/// A look into the provider.
+pub(super) struct Look<T> {
+    pub(super) found: Found<T>,
+    pub(super) then: Then,
+}
+
+/// How it was when somebody looked, for finding out whether it has changed.
+#[derive(Clone, Copy)]
+pub(super) struct Then {
+    /// The writes to the key, from before the look.
+    pub(super) writes: u64,
+    /// What was left of the entry's life; less than nothing if there was no entry.
+    left: Millis,
+}
+
+/// What a look has found.
 pub(super) enum Found<T> {
     /// The answer.
     Answer(T),
@@ -57,66 +75,65 @@ impl<P: ?Sized> Call<'_, P> {
     }
 
     /// What was looked up, as the options see it.
-    pub(super) fn judge<T>(&self, found: Result<Option<WithTtl<T>>, CacheError>) -> Result<Found<T>, CacheError> {
+    pub(super) fn judge<T>(
+        &self,
+        writes: u64,
+        found: Result<Option<WithTtl<T>>, CacheError>,
+    ) -> Result<Look<T>, CacheError> {
+        let look = |found, left| Look { found, then: Then { writes, left } };
         let (value, left) = match found {
             Ok(Some(found)) => found,
-            Ok(None) => return Ok(Found::Nothing(None)),
+            Ok(None) => return Ok(look(Found::Nothing(None), ABSENT)),
             // What is there is replaced by what is loaded.
             Err(error @ CacheError::Deserialize { .. }) => {
-                return self.provider_failed(error).map(|()| Found::Nothing(None));
+                return self.provider_failed(error).map(|()| look(Found::Nothing(None), NEVER));
             }
-            Err(error) => return self.provider_failed(error).map(|()| Found::Failed),
+            Err(error) => return self.provider_failed(error).map(|()| look(Found::Failed, NEVER)),
         };
-        let verdict = self.options.windows().judge(left.map_or(NEVER, millis), self.options.chance());
-        Ok(match verdict {
+        let left = left.map_or(NEVER, millis);
+        let verdict = self.options.windows().judge(left, self.options.chance());
+        let found = match verdict {
             Verdict::Fresh => Found::Answer(value),
             Verdict::Early => Found::Refresh { value, stale: false },
             Verdict::Stale => Found::Refresh { value, stale: true },
             Verdict::Fallback => Found::Nothing(Some(value)),
             Verdict::Expired => Found::Nothing(None),
-        })
+        };
+        Ok(look(found, left))
     }
 
     /// Looks into the provider.
-    pub(super) async fn find<T: MaybeSend>(&self) -> Result<Found<T>, CacheError>
+    pub(super) async fn find<T: MaybeSend>(&self) -> Result<Look<T>, CacheError>
     where
         P: CacheProvider<T>,
     {
+        let writes = self.provider.flights().map_or(0, |flights| flights.writes(self.key));
         if self.options.force_fresh {
-            return Ok(Found::Nothing(None));
+            return self.judge(writes, Ok(None));
         }
         if self.options.windows().any() {
-            return self.judge(self.provider.get_with_ttl(self.key).await);
+            return self.judge(writes, self.provider.get_with_ttl(self.key).await);
         }
         let found = match self.provider.get_now(self.key) {
             Some(known) => known,
             None => self.provider.get(self.key).await,
         };
-        self.judge(found.map(|found| found.map(|value| (value, None))))
+        self.judge(writes, found.map(|found| found.map(|value| (value, None))))
     }
 
-    /// As `find`, where the provider is known to answer at once. Counts nothing, and is asked by a leader.
-    fn is_fresh_by_now<T: MaybeSend>(&self) -> Option<bool>
+    /// Whether the leader finds that there is something newer than there was.
+    pub(super) fn has_changed<T: MaybeSend>(&self, then: Then) -> bool
     where
         P: CacheProvider<T>,
     {
-        let left = match self.provider.peek_now(self.key)? {
-            Ok(Some((_, left))) => left,
-            Ok(None) | Err(_) => return Some(false),
-        };
-        let verdict = self.options.windows().judge(left.map_or(NEVER, millis), 1.0);
-        Some(verdict == Verdict::Fresh)
-    }
-
-    /// Whether the leader finds that somebody has written since it looked: `writes` is from before that.
-    pub(super) fn has_changed<T: MaybeSend>(&self, writes: u64) -> bool
-    where
-        P: CacheProvider<T>,
-    {
-        !self.options.force_fresh
-            && self
-                .is_fresh_by_now()
-                .unwrap_or_else(|| self.provider.flights().is_some_and(|flights| flights.writes(self.key) != writes))
+        if self.options.force_fresh {
+            return false;
+        }
+        match self.provider.peek_now(self.key) {
+            Some(Ok(Some((_, left)))) => left.map_or(NEVER, millis) > then.left,
+            Some(Ok(None) | Err(_)) => false,
+            None => self.provider.flights().is_some_and(|flights| flights.writes(self.key) != then.writes),
+        }
     }
 
     /// Runs the loader, within its limit and the scope of the flight.
@@ -238,10 +255,10 @@ impl<P: ?Sized> Call<'_, P> {
     }
 
     /// The whole call, where the loader may borrow: who finds a stale value first loads the new one itself, and others
-    /// are answered at once. `first` is what was found already, with the writes from before that.
+    /// are answered at once. `first` is a look that was taken already.
     pub(super) async fn get_or_load<T, E, Fut>(
         &self,
-        mut first: Option<(u64, Found<T>)>,
+        mut first: Option<Look<T>>,
         loader: impl FnOnce() -> Fut,
     ) -> Outcome<T, E>
     where
@@ -258,9 +275,9 @@ impl<P: ?Sized> Call<'_, P> {
             drop(flights.write(self.key).await);
         }
         loop {
-            let (writes, found) = match first.take() {
+            let Look { found, then } = match first.take() {
                 Some(first) => first,
-                None => (self.writes(flights), self.find().await.map_err(LoadError::Cache)?),
+                None => self.find().await.map_err(LoadError::Cache)?,
             };
             let (fallback, failed) = match found {
                 Found::Answer(value) => {
@@ -280,7 +297,7 @@ impl<P: ?Sized> Call<'_, P> {
             let Some(flights) = flights else { return self.load_alone(fallback, !failed, loader).await };
             match flights.join(self.key) {
                 Place::Leader(leader) => {
-                    if !failed && self.has_changed(writes) {
+                    if !failed && self.has_changed(then) {
                         continue;
                     }
                     return self.lead(leader, fallback, !failed, loader).await;
@@ -293,11 +310,6 @@ impl<P: ?Sized> Call<'_, P> {
                 },
             }
         }
-    }
-
-    /// The writes to the key so far.
-    pub(super) fn writes(&self, flights: Option<&Flights>) -> u64 {
-        flights.map_or(0, |flights| flights.writes(self.key))
     }
 
     /// What a flight brought, as this caller sees it.

@@ -66,7 +66,8 @@ pub struct Flights {
     table: Mutex<Table>,
     /// The number of flights, so that writes can tell without the lock that there are none.
     active: AtomicUsize,
-    /// Grow with each write that is told to [`write`](Self::write): the one of its key; the last with each pattern.
+    /// Grow when a write begins that is told to [`write`](Self::write), and when it ends: the one of its key; the last with
+    /// each pattern.
     writes: [AtomicU64; STRIPES + 1],
     hasher: RandomState,
 }
@@ -192,6 +193,17 @@ impl Flights {
         count(self.stripe(key)).wrapping_add(count(STRIPES))
     }
 
+    fn count(&self, what: &What<'_>) {
+        let one = |at: usize| {
+            self.writes[at].fetch_add(1, Ordering::SeqCst);
+        };
+        match what {
+            What::Key(key) => one(self.stripe(key)),
+            What::Keys(keys) => keys.iter().for_each(|key| one(self.stripe(key))),
+            What::Pattern(_) => one(STRIPES),
+        }
+    }
+
     fn stripe(&self, key: &str) -> usize {
         // Below the number of stripes.
         #[allow(clippy::cast_possible_truncation)]
@@ -203,29 +215,29 @@ impl Flights {
     /// Says that `key` is about to be written or removed. The write wins over a load in progress: hold what this returns
     /// until the write is complete. It waits while a loaded value of `key` is being stored.
     pub async fn write<'a>(&'a self, key: &'a str) -> Write<'a> {
-        self.writes[self.stripe(key)].fetch_add(1, Ordering::SeqCst);
+        self.count(&What::Key(key));
         while let Some(storing) = self.fence(key) {
             storing.until(|landing| landing.ended.then_some(())).await;
         }
-        Write { flights: self, what: What::Key(key) }
+        Write { flights: self, what: What::Key(key), counted: true }
     }
 
     /// As [`write`](Self::write), for several keys.
     pub async fn write_many<'a>(&'a self, keys: Vec<&'a str>) -> Write<'a> {
         for key in &keys {
-            let _ = self.write(key).await;
+            drop(self.write(key).await);
         }
-        Write { flights: self, what: What::Keys(keys) }
+        Write { flights: self, what: What::Keys(keys), counted: true }
     }
 
     /// As [`write`](Self::write), for all keys that match a glob.
     pub async fn write_pattern<'a>(&'a self, pattern: &str) -> Write<'a> {
-        self.writes[STRIPES].fetch_add(1, Ordering::SeqCst);
         let glob = Glob::new(pattern);
+        self.writes[STRIPES].fetch_add(1, Ordering::SeqCst);
         while let Some(storing) = self.fence_matching(&glob) {
             storing.until(|landing| landing.ended.then_some(())).await;
         }
-        Write { flights: self, what: What::Pattern(glob) }
+        Write { flights: self, what: What::Pattern(glob), counted: true }
     }
 
     /// As [`write`](Self::write), holding the thread: for what never waits long. Without a flight it costs one look at a
@@ -237,13 +249,13 @@ impl Flights {
                 storing.until_blocking(|landing| landing.ended.then_some(()));
             }
         }
-        Write { flights: self, what: What::Key(key) }
+        Write { flights: self, what: What::Key(key), counted: false }
     }
 
     /// As [`write_now`](Self::write_now), for several keys.
     pub(crate) fn write_many_now<'a>(&'a self, keys: &[&'a str]) -> Write<'a> {
         keys.iter().for_each(|key| drop(self.write_now(key)));
-        Write { flights: self, what: What::Keys(keys.to_vec()) }
+        Write { flights: self, what: What::Keys(keys.to_vec()), counted: false }
     }
 
     /// As [`write_pattern`](Self::write_pattern), holding the thread.
@@ -254,7 +266,7 @@ impl Flights {
                 storing.until_blocking(|landing| landing.ended.then_some(()));
             }
         }
-        Write { flights: self, what: What::Pattern(glob) }
+        Write { flights: self, what: What::Pattern(glob), counted: false }
     }
 
     /// Detaches the flight of `key`; or returns it, if it is storing.
@@ -299,6 +311,8 @@ impl std::fmt::Debug for Flights {
 pub struct Write<'a> {
     flights: &'a Flights,
     what: What<'a>,
+    /// Whether it is among the writes that are counted.
+    counted: bool,
 }
 
 #[derive(Debug)]
@@ -311,6 +325,10 @@ enum What<'a> {
 impl Drop for Write<'_> {
     #[inline]
     fn drop(&mut self) {
+        if self.counted {
+            // Again: who looked during the write may have come before it landed.
+            self.flights.count(&self.what);
+        }
         if self.flights.active.load(Ordering::SeqCst) > 0 {
             // A flight that is storing by now began after the write had: its value is as new.
             match &self.what {

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::call::{Call, Followed, Found, Outcome};
+use super::call::{Call, Followed, Found, Look, Outcome};
 use super::flights::Place;
 use super::loaded::{LoadError, Loaded};
 use super::monitor::Event;
@@ -74,7 +74,8 @@ impl<T: Clone + MaybeSend + Send + Sync + 'static> MemoryCacheProvider<T> {
             drop(flights.write_now(key));
         }
         loop {
-            let fallback = match call.find_sync().map_err(LoadError::Cache)? {
+            let Look { found, then } = call.find_sync().map_err(LoadError::Cache)?;
+            let fallback = match found {
                 Found::Answer(value) => {
                     call.answered(false);
                     return Ok(Some(value));
@@ -91,7 +92,7 @@ impl<T: Clone + MaybeSend + Send + Sync + 'static> MemoryCacheProvider<T> {
             };
             match flights.join(key) {
                 Place::Leader(leader) => {
-                    if call.has_changed::<T>(0) {
+                    if call.has_changed(then) {
                         continue;
                     }
                     let (outcome, kept) = {
@@ -125,11 +126,11 @@ impl<T: Clone + MaybeSend + Send + Sync + 'static> MemoryCacheProvider<T> {
 }
 
 impl<T: Clone> Call<'_, MemoryCacheProvider<T>> {
-    fn find_sync(&self) -> Result<Found<T>, CacheError> {
+    fn find_sync(&self) -> Result<Look<T>, CacheError> {
         if self.options.force_fresh {
-            return Ok(Found::Nothing(None));
+            return self.judge(0, Ok(None));
         }
-        self.judge(self.provider.get_with_ttl_sync(self.key))
+        self.judge(0, self.provider.get_with_ttl_sync(self.key))
     }
 
     fn run_sync<E>(

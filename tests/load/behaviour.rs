@@ -177,3 +177,22 @@ fn force_fresh_does_not_take_what_an_older_load_brings() {
     ]);
     assert_eq!(cache.store.get_sync("k").unwrap(), Some(2));
 }
+
+#[test]
+fn a_write_that_ends_during_a_load_wins_though_it_began_before() {
+    let cache = Remote::default();
+    run([
+        Box::pin(async {
+            cache.set("k", 5, None).await.unwrap();
+        }) as std::pin::Pin<Box<dyn Future<Output = ()>>>,
+        Box::pin(async {
+            let load = || async {
+                pause(20).await;
+                Ok::<u64, Infallible>(4)
+            };
+            let options = LoadOptions::new().force_fresh();
+            assert_eq!(cache.get_or_set("k", options, load).await.unwrap(), 4);
+        }) as _,
+    ]);
+    assert_eq!(cache.store.get_sync("k").unwrap(), Some(5));
+}

@@ -158,7 +158,7 @@ fn the_text_of_a_value_counts_not_its_type() {
         keys::user("7"),
         keys::user(String::from("7")),
         keys::user('7'),
-        keys::user(&&7),
+        keys::user(Box::new(7)),
         keys::user(std::sync::Arc::<str>::from("7")),
         keys::user(std::borrow::Cow::Borrowed("7")),
         keys::user(Displayed(7)),

@@ -14,11 +14,12 @@ const MAX_KNOWN_LENGTH = 100;
 function hashed(text: string): string {
   let hash = known.get(text);
   if (hash === undefined) {
-    const words = sha256(text).slice(0, 6);
-    const bytes = Array.from(words, (word) => [word >>> 24, (word >> 16) & 255, (word >> 8) & 255, word & 255]).flat();
-    hash = btoa(String.fromCharCode(...bytes))
-      .replaceAll("+", "-")
-      .replaceAll("/", "_");
+    const words = sha256(text);
+    let bytes = "";
+    for (let at = 0; at < 24; at++) {
+      bytes += String.fromCharCode(((words[at >> 2] as number) >>> (24 - 8 * (at & 3))) & 255);
+    }
+    hash = btoa(bytes).replaceAll("+", "-").replaceAll("/", "_");
     if (text.length <= MAX_KNOWN_LENGTH) {
       if (known.size === MAX_KNOWN) {
         known.clear();

@@ -63,7 +63,14 @@ export function sha256(text: string): Int32Array {
   const hash = initialHash.slice();
   const blocks = padded(text);
   for (let block = 0; block < blocks.byteLength; block += 64) {
-    let [a, b, c, d, e, f, g, h] = hash as unknown as [number, number, number, number, number, number, number, number];
+    let a = hash[0] as number;
+    let b = hash[1] as number;
+    let c = hash[2] as number;
+    let d = hash[3] as number;
+    let e = hash[4] as number;
+    let f = hash[5] as number;
+    let g = hash[6] as number;
+    let h = hash[7] as number;
     for (let at = 0; at < 64; at++) {
       let word: number;
       if (at < 16) {
@@ -96,9 +103,14 @@ export function sha256(text: string): Int32Array {
       b = a;
       a = (one + two) | 0;
     }
-    [a, b, c, d, e, f, g, h].forEach((word, at) => {
-      hash[at] = (hash[at] as number) + word;
-    });
+    hash[0] = (hash[0] as number) + a;
+    hash[1] = (hash[1] as number) + b;
+    hash[2] = (hash[2] as number) + c;
+    hash[3] = (hash[3] as number) + d;
+    hash[4] = (hash[4] as number) + e;
+    hash[5] = (hash[5] as number) + f;
+    hash[6] = (hash[6] as number) + g;
+    hash[7] = (hash[7] as number) + h;
   }
   return hash;
 }

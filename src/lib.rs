@@ -71,7 +71,8 @@ pub use glob::Glob;
 pub use http::{HttpCacheBuilder, HttpCacheProvider};
 #[cfg(all(feature = "js", target_arch = "wasm32", target_os = "unknown"))]
 pub use js::{JsCacheProvider, JsValueSerializer};
-pub use key::MAX_KEY_BYTES;
+pub use key::patterns as keys;
+pub use key::{Displayed, GlobPart, KeyPart, KeyPattern, MAX_KEY_BYTES, glob_of, key_of};
 pub use load::{CacheAside, Flights, LoadError, LoadOptions, LoadStats, Loaded, Monitor, OnError, Runtime, Write};
 pub use memory::{Count, MemoryCacheBuilder, MemoryCacheProvider};
 pub use provider::{

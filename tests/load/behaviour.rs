@@ -181,18 +181,15 @@ fn force_fresh_does_not_take_what_an_older_load_brings() {
 #[test]
 fn a_write_that_ends_during_a_load_wins_though_it_began_before() {
     let cache = Remote::default();
-    run([
-        Box::pin(async {
-            cache.set("k", 5, None).await.unwrap();
-        }) as std::pin::Pin<Box<dyn Future<Output = ()>>>,
-        Box::pin(async {
-            let load = || async {
-                pause(20).await;
-                Ok::<u64, Infallible>(4)
-            };
-            let options = LoadOptions::new().force_fresh();
-            assert_eq!(cache.get_or_set("k", options, load).await.unwrap(), 4);
-        }) as _,
-    ]);
+    run([Box::pin(async {
+        let mut set = std::pin::pin!(cache.set("k", 5, None));
+        assert!(futures_util::future::poll_immediate(&mut set).await.is_none(), "it is on its way");
+        let load = || async {
+            pause(20).await;
+            Ok::<u64, Infallible>(4)
+        };
+        let (set, loaded) = futures_util::future::join(set, cache.get_or_set("k", None, load)).await;
+        assert_eq!((set, loaded.unwrap()), (Ok(()), 4));
+    }) as _]);
     assert_eq!(cache.store.get_sync("k").unwrap(), Some(5));
 }

@@ -21,8 +21,12 @@ pub fn check(input: &[u8]) {
     assert_eq!(token, Ok(request.token.clone()));
     let other = PathRequest { token: request.token.as_ref().map(|_| b"another".to_vec()), ..request.clone() };
     assert_eq!(format!("{request:?}"), format!("{other:?}"), "the token is not shown");
-    let segments = path.split('/').count() + usize::from(!body.is_empty());
-    assert!(segments >= command.len() || query.is_some());
+    if query.is_none_or(str::is_empty) {
+        // What is percent-encoded separates nothing.
+        let inner = path.strip_prefix('/').unwrap_or(path);
+        let segments = inner.strip_suffix('/').unwrap_or(inner).split('/').count();
+        assert_eq!(command.len(), segments + usize::from(!body.is_empty()));
+    }
     if !body.is_empty() {
         assert!(command.args().any(|arg| arg == body));
     }

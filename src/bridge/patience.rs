@@ -46,6 +46,10 @@ impl<S> Accept<TcpStream, S> for Patience {
     type Future = Ready<io::Result<(Self::Stream, S)>>;
 
     fn accept(&self, stream: TcpStream, service: S) -> Self::Future {
+        // What is written is complete: nothing is gained by waiting for more.
+        if let Err(error) = stream.set_nodelay(true) {
+            return ready(Err(error));
+        }
         let mut stream = TimeoutStream::new(stream);
         stream.set_write_timeout(Some(self.write));
         ready(Ok((Box::pin(stream), service)))

@@ -1,5 +1,6 @@
 //! `isocache serve`: from the command line to a server that runs, and to its end.
 
+use std::convert::Infallible;
 use std::io::IsTerminal;
 use std::net::{SocketAddr, TcpListener};
 use std::num::NonZeroUsize;
@@ -9,13 +10,15 @@ use std::time::Duration;
 
 use axum::Router;
 use axum::body::Body;
-use axum::extract::{Request, State};
+use axum::extract::State;
 use axum::http::Response;
 use axum_server::Handle;
 use axum_server::tls_rustls::RustlsConfig;
 use tokio::runtime::Builder;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::watch;
+use tower::make::Shared;
+use tower::service_fn;
 use tracing_subscriber::EnvFilter;
 
 use super::access::{Digest, Profile, Role, Scope};
@@ -231,7 +234,11 @@ async fn run(ready: Ready) -> Result<(), String> {
         tokio::spawn(server.serve(app.into_make_service()));
         tracing::info!("metrics on http://{address}/metrics");
     }
-    let app = Router::new().fallback(answer).with_state(bridge).into_make_service();
+    // The paths are commands, and keys: there is nothing to route.
+    let app = Shared::new(service_fn(move |request| {
+        let bridge = Arc::clone(&bridge);
+        async move { Ok::<_, Infallible>(bridge.answer(request).await) }
+    }));
     let tls = match tls {
         Some((certificate, key)) => Some(read_certificate(certificate, key).await?),
         None => None,
@@ -260,10 +267,6 @@ async fn run(ready: Ready) -> Result<(), String> {
         }
         None => Ok(()),
     }
-}
-
-async fn answer(State(bridge): State<Arc<Bridge>>, request: Request) -> Response<Body> {
-    bridge.answer(request).await
 }
 
 async fn only_metrics(State(bridge): State<Arc<Bridge>>) -> Response<Body> {

@@ -22,8 +22,9 @@ mod usage;
 use std::sync::Arc;
 use std::time::Duration;
 
-use axum::body::{Body, Bytes};
-use axum::http::{HeaderValue, Method, Request, Response};
+use axum::body::{Body, Bytes, HttpBody};
+use axum::http::header::CONTENT_LENGTH;
+use axum::http::{HeaderName, HeaderValue, Method, Request, Response};
 use http_body_util::{BodyExt, LengthLimitError, Limited};
 use tokio::sync::watch;
 use tokio::time::timeout;
@@ -103,6 +104,10 @@ pub struct Parts {
     pub ending: watch::Receiver<bool>,
 }
 
+/// The names of the headers that all answers to commands have.
+const SYNC_TOKEN: HeaderName = HeaderName::from_static(headers::SYNC_TOKEN);
+const EXTENSIONS: HeaderName = HeaderName::from_static(headers::EXTENSIONS);
+
 /// How many callers have accounts of their own for their rates.
 const RATE_ACCOUNTS: usize = 10_000;
 
@@ -129,8 +134,12 @@ impl Bridge {
         }
     }
 
-    /// Answers a request.
-    pub async fn answer(&self, request: Request<Body>) -> Response<Body> {
+    /// Answers a request. The answer to a HEAD has no body.
+    pub async fn answer<B>(&self, request: Request<B>) -> Response<Body>
+    where
+        B: HttpBody<Data = Bytes>,
+        B::Error: Into<axum::BoxError>,
+    {
         let watch = Stopwatch::start();
         let (parts, body) = request.into_parts();
         if parts.method == Method::OPTIONS {
@@ -155,11 +164,18 @@ impl Bridge {
             }
         };
         self.origins.mark(&parts.headers, &mut answer);
+        if parts.method == Method::HEAD {
+            without_body(&mut answer);
+        }
         self.metrics.answered(answer.status().as_u16(), watch.elapsed().as_secs_f64());
         answer
     }
 
-    async fn serve(&self, head: &axum::http::request::Parts, body: Body) -> Result<Response<Body>, Failure> {
+    async fn serve<B>(&self, head: &axum::http::request::Parts, body: B) -> Result<Response<Body>, Failure>
+    where
+        B: HttpBody<Data = Bytes>,
+        B::Error: Into<axum::BoxError>,
+    {
         let (path, query) = (head.uri.path(), head.uri.query());
         self.origins.check_host(&head.headers, head.uri.host())?;
         match path {
@@ -212,7 +228,11 @@ impl Bridge {
         if profile.permits_origin(origin) { Ok(profile) } else { Err(Unauthorized { expired: false }.into()) }
     }
 
-    async fn read(&self, body: Body, limit: u64) -> Result<Bytes, Failure> {
+    async fn read<B>(&self, body: B, limit: u64) -> Result<Bytes, Failure>
+    where
+        B: HttpBody<Data = Bytes>,
+        B::Error: Into<axum::BoxError>,
+    {
         let limited = Limited::new(body, usize::try_from(limit).unwrap_or(usize::MAX));
         match timeout(self.limits.body_timeout, limited.collect()).await {
             Ok(Ok(body)) => Ok(body.to_bytes()),
@@ -226,23 +246,19 @@ impl Bridge {
 
     async fn execute(&self, profile: &Profile, request: Parsed) -> Result<Response<Body>, Failure> {
         let Parsed { form, format, commands } = request;
-        let lookups: Vec<_> = commands.iter().map(|command| self.metrics.command(command)).collect();
-        let executed = execute::execute(&self.store, profile, form, commands).await;
+        let executed = execute::execute(&self.store, &self.metrics, profile, form, commands).await;
         match &executed {
             Ok(_) => self.metrics.store(true),
             Err(failure) if failure.status >= 502 => self.metrics.store(false),
             Err(_) => {}
         }
         let executed = executed?;
-        for (lookup, reply) in lookups.into_iter().zip(&executed.replies) {
-            self.metrics.reply(lookup, reply);
-        }
         let mut answer = write(&executed.replies, form, format, profile.limits.max_response_bytes)?;
-        if let Some(bytes) = axum::body::HttpBody::size_hint(answer.body()).exact() {
+        if let Some(bytes) = HttpBody::size_hint(answer.body()).exact() {
             self.rates.charge(profile, bytes);
         }
-        answer.headers_mut().insert(headers::SYNC_TOKEN, self.sync.after(executed.wrote).into());
-        answer.headers_mut().insert(headers::EXTENSIONS, HeaderValue::from_static(headers::EXTENSIONS_HERE));
+        answer.headers_mut().insert(SYNC_TOKEN, self.sync.after(executed.wrote).into());
+        answer.headers_mut().insert(EXTENSIONS, HeaderValue::from_static(headers::EXTENSIONS_HERE));
         Ok(answer)
     }
 
@@ -288,10 +304,29 @@ impl Bridge {
     }
 }
 
+/// Takes the body off, and leaves its length.
+fn without_body(answer: &mut Response<Body>) {
+    let body = std::mem::take(answer.body_mut());
+    if let Some(length) = HttpBody::size_hint(&body).exact() {
+        answer.headers_mut().insert(CONTENT_LENGTH, length.into());
+    }
+}
+
+/// About how many bytes a reply takes as base64 in JSON, which is the longest of the formats.
+fn room(reply: &Reply) -> usize {
+    let text = match reply {
+        Reply::Status(bytes) | Reply::Error(bytes) | Reply::Bulk(bytes) => bytes.len().saturating_mul(4) / 3,
+        Reply::Array(replies) => replies.len().saturating_mul(32),
+        Reply::Integer(_) | Reply::Nil => 0,
+    };
+    text.saturating_add(24)
+}
+
 /// Writes replies in the format that was asked for.
 fn write(replies: &[Reply], form: Form, format: Format, limit: u64) -> Result<Response<Body>, Failure> {
     let size = usize::try_from(limit).unwrap_or(usize::MAX);
-    let mut body = Vec::with_capacity(64 * replies.len());
+    // Grown as it is written, a long one would be copied again and again.
+    let mut body = Vec::with_capacity(replies.iter().map(room).sum::<usize>().min(size));
     // The reply to one command is the answer, and so is its error.
     let single = replies.first().filter(|_| form == Form::Single);
     let status = if single.is_some_and(Reply::is_error) { 400 } else { 200 };

@@ -138,10 +138,15 @@ fn is_whole(number: &[u8]) -> bool {
     }
 }
 
-#[cfg(test)]
+#[cfg(all(test, not(target_arch = "wasm32")))]
 mod tests {
+    use proptest::collection::vec;
+    use proptest::prelude::*;
+    use proptest::sample;
+    use proptest::test_runner::{Config, RngAlgorithm, TestRng, TestRunner};
+
     use super::*;
-    use crate::http::protocol::request_json;
+    use crate::http::protocol::{RequestError, request_json};
 
     const LIMITS: RequestLimits = RequestLimits { commands: 3, arguments: 4 };
 
@@ -175,31 +180,95 @@ mod tests {
         }
     }
 
+    /// JSON that is nearly a request: any strings, numbers as they may and may not be written, things that are no argument,
+    /// white space of JSON and other.
+    fn body() -> impl Strategy<Value = Vec<u8>> {
+        let odd = [
+            "0",
+            "-0",
+            "-",
+            "00",
+            "-01",
+            "1-2",
+            "9007199254740993",
+            "1.0",
+            "1e21",
+            "1E+2",
+            ".5",
+            "1.",
+            "+1",
+            "0x1",
+            "true",
+            "null",
+            "nul",
+            "{}",
+            "{\"a\":1,\"a\":2}",
+            "[]",
+            "[[\"a\"]]",
+            "",
+            "\"\\ud83d\"",
+            "\"\\ud83d\\ude00\"",
+            "\"\\u0000\"",
+            "\"\\\"",
+            "\"\\x\"",
+            "\"\t\"",
+            "\"\u{7f}\u{80}\"",
+            "'a'",
+            "\"a\"\"b\"",
+            "123456789012345678901234567890",
+        ];
+        let argument = prop_oneof![
+            12 => "[ !#-\\[\\]-~é]{0,20}".prop_map(|text| serde_json::to_string(&text).unwrap()),
+            2 => any::<String>().prop_map(|text| serde_json::to_string(&text).unwrap()),
+            4 => any::<i64>().prop_map(|number| number.to_string()),
+            1 => sample::select(odd.to_vec()).prop_map(str::to_owned),
+        ];
+        let space = || {
+            let other = sample::select(vec![" ", "\n", "\t\r ", "\u{b}", "\u{a0}", "\u{feff}"]);
+            prop_oneof![20 => Just(""), 1 => other]
+        };
+        let array = |items: Vec<(&str, String, &str)>| {
+            let items: Vec<String> =
+                items.into_iter().map(|(before, item, after)| [before, &item, after].concat()).collect();
+            format!("[{}]", items.join(","))
+        };
+        let command = vec((space(), argument, space()), 0..5).prop_map(array).boxed();
+        let commands = vec((space(), command.clone(), space()), 0..4).prop_map(array).boxed();
+        let whole = (space(), prop_oneof![command, commands], space());
+        // Bytes that are changed afterwards make the rest, and what is no UTF-8.
+        let spoilt = prop_oneof![3 => Just(Vec::new()), 1 => vec((any::<sample::Index>(), any::<u8>()), 1..3)];
+        (whole, spoilt).prop_map(|((before, whole, after), spoilt)| {
+            let mut body = [before, &whole, after].concat().into_bytes();
+            for (at, byte) in spoilt {
+                let at = at.index(body.len());
+                body[at] = byte;
+            }
+            body
+        })
+    }
+
     #[test]
-    fn whatever_it_reads_is_what_the_parser_reads() {
-        // Every body of up to seven of these pieces.
-        let pieces =
-            ["[", "]", ",", "\"a\"", "\"0123456789abcdef\"", "\"\\n\"", "\"\t\"", "-10", "01", "1.5", "null", " "];
-        let (mut bodies, mut usual) = (vec![String::new()], 0);
-        for length in 0..7 {
-            let longer = |body: &String| pieces.map(|piece| format!("{body}{piece}"));
-            // What does not begin as an array is no command, whatever follows.
-            bodies = bodies.iter().filter(|body| length == 0 || body.starts_with('[')).flat_map(longer).collect();
-            if length > 4 {
-                // The long ones by chance, or they are too many; the same ones each time.
-                bodies = bodies.into_iter().step_by(11).collect();
-            }
-            for body in &bodies {
-                if let Some(one) = command(body, &LIMITS) {
-                    assert_eq!(request_json::command_by_parser(body, &LIMITS), Ok(one), "{body}");
-                    usual += 1;
-                }
-                if let Some(some) = commands(body, &LIMITS) {
-                    assert_eq!(request_json::pipeline_by_parser(body, &LIMITS), Ok(some), "{body}");
-                    usual += 1;
-                }
-            }
-        }
-        assert!(usual > 100, "only {usual} were usual");
+    fn with_it_requests_are_what_they_are_without() {
+        let usual = std::cell::Cell::new(0_u32);
+        let mut runner =
+            TestRunner::new_with_rng(Config::with_cases(5000), TestRng::deterministic_rng(RngAlgorithm::ChaCha));
+        let outcome = runner.run(&body(), |body| {
+            let text = std::str::from_utf8(&body);
+            let one = text.map_err(|_| RequestError::MalformedCommand);
+            prop_assert_eq!(
+                request_json::command(&body, &LIMITS),
+                one.and_then(|text| request_json::command_by_parser(text, &LIMITS))
+            );
+            let some = text.map_err(|_| RequestError::MalformedPipeline);
+            prop_assert_eq!(
+                request_json::pipeline(&body, &LIMITS),
+                some.and_then(|text| request_json::pipeline_by_parser(text, &LIMITS))
+            );
+            let is_usual = |text: &str| command(text, &LIMITS).is_some() || commands(text, &LIMITS).is_some();
+            usual.set(usual.get() + u32::from(text.is_ok_and(is_usual)));
+            Ok(())
+        });
+        outcome.unwrap();
+        assert!(usual.get() > 1000, "only {} were usual", usual.get());
     }
 }

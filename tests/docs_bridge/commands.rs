@@ -27,7 +27,7 @@ fn steps(lines: &[String]) -> Vec<Step> {
         let printed = line.strip_prefix('#').filter(|_| !goes_on);
         match (printed, steps.last_mut()) {
             (Some(printed), Some(step)) => step.prints.push(printed.strip_prefix(' ').unwrap_or(printed).into()),
-            (None, Some(step)) if goes_on => step.command.push_str(&format!("\n{line}")),
+            (None, Some(step)) if goes_on => step.command.extend(["\n", line]),
             _ => steps.push(Step { command: line.clone(), ..Step::default() }),
         }
         goes_on = line.ends_with('\\');

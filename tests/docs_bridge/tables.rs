@@ -157,7 +157,7 @@ fn stores() {
 fn metrics() {
     let metrics = Metrics::new("memory");
     // What has labels is shown once it has counted something.
-    metrics.command(&["GET", "a"].into_iter().collect());
+    metrics.commands(&[table::by_name(b"get")]);
     metrics.answered(200, 0.1);
     let shown = metrics.text(0, 0);
     let of_code = shown.lines().filter_map(|line| line.strip_prefix("# TYPE ")?.split_once(' '));

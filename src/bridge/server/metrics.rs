@@ -33,6 +33,7 @@ pub struct Metrics {
     misses: Counter,
     errors: Counter,
     latency: Histogram,
+    connections_refused: Counter,
     streams: Gauge,
     in_flight: Gauge,
     store_up: Gauge,
@@ -85,6 +86,7 @@ impl Metrics {
             errors: Counter::default(),
             // From 100 microseconds to 1.6 seconds.
             latency: Histogram::new(exponential_buckets(0.0001, 2.0, 15)),
+            connections_refused: Counter::default(),
             streams: Gauge::default(),
             in_flight: Gauge::default(),
             store_up: Gauge::default(),
@@ -100,6 +102,8 @@ impl Metrics {
         registry.register("misses", "Lookups that found none", self.misses.clone());
         registry.register("command_errors", "Commands answered with an error", self.errors.clone());
         registry.register("request_seconds", "Time from a request to its answer", self.latency.clone());
+        let refused = self.connections_refused.clone();
+        registry.register("connections_refused", "Connections closed because there were too many", refused);
         registry.register("streams", "Subscriptions that are open", self.streams.clone());
         registry.register("in_flight", "Requests under way", self.in_flight.clone());
         registry.register("store_up", "Whether the store answered last: 1 or 0", self.store_up.clone());
@@ -137,6 +141,11 @@ impl Metrics {
     pub fn answered(&self, status: u16, seconds: f64) {
         self.requests.get_or_create(&Status { status }).inc();
         self.latency.observe(seconds);
+    }
+
+    /// The count of connections that were closed because there were too many.
+    pub fn connections_refused(&self) -> Counter {
+        self.connections_refused.clone()
     }
 
     /// Notes whether the store answers.

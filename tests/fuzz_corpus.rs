@@ -56,7 +56,7 @@ const MADE: u32 = 20_000;
 const LONGEST: usize = 4096;
 
 /// Bytes that end or begin something in one of the formats.
-const TELLING: &[u8] = b"\0\x01\x7f\x80\xff\n\r \"\\%*$:,[]{}0129-+.=&/|";
+const TELLING: &[u8] = b"\0\x01\x7f\x80\xff\t\x0b\n\r \"\\%*$:,[]{}0129-+.=&/|";
 
 /// An input with a few things changed, or a part of another one in it.
 fn mutate(random: &mut TestRng, inputs: &[Vec<u8>]) -> Vec<u8> {

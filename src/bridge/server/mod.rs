@@ -108,6 +108,12 @@ pub struct Parts {
 const SYNC_TOKEN: HeaderName = HeaderName::from_static(headers::SYNC_TOKEN);
 const EXTENSIONS: HeaderName = HeaderName::from_static(headers::EXTENSIONS);
 
+/// How much of a body that is too large is taken to be thrown away, in bytes.
+const MAX_REST_BYTES: usize = 1 << 20;
+
+/// How long that may take.
+const REST_TIMEOUT: Duration = Duration::from_secs(1);
+
 /// How many callers have accounts of their own for their rates.
 const RATE_ACCOUNTS: usize = 10_000;
 
@@ -137,7 +143,7 @@ impl Bridge {
     /// Answers a request. The answer to a HEAD has no body.
     pub async fn answer<B>(&self, request: Request<B>) -> Response<Body>
     where
-        B: HttpBody<Data = Bytes>,
+        B: HttpBody<Data = Bytes> + Unpin,
         B::Error: Into<axum::BoxError>,
     {
         let watch = Stopwatch::start();
@@ -173,7 +179,7 @@ impl Bridge {
 
     async fn serve<B>(&self, head: &axum::http::request::Parts, body: B) -> Result<Response<Body>, Failure>
     where
-        B: HttpBody<Data = Bytes>,
+        B: HttpBody<Data = Bytes> + Unpin,
         B::Error: Into<axum::BoxError>,
     {
         let (path, query) = (head.uri.path(), head.uri.query());
@@ -228,19 +234,20 @@ impl Bridge {
         if profile.permits_origin(origin) { Ok(profile) } else { Err(Unauthorized { expired: false }.into()) }
     }
 
-    async fn read<B>(&self, body: B, limit: u64) -> Result<Bytes, Failure>
+    async fn read<B>(&self, mut body: B, limit: u64) -> Result<Bytes, Failure>
     where
-        B: HttpBody<Data = Bytes>,
+        B: HttpBody<Data = Bytes> + Unpin,
         B::Error: Into<axum::BoxError>,
     {
-        let limited = Limited::new(body, usize::try_from(limit).unwrap_or(usize::MAX));
+        let limited = Limited::new(&mut body, usize::try_from(limit).unwrap_or(usize::MAX));
         match timeout(self.limits.body_timeout, limited.collect()).await {
             Ok(Ok(body)) => Ok(body.to_bytes()),
             Ok(Err(error)) if error.is::<LengthLimitError>() => {
-                Err(Failure::new(413, format!("ERR max request size exceeded, the limit is {limit} bytes")))
+                let failure = Failure::new(413, format!("ERR max request size exceeded, the limit is {limit} bytes"));
+                Err(if take_rest(body).await { failure } else { failure.and_close() })
             }
-            Ok(Err(_)) => Err(Failure::new(400, "ERR the body of the request was cut off")),
-            Err(_) => Err(Failure::new(408, "ERR the body of the request did not come in time")),
+            Ok(Err(_)) => Err(Failure::new(400, "ERR the body of the request was cut off").and_close()),
+            Err(_) => Err(Failure::new(408, "ERR the body of the request did not come in time").and_close()),
         }
     }
 
@@ -302,6 +309,23 @@ impl Bridge {
         let text = self.metrics.text(self.requests.total(), self.streams.total());
         response(200, "application/openmetrics-text; version=1.0.0; charset=utf-8", text)
     }
+}
+
+/// Takes what is still to come of a body that is too large, if it is little and comes soon; tells whether it was all. A
+/// connection with something unread is reset when it is closed, and an answer on it may be lost.
+async fn take_rest<B: HttpBody<Data = Bytes> + Unpin>(mut body: B) -> bool {
+    let all = async {
+        let mut taken = 0;
+        while let Some(frame) = body.frame().await {
+            let Ok(frame) = frame else { return false };
+            taken += frame.data_ref().map_or(0, Bytes::len);
+            if taken > MAX_REST_BYTES {
+                return false;
+            }
+        }
+        true
+    };
+    timeout(REST_TIMEOUT, all).await.unwrap_or(false)
 }
 
 /// Takes the body off, and leaves its length.

@@ -23,6 +23,9 @@ const ABSENT: Millis = -1.0;
 /// What a flight brings to all its callers. `None` where the loader had nothing.
 pub(super) type Outcome<T, E> = Result<Option<T>, LoadError<E>>;
 
+/// A value to store, with the ttl that its loader has named.
+type Kept<T> = (T, Option<Duration>);
+
 /// A look into the provider.
 pub(super) struct Look<T> {
     pub(super) found: Found<T>,
@@ -148,9 +151,9 @@ impl<P: ?Sized> Call<'_, P> {
         };
         let limit = self.options.limit();
         let mut timer = limit.and_then(|limit| self.options.run_on().sleep(limit));
-        let loaded = poll_fn(|context| {
-            if let Poll::Ready(loaded) = load.as_mut().poll(context) {
-                return Poll::Ready(Some(loaded));
+        let brought = poll_fn(|context| {
+            if let Poll::Ready(brought) = load.as_mut().poll(context) {
+                return Poll::Ready(Some(brought));
             }
             match timer.as_mut().map(|timer| timer.as_mut().poll(context)) {
                 Some(Poll::Ready(())) => Poll::Ready(None),
@@ -158,21 +161,21 @@ impl<P: ?Sized> Call<'_, P> {
             }
         })
         .await;
-        let loaded = match loaded {
-            Some(loaded) => loaded.map_err(|error| LoadError::Loader(Arc::new(error))),
+        let brought = match brought {
+            Some(brought) => brought.map_err(|error| LoadError::Loader(Arc::new(error))),
             None => Err(LoadError::TimedOut { key: self.key.to_owned(), limit: limit.unwrap_or_default() }),
         };
-        self.count(Event::Load { took: watch.elapsed(), failed: loaded.is_err(), behind: self.behind });
-        loaded
+        self.count(Event::Load { took: watch.elapsed(), failed: brought.is_err(), behind: self.behind });
+        brought
     }
 
     /// What is answered, and what is stored, of what the loader brought.
     pub(super) fn settle<T: Clone, E>(
         &self,
-        loaded: Result<Option<Loaded<T>>, LoadError<E>>,
+        brought: Result<Option<Loaded<T>>, LoadError<E>>,
         fallback: Option<T>,
-    ) -> (Outcome<T, E>, Option<(T, Option<Duration>)>) {
-        match (loaded, fallback) {
+    ) -> (Outcome<T, E>, Option<Kept<T>>) {
+        match (brought, fallback) {
             (Ok(Some(Loaded { value, ttl, stored })), _) => {
                 let kept = stored.then(|| (value.clone(), ttl));
                 (Ok(Some(value)), kept)
@@ -189,7 +192,7 @@ impl<P: ?Sized> Call<'_, P> {
     /// Loads as the leader of a flight: all callers get the outcome, and the provider the value, if it is `stored`.
     pub(super) async fn lead<T, E, Fut>(
         &self,
-        leader: Leader<'_>,
+        led: Leader<'_>,
         fallback: Option<T>,
         stored: bool,
         loader: impl FnOnce() -> Fut,
@@ -200,13 +203,13 @@ impl<P: ?Sized> Call<'_, P> {
         E: Send + Sync + 'static,
         Fut: Future<Output = Result<Option<Loaded<T>>, E>> + MaybeSend,
     {
-        let loaded = self.run(Some(leader.scope()), loader).await;
-        let (outcome, kept) = self.settle(loaded, fallback);
-        leader.share(Arc::new(outcome.clone()));
+        let brought = self.run(Some(led.scope()), loader).await;
+        let (outcome, kept) = self.settle(brought, fallback);
+        led.share(Arc::new(outcome.clone()));
         if let Some((value, ttl)) = kept.filter(|_| stored)
-            && leader.may_store()
+            && led.may_store()
         {
-            self.store(Some(leader.scope()), value, ttl).await.map_err(LoadError::Cache)?;
+            self.store(Some(led.scope()), value, ttl).await.map_err(LoadError::Cache)?;
         }
         outcome
     }
@@ -241,8 +244,8 @@ impl<P: ?Sized> Call<'_, P> {
         T: Clone + MaybeSend,
         Fut: Future<Output = Result<Option<Loaded<T>>, E>> + MaybeSend,
     {
-        let loaded = self.run(None, loader).await;
-        let (outcome, kept) = self.settle(loaded, fallback);
+        let brought = self.run(None, loader).await;
+        let (outcome, kept) = self.settle(brought, fallback);
         if let Some((value, ttl)) = kept.filter(|_| stored) {
             self.store(None, value, ttl).await.map_err(LoadError::Cache)?;
         }
@@ -296,11 +299,11 @@ impl<P: ?Sized> Call<'_, P> {
             };
             let Some(flights) = flights else { return self.load_alone(fallback, !failed, loader).await };
             match flights.join(self.key) {
-                Place::Leader(leader) => {
+                Place::Leader(led) => {
                     if !failed && self.has_changed(then) {
                         continue;
                     }
-                    return self.lead(leader, fallback, !failed, loader).await;
+                    return self.lead(led, fallback, !failed, loader).await;
                 }
                 Place::Own => return self.load_alone(fallback, false, loader).await,
                 Place::Follower(follower) => match self.followed(follower.outcome().await) {

@@ -254,7 +254,9 @@ impl Flights {
 
     /// As [`write_now`](Self::write_now), for several keys.
     pub(crate) fn write_many_now<'a>(&'a self, keys: &[&'a str]) -> Write<'a> {
-        keys.iter().for_each(|key| drop(self.write_now(key)));
+        for key in keys {
+            drop(self.write_now(key));
+        }
         Write { flights: self, what: What::Keys(keys.to_vec()), counted: false }
     }
 

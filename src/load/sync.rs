@@ -58,7 +58,7 @@ impl<T: Clone + MaybeSend + Send + Sync + 'static> MemoryCacheProvider<T> {
         options: impl Into<LoadOptions>,
         loader: impl FnOnce() -> Result<Option<L>, E>,
     ) -> Result<Option<T>, LoadError<E>> {
-        self.get_or_load_sync(key, &options.into(), || loader().map(|loaded| loaded.map(Into::into)))
+        self.get_or_load_sync(key, &options.into(), || loader().map(|brought| brought.map(Into::into)))
     }
 
     fn get_or_load_sync<E: Send + Sync + 'static>(
@@ -91,19 +91,19 @@ impl<T: Clone + MaybeSend + Send + Sync + 'static> MemoryCacheProvider<T> {
                 Found::Failed => None,
             };
             match flights.join(key) {
-                Place::Leader(leader) => {
+                Place::Leader(led) => {
                     if call.has_changed(then) {
                         continue;
                     }
                     let (outcome, kept) = {
-                        let _entered = Entered::new(leader.scope());
+                        let _entered = Entered::new(led.scope());
                         call.settle(call.run_sync(loader), fallback)
                     };
-                    leader.share(Arc::new(outcome.clone()));
+                    led.share(Arc::new(outcome.clone()));
                     if let Some((value, ttl)) = kept
-                        && leader.may_store()
+                        && led.may_store()
                     {
-                        let _entered = Entered::new(leader.scope());
+                        let _entered = Entered::new(led.scope());
                         options.life(ttl).and_then(|life| self.set_sync(key, value, life)).map_err(LoadError::Cache)?;
                     }
                     return outcome;
@@ -138,8 +138,8 @@ impl<T: Clone> Call<'_, MemoryCacheProvider<T>> {
         loader: impl FnOnce() -> Result<Option<Loaded<T>>, E>,
     ) -> Result<Option<Loaded<T>>, LoadError<E>> {
         let watch = Stopwatch::start();
-        let loaded = loader().map_err(|error| LoadError::Loader(Arc::new(error)));
-        self.count(Event::Load { took: watch.elapsed(), failed: loaded.is_err(), behind: false });
-        loaded
+        let brought = loader().map_err(|error| LoadError::Loader(Arc::new(error)));
+        self.count(Event::Load { took: watch.elapsed(), failed: brought.is_err(), behind: false });
+        brought
     }
 }

@@ -74,6 +74,7 @@ impl Windows {
 }
 
 #[cfg(test)]
+#[allow(clippy::float_cmp, reason = "whole numbers, which are exact")]
 mod tests {
     use super::*;
 

@@ -9,6 +9,9 @@ mod conformance;
 mod counter;
 mod faults;
 mod foreign;
+#[path = "../load/scenarios.rs"]
+mod load_scenarios;
+mod loading;
 mod operations;
 mod rules;
 mod scripted;

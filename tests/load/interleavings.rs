@@ -3,7 +3,7 @@
 use std::convert::Infallible;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use isocache::{CacheAside, CacheProvider, LoadError, MemoryCacheProvider};
+use isocache::{CacheAside, LoadError, MemoryCacheProvider};
 
 use crate::executor::{Executor, Seeded, pause};
 use crate::provider::Remote;
@@ -34,7 +34,7 @@ impl Origin {
 }
 
 /// One order of events over one provider.
-fn run(cache: &(impl CacheAside<u64> + CacheProvider<u64>), seed: u64) {
+fn run(cache: &impl CacheAside<u64>, seed: u64) {
     let mut seeded = Seeded(seed);
     let origin = Origin::default();
     // What every caller that asks from now on must see at least.

@@ -4,5 +4,12 @@ mod behaviour;
 mod executor;
 mod interleavings;
 mod provider;
+mod scenarios;
 mod stale;
 mod synchronous;
+
+#[tokio::test]
+async fn the_scenes_in_memory() {
+    scenarios::all(&isocache::MemoryCacheProvider::default()).await;
+    scenarios::all(&isocache::Typed::<u64>::new(isocache::default_cache())).await;
+}

@@ -14,6 +14,9 @@ mod errors;
 mod examples;
 mod faults;
 mod interop;
+#[path = "../load/scenarios.rs"]
+mod load_scenarios;
+mod loading;
 mod operations;
 mod rules;
 mod sentinel;

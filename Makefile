@@ -59,6 +59,7 @@ lint: build ## Formatters, linters, types and documentation, without changing an
 bench: build ## Compare speed, size and memory with other caches; tables go to bench-results/ (QUICK=1: less exact)
 	@scripts/need.sh node rust redis xz
 	cargo bench --bench peers $(if $(QUICK),-- --quick)
+	cargo bench --features tokio --bench loading $(if $(QUICK),-- --quick)
 	cargo bench --features redis --bench redis $(if $(QUICK),-- --quick)
 	cargo bench --features bridge --bench bridge $(if $(QUICK),-- --quick)
 	node pkg/bench/run.mjs $(if $(QUICK),--quick)

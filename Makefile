@@ -30,7 +30,7 @@ test: lint test-rust test-wasm test-js ## Everything: lint, Rust, wasm in Node a
 test-rust:
 	@scripts/need.sh rust redis python curl xz
 	@mkdir -p target
-	cargo test --features bridge,http 2>&1 | tee target/rust-tests.log
+	cargo test --features bridge,http,metrics,tracing 2>&1 | tee target/rust-tests.log
 	@echo "isocache: $$(grep -c '^skipped:' target/rust-tests.log || true) of these tests were skipped"
 
 test-wasm: build
@@ -46,13 +46,13 @@ lint: build ## Formatters, linters, types and documentation, without changing an
 	cargo fmt --check
 	cargo clippy --quiet --lib -- -D warnings
 	cargo clippy --quiet --lib --features redis -- -D warnings
-	cargo clippy --quiet --all-targets --features bridge,http -- -D warnings
+	cargo clippy --quiet --all-targets --features bridge,http,metrics,tracing -- -D warnings
 	cargo clippy --quiet --lib --target wasm32-unknown-unknown --features npm,http,js -- -D warnings
 	cargo clippy --quiet --tests --target wasm32-unknown-unknown --features http,js -- -D warnings
 	RUSTDOCFLAGS="-D warnings" cargo doc --quiet --no-deps --target wasm32-unknown-unknown --features http,js
 	cargo fmt --check --manifest-path examples/rust-worker/Cargo.toml
 	cargo clippy --quiet --manifest-path examples/rust-worker/Cargo.toml --target wasm32-unknown-unknown -- -D warnings
-	RUSTDOCFLAGS="-D warnings" cargo doc --quiet --no-deps --features bridge,http
+	RUSTDOCFLAGS="-D warnings" cargo doc --quiet --no-deps --features bridge,http,metrics,tracing
 	npx biome ci --error-on-warnings .
 	npx tsc -p pkg --noEmit
 

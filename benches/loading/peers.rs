@@ -42,7 +42,8 @@ async fn load(loads: &AtomicU64) -> u64 {
 }
 
 fn get_or_set() -> Peer {
-    let cache = MemoryCacheProvider::builder().max_entries(1000).default_ttl(TTL).build().expect("the limits are right");
+    let cache =
+        MemoryCacheProvider::builder().max_entries(1000).default_ttl(TTL).build().expect("the limits are right");
     let hit = cache.clone();
     Peer {
         name: "isocache get_or_set",
@@ -61,7 +62,8 @@ fn get_or_set() -> Peer {
             Box::pin(async move {
                 let loads = AtomicU64::new(0);
                 let key = format!("stampede:{round}");
-                let call = || cache.get_or_set(&key, LoadOptions::new(), || async { Ok::<_, Infallible>(load(&loads).await) });
+                let call =
+                    || cache.get_or_set(&key, LoadOptions::new(), || async { Ok::<_, Infallible>(load(&loads).await) });
                 join_all((0..STAMPEDE).map(|_| call())).await;
                 loads.load(Ordering::SeqCst)
             })

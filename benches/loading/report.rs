@@ -27,7 +27,10 @@ pub fn markdown(peers: &[Peer], hits: &[Vec<f64>], stampedes: &[Vec<f64>], round
         .collect();
     if let Some(ratio) = median(&ratios) {
         let verdict = if ratio <= GOAL { "reached" } else { "not reached" };
-        let _ = writeln!(text, "\nA hit takes {ratio:.2} of the time of the faster peer (goal: at most {GOAL}): {verdict}.");
+        let _ = writeln!(
+            text,
+            "\nA hit takes {ratio:.2} of the time of the faster peer (goal: at most {GOAL}): {verdict}."
+        );
     }
     text
 }

@@ -139,16 +139,26 @@ impl<P: ?Sized> Call<'_, P> {
         }
     }
 
+    /// The span of a load: with the name of the function, never with the key, which may be a secret.
+    #[cfg(feature = "tracing")]
+    pub(super) fn span(&self) -> tracing::Span {
+        let function = self.options.monitor.as_ref().map(|monitor| monitor.name());
+        tracing::debug_span!(target: "isocache", "load", function, behind = self.behind)
+    }
+
     /// Runs the loader, within its limit and the scope of the flight.
     async fn run<L, E, Fut>(&self, flight: Option<usize>, loader: impl FnOnce() -> Fut) -> Result<L, LoadError<E>>
     where
         Fut: Future<Output = Result<L, E>> + MaybeSend,
     {
         let watch = Stopwatch::start();
-        let mut load = {
+        let future = {
             let _entered = flight.map(Entered::new);
-            pin!(Scoped { flight: flight.unwrap_or_default(), future: Box::pin(loader()) })
+            loader()
         };
+        #[cfg(feature = "tracing")]
+        let future = tracing::Instrument::instrument(future, self.span());
+        let mut load = pin!(Scoped { flight: flight.unwrap_or_default(), future: Box::pin(future) });
         let limit = self.options.limit();
         let mut timer = limit.and_then(|limit| self.options.run_on().sleep(limit));
         let brought = poll_fn(|context| {

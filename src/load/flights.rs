@@ -106,6 +106,8 @@ struct Landing {
     outcome: Option<Outcome>,
     ended: bool,
     wakers: Vec<Waker>,
+    /// How many times all have been woken. It tells whether a place among the wakers is still that of who took it.
+    woken: u64,
 }
 
 impl Flight {
@@ -122,6 +124,7 @@ impl Flight {
         let wakers = {
             let mut landing = self.landing();
             change(&mut landing);
+            landing.woken += 1;
             std::mem::take(&mut landing.wakers)
         };
         self.ended.notify_all();
@@ -130,13 +133,19 @@ impl Flight {
 
     /// Waits until `ready` finds what it looks for.
     async fn until<R>(&self, ready: impl Fn(&Landing) -> Option<R>) -> R {
+        let mut place = None;
         poll_fn(|context: &mut Context<'_>| {
             let mut landing = self.landing();
             if let Some(found) = ready(&landing) {
                 return Poll::Ready(found);
             }
-            if !landing.wakers.iter().any(|waker| waker.will_wake(context.waker())) {
-                landing.wakers.push(context.waker().clone());
+            let mine = place.filter(|(woken, _)| *woken == landing.woken);
+            match mine.and_then(|(_, at): (u64, usize)| landing.wakers.get_mut(at)) {
+                Some(waker) => waker.clone_from(context.waker()),
+                None => {
+                    place = Some((landing.woken, landing.wakers.len()));
+                    landing.wakers.push(context.waker().clone());
+                }
             }
             Poll::Pending
         })

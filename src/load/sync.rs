@@ -138,6 +138,8 @@ impl<T: Clone> Call<'_, MemoryCacheProvider<T>> {
         loader: impl FnOnce() -> Result<Option<Loaded<T>>, E>,
     ) -> Result<Option<Loaded<T>>, LoadError<E>> {
         let watch = Stopwatch::start();
+        #[cfg(feature = "tracing")]
+        let _span = self.span().entered();
         let brought = loader().map_err(|error| LoadError::Loader(Arc::new(error)));
         self.count(Event::Load { took: watch.elapsed(), failed: brought.is_err(), behind: false });
         brought

@@ -188,7 +188,9 @@ fn a_write_that_ends_during_a_load_wins_though_it_began_before() {
             pause(20).await;
             Ok::<u64, Infallible>(4)
         };
-        let (set, loaded) = futures_util::future::join(set, cache.get_or_set("k", None, load)).await;
+        // Without a look, which the write would come before.
+        let loading = cache.get_or_set("k", LoadOptions::new().force_fresh(), load);
+        let (loaded, set) = futures_util::future::join(loading, set).await;
         assert_eq!((set, loaded.unwrap()), (Ok(()), 4));
     }) as _]);
     assert_eq!(cache.store.get_sync("k").unwrap(), Some(5));

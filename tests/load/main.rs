@@ -3,6 +3,8 @@
 mod behaviour;
 mod executor;
 mod interleavings;
+#[cfg(feature = "metrics")]
+mod monitoring;
 mod provider;
 mod scenarios;
 mod stale;

@@ -55,6 +55,7 @@ mod redis;
 mod remote;
 mod serializer;
 mod stats;
+mod tags;
 mod ttl;
 #[cfg(all(feature = "npm", target_arch = "wasm32", target_os = "unknown"))]
 mod wasm;
@@ -81,4 +82,5 @@ pub use provider::{
 };
 pub use serializer::{BytesSerializer, JsonSerializer, MessagePackSerializer, Serializer};
 pub use stats::CacheStats;
+pub use tags::{Tagged, TaggedEntry, Tags};
 pub use ttl::{MAX_TTL_MS, Ttl};

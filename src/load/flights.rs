@@ -140,12 +140,11 @@ impl Flight {
                 return Poll::Ready(found);
             }
             let mine = place.filter(|(woken, _)| *woken == landing.woken);
-            match mine.and_then(|(_, at): (u64, usize)| landing.wakers.get_mut(at)) {
-                Some(waker) => waker.clone_from(context.waker()),
-                None => {
-                    place = Some((landing.woken, landing.wakers.len()));
-                    landing.wakers.push(context.waker().clone());
-                }
+            if let Some(waker) = mine.and_then(|(_, at): (u64, usize)| landing.wakers.get_mut(at)) {
+                waker.clone_from(context.waker());
+            } else {
+                place = Some((landing.woken, landing.wakers.len()));
+                landing.wakers.push(context.waker().clone());
             }
             Poll::Pending
         })

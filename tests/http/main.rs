@@ -18,6 +18,8 @@ mod scripted;
 #[path = "../servers/mod.rs"]
 mod servers;
 mod serving;
+#[path = "../load/tag_scenes.rs"]
+mod tag_scenes;
 
 use std::time::Duration;
 

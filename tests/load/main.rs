@@ -9,9 +9,15 @@ mod provider;
 mod scenarios;
 mod stale;
 mod synchronous;
+mod tag_scenes;
 
 #[tokio::test]
 async fn the_scenes_in_memory() {
     scenarios::all(&isocache::MemoryCacheProvider::default()).await;
     scenarios::all(&isocache::Typed::<u64>::new(isocache::default_cache())).await;
+}
+
+#[tokio::test]
+async fn the_scenes_of_tags_in_memory() {
+    tag_scenes::all(isocache::MemoryCacheProvider::default(), isocache::MemoryCacheProvider::default()).await;
 }

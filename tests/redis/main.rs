@@ -22,6 +22,8 @@ mod rules;
 mod sentinel;
 #[path = "../servers/mod.rs"]
 mod servers;
+#[path = "../load/tag_scenes.rs"]
+mod tag_scenes;
 
 use std::future::Future;
 use std::time::Duration;

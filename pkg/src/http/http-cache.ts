@@ -206,11 +206,13 @@ export class HttpCache<V = unknown> implements Provider<V> {
     const replies = await this.#ask(commands, options, { atomic: commands.length > 1, once: true });
     const [first, sum] = commands.length > 1 ? replies : [null, replies[0]];
     checked(first, key);
-    const now = checked(sum, key);
-    if (typeof now === "number" && !Number.isSafeInteger(now)) {
+    const reply = checked(sum, key);
+    // Beyond what a number holds exactly, servers answer with digits.
+    const now = count("INCRBY", typeof reply === "string" && /^-?\d+$/.test(reply) ? Number(reply) : reply, key);
+    if (!Number.isSafeInteger(now)) {
       throw new RangeError(`isocache: the counter of key ${quote(key)} is beyond what a number holds exactly`);
     }
-    return count("INCRBY", typeof now === "string" ? Number(now) : now, key);
+    return now;
   }
 
   /**

@@ -1,4 +1,5 @@
 //! Loads are spans of `tracing`. Alone in its process: what is listened to is decided once for all threads.
+#![cfg(not(target_arch = "wasm32"))]
 
 use std::convert::Infallible;
 use std::sync::{Arc, Mutex};

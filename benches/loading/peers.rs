@@ -100,6 +100,7 @@ fn moka() -> Peer {
 }
 
 /// The crate `cached`, with the same size, ttl and key. It shares loads only where it is told to, by a lock.
+#[allow(clippy::unused_async, reason = "it is the asynchronous form that is measured")]
 #[cached::macros::cached(max_size = 1000, ttl_secs = 300, key = "String", convert = r#"{ format!("user:{number}") }"#)]
 async fn cached_user(number: u64) -> u64 {
     black_box(number)

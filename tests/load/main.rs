@@ -1,4 +1,5 @@
 //! Loading: one load for all who ask, and writes that win over it.
+#![cfg(not(target_arch = "wasm32"))]
 
 mod behaviour;
 mod executor;

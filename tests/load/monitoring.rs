@@ -29,12 +29,12 @@ fn counts_go_to_the_recorder_of_the_process() {
     let recorder = DebuggingRecorder::new();
     let monitor = Arc::new(Monitor::new("users::get"));
     metrics::with_local_recorder(&recorder, || calls(&monitor));
-    let recorded = recorder.snapshotter().snapshot().into_vec();
+    let counts = recorder.snapshotter().snapshot().into_vec();
     let count = |name: &str, value: &str| {
-        recorded.iter().find_map(|(key, _, _, count)| {
+        counts.iter().find_map(|(key, _, _, count)| {
             let key = key.key();
             let has = |label: &str| key.labels().any(|found| found.value() == label);
-            (key.name() == name && has(value) && has("users::get")).then(|| match count {
+            (key.name() == name && has(value) && has("users::get")).then_some(match count {
                 DebugValue::Counter(count) => *count,
                 DebugValue::Gauge(_) | DebugValue::Histogram(_) => u64::MAX,
             })

@@ -3,5 +3,6 @@
 mod http_faults;
 mod http_rules;
 mod js_provider;
+mod loading;
 mod memory;
 mod servers;

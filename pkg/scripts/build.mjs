@@ -96,6 +96,7 @@ const PUBLIC_TYPES = [
   ],
   ...["breaker", "errors", "http-cache", "msgpack", "serializer", "types"].map((name) => `http/${name}.d.ts`),
   ...["key-of", "pattern", "patterns"].map((name) => `key/${name}.d.ts`),
+  ...["cached", "errors", "monitor", "options"].map((name) => `load/${name}.d.ts`),
 ];
 const typesIn = () => readdirSync(dist, { recursive: true }).filter((name) => name.endsWith(".d.ts"));
 rmSync(join(dist, "entries"), { recursive: true });

@@ -42,7 +42,9 @@ struct Readme;
 mod clock;
 mod error;
 mod glob;
+mod invalidator;
 mod key;
+mod limiter;
 mod load;
 mod memory;
 mod provider;
@@ -66,8 +68,10 @@ pub use error::{CacheError, Result};
 pub use glob::Glob;
 #[cfg(feature = "http")]
 pub use http::{HttpCacheBuilder, HttpCacheProvider};
+pub use invalidator::{CacheInvalidator, EntityInvalidator, EntityName, Invalidated, InvalidationError, Written};
 pub use key::patterns as keys;
 pub use key::{Displayed, GlobPart, KeyPart, KeyPattern, MAX_KEY_BYTES, glob_of, key_of};
+pub use limiter::{OnStoreError, RateLimit, RateLimiter};
 pub use load::{CacheAside, Flights, LoadError, LoadOptions, LoadStats, Loaded, Monitor, OnError, Runtime, Write};
 pub use memory::{Count, MemoryCacheBuilder, MemoryCacheProvider};
 pub use provider::{

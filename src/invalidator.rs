@@ -73,7 +73,6 @@ impl CacheInvalidator {
     }
 
     /// Names an entity, for errors. Its keys and lists follow.
-    #[must_use]
     pub fn entity(&self, name: impl Into<Cow<'static, str>>) -> EntityName {
         EntityName { provider: Arc::clone(&self.provider), name: name.into() }
     }

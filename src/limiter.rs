@@ -12,6 +12,10 @@ use crate::ttl::{MAX_TTL_MS, whole_ms};
 /// The highest limit: counts of a window stay far below what numbers hold.
 const MAX_LIMIT: u64 = 1 << 32;
 
+/// The longest key of a client, in bytes. The number of the window and a namespace go with it, and a store that refused the
+/// whole for its length would look like one that fails.
+const MAX_KEY: usize = key::MAX_KEY_BYTES / 2;
+
 /// What a check answers when the store fails.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum OnStoreError {
@@ -190,7 +194,7 @@ impl<P: CounterProvider + CacheProvider<i64>> RateLimiter<P> {
     /// Give the route as the endpoint, not the path as it came: who may choose the name of the counter has no limit.
     ///
     /// # Errors
-    /// [`CacheError::InvalidArgument`] for a key that is too long, whatever [`OnStoreError`] says; and, if that is
+    /// [`CacheError::InvalidArgument`] for a key of more than 32 KiB, whatever [`OnStoreError`] says; and, if that is
     /// [`Fail`](OnStoreError::Fail), the failure of the store.
     pub async fn check(&self, ip: impl KeyPart, endpoint: impl KeyPart) -> Result<RateLimit> {
         let key = key::patterns::rate(ip, endpoint);
@@ -203,6 +207,11 @@ impl<P: CounterProvider + CacheProvider<i64>> RateLimiter<P> {
     /// As for [`check`](Self::check).
     pub async fn check_key(&self, key: &str) -> Result<RateLimit> {
         key::check(key)?;
+        if key.len() > MAX_KEY {
+            let (quoted, length) = (key::quote(key), key.len());
+            let reason = format!("{quoted} has {length} bytes, more than the {MAX_KEY} of a rate limiter");
+            return Err(CacheError::invalid("key", reason));
+        }
         let checked = match self.algorithm {
             Algorithm::Fixed => self.check_fixed(key).await,
             Algorithm::Sliding => self.check_sliding(key).await,

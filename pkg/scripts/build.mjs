@@ -89,6 +89,8 @@ const PUBLIC_TYPES = [
     "api.d.ts",
     "cache.d.ts",
     "http-api.d.ts",
+    "invalidator.d.ts",
+    "limiter.d.ts",
     "memory-api.d.ts",
     "memory-cache.d.ts",
     "msgpack-api.d.ts",

@@ -3,8 +3,12 @@
 export type { CacheOptions, Provider } from "./cache.js";
 export { Cache } from "./cache.js";
 export * from "./http-api.js";
+export type { EntityInvalidator, EntityName, Invalidated, Remaining, Removing } from "./invalidator.js";
+export { CacheInvalidator, InvalidationError } from "./invalidator.js";
 export { globOf, keyOf } from "./key/key-of.js";
 export type { KeyParams, KeyPattern, KeyValue } from "./key/pattern.js";
 export { keyPattern } from "./key/pattern.js";
 export { keys } from "./key/patterns.js";
+export type { Counters, RateLimit, RateLimiterOptions } from "./limiter.js";
+export { RateLimiter } from "./limiter.js";
 export * from "./memory-api.js";

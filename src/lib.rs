@@ -53,6 +53,7 @@ mod redis;
 #[cfg(any(all(feature = "redis", not(target_arch = "wasm32")), feature = "http"))]
 mod remote;
 mod serializer;
+mod sessions;
 mod stats;
 mod ttl;
 #[cfg(all(feature = "npm", target_arch = "wasm32", target_os = "unknown"))]
@@ -75,9 +76,10 @@ pub use limiter::{OnStoreError, RateLimit, RateLimiter};
 pub use load::{CacheAside, Flights, LoadError, LoadOptions, LoadStats, Loaded, Monitor, OnError, Runtime, Write};
 pub use memory::{Count, MemoryCacheBuilder, MemoryCacheProvider};
 pub use provider::{
-    BoxFuture, CacheProvider, CounterProvider, DynCacheProvider, MaybeSend, Typed, WithTtl, default_cache,
-    set_default_cache,
+    BoxFuture, CacheProvider, CounterProvider, DynCacheProvider, MaybeSend, RenewingProvider, Typed, WithTtl,
+    default_cache, set_default_cache,
 };
 pub use serializer::{BytesSerializer, JsonSerializer, MessagePackSerializer, Serializer};
+pub use sessions::{SessionStore, SessionToken};
 pub use stats::CacheStats;
 pub use ttl::{MAX_TTL_MS, Ttl};

@@ -10,6 +10,7 @@ mod counter;
 mod faults;
 mod foreign;
 mod operations;
+mod protocol;
 mod rules;
 mod scripted;
 #[path = "../servers/mod.rs"]

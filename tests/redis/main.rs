@@ -15,6 +15,7 @@ mod examples;
 mod faults;
 mod interop;
 mod operations;
+mod protocol;
 mod rules;
 mod sentinel;
 #[path = "../servers/mod.rs"]

@@ -94,6 +94,7 @@ const PUBLIC_TYPES = [
     "memory-api.d.ts",
     "memory-cache.d.ts",
     "msgpack-api.d.ts",
+    "sessions.d.ts",
     "types.d.ts",
   ],
   ...["breaker", "errors", "http-cache", "msgpack", "serializer", "types"].map((name) => `http/${name}.d.ts`),

@@ -12,3 +12,5 @@ export { keys } from "./key/patterns.js";
 export type { Counters, RateLimit, RateLimiterOptions } from "./limiter.js";
 export { RateLimiter } from "./limiter.js";
 export * from "./memory-api.js";
+export type { Renewing, SessionStoreOptions } from "./sessions.js";
+export { SessionStore } from "./sessions.js";

@@ -14,6 +14,9 @@ use crate::ttl::whole_ms;
 /// The chance in a token, in bytes.
 const RANDOM_BYTES: usize = 32;
 
+/// The end of a session that has no absolute limit.
+const NEVER: u64 = u64::MAX;
+
 /// What lets its bearer into a session: 256 random bits from the operating system, in letters and digits that need no
 /// quoting in a cookie. Where sessions have an absolute end, it follows after a `-`; a token in which it was changed is no
 /// token.
@@ -52,20 +55,15 @@ fn hex(digit: u8) -> char {
     char::from(if digit < 10 { b'0' + digit } else { b'a' + digit - 10 })
 }
 
-/// When the session of a token ends at the latest, in milliseconds since 1970; `None` for what cannot be a token.
-fn end_of(token: &str) -> Option<Option<u64>> {
+/// When the session of a token ends at the latest, in milliseconds since 1970, or [`NEVER`]; `None` for what cannot be a
+/// token.
+fn end_of(token: &str) -> Option<u64> {
     let (random, end) = match token.split_once('-') {
-        Some((random, end)) => (random, Some(end)),
-        None => (token, None),
+        Some((random, end)) => (random, end.parse().ok().filter(|number: &u64| number.to_string() == end)?),
+        None => (token, NEVER),
     };
-    let is_random =
-        random.len() == 2 * RANDOM_BYTES && random.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'));
-    let end = end.map(|end| end.parse::<u64>().ok().filter(|number| number.to_string() == end));
-    match end {
-        _ if !is_random => None,
-        None => Some(None),
-        Some(end) => end.map(Some),
-    }
+    let is_digit = |byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f');
+    (random.len() == 2 * RANDOM_BYTES && random.bytes().all(is_digit)).then_some(end)
 }
 
 /// Sessions under `session:{token}`, in any provider that can renew; each lives for `ttl` from its last use.
@@ -131,8 +129,8 @@ impl<T, P> SessionStore<T, P> {
     /// The key of a token, and how long its session lives from now; `None` if there can be none.
     fn locate(&self, token: &str) -> Option<(String, Duration)> {
         let life = match end_of(token)? {
-            None => self.ttl,
-            Some(end) => {
+            NEVER => self.ttl,
+            end => {
                 let left = end.checked_sub(self.clock.now_ms()).filter(|left| *left > 0)?;
                 self.ttl.min(Duration::from_millis(left))
             }

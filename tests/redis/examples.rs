@@ -41,7 +41,7 @@ async fn the_user_service() {
     let database = Arc::new(user_service::Database::default());
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
-    tokio::spawn(axum::serve(listener, user_service::app(users, Arc::clone(&database))).into_future());
+    tokio::spawn(axum::serve(listener, user_service::app(users, Arc::clone(&database)).unwrap()).into_future());
     let reads = || database.reads.load(Ordering::Relaxed);
 
     assert_eq!(ask(address, "GET /users/1", "").await.0, 404);

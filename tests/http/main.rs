@@ -12,6 +12,7 @@ mod foreign;
 mod operations;
 mod protocol;
 mod rules;
+mod scenario;
 mod scripted;
 #[path = "../servers/mod.rs"]
 mod servers;

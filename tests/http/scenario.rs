@@ -28,6 +28,8 @@ async fn a_service_and_a_page_share_keys() {
     let (user, list) = (keys::user(1), keys::user_list(0));
     let reads = || database.reads.load(Ordering::Relaxed);
 
+    // Only the first in the process is taken, and all are this one.
+    let _ = rustls::crypto::ring::default_provider().install_default();
     let client = reqwest::Client::builder().timeout(PATIENCE).tls_certs_only([]).no_proxy().build().unwrap();
     let get = async |path: &str| client.get(format!("{service}{path}")).send().await.unwrap().text().await.unwrap();
     let put = async |name: &str| {

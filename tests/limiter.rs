@@ -266,3 +266,61 @@ proptest! {
         prop_assert!(check(&limiter).allowed);
     }
 }
+
+/// A store on whose way back from a lookup everybody else comes in between.
+#[derive(Clone)]
+struct Late(MemoryCacheProvider<i64>);
+
+impl CounterProvider for Late {
+    async fn increment(&self, key: &str, by: i64, ttl: Option<Duration>) -> Result<i64> {
+        self.0.increment(key, by, ttl).await
+    }
+}
+
+impl CacheProvider<i64> for Late {
+    async fn get(&self, key: &str) -> Result<Option<i64>> {
+        let value = self.0.get_sync(key);
+        let mut waited = false;
+        std::future::poll_fn(|context| {
+            context.waker().wake_by_ref();
+            if std::mem::replace(&mut waited, true) { std::task::Poll::Ready(()) } else { std::task::Poll::Pending }
+        })
+        .await;
+        value
+    }
+    async fn set(&self, key: &str, value: i64, ttl: Option<Duration>) -> Result<()> {
+        self.0.set_sync(key, value, ttl)
+    }
+    async fn delete(&self, key: &str) -> Result<bool> {
+        self.0.delete_sync(key)
+    }
+    async fn exists(&self, key: &str) -> Result<bool> {
+        self.0.exists_sync(key)
+    }
+    async fn clear_pattern(&self, pattern: &str) -> Result<u64> {
+        self.0.clear_pattern_sync(pattern)
+    }
+    async fn get_stats(&self) -> Result<CacheStats> {
+        Ok(self.0.stats())
+    }
+    async fn get_with_ttl(&self, key: &str) -> Result<Option<WithTtl<i64>>> {
+        self.0.get_with_ttl_sync(key)
+    }
+}
+
+#[test]
+fn who_meets_at_the_limit_of_a_sliding_window_takes_the_count_back() {
+    let clock = ManualClock::new();
+    let store = Late(counters(&clock));
+    let limiter = RateLimiter::sliding_window(store.clone(), 3, ms(WINDOW)).unwrap().clock(clock.clone());
+    let mut together = || {
+        let checks = futures_util::future::join_all((0..10).map(|_| limiter.check_key("k")));
+        block_on(checks).into_iter().filter(|check| check.as_ref().unwrap().allowed).count()
+    };
+    assert_eq!(together(), 3);
+    assert_eq!(store.0.get_sync("k:1000:0"), Ok(Some(3)), "those that were refused do not count");
+    // Half of three still overlaps: there is room for one and a half.
+    clock.advance(ms(1500));
+    assert_eq!(together(), 1);
+    assert_eq!(store.0.get_sync("k:1000:1"), Ok(Some(1)));
+}

@@ -142,6 +142,20 @@ test("the bounds hold in any order of pauses", async () => {
   }
 });
 
+test("who meets at the limit of a sliding window takes the count back", async () => {
+  const { time, counters, check } = limiter("slidingWindow", 3);
+  // All have looked before the first counts.
+  const together = async () => {
+    const answers = await Promise.all(Array.from({ length: 10 }, () => check("ip", "e")));
+    return answers.filter(({ allowed }) => allowed).length;
+  };
+  assert.equal(await together(), 3);
+  assert.equal(counters.get("rate:ip:e:1000:0"), 3, "those that were refused do not count");
+  time.now = 1500;
+  assert.equal(await together(), 1, "there is room for one and a half");
+  assert.equal(counters.get("rate:ip:e:1000:1"), 1);
+});
+
 test("large limits and windows are exact", async () => {
   const counters = new MemoryCache();
   const [limit, window] = [2 ** 32, 2_592_000_000];

@@ -313,7 +313,7 @@ fn who_meets_at_the_limit_of_a_sliding_window_takes_the_count_back() {
     let clock = ManualClock::new();
     let store = Late(counters(&clock));
     let limiter = RateLimiter::sliding_window(store.clone(), 3, ms(WINDOW)).unwrap().clock(clock.clone());
-    let mut together = || {
+    let together = || {
         let checks = futures_util::future::join_all((0..10).map(|_| limiter.check_key("k")));
         block_on(checks).into_iter().filter(|check| check.as_ref().unwrap().allowed).count()
     };

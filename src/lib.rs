@@ -43,9 +43,11 @@ struct Readme;
 mod clock;
 mod error;
 mod glob;
+mod invalidator;
 #[cfg(all(feature = "js", target_arch = "wasm32", target_os = "unknown"))]
 mod js;
 mod key;
+mod limiter;
 mod load;
 mod memory;
 mod provider;
@@ -54,6 +56,7 @@ mod redis;
 #[cfg(any(all(feature = "redis", not(target_arch = "wasm32")), feature = "http"))]
 mod remote;
 mod serializer;
+mod sessions;
 mod stats;
 mod tags;
 mod ttl;
@@ -70,17 +73,20 @@ pub use error::{CacheError, Result};
 pub use glob::Glob;
 #[cfg(feature = "http")]
 pub use http::{HttpCacheBuilder, HttpCacheProvider};
+pub use invalidator::{CacheInvalidator, EntityInvalidator, EntityName, Invalidated, InvalidationError, Written};
 #[cfg(all(feature = "js", target_arch = "wasm32", target_os = "unknown"))]
 pub use js::{JsCacheProvider, JsValueSerializer};
 pub use key::patterns as keys;
 pub use key::{Displayed, GlobPart, KeyPart, KeyPattern, MAX_KEY_BYTES, glob_of, key_of};
+pub use limiter::{OnStoreError, RateLimit, RateLimiter};
 pub use load::{CacheAside, Flights, LoadError, LoadOptions, LoadStats, Loaded, Monitor, OnError, Runtime, Write};
 pub use memory::{Count, MemoryCacheBuilder, MemoryCacheProvider};
 pub use provider::{
-    BoxFuture, CacheProvider, CounterProvider, DynCacheProvider, MaybeSend, Typed, WithTtl, default_cache,
-    set_default_cache,
+    BoxFuture, CacheProvider, CounterProvider, DynCacheProvider, MaybeSend, RenewingProvider, Typed, WithTtl,
+    default_cache, set_default_cache,
 };
 pub use serializer::{BytesSerializer, JsonSerializer, MessagePackSerializer, Serializer};
+pub use sessions::{SessionStore, SessionToken};
 pub use stats::CacheStats;
 pub use tags::{Tagged, TaggedEntry, Tags};
 pub use ttl::{MAX_TTL_MS, Ttl};

@@ -13,7 +13,9 @@ mod foreign;
 mod load_scenarios;
 mod loading;
 mod operations;
+mod protocol;
 mod rules;
+mod scenario;
 mod scripted;
 #[path = "../servers/mod.rs"]
 mod servers;

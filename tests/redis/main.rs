@@ -18,6 +18,7 @@ mod interop;
 mod load_scenarios;
 mod loading;
 mod operations;
+mod protocol;
 mod rules;
 mod sentinel;
 #[path = "../servers/mod.rs"]

@@ -4,6 +4,7 @@ import {
   Cache,
   CacheError,
   type CacheErrorCode,
+  CacheInvalidator,
   type CacheOptions,
   type CacheStats,
   type Eviction,
@@ -11,6 +12,7 @@ import {
   globOf,
   HttpCache,
   type HttpCacheOptions,
+  type Invalidated,
   type KeyParams,
   type KeyPattern,
   type KeyValue,
@@ -20,7 +22,10 @@ import {
   MemoryCache,
   type MemoryCacheOptions,
   type Provider,
+  type RateLimit,
+  RateLimiter,
   type Serializer,
+  SessionStore,
   type SetEntry,
   type SetOptions,
   type Ttl,
@@ -89,6 +94,37 @@ export function memory(): void {
   cache.getMany("a");
   // @ts-expect-error Internals are not there.
   cache.table;
+}
+
+export async function patterns(http: HttpCache): Promise<void> {
+  const users = new CacheInvalidator(http).entity("user").key("user:{id}").lists("user_list:*");
+  same<Awaited<ReturnType<typeof users.invalidate>>, Invalidated>(true);
+  const written = await users.after(async () => 5, "id");
+  same<typeof written, number>(true);
+  new CacheInvalidator(new Cache());
+  new CacheInvalidator(new MemoryCache<User>());
+  // @ts-expect-error A key comes first.
+  new CacheInvalidator(http).entity("user").lists("user_list:*");
+  // @ts-expect-error An object is no id.
+  users.invalidate({ id: 7 });
+
+  const limiter = RateLimiter.slidingWindow(http, 5, "1m", { onStoreError: "allow" });
+  RateLimiter.fixedWindow(new MemoryCache<number>(), 5, 60);
+  same<Awaited<ReturnType<typeof limiter.check>>, RateLimit>(true);
+  // @ts-expect-error It does not count.
+  RateLimiter.fixedWindow(new Cache(), 5, 60);
+  // @ts-expect-error No such choice.
+  RateLimiter.fixedWindow(http, 5, 60, { onStoreError: "ignore" });
+
+  const sessions = new SessionStore<User>(new MemoryCache<User>(), { ttl: "20m" });
+  new SessionStore<User>(new HttpCache<User>({ url: "http://127.0.0.1" }), { ttl: 60, absoluteLimit: "12h" });
+  const token = await sessions.create({ name: "Ada" });
+  const session = await sessions.get(token);
+  same<typeof session, User | undefined>(true);
+  // @ts-expect-error Another value.
+  sessions.update(token, 5);
+  // @ts-expect-error A ttl is needed.
+  new SessionStore(http, {});
 }
 
 export function options(): void {

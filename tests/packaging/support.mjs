@@ -81,5 +81,12 @@ export const EXPECTED = {
   cleared: 1,
   asynchronous: [1],
   same: true,
-  names: [["Cache", "CacheError", "HttpCache", "MemoryCache"], ["MemoryCache"]],
+  names: [
+    [
+      ...["Cache", "CacheError", "CacheInvalidator", "HttpCache", "InvalidationError", "LoadTimeoutError", "MemoryCache"],
+      ...["RateLimiter", "SessionStore", "cached", "defaultCache", "globOf", "keyOf", "keyPattern", "keys"],
+      "setDefaultCache",
+    ],
+    ["MemoryCache"],
+  ],
 };

@@ -25,7 +25,7 @@ export interface Flight {
 }
 
 /** A look into the provider that takes its time. */
-interface Look {
+export interface Look {
   readonly key: string;
   /** Whether the key was written meanwhile. */
   overtaken: boolean;
@@ -64,16 +64,15 @@ export class Flights {
     this.end(flight);
   }
 
-  /** Looks, and tells whether the key was written meanwhile. */
-  async look<R>(key: string, ask: () => R | Promise<R>): Promise<{ found: R; overtaken: boolean }> {
+  /** Says that somebody looks into the provider. */
+  watch(key: string): Look {
     const look = { key, overtaken: false };
     this.#looks.add(look);
-    try {
-      const found = await ask();
-      return { found, overtaken: look.overtaken };
-    } finally {
-      this.#looks.delete(look);
-    }
+    return look;
+  }
+
+  unwatch(look: Look): void {
+    this.#looks.delete(look);
   }
 
   /** Runs a write, which wins over the loads in progress of its keys. */
@@ -89,11 +88,16 @@ export class Flights {
     }
   }
 
-  /** Detaches flights that load, and returns the ends of those that store. */
-  #fence(touched: Touched): Promise<void>[] {
+  /** Tells those who are looking that what they find may be old. */
+  overtake(touched: Touched): void {
     for (const look of this.#looks) {
       look.overtaken ||= among(touched, [[look.key, look]]).length > 0;
     }
+  }
+
+  /** Detaches flights that load, and returns the ends of those that store. */
+  #fence(touched: Touched): Promise<void>[] {
+    this.overtake(touched);
     const storing: Promise<void>[] = [];
     for (const [, flight] of among(touched, this.#byKey)) {
       if (flight.storing) {

@@ -30,12 +30,6 @@ interface Found<V> {
   failed?: boolean;
 }
 
-interface Look<V> {
-  found: Found<V>;
-  /** Whether the key was written while the provider was asked. */
-  overtaken: boolean;
-}
-
 const NOTHING: Found<never> = { value: undefined, left: 0 };
 
 /** The value under the key; if there is none, what the loader brings. */
@@ -48,9 +42,20 @@ export async function getOrLoad<V>(call: Call<V>): Promise<V> {
     await flights.write([key], () => undefined);
   }
   for (;;) {
-    const { found, overtaken }: Look<V> = given.forceFresh ? { found: NOTHING, overtaken: false } : await find(call);
-    if (overtaken) {
-      continue;
+    const asked = given.forceFresh ? NOTHING : ask(call);
+    let found: Found<V>;
+    if (isPromise(asked)) {
+      const look = flights.watch(key);
+      try {
+        found = await asked;
+      } finally {
+        flights.unwatch(look);
+      }
+      if (look.overtaken) {
+        continue;
+      }
+    } else {
+      found = asked;
     }
     const { value, left, failed } = found;
     const verdict = value === undefined ? "expired" : judge(settings.windows, left, Math.random());
@@ -87,34 +92,43 @@ export async function getOrLoad<V>(call: Call<V>): Promise<V> {
   }
 }
 
-/** Looks into the provider. What a provider answers at once cannot be overtaken. */
-async function find<V>(call: Call<V>): Promise<Look<V>> {
-  const { provider, flights, key, settings } = call;
+/** Looks into the provider; at once, if it answers at once. */
+function ask<V>(call: Call<V>): Found<V> | Promise<Found<V>> {
+  const { provider, key, settings } = call;
   try {
     if (!matters(settings.windows)) {
       const value = provider.get(key);
-      if (!isPromise(value)) {
-        return { found: { value, left: Infinity }, overtaken: false };
-      }
-      const { found, overtaken } = await flights.look(key, () => value);
-      return { found: { value: found, left: Infinity }, overtaken };
+      return isPromise(value) ? failing(call, value, whole) : whole(value);
     }
     if (provider.getWithTtl) {
-      const ask = provider.getWithTtl.bind(provider);
-      const { found, overtaken } = await flights.look(key, () => ask(key));
-      const left = found?.ttl == null ? Infinity : found.ttl * 1000;
-      return { found: { value: found?.value, left }, overtaken };
+      const found = provider.getWithTtl(key);
+      return isPromise(found) ? failing(call, found, partial) : partial(found);
     }
     if (provider.ttl) {
-      // At once: nothing comes between the two.
       const value = provider.get(key) as V | undefined;
-      const ttl = provider.ttl(key);
-      return { found: { value, left: ttl == null ? Infinity : ttl * 1000 }, overtaken: false };
+      return partial(value === undefined ? undefined : { value, ttl: provider.ttl(key) ?? null });
     }
   } catch (error) {
-    return { found: failedWith(call, error), overtaken: false };
+    return failedWith(call, error);
   }
   throw new TypeError("isocache: stale values and early loads need a provider with the method getWithTtl or ttl");
+}
+
+/** What was found where its age does not matter. */
+function whole<V>(value: V | undefined): Found<V> {
+  return { value, left: Infinity };
+}
+
+function partial<V>(found: { value: V; ttl: number | null } | undefined): Found<V> {
+  return found === undefined ? NOTHING : { value: found.value, left: found.ttl === null ? Infinity : found.ttl * 1000 };
+}
+
+async function failing<V, R>(call: Call<V>, asked: Promise<R>, read: (found: R) => Found<V>): Promise<Found<V>> {
+  try {
+    return read(await asked);
+  } catch (error) {
+    return failedWith(call, error);
+  }
 }
 
 function failedWith<V>({ settings }: Call<V>, error: unknown): Found<V> {
@@ -168,7 +182,7 @@ function lead<V>(call: Call<V>, { fallback, background, unstored }: Lead<V>): { 
 }
 
 async function store<V>(call: Call<V>, flight: Flight, value: V): Promise<void> {
-  const { provider, key, settings } = call;
+  const { provider, flights, key, settings } = call;
   let stored: () => void = () => undefined;
   flight.storing = new Promise((resolve) => {
     stored = resolve;
@@ -178,6 +192,7 @@ async function store<V>(call: Call<V>, flight: Flight, value: V): Promise<void> 
   } catch (error) {
     failedWith(call, error);
   } finally {
+    flights.overtake([key]);
     stored();
   }
 }
@@ -229,7 +244,8 @@ async function wait<V>(flights: Flights, flight: Flight, signal: AbortSignalLike
     return await Promise.race([flight.outcome as Promise<V>, left]);
   } finally {
     signal.removeEventListener("abort", leave);
-    if (signal.aborted && --flight.callers === 0) {
+    // What is being stored already goes on: writes must see it, to wait for it.
+    if (signal.aborted && --flight.callers === 0 && !flight.storing) {
       flights.detach(flight);
       flight.controller.abort(signal.reason);
     }

@@ -38,7 +38,7 @@ let storage: Storage | undefined;
 /** Made at the first load: edge workers allow little while modules load. */
 function current(): Storage {
   if (storage === undefined) {
-    const Found = (globalThis as Platform).process?.getBuiltinModule?.("node:async_hooks")?.AsyncLocalStorage;
+    const Found = (globalThis as Platform).process?.getBuiltinModule?.("async_hooks")?.AsyncLocalStorage;
     storage = Found ? new Found() : new Synchronous();
   }
   return storage;

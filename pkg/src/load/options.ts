@@ -1,6 +1,6 @@
 /** How a value is loaded and kept. */
 
-import type { AbortSignalLike } from "../http/types.js";
+import type { AbortSignalLike, PlatformSignal } from "../http/types.js";
 import type { Ttl } from "../types.js";
 
 /** What a loader is told. */
@@ -8,7 +8,7 @@ export interface LoadContext {
   /** The key, with all namespaces in front. */
   readonly key: string;
   /** Aborted when the loader takes too long, or nobody waits any more. */
-  readonly signal: AbortSignal;
+  readonly signal: PlatformSignal;
   /** Whether callers have been answered with an old value already. */
   readonly background: boolean;
 }

@@ -7,6 +7,7 @@ import {
   CacheInvalidator,
   type CacheOptions,
   type CacheStats,
+  cached,
   type Eviction,
   type EvictReason,
   globOf,
@@ -326,4 +327,38 @@ export function keyPatterns(written: string): void {
   keyPattern("{{user}}:{id}")({ id: 7, user: 1 });
   // @ts-expect-error The arguments are a list.
   keyOf("f", 1);
+}
+
+class Decorated {
+  @cached({ ttl: "1m" })
+  async find(id: number): Promise<User> {
+    return { name: String(id) };
+  }
+}
+
+export async function loading(): Promise<void> {
+  const cache = new Cache<User>();
+  const user = await cache.getOrSet("a", async ({ key, signal }) => ({ name: `${key} ${signal.aborted}` }), {
+    ttl: ({ name }) => (name === "" ? null : "5m"),
+    staleWhileRevalidate: "1m",
+    shouldCache: (found) => found.name !== "",
+  });
+  same<typeof user, { name: string }>(true);
+  // @ts-expect-error The value is of another type than the cache's.
+  await cache.getOrSet("a", () => 7);
+  // @ts-expect-error There is no such option.
+  await cache.getOrSet("a", () => ({ name: "" }), { staleIfErrors: "1m" });
+
+  const find = cached(async (id: number, flags?: { deep: boolean }) => ({ id, flags }), { name: "find", ttl: "5m" });
+  const found = await find(7, { deep: true });
+  same<typeof found.id, number>(true);
+  same<ReturnType<typeof find.keyFor>, string>(true);
+  same<ReturnType<typeof find.invalidate>, Promise<boolean>>(true);
+  // @ts-expect-error The arguments are those of the function.
+  await find("7");
+  // @ts-expect-error Those of the key, too.
+  find.keyFor();
+  cached(async (id: number) => id, { key: (id) => `user:${id.toFixed(0)}` });
+  const decorated = await new Decorated().find(7);
+  same<typeof decorated, User>(true);
 }

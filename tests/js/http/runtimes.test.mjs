@@ -136,18 +136,15 @@ describe("runtimes", () => {
     stalled.faults = Array(20).fill(stalledHeaders);
   });
   /** Nothing that was given up is still on the way. */
-  async function checkOutcomes(outcomes) {
+  async function checkOutcomes(outcomes, { resends = false } = {}) {
     assert.deepEqual(outcomes, EXPECTED);
     await until(() => stalled.open === 0);
     assert.ok(stalled.faults.length < 20, "it was asked");
     await until(() => faulty.open === 0);
-    const asked = new Set(faulty.requests.splice(0).map(({ path }) => path));
-    assert.deepEqual(
-      [...asked].sort(),
-      Object.keys(WRONG)
-        .map((what) => `/${what}/pipeline`)
-        .sort(),
-    );
+    const asked = faulty.requests.splice(0).map(({ path }) => path);
+    const each = Object.keys(WRONG).map((what) => `/${what}/pipeline`);
+    // Some platforms send a request again whose connection broke before anything came back.
+    assert.deepEqual((resends ? [...new Set(asked)] : asked).sort(), each.sort());
   }
   after(async () => {
     await bridge?.close();
@@ -168,7 +165,7 @@ describe("runtimes", () => {
         const { result, errors } = await browser.run(`${pages.url}/${where}`);
         const [json, messagePack, outcomes] = result;
         check([json, messagePack], t);
-        await checkOutcomes(outcomes);
+        await checkOutcomes(outcomes, { resends: true });
         // The console reports each request that failed; what else is there is ours.
         assert.deepEqual(
           errors.filter((error) => !/net::ERR_|status of/.test(error)),
@@ -206,7 +203,7 @@ describe("runtimes", () => {
       const { stdout } = await promisify(execFile)(program, words, { cwd: folder, env, timeout: LIMIT });
       const [json, messagePack, outcomes] = JSON.parse(/^result: (.*)$/m.exec(stdout)[1]);
       check([json, messagePack], t);
-      await checkOutcomes(outcomes);
+      await checkOutcomes(outcomes, { resends: name === "Deno" });
     });
   }
 

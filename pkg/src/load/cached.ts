@@ -7,6 +7,7 @@ import { keyPattern } from "../key/pattern.js";
 import type { Ttl } from "../types.js";
 import { type LoadStats, Monitor } from "./monitor.js";
 import type { LoadOptions } from "./options.js";
+import { Settings } from "./settings.js";
 
 /** How the results of a function are cached. */
 export interface CachedOptions<A extends readonly unknown[], R> extends LoadOptions<R> {
@@ -113,20 +114,21 @@ function wrapped<A extends readonly unknown[], R>(fn: AnyFunction<A, R>, options
   }
   const keyFor = keyBuilder<A>(key, name);
   const monitor = new Monitor();
-  const settings: LoadOptions<R> = { ttl: DEFAULT_TTL, ...load };
-  const run = (args: A, forceFresh: boolean): Promise<R> =>
-    (cache ?? defaultCache()).load<R>(
-      keyFor(...args),
-      () => fn(...args),
-      forceFresh ? { ...settings, forceFresh } : settings,
-      monitor,
-    );
   // What is wrong with the options is said now, not at the first call.
-  Cache.checkLoadOptions(settings);
-  return Object.assign((...args: A) => run(args, false), {
+  const given: LoadOptions<R> = { ttl: DEFAULT_TTL, ...load };
+  const settings = new Settings(given, monitor);
+  const anew = new Settings({ ...given, forceFresh: true }, monitor);
+  const run = (args: A, settings: Settings<R>): Promise<R> => {
+    try {
+      return (cache ?? defaultCache()).load<R>(keyFor(...args), () => fn(...args), settings);
+    } catch (error) {
+      return Promise.reject(error);
+    }
+  };
+  return Object.assign((...args: A) => run(args, settings), {
     keyFor,
     invalidate: (...args: A) => (cache ?? defaultCache()).delete(keyFor(...args)),
-    refresh: (...args: A) => run(args, true),
+    refresh: (...args: A) => run(args, anew),
     stats: () => monitor.stats(),
   });
 }

@@ -15,6 +15,9 @@ const NAMES = [
   ...["signal", "waitUntil", "onError"],
 ];
 
+/** Counts the calls of which nobody asks. */
+const NOBODYS = /* @__PURE__ */ new Monitor();
+
 export class Settings<V> {
   readonly windows: Windows;
   readonly given: LoadOptions<V>;
@@ -24,7 +27,7 @@ export class Settings<V> {
   readonly #jitter: number;
 
   /** @throws TypeError or RangeError for what is no option, naming it. */
-  constructor(options: LoadOptions<V> | Ttl | null | undefined, monitor: Monitor = new Monitor()) {
+  constructor(options: LoadOptions<V> | Ttl | null | undefined, monitor: Monitor = NOBODYS) {
     const given: LoadOptions<V> =
       typeof options === "object" && options !== null ? options : { ttl: options as Ttl | null | undefined };
     checkOptions(given, NAMES);

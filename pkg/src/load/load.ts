@@ -6,7 +6,7 @@ import type { AbortSignalLike } from "../http/types.js";
 import type { Ttl } from "../types.js";
 import { LoadTimeoutError } from "./errors.js";
 import type { Flight, Flights } from "./flights.js";
-import { inside, isInside } from "./inside.js";
+import { enter, isInside, leave } from "./inside.js";
 import type { Loader } from "./options.js";
 import type { Settings } from "./settings.js";
 import { judge, matters } from "./windows.js";
@@ -69,7 +69,8 @@ async function answerLater<V>(call: Call<V>, asked: Found<V> | Promise<Found<V>>
 function answer<V>(call: Call<V>, { value, left, failed }: Found<V>): Promise<V> {
   const { flights, key, settings } = call;
   const { monitor, given } = settings;
-  const verdict = value === undefined ? "expired" : judge(settings.windows, left, Math.random());
+  const verdict =
+    value === undefined ? "expired" : left === Infinity ? "fresh" : judge(settings.windows, left, Math.random());
   if (verdict === "fresh") {
     monitor.hits++;
     return Promise.resolve(value as V);
@@ -227,11 +228,12 @@ async function run<V>(call: Call<V>, flight: Flight, background: boolean): Promi
       }
     });
     ended.catch(() => undefined);
-    return await Promise.race([inside(flight, () => loader({ key, signal, background })), ended]);
+    return await Promise.race([enter(flight, () => loader({ key, signal, background })), ended]);
   } catch (error) {
     monitor.failures++;
     throw error;
   } finally {
+    leave();
     clearTimeout(timer);
     monitor.loadTime += performance.now() - start;
   }

@@ -12,7 +12,6 @@ import {
 } from "./check.js";
 import { type Flights, flightsOf, type Touched } from "./load/flights.js";
 import { getOrLoad } from "./load/load.js";
-import type { Monitor } from "./load/monitor.js";
 import type { Loader, LoadOptions } from "./load/options.js";
 import { Settings } from "./load/settings.js";
 import { MemoryCache } from "./memory-cache.js";
@@ -155,33 +154,27 @@ export class Cache<V = unknown> {
    *
    * @param options - the ttl, in **seconds** or with a unit; or an object with it and more.
    */
-  async getOrSet<T extends V = V>(key: string, loader: Loader<T>, options?: LoadOptions<T> | Ttl | null): Promise<T> {
-    return this.load(key, loader, options);
+  getOrSet<T extends V = V>(key: string, loader: Loader<T>, options?: LoadOptions<T> | Ttl | null): Promise<T> {
+    try {
+      if (typeof loader !== "function") {
+        throw wrongType("loader", "a function", loader);
+      }
+      return this.load(key, loader, new Settings(options));
+    } catch (error) {
+      return Promise.reject(error);
+    }
   }
 
-  /** @internal `getOrSet`, counted by a monitor. */
-  async load<T extends V = V>(
-    key: string,
-    loader: Loader<T>,
-    options?: LoadOptions<T> | Ttl | null,
-    monitor?: Monitor,
-  ): Promise<T> {
-    if (typeof loader !== "function") {
-      throw wrongType("loader", "a function", loader);
-    }
+  /** @internal `getOrSet` with options that have been checked. @throws what is found at once. */
+  load<T extends V = V>(key: string, loader: Loader<T>, settings: Settings<T>): Promise<T> {
     return getOrLoad<T>({
       provider: this.#provider as unknown as Provider<T>,
       flights: this.#flights,
       key: this.#key(key),
       loader,
-      settings: new Settings(options, monitor),
+      settings,
       ttl: this.#ttl,
     });
-  }
-
-  /** @internal Throws for options that `getOrSet` would refuse. */
-  static checkLoadOptions<T>(options: LoadOptions<T>): void {
-    new Settings(options);
   }
 
   /** Removes the entry under `key`; true if there was one. */

@@ -6,7 +6,7 @@ import type { AbortSignalLike } from "../http/types.js";
 import type { Ttl } from "../types.js";
 import { LoadTimeoutError } from "./errors.js";
 import type { Flight, Flights } from "./flights.js";
-import { inside, isInside } from "./inside.js";
+import { enter, isInside, leave } from "./inside.js";
 import type { Loader } from "./options.js";
 import type { Settings } from "./settings.js";
 import { judge, matters } from "./windows.js";
@@ -32,64 +32,73 @@ interface Found<V> {
 
 const NOTHING: Found<never> = { value: undefined, left: 0 };
 
-/** The value under the key; if there is none, what the loader brings. */
-export async function getOrLoad<V>(call: Call<V>): Promise<V> {
-  const { flights, key, settings } = call;
-  const { monitor, given } = settings;
+/**
+ * The value under the key; if there is none, what the loader brings. What is found at once is answered without the turns
+ * that asynchronous functions take.
+ *
+ * @throws what the provider throws, if that is not passed over, and the reason of a signal that is aborted.
+ */
+export function getOrLoad<V>(call: Call<V>): Promise<V> {
+  const { given } = call.settings;
   throwIfAborted(given.signal);
   if (given.forceFresh) {
     // A load that began before this call may bring what was before it.
-    await flights.write([key], () => undefined);
+    return call.flights.write([call.key], () => undefined).then(() => answer(call, NOTHING));
   }
-  for (;;) {
-    const asked = given.forceFresh ? NOTHING : ask(call);
-    let found: Found<V>;
-    if (isPromise(asked)) {
-      const look = flights.watch(key);
-      try {
-        found = await asked;
-      } finally {
-        flights.unwatch(look);
-      }
-      if (look.overtaken) {
-        continue;
-      }
-    } else {
-      found = asked;
+  const asked = ask(call);
+  return isPromise(asked) ? answerLater(call, asked) : answer(call, asked);
+}
+
+/** Answers when the provider has. What it says of a key that was written meanwhile does not count. */
+async function answerLater<V>(call: Call<V>, asked: Found<V> | Promise<Found<V>>): Promise<V> {
+  const { flights, key } = call;
+  for (let found = asked; ; found = ask(call)) {
+    const look = flights.watch(key);
+    try {
+      found = await found;
+    } finally {
+      flights.unwatch(look);
     }
-    const { value, left, failed } = found;
-    const verdict = value === undefined ? "expired" : judge(settings.windows, left, Math.random());
-    if (verdict === "fresh") {
-      monitor.hits++;
-      return value as V;
+    if (!look.overtaken) {
+      return answer(call, found);
     }
-    const flight = flights.get(key);
-    if (verdict === "early" || verdict === "stale") {
-      verdict === "early" ? monitor.hits++ : monitor.stale++;
-      if (flight === undefined) {
-        behind(call, lead(call, { fallback: undefined, background: true }).whole);
-      }
-      return value as V;
-    }
-    const fallback = verdict === "fallback" ? value : undefined;
-    if (flight !== undefined) {
-      if (isInside(flight)) {
-        // It is the loader of this very key that asks.
-        return (await run(call, flight, false)) as V;
-      }
-      monitor.coalesced++;
-      return wait<V>(flights, flight, given.signal);
-    }
-    const led = lead(call, { fallback, background: false, unstored: failed });
-    const answer = wait<V>(flights, led.flight, given.signal);
-    if (given.waitUntil) {
-      given.waitUntil(led.whole.catch(() => undefined));
-      return answer;
-    }
-    const value_ = await answer;
-    await led.whole;
-    return value_;
   }
+}
+
+/** What comes of what was found. */
+function answer<V>(call: Call<V>, { value, left, failed }: Found<V>): Promise<V> {
+  const { flights, key, settings } = call;
+  const { monitor, given } = settings;
+  const verdict =
+    value === undefined ? "expired" : left === Infinity ? "fresh" : judge(settings.windows, left, Math.random());
+  if (verdict === "fresh") {
+    monitor.hits++;
+    return Promise.resolve(value as V);
+  }
+  const flight = flights.get(key);
+  if (verdict === "early" || verdict === "stale") {
+    verdict === "early" ? monitor.hits++ : monitor.stale++;
+    if (flight === undefined) {
+      behind(call, lead(call, { fallback: undefined, background: true }).whole);
+    }
+    return Promise.resolve(value as V);
+  }
+  if (flight !== undefined) {
+    if (isInside(flight)) {
+      // It is the loader of this very key that asks.
+      return run(call, flight, false);
+    }
+    monitor.coalesced++;
+    return wait<V>(flights, flight, given.signal);
+  }
+  const fallback = verdict === "fallback" ? value : undefined;
+  const led = lead(call, { fallback, background: false, unstored: failed });
+  const answered = wait<V>(flights, led.flight, given.signal);
+  if (given.waitUntil) {
+    given.waitUntil(led.whole.catch(() => undefined));
+    return answered;
+  }
+  return answered.then((loaded) => led.whole.then(() => loaded));
 }
 
 /** Looks into the provider; at once, if it answers at once. */
@@ -219,22 +228,25 @@ async function run<V>(call: Call<V>, flight: Flight, background: boolean): Promi
       }
     });
     ended.catch(() => undefined);
-    return await Promise.race([inside(flight, () => loader({ key, signal, background })), ended]);
+    return await Promise.race([enter(flight, () => loader({ key, signal, background })), ended]);
   } catch (error) {
     monitor.failures++;
     throw error;
   } finally {
+    leave();
     clearTimeout(timer);
     monitor.loadTime += performance.now() - start;
   }
 }
 
 /** Waits for a flight, as one of its callers. */
-async function wait<V>(flights: Flights, flight: Flight, signal: AbortSignalLike | undefined): Promise<V> {
+function wait<V>(flights: Flights, flight: Flight, signal: AbortSignalLike | undefined): Promise<V> {
   flight.callers++;
-  if (signal === undefined) {
-    return flight.outcome as Promise<V>;
-  }
+  // A promise for each caller: one that is not handled is not hidden by those that are.
+  return signal === undefined ? (flight.outcome as Promise<V>).then() : waitUnless(flights, flight, signal);
+}
+
+async function waitUnless<V>(flights: Flights, flight: Flight, signal: AbortSignalLike): Promise<V> {
   let leave: () => void = () => undefined;
   const left = new Promise<never>((_, reject) => {
     leave = () => reject(signal.reason);

@@ -15,6 +15,25 @@ const NAMES = [
   ...["signal", "waitUntil", "onError"],
 ];
 
+/** Lives in milliseconds, by how they were given: a program has few, and repeats them at every call. */
+const lives = /* @__PURE__ */ new Map<Ttl | null, number>();
+const MAX_LIVES = 100;
+
+function life(ttl: Ttl | null): number {
+  let found = lives.get(ttl);
+  if (found === undefined) {
+    found = milliseconds(ttl);
+    if (lives.size === MAX_LIVES) {
+      lives.clear();
+    }
+    lives.set(ttl, found);
+  }
+  return found;
+}
+
+/** Counts the calls of which nobody asks. */
+const NOBODYS = /* @__PURE__ */ new Monitor();
+
 export class Settings<V> {
   readonly windows: Windows;
   readonly given: LoadOptions<V>;
@@ -24,15 +43,15 @@ export class Settings<V> {
   readonly #jitter: number;
 
   /** @throws TypeError or RangeError for what is no option, naming it. */
-  constructor(options: LoadOptions<V> | Ttl | null | undefined, monitor: Monitor = new Monitor()) {
+  constructor(options: LoadOptions<V> | Ttl | null | undefined, monitor: Monitor = NOBODYS) {
     const given: LoadOptions<V> =
       typeof options === "object" && options !== null ? options : { ttl: options as Ttl | null | undefined };
     checkOptions(given, NAMES);
     const { ttl, staleWhileRevalidate = 0, staleIfError = 0, early = 0, jitter = 0, timeout } = given;
     if (typeof ttl !== "function" && ttl !== undefined) {
-      milliseconds(ttl);
+      life(ttl);
     }
-    const window = (time: Ttl | 0) => (time === 0 ? 0 : milliseconds(time));
+    const window = (time: Ttl | 0) => (time === 0 ? 0 : life(time));
     this.windows = {
       whileRevalidate: window(staleWhileRevalidate),
       ifError: window(staleIfError),
@@ -49,7 +68,7 @@ export class Settings<V> {
     if (given.onError !== undefined && given.onError !== "bypass" && given.onError !== "propagate") {
       throw wrongType("onError", '"bypass" or "propagate"', given.onError);
     }
-    this.timeout = timeout === undefined ? DEFAULT_TIMEOUT : milliseconds(timeout);
+    this.timeout = timeout === undefined ? DEFAULT_TIMEOUT : life(timeout);
     this.#jitter = jitter;
     this.given = given;
     this.monitor = monitor;
@@ -62,7 +81,7 @@ export class Settings<V> {
     if (wanted === undefined || wanted === null) {
       return wanted;
     }
-    const life = lifeOf(this.windows, milliseconds(wanted), this.#jitter, Math.random());
-    return Number.isFinite(life) ? `${life}ms` : null;
+    const whole = lifeOf(this.windows, life(wanted), this.#jitter, Math.random());
+    return Number.isFinite(whole) ? `${whole}ms` : null;
   }
 }

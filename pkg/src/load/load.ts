@@ -52,10 +52,11 @@ export function getOrLoad<V>(call: Call<V>): Promise<V> {
 /** Answers when the provider has. What it says of a key that was written meanwhile does not count. */
 async function answerLater<V>(call: Call<V>, asked: Found<V> | Promise<Found<V>>): Promise<V> {
   const { flights, key } = call;
+  const { signal } = call.settings.given;
   for (let found = asked; ; found = ask(call)) {
     const look = flights.watch(key);
     try {
-      found = await found;
+      found = signal === undefined ? await found : await unlessAborted(found, signal);
     } finally {
       flights.unwatch(look);
     }
@@ -247,20 +248,31 @@ function wait<V>(flights: Flights, flight: Flight, signal: AbortSignalLike | und
 }
 
 async function waitUnless<V>(flights: Flights, flight: Flight, signal: AbortSignalLike): Promise<V> {
-  let leave: () => void = () => undefined;
-  const left = new Promise<never>((_, reject) => {
-    leave = () => reject(signal.reason);
-    signal.addEventListener("abort", leave);
-  });
   try {
-    return await Promise.race([flight.outcome as Promise<V>, left]);
+    return await unlessAborted(flight.outcome as Promise<V>, signal);
   } finally {
-    signal.removeEventListener("abort", leave);
     // What is being stored already goes on: writes must see it, to wait for it.
     if (signal.aborted && --flight.callers === 0 && !flight.storing) {
       flights.detach(flight);
       flight.controller.abort(signal.reason);
     }
+  }
+}
+
+async function unlessAborted<T>(outcome: T | Promise<T>, signal: AbortSignalLike): Promise<T> {
+  let leave: () => void = () => undefined;
+  const left = new Promise<never>((_, reject) => {
+    leave = () => reject(signal.reason);
+    signal.addEventListener("abort", leave);
+  });
+  // It may have been aborted before anybody listened.
+  if (signal.aborted) {
+    leave();
+  }
+  try {
+    return await Promise.race([left, outcome]);
+  } finally {
+    signal.removeEventListener("abort", leave);
   }
 }
 

@@ -11,7 +11,9 @@ import type { LoadOptions } from "./options.js";
 import { Settings } from "./settings.js";
 
 /** How the results of a function are cached. */
-export interface CachedOptions<A extends readonly unknown[], R> extends LoadOptions<R> {
+export interface CachedOptions<A extends readonly unknown[], R> extends Omit<LoadOptions<R>, "tags"> {
+  /** What results are invalidated by, with `invalidateTags`: a list, or a function of the arguments. */
+  tags?: readonly string[] | ((...args: A) => readonly string[]) | undefined;
   /** Where. Default: `defaultCache()`; for methods, a cache of each instance. */
   cache?: Cache | undefined;
   /**
@@ -113,19 +115,21 @@ export function cached<A extends readonly unknown[], R>(
 
 function wrapped<A extends readonly unknown[], R>(fn: AnyFunction<A, R>, options: CachedOptions<A, R>): Cached<A, R> {
   checkOptions(options);
-  const { cache, key, name = fn.name, ...load } = options;
+  const { cache, key, name = fn.name, tags, ...load } = options;
   if (cache !== undefined && !(cache instanceof Cache)) {
     throw wrongType("cache", "a Cache", cache);
   }
   const keyFor = keyBuilder<A>(key, name);
   const monitor = new Monitor();
   // What is wrong with the options is said now, not at the first call.
-  const given: LoadOptions<R> = { ttl: DEFAULT_TTL, ...load };
+  const given: LoadOptions<R> = { ttl: DEFAULT_TTL, ...load, tags: typeof tags === "function" ? undefined : tags };
   const settings = new Settings(given, monitor);
   const anew = new Settings({ ...given, forceFresh: true }, monitor);
   const run = (args: A, settings: Settings<R>): Promise<R> => {
     try {
-      return (cache ?? defaultCache()).load<R>(keyFor(...args), () => fn(...args), settings);
+      const load = () => fn(...args);
+      const tagged = typeof tags === "function" ? () => tags(...args) : undefined;
+      return (cache ?? defaultCache()).load<R>(keyFor(...args), load, settings, tagged);
     } catch (error) {
       return Promise.reject(error);
     }

@@ -3,8 +3,11 @@
 import type { Provider } from "../cache.js";
 import { quote } from "../check.js";
 import type { AbortSignalLike } from "../http/types.js";
+import { isPromise } from "../promise.js";
+import type { Generations } from "../tagged.js";
 import type { Ttl } from "../types.js";
 import { LoadTimeoutError } from "./errors.js";
+import type { Events } from "./events.js";
 import type { Flight, Flights } from "./flights.js";
 import { enter, isInside, leave } from "./inside.js";
 import type { Loader } from "./options.js";
@@ -20,6 +23,10 @@ export interface Call<V> {
   readonly settings: Settings<V>;
   /** The ttl of what is stored without one. */
   readonly ttl: Ttl | null | undefined;
+  /** The tags of what is stored. The provider has tags then. */
+  readonly tags: (() => readonly string[]) | undefined;
+  /** Who is told what happens. */
+  readonly events: Events | undefined;
 }
 
 interface Found<V> {
@@ -78,7 +85,7 @@ function answer<V>(call: Call<V>, { value, left, failed }: Found<V>): Promise<V>
   }
   const flight = flights.get(key);
   if (verdict === "early" || verdict === "stale") {
-    verdict === "early" ? monitor.hits++ : monitor.stale++;
+    verdict === "early" ? monitor.hits++ : stale(call);
     if (flight === undefined) {
       behind(call, lead(call, { fallback: undefined, background: true }).whole);
     }
@@ -141,11 +148,18 @@ async function failing<V, R>(call: Call<V>, asked: Promise<R>, read: (found: R) 
   }
 }
 
-function failedWith<V>({ settings }: Call<V>, error: unknown): Found<V> {
+/** Counts the answer of a value that is no longer fresh. */
+function stale<V>({ settings, events, key }: Call<V>): void {
+  settings.monitor.stale++;
+  events?.emit("stale", { key });
+}
+
+function failedWith<V>({ settings, events, key }: Call<V>, error: unknown): Found<V> {
   if (settings.given.onError === "propagate") {
     throw error;
   }
   settings.monitor.bypasses++;
+  events?.emit("bypass", { key, error });
   return { ...NOTHING, failed: true };
 }
 
@@ -160,14 +174,19 @@ interface Lead<V> {
 function lead<V>(call: Call<V>, { fallback, background, unstored }: Lead<V>): { flight: Flight; whole: Promise<void> } {
   const { flights, settings } = call;
   const flight = flights.begin(call.key);
+  let tags: Generations | undefined;
   const outcome = (async () => {
     try {
+      if (call.tags !== undefined) {
+        // As they are before there is a value: it is dead if one moves on while it is loaded.
+        tags = await generations(call, call.tags());
+      }
       return await run(call, flight, background);
     } catch (error) {
       if (fallback === undefined) {
         throw error;
       }
-      settings.monitor.stale++;
+      stale(call);
       return fallback;
     }
   })();
@@ -178,8 +197,8 @@ function lead<V>(call: Call<V>, { fallback, background, unstored }: Lead<V>): { 
       const value = await outcome;
       const { shouldCache } = settings.given;
       const wanted = value !== undefined && value !== fallback && !unstored && (shouldCache?.(value as V) ?? true);
-      if (wanted && !flight.detached) {
-        await store(call, flight, value as V);
+      if (wanted && !flight.detached && (tags !== undefined || call.tags === undefined)) {
+        await store(call, flight, value as V, tags);
       }
     } finally {
       flights.end(flight);
@@ -191,14 +210,29 @@ function lead<V>(call: Call<V>, { fallback, background, unstored }: Lead<V>): { 
   return { flight, whole };
 }
 
-async function store<V>(call: Call<V>, flight: Flight, value: V): Promise<void> {
+/** The generations that tags have now; `undefined` if the provider failed, where that is passed over. */
+async function generations<V>(call: Call<V>, tags: readonly string[]): Promise<Generations | undefined> {
+  try {
+    return await call.provider.generations?.(tags);
+  } catch (error) {
+    if (error instanceof TypeError || error instanceof RangeError) {
+      // What is no tag is the caller's fault, not the provider's.
+      throw error;
+    }
+    failedWith(call, error);
+    return undefined;
+  }
+}
+
+async function store<V>(call: Call<V>, flight: Flight, value: V, tags: Generations | undefined): Promise<void> {
   const { provider, flights, key, settings } = call;
   let stored: () => void = () => undefined;
   flight.storing = new Promise((resolve) => {
     stored = resolve;
   });
   try {
-    await provider.set(key, value, { ttl: settings.ttlOf(value, call.ttl) });
+    const ttl = settings.ttlOf(value, call.ttl);
+    await provider.set(key, value, tags === undefined ? { ttl } : { ttl, tags });
   } catch (error) {
     failedWith(call, error);
   } finally {
@@ -214,6 +248,7 @@ async function run<V>(call: Call<V>, flight: Flight, background: boolean): Promi
   const { controller } = flight;
   const { signal } = controller;
   const start = performance.now();
+  let failure: { error: unknown } | undefined;
   let timer: ReturnType<typeof setTimeout> | undefined;
   monitor.loads++;
   monitor.behind += background ? 1 : 0;
@@ -232,11 +267,14 @@ async function run<V>(call: Call<V>, flight: Flight, background: boolean): Promi
     return await Promise.race([enter(flight, () => loader({ key, signal, background })), ended]);
   } catch (error) {
     monitor.failures++;
+    failure = { error };
     throw error;
   } finally {
     leave();
     clearTimeout(timer);
-    monitor.loadTime += performance.now() - start;
+    const milliseconds = performance.now() - start;
+    monitor.loadTime += milliseconds;
+    call.events?.emit("load", { key, milliseconds, background, ...failure });
   }
 }
 
@@ -284,8 +322,4 @@ function throwIfAborted(signal: AbortSignalLike | undefined): void {
   if (signal?.aborted) {
     throw signal.reason;
   }
-}
-
-function isPromise<T>(value: T | Promise<T>): value is Promise<T> {
-  return typeof (value as Promise<T> | null | undefined)?.then === "function";
 }

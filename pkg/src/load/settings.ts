@@ -1,6 +1,6 @@
 /** Options of a load that have been checked. */
 
-import { checkFunction, checkOptions, wrongType } from "../check.js";
+import { checkFunction, checkList, checkOptions, wrongType } from "../check.js";
 import { milliseconds } from "../ttl.js";
 import type { Ttl } from "../types.js";
 import { Monitor } from "./monitor.js";
@@ -12,7 +12,7 @@ const DEFAULT_TIMEOUT = 30_000;
 
 const NAMES = [
   ...["ttl", "staleWhileRevalidate", "staleIfError", "early", "jitter", "timeout", "forceFresh", "shouldCache"],
-  ...["signal", "waitUntil", "onError"],
+  ...["signal", "waitUntil", "onError", "tags"],
 ];
 
 /** Lives in milliseconds, by how they were given: a program has few, and repeats them at every call. */
@@ -62,6 +62,9 @@ export class Settings<V> {
     }
     if (!(jitter >= 0 && jitter <= 1)) {
       throw new RangeError(`isocache: jitter must be from 0 to 1, not ${jitter}`);
+    }
+    if (given.tags !== undefined) {
+      checkList("tags", given.tags);
     }
     checkFunction("shouldCache", given.shouldCache);
     checkFunction("waitUntil", given.waitUntil);

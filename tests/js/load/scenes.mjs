@@ -15,7 +15,10 @@ const reason = (promise) =>
     (error) => error.message,
   );
 
-/** By name: what is to be seen. `caches` are two of the same store, the second below the first, and one whose store is away. */
+/**
+ * By name: what is to be seen. The cache `below` is a namespace of `cache`, the store of `away` is away, and `tagged` has tags, in
+ * which `own` keeps those of others apart.
+ */
 const SCENES = {
   async "many callers, one load"({ cache }) {
     let loads = 0;
@@ -137,6 +140,48 @@ const SCENES = {
     return [await away.getOrSet("a", load), await away.getOrSet("a", load)];
   },
 
+  async "entries go with one of their tags"({ tagged, own }) {
+    const [one, two, all] = ["one", "two", "all"].map((tag) => `${own}:${tag}`);
+    await tagged.setMany([
+      { key: "a", value: 1, tags: [one] },
+      { key: "b", value: 2, tags: [one, all] },
+    ]);
+    await tagged.set("c", 3, { tags: [two, all] });
+    await tagged.set("d", 4);
+    const seen = [];
+    for (const tag of [`${own}:nobody's`, one, all]) {
+      await tagged.invalidateTags([tag]);
+      seen.push((await tagged.getMany(["a", "b", "c", "d"])).map((value) => value ?? null));
+    }
+    await tagged.set("a", 5, { tags: [one] });
+    return [seen, await tagged.get("a"), await tagged.has("b"), await tagged.has("c")];
+  },
+
+  async "an invalidation while it is loaded wins"({ tagged, own }) {
+    const { opened, open } = gate();
+    const started = gate();
+    const tags = [`${own}:loaded`];
+    const load = () => {
+      started.open();
+      return opened;
+    };
+    const asked = tagged.getOrSet("a", load, { tags });
+    await started.opened;
+    await tagged.invalidateTags(tags);
+    const later = await tagged.getOrSet("a", () => "new", { tags });
+    open("old");
+    return [await asked, later, await tagged.get("a")];
+  },
+
+  async "a cached function has tags"({ tagged, own, isocache }) {
+    let calls = 0;
+    const tags = (n) => [`${own}:${n}`];
+    const count = isocache.cached(async (n) => n + 0 * ++calls, { key: "count:{0}", cache: tagged, tags });
+    await Promise.all([count(1), count(2)]);
+    await tagged.invalidateTags([`${own}:1`]);
+    return [await count(1), await count(2), calls];
+  },
+
   async "a cached function"({ cache, isocache }) {
     let calls = 0;
     const square = isocache.cached(async (n) => n * n + 0 * ++calls, { key: "square:{0}", ttl: "5m", cache });
@@ -159,12 +204,22 @@ export const EXPECTED = {
   "forceFresh loads in any case": ["new", "new"],
   "who gives up leaves the others": ["mine", "value"],
   "a store that is away is passed over": [1, 2],
+  "entries go with one of their tags": [
+    [
+      [1, 2, 3, 4],
+      [null, null, 3, 4],
+      [null, null, null, 4],
+    ],
+    ...[5, false, false],
+  ],
+  "an invalidation while it is loaded wins": ["old", "new", "new"],
+  "a cached function has tags": [1, 2, 3],
   "a cached function": [[9, 9, 16], 2, "square:3", true, false, 9, 16, 4],
 };
 
 /** What each scene showed, by store: memory, and each of the servers. Nobody listens at `dead`. */
 export async function loading(isocache, { servers, dead }) {
-  const { Cache, HttpCache, MemoryCache } = isocache;
+  const { Cache, HttpCache, MemoryCache, Tagged } = isocache;
   const stores = { memory: () => new MemoryCache() };
   for (const [name, options] of Object.entries(servers)) {
     stores[name] = () => new HttpCache(options);
@@ -175,9 +230,11 @@ export async function loading(isocache, { servers, dead }) {
     for (const [at, [name, scene]] of Object.entries(SCENES).entries()) {
       const provider = make();
       // Keys of their own, in servers that others ask, too.
-      const cache = new Cache({ provider, namespace: `${Math.random()}`.slice(2) + at });
+      const own = `${Math.random()}`.slice(2) + at;
+      const cache = new Cache({ provider, namespace: own });
+      const tagged = new Cache({ provider: new Tagged(provider), namespace: `${own}:tagged` });
       const away = new Cache({ provider: new HttpCache({ url: dead, token: "token", retries: 0 }) });
-      seen[store][name] = await scene({ cache, below: cache.namespace("below"), away, isocache });
+      seen[store][name] = await scene({ cache, below: cache.namespace("below"), away, tagged, own, isocache });
     }
   }
   return seen;

@@ -26,6 +26,9 @@ import type { CacheSetEntry, CacheSetOptions, CacheStats, MemoryCacheOptions, Se
 /**
  * What keeps the entries of a `Cache`: a `MemoryCache`, or an object of your own with these methods. Each may answer at
  * once or with a promise. A key that comes here has been checked, and has the namespace in front.
+ *
+ * A write to the provider itself, not through a `Cache`, is unknown to the loads of `getOrSet` and `cached`: a value that is
+ * being loaded may then take the place of what was written.
  */
 export interface Provider<V> {
   /** The value, or `undefined` if there is none. */

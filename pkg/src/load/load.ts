@@ -9,7 +9,7 @@ import type { Flight, Flights } from "./flights.js";
 import { enter, isInside, leave } from "./inside.js";
 import type { Loader } from "./options.js";
 import type { Settings } from "./settings.js";
-import { judge, matters } from "./windows.js";
+import { judge } from "./windows.js";
 
 /** What a call needs to know. */
 export interface Call<V> {
@@ -105,7 +105,7 @@ function answer<V>(call: Call<V>, { value, left, failed }: Found<V>): Promise<V>
 function ask<V>(call: Call<V>): Found<V> | Promise<Found<V>> {
   const { provider, key, settings } = call;
   try {
-    if (!matters(settings.windows)) {
+    if (!settings.aging) {
       const value = provider.get(key);
       return isPromise(value) ? failing(call, value, whole) : whole(value);
     }

@@ -6,7 +6,7 @@ import type { AbortSignalLike } from "../http/types.js";
 import type { Ttl } from "../types.js";
 import { LoadTimeoutError } from "./errors.js";
 import type { Flight, Flights } from "./flights.js";
-import { enter, isInside, leave } from "./inside.js";
+import { enter, exit, isInside } from "./inside.js";
 import type { Loader } from "./options.js";
 import type { Settings } from "./settings.js";
 import { judge } from "./windows.js";
@@ -233,7 +233,7 @@ async function run<V>(call: Call<V>, flight: Flight, background: boolean): Promi
     monitor.failures++;
     throw error;
   } finally {
-    leave();
+    exit();
     clearTimeout(timer);
     monitor.loadTime += performance.now() - start;
   }

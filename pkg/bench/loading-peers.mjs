@@ -50,7 +50,7 @@ export const PEERS = [
   },
   {
     name: "p-memoize",
-    about: "as it comes: a Map without a limit and without a ttl, whose key is the number itself",
+    about: "version 9 as it comes: a Map without a limit and without a ttl, whose key is the number itself",
     make: async (load) => {
       const { default: pMemoize } = await import("p-memoize");
       return pMemoize(load);

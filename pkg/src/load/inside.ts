@@ -52,7 +52,7 @@ export function isInside(flight: Flight): boolean {
   return current().getStore()?.includes(flight) ?? false;
 }
 
-/** Runs a loader as part of its flight. When it has ended, `leave` must be called. */
+/** Runs a loader as part of its flight. When it has ended, `exit` must be called. */
 export function enter<R>(flight: Flight, work: () => R): R {
   running++;
   const storage = current();
@@ -63,7 +63,7 @@ export function enter<R>(flight: Flight, work: () => R): R {
  * Says that a loader has ended. When none runs, nothing is followed: up to version 23, Node takes three times as long for
  * every promise of the program while something is.
  */
-export function leave(): void {
+export function exit(): void {
   running--;
   if (running === 0 && storage?.disable) {
     try {

@@ -9,10 +9,10 @@ import type { Ttl } from "../types.js";
 import { LoadTimeoutError } from "./errors.js";
 import type { Events } from "./events.js";
 import type { Flight, Flights } from "./flights.js";
-import { enter, isInside, leave } from "./inside.js";
+import { enter, exit, isInside } from "./inside.js";
 import type { Loader } from "./options.js";
 import type { Settings } from "./settings.js";
-import { judge, matters } from "./windows.js";
+import { judge } from "./windows.js";
 
 /** What a call needs to know. */
 export interface Call<V> {
@@ -113,7 +113,7 @@ function answer<V>(call: Call<V>, { value, left, failed }: Found<V>): Promise<V>
 function ask<V>(call: Call<V>): Found<V> | Promise<Found<V>> {
   const { provider, key, settings } = call;
   try {
-    if (!matters(settings.windows)) {
+    if (!settings.aging) {
       const value = provider.get(key);
       return isPromise(value) ? failing(call, value, whole) : whole(value);
     }
@@ -270,7 +270,7 @@ async function run<V>(call: Call<V>, flight: Flight, background: boolean): Promi
     failure = { error };
     throw error;
   } finally {
-    leave();
+    exit();
     clearTimeout(timer);
     const milliseconds = performance.now() - start;
     monitor.loadTime += milliseconds;

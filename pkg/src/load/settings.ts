@@ -5,7 +5,7 @@ import { milliseconds } from "../ttl.js";
 import type { Ttl } from "../types.js";
 import { Monitor } from "./monitor.js";
 import type { LoadOptions } from "./options.js";
-import { lifeOf, type Windows } from "./windows.js";
+import { lifeOf, matters, type Windows } from "./windows.js";
 
 /** The longest that a loader may take where no limit is set. */
 const DEFAULT_TIMEOUT = 30_000;
@@ -36,6 +36,8 @@ const NOBODYS = /* @__PURE__ */ new Monitor();
 
 export class Settings<V> {
   readonly windows: Windows;
+  /** Whether it matters how long an entry has to live. */
+  readonly aging: boolean;
   readonly given: LoadOptions<V>;
   readonly monitor: Monitor;
   /** In milliseconds. */
@@ -46,7 +48,9 @@ export class Settings<V> {
   constructor(options: LoadOptions<V> | Ttl | null | undefined, monitor: Monitor = NOBODYS) {
     const given: LoadOptions<V> =
       typeof options === "object" && options !== null ? options : { ttl: options as Ttl | null | undefined };
-    checkOptions(given, NAMES);
+    if (given === options) {
+      checkOptions(given, NAMES);
+    }
     const { ttl, staleWhileRevalidate = 0, staleIfError = 0, early = 0, jitter = 0, timeout } = given;
     if (typeof ttl !== "function" && ttl !== undefined) {
       life(ttl);
@@ -57,6 +61,7 @@ export class Settings<V> {
       ifError: window(staleIfError),
       early: window(early),
     };
+    this.aging = matters(this.windows);
     if (typeof jitter !== "number") {
       throw wrongType("jitter", "a number", jitter);
     }

@@ -47,6 +47,14 @@ where
     assert_eq!(plain.get("a").await.unwrap(), None);
     assert_ne!(counters.get("tag:org%3A1").await.unwrap(), generation);
 
+    // Writers that need a new tag at once do not end each other's entries.
+    for round in 0..20 {
+        let name = format!("new {round}");
+        let write = async |key: &str| tags.tagged(&[&name]).await.unwrap().set(key, round, None).await.unwrap();
+        futures_util::future::join4(write("e"), write("f"), write("g"), write("h")).await;
+        assert_eq!(plain.get_many(&["e", "f", "g", "h"]).await.unwrap(), [Some(round); 4]);
+    }
+
     during_a_load(&tags).await;
     for (wrong, why) in [(vec![""], "empty"), (vec!["t"; 65], "65")] {
         let error = tags.tagged(&wrong).await.err().expect("it is refused").to_string();

@@ -45,12 +45,19 @@ export class Events {
 
   emit<E extends keyof CacheEvents>(event: E, told: CacheEvents[E]): void {
     for (const listener of this.#listeners.get(event) ?? []) {
+      // Whoever waits for a value is not to pay for who listens.
       try {
-        (listener as Listener<E>)(told);
+        const answer: unknown = (listener as Listener<E>)(told);
+        if (answer instanceof Promise) {
+          answer.catch(report);
+        }
       } catch (error) {
-        // Whoever waits for a value is not to pay for who listens.
-        console.warn("isocache: a listener failed:", error);
+        report(error);
       }
     }
   }
+}
+
+function report(error: unknown): void {
+  console.warn("isocache: a listener failed:", error);
 }

@@ -67,13 +67,16 @@ describe("events", () => {
     cache.on("load", ({ key, name }) => {
       throw new Error(`${name} of ${key}`);
     });
+    cache.on("load", async ({ key }) => {
+      throw new Error(`later, of ${key}`);
+    });
     const listener = () => heard++;
     const ends = [cache.on("load", listener), cache.on("load", listener)];
     assert.equal(await load(7), 7);
     assert.equal(heard, 2);
     assert.deepEqual(
       warn.mock.calls.map((call) => call.arguments[1].message),
-      ["load of one:7"],
+      ["load of one:7", "later, of one:7"],
     );
     ends[0]();
     ends[0]();

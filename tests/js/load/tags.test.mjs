@@ -33,6 +33,22 @@ describe("tags", () => {
     await assert.rejects(users.invalidateTags(["a"]), /closed/);
   });
 
+  test("what is written without tags wins over loads with tags, and the other way round", async () => {
+    const { store, cache } = tagged();
+    const plain = new Cache({ provider: store });
+    for (const [loading, writing] of [
+      [cache, plain],
+      [plain, cache],
+    ]) {
+      let finish;
+      const loaded = loading.getOrSet("k", () => new Promise((resolve) => (finish = resolve)));
+      await writing.delete("k");
+      finish(1);
+      await loaded;
+      assert.equal(store.has("k"), false);
+    }
+  });
+
   test("a store that loses a counter loses entries, and never brings any back", async () => {
     const { store, cache } = tagged();
     await cache.set("a", 1, { tags: ["t"] });

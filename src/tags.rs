@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::error::{CacheError, Result};
 use crate::key::{KeyPattern, quote};
-use crate::load::{Flights, random::random};
+use crate::load::{Flights, Leases, random::random};
 use crate::provider::{CacheProvider, CounterProvider, MaybeSend, WithTtl};
 use crate::stats::CacheStats;
 
@@ -238,5 +238,9 @@ where
 
     fn flights(&self) -> Option<&Flights> {
         self.entries.flights()
+    }
+
+    fn leases(&self) -> Option<&dyn Leases> {
+        self.entries.leases()
     }
 }

@@ -1,7 +1,9 @@
 //! The keyspace, scripts, channels, the server; and what is never passed on.
 
 use super::Why::{Administration, Blocks, Connection, Replication, Route};
-use super::entry::{Class, Effect, R, RW, Rule, Spec, W, family, keyspace, local, never, one, script, server, spec, write};
+use super::entry::{
+    Class, Effect, R, RW, Rule, Spec, W, family, keyspace, local, never, one, script, server, spec, write,
+};
 
 pub(super) const COMMANDS: &[Spec] = &[
     // The whole keyspace.

@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::error::{CacheError, Result};
 use crate::key::{KeyPattern, quote};
-use crate::load::{CacheAside, Flights, LoadError, LoadOptions, Loaded, OnError, random::random};
+use crate::load::{CacheAside, Flights, Leases, LoadError, LoadOptions, Loaded, OnError, random::random};
 use crate::provider::{CacheProvider, CounterProvider, MaybeSend, WithTtl};
 use crate::stats::CacheStats;
 
@@ -273,5 +273,9 @@ where
 
     fn flights(&self) -> Option<&Flights> {
         self.entries.flights()
+    }
+
+    fn leases(&self) -> Option<&dyn Leases> {
+        self.entries.leases()
     }
 }

@@ -9,6 +9,7 @@ import { type Counters, counted, countersIn } from "./counters.js";
 import { CacheError } from "./http/errors.js";
 import { escapedValue } from "./key/value.js";
 import { shareFlights } from "./load/flights.js";
+import { type Lease, leaseOf } from "./load/lease.js";
 import type { MemoryCache } from "./memory-cache.js";
 import { after, type MaybePromise } from "./promise.js";
 import type { CacheSetEntry, CacheStats, SetEntry, SetOptions } from "./types.js";
@@ -69,6 +70,8 @@ export class Tagged<V = unknown> implements Provider<V> {
   readonly #counters: Counters;
   /** Counters that are being set off. */
   readonly #beginning = new Map<string, Promise<number>>();
+  /** As the provider of the entries has it. */
+  readonly lease: Lease | undefined;
 
   /** @throws TypeError for a provider that cannot count, where no `counters` are given. */
   constructor(entries: Provider<TaggedEntry<V>>, options: TaggedOptions = {}) {
@@ -77,6 +80,7 @@ export class Tagged<V = unknown> implements Provider<V> {
     const { counters = entries as unknown as Counters } = options;
     this.#counters = countersIn(counters, options.counters ? "counters" : "entries");
     this.#entries = entries;
+    this.lease = leaseOf(entries);
     shareFlights(this, entries);
   }
 

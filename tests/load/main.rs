@@ -4,6 +4,7 @@
 mod behaviour;
 mod executor;
 mod interleavings;
+mod leases;
 #[cfg(feature = "metrics")]
 mod monitoring;
 mod provider;

@@ -66,7 +66,8 @@ pub use error::{CacheError, Result};
 pub use glob::Glob;
 #[cfg(feature = "http")]
 pub use http::{HttpCacheBuilder, HttpCacheProvider};
-pub use key::MAX_KEY_BYTES;
+pub use key::patterns as keys;
+pub use key::{Displayed, GlobPart, KeyPart, KeyPattern, MAX_KEY_BYTES, glob_of, key_of};
 pub use load::{CacheAside, Flights, LoadError, LoadOptions, LoadStats, Loaded, Monitor, OnError, Runtime, Write};
 pub use memory::{Count, MemoryCacheBuilder, MemoryCacheProvider};
 pub use provider::{

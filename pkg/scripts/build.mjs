@@ -95,6 +95,7 @@ const PUBLIC_TYPES = [
     "types.d.ts",
   ],
   ...["breaker", "errors", "http-cache", "msgpack", "serializer", "types"].map((name) => `http/${name}.d.ts`),
+  ...["key-of", "pattern", "patterns"].map((name) => `key/${name}.d.ts`),
 ];
 const typesIn = () => readdirSync(dist, { recursive: true }).filter((name) => name.endsWith(".d.ts"));
 rmSync(join(dist, "entries"), { recursive: true });

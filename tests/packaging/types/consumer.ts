@@ -8,8 +8,15 @@ import {
   type CacheStats,
   type Eviction,
   type EvictReason,
+  globOf,
   HttpCache,
   type HttpCacheOptions,
+  type KeyParams,
+  type KeyPattern,
+  type KeyValue,
+  keyOf,
+  keyPattern,
+  keys,
   MemoryCache,
   type MemoryCacheOptions,
   type Provider,
@@ -242,3 +249,45 @@ export async function http(): Promise<void> {
 }
 
 export const sameHttp: boolean = same<typeof Alone, typeof HttpCache>(true);
+
+export function keyPatterns(written: string): void {
+  const rate = keyPattern("rate:{ip}:{endpoint}");
+  same<typeof rate.pattern, "rate:{ip}:{endpoint}">(true);
+  same<KeyParams<"rate:{ip}:{endpoint}">, { ip: KeyValue; endpoint: KeyValue }>(true);
+  same<KeyParams<"{{x}}:{{{id}}}">, { id: KeyValue }>(true);
+  same<ReturnType<typeof rate>, string>(true);
+  rate({ ip: "::1", endpoint: 7n });
+  rate.glob();
+  rate.glob({ ip: "::1" });
+  rate.glob({ ip: undefined });
+  keyPattern("settings")();
+  keyPattern("{{user}}:{opts.lang}")({ "opts.lang": true });
+  keyPattern(written)({ anything: 1 });
+  const any: KeyPattern = keyPattern(written);
+  any.glob({ anything: 1 });
+  keys.user({ id: 7 });
+  keys.userList({ hash: "x" });
+  keys.session.glob();
+  const text: string = keyOf("f", [1, { a: null }] as const) + globOf("f");
+
+  // @ts-expect-error A value is missing.
+  rate({ ip: text });
+  // @ts-expect-error All values are missing.
+  rate();
+  // @ts-expect-error No such parameter.
+  rate({ ip: "::1", endpoint: "x", port: 1 });
+  // @ts-expect-error No such parameter.
+  rate.glob({ port: 1 });
+  // @ts-expect-error null has no text.
+  keys.user({ id: null });
+  // @ts-expect-error Neither has an object.
+  keys.user({ id: {} });
+  // @ts-expect-error Values go by name.
+  keys.user(7);
+  // @ts-expect-error It has no parameters.
+  keyPattern("settings")({ id: 7 });
+  // @ts-expect-error Escaped braces are no parameter.
+  keyPattern("{{user}}:{id}")({ id: 7, user: 1 });
+  // @ts-expect-error The arguments are a list.
+  keyOf("f", 1);
+}

@@ -1,4 +1,16 @@
-//! What may be a key.
+//! What may be a key, and how keys are made: from patterns, and from the arguments of a function.
+
+mod arguments;
+mod canonical;
+mod escape;
+mod part;
+mod pattern;
+pub mod patterns;
+mod template;
+
+pub use arguments::{glob_of, key_of};
+pub use part::{Displayed, GlobPart, KeyPart};
+pub use pattern::KeyPattern;
 
 use crate::error::{CacheError, Result};
 

@@ -1,0 +1,86 @@
+/** Key patterns: from values to a key, and to the glob of many. */
+
+import { checkObject, quote } from "../check.js";
+import { escapePattern } from "../prefix.js";
+import { parseTemplate } from "./template.js";
+import { escapedValue } from "./value.js";
+
+/**
+ * A value in a key. It is its text that counts: `7` and `"7"` give the same key. A number must be a safe integer, since
+ * the texts of others differ from language to language.
+ */
+export type KeyValue = string | number | bigint | boolean;
+
+/** The names of the parameters in a pattern. */
+type Names<P extends string> = P extends `${string}{${infer Rest}`
+  ? Rest extends `{${infer After}`
+    ? Names<After>
+    : Rest extends `${infer Name}}${infer After}`
+      ? Name | Names<After>
+      : never
+  : never;
+
+/** The values of a pattern, by the names of its parameters. */
+export type KeyParams<P extends string> = string extends P
+  ? Record<string, KeyValue>
+  : { [Name in Names<P>]: KeyValue };
+
+/** Keys of one form; made by `keyPattern`. */
+export interface KeyPattern<P extends string = string> {
+  /**
+   * The key for these values.
+   *
+   * @throws TypeError or RangeError for a value that is missing, unknown, or no text, safe integer, bigint or boolean.
+   */
+  (
+    ...params: string extends P ? [params?: KeyParams<P>] : [Names<P>] extends [never] ? [] : [params: KeyParams<P>]
+  ): string;
+  /**
+   * The glob of all keys with these values; a parameter without one is `*`. It matches each of them, and of all keys with
+   * as many `:` no other key of any pattern; but also keys with more segments: `user:*` matches `user:7:posts`.
+   */
+  glob(params?: { [Name in keyof KeyParams<P>]?: KeyValue | undefined }): string;
+  /** The pattern as it was written. */
+  readonly pattern: P;
+}
+
+/**
+ * A pattern for keys: literal text with parameters in braces. The compiler checks the parameters.
+ *
+ * Values are escaped: each of `:` `%` `*` `?` `[` `]` `\` becomes `%` and two hexadecimal digits, so that no value reaches
+ * into another segment or widens a glob. Rust's `KeyPattern` gives the same keys.
+ *
+ * `{{` and `}}` stand for braces. Between two parameters there must be a `:`, no parameter may occur twice, and there must
+ * be some literal text.
+ *
+ * ```js
+ * import { keyPattern } from "isocache";
+ *
+ * const rate = keyPattern("rate:{ip}:{endpoint}");
+ * rate({ ip: "::1", endpoint: "/login" }); // "rate:%3A%3A1:/login"
+ * rate.glob({ ip: "::1" }); // "rate:%3A%3A1:*"
+ * ```
+ *
+ * @throws RangeError for text that is no pattern, saying what is wrong with it and where.
+ */
+export function keyPattern<const P extends string>(pattern: P): KeyPattern<P> {
+  const { texts, names } = parseTemplate(pattern);
+  const globs = texts.map(escapePattern);
+  const fill = (texts: readonly string[], params: Record<string, unknown>, isGlob: boolean): string => {
+    checkObject("params", params);
+    for (const name of Object.keys(params)) {
+      if (!names.includes(name)) {
+        throw new TypeError(`isocache: the pattern ${quote(pattern)} has no parameter ${quote(name)}`);
+      }
+    }
+    let filled = texts[0] as string;
+    for (let at = 0; at < names.length; at++) {
+      const name = names[at] as string;
+      const value = Object.hasOwn(params, name) ? params[name] : undefined;
+      filled += (isGlob && value === undefined ? "*" : escapedValue(name, value)) + texts[at + 1];
+    }
+    return filled;
+  };
+  const key = (params = {}) => fill(texts, params, false);
+  return Object.assign(key, { glob: (params = {}) => fill(globs, params, true), pattern }) as KeyPattern<P>;
+}

@@ -1,0 +1,25 @@
+/** The key patterns of common use. */
+
+import { keyPattern } from "./pattern.js";
+
+/**
+ * The key patterns of common use. Rust's `isocache::keys` has the same.
+ *
+ * ```js
+ * import { keys } from "isocache";
+ *
+ * keys.user({ id: 7 }); // "user:7"
+ * keys.userList.glob(); // "user_list:*"
+ * keys.rate.glob({ ip: "10.0.0.7" }); // "rate:10.0.0.7:*"
+ * ```
+ */
+export const keys = {
+  /** One user, by id. */
+  user: /* @__PURE__ */ keyPattern("user:{id}"),
+  /** A list of users, by what makes it another list: a page, a filter. */
+  userList: /* @__PURE__ */ keyPattern("user_list:{hash}"),
+  /** A session, by its token. */
+  session: /* @__PURE__ */ keyPattern("session:{token}"),
+  /** What one address asked of one endpoint. */
+  rate: /* @__PURE__ */ keyPattern("rate:{ip}:{endpoint}"),
+} as const;

@@ -1,0 +1,50 @@
+/** The text of a key pattern. What may be one, and why, is said in the Rust `key/template.rs`. */
+
+import { quote, wrongType } from "../check.js";
+
+/** Literal texts with the names of the parameters between them: one text more than names. */
+export interface Template {
+  readonly texts: readonly string[];
+  readonly names: readonly string[];
+}
+
+const NAME = /^\w+(\.\w+)*$/;
+
+/** Takes a pattern apart. */
+export function parseTemplate(pattern: unknown): Template {
+  if (typeof pattern !== "string") {
+    throw wrongType("pattern", "a string", pattern);
+  }
+  const texts = [""];
+  const names: string[] = [];
+  const refuse = (reason: string, at = 0): never => {
+    throw new RangeError(
+      `isocache: pattern ${quote(pattern)}: ${reason}, at character ${[...pattern.slice(0, at)].length + 1}`,
+    );
+  };
+  for (const { 0: piece, index } of pattern.matchAll(/\{\{|\}\}|\{[^{}]*\}|[{}]|[^{}]+/g)) {
+    if (piece === "{" || piece === "}") {
+      refuse(
+        `there is a ${piece} without its ${piece === "{" ? "}" : "{"} (for a brace, write ${piece}${piece})`,
+        index,
+      );
+    }
+    const name = piece.slice(1, -1);
+    if (!piece.startsWith("{") || piece === "{{") {
+      texts[names.length] += piece === "{{" || piece === "}}" ? piece.charAt(0) : piece;
+    } else if (!NAME.test(name)) {
+      refuse("the name of a parameter has letters, digits and _, with dots between words", index + 1);
+    } else if (names.length > 0 && !texts[names.length]?.includes(":")) {
+      refuse("between this parameter and the one before it there must be a :", index);
+    } else if (names.includes(name)) {
+      refuse("this parameter is there already", index);
+    } else {
+      names.push(name);
+      texts.push("");
+    }
+  }
+  if (texts.join("") === "") {
+    refuse("there must be some literal text, which sets the keys apart from others", 0);
+  }
+  return { texts, names };
+}

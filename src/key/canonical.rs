@@ -1,0 +1,54 @@
+//! The canonical form of arguments: one text for all that is equal, another for all that is not.
+//!
+//! | value | text |
+//! |---|---|
+//! | null | `n` |
+//! | `true`, `false` | `t`, `f` |
+//! | a number that is an integer | `i`, its decimal digits, `;` |
+//! | another number | `x` and the 16 hexadecimal digits of its IEEE 754 double; NaN is `x7ff8000000000000` |
+//! | a text | `s`, its length in bytes, `:`, the text |
+//! | bytes | `b`, their number, `:`, two hexadecimal digits for each |
+//! | a list | `[`, its items, `]` |
+//! | a map | `{`, its entries, `}`: each a text and a value, ordered by the bytes of the text |
+//!
+//! JavaScript has two values more, which nothing here gives: `u` for `undefined`, and for a date `d`, its milliseconds, `;`.
+//!
+//! The first character of a value tells where it ends, so that no sequence of values reads as another.
+
+mod compound;
+mod encoder;
+mod name;
+
+use serde::Serialize;
+
+use crate::error::{CacheError, Result};
+use encoder::Encoder;
+
+/// How deep lists and maps may nest, the list of arguments included.
+const MAX_DEPTH: usize = 128;
+
+/// The longest canonical form, in bytes.
+const MAX_BYTES: usize = 16 * 1024 * 1024;
+
+/// The canonical form of a list of arguments.
+pub(super) fn encode<A: Serialize + ?Sized>(arguments: &A) -> Result<Vec<u8>> {
+    let mut encoder = Encoder::default();
+    arguments.serialize(&mut encoder).map_err(|Refused(reason)| CacheError::invalid("arguments", reason))?;
+    match encoder.out.first() {
+        Some(b'[') => Ok(encoder.out),
+        // `()` is no arguments.
+        Some(b'n') if encoder.is_unit => Ok(b"[]".to_vec()),
+        _ => Err(CacheError::invalid("arguments", "must be a tuple or a list; a single argument is `(argument,)`")),
+    }
+}
+
+/// Why a value has no canonical form.
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+struct Refused(String);
+
+impl serde::ser::Error for Refused {
+    fn custom<T: std::fmt::Display>(reason: T) -> Self {
+        Self(reason.to_string())
+    }
+}

@@ -1,0 +1,22 @@
+//! The key of a map as a text.
+
+use serde::Serialize;
+
+use super::Refused;
+use super::encoder::Encoder;
+
+/// The text of a key: of a text itself, of an integer its digits, of a `bool` its name.
+pub(super) fn name<T: Serialize + ?Sized>(key: &T) -> Result<String, Refused> {
+    let mut encoder = Encoder::default();
+    key.serialize(&mut encoder)?;
+    let text = match encoder.out.as_slice() {
+        b"t" => Some(&b"true"[..]),
+        b"f" => Some(&b"false"[..]),
+        [b'i', digits @ .., b';'] => Some(digits),
+        [b's', text @ ..] => text.splitn(2, |byte| *byte == b':').nth(1),
+        _ => None,
+    };
+    let text = text.and_then(|text| std::str::from_utf8(text).ok());
+    text.map(str::to_owned)
+        .ok_or_else(|| Refused("have a map with a key that is no text, character, integer or bool".to_owned()))
+}

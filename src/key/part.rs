@@ -1,0 +1,122 @@
+//! What may be a value in a key pattern.
+
+use std::borrow::Cow;
+use std::fmt::Display;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use std::ops::RangeFull;
+use std::rc::Rc;
+use std::sync::Arc;
+
+/// A value for a parameter of a [`KeyPattern`](crate::KeyPattern): a text, an integer, a `bool`, a `char` or an IP address.
+///
+/// It is the text that counts: `7` and `"7"` give the same key. An empty text is a value of its own, and leaves its segment
+/// empty. There are no floats, whose texts differ from language to language, and no `Option`, whose `None` has no text.
+///
+/// For a type of your own, give its text; escaping is not your concern. For one that has a [`Display`], there is
+/// [`Displayed`].
+///
+/// ```
+/// use isocache::{KeyPart, keys};
+/// use std::borrow::Cow;
+///
+/// struct UserId(u64);
+///
+/// impl KeyPart for UserId {
+///     fn key_part(&self) -> Cow<'_, str> {
+///         self.0.to_string().into()
+///     }
+/// }
+/// assert_eq!(keys::user(UserId(7)), "user:7");
+/// ```
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` cannot be a value in a key pattern",
+    note = "texts, integers, `bool`, `char` and IP addresses can, and `isocache::Displayed(value)` for anything with `Display`"
+)]
+pub trait KeyPart {
+    /// The text, as it is before it is escaped. Different values should have different texts.
+    fn key_part(&self) -> Cow<'_, str>;
+}
+
+/// A value for a parameter of a glob: a [`KeyPart`], or `..` for any.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` cannot be a value in the glob of a key pattern",
+    note = "give what can be a value in the key, or `..` for any value"
+)]
+pub trait GlobPart {
+    /// The text, as it is before it is escaped; `None` for any.
+    fn glob_part(&self) -> Option<Cow<'_, str>>;
+}
+
+impl<T: KeyPart + ?Sized> GlobPart for T {
+    fn glob_part(&self) -> Option<Cow<'_, str>> {
+        Some(self.key_part())
+    }
+}
+
+impl GlobPart for RangeFull {
+    fn glob_part(&self) -> Option<Cow<'_, str>> {
+        None
+    }
+}
+
+/// Anything with a [`Display`] as a value in a key, such as a UUID. Its text should be the same in every process.
+///
+/// ```
+/// use isocache::{Displayed, keys};
+///
+/// assert_eq!(keys::user(Displayed(format_args!("{:04}", 7))), "user:0007");
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Displayed<T>(pub T);
+
+impl<T: Display> KeyPart for Displayed<T> {
+    fn key_part(&self) -> Cow<'_, str> {
+        Cow::Owned(self.0.to_string())
+    }
+}
+
+impl KeyPart for str {
+    fn key_part(&self) -> Cow<'_, str> {
+        Cow::Borrowed(self)
+    }
+}
+
+impl KeyPart for String {
+    fn key_part(&self) -> Cow<'_, str> {
+        Cow::Borrowed(self)
+    }
+}
+
+impl KeyPart for bool {
+    fn key_part(&self) -> Cow<'_, str> {
+        Cow::Borrowed(if *self { "true" } else { "false" })
+    }
+}
+
+macro_rules! displayed {
+    ($($type:ty)*) => {$(
+        impl KeyPart for $type {
+            fn key_part(&self) -> Cow<'_, str> {
+                Cow::Owned(self.to_string())
+            }
+        }
+    )*};
+}
+displayed!(char i8 i16 i32 i64 i128 isize u8 u16 u32 u64 u128 usize IpAddr Ipv4Addr Ipv6Addr);
+
+macro_rules! pointed {
+    ($($type:ty)*) => {$(
+        impl<T: KeyPart + ?Sized> KeyPart for $type {
+            fn key_part(&self) -> Cow<'_, str> {
+                (**self).key_part()
+            }
+        }
+    )*};
+}
+pointed!(&T &mut T Box<T> Rc<T> Arc<T>);
+
+impl<T: KeyPart + ToOwned + ?Sized> KeyPart for Cow<'_, T> {
+    fn key_part(&self) -> Cow<'_, str> {
+        (**self).key_part()
+    }
+}

@@ -45,6 +45,10 @@ mod glob;
 mod key;
 mod load;
 mod memory;
+#[cfg(feature = "macros")]
+#[doc(hidden)]
+#[path = "private.rs"]
+pub mod __private;
 mod provider;
 #[cfg(all(feature = "redis", not(target_arch = "wasm32")))]
 mod redis;
@@ -64,6 +68,8 @@ pub use clock::{Clock, ManualClock, SystemClock};
 pub use engine::{PolicyKind, RemovalReason};
 pub use error::{CacheError, Result};
 pub use glob::Glob;
+#[cfg(feature = "macros")]
+pub use isocache_macros::cached;
 #[cfg(feature = "http")]
 pub use http::{HttpCacheBuilder, HttpCacheProvider};
 pub use key::patterns as keys;

@@ -355,7 +355,7 @@ where
 
 /// As [`call`], with a body that owns what it needs, so that it may run behind a caller that was answered.
 pub async fn call_behind<S, R, H, P, F>(
-    provider: &P,
+    provider: P,
     key: impl IntoKey,
     options: LoadOptions,
     policy: Policy<S::Error>,

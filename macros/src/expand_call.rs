@@ -169,6 +169,8 @@ impl Function<'_> {
             (true, true) => quote!(#private::call_behind::<#shape, #returned, _, _, _>),
             (false, _) => quote!(#private::call_sync::<#shape, #returned, _>),
         };
+        // A clone ends the borrow of an argument that the body takes along.
+        let handle = if behind { quote!(::core::clone::Clone::clone(#provider)) } else { quote!(#provider) };
         let (reference, wait) = if self.is_async() { (None, Some(quote!(.await))) } else { (Some(quote!(&)), None) };
         quote! {
             let #key = #made;
@@ -178,7 +180,7 @@ impl Function<'_> {
                 use #private::{ProbeClone as _, ProbeNoClone as _};
                 (&#private::Probe::<#error>::new()).isocache_sharing()
             };
-            #call(#provider, #key, #options, #reference #policy, #sharing, #body) #wait
+            #call(#handle, #key, #options, #reference #policy, #sharing, #body) #wait
         }
     }
 

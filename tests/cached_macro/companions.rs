@@ -1,6 +1,6 @@
 //! What goes with a cached function.
 
-use isocache::{CacheProvider, cached, default_cache};
+use isocache::{CacheProvider, default_cache};
 
 use crate::support::{called, calls};
 

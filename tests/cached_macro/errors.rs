@@ -4,6 +4,7 @@ use std::future::pending;
 use std::sync::LazyLock;
 use std::time::Duration;
 
+use futures_util::future::join;
 use isocache::{CacheError, MemoryCacheProvider, cached};
 
 use crate::support::{Broken, called, calls};
@@ -38,7 +39,7 @@ async fn a_failing_provider_is_passed_over_or_not() {
 }
 
 static SMALL: LazyLock<MemoryCacheProvider<String>> = LazyLock::new(|| {
-    MemoryCacheProvider::builder().max_bytes(1000).weigher(|_, value: &String| value.len() as u64).build().unwrap()
+    MemoryCacheProvider::builder().max_bytes(1000, |_, value: &String| value.len() as u64).build().unwrap()
 });
 
 #[cached(key = "errors:large:{size}", provider = SMALL)]
@@ -119,7 +120,7 @@ async fn unlimited_plain() -> u64 {
 #[tokio::test(start_paused = true)]
 async fn a_limit_ends_in_an_error_where_there_is_one() {
     let begun = tokio::time::Instant::now();
-    let (one, other) = futures_util::join!(limited(), limited());
+    let (one, other) = join(limited(), limited()).await;
     let timed_out = CacheError::Timeout("the loader of key \"errors:limited\" took longer than 5s".to_owned());
     assert_eq!((one, other), (Err(Failure::Cache(timed_out.clone())), Err(Failure::Cache(timed_out))));
     assert_eq!((calls("limited"), begun.elapsed().as_secs()), (1, 5));

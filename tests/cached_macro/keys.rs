@@ -76,6 +76,7 @@ async fn a_closure_makes_any_key() {
 
 #[cached(key = |key| key.clone())]
 async fn keyed(key: String) -> u64 {
+    drop(key);
     called("keyed")
 }
 

@@ -3,7 +3,7 @@
 use std::pin::Pin;
 use std::sync::{Arc, LazyLock};
 
-use futures_util::future::join_all;
+use futures_util::future::{join, join_all};
 use isocache::{MemoryCacheProvider, cached};
 use tokio::sync::Semaphore;
 
@@ -55,10 +55,10 @@ async fn waiters_get_the_error_or_load_themselves() {
     let all = async {
         let alike = join_all((0..3).map(|_| failing_alike()));
         let apart = join_all((0..3).map(|_| failing_apart()));
-        futures_util::join!(alike, apart)
+        join(alike, apart).await
     };
     let open = async { FAILING.add_permits(6) };
-    let ((alike, apart), ()) = futures_util::join!(all, open);
+    let ((alike, apart), ()) = join(all, open).await;
     assert_eq!(alike, vec![Err("failure 1".to_owned()); 3]);
     let mut apart: Vec<_> = apart.into_iter().map(|error| error.unwrap_err().0).collect();
     apart.sort_unstable();

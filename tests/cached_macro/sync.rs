@@ -13,8 +13,7 @@ fn fibonacci(n: u64) -> u64 {
     if n < 2 { n } else { fibonacci(n - 1) + fibonacci(n - 2) }
 }
 
-/// Another function of the same key, with a memory of its own.
-#[cached(key = "{n}", name = "other")]
+#[cached(key = "sync_other:{n}", name = "other")]
 fn other(n: u64) -> Option<&'static str> {
     called("sync_other");
     (n > 0).then_some("some")

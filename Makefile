@@ -30,11 +30,11 @@ test: lint test-rust test-wasm test-js ## Everything: lint, Rust, wasm in Node a
 test-rust:
 	@scripts/need.sh rust redis python curl xz
 	@mkdir -p target
-	cargo test --features bridge,http 2>&1 | tee target/rust-tests.log
+	cargo test --features bridge,http,metrics,tracing 2>&1 | tee target/rust-tests.log
 	@echo "isocache: $$(grep -c '^skipped:' target/rust-tests.log || true) of these tests were skipped"
 
-test-wasm:
-	@scripts/need.sh rust wasm-target wasm-bindgen wasm-pack chromium
+test-wasm: build
+	@scripts/need.sh node rust wasm-target wasm-bindgen wasm-pack chromium
 	scripts/wasm-tests.sh
 
 test-js: build bridge
@@ -46,19 +46,24 @@ lint: build ## Formatters, linters, types and documentation, without changing an
 	cargo fmt --check
 	cargo clippy --quiet --lib -- -D warnings
 	cargo clippy --quiet --lib --features redis -- -D warnings
-	cargo clippy --quiet --all-targets --features bridge,http -- -D warnings
-	cargo clippy --quiet --lib --target wasm32-unknown-unknown --features npm,http -- -D warnings
-	cargo clippy --quiet --tests --target wasm32-unknown-unknown -- -D warnings
-	RUSTDOCFLAGS="-D warnings" cargo doc --quiet --no-deps --features bridge,http
+	cargo clippy --quiet --all-targets --features bridge,http,metrics,tracing -- -D warnings
+	cargo clippy --quiet --lib --target wasm32-unknown-unknown --features npm,http,js -- -D warnings
+	cargo clippy --quiet --tests --target wasm32-unknown-unknown --features http,js -- -D warnings
+	RUSTDOCFLAGS="-D warnings" cargo doc --quiet --no-deps --target wasm32-unknown-unknown --features http,js
+	cargo fmt --check --manifest-path examples/rust-worker/Cargo.toml
+	cargo clippy --quiet --manifest-path examples/rust-worker/Cargo.toml --target wasm32-unknown-unknown -- -D warnings
+	RUSTDOCFLAGS="-D warnings" cargo doc --quiet --no-deps --features bridge,http,metrics,tracing
 	npx biome ci --error-on-warnings .
 	npx tsc -p pkg --noEmit
 
 bench: build ## Compare speed, size and memory with other caches; tables go to bench-results/ (QUICK=1: less exact)
 	@scripts/need.sh node rust redis xz
 	cargo bench --bench peers $(if $(QUICK),-- --quick)
+	cargo bench --features tokio --bench loading $(if $(QUICK),-- --quick)
 	cargo bench --features redis --bench redis $(if $(QUICK),-- --quick)
 	cargo bench --features bridge --bench bridge $(if $(QUICK),-- --quick)
 	node pkg/bench/run.mjs $(if $(QUICK),--quick)
+	cargo build --quiet --release --features bridge --bin isocache && node pkg/bench/http.mjs $(if $(QUICK),--quick)
 
 clean: ## Remove what was built
 	rm -rf target pkg/dist node_modules bench-results test-results

@@ -13,7 +13,7 @@ use axum::extract::{Path, Query, State};
 use axum::http::StatusCode;
 use axum::routing::get;
 use axum::{Json, Router};
-use isocache::{CacheProvider, RedisCacheProvider};
+use isocache::{CacheInvalidator, CacheProvider, EntityInvalidator, RedisCacheProvider, keys};
 use serde::{Deserialize, Serialize};
 
 const TTL: Option<Duration> = Some(Duration::from_secs(300));
@@ -57,17 +57,23 @@ impl Database {
 struct Service {
     users: RedisCacheProvider<User>,
     lists: RedisCacheProvider<Vec<User>>,
+    stale: EntityInvalidator,
     database: Arc<Database>,
 }
 
 /// The service, over a cache and a database.
-pub fn app(users: RedisCacheProvider<User>, database: Arc<Database>) -> Router {
-    let service = Service { lists: users.view(), users, database };
-    Router::new().route("/users", get(list)).route("/users/{id}", get(read).put(write)).with_state(service)
+///
+/// # Errors
+/// If the patterns of the keys are none.
+pub fn app(users: RedisCacheProvider<User>, database: Arc<Database>) -> isocache::Result<Router> {
+    // The same keys as in every other program on this cache, such as a page behind the bridge.
+    let stale = CacheInvalidator::new(users.clone()).entity("user").key("user:{id}")?.lists("user_list:*")?;
+    let service = Service { lists: users.view(), users, stale, database };
+    Ok(Router::new().route("/users", get(list)).route("/users/{id}", get(read).put(write)).with_state(service))
 }
 
 async fn read(State(service): State<Service>, Path(id): Path<u64>) -> Result<Json<User>, StatusCode> {
-    let key = format!("user:{id}");
+    let key = keys::user(id);
     // A cache that fails is no reason to fail: the database has the answer.
     if let Some(user) = service.users.get(&key).await.unwrap_or_else(report) {
         return Ok(Json(user));
@@ -84,7 +90,7 @@ struct Page {
 }
 
 async fn list(State(service): State<Service>, Query(Page { page }): Query<Page>) -> Json<Vec<User>> {
-    let key = format!("user_list:{page}");
+    let key = keys::user_list(page);
     if let Some(users) = service.lists.get(&key).await.unwrap_or_else(report) {
         return Json(users);
     }
@@ -99,10 +105,8 @@ struct Name {
 }
 
 async fn write(State(service): State<Service>, Path(id): Path<u64>, Json(Name { name }): Json<Name>) -> StatusCode {
-    service.database.save(User { id, name });
-    // Afterwards, so that nobody reads the old user between the two and stores it again.
-    let stale = service.users.delete(&format!("user:{id}")).await.and(service.users.clear_pattern("user_list:*").await);
-    match stale {
+    let save = async { service.database.save(User { id, name }) };
+    match service.stale.after(save, id).await.invalidated {
         Ok(_) => StatusCode::NO_CONTENT,
         // Saved, but what is cached may be old until its ttl is over: whoever wrote should know.
         Err(error) => {
@@ -124,5 +128,5 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
     let users = RedisCacheProvider::<User>::builder(&url).namespace("example").build()?;
     let listener = tokio::net::TcpListener::bind("127.0.0.1:3000").await?;
     println!("http://{}", listener.local_addr()?);
-    Ok(axum::serve(listener, app(users, Arc::default())).await?)
+    Ok(axum::serve(listener, app(users, Arc::default())?).await?)
 }

@@ -10,7 +10,7 @@ export WASM_BINDGEN_TEST_TIMEOUT=300
 run() {
   local log
   log=$(mktemp)
-  wasm-pack test "$@" 2>&1 | tee "$log"
+  node tests/servers/for-wasm.mjs wasm-pack test "$@" 2>&1 | tee "$log"
   if ! grep -qE 'test result: ok\. [1-9][0-9]* passed' "$log"; then
     echo "isocache: no test ran under: wasm-pack test $*" >&2
     exit 1
@@ -18,8 +18,10 @@ run() {
   rm "$log"
 }
 
-run --node --mode no-install -- --test node
-run --headless --chrome --mode no-install -- --test web
+cargo build --quiet --features bridge --bin isocache
+run --node --mode no-install -- --features http,js --test node
+run --node --mode no-install -- --features http,js --lib
+run --headless --chrome --mode no-install -- --features http,js --test web
 
 # A feature that cannot be there says so, in one sentence.
 if error=$(cargo check --quiet --target wasm32-unknown-unknown --features redis 2>&1); then

@@ -7,6 +7,7 @@
 //! |---|---|
 //! | `redis` | `RedisCacheProvider`: Redis, Redis Cluster and Sentinel, on tokio |
 //! | `http` | `HttpCacheProvider`: through the bridge, from code that cannot open a socket; also on wasm |
+//! | `js` | `JsCacheProvider`: a cache of JavaScript, shared with it; on wasm32-unknown-unknown only |
 //! | `bridge` | the bridge, `isocache serve`, which offers a store over HTTP |
 //!
 //! ```
@@ -39,23 +40,29 @@ pub mod http;
 #[doc = include_str!("../README.md")]
 struct Readme;
 
-mod clock;
-mod error;
-mod glob;
-mod key;
-mod load;
-mod memory;
 #[cfg(feature = "macros")]
 #[doc(hidden)]
 #[path = "private.rs"]
 pub mod __private;
+mod clock;
+mod error;
+mod glob;
+mod invalidator;
+#[cfg(all(feature = "js", target_arch = "wasm32", target_os = "unknown"))]
+mod js;
+mod key;
+mod limiter;
+mod load;
+mod memory;
 mod provider;
 #[cfg(all(feature = "redis", not(target_arch = "wasm32")))]
 mod redis;
 #[cfg(any(all(feature = "redis", not(target_arch = "wasm32")), feature = "http"))]
 mod remote;
 mod serializer;
+mod sessions;
 mod stats;
+mod tags;
 mod ttl;
 #[cfg(all(feature = "npm", target_arch = "wasm32", target_os = "unknown"))]
 mod wasm;
@@ -68,18 +75,24 @@ pub use clock::{Clock, ManualClock, SystemClock};
 pub use engine::{PolicyKind, RemovalReason};
 pub use error::{CacheError, Result};
 pub use glob::Glob;
-#[cfg(feature = "macros")]
-pub use isocache_macros::cached;
 #[cfg(feature = "http")]
 pub use http::{HttpCacheBuilder, HttpCacheProvider};
+pub use invalidator::{CacheInvalidator, EntityInvalidator, EntityName, Invalidated, InvalidationError, Written};
+#[cfg(feature = "macros")]
+pub use isocache_macros::cached;
+#[cfg(all(feature = "js", target_arch = "wasm32", target_os = "unknown"))]
+pub use js::{JsCacheProvider, JsValueSerializer};
 pub use key::patterns as keys;
 pub use key::{Displayed, GlobPart, KeyPart, KeyPattern, MAX_KEY_BYTES, glob_of, key_of};
+pub use limiter::{OnStoreError, RateLimit, RateLimiter};
 pub use load::{CacheAside, Flights, LoadError, LoadOptions, LoadStats, Loaded, Monitor, OnError, Runtime, Write};
 pub use memory::{Count, MemoryCacheBuilder, MemoryCacheProvider};
 pub use provider::{
-    BoxFuture, CacheProvider, CounterProvider, DynCacheProvider, MaybeSend, Typed, WithTtl, default_cache,
-    set_default_cache,
+    BoxFuture, CacheProvider, CounterProvider, DynCacheProvider, MaybeSend, RenewingProvider, Typed, WithTtl,
+    default_cache, set_default_cache,
 };
 pub use serializer::{BytesSerializer, JsonSerializer, MessagePackSerializer, Serializer};
+pub use sessions::{SessionStore, SessionToken};
 pub use stats::CacheStats;
+pub use tags::{Tagged, TaggedEntry, Tags};
 pub use ttl::{MAX_TTL_MS, Ttl};

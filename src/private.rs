@@ -15,11 +15,11 @@ use bytes::Bytes;
 
 pub use std::sync::{Arc, LazyLock};
 
-pub use crate::{
-    CacheError, CacheProvider, KeyPart, KeyPattern, LoadOptions, LoadStats, MemoryCacheProvider, Monitor, OnError, Typed,
-    default_cache, key_of,
-};
 use crate::{CacheAside, DynCacheProvider, LoadError, MaybeSend};
+pub use crate::{
+    CacheError, CacheProvider, KeyPart, KeyPattern, LoadOptions, LoadStats, MemoryCacheProvider, Monitor, OnError,
+    Typed, default_cache, key_of,
+};
 
 /// How what a function returns is made of a value to keep, nothing, or an error.
 pub trait Shape<R> {

@@ -267,7 +267,8 @@ fn the_example_serves_is_healthy_and_keeps_a_snapshot() {
     let ask = |port: u16, path: &str, token: &str| {
         let url = format!("http://127.0.0.1:{port}{path}");
         let token = format!("Authorization: Bearer {token}-{SECRET}");
-        String::from_utf8(run(Command::new("curl").args(["-sS", "-H", &token, &url])).stdout).unwrap()
+        String::from_utf8(run(Command::new("curl").args(["-q", "-sS", "--noproxy", "*", "-H", &token, &url])).stdout)
+            .unwrap()
     };
     assert_eq!(ask(port, "/set/shop:a/1", "ISOCACHE_SHOP_TOKEN"), r#"{"result":"OK"}"#);
     assert!(ask(port, "/set/other/1", "ISOCACHE_SHOP_TOKEN").contains("NOPERM"));

@@ -1,6 +1,7 @@
-//! The rules for providers in WebAssembly, in Node: `wasm-pack test --node -- --test node`.
+//! The rules for providers in WebAssembly, in Node: `scripts/wasm-tests.sh`.
 #![cfg(target_arch = "wasm32")]
 
 mod conformance;
-#[path = "conformance/in_wasm.rs"]
-mod in_wasm;
+#[path = "conformance/counter.rs"]
+mod counter;
+mod wasm;

@@ -1,8 +1,9 @@
-//! The rules for providers in WebAssembly, in a browser: `wasm-pack test --headless --chrome -- --test web`.
+//! The rules for providers in WebAssembly, in a browser: `scripts/wasm-tests.sh`.
 #![cfg(target_arch = "wasm32")]
 
 mod conformance;
-#[path = "conformance/in_wasm.rs"]
-mod in_wasm;
+#[path = "conformance/counter.rs"]
+mod counter;
+mod wasm;
 
 wasm_bindgen_test::wasm_bindgen_test_configure!(run_in_browser);

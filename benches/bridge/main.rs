@@ -45,7 +45,7 @@ fn main() -> std::io::Result<()> {
             row.measure(&bench);
         }
     }
-    let footprint = only.is_none().then(|| footprint::measure(threads, if quick { 100_000 } else { 1_000_000 }));
+    let footprint = only.is_none().then(|| footprint::measure(threads, 1_000_000));
     let text = report::markdown(&measured, footprint.as_ref(), rounds, threads);
     println!("{text}");
     if only.is_none() {

@@ -23,6 +23,7 @@ fn loads(path: &Path, bytes: &[u8]) {
     let store = store();
     match store.load_snapshot(path) {
         Ok(Some(loaded)) => {
+            assert_eq!(with_checksums(bytes), bytes, "each checksum fits what is before it");
             let count = u64::from_le_bytes(bytes[12..20].try_into().expect("it has a head"));
             assert_eq!(loaded.entries + loaded.expired + loaded.refused, count);
             assert!(size(&store) <= loaded.entries);

@@ -71,10 +71,13 @@ mod tests {
 
     #[test]
     fn what_is_none_is_refused() {
-        for wrong in ["0", "\"0s\"", "\"\"", "\"m\"", "\"5\"", "\"5 m\"", "\"-5m\"", "\"5w\"", "0.5", "true", "5u8", "b\"5m\""] {
+        for wrong in
+            ["0", "\"0s\"", "\"\"", "\"m\"", "\"5\"", "\"5 m\"", "\"-5m\"", "\"5w\"", "0.5", "true", "5u8", "b\"5m\""]
+        {
             assert!(of(wrong).is_err(), "{wrong}");
         }
-        for long in ["9007199254741", "18446744073709551615", "\"9007199254740993ms\"", "\"99999999999999999999999d\""] {
+        for long in ["9007199254741", "18446744073709551615", "\"9007199254740993ms\"", "\"99999999999999999999999d\""]
+        {
             let error = of(long).unwrap_err();
             assert!(error.contains("longer than is allowed"), "{long}: {error}");
         }

@@ -26,7 +26,8 @@ pub(crate) struct Function<'a> {
 
 pub(crate) fn expand(options: TokenStream, function: TokenStream) -> Result<TokenStream> {
     let options: Options = parse2(options)?;
-    let item: ItemFn = parse2(function).map_err(|error| Error::new(error.span(), "#[cached] is for functions with a body"))?;
+    let item: ItemFn =
+        parse2(function).map_err(|error| Error::new(error.span(), "#[cached] is for functions with a body"))?;
     check(&options, &item.sig)?;
     let outcome = Outcome::of(&item.sig, options.cache_none)?;
     check_errors(&options, &outcome)?;

@@ -135,11 +135,13 @@ fn hashed<'a>(options: &Options, signature: &Signature, arguments: &'a [Argument
     }
     let generic = signature.generics.params.iter().find(|param| !matches!(param, GenericParam::Lifetime(_)));
     if let Some(param) = generic {
-        let reason = format!("a generic function has no key of its own, since values do not tell its types apart: {GIVE}");
+        let reason =
+            format!("a generic function has no key of its own, since values do not tell its types apart: {GIVE}");
         return Err(Error::new(param.span(), reason));
     }
     if let Some(argument) = arguments.iter().find(|argument| matches!(argument.ty, Type::ImplTrait(_))) {
-        let reason = format!("a function of `impl Trait` has no key of its own, since values do not tell types apart: {GIVE}");
+        let reason =
+            format!("a function of `impl Trait` has no key of its own, since values do not tell types apart: {GIVE}");
         return Err(Error::new(argument.ty.span(), reason));
     }
     let is_hashed = |argument: &&Argument| !options.skip.iter().any(|skipped| *skipped == argument.name);

@@ -18,7 +18,10 @@ impl Outcome {
     /// What a function with this return type brings. `cache_none` is where it is asked to keep `None`.
     pub(crate) fn of(signature: &syn::Signature, cache_none: Option<Span>) -> Result<Self> {
         let ReturnType::Type(_, returned) = &signature.output else {
-            return Err(Error::new(signature.ident.span(), "this function returns nothing, so there is nothing to cache"));
+            return Err(Error::new(
+                signature.ident.span(),
+                "this function returns nothing, so there is nothing to cache",
+            ));
         };
         let returned = Type::clone(returned);
         let mut owned = Owned(None);

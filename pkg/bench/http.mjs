@@ -188,8 +188,8 @@ function report(rows) {
   return `# HttpCache and ${names[1]} over one bridge
 
 Node ${process.version}, one process, the bridge beside it with its own store. Medians of ${effort.rounds} rounds of ${effort.milliseconds} ms in turn; the ratio is
-that of the rounds. Own time: with an answer at hand instead of a network, which leaves what the client does itself and the
-making of a \`Response\`; its share of the p50.
+that of the rounds. Own time: with a \`fetch\` that has the answer at hand, which leaves what the client does itself and the
+making of a \`Response\`, of which Node's own client, that isocache otherwise uses, has no need; its share of the p50.
 
 ${line(all)}${line(all.map(() => "---"))}${rows.map((row) => line(cells(row))).join("")}
 ## Goals

@@ -1,6 +1,20 @@
 /// <reference lib="esnext.disposable" preserve="true" />
 
-import { checkKey, checkList, checkObject, checkOptions, checkPattern, checkText, checkValue } from "./check.js";
+import {
+  checkKey,
+  checkList,
+  checkObject,
+  checkOptions,
+  checkPattern,
+  checkText,
+  checkValue,
+  wrongType,
+} from "./check.js";
+import { type Flights, flightsOf, type Touched } from "./load/flights.js";
+import { getOrLoad } from "./load/load.js";
+import type { Monitor } from "./load/monitor.js";
+import type { Loader, LoadOptions } from "./load/options.js";
+import { Settings } from "./load/settings.js";
 import { MemoryCache } from "./memory-cache.js";
 import { escapePattern, prefixOf } from "./prefix.js";
 import { milliseconds } from "./ttl.js";
@@ -28,6 +42,13 @@ export interface Provider<V> {
   setMany?(entries: readonly SetEntry<V>[]): MaybePromise<unknown>;
   /** Without it, `delete` is called for each key. */
   deleteMany?(keys: readonly string[]): MaybePromise<number>;
+  /**
+   * The value with what is left of its life, in **seconds**; `null`: it does not expire. Needed for stale values and early
+   * loads, unless there is `ttl`.
+   */
+  getWithTtl?(key: string): MaybePromise<{ value: V; ttl: number | null } | undefined>;
+  /** What is left of an entry's life, in **seconds**, for a provider that answers at once; `null`: it does not expire. */
+  ttl?(key: string): number | null | undefined;
   /** Called by `Cache.close`, if it is there. */
   close?(): MaybePromise<unknown>;
 }
@@ -71,6 +92,7 @@ export class Cache<V = unknown> {
   readonly #prefix: string;
   readonly #ttl: Ttl | null | undefined;
   readonly #shared: Shared;
+  readonly #flights: Flights;
 
   /** @throws TypeError or RangeError for an option of the wrong type or out of range, naming it. */
   constructor(options?: CacheOptions<V>);
@@ -96,6 +118,7 @@ export class Cache<V = unknown> {
     }
     this.#prefix = options.namespace === undefined ? "" : prefixOf(options.namespace);
     this.#shared = shared;
+    this.#flights = flightsOf(this.#provider);
   }
 
   /** The value under `key`, or `undefined`. `null` is a value. */
@@ -111,12 +134,60 @@ export class Cache<V = unknown> {
   async set(key: string, value: V, options?: SetOptions | Ttl | null): Promise<void> {
     const ttl = typeof options === "object" && options !== null ? options.ttl : options;
     const entry = this.#entry({ key, value, ttl });
-    await this.#provider.set(entry.key, value, { ttl: entry.ttl });
+    await this.#write([entry.key], () => this.#provider.set(entry.key, value, { ttl: entry.ttl }));
+  }
+
+  /**
+   * The value under `key`; if there is none, what `loader` brings, which is stored.
+   *
+   * Callers who ask for one key while it is loaded wait for the same load, and get its outcome, value or error; errors are
+   * not stored. A `set`, `delete` or `clear` through a `Cache` over this provider that comes during a load wins: who waits
+   * gets the loaded value, but it is not stored, and who asks later loads again. A loader may ask for other keys, and for
+   * its own: in browsers only before its first `await`, else it waits for itself until its `timeout`.
+   *
+   * ```js
+   * import { Cache } from "isocache";
+   *
+   * const cache = new Cache();
+   * const load = async () => ({ name: "Ada" });
+   * await cache.getOrSet("user:1", load, { ttl: "5m", staleIfError: "1h" }); // { name: "Ada" }
+   * ```
+   *
+   * @param options - the ttl, in **seconds** or with a unit; or an object with it and more.
+   */
+  async getOrSet<T extends V = V>(key: string, loader: Loader<T>, options?: LoadOptions<T> | Ttl | null): Promise<T> {
+    return this.load(key, loader, options);
+  }
+
+  /** @internal `getOrSet`, counted by a monitor. */
+  async load<T extends V = V>(
+    key: string,
+    loader: Loader<T>,
+    options?: LoadOptions<T> | Ttl | null,
+    monitor?: Monitor,
+  ): Promise<T> {
+    if (typeof loader !== "function") {
+      throw wrongType("loader", "a function", loader);
+    }
+    return getOrLoad<T>({
+      provider: this.#provider as unknown as Provider<T>,
+      flights: this.#flights,
+      key: this.#key(key),
+      loader,
+      settings: new Settings(options, monitor),
+      ttl: this.#ttl,
+    });
+  }
+
+  /** @internal Throws for options that `getOrSet` would refuse. */
+  static checkLoadOptions<T>(options: LoadOptions<T>): void {
+    new Settings(options);
   }
 
   /** Removes the entry under `key`; true if there was one. */
   async delete(key: string): Promise<boolean> {
-    return this.#provider.delete(this.#key(key));
+    const whole = this.#key(key);
+    return this.#write([whole], () => this.#provider.delete(whole));
   }
 
   /** Whether there is an entry under `key`. */
@@ -140,21 +211,24 @@ export class Cache<V = unknown> {
   async setMany(entries: readonly SetEntry<V>[]): Promise<void> {
     checkList("entries", entries);
     const all = entries.map((entry) => this.#entry(entry));
-    if (this.#provider.setMany) {
-      await this.#provider.setMany(all);
-    } else {
-      await Promise.all(all.map(({ key, value, ttl }) => this.#provider.set(key, value, { ttl })));
-    }
+    const keys = all.map(({ key }) => key);
+    await this.#write<unknown>(keys, () =>
+      this.#provider.setMany
+        ? this.#provider.setMany(all)
+        : Promise.all(all.map(({ key, value, ttl }) => this.#provider.set(key, value, { ttl }))),
+    );
   }
 
   /** Removes the entries under `keys`, and returns how many there were. */
   async deleteMany(keys: readonly string[]): Promise<number> {
     const all = this.#keys(keys);
-    if (this.#provider.deleteMany) {
-      return this.#provider.deleteMany(all);
-    }
-    const deleted = await Promise.all(all.map((key) => this.#provider.delete(key)));
-    return deleted.filter(Boolean).length;
+    return this.#write(all, async () => {
+      if (this.#provider.deleteMany) {
+        return this.#provider.deleteMany(all);
+      }
+      const deleted = await Promise.all(all.map((key) => this.#provider.delete(key)));
+      return deleted.filter(Boolean).length;
+    });
   }
 
   /** Removes every entry of this cache or namespace, and of no other. */
@@ -204,7 +278,18 @@ export class Cache<V = unknown> {
 
   async #clear(pattern: string): Promise<number> {
     this.#checkOpen();
-    return this.#provider.clearPattern(escapePattern(this.#prefix) + pattern);
+    const whole = escapePattern(this.#prefix) + pattern;
+    return this.#write({ pattern: whole }, () => this.#provider.clearPattern(whole));
+  }
+
+  /** A write, which wins over loads in progress. */
+  async #write<R>(touched: Touched, act: () => MaybePromise<R>): Promise<R> {
+    if (this.#flights.busy) {
+      return this.#flights.write(touched, act);
+    }
+    const written = await act();
+    // Loads that began meanwhile.
+    return this.#flights.busy ? this.#flights.write(touched, () => written) : written;
   }
 
   /** An entry as the provider gets it, checked. */

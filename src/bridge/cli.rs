@@ -77,6 +77,9 @@ pub struct Serve {
     /// On how many threads requests are answered [default: one for each processor]
     #[arg(long, value_name = "N")]
     pub threads: Option<NonZeroUsize>,
+    /// How many connections there may be; those beyond are closed [default: 8192]
+    #[arg(long, value_name = "N")]
+    pub max_connections: Option<NonZeroUsize>,
     /// How logs are written to standard error
     #[arg(long, value_name = "FORMAT", default_value = "text")]
     pub log_format: LogFormat,

@@ -1,5 +1,6 @@
 //! `isocache serve`: from the command line to a server that runs, and to its end.
 
+use std::convert::Infallible;
 use std::io::IsTerminal;
 use std::net::{SocketAddr, TcpListener};
 use std::num::NonZeroUsize;
@@ -9,20 +10,23 @@ use std::time::Duration;
 
 use axum::Router;
 use axum::body::Body;
-use axum::extract::{Request, State};
+use axum::extract::State;
 use axum::http::Response;
 use axum_server::Handle;
 use axum_server::tls_rustls::RustlsConfig;
 use tokio::runtime::Builder;
-use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::watch;
+use tower::make::Shared;
+use tower::service_fn;
 use tracing_subscriber::EnvFilter;
 
 use super::access::{Digest, Profile, Role, Scope};
 use super::cli::{LogFormat, Serve};
+use super::connections::Connections;
 use super::patience::Patience;
 use super::server::{Bridge, Origins, Page, Parts, ServerLimits};
 use super::settings::{Settings, StoreSettings};
+use super::signals::{Certificate, Signals};
 use super::store::Store;
 use super::store::memory::{MemoryStore, MemoryStoreOptions, keep_damaged_aside};
 use crate::clock::{Clock, UnixClock};
@@ -94,7 +98,9 @@ fn prepare(arguments: Serve) -> Result<Ready, String> {
         settings.listen.address = address;
     }
     let address = settings.listen.address;
-    settings.access.cors.origins.extend(arguments.allow_origin);
+    for origin in arguments.allow_origin {
+        settings.access.cors.add(origin).map_err(|problem| format!("--allow-origin: {problem}"))?;
+    }
     let clock: Arc<dyn Clock> = Arc::new(UnixClock);
     add_tokens(&mut settings, arguments.token, arguments.read_only_token)?;
     for warning in &settings.access.warnings {
@@ -139,7 +145,9 @@ fn prepare(arguments: Serve) -> Result<Ready, String> {
         _ => return Err("[tls] needs both certificate and key".into()),
     };
     let metrics = arguments.metrics_listen.or(settings.listen.metrics).map(listen).transpose()?;
+    let most = arguments.max_connections.unwrap_or(settings.server.max_connections);
     let patience = Patience {
+        connections: Connections::at_most(most.get(), bridge.metrics.connections_refused()),
         head: Duration::from_millis(settings.server.head_timeout_ms),
         write: Duration::from_millis(settings.server.write_timeout_ms),
     };
@@ -227,28 +235,33 @@ async fn run(ready: Ready) -> Result<(), String> {
         let app = Router::new().fallback(only_metrics).with_state(Arc::clone(&bridge));
         let address = listener.local_addr().map_err(failed)?;
         let server = axum_server::from_tcp(listener).map_err(failed)?.handle(handle.clone());
-        let server = patience.limit_heads(server.acceptor(patience));
+        // It stays within reach when the other address has no room left.
+        let patience = Patience { connections: patience.connections.another(), ..patience };
+        let server = patience.limit_heads(server.acceptor(patience.clone()));
         tokio::spawn(server.serve(app.into_make_service()));
         tracing::info!("metrics on http://{address}/metrics");
     }
-    let app = Router::new().fallback(answer).with_state(bridge).into_make_service();
+    // The paths are commands, and keys: there is nothing to route.
+    let app = Shared::new(service_fn(move |request| {
+        let bridge = Arc::clone(&bridge);
+        async move { Ok::<_, Infallible>(bridge.answer(request).await) }
+    }));
     let tls = match tls {
         Some((certificate, key)) => Some(read_certificate(certificate, key).await?),
         None => None,
     };
     let scheme = if tls.is_some() { "https" } else { "http" };
+    let config = tls.as_ref().map(|tls| tls.config.clone());
     // From here on a signal is heard.
-    let signals = [SignalKind::terminate(), SignalKind::interrupt()].map(signal);
-    let [Ok(terminate), Ok(interrupt)] = signals else { return Err("signals cannot be waited for".into()) };
-    tokio::spawn(end_on_signal([terminate, interrupt], handle.clone(), drain, ending));
+    Signals::listen()?.heed(tls, handle.clone(), drain, ending);
     // Who started it waits for this line.
     println!("isocache: listening on {scheme}://{address}");
-    let served = if let Some(config) = tls {
+    let served = if let Some(config) = config {
         let server = axum_server::from_tcp_rustls(listener, config).map_err(failed)?.handle(handle);
-        patience.limit_heads(server.map(|tls| tls.acceptor(patience))).serve(app).await
+        patience.limit_heads(server.map(|tls| tls.acceptor(patience.clone()))).serve(app).await
     } else {
         let server = axum_server::from_tcp(listener).map_err(failed)?.handle(handle);
-        patience.limit_heads(server.acceptor(patience)).serve(app).await
+        patience.limit_heads(server.acceptor(patience.clone())).serve(app).await
     };
     served.map_err(failed)?;
     if let Some(saving) = saving {
@@ -262,54 +275,17 @@ async fn run(ready: Ready) -> Result<(), String> {
     }
 }
 
-async fn answer(State(bridge): State<Arc<Bridge>>, request: Request) -> Response<Body> {
-    bridge.answer(request).await
-}
-
 async fn only_metrics(State(bridge): State<Arc<Bridge>>) -> Response<Body> {
     bridge.metrics_answer()
 }
 
-/// On the first signal nothing new is accepted, and what is under way may finish; subscriptions end.
-async fn end_on_signal(
-    [mut terminate, mut interrupt]: [Signal; 2],
-    handle: Handle<SocketAddr>,
-    drain: Duration,
-    ending: watch::Sender<bool>,
-) {
-    tokio::select! {
-        _ = terminate.recv() => {}
-        _ = interrupt.recv() => {}
-    }
-    tracing::info!("ending: waiting for what is under way");
-    ending.send_replace(true);
-    handle.graceful_shutdown(Some(drain));
-    // A second signal does not wait.
-    tokio::select! {
-        _ = terminate.recv() => {}
-        _ = interrupt.recv() => {}
-    }
-    handle.shutdown();
-}
-
-/// The certificate, which is read again on SIGHUP.
-async fn read_certificate(certificate: PathBuf, key: PathBuf) -> Result<RustlsConfig, String> {
+async fn read_certificate(chain: PathBuf, key: PathBuf) -> Result<Certificate, String> {
     // Fails if there is one already, which is as good.
     let _ = rustls::crypto::ring::default_provider().install_default();
-    let config = RustlsConfig::from_pem_file(&certificate, &key).await;
-    let config = config
-        .map_err(|error| format!("cannot use {} and {} for TLS: {error}", certificate.display(), key.display()))?;
-    let mut hangup = signal(SignalKind::hangup()).map_err(|error| format!("signals cannot be waited for: {error}"))?;
-    let reloaded = config.clone();
-    tokio::spawn(async move {
-        while hangup.recv().await.is_some() {
-            match reloaded.reload_from_pem_file(&certificate, &key).await {
-                Ok(()) => tracing::info!("certificate read again"),
-                Err(error) => tracing::error!("the certificate stays as it was: {error}"),
-            }
-        }
-    });
-    Ok(config)
+    let config = RustlsConfig::from_pem_file(&chain, &key).await;
+    let config =
+        config.map_err(|error| format!("cannot use {} and {} for TLS: {error}", chain.display(), key.display()))?;
+    Ok(Certificate { config, chain, key })
 }
 
 async fn save_at_intervals(snapshot: Snapshot) {

@@ -27,11 +27,13 @@
 //! body-timeout-ms = 10000
 //! write-timeout-ms = 30000          # how long a client may read nothing of what is for it
 //! drain-timeout-ms = 10000
+//! max-connections = 8192
 //! max-in-flight = 4096
 //! max-streams = 1024
 //! ```
 
 use std::net::SocketAddr;
+use std::num::NonZeroUsize;
 use std::path::PathBuf;
 
 use serde::Deserialize;
@@ -110,6 +112,7 @@ pub struct ServerSettings {
     pub body_timeout_ms: u64,
     pub write_timeout_ms: u64,
     pub drain_timeout_ms: u64,
+    pub max_connections: NonZeroUsize,
     pub max_in_flight: u64,
     pub max_streams: u64,
 }
@@ -122,6 +125,7 @@ impl Default for ServerSettings {
             body_timeout_ms: 10_000,
             write_timeout_ms: 30_000,
             drain_timeout_ms: 10_000,
+            max_connections: const { NonZeroUsize::new(8192).unwrap() },
             max_in_flight: 4096,
             max_streams: 1024,
         }

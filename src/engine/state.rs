@@ -102,6 +102,16 @@ impl Engine {
         Ok(())
     }
 
+    /// Gives the live entry in `slot` a new deadline. It is no write, and no use.
+    ///
+    /// # Errors
+    /// [`Refused`]; nothing was changed.
+    pub fn renew(&mut self, slot: Slot, deadline: Millis) -> Result<(), Refused> {
+        self.admit(0, deadline)?;
+        self.expiry.set(slot, deadline);
+        Ok(())
+    }
+
     /// A lookup found the live entry in `slot`.
     #[inline]
     pub fn hit(&mut self, slot: Slot) {

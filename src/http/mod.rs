@@ -27,6 +27,9 @@ mod store;
 #[cfg(feature = "http")]
 mod transport;
 
+#[cfg(all(feature = "http", target_arch = "wasm32", target_os = "unknown"))]
+pub(crate) use transport::sleep;
+
 #[cfg(feature = "http")]
 pub use builder::HttpCacheBuilder;
 #[cfg(feature = "http")]

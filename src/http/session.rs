@@ -1,8 +1,7 @@
 //! One exchange with the server: encoding, token, retries, the time limit.
 
-use std::hash::BuildHasher;
 use std::pin::pin;
-use std::sync::atomic::{AtomicU8, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU8, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -12,7 +11,7 @@ use futures_util::future::{Either, select};
 use super::breaker::Breaker;
 use super::protocol::reply_json::Strings;
 use super::protocol::{Command, Reply, command_json, headers, path, reply_from_json, resp};
-use super::transport::{Answer, PlatformTransport, Request, TransportError, sleep};
+use super::transport::{Answer, PlatformTransport, Request, TransportError, random, sleep};
 use crate::error::{CacheError, Result};
 use crate::provider::BoxFuture;
 use crate::remote::errors::of_reply;
@@ -66,8 +65,6 @@ pub(super) struct Session {
 pub(super) struct Known {
     server: AtomicU8,
     made: Mutex<Option<String>>,
-    draws: AtomicU64,
-    random: foldhash::fast::RandomState,
 }
 
 /// Why an attempt failed.
@@ -130,7 +127,7 @@ impl Session {
                 Again::IfHarmless(wait) if harmless => wait,
                 Again::Never | Again::Token | Again::IfHarmless(_) => return Err(error),
             };
-            let wait = wait.unwrap_or_default().max(self.back_off(failures));
+            let wait = wait.unwrap_or_default().max(Self::back_off(failures));
             failures += 1;
             if failures > self.retries || wait >= self.timeout {
                 return Err(error);
@@ -140,11 +137,10 @@ impl Session {
     }
 
     /// Twice as long each time, and somewhere between half and all of that, so that clients do not come in step.
-    fn back_off(&self, failures: u32) -> Duration {
+    fn back_off(failures: u32) -> Duration {
         let longest = FIRST_WAIT.saturating_mul(1 << failures.min(10)).min(LONGEST_WAIT);
-        let draw = self.known.random.hash_one(self.known.draws.fetch_add(1, Ordering::Relaxed)) % 1024;
         let half = longest / 2;
-        half + half.mul_f64(f64::from(u32::try_from(draw).unwrap_or(0)) / 1024.0)
+        half + half.mul_f64(random())
     }
 
     /// Sends commands once. Where the server takes no bytes in JSON, those that hold some go one by one.

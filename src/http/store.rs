@@ -74,6 +74,14 @@ impl RemoteStore for HttpStore {
         })
     }
 
+    async fn get_and_renew(&self, key: &str, life: Life) -> Result<Option<Bytes>> {
+        let reply = match life {
+            Some(ms) => self.one(&["GETEX", key, "PX", &ms.to_string()]).await?,
+            None => self.one(&["GETEX", key, "PERSIST"]).await?,
+        };
+        bytes("GETEX", reply, key)
+    }
+
     async fn get_many(&self, keys: &[Cow<'_, str>]) -> Result<Vec<Option<Bytes>>> {
         let mut values = Vec::with_capacity(keys.len());
         for (reply, part) in self.in_parts("MGET", keys).await?.into_iter().zip(keys.chunks(PER_COMMAND)) {
@@ -90,6 +98,16 @@ impl RemoteStore for HttpStore {
 
     async fn set(&self, key: &str, value: Vec<u8>, life: Life) -> Result<()> {
         self.set_many(vec![(key.to_owned(), value, life)]).await
+    }
+
+    async fn replace(&self, key: &str, value: Vec<u8>, life: Life) -> Result<bool> {
+        let mut command = set(key, &value, life);
+        command.push(b"XX");
+        match only(self.batcher.ask(vec![command], true).await?)? {
+            Reply::Nil => Ok(false),
+            reply if reply.is_ok() => Ok(true),
+            other => Err(failure("SET", other, Some(key))),
+        }
     }
 
     async fn set_many(&self, entries: Vec<(String, Vec<u8>, Life)>) -> Result<()> {

@@ -2,7 +2,7 @@
 
 use std::future::Future;
 
-use super::call::{Call, Found, Outcome};
+use super::call::{Call, Found, Look, Outcome, Then};
 use super::flights::Place;
 use super::loaded::{LoadError, Loaded};
 use super::options::LoadOptions;
@@ -118,16 +118,15 @@ where
             let load = || async { Ok(loader().await?.map(Into::into)) };
             let call = Call { provider: self, key, options: &options, behind: false };
             options.check().map_err(LoadError::Cache)?;
-            let writes = call.writes(self.flights());
-            let (value, stale) = match call.find().await.map_err(LoadError::Cache)? {
-                Found::Refresh { value, stale } => (value, stale),
-                found => return call.get_or_load(Some((writes, found)), load).await,
+            let (value, stale, then) = match call.find().await.map_err(LoadError::Cache)? {
+                Look { found: Found::Refresh { value, stale }, then } => (value, stale, then),
+                look => return call.get_or_load(Some(look), load).await,
             };
             call.answered(stale);
             if self.flights().is_some_and(|flights| flights.is_loading(key)) {
                 return Ok(Some(value));
             }
-            let behind = refresh(self.clone(), key.to_owned(), options.clone(), writes, load);
+            let behind = refresh(self.clone(), key.to_owned(), options.clone(), then, load);
             if let Err(here) = options.run_on().spawn(Box::pin(behind)) {
                 here.await;
                 let fresh = self.get_with_ttl(key).await;
@@ -158,7 +157,7 @@ async fn refresh<T, E, Fut>(
     provider: impl CacheProvider<T>,
     key: String,
     options: LoadOptions,
-    writes: u64,
+    then: Then,
     loader: impl FnOnce() -> Fut,
 ) where
     T: Clone + MaybeSend + Send + Sync + 'static,
@@ -172,7 +171,7 @@ async fn refresh<T, E, Fut>(
         return;
     };
     if let Place::Leader(leader) = flights.join(&key)
-        && !call.has_changed(writes)
+        && !call.has_changed(then)
     {
         let _ = call.lead(leader, None, true, loader).await;
     }

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::task::Poll;
 use std::time::Duration;
 
-use super::flights::{Flights, Leader, Place};
+use super::flights::{Leader, Place};
 use super::loaded::{LoadError, Loaded};
 use super::monitor::Event;
 use super::options::{LoadOptions, OnError};
@@ -17,10 +17,31 @@ use crate::engine::{Millis, NEVER};
 use crate::error::CacheError;
 use crate::provider::{CacheProvider, MaybeSend, WithTtl};
 
+/// What is left of the life of an entry that is not there.
+const ABSENT: Millis = -1.0;
+
 /// What a flight brings to all its callers. `None` where the loader had nothing.
 pub(super) type Outcome<T, E> = Result<Option<T>, LoadError<E>>;
 
-/// What a call has found in the provider.
+/// A value to store, with the ttl that its loader has named.
+type Kept<T> = (T, Option<Duration>);
+
+/// A look into the provider.
+pub(super) struct Look<T> {
+    pub(super) found: Found<T>,
+    pub(super) then: Then,
+}
+
+/// How it was when somebody looked, for finding out whether it has changed.
+#[derive(Clone, Copy)]
+pub(super) struct Then {
+    /// The writes to the key, from before the look.
+    pub(super) writes: u64,
+    /// What was left of the entry's life; less than nothing if there was no entry.
+    left: Millis,
+}
+
+/// What a look has found.
 pub(super) enum Found<T> {
     /// The answer.
     Answer(T),
@@ -57,66 +78,72 @@ impl<P: ?Sized> Call<'_, P> {
     }
 
     /// What was looked up, as the options see it.
-    pub(super) fn judge<T>(&self, found: Result<Option<WithTtl<T>>, CacheError>) -> Result<Found<T>, CacheError> {
+    pub(super) fn judge<T>(
+        &self,
+        writes: u64,
+        found: Result<Option<WithTtl<T>>, CacheError>,
+    ) -> Result<Look<T>, CacheError> {
+        let look = |found, left| Look { found, then: Then { writes, left } };
         let (value, left) = match found {
             Ok(Some(found)) => found,
-            Ok(None) => return Ok(Found::Nothing(None)),
+            Ok(None) => return Ok(look(Found::Nothing(None), ABSENT)),
             // What is there is replaced by what is loaded.
             Err(error @ CacheError::Deserialize { .. }) => {
-                return self.provider_failed(error).map(|()| Found::Nothing(None));
+                return self.provider_failed(error).map(|()| look(Found::Nothing(None), NEVER));
             }
-            Err(error) => return self.provider_failed(error).map(|()| Found::Failed),
+            Err(error) => return self.provider_failed(error).map(|()| look(Found::Failed, NEVER)),
         };
-        let verdict = self.options.windows().judge(left.map_or(NEVER, millis), self.options.chance());
-        Ok(match verdict {
+        let left = left.map_or(NEVER, millis);
+        let verdict = self.options.windows().judge(left, self.options.chance());
+        let found = match verdict {
             Verdict::Fresh => Found::Answer(value),
             Verdict::Early => Found::Refresh { value, stale: false },
             Verdict::Stale => Found::Refresh { value, stale: true },
             Verdict::Fallback => Found::Nothing(Some(value)),
             Verdict::Expired => Found::Nothing(None),
-        })
+        };
+        Ok(look(found, left))
     }
 
     /// Looks into the provider.
-    pub(super) async fn find<T: MaybeSend>(&self) -> Result<Found<T>, CacheError>
+    pub(super) async fn find<T: MaybeSend>(&self) -> Result<Look<T>, CacheError>
     where
         P: CacheProvider<T>,
     {
+        let writes = self.provider.flights().map_or(0, |flights| flights.writes(self.key));
         if self.options.force_fresh {
-            return Ok(Found::Nothing(None));
+            return self.judge(writes, Ok(None));
         }
         if self.options.windows().any() {
-            return self.judge(self.provider.get_with_ttl(self.key).await);
+            return self.judge(writes, self.provider.get_with_ttl(self.key).await);
         }
         let found = match self.provider.get_now(self.key) {
             Some(known) => known,
             None => self.provider.get(self.key).await,
         };
-        self.judge(found.map(|found| found.map(|value| (value, None))))
+        self.judge(writes, found.map(|found| found.map(|value| (value, None))))
     }
 
-    /// As `find`, where the provider is known to answer at once. Counts nothing, and is asked by a leader.
-    fn is_fresh_by_now<T: MaybeSend>(&self) -> Option<bool>
+    /// Whether the leader finds that there is something newer than there was.
+    pub(super) fn has_changed<T: MaybeSend>(&self, then: Then) -> bool
     where
         P: CacheProvider<T>,
     {
-        let left = match self.provider.peek_now(self.key)? {
-            Ok(Some((_, left))) => left,
-            Ok(None) | Err(_) => return Some(false),
-        };
-        let verdict = self.options.windows().judge(left.map_or(NEVER, millis), 1.0);
-        Some(verdict == Verdict::Fresh)
+        if self.options.force_fresh {
+            return false;
+        }
+        match self.provider.peek_now(self.key) {
+            Some(Ok(Some((_, left)))) => left.map_or(NEVER, millis) > then.left,
+            Some(Ok(None) | Err(_)) => false,
+            None => self.provider.flights().is_some_and(|flights| flights.writes(self.key) != then.writes),
+        }
     }
 
-    /// Whether the leader finds that somebody has written since it looked: `writes` is from before that.
-    pub(super) fn has_changed<T: MaybeSend>(&self, writes: u64) -> bool
-    where
-        P: CacheProvider<T>,
-    {
-        !self.options.force_fresh
-            && self
-                .is_fresh_by_now()
-                .unwrap_or_else(|| self.provider.flights().is_some_and(|flights| flights.writes(self.key) != writes))
+    /// The span of a load: with the name of the function, never with the key, which may be a secret.
+    #[cfg(feature = "tracing")]
+    pub(super) fn span(&self) -> tracing::Span {
+        let function = self.options.monitor.as_ref().map(|monitor| monitor.name());
+        tracing::debug_span!(target: "isocache", "load", function, behind = self.behind)
     }
 
     /// Runs the loader, within its limit and the scope of the flight.
@@ -125,15 +152,18 @@ impl<P: ?Sized> Call<'_, P> {
         Fut: Future<Output = Result<L, E>> + MaybeSend,
     {
         let watch = Stopwatch::start();
-        let mut load = {
+        let future = {
             let _entered = flight.map(Entered::new);
-            pin!(Scoped { flight: flight.unwrap_or_default(), future: Box::pin(loader()) })
+            loader()
         };
+        #[cfg(feature = "tracing")]
+        let future = tracing::Instrument::instrument(future, self.span());
+        let mut load = pin!(Scoped { flight: flight.unwrap_or_default(), future: Box::pin(future) });
         let limit = self.options.limit();
         let mut timer = limit.and_then(|limit| self.options.run_on().sleep(limit));
-        let loaded = poll_fn(|context| {
-            if let Poll::Ready(loaded) = load.as_mut().poll(context) {
-                return Poll::Ready(Some(loaded));
+        let brought = poll_fn(|context| {
+            if let Poll::Ready(brought) = load.as_mut().poll(context) {
+                return Poll::Ready(Some(brought));
             }
             match timer.as_mut().map(|timer| timer.as_mut().poll(context)) {
                 Some(Poll::Ready(())) => Poll::Ready(None),
@@ -141,21 +171,21 @@ impl<P: ?Sized> Call<'_, P> {
             }
         })
         .await;
-        let loaded = match loaded {
-            Some(loaded) => loaded.map_err(|error| LoadError::Loader(Arc::new(error))),
+        let brought = match brought {
+            Some(brought) => brought.map_err(|error| LoadError::Loader(Arc::new(error))),
             None => Err(LoadError::TimedOut { key: self.key.to_owned(), limit: limit.unwrap_or_default() }),
         };
-        self.count(Event::Load { took: watch.elapsed(), failed: loaded.is_err(), behind: self.behind });
-        loaded
+        self.count(Event::Load { took: watch.elapsed(), failed: brought.is_err(), behind: self.behind });
+        brought
     }
 
     /// What is answered, and what is stored, of what the loader brought.
     pub(super) fn settle<T: Clone, E>(
         &self,
-        loaded: Result<Option<Loaded<T>>, LoadError<E>>,
+        brought: Result<Option<Loaded<T>>, LoadError<E>>,
         fallback: Option<T>,
-    ) -> (Outcome<T, E>, Option<(T, Option<Duration>)>) {
-        match (loaded, fallback) {
+    ) -> (Outcome<T, E>, Option<Kept<T>>) {
+        match (brought, fallback) {
             (Ok(Some(Loaded { value, ttl, stored })), _) => {
                 let kept = stored.then(|| (value.clone(), ttl));
                 (Ok(Some(value)), kept)
@@ -172,7 +202,7 @@ impl<P: ?Sized> Call<'_, P> {
     /// Loads as the leader of a flight: all callers get the outcome, and the provider the value, if it is `stored`.
     pub(super) async fn lead<T, E, Fut>(
         &self,
-        leader: Leader<'_>,
+        led: Leader<'_>,
         fallback: Option<T>,
         stored: bool,
         loader: impl FnOnce() -> Fut,
@@ -183,13 +213,13 @@ impl<P: ?Sized> Call<'_, P> {
         E: Send + Sync + 'static,
         Fut: Future<Output = Result<Option<Loaded<T>>, E>> + MaybeSend,
     {
-        let loaded = self.run(Some(leader.scope()), loader).await;
-        let (outcome, kept) = self.settle(loaded, fallback);
-        leader.share(Arc::new(outcome.clone()));
+        let brought = self.run(Some(led.scope()), loader).await;
+        let (outcome, kept) = self.settle(brought, fallback);
+        led.share(Arc::new(outcome.clone()));
         if let Some((value, ttl)) = kept.filter(|_| stored)
-            && leader.may_store()
+            && led.may_store()
         {
-            self.store(Some(leader.scope()), value, ttl).await.map_err(LoadError::Cache)?;
+            self.store(Some(led.scope()), value, ttl).await.map_err(LoadError::Cache)?;
         }
         outcome
     }
@@ -224,8 +254,8 @@ impl<P: ?Sized> Call<'_, P> {
         T: Clone + MaybeSend,
         Fut: Future<Output = Result<Option<Loaded<T>>, E>> + MaybeSend,
     {
-        let loaded = self.run(None, loader).await;
-        let (outcome, kept) = self.settle(loaded, fallback);
+        let brought = self.run(None, loader).await;
+        let (outcome, kept) = self.settle(brought, fallback);
         if let Some((value, ttl)) = kept.filter(|_| stored) {
             self.store(None, value, ttl).await.map_err(LoadError::Cache)?;
         }
@@ -238,10 +268,10 @@ impl<P: ?Sized> Call<'_, P> {
     }
 
     /// The whole call, where the loader may borrow: who finds a stale value first loads the new one itself, and others
-    /// are answered at once. `first` is what was found already, with the writes from before that.
+    /// are answered at once. `first` is a look that was taken already.
     pub(super) async fn get_or_load<T, E, Fut>(
         &self,
-        mut first: Option<(u64, Found<T>)>,
+        mut first: Option<Look<T>>,
         loader: impl FnOnce() -> Fut,
     ) -> Outcome<T, E>
     where
@@ -258,9 +288,9 @@ impl<P: ?Sized> Call<'_, P> {
             drop(flights.write(self.key).await);
         }
         loop {
-            let (writes, found) = match first.take() {
+            let Look { found, then } = match first.take() {
                 Some(first) => first,
-                None => (self.writes(flights), self.find().await.map_err(LoadError::Cache)?),
+                None => self.find().await.map_err(LoadError::Cache)?,
             };
             let (fallback, failed) = match found {
                 Found::Answer(value) => {
@@ -279,11 +309,11 @@ impl<P: ?Sized> Call<'_, P> {
             };
             let Some(flights) = flights else { return self.load_alone(fallback, !failed, loader).await };
             match flights.join(self.key) {
-                Place::Leader(leader) => {
-                    if !failed && self.has_changed(writes) {
+                Place::Leader(led) => {
+                    if !failed && self.has_changed(then) {
                         continue;
                     }
-                    return self.lead(leader, fallback, !failed, loader).await;
+                    return self.lead(led, fallback, !failed, loader).await;
                 }
                 Place::Own => return self.load_alone(fallback, false, loader).await,
                 Place::Follower(follower) => match self.followed(follower.outcome().await) {
@@ -293,11 +323,6 @@ impl<P: ?Sized> Call<'_, P> {
                 },
             }
         }
-    }
-
-    /// The writes to the key so far.
-    pub(super) fn writes(&self, flights: Option<&Flights>) -> u64 {
-        flights.map_or(0, |flights| flights.writes(self.key))
     }
 
     /// What a flight brought, as this caller sees it.

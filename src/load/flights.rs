@@ -66,7 +66,8 @@ pub struct Flights {
     table: Mutex<Table>,
     /// The number of flights, so that writes can tell without the lock that there are none.
     active: AtomicUsize,
-    /// Grow with each write that is told to [`write`](Self::write): the one of its key; the last with each pattern.
+    /// Grow when a write begins that is told to [`write`](Self::write), and when it ends: the one of its key; the last with
+    /// each pattern.
     writes: [AtomicU64; STRIPES + 1],
     hasher: RandomState,
 }
@@ -105,6 +106,8 @@ struct Landing {
     outcome: Option<Outcome>,
     ended: bool,
     wakers: Vec<Waker>,
+    /// How many times all have been woken. It tells whether a place among the wakers is still that of who took it.
+    woken: u64,
 }
 
 impl Flight {
@@ -121,6 +124,7 @@ impl Flight {
         let wakers = {
             let mut landing = self.landing();
             change(&mut landing);
+            landing.woken += 1;
             std::mem::take(&mut landing.wakers)
         };
         self.ended.notify_all();
@@ -129,12 +133,17 @@ impl Flight {
 
     /// Waits until `ready` finds what it looks for.
     async fn until<R>(&self, ready: impl Fn(&Landing) -> Option<R>) -> R {
+        let mut place = None;
         poll_fn(|context: &mut Context<'_>| {
             let mut landing = self.landing();
             if let Some(found) = ready(&landing) {
                 return Poll::Ready(found);
             }
-            if !landing.wakers.iter().any(|waker| waker.will_wake(context.waker())) {
+            let mine = place.filter(|(woken, _)| *woken == landing.woken);
+            if let Some(waker) = mine.and_then(|(_, at): (u64, usize)| landing.wakers.get_mut(at)) {
+                waker.clone_from(context.waker());
+            } else {
+                place = Some((landing.woken, landing.wakers.len()));
                 landing.wakers.push(context.waker().clone());
             }
             Poll::Pending
@@ -192,6 +201,17 @@ impl Flights {
         count(self.stripe(key)).wrapping_add(count(STRIPES))
     }
 
+    fn count(&self, what: &What<'_>) {
+        let one = |at: usize| {
+            self.writes[at].fetch_add(1, Ordering::SeqCst);
+        };
+        match what {
+            What::Key(key) => one(self.stripe(key)),
+            What::Keys(keys) => keys.iter().for_each(|key| one(self.stripe(key))),
+            What::Pattern(_) => one(STRIPES),
+        }
+    }
+
     fn stripe(&self, key: &str) -> usize {
         // Below the number of stripes.
         #[allow(clippy::cast_possible_truncation)]
@@ -203,29 +223,29 @@ impl Flights {
     /// Says that `key` is about to be written or removed. The write wins over a load in progress: hold what this returns
     /// until the write is complete. It waits while a loaded value of `key` is being stored.
     pub async fn write<'a>(&'a self, key: &'a str) -> Write<'a> {
-        self.writes[self.stripe(key)].fetch_add(1, Ordering::SeqCst);
+        self.count(&What::Key(key));
         while let Some(storing) = self.fence(key) {
             storing.until(|landing| landing.ended.then_some(())).await;
         }
-        Write { flights: self, what: What::Key(key) }
+        Write { flights: self, what: What::Key(key), counted: true }
     }
 
     /// As [`write`](Self::write), for several keys.
     pub async fn write_many<'a>(&'a self, keys: Vec<&'a str>) -> Write<'a> {
         for key in &keys {
-            let _ = self.write(key).await;
+            drop(self.write(key).await);
         }
-        Write { flights: self, what: What::Keys(keys) }
+        Write { flights: self, what: What::Keys(keys), counted: true }
     }
 
     /// As [`write`](Self::write), for all keys that match a glob.
     pub async fn write_pattern<'a>(&'a self, pattern: &str) -> Write<'a> {
-        self.writes[STRIPES].fetch_add(1, Ordering::SeqCst);
         let glob = Glob::new(pattern);
+        self.writes[STRIPES].fetch_add(1, Ordering::SeqCst);
         while let Some(storing) = self.fence_matching(&glob) {
             storing.until(|landing| landing.ended.then_some(())).await;
         }
-        Write { flights: self, what: What::Pattern(glob) }
+        Write { flights: self, what: What::Pattern(glob), counted: true }
     }
 
     /// As [`write`](Self::write), holding the thread: for what never waits long. Without a flight it costs one look at a
@@ -237,13 +257,15 @@ impl Flights {
                 storing.until_blocking(|landing| landing.ended.then_some(()));
             }
         }
-        Write { flights: self, what: What::Key(key) }
+        Write { flights: self, what: What::Key(key), counted: false }
     }
 
     /// As [`write_now`](Self::write_now), for several keys.
     pub(crate) fn write_many_now<'a>(&'a self, keys: &[&'a str]) -> Write<'a> {
-        keys.iter().for_each(|key| drop(self.write_now(key)));
-        Write { flights: self, what: What::Keys(keys.to_vec()) }
+        for key in keys {
+            drop(self.write_now(key));
+        }
+        Write { flights: self, what: What::Keys(keys.to_vec()), counted: false }
     }
 
     /// As [`write_pattern`](Self::write_pattern), holding the thread.
@@ -254,7 +276,7 @@ impl Flights {
                 storing.until_blocking(|landing| landing.ended.then_some(()));
             }
         }
-        Write { flights: self, what: What::Pattern(glob) }
+        Write { flights: self, what: What::Pattern(glob), counted: false }
     }
 
     /// Detaches the flight of `key`; or returns it, if it is storing.
@@ -299,6 +321,8 @@ impl std::fmt::Debug for Flights {
 pub struct Write<'a> {
     flights: &'a Flights,
     what: What<'a>,
+    /// Whether it is among the writes that are counted.
+    counted: bool,
 }
 
 #[derive(Debug)]
@@ -311,6 +335,10 @@ enum What<'a> {
 impl Drop for Write<'_> {
     #[inline]
     fn drop(&mut self) {
+        if self.counted {
+            // Again: who looked during the write may have come before it landed.
+            self.flights.count(&self.what);
+        }
         if self.flights.active.load(Ordering::SeqCst) > 0 {
             // A flight that is storing by now began after the write had: its value is as new.
             match &self.what {

@@ -12,7 +12,7 @@ use crate::error::CacheError;
 /// use std::time::Duration;
 ///
 /// # pollster::block_on(async {
-/// let cache = MemoryCacheProvider::default();
+/// let cache = MemoryCacheProvider::<String>::default();
 /// let token = cache
 ///     .get_or_set("token", None, || async {
 ///         // The server says how long it is good for.

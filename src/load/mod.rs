@@ -15,7 +15,7 @@ mod loaded;
 pub(crate) mod machine;
 mod monitor;
 mod options;
-mod random;
+pub(crate) mod random;
 mod runtime;
 mod scope;
 mod sync;

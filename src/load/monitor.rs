@@ -4,6 +4,27 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 /// Counts what happens to the calls of one cached function. `#[cached]` makes one for each function.
+///
+/// With the feature `metrics`, the same counts go to the recorder of the [`metrics`](https://docs.rs/metrics) facade, under
+/// the label `function`: `isocache_calls_total` by `result` (`hit`, `stale`, `load`, `coalesced`), `isocache_loads_total`
+/// by `outcome` (`ok`, `failed`), `isocache_bypasses_total`, and the histogram `isocache_load_seconds`. With the feature
+/// `tracing`, each load is a span `load` of the level debug, with the name of the function; never with a key, which may be
+/// a secret.
+///
+/// ```
+/// use isocache::{CacheAside, LoadOptions, MemoryCacheProvider, Monitor};
+/// use std::sync::Arc;
+///
+/// # pollster::block_on(async {
+/// let (cache, monitor) = (MemoryCacheProvider::default(), Arc::new(Monitor::new("square")));
+/// for _ in 0..4 {
+///     let options = LoadOptions::new().monitor(Arc::clone(&monitor));
+///     cache.get_or_set("7", options, || async { Ok::<u32, String>(7 * 7) }).await.unwrap();
+/// }
+/// let stats = monitor.stats();
+/// assert_eq!((stats.hits, stats.loads, stats.hit_rate()), (3, 1, 0.75));
+/// # });
+/// ```
 #[derive(Debug, Default)]
 pub struct Monitor {
     name: String,
@@ -96,6 +117,8 @@ impl Monitor {
     }
 
     pub(super) fn count(&self, event: Event) {
+        #[cfg(feature = "metrics")]
+        self.record(event);
         let one = |count: &AtomicU64| {
             count.fetch_add(1, Ordering::Relaxed);
         };
@@ -114,6 +137,31 @@ impl Monitor {
                 }
                 let micros = u64::try_from(took.as_micros()).unwrap_or(u64::MAX);
                 self.load_micros.fetch_add(micros, Ordering::Relaxed);
+            }
+        }
+    }
+
+    /// Tells the recorder of the process.
+    #[cfg(feature = "metrics")]
+    fn record(&self, event: Event) {
+        let call = |result: &'static str| {
+            metrics::counter!("isocache_calls_total", "function" => self.name.clone(), "result" => result).increment(1);
+        };
+        match event {
+            Event::Hit => call("hit"),
+            Event::Coalesced => call("coalesced"),
+            Event::Stale => call("stale"),
+            Event::Bypass => {
+                metrics::counter!("isocache_bypasses_total", "function" => self.name.clone()).increment(1);
+            }
+            Event::Load { took, failed, behind } => {
+                if !behind {
+                    call("load");
+                }
+                let outcome = if failed { "failed" } else { "ok" };
+                metrics::counter!("isocache_loads_total", "function" => self.name.clone(), "outcome" => outcome)
+                    .increment(1);
+                metrics::histogram!("isocache_load_seconds", "function" => self.name.clone()).record(took);
             }
         }
     }

@@ -9,7 +9,7 @@ thread_local! {
 }
 
 /// A number from 0 up to, and not including, 1.
-pub(super) fn random() -> f64 {
+pub(crate) fn random() -> f64 {
     // SplitMix64.
     let state = STATE.get().wrapping_add(0x9E37_79B9_7F4A_7C15);
     STATE.set(state);

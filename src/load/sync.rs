@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::call::{Call, Followed, Found, Outcome};
+use super::call::{Call, Followed, Found, Look, Outcome};
 use super::flights::Place;
 use super::loaded::{LoadError, Loaded};
 use super::monitor::Event;
@@ -58,7 +58,7 @@ impl<T: Clone + MaybeSend + Send + Sync + 'static> MemoryCacheProvider<T> {
         options: impl Into<LoadOptions>,
         loader: impl FnOnce() -> Result<Option<L>, E>,
     ) -> Result<Option<T>, LoadError<E>> {
-        self.get_or_load_sync(key, &options.into(), || loader().map(|loaded| loaded.map(Into::into)))
+        self.get_or_load_sync(key, &options.into(), || loader().map(|brought| brought.map(Into::into)))
     }
 
     fn get_or_load_sync<E: Send + Sync + 'static>(
@@ -74,7 +74,8 @@ impl<T: Clone + MaybeSend + Send + Sync + 'static> MemoryCacheProvider<T> {
             drop(flights.write_now(key));
         }
         loop {
-            let fallback = match call.find_sync().map_err(LoadError::Cache)? {
+            let Look { found, then } = call.find_sync().map_err(LoadError::Cache)?;
+            let fallback = match found {
                 Found::Answer(value) => {
                     call.answered(false);
                     return Ok(Some(value));
@@ -90,19 +91,19 @@ impl<T: Clone + MaybeSend + Send + Sync + 'static> MemoryCacheProvider<T> {
                 Found::Failed => None,
             };
             match flights.join(key) {
-                Place::Leader(leader) => {
-                    if call.has_changed::<T>(0) {
+                Place::Leader(led) => {
+                    if call.has_changed(then) {
                         continue;
                     }
                     let (outcome, kept) = {
-                        let _entered = Entered::new(leader.scope());
+                        let _entered = Entered::new(led.scope());
                         call.settle(call.run_sync(loader), fallback)
                     };
-                    leader.share(Arc::new(outcome.clone()));
+                    led.share(Arc::new(outcome.clone()));
                     if let Some((value, ttl)) = kept
-                        && leader.may_store()
+                        && led.may_store()
                     {
-                        let _entered = Entered::new(leader.scope());
+                        let _entered = Entered::new(led.scope());
                         options.life(ttl).and_then(|life| self.set_sync(key, value, life)).map_err(LoadError::Cache)?;
                     }
                     return outcome;
@@ -125,11 +126,11 @@ impl<T: Clone + MaybeSend + Send + Sync + 'static> MemoryCacheProvider<T> {
 }
 
 impl<T: Clone> Call<'_, MemoryCacheProvider<T>> {
-    fn find_sync(&self) -> Result<Found<T>, CacheError> {
+    fn find_sync(&self) -> Result<Look<T>, CacheError> {
         if self.options.force_fresh {
-            return Ok(Found::Nothing(None));
+            return self.judge(0, Ok(None));
         }
-        self.judge(self.provider.get_with_ttl_sync(self.key))
+        self.judge(0, self.provider.get_with_ttl_sync(self.key))
     }
 
     fn run_sync<E>(
@@ -137,8 +138,10 @@ impl<T: Clone> Call<'_, MemoryCacheProvider<T>> {
         loader: impl FnOnce() -> Result<Option<Loaded<T>>, E>,
     ) -> Result<Option<Loaded<T>>, LoadError<E>> {
         let watch = Stopwatch::start();
-        let loaded = loader().map_err(|error| LoadError::Loader(Arc::new(error)));
-        self.count(Event::Load { took: watch.elapsed(), failed: loaded.is_err(), behind: false });
-        loaded
+        #[cfg(feature = "tracing")]
+        let _span = self.span().entered();
+        let brought = loader().map_err(|error| LoadError::Loader(Arc::new(error)));
+        self.count(Event::Load { took: watch.elapsed(), failed: brought.is_err(), behind: false });
+        brought
     }
 }

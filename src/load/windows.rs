@@ -74,6 +74,7 @@ impl Windows {
 }
 
 #[cfg(test)]
+#[allow(clippy::float_cmp, reason = "whole numbers, which are exact")]
 mod tests {
     use super::*;
 
@@ -116,5 +117,29 @@ mod tests {
         assert_eq!(BOTH.life(100.0, 0.2, 1.0), 110.0);
         assert_eq!(Windows::default().life(1.0, 1.0, 1.0), 1.0);
         assert_eq!(Windows::default().life(f64::INFINITY, 0.5, 0.5), f64::INFINITY);
+    }
+
+    #[test]
+    fn the_vectors_that_javascript_has_too() {
+        let vectors: serde_json::Value = serde_json::from_str(include_str!("../../tests/vectors/load.json")).unwrap();
+        let cases = |name: &str| vectors[name].as_array().unwrap().clone();
+        let number = |case: &serde_json::Value, name: &str| case[name].as_f64().unwrap();
+        let windows = |case: &serde_json::Value| Windows {
+            while_revalidate: number(case, "while_revalidate"),
+            if_error: number(case, "if_error"),
+            early: number(case, "early"),
+        };
+        let mut ran = 0;
+        for case in cases("judge") {
+            let verdict = format!("{:?}", windows(&case).judge(number(&case, "left"), number(&case, "random")));
+            assert_eq!(verdict.to_lowercase(), case["verdict"].as_str().unwrap(), "{case}");
+            ran += 1;
+        }
+        for case in cases("life") {
+            let life = windows(&case).life(number(&case, "ttl"), number(&case, "jitter"), number(&case, "random"));
+            assert_eq!(life, number(&case, "life"), "{case}");
+            ran += 1;
+        }
+        assert!(ran > 20);
     }
 }

@@ -34,13 +34,18 @@ impl<T> Rules<T> {
         self.max_bytes.store(max_bytes, Ordering::Relaxed);
     }
 
-    /// Checks an entry, and weighs its value.
-    pub(super) fn check(&self, key: &str, value: &T, ttl: Option<Duration>) -> Result<Checked> {
-        key::check(key)?;
+    /// A ttl as a life in milliseconds, or [`NEVER`].
+    pub(super) fn life(&self, ttl: Option<Duration>) -> Result<Millis> {
         let ttl = ttl.or(self.default_ttl).filter(|ttl| *ttl != Duration::MAX);
         // At most 2^53.
         #[allow(clippy::cast_precision_loss)]
-        let life = ttl.map_or(Ok(NEVER), |ttl| whole_ms(ttl).map(|ms| ms as Millis))?;
+        ttl.map_or(Ok(NEVER), |ttl| whole_ms(ttl).map(|ms| ms as Millis))
+    }
+
+    /// Checks an entry, and weighs its value.
+    pub(super) fn check(&self, key: &str, value: &T, ttl: Option<Duration>) -> Result<Checked> {
+        key::check(key)?;
+        let life = self.life(ttl)?;
         let weight = self.weigher.as_ref().map_or(0, |weigh| weigh(key, value));
         let limit = self.max_bytes.load(Ordering::Relaxed);
         if weight > limit {

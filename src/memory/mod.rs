@@ -5,6 +5,7 @@ mod builder;
 mod count;
 mod entry;
 mod provider;
+mod renew;
 mod shared;
 pub(crate) mod table;
 

@@ -57,10 +57,21 @@ impl<T> Shared<T> {
     /// Checks an entry, before the lock.
     pub(super) fn check(&self, key: &str, value: &T, ttl: Option<Duration>) -> Result<Checked> {
         let checked = self.rules.check(key, value, ttl)?;
-        if checked.life < NEVER {
+        self.note(checked.life);
+        Ok(checked)
+    }
+
+    /// The life of a ttl, before the lock.
+    pub(super) fn life(&self, ttl: Option<Duration>) -> Result<Millis> {
+        let life = self.rules.life(ttl)?;
+        self.note(life);
+        Ok(life)
+    }
+
+    fn note(&self, life: Millis) {
+        if life < NEVER {
             self.expiring.store(true, Ordering::Relaxed);
         }
-        Ok(checked)
     }
 
     /// Locks the table and looks up the time that its entries call for, before the lock is taken: a clock is the caller's

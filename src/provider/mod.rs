@@ -3,6 +3,7 @@
 mod counter;
 mod default_cache;
 mod erased;
+mod renewing;
 mod typed;
 
 use std::future::Future;
@@ -11,6 +12,7 @@ use std::time::Duration;
 pub use counter::CounterProvider;
 pub use default_cache::{default_cache, set_default_cache};
 pub use erased::DynCacheProvider;
+pub use renewing::RenewingProvider;
 pub use typed::Typed;
 
 use crate::error::Result;

@@ -41,6 +41,15 @@ impl RemoteStore for Client {
         })
     }
 
+    async fn get_and_renew(&self, key: &str, life: Life) -> Result<Option<Vec<u8>>> {
+        let mut command = with_key("GETEX", key);
+        match life {
+            Some(ms) => command.arg("PX").arg(ms),
+            None => command.arg("PERSIST"),
+        };
+        bytes_or_nil("GETEX", self.link.one(command, Repeat::Harmless).await?, key)
+    }
+
     /// A key that holds something other than a string counts as absent: so `MGET` has it.
     async fn get_many(&self, keys: &[Cow<'_, str>]) -> Result<Vec<Option<Vec<u8>>>> {
         let names: Vec<&str> = keys.iter().map(AsRef::as_ref).collect();
@@ -61,6 +70,15 @@ impl RemoteStore for Client {
     async fn set(&self, key: &str, value: Vec<u8>, life: Life) -> Result<()> {
         let reply = self.link.one(set(key, &value, life), Repeat::Harmless).await?;
         ok("SET", reply, key)
+    }
+
+    async fn replace(&self, key: &str, value: Vec<u8>, life: Life) -> Result<bool> {
+        let mut command = set(key, &value, life);
+        command.arg("XX");
+        match self.link.one(command, Repeat::Harmless).await? {
+            Value::Nil => Ok(false),
+            reply => ok("SET", reply, key).map(|()| true),
+        }
     }
 
     async fn set_many(&self, entries: Vec<(String, Vec<u8>, Life)>) -> Result<()> {

@@ -64,6 +64,21 @@ macro_rules! delegate_to_remote {
             }
         }
 
+        impl<T: MaybeSend, S: Serializer<T>> $crate::RenewingProvider<T> for $provider<T, S> {
+            fn get_and_renew(&self, key: &str, ttl: Duration) -> impl Future<Output = Result<Option<T>>> + MaybeSend {
+                self.remote.get_and_renew(key, ttl)
+            }
+
+            fn replace(
+                &self,
+                key: &str,
+                value: T,
+                ttl: Option<Duration>,
+            ) -> impl Future<Output = Result<bool>> + MaybeSend {
+                self.remote.replace(key, &value, ttl)
+            }
+        }
+
         impl<T, S> Clone for $provider<T, S> {
             fn clone(&self) -> Self {
                 Self { remote: self.remote.clone() }

@@ -137,6 +137,13 @@ impl<T: MaybeSend, S: Serializer<T>, B: RemoteStore> Remote<T, S, B> {
         }))
     }
 
+    pub(crate) async fn get_and_renew(&self, key: &str, ttl: Duration) -> Result<Option<T>> {
+        let shared = &*self.shared;
+        let whole = shared.options.namespace.key(key)?;
+        let found = shared.store.get_and_renew(&whole, shared.life(Some(ttl))?).await;
+        self.counted(shared.found(key, found)?.map(|bytes| shared.decode(key, bytes.as_ref())))
+    }
+
     /// Counts a lookup. A value that does not decode was found, and counts as a hit unless it counts as absent.
     fn counted<R>(&self, found: Option<Result<Option<R>>>) -> Result<Option<R>> {
         let hit = match &found {
@@ -160,7 +167,7 @@ impl<T: MaybeSend, S: Serializer<T>, B: RemoteStore> Remote<T, S, B> {
         values.into_iter().collect()
     }
 
-    // This one and `set_many` are written out, so that the future holds the bytes and not the value, which need not be
+    // This one, `replace` and `set_many` are written out, so that the future holds the bytes and not the value, which need not be
     // `Sync`.
     pub(crate) fn set<'a, 'k>(
         &'a self,
@@ -175,6 +182,22 @@ impl<T: MaybeSend, S: Serializer<T>, B: RemoteStore> Remote<T, S, B> {
             self.shared.store.set(&whole, bytes, life).await?;
             self.shared.counters.sets(1);
             Ok(())
+        }
+    }
+
+    pub(crate) fn replace<'a, 'k>(
+        &'a self,
+        key: &'k str,
+        value: &T,
+        ttl: Option<Duration>,
+    ) -> impl Future<Output = Result<bool>> + MaybeSend + use<'a, 'k, T, S, B> {
+        let entry = self.entry(key, value, ttl);
+        async move {
+            let (whole, bytes, life) = entry?;
+            let _write = self.shared.flights.write(key).await;
+            let replaced = self.shared.store.replace(&whole, bytes, life).await?;
+            self.shared.counters.sets(u64::from(replaced));
+            Ok(replaced)
         }
     }
 

@@ -23,10 +23,16 @@ pub(crate) trait RemoteStore: Send + Sync {
         key: &str,
     ) -> impl Future<Output = Result<Option<(Self::Bytes, Option<Duration>)>>> + MaybeSend;
 
+    /// The value, which lives for so long from now.
+    fn get_and_renew(&self, key: &str, life: Life) -> impl Future<Output = Result<Option<Self::Bytes>>> + MaybeSend;
+
     /// One answer for each key, in their order.
     fn get_many(&self, keys: &[Cow<'_, str>]) -> impl Future<Output = Result<Vec<Option<Self::Bytes>>>> + MaybeSend;
 
     fn set(&self, key: &str, value: Vec<u8>, life: Life) -> impl Future<Output = Result<()>> + MaybeSend;
+
+    /// Stores a value if there is one; whether there was.
+    fn replace(&self, key: &str, value: Vec<u8>, life: Life) -> impl Future<Output = Result<bool>> + MaybeSend;
 
     fn set_many(&self, entries: Vec<(String, Vec<u8>, Life)>) -> impl Future<Output = Result<()>> + MaybeSend;
 

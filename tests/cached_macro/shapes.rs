@@ -247,7 +247,10 @@ impl Find for Users {
 #[tokio::test]
 async fn methods() {
     let (one, two) = (Users::new(10), Users::new(20));
-    assert_eq!((one.find((0, 0), 5).await, one.find((0, 0), 5).await, two.find((0, 0), 5).await), (Ok(15), Ok(15), Ok(25)));
+    assert_eq!(
+        (one.find((0, 0), 5).await, one.find((0, 0), 5).await, two.find((0, 0), 5).await),
+        (Ok(15), Ok(15), Ok(25))
+    );
     assert_eq!((calls("find10"), calls("find20")), (1, 1));
     assert_eq!(one.find((0, 0), 1).await, Ok(1));
     assert_eq!(one.find((0, 0), 0).await, Err(CacheError::Timeout("zero".to_owned())));
@@ -303,6 +306,8 @@ async fn functions_within_functions() {
 
 #[tokio::test]
 async fn futures_are_send() {
-    let task = tokio::spawn(async { (clocked(100).await, generic::<_, 1>(9, "Eve", 1).await, Users::new(1).find((0, 0), 2).await) });
+    let task = tokio::spawn(async {
+        (clocked(100).await, generic::<_, 1>(9, "Eve", 1).await, Users::new(1).find((0, 0), 2).await)
+    });
     assert_eq!(task.await.unwrap(), (200, "9Eve11".to_owned(), Ok(3)));
 }

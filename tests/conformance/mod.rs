@@ -5,6 +5,7 @@
 // Each crate of tests uses what concerns its providers.
 #![allow(dead_code, unused_imports, unused_macros)]
 
+pub mod following;
 mod interpreter;
 pub mod memory;
 mod table;
@@ -79,6 +80,11 @@ pub async fn run_knowing<P: CacheProvider<Value>>(
 /// For a provider to which every case applies.
 pub fn every(_: &Case) -> bool {
     true
+}
+
+/// For a shared store, whose limits are its operator's.
+pub fn unlimited(case: &Case) -> bool {
+    case.options.max_entries.is_none() && case.options.max_bytes.is_none()
 }
 
 /// How many cases of a rule `applies` lets through, to compare with what ran.

@@ -9,12 +9,19 @@ mod conformance;
 mod counter;
 mod faults;
 mod foreign;
+#[path = "../load/scenarios.rs"]
+mod load_scenarios;
+mod loading;
 mod operations;
+mod protocol;
 mod rules;
+mod scenario;
 mod scripted;
 #[path = "../servers/mod.rs"]
 mod servers;
 mod serving;
+#[path = "../load/tag_scenes.rs"]
+mod tag_scenes;
 
 use std::time::Duration;
 

@@ -54,6 +54,7 @@ describe("bundles", () => {
     const code = await readFile(await bundle("iife", { globalName: "bundled" }), "utf8");
     const result = await runInNewContext(`${code}; bundled.result.then(JSON.stringify)`, {
       ...{ WebAssembly, TextDecoder, TextEncoder, structuredClone, console },
+      ...{ AbortController, setTimeout, clearTimeout, performance },
     });
     assert.deepEqual(JSON.parse(result), EXPECTED);
   });

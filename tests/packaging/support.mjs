@@ -62,7 +62,15 @@ async function use(isocache, memory) {
   cache.set("a", 1).set("b", { two: 2 }).set("c", "é😀");
   const asynchronous = new isocache.Cache({ namespace: "n" });
   await asynchronous.set("a", [1]);
+  let loads = 0;
+  const load = async () => {
+    await undefined;
+    return ++loads;
+  };
+  const callers = Promise.all([asynchronous.getOrSet("b", load), asynchronous.getOrSet("b", load)]);
+  const squared = isocache.cached(async (n) => n * n, { key: "square:{0}", cache: asynchronous });
   return {
+    loaded: [...(await callers), await squared(7), await asynchronous.get("square:7")],
     entries: [...cache],
     hit: cache.get("b"),
     cleared: cache.clearPattern("[a-b]*"),
@@ -79,7 +87,23 @@ export const EXPECTED = {
   ],
   hit: { two: 2 },
   cleared: 1,
+  loaded: [1, 1, 49, 49],
   asynchronous: [1],
   same: true,
-  names: [["Cache", "CacheError", "HttpCache", "MemoryCache"], ["MemoryCache"]],
+  names: [
+    [
+      ...[
+        "Cache",
+        "CacheError",
+        "CacheInvalidator",
+        "HttpCache",
+        "InvalidationError",
+        "LoadTimeoutError",
+        "MemoryCache",
+      ],
+      ...["RateLimiter", "SessionStore", "cached", "defaultCache", "globOf", "keyOf", "keyPattern", "keys"],
+      "setDefaultCache",
+    ],
+    ["MemoryCache"],
+  ],
 };

@@ -14,11 +14,17 @@ mod errors;
 mod examples;
 mod faults;
 mod interop;
+#[path = "../load/scenarios.rs"]
+mod load_scenarios;
+mod loading;
 mod operations;
+mod protocol;
 mod rules;
 mod sentinel;
 #[path = "../servers/mod.rs"]
 mod servers;
+#[path = "../load/tag_scenes.rs"]
+mod tag_scenes;
 
 use std::future::Future;
 use std::time::Duration;

@@ -5,6 +5,7 @@ import { MOST as MOST_SHOWN, showEntries } from "./entries.js";
 import { whole } from "./format.js";
 import { watchHand } from "./hand.js";
 import { inPage, inWorker, MOST_IN_PAGE } from "./home.js";
+import { watchRemote } from "./remote.js";
 import { announce, showEnd, showProgress, showStart, showStats } from "./results.js";
 import { readCache, readWorkload, showSetupError, watchSetup } from "./settings.js";
 
@@ -136,4 +137,4 @@ setInterval(() => {
   }
 }, 1000);
 
-await empty();
+await Promise.all([empty(), watchRemote()]);

@@ -27,3 +27,11 @@ export function life(seconds) {
   const [size, unit, part, smaller] = UNITS.findLast(([size]) => seconds >= 2 * size);
   return `${whole(Math.floor(seconds / size))} ${unit} ${Math.floor((seconds % size) / part)} ${smaller}`;
 }
+
+/** A time that is usually short. The clock of a page knows no less than a tenth of a millisecond. */
+export function milliseconds(ms) {
+  if (ms < 0.1) {
+    return "< 0.1 ms";
+  }
+  return ms < 10 ? `${ms.toFixed(1)} ms` : `${whole(Math.round(ms))} ms`;
+}

@@ -2,6 +2,8 @@
 
 /** How deep values may be nested. */
 const MAX_DEPTH = 500;
+/** How much of a path an error shows. */
+const MAX_SHOWN = 200;
 
 /** What a format carries beside what JSON does. */
 export interface Carries {
@@ -73,7 +75,7 @@ function checkObject(value: object, path: Path, format: Carries, above: object[]
       check(members[name], { of: path, member: name }, format, above);
     }
     if (Object.getOwnPropertySymbols(value).length > 0) {
-      throw refused(path, format, "a member named by a symbol");
+      throw refused(path, format, "an object with a symbol for a name");
     }
   } else if (format.carries(value)) {
     for (const [member, part] of format.parts?.(value) ?? []) {
@@ -110,5 +112,7 @@ function shown(path: Path): string {
 }
 
 function refused(path: Path, format: Carries, what: string): TypeError {
-  return new TypeError(`isocache: ${shown(path)} is ${what}, which ${format.name} cannot carry unchanged`);
+  const whole = shown(path);
+  const place = whole.length > MAX_SHOWN ? `${whole.slice(0, MAX_SHOWN)}...` : whole;
+  return new TypeError(`isocache: ${place} is ${what}, which ${format.name} cannot carry unchanged`);
 }

@@ -2,7 +2,8 @@
 
 import { beginning, CacheError } from "./errors.js";
 import { Failure, failureOf } from "./failure.js";
-import { Malformed, type Reply } from "./reply.js";
+import { hasBytes, parts, runs } from "./plan.js";
+import { Malformed, type Reply, ServerError } from "./reply.js";
 import type { Settings } from "./settings.js";
 import { type Answer, brokenOff, type Request, TooLarge } from "./transport.js";
 import { Ended, Turn, type Unit, type Work } from "./turn.js";
@@ -14,6 +15,8 @@ const FIRST_PAUSE = 50;
 const LONGEST_PAUSE = 1000;
 /** How many values of bytes are sent at once to a server that takes them one by one. */
 const AT_ONCE = 16;
+/** The limits where nothing is gathered. */
+const ALONE = { maxCommands: 1, maxBytes: 0 };
 
 /** A transaction of several operations was refused: they are tried apart. */
 class Apart extends Error {}
@@ -77,6 +80,7 @@ export class Client {
       await Promise.all(this.#running);
       await undefined;
     }
+    this.settings.transport().close?.();
   }
 
   #newTurn(): Turn {
@@ -101,7 +105,7 @@ export class Client {
 
   /** Parts that are too large for one request go one after the other: the order holds. */
   async #run(turn: Turn): Promise<void> {
-    for (const units of this.#parts(turn.units)) {
+    for (const units of parts(turn.units, this.settings.batch ?? ALONE)) {
       try {
         await this.#deliver(units, turn);
       } catch (error) {
@@ -110,26 +114,6 @@ export class Client {
           unit.fail(error);
         }
       }
-    }
-  }
-
-  /** The units in as many requests as the limits call for. */
-  *#parts(units: readonly Unit[]): Generator<Unit[]> {
-    const { maxCommands, maxBytes } = this.settings.batch ?? { maxCommands: 1, maxBytes: 0 };
-    let [part, commands, bytes]: [Unit[], number, number] = [[], 0, 0];
-    for (const unit of units) {
-      const { work, size } = unit;
-      const isFull = commands + work.commands.length > maxCommands || bytes + size > maxBytes;
-      if (part.length > 0 && (isFull || work.alone || part[0]?.work.alone)) {
-        yield part;
-        [part, commands, bytes] = [[], 0, 0];
-      }
-      part.push(unit);
-      commands += work.commands.length;
-      bytes += size;
-    }
-    if (part.length > 0) {
-      yield part;
     }
   }
 
@@ -257,7 +241,7 @@ export class Client {
     let at = 0;
     for (const unit of units) {
       const end = at + unit.work.commands.length;
-      unit.succeed(replies.slice(at, end));
+      unit.succeed(replies.slice(at, end).map((reply) => this.#redacted(reply)));
       at = end;
     }
   }
@@ -315,6 +299,7 @@ export class Client {
     const limit = settings.maxResponseBytes;
     const all = token === undefined ? headers : { ...headers, authorization: `Bearer ${token}` };
     try {
+      turn.check();
       return await turn.within(settings.transport()({ url, headers: all, body }, limit, turn));
     } catch (error) {
       if (error instanceof Ended) {
@@ -361,6 +346,10 @@ export class Client {
     }
   }
 
+  #redacted(reply: Reply): Reply {
+    return reply instanceof ServerError ? new ServerError(this.settings.tokens.redact(reply.text)) : reply;
+  }
+
   /** What a good answer tells of the server. */
   #learn({ header }: Answer): void {
     const extensions = (header("isocache-extensions") ?? "").split(",").map((name) => name.trim());
@@ -369,26 +358,8 @@ export class Client {
   }
 }
 
-const hasBytes = ({ work }: Unit): boolean =>
-  work.commands.some((command) => command.some((argument) => typeof argument !== "string"));
-
 /** Whether a status may say that the body was of no known kind. */
 const isForeign = (status: number): boolean => [400, 404, 405, 406, 415, 422, 501].includes(status);
-
-/** The units in their order, those next to each other that may go together in one. */
-function* runs(units: readonly Unit[], joins: (unit: Unit) => boolean): Generator<Unit[]> {
-  let run: Unit[] = [];
-  for (const unit of units) {
-    if (run.length > 0 && !(joins(unit) && run.every(joins))) {
-      yield run;
-      run = [];
-    }
-    run.push(unit);
-  }
-  if (run.length > 0) {
-    yield run;
-  }
-}
 
 /** How long to wait after so many failures: up to a time that doubles, so that clients do not come back together. */
 function jittered(failures: number): number {

@@ -116,6 +116,24 @@ export class HttpCache<V = unknown> implements Provider<V> {
     this.#shared.counts.sets++;
   }
 
+  /** The value under `key`, which lives for `ttl` from now, in one step; `undefined` if there is none. */
+  async getAndRenew<T extends V = V>(key: string, ttl: Ttl | null, options?: RequestOptions): Promise<T | undefined> {
+    const whole = this.#key(key);
+    const life = this.#life(ttl);
+    const command = ["GETEX", whole, ...(life === Infinity ? ["PERSIST"] : ["PX", `${life}`])];
+    const [reply] = await this.#ask([command], options);
+    return this.#counted(this.#value<T>(key, reply));
+  }
+
+  /** As `set`, if there is an entry under `key`, in one step; whether there was. */
+  async replace(key: string, value: V, options?: HttpSetOptions): Promise<boolean> {
+    const command = this.#write({ key, value, ttl: options?.ttl });
+    const [reply] = await this.#ask([[...command, "XX"]], options);
+    const replaced = checked(reply, key) !== null;
+    this.#shared.counts.sets += Number(replaced);
+    return replaced;
+  }
+
   /** Removes the entry under `key`; true if there was one. */
   async delete(key: string, options?: RequestOptions): Promise<boolean> {
     const [reply] = await this.#ask([["UNLINK", this.#key(key)]], options);
@@ -206,11 +224,13 @@ export class HttpCache<V = unknown> implements Provider<V> {
     const replies = await this.#ask(commands, options, { atomic: commands.length > 1, once: true });
     const [first, sum] = commands.length > 1 ? replies : [null, replies[0]];
     checked(first, key);
-    const now = checked(sum, key);
-    if (typeof now === "number" && !Number.isSafeInteger(now)) {
+    const reply = checked(sum, key);
+    // Beyond what a number holds exactly, servers answer with digits.
+    const now = count("INCRBY", typeof reply === "string" && /^-?\d+$/.test(reply) ? Number(reply) : reply, key);
+    if (!Number.isSafeInteger(now)) {
       throw new RangeError(`isocache: the counter of key ${quote(key)} is beyond what a number holds exactly`);
     }
-    return count("INCRBY", typeof now === "string" ? Number(now) : now, key);
+    return now;
   }
 
   /**

@@ -10,6 +10,7 @@ import { RESP } from "./wire.js";
 interface Incoming {
   readonly statusCode?: number;
   readonly headers: Readonly<Record<string, string | readonly string[] | undefined>>;
+  readonly socket: { destroy(): void };
   on(event: "data", listener: (chunk: Uint8Array) => void): void;
   on(event: "end" | "aborted", listener: () => void): void;
   on(event: "error", listener: (error: unknown) => void): void;
@@ -24,7 +25,7 @@ interface Outgoing {
 
 interface HttpModule {
   request(url: string, options: object): Outgoing;
-  readonly Agent: new (options: object) => object;
+  readonly Agent: new (options: object) => { destroy(): void };
 }
 
 interface Platform {
@@ -37,6 +38,8 @@ interface Platform {
 }
 
 const platform = globalThis as Platform;
+/** What a server answers that has not read a request to its end: it closes the connection, and what comes next is lost. */
+const UNREAD = [400, 408, 413, 414, 431];
 /** For comparison only: who replaces it wants to see what is sent. */
 const genuine = platform.fetch;
 
@@ -62,7 +65,7 @@ function hasDispatcher(): boolean {
 
 function over(http: HttpModule): Transport {
   const agent = new http.Agent({ keepAlive: true });
-  return ({ url, headers, body }, limit, ending) =>
+  const send: Transport = ({ url, headers, body }, limit, ending) =>
     new Promise<Answer>((resolve, reject) => {
       const bytes = typeof body === "string" ? body : new Uint8Array(body);
       const request = http.request(url, { method: "POST", agent, headers });
@@ -73,8 +76,14 @@ function over(http: HttpModule): Transport {
       };
       request.on("error", fail);
       request.on("response", (response) => {
+        const { socket } = response;
         const chunks: Uint8Array[] = [];
         let size = 0;
+        if (Number(response.headers["content-length"]) > limit) {
+          fail(new TooLarge());
+          request.destroy();
+          return;
+        }
         response.on("data", (chunk) => {
           size += chunk.length;
           if (size > limit) {
@@ -95,9 +104,16 @@ function over(http: HttpModule): Transport {
           // No `Buffer`: its `slice` is another.
           const all = new Uint8Array(buffer, byteOffset, length);
           const isBytes = header("content-type")?.startsWith(RESP) ?? false;
-          resolve({ status: response.statusCode ?? 0, header, body: isBytes ? all : new TextDecoder().decode(all) });
+          const status = response.statusCode ?? 0;
+          if (UNREAD.includes(status)) {
+            // The request itself has let go of its connection by now.
+            socket.destroy();
+          }
+          resolve({ status, header, body: isBytes ? all : new TextDecoder().decode(all) });
         });
       });
       request.end(bytes);
     });
+  send.close = () => agent.destroy();
+  return send;
 }

@@ -9,7 +9,10 @@ export interface TextSerializer {
   deserialize(text: string): unknown;
 }
 
-/** Turns values into bytes and back. What is stored is those bytes. */
+/**
+ * Turns values into bytes and back. What is stored is those bytes. They go to our bridge as they are; another server of the
+ * protocol takes bytes only one value a request, and its answers come in base64: there, text is the quicker form.
+ */
 export interface BinarySerializer {
   readonly format: "bytes";
   /** The bytes; throws for a value that it cannot give back unchanged. */

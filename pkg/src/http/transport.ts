@@ -29,7 +29,11 @@ export interface Ending {
  * Sends a request, and reads at most `limit` bytes of an answer. Rejects with `TooLarge`, or whatever the platform has to say.
  * It follows no redirect.
  */
-export type Transport = (request: Request, limit: number, ending: Ending) => Promise<Answer>;
+export interface Transport {
+  (request: Request, limit: number, ending: Ending): Promise<Answer>;
+  /** Closes connections that wait for a next request, where they are its own. */
+  close?(): void;
+}
 
 /** An answer of more bytes than the limit. */
 export class TooLarge extends Error {}

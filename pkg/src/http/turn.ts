@@ -86,7 +86,7 @@ export class Turn implements Ending {
   readonly #clock: () => number;
   readonly #timer: ReturnType<typeof setTimeout>;
   #open = 0;
-  #ended: Ended | undefined;
+  #outcome: "late" | "settled" | undefined;
   #controller: AbortController | undefined;
   /** Who waits for something within this turn. */
   readonly #waiting = new Set<(ended: Ended) => void>();
@@ -133,6 +133,13 @@ export class Turn implements Ending {
     return () => this.#waiting.delete(act);
   }
 
+  /** Throws `Ended` if the turn has ended: nothing may be begun that nobody would end. */
+  check(): void {
+    if (this.#outcome !== undefined) {
+      throw new Ended(this.#outcome === "late");
+    }
+  }
+
   /** What `promise` comes to, or rejects with `Ended` when the turn ends first. */
   within<T>(promise: Promise<T>): Promise<T> {
     return new Promise((resolve, reject) => {
@@ -143,8 +150,8 @@ export class Turn implements Ending {
         };
       };
       promise.then(left(resolve), left(reject));
-      if (this.#ended) {
-        reject(this.#ended);
+      if (this.#outcome !== undefined) {
+        reject(new Ended(this.#outcome === "late"));
       } else {
         this.#waiting.add(reject);
       }
@@ -166,14 +173,18 @@ export class Turn implements Ending {
   }
 
   #end(isLate: boolean): void {
-    if (this.#ended === undefined) {
-      this.#ended = new Ended(isLate);
-      if (this.#waiting.size > 0) {
-        for (const end of this.#waiting) {
-          end(this.#ended);
-        }
-        this.#controller?.abort();
+    if (this.#outcome !== undefined) {
+      return;
+    }
+    this.#outcome = isLate ? "late" : "settled";
+    // An error is made, and the signal aborted, only where somebody minds: most turns end with nothing on the way.
+    if (this.#waiting.size > 0) {
+      const ended = new Ended(isLate);
+      for (const end of this.#waiting) {
+        end(ended);
       }
+      this.#waiting.clear();
+      this.#controller?.abort();
     }
   }
 }

@@ -60,6 +60,20 @@ pub struct Cors {
     pub max_age: u64,
 }
 
+impl Cors {
+    /// Adds an origin.
+    ///
+    /// # Errors
+    /// A sentence, if it is none as browsers send it.
+    pub fn add(&mut self, origin: String) -> Result<(), String> {
+        if !is_origin(&origin) {
+            return Err(not_an_origin(&origin));
+        }
+        self.origins.push(origin);
+        Ok(())
+    }
+}
+
 impl Default for Cors {
     fn default() -> Self {
         Self { origins: Vec::new(), max_age: 86_400 }
@@ -290,10 +304,11 @@ fn origins(document: &Document, origins: Option<Vec<Spanned<String>>>) -> Result
 
 /// Whether it is an origin as browsers write it: scheme, host in lower case, and a port if it is not the usual one.
 fn is_origin(origin: &str) -> bool {
-    let host = origin.strip_prefix("https://").or_else(|| origin.strip_prefix("http://"));
-    host.is_some_and(|host| {
+    [("https://", ":443"), ("http://", ":80")].into_iter().any(|(scheme, usual_port)| {
         let plain = |byte: u8| matches!(byte, b'a'..=b'z' | b'0'..=b'9' | b'.' | b'-' | b'_' | b':' | b'[' | b']');
-        !host.is_empty() && host.bytes().all(plain)
+        origin.strip_prefix(scheme).is_some_and(|host| {
+            !host.is_empty() && host.bytes().all(plain) && !host.starts_with(':') && !host.ends_with(usual_port)
+        })
     })
 }
 

@@ -46,7 +46,13 @@ pub enum Decision {
 /// assert!(matches!(other, Decision::Refuse(Refusal::Key)));
 /// ```
 pub fn decide(profile: &Profile, command: &Command) -> Decision {
-    check(profile, command).unwrap_or_else(Decision::Refuse)
+    decide_known(profile, table::lookup(command), command)
+}
+
+/// [`decide`], for whom has looked the command up already: `spec` is what [`table::lookup`] says of it, and nothing else.
+pub(in crate::bridge) fn decide_known(profile: &Profile, spec: Option<&'static Spec>, command: &Command) -> Decision {
+    debug_assert_eq!(spec.map(|spec| spec.name), table::lookup(command).map(|spec| spec.name));
+    check(profile, spec, command).unwrap_or_else(Decision::Refuse)
 }
 
 /// Decides whether a profile may listen on a channel.
@@ -72,11 +78,11 @@ fn subscribe(profile: &Profile, name: &'static str, within: bool) -> Result<(), 
     if within { Ok(()) } else { Err(Refusal::Channel) }
 }
 
-fn check(profile: &Profile, command: &Command) -> Result<Decision, Refusal> {
+fn check(profile: &Profile, spec: Option<&'static Spec>, command: &Command) -> Result<Decision, Refusal> {
     if command.is_empty() {
         return Err(Refusal::Empty);
     }
-    let spec = table::lookup(command).ok_or_else(|| Refusal::unknown(command.name()))?;
+    let spec = spec.ok_or_else(|| Refusal::unknown(command.name()))?;
     if let Class::Never(_) = spec.class {
         return Err(Refusal::NeverPassedOn(spec.name));
     }

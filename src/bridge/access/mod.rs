@@ -18,6 +18,7 @@ pub mod table;
 mod token;
 
 pub use config::{AccessConfig, Cors};
+pub(in crate::bridge) use decide::decide_known;
 pub use decide::{Decision, decide, decide_psubscribe, decide_subscribe};
 pub use document::{ConfigError, Document};
 pub use limits::{Limits, SomeLimits};

@@ -3,7 +3,9 @@
 use std::borrow::Cow;
 
 use axum::body::Body;
-use axum::http::header::{ALLOW, CACHE_CONTROL, CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE, X_CONTENT_TYPE_OPTIONS};
+use axum::http::header::{
+    ALLOW, CACHE_CONTROL, CONNECTION, CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE, X_CONTENT_TYPE_OPTIONS,
+};
 use axum::http::{HeaderMap, HeaderValue, Response, StatusCode};
 
 use crate::bridge::access::{Refusal, Unauthorized, Wait};
@@ -32,6 +34,7 @@ enum Hint {
     RetryAfter(u64),
     Challenge(&'static str),
     Allow,
+    Close,
 }
 
 impl Failure {
@@ -42,6 +45,11 @@ impl Failure {
 
     fn with(self, hint: Hint) -> Self {
         Self { hint, ..self }
+    }
+
+    /// The connection is of no more use: something of the request may still be to come.
+    pub fn and_close(self) -> Self {
+        self.with(Hint::Close)
     }
 
     /// A method that the protocol does not have.
@@ -70,6 +78,7 @@ impl Failure {
             Hint::None => None,
             Hint::RetryAfter(seconds) => headers.insert(RETRY_AFTER, seconds.into()),
             Hint::Challenge(challenge) => headers.insert(WWW_AUTHENTICATE, HeaderValue::from_static(challenge)),
+            Hint::Close => headers.insert(CONNECTION, HeaderValue::from_static("close")),
             Hint::Allow => headers.insert(ALLOW, HeaderValue::from_static("GET, HEAD, POST, PUT")),
         };
         response

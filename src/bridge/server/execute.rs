@@ -2,20 +2,22 @@
 
 use std::mem::take;
 
+use smallvec::SmallVec;
+
 use super::answer::Failure;
+use super::metrics::Metrics;
 use super::request::Form;
-use crate::bridge::access::{Decision, Profile, ScanFilter, decide, table};
+use crate::bridge::access::table::{self, Effect, Spec};
+use crate::bridge::access::{Decision, Profile, ScanFilter, decide_known};
 use crate::bridge::store::{Batch, Store, StoreError};
 use crate::http::protocol::headers::CLEAR;
 use crate::http::protocol::{Command, Reply, RequestError};
 
-/// What becomes of the reply to a command.
+/// What becomes of a reply that is not the store's as it is.
 enum Fate {
-    /// It is known already.
+    /// It is known already, and the store is not asked.
     Known(Reply),
-    /// It is the store's next one.
-    Stored,
-    /// It is the store's next one, and only some of it is for the caller.
+    /// Only some of the store's is for the caller.
     Filtered(ScanFilter),
 }
 
@@ -28,65 +30,95 @@ pub struct Executed {
     pub wrote: bool,
 }
 
-/// Carries the commands of one request out, as far as the profile permits.
+/// Carries the commands of one request out, as far as the profile permits, and counts them and their replies.
 ///
 /// # Errors
 /// [`Failure`] if all have failed together: a single command that is refused, a transaction of which one is, the store.
 pub async fn execute(
     store: &Store,
+    metrics: &Metrics,
     profile: &Profile,
     form: Form,
-    commands: Vec<Command>,
+    mut commands: Vec<Command>,
 ) -> Result<Executed, Failure> {
-    let mut fates = Vec::with_capacity(commands.len());
-    let mut forwarded = Vec::with_capacity(commands.len());
+    let total = commands.len();
+    let specs: SmallVec<[Option<&'static Spec>; 4]> = commands.iter().map(table::lookup).collect();
+    metrics.commands(&specs);
+    // Mostly there are none, and commands and replies stay where they are.
+    let mut fates = Vec::new();
+    let mut known = 0;
     let mut only_reads = true;
-    for command in commands {
-        if form == Form::Pipeline && command.is_empty() {
-            fates.push(Fate::Known(Reply::error(RequestError::EmptyPipelineCommand.to_string())));
-            continue;
+    for (at, command) in commands.iter_mut().enumerate() {
+        let spec = specs.get(at).copied().flatten();
+        let fate = decide_fate(profile, form, command, spec)?;
+        if matches!(fate, Some(Fate::Known(_))) {
+            known += 1;
+        } else {
+            only_reads &= spec.is_some_and(|spec| spec.effect == Effect::Reads);
         }
-        let mut forward = |command: Command| {
-            only_reads &= table::lookup(&command).is_some_and(|spec| spec.effect == table::Effect::Reads);
-            forwarded.push(command);
-        };
-        fates.push(match decide(profile, &command) {
-            Decision::Forward => {
-                forward(command);
-                Fate::Stored
-            }
-            Decision::ForwardRewritten { command, filter } => {
-                forward(command);
-                Fate::Filtered(filter)
-            }
-            Decision::AnswerLocally(reply) => Fate::Known(reply),
-            // What cannot be done alone fails alone.
-            Decision::Refuse(refusal) if form == Form::Pipeline => Fate::Known(Reply::error(refusal.to_string())),
-            Decision::Refuse(refusal) => return Err(refusal.into()),
-        });
+        fates.extend(fate.map(|fate| (at, fate)));
     }
-    let wrote = !only_reads;
-    let expected = forwarded.len();
+    if known > 0 {
+        let mut left_out =
+            fates.iter().filter(|(_, fate)| matches!(fate, Fate::Known(_))).map(|(at, _)| *at).peekable();
+        let mut at = 0..total;
+        commands.retain(|_| at.next().is_some_and(|at| left_out.next_if_eq(&at).is_none()));
+    }
+    let expected = commands.len();
     let answered = match form {
         _ if expected == 0 => Vec::new(),
-        Form::Transaction if forwarded.iter().any(is_clear) => {
+        Form::Transaction if commands.iter().any(is_clear) => {
             return Err(Failure::new(400, format!("ERR {CLEAR} cannot be part of a transaction")));
         }
-        Form::Transaction => store.transaction(Batch { commands: forwarded, only_reads }).await?,
-        Form::Single | Form::Pipeline => run(store, forwarded, only_reads).await?,
+        Form::Transaction => store.transaction(Batch { commands, only_reads }).await?,
+        Form::Single | Form::Pipeline => run(store, commands, only_reads).await?,
     };
     if answered.len() != expected {
         let detail = format!("{expected} commands had {} replies", answered.len());
         return Err(StoreError::Protocol(detail).into());
     }
+    let replies = merge(answered, fates, total);
+    metrics.replies(&specs, &replies);
+    Ok(Executed { replies, wrote: !only_reads })
+}
+
+/// The decision on one command, which may put another in its place. `None` if the store's reply is the answer.
+fn decide_fate(
+    profile: &Profile,
+    form: Form,
+    command: &mut Command,
+    spec: Option<&'static Spec>,
+) -> Result<Option<Fate>, Failure> {
+    if form == Form::Pipeline && command.is_empty() {
+        return Ok(Some(Fate::Known(Reply::error(RequestError::EmptyPipelineCommand.to_string()))));
+    }
+    Ok(match decide_known(profile, spec, command) {
+        Decision::Forward => None,
+        Decision::ForwardRewritten { command: rewritten, filter } => {
+            *command = rewritten;
+            Some(Fate::Filtered(filter))
+        }
+        Decision::AnswerLocally(reply) => Some(Fate::Known(reply)),
+        // What cannot be done alone fails alone.
+        Decision::Refuse(refusal) if form == Form::Pipeline => Some(Fate::Known(Reply::error(refusal.to_string()))),
+        Decision::Refuse(refusal) => return Err(refusal.into()),
+    })
+}
+
+/// All replies in the places of their commands. `fates` are in the order of their places.
+fn merge(answered: Vec<Reply>, fates: Vec<(usize, Fate)>, total: usize) -> Vec<Reply> {
+    if fates.is_empty() {
+        return answered;
+    }
     let mut answered = answered.into_iter();
+    let mut fates = fates.into_iter().peekable();
     let mut next = || answered.next().unwrap_or(Reply::Nil);
-    let replies = fates.into_iter().map(|fate| match fate {
-        Fate::Known(reply) => reply,
-        Fate::Stored => next(),
-        Fate::Filtered(filter) => filter.apply(next()),
+    let replies = (0..total).map(|at| match fates.next_if(|(place, _)| *place == at) {
+        Some((_, Fate::Known(reply))) => reply,
+        Some((_, Fate::Filtered(filter))) => filter.apply(next()),
+        None => next(),
     });
-    Ok(Executed { replies: replies.collect(), wrote })
+    replies.collect()
 }
 
 fn is_clear(command: &Command) -> bool {

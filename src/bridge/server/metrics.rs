@@ -10,8 +10,8 @@ use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::metrics::histogram::{Histogram, exponential_buckets};
 use prometheus_client::registry::Registry;
 
-use crate::bridge::access::table;
-use crate::http::protocol::{Command, Reply};
+use crate::bridge::access::table::Spec;
+use crate::http::protocol::Reply;
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct Named {
@@ -33,6 +33,7 @@ pub struct Metrics {
     misses: Counter,
     errors: Counter,
     latency: Histogram,
+    connections_refused: Counter,
     streams: Gauge,
     in_flight: Gauge,
     store_up: Gauge,
@@ -40,13 +41,37 @@ pub struct Metrics {
 
 /// Which commands look something up, so that what they find are hits and misses.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Lookup {
+enum Lookup {
     /// One value or nothing.
     One,
     /// An array of them.
     Many,
     /// None.
     No,
+}
+
+impl Lookup {
+    fn of(spec: &'static Spec) -> Self {
+        match spec.name {
+            "get" | "getex" | "hget" => Self::One,
+            "mget" | "hmget" => Self::Many,
+            _ => Self::No,
+        }
+    }
+}
+
+/// What lookups came to.
+#[derive(Default)]
+struct Found {
+    hits: u64,
+    misses: u64,
+}
+
+impl Found {
+    fn count(&mut self, value: &Reply) {
+        let counter = if matches!(value, Reply::Nil) { &mut self.misses } else { &mut self.hits };
+        *counter += 1;
+    }
 }
 
 impl Metrics {
@@ -61,6 +86,7 @@ impl Metrics {
             errors: Counter::default(),
             // From 100 microseconds to 1.6 seconds.
             latency: Histogram::new(exponential_buckets(0.0001, 2.0, 15)),
+            connections_refused: Counter::default(),
             streams: Gauge::default(),
             in_flight: Gauge::default(),
             store_up: Gauge::default(),
@@ -76,47 +102,50 @@ impl Metrics {
         registry.register("misses", "Lookups that found none", self.misses.clone());
         registry.register("command_errors", "Commands answered with an error", self.errors.clone());
         registry.register("request_seconds", "Time from a request to its answer", self.latency.clone());
+        let refused = self.connections_refused.clone();
+        registry.register("connections_refused", "Connections closed because there were too many", refused);
         registry.register("streams", "Subscriptions that are open", self.streams.clone());
         registry.register("in_flight", "Requests under way", self.in_flight.clone());
         registry.register("store_up", "Whether the store answered last: 1 or 0", self.store_up.clone());
         self
     }
 
-    /// Counts a command that has come; tells whether its reply is a lookup's.
-    pub fn command(&self, command: &Command) -> Lookup {
-        let name = table::lookup(command).map_or("unknown", |spec| spec.name);
-        self.commands.get_or_create(&Named { command: name }).inc();
-        match name {
-            "get" | "getex" | "hget" => Lookup::One,
-            "mget" | "hmget" => Lookup::Many,
-            _ => Lookup::No,
+    /// Counts the commands of a request, by what the table says of each.
+    pub fn commands(&self, specs: &[Option<&'static Spec>]) {
+        let name = |spec: Option<&Spec>| spec.map_or("unknown", |spec| spec.name);
+        // To find a count costs more than to add to it, and those of a pipeline are mostly the same.
+        for alike in specs.chunk_by(|one, next| name(*one) == name(*next)) {
+            if let Some(first) = alike.first() {
+                self.commands.get_or_create(&Named { command: name(*first) }).inc_by(alike.len() as u64);
+            }
         }
     }
 
-    /// Counts a reply.
-    pub fn reply(&self, lookup: Lookup, reply: &Reply) {
-        let found = |reply: &Reply| {
-            let counter = if *reply == Reply::Nil { &self.misses } else { &self.hits };
-            counter.inc();
-        };
-        match (lookup, reply) {
-            (_, Reply::Error(_)) => {
-                self.errors.inc();
+    /// Counts the replies to the commands of a request.
+    pub fn replies(&self, specs: &[Option<&'static Spec>], replies: &[Reply]) {
+        let (mut found, mut errors) = (Found::default(), 0);
+        for (spec, reply) in specs.iter().zip(replies) {
+            match (spec.map_or(Lookup::No, Lookup::of), reply) {
+                (_, Reply::Error(_)) => errors += 1,
+                (Lookup::No, _) => {}
+                (Lookup::Many, Reply::Array(values)) => values.iter().for_each(|value| found.count(value)),
+                (Lookup::One | Lookup::Many, _) => found.count(reply),
             }
-            (Lookup::No, _) => {}
-            (Lookup::Many, Reply::Array(values)) => {
-                for value in values {
-                    found(value);
-                }
-            }
-            (Lookup::One | Lookup::Many, _) => found(reply),
         }
+        self.hits.inc_by(found.hits);
+        self.misses.inc_by(found.misses);
+        self.errors.inc_by(errors);
     }
 
     /// Counts an answer.
     pub fn answered(&self, status: u16, seconds: f64) {
         self.requests.get_or_create(&Status { status }).inc();
         self.latency.observe(seconds);
+    }
+
+    /// The count of connections that were closed because there were too many.
+    pub fn connections_refused(&self) -> Counter {
+        self.connections_refused.clone()
     }
 
     /// Notes whether the store answers.

@@ -22,8 +22,9 @@ mod usage;
 use std::sync::Arc;
 use std::time::Duration;
 
-use axum::body::{Body, Bytes};
-use axum::http::{HeaderValue, Method, Request, Response};
+use axum::body::{Body, Bytes, HttpBody};
+use axum::http::header::CONTENT_LENGTH;
+use axum::http::{HeaderName, HeaderValue, Method, Request, Response};
 use http_body_util::{BodyExt, LengthLimitError, Limited};
 use tokio::sync::watch;
 use tokio::time::timeout;
@@ -103,6 +104,16 @@ pub struct Parts {
     pub ending: watch::Receiver<bool>,
 }
 
+/// The names of the headers that all answers to commands have.
+const SYNC_TOKEN: HeaderName = HeaderName::from_static(headers::SYNC_TOKEN);
+const EXTENSIONS: HeaderName = HeaderName::from_static(headers::EXTENSIONS);
+
+/// How much of a body that is too large is taken to be thrown away, in bytes.
+const MAX_REST_BYTES: usize = 1 << 20;
+
+/// How long that may take.
+const REST_TIMEOUT: Duration = Duration::from_secs(1);
+
 /// How many callers have accounts of their own for their rates.
 const RATE_ACCOUNTS: usize = 10_000;
 
@@ -129,8 +140,12 @@ impl Bridge {
         }
     }
 
-    /// Answers a request.
-    pub async fn answer(&self, request: Request<Body>) -> Response<Body> {
+    /// Answers a request. The answer to a HEAD has no body.
+    pub async fn answer<B>(&self, request: Request<B>) -> Response<Body>
+    where
+        B: HttpBody<Data = Bytes> + Unpin,
+        B::Error: Into<axum::BoxError>,
+    {
         let watch = Stopwatch::start();
         let (parts, body) = request.into_parts();
         if parts.method == Method::OPTIONS {
@@ -155,11 +170,18 @@ impl Bridge {
             }
         };
         self.origins.mark(&parts.headers, &mut answer);
+        if parts.method == Method::HEAD {
+            without_body(&mut answer);
+        }
         self.metrics.answered(answer.status().as_u16(), watch.elapsed().as_secs_f64());
         answer
     }
 
-    async fn serve(&self, head: &axum::http::request::Parts, body: Body) -> Result<Response<Body>, Failure> {
+    async fn serve<B>(&self, head: &axum::http::request::Parts, body: B) -> Result<Response<Body>, Failure>
+    where
+        B: HttpBody<Data = Bytes> + Unpin,
+        B::Error: Into<axum::BoxError>,
+    {
         let (path, query) = (head.uri.path(), head.uri.query());
         self.origins.check_host(&head.headers, head.uri.host())?;
         match path {
@@ -212,37 +234,38 @@ impl Bridge {
         if profile.permits_origin(origin) { Ok(profile) } else { Err(Unauthorized { expired: false }.into()) }
     }
 
-    async fn read(&self, body: Body, limit: u64) -> Result<Bytes, Failure> {
-        let limited = Limited::new(body, usize::try_from(limit).unwrap_or(usize::MAX));
+    async fn read<B>(&self, mut body: B, limit: u64) -> Result<Bytes, Failure>
+    where
+        B: HttpBody<Data = Bytes> + Unpin,
+        B::Error: Into<axum::BoxError>,
+    {
+        let limited = Limited::new(&mut body, usize::try_from(limit).unwrap_or(usize::MAX));
         match timeout(self.limits.body_timeout, limited.collect()).await {
             Ok(Ok(body)) => Ok(body.to_bytes()),
             Ok(Err(error)) if error.is::<LengthLimitError>() => {
-                Err(Failure::new(413, format!("ERR max request size exceeded, the limit is {limit} bytes")))
+                let failure = Failure::new(413, format!("ERR max request size exceeded, the limit is {limit} bytes"));
+                Err(if take_rest(body).await { failure } else { failure.and_close() })
             }
-            Ok(Err(_)) => Err(Failure::new(400, "ERR the body of the request was cut off")),
-            Err(_) => Err(Failure::new(408, "ERR the body of the request did not come in time")),
+            Ok(Err(_)) => Err(Failure::new(400, "ERR the body of the request was cut off").and_close()),
+            Err(_) => Err(Failure::new(408, "ERR the body of the request did not come in time").and_close()),
         }
     }
 
     async fn execute(&self, profile: &Profile, request: Parsed) -> Result<Response<Body>, Failure> {
         let Parsed { form, format, commands } = request;
-        let lookups: Vec<_> = commands.iter().map(|command| self.metrics.command(command)).collect();
-        let executed = execute::execute(&self.store, profile, form, commands).await;
+        let executed = execute::execute(&self.store, &self.metrics, profile, form, commands).await;
         match &executed {
             Ok(_) => self.metrics.store(true),
             Err(failure) if failure.status >= 502 => self.metrics.store(false),
             Err(_) => {}
         }
         let executed = executed?;
-        for (lookup, reply) in lookups.into_iter().zip(&executed.replies) {
-            self.metrics.reply(lookup, reply);
-        }
         let mut answer = write(&executed.replies, form, format, profile.limits.max_response_bytes)?;
-        if let Some(bytes) = axum::body::HttpBody::size_hint(answer.body()).exact() {
+        if let Some(bytes) = HttpBody::size_hint(answer.body()).exact() {
             self.rates.charge(profile, bytes);
         }
-        answer.headers_mut().insert(headers::SYNC_TOKEN, self.sync.after(executed.wrote).into());
-        answer.headers_mut().insert(headers::EXTENSIONS, HeaderValue::from_static(headers::EXTENSIONS_HERE));
+        answer.headers_mut().insert(SYNC_TOKEN, self.sync.after(executed.wrote).into());
+        answer.headers_mut().insert(EXTENSIONS, HeaderValue::from_static(headers::EXTENSIONS_HERE));
         Ok(answer)
     }
 
@@ -288,10 +311,46 @@ impl Bridge {
     }
 }
 
+/// Takes what is still to come of a body that is too large, if it is little and comes soon; tells whether it was all. A
+/// connection with something unread is reset when it is closed, and an answer on it may be lost.
+async fn take_rest<B: HttpBody<Data = Bytes> + Unpin>(mut body: B) -> bool {
+    let all = async {
+        let mut taken = 0;
+        while let Some(frame) = body.frame().await {
+            let Ok(frame) = frame else { return false };
+            taken += frame.data_ref().map_or(0, Bytes::len);
+            if taken > MAX_REST_BYTES {
+                return false;
+            }
+        }
+        true
+    };
+    timeout(REST_TIMEOUT, all).await.unwrap_or(false)
+}
+
+/// Takes the body off, and leaves its length.
+fn without_body(answer: &mut Response<Body>) {
+    let body = std::mem::take(answer.body_mut());
+    if let Some(length) = HttpBody::size_hint(&body).exact() {
+        answer.headers_mut().insert(CONTENT_LENGTH, length.into());
+    }
+}
+
+/// About how many bytes a reply takes as base64 in JSON, which is the longest of the formats.
+fn room(reply: &Reply) -> usize {
+    let text = match reply {
+        Reply::Status(bytes) | Reply::Error(bytes) | Reply::Bulk(bytes) => bytes.len().saturating_mul(4) / 3,
+        Reply::Array(replies) => replies.len().saturating_mul(32),
+        Reply::Integer(_) | Reply::Nil => 0,
+    };
+    text.saturating_add(24)
+}
+
 /// Writes replies in the format that was asked for.
 fn write(replies: &[Reply], form: Form, format: Format, limit: u64) -> Result<Response<Body>, Failure> {
     let size = usize::try_from(limit).unwrap_or(usize::MAX);
-    let mut body = Vec::with_capacity(64 * replies.len());
+    // Grown as it is written, a long one would be copied again and again.
+    let mut body = Vec::with_capacity(replies.iter().map(room).sum::<usize>().min(size));
     // The reply to one command is the answer, and so is its error.
     let single = replies.first().filter(|_| form == Form::Single);
     let status = if single.is_some_and(Reply::is_error) { 400 } else { 200 };

@@ -1,6 +1,6 @@
 //! What a request asks for.
 
-use axum::http::{HeaderMap, HeaderName, Method};
+use axum::http::{HeaderMap, Method};
 
 use super::answer::Failure;
 use crate::bridge::access::Limits;
@@ -44,7 +44,7 @@ pub struct Request {
 
 /// The one header of a name. Of two, none counts.
 pub fn header<'h>(headers: &'h HeaderMap, name: &str) -> Option<&'h [u8]> {
-    let mut values = headers.get_all(HeaderName::from_bytes(name.as_bytes()).ok()?).iter();
+    let mut values = headers.get_all(name).iter();
     values.next().filter(|_| values.next().is_none()).map(axum::http::HeaderValue::as_bytes)
 }
 

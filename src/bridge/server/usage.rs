@@ -1,52 +1,62 @@
 //! What each caller has under way.
 
 use std::collections::HashMap;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
+
+use foldhash::quality::RandomState;
 
 /// Counts of what is under way, by name of the profile. A name that has nothing under way takes no room.
 #[derive(Clone, Debug, Default)]
 pub struct Usage {
-    counts: Arc<Mutex<HashMap<Box<str>, u64>>>,
+    shared: Arc<Shared>,
+}
+
+#[derive(Debug, Default)]
+struct Shared {
+    counts: Mutex<HashMap<Arc<str>, u64, RandomState>>,
+    total: AtomicU64,
 }
 
 /// One thing under way, until it is dropped.
 #[derive(Debug)]
 pub struct UnderWay {
     usage: Usage,
-    name: Box<str>,
+    name: Arc<str>,
 }
 
 impl Usage {
     /// Counts one more, unless there are `limit` already.
     pub fn begin(&self, name: &str, limit: u64) -> Option<UnderWay> {
-        let mut counts = self.counts.lock().unwrap_or_else(PoisonError::into_inner);
-        match counts.get_mut(name) {
-            Some(count) if *count >= limit => return None,
-            Some(count) => *count += 1,
-            None if limit == 0 => return None,
-            None => {
-                counts.insert(name.into(), 1);
-            }
+        let mut counts = self.shared.counts.lock().unwrap_or_else(PoisonError::into_inner);
+        let known = counts.get_key_value(name).map(|(name, count)| (Arc::clone(name), *count));
+        let (name, count) = known.unwrap_or_else(|| (name.into(), 0));
+        if count >= limit {
+            return None;
         }
+        counts.insert(Arc::clone(&name), count + 1);
         drop(counts);
-        Some(UnderWay { usage: self.clone(), name: name.into() })
+        self.shared.total.fetch_add(1, Ordering::Relaxed);
+        Some(UnderWay { usage: self.clone(), name })
     }
 
     /// How much is under way for all together.
     pub fn total(&self) -> u64 {
-        self.counts.lock().unwrap_or_else(PoisonError::into_inner).values().sum()
+        self.shared.total.load(Ordering::Relaxed)
     }
 }
 
 impl Drop for UnderWay {
     fn drop(&mut self) {
-        let mut counts = self.usage.counts.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut counts = self.usage.shared.counts.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(count) = counts.get_mut(&self.name) {
             *count -= 1;
             if *count == 0 {
                 counts.remove(&self.name);
             }
         }
+        drop(counts);
+        self.usage.shared.total.fetch_sub(1, Ordering::Relaxed);
     }
 }
 
@@ -67,6 +77,6 @@ mod tests {
         let third = usage.begin("a", 2).unwrap();
         drop((second, third, other));
         assert_eq!(usage.total(), 0);
-        assert!(usage.counts.lock().unwrap().is_empty());
+        assert!(usage.shared.counts.lock().unwrap().is_empty());
     }
 }

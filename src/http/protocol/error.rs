@@ -75,6 +75,9 @@ pub enum RequestError {
     /// A `%` without two hexadecimal digits, in the path or in the query.
     #[error("ERR invalid percent-encoding in {0}")]
     PercentEncoding(&'static str),
+    /// More than one `_token` in the query.
+    #[error("ERR more than one _token")]
+    TwoTokens,
     /// The body is no sequence of RESP commands.
     #[error("ERR failed to parse RESP request: {0}")]
     Resp(RespError),

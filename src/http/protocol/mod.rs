@@ -24,6 +24,7 @@ mod reply;
 pub mod reply_from_json;
 pub mod reply_json;
 pub mod request_json;
+mod request_json_usual;
 pub mod resp;
 pub mod shebang;
 pub mod sse;

@@ -4,7 +4,7 @@
 //!   the end is passed over; a second one there, or two in the middle, are an empty argument.
 //! - A body that is not empty is one argument, of any bytes, after those of the path.
 //! - The pairs of the query follow: `K=V` is two arguments, `K` is one, nothing between two `&` is none. `_token` is no
-//!   argument but the caller's token.
+//!   argument but the caller's token, and comes once at most.
 //! - A `%` without two hexadecimal digits is refused. To take it literally would give `%zz` and `%41` different readings in one
 //!   path, and a client that does not encode would seem to work until a key reads like an encoded one.
 //! - A `+` is a plus, also in the query: the arguments are no HTML form, and `ZRANGEBYSCORE` and `XRANGE` have arguments such
@@ -27,7 +27,7 @@ const TOKEN: &[u8] = b"_token";
 pub struct PathRequest {
     /// The command.
     pub command: Command,
-    /// The value of the first `_token`.
+    /// The value of `_token`.
     pub token: Option<Vec<u8>>,
 }
 
@@ -79,8 +79,7 @@ pub fn request(
     let mut token = None;
     for_each_pair(query, |key, value| {
         if *key == *TOKEN {
-            token.get_or_insert_with(|| value.unwrap_or_default().to_vec());
-            return Ok(());
+            return keep(&mut token, value);
         }
         push(key)?;
         value.map_or(Ok(()), &mut push)
@@ -88,19 +87,23 @@ pub fn request(
     Ok(PathRequest { command, token })
 }
 
-/// The value of the first `_token` of a query, for requests whose command is in the body.
+/// The value of the `_token` of a query, for requests whose command is in the body.
 ///
 /// # Errors
-/// [`RequestError`] if the query is not percent-encoded as it should be.
+/// [`RequestError`] if the query is not percent-encoded as it should be, or has two.
 pub fn token(query: Option<&str>) -> Result<Option<Vec<u8>>, RequestError> {
     let mut token = None;
-    for_each_pair(query, |key, value| {
-        if *key == *TOKEN {
-            token.get_or_insert_with(|| value.unwrap_or_default().to_vec());
-        }
-        Ok(())
-    })?;
+    for_each_pair(query, |key, value| if *key == *TOKEN { keep(&mut token, value) } else { Ok(()) })?;
     Ok(token)
+}
+
+/// Of two tokens none counts: whoever looks at the other one would take the caller for somebody else.
+fn keep(token: &mut Option<Vec<u8>>, value: Option<&[u8]>) -> Result<(), RequestError> {
+    if token.is_some() {
+        return Err(RequestError::TwoTokens);
+    }
+    *token = Some(value.unwrap_or_default().to_vec());
+    Ok(())
 }
 
 fn for_each_pair(

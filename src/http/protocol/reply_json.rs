@@ -165,11 +165,36 @@ impl Writer<'_> {
 }
 
 fn write_lossy(out: &mut Vec<u8>, bytes: &[u8]) {
-    write_text(out, &String::from_utf8_lossy(bytes));
+    if is_plain(bytes) {
+        write_quoted(out, bytes);
+    } else {
+        write_escaped(out, &String::from_utf8_lossy(bytes));
+    }
 }
 
 /// Appends a text as a JSON string.
 pub(super) fn write_text(out: &mut Vec<u8>, text: &str) {
+    if is_plain(text.as_bytes()) {
+        write_quoted(out, text.as_bytes());
+    } else {
+        write_escaped(out, text);
+    }
+}
+
+/// Whether bytes are ASCII that stands in a JSON string as it is. Looks at all of them: so the compiler takes many at once.
+fn is_plain(bytes: &[u8]) -> bool {
+    let special = |byte: u8| byte.wrapping_sub(b' ') >= 0x60 || byte == b'"' || byte == b'\\';
+    !bytes.iter().fold(false, |found, byte| found | special(*byte))
+}
+
+fn write_quoted(out: &mut Vec<u8>, plain: &[u8]) {
+    out.reserve(plain.len().saturating_add(2));
+    out.push(b'"');
+    out.extend_from_slice(plain);
+    out.push(b'"');
+}
+
+fn write_escaped(out: &mut Vec<u8>, text: &str) {
     // Neither a string nor a vector has a reason to fail.
     let written = serde_json::to_writer(&mut *out, text);
     debug_assert!(written.is_ok());

@@ -11,10 +11,7 @@ use std::fmt;
 use serde::de::{DeserializeSeed, Deserializer, Error, SeqAccess, Visitor};
 use serde_json::value::RawValue;
 
-use super::{ArgumentAt, Command, RequestError, RequestLimits};
-
-/// Room for the name and arguments of a usual command, so that it is one allocation.
-const USUAL_BYTES: usize = 64;
+use super::{ArgumentAt, Command, RequestError, RequestLimits, request_json_usual};
 
 /// The command in the body of `POST /`.
 ///
@@ -31,6 +28,11 @@ const USUAL_BYTES: usize = 64;
 /// # Errors
 /// [`RequestError`], with the text of the answer.
 pub fn command(body: &[u8], limits: &RequestLimits) -> Result<Command, RequestError> {
+    let body = std::str::from_utf8(body).map_err(|_| RequestError::MalformedCommand)?;
+    request_json_usual::command(body, limits).map_or_else(|| command_by_parser(body, limits), Ok)
+}
+
+pub(super) fn command_by_parser(body: &str, limits: &RequestLimits) -> Result<Command, RequestError> {
     let mut refusal = None;
     let seed = OneCommand { index: None, limits, refusal: &mut refusal };
     let command = parse(body, seed).map_err(|_| refusal.unwrap_or(RequestError::MalformedCommand))?;
@@ -45,6 +47,11 @@ pub fn command(body: &[u8], limits: &RequestLimits) -> Result<Command, RequestEr
 /// # Errors
 /// [`RequestError`], with the text of the answer.
 pub fn pipeline(body: &[u8], limits: &RequestLimits) -> Result<Vec<Command>, RequestError> {
+    let body = std::str::from_utf8(body).map_err(|_| RequestError::MalformedPipeline)?;
+    request_json_usual::commands(body, limits).map_or_else(|| pipeline_by_parser(body, limits), Ok)
+}
+
+pub(super) fn pipeline_by_parser(body: &str, limits: &RequestLimits) -> Result<Vec<Command>, RequestError> {
     let mut refusal = None;
     let seed = Commands { limits, refusal: &mut refusal };
     let commands = parse(body, seed).map_err(|_| refusal.unwrap_or(RequestError::MalformedPipeline))?;
@@ -60,10 +67,8 @@ pub fn transaction(body: &[u8], limits: &RequestLimits) -> Result<Vec<Command>, 
     if commands.iter().any(Command::is_empty) { Err(RequestError::EmptyPipelineCommand) } else { Ok(commands) }
 }
 
-/// The body's UTF-8 is checked once, not string by string.
-fn parse<'de, S: DeserializeSeed<'de>>(body: &'de [u8], seed: S) -> Result<S::Value, serde_json::Error> {
-    let text = std::str::from_utf8(body).map_err(serde_json::Error::custom)?;
-    let mut deserializer = serde_json::Deserializer::from_str(text);
+fn parse<'de, S: DeserializeSeed<'de>>(body: &'de str, seed: S) -> Result<S::Value, serde_json::Error> {
+    let mut deserializer = serde_json::Deserializer::from_str(body);
     let value = seed.deserialize(&mut deserializer)?;
     deserializer.end()?;
     Ok(value)
@@ -135,9 +140,6 @@ impl<'de> Visitor<'de> for OneCommand<'_> {
     fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Self::Value, A::Error> {
         let mut command = Command::new();
         while let Some(argument) = seq.next_element::<&'de RawValue>()? {
-            if command.is_empty() {
-                command = Command::with_capacity(USUAL_BYTES);
-            }
             if command.len() == self.limits.arguments {
                 let limit = self.limits.arguments;
                 return Err(refuse(self.refusal, RequestError::TooManyArguments { limit }));

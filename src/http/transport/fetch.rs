@@ -86,27 +86,37 @@ fn text(error: &JsValue) -> String {
     error.map_or_else(|| "fetch failed".to_owned(), |error| String::from(error.message()))
 }
 
-/// Clears the timer when it is dropped.
-struct Timer(JsValue);
+/// Ends a wait when it is dropped.
+struct Timer {
+    id: JsValue,
+    resolve: Function,
+}
 
 impl Drop for Timer {
     fn drop(&mut self) {
         if let Some(clear) = global("clearTimeout") {
-            let _ = clear.call1(&JsValue::UNDEFINED, &self.0);
+            let _ = clear.call1(&JsValue::UNDEFINED, &self.id);
         }
+        // Who awaits a promise keeps callbacks on it, which go when it is settled, and not before.
+        let _ = self.resolve.call0(&JsValue::UNDEFINED);
     }
 }
 
 /// Waits.
-pub(in crate::http) async fn sleep(time: Duration) {
+pub(crate) async fn sleep(time: Duration) {
     let ms = u32::try_from(time.as_millis()).unwrap_or(u32::MAX).min(i32::MAX.unsigned_abs());
     let mut timer = None;
     let promise = Promise::new(&mut |resolve, _| {
-        let set = global("setTimeout");
-        timer = set.and_then(|set| set.call2(&JsValue::UNDEFINED, &resolve, &ms.into()).ok()).map(Timer);
+        let id = global("setTimeout").and_then(|set| set.call2(&JsValue::UNDEFINED, &resolve, &ms.into()).ok());
+        timer = id.map(|id| Timer { id, resolve });
     });
     let _ = JsFuture::from(promise).await;
     drop(timer);
+}
+
+/// A random number from 0 up to 1. Rust's own would be the same in every instance.
+pub(in crate::http) fn random() -> f64 {
+    js_sys::Math::random()
 }
 
 /// Runs something beside whoever asks for it.

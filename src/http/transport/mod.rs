@@ -8,9 +8,11 @@ mod native;
 use std::time::Duration;
 
 #[cfg(all(target_arch = "wasm32", target_os = "unknown"))]
-pub(super) use fetch::{FetchTransport as PlatformTransport, sleep, spawn, turn};
+pub(crate) use fetch::sleep;
+#[cfg(all(target_arch = "wasm32", target_os = "unknown"))]
+pub(super) use fetch::{FetchTransport as PlatformTransport, random, spawn, turn};
 #[cfg(not(all(target_arch = "wasm32", target_os = "unknown")))]
-pub(super) use native::{NativeTransport as PlatformTransport, sleep, spawn, turn};
+pub(super) use native::{NativeTransport as PlatformTransport, random, sleep, spawn, turn};
 
 /// A request. It is always a POST.
 pub(super) struct Request {

@@ -1,5 +1,6 @@
 //! Through reqwest, on tokio.
 
+use std::hash::BuildHasher;
 use std::time::Duration;
 
 use futures_util::StreamExt;
@@ -72,6 +73,12 @@ fn described(error: &reqwest::Error) -> String {
 /// Waits.
 pub(in crate::http) async fn sleep(time: Duration) {
     tokio::time::sleep(time).await;
+}
+
+/// A random number from 0 up to 1.
+pub(in crate::http) fn random() -> f64 {
+    let draw = foldhash::fast::RandomState::default().hash_one(());
+    f64::from(u32::try_from(draw >> 32).unwrap_or(0)) / (f64::from(u32::MAX) + 1.0)
 }
 
 /// Runs something beside whoever asks for it.

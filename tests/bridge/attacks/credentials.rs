@@ -52,8 +52,17 @@ async fn a_bad_header_is_not_made_up_for(behind: Behind) {
         is_refused(&nobody.send(ask(&path, &headers)).await, what);
         is_refused(&nobody.send(ask("/get/a:own", &headers)).await, what);
     }
-    for query in ["", "?_token=", "?_token", "?_token=x", "?token=x", "?_token=%zz", &format!("?_token=x&_token={A}")] {
+    for query in ["", "?_token=", "?_token", "?_token=x", "?token=x", "?_token=%zz"] {
         is_refused(&nobody.get(&format!("/get/a:own{query}")).await, query);
+    }
+    // Of two none counts, whatever comes first, and however the name is written.
+    for two in ["_token=x&_token=", "%5Ftoken=x&_token=", "_token&_token=", "_token=_token&NX&_token="] {
+        for query in [format!("{two}{A}"), format!("_token={A}&{two}{A}")] {
+            is_refused(&nobody.get(&format!("/get/a:own?{query}")).await, &query);
+            is_refused(&nobody.post(&format!("/?{query}"), "[\"GET\",\"a:own\"]").await, &query);
+            let (status, text) = tenants.a.get(&format!("/get/a:own?{query}")).await.error();
+            assert_eq!((status, text.as_str()), (400, "ERR more than one _token"), "beside a header: {query}");
+        }
     }
     // Another site's page can make a browser send it.
     let cross = ask(&path, &[]).header("sec-fetch-site", "cross-site");

@@ -16,7 +16,7 @@ async fn browse(caller: &Caller, method: Method, path: &str, headers: &[(&str, &
 /// Without a token: whoever can make this machine's browser ask could do everything.
 async fn a_bridge_without_a_token_serves_its_own_machine_only(behind: Behind) {
     let bridge = Bridge::start(behind, Start::args(&["--allow-origin", "http://friend.example"]));
-    assert!(bridge.log().contains("no token is configured"), "{}", bridge.log());
+    bridge.logs("no token is configured");
     let (address, nobody) = (bridge.address, bridge.nobody());
     let port = address.port();
     assert_eq!(nobody.result(&["SET", "k", "v"]).await, "OK");

@@ -153,6 +153,17 @@ async fn each_limit_has_its_answer(behind: Behind) {
     let pieces = futures_util::stream::iter((0..50).map(|_| Ok::<_, std::io::Error>(vec![b' '; 1000])));
     assert_eq!(a.post("/", reqwest::Body::wrap_stream(pieces)).await.error(), body(), "without a length");
 
+    let address = tenants.bridge.address;
+    let mut connection = Raw::connect(address).await;
+    connection.send(format!("{}\r\nTransfer-Encoding: chunked\r\n\r\n", head(&tenants, "POST /"))).await;
+    connection.send(format!("400\r\n{}\r\n", " ".repeat(1024)).repeat(60)).await;
+    connection.send(format!("0\r\n\r\n{}\r\nConnection: close\r\n\r\n", head(&tenants, "GET /get/a:own"))).await;
+    let answers = connection.rest().await;
+    assert!(
+        answers.contains("413 Payload Too Large") && answers.ends_with("A-OWN\"}"),
+        "one after the other: {answers}"
+    );
+
     let commands = too_large("too many commands: at most 10 in one request");
     let many = vec![vec!["GET", "a:own"]; 11];
     assert_eq!(a.pipeline(&many).await.error(), commands);
@@ -199,7 +210,6 @@ async fn each_limit_has_its_answer(behind: Behind) {
     assert_eq!(long.error(), (414, "ERR the URL is longer than 16384 bytes".into()));
     let long = a.get(&format!("/get/a:own?{}", "x".repeat(17_000))).await;
     assert_eq!(long.error().0, 414);
-    let address = tenants.bridge.address;
     let head = head(&tenants, "GET /get/a:own");
     assert_eq!(raw(address, &format!("{head}\r\nX: {}", "x".repeat(70_000)), b"").await.0, 431);
     assert_eq!(raw(address, &format!("{head}{}", "\r\nX: y".repeat(200)), b"").await.0, 431);

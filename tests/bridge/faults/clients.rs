@@ -3,11 +3,58 @@
 use std::time::Duration;
 
 use crate::attacks::requests::reaches;
-use crate::client::{Raw, base64};
+use crate::client::{Caller, Raw, base64};
 use crate::servers::proxy::Proxy;
 use crate::servers::redis::RedisServer;
-use crate::support::{Behind, Start};
+use crate::servers::{PATIENCE, free_port};
+use crate::support::{Behind, Bridge, Start};
 use crate::tenants::{self, A, Tenants};
+
+/// Asks on a connection that stays open.
+async fn is_served(connection: &mut Raw) {
+    connection.send("GET /livez HTTP/1.1\r\nHost: localhost\r\n\r\n").await.until("alive").await;
+}
+
+/// Those that are open stay so, and others find room once one has gone. Whoever looks at the counts is never kept out.
+async fn no_more_connections_than_there_may_be(start: Start) {
+    let metrics = free_port();
+    let bridge = Bridge::start(Behind::Memory, start.arg(&["--metrics-listen", &format!("127.0.0.1:{metrics}")]));
+    let mut open = [Raw::connect(bridge.address).await, Raw::connect(bridge.address).await];
+    for connection in &mut open {
+        is_served(connection).await;
+    }
+    for _ in 0..5 {
+        let mut surplus = Raw::connect(bridge.address).await;
+        assert_eq!(surplus.send("GET /livez HTTP/1.1\r\nHost: localhost\r\n\r\n").await.rest().await, "");
+    }
+    let metrics = Caller { base: format!("http://127.0.0.1:{metrics}"), ..bridge.nobody() };
+    let text = metrics.get("/metrics").await.text();
+    assert!(text.contains("isocache_connections_refused_total{store=\"memory\"} 5\n"), "{text}");
+    for connection in &mut open {
+        is_served(connection).await;
+    }
+    let [first, mut second] = open;
+    drop(first);
+    // When the bridge notices is its own affair.
+    let served = async {
+        loop {
+            let mut another = Raw::connect(bridge.address).await;
+            let request = "GET /livez HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n";
+            if another.send(request).await.rest().await.contains("alive") {
+                return;
+            }
+        }
+    };
+    tokio::time::timeout(PATIENCE, served).await.expect("a connection that has gone leaves room");
+    is_served(&mut second).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn connections_have_a_limit() {
+    no_more_connections_than_there_may_be(Start::config("[server]\nmax-connections = 2\n")).await;
+    let option = Start::config("[server]\nmax-connections = 1\n").arg(&["--max-connections", "2"]);
+    no_more_connections_than_there_may_be(option).await;
+}
 
 /// Hundreds of requests whose client does not wait for the answer, while another one reads.
 async fn go_away_in_mid_flight(tenants: &Tenants) {

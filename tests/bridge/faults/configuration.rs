@@ -70,6 +70,13 @@ fn what_cannot_be_is_said_in_a_sentence() {
     fails_with(Start::args(&["--token", "iso1.abcdefghijklmnop"]), &["begins like a minted one"]);
     fails_with(Start::args(&["--token", ""]), &["is empty"]);
     fails_with(Start::config("[store]\nurl-env = \"NOBODY_SETS_THIS\"\n"), &["NOBODY_SETS_THIS"]);
+    for origin in
+        ["*", "app.example", "https://app.example/", "https://App.example", "https://app.example:443", "null", ""]
+    {
+        let words = ["--allow-origin: ", "is not an origin"];
+        fails_with(Start::args(&["--allow-origin", "https://a.example", "--allow-origin", origin]), &words);
+    }
+    fails_with(Start::config("[server]\nmax-connections = 0\n"), &["isocache.toml:2:", "expected a nonzero"]);
     let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let address = taken.local_addr().unwrap().to_string();
     fails_with(Start::args(&["--listen", &address]), &["cannot listen on", &address]);

@@ -119,6 +119,21 @@ fn it_can_be_ended_as_soon_as_it_listens() {
     }
 }
 
+/// Where there is no certificate to read again, there is nothing to do.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_hangup_without_tls_is_passed_over() {
+    let tenants = Tenants::with(Behind::Memory, start(&Behind::Memory, "")).await;
+    for _ in 0..3 {
+        tenants.bridge.signal("-HUP");
+    }
+    tenants.bridge.logs("there is no certificate to read again");
+    assert_eq!(tenants.a.result(&["GET", "a:own"]).await, "A-OWN");
+    // It still ends as it should, with its snapshot.
+    let (_, behind, start) = tokio::task::block_in_place(|| tenants.bridge.stop());
+    let again = Tenants::of(Bridge::start(behind, start));
+    assert_eq!(again.a.result(&["GET", "a:own"]).await, "A-OWN");
+}
+
 /// A second signal does not wait.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_second_signal_ends_it_at_once() {

@@ -54,3 +54,15 @@ export async function serve({ pages = {}, folders = {} }) {
     },
   };
 }
+
+/** A port that was free a moment ago. */
+export async function reserve() {
+  const server = createServer();
+  await new Promise((resolve, reject) => {
+    server.once("error", reject);
+    server.listen(0, "127.0.0.1", resolve);
+  });
+  const { port } = server.address();
+  await new Promise((resolve) => server.close(resolve));
+  return port;
+}

@@ -4,13 +4,16 @@ import {
   Cache,
   CacheError,
   type CacheErrorCode,
+  CacheInvalidator,
   type CacheOptions,
   type CacheStats,
+  cached,
   type Eviction,
   type EvictReason,
   globOf,
   HttpCache,
   type HttpCacheOptions,
+  type Invalidated,
   type KeyParams,
   type KeyPattern,
   type KeyValue,
@@ -20,7 +23,10 @@ import {
   MemoryCache,
   type MemoryCacheOptions,
   type Provider,
+  type RateLimit,
+  RateLimiter,
   type Serializer,
+  SessionStore,
   type SetEntry,
   type SetOptions,
   type Ttl,
@@ -89,6 +95,37 @@ export function memory(): void {
   cache.getMany("a");
   // @ts-expect-error Internals are not there.
   cache.table;
+}
+
+export async function patterns(http: HttpCache): Promise<void> {
+  const users = new CacheInvalidator(http).entity("user").key("user:{id}").lists("user_list:*");
+  same<Awaited<ReturnType<typeof users.invalidate>>, Invalidated>(true);
+  const written = await users.after(async () => 5, "id");
+  same<typeof written, number>(true);
+  new CacheInvalidator(new Cache());
+  new CacheInvalidator(new MemoryCache<User>());
+  // @ts-expect-error A key comes first.
+  new CacheInvalidator(http).entity("user").lists("user_list:*");
+  // @ts-expect-error An object is no id.
+  users.invalidate({ id: 7 });
+
+  const limiter = RateLimiter.slidingWindow(http, 5, "1m", { onStoreError: "allow" });
+  RateLimiter.fixedWindow(new MemoryCache<number>(), 5, 60);
+  same<Awaited<ReturnType<typeof limiter.check>>, RateLimit>(true);
+  // @ts-expect-error It does not count.
+  RateLimiter.fixedWindow(new Cache(), 5, 60);
+  // @ts-expect-error No such choice.
+  RateLimiter.fixedWindow(http, 5, 60, { onStoreError: "ignore" });
+
+  const sessions = new SessionStore<User>(new MemoryCache<User>(), { ttl: "20m" });
+  new SessionStore<User>(new HttpCache<User>({ url: "http://127.0.0.1" }), { ttl: 60, absoluteLimit: "12h" });
+  const token = await sessions.create({ name: "Ada" });
+  const session = await sessions.get(token);
+  same<typeof session, User | undefined>(true);
+  // @ts-expect-error Another value.
+  sessions.update(token, 5);
+  // @ts-expect-error A ttl is needed.
+  new SessionStore(http, {});
 }
 
 export function options(): void {
@@ -290,4 +327,38 @@ export function keyPatterns(written: string): void {
   keyPattern("{{user}}:{id}")({ id: 7, user: 1 });
   // @ts-expect-error The arguments are a list.
   keyOf("f", 1);
+}
+
+class Decorated {
+  @cached({ ttl: "1m" })
+  async find(id: number): Promise<User> {
+    return { name: String(id) };
+  }
+}
+
+export async function loading(): Promise<void> {
+  const cache = new Cache<User>();
+  const user = await cache.getOrSet("a", async ({ key, signal }) => ({ name: `${key} ${signal.aborted}` }), {
+    ttl: ({ name }) => (name === "" ? null : "5m"),
+    staleWhileRevalidate: "1m",
+    shouldCache: (found) => found.name !== "",
+  });
+  same<typeof user, { name: string }>(true);
+  // @ts-expect-error The value is of another type than the cache's.
+  await cache.getOrSet("a", () => 7);
+  // @ts-expect-error There is no such option.
+  await cache.getOrSet("a", () => ({ name: "" }), { staleIfErrors: "1m" });
+
+  const find = cached(async (id: number, flags?: { deep: boolean }) => ({ id, flags }), { name: "find", ttl: "5m" });
+  const found = await find(7, { deep: true });
+  same<typeof found.id, number>(true);
+  same<ReturnType<typeof find.keyFor>, string>(true);
+  same<ReturnType<typeof find.invalidate>, Promise<boolean>>(true);
+  // @ts-expect-error The arguments are those of the function.
+  await find("7");
+  // @ts-expect-error Those of the key, too.
+  find.keyFor();
+  cached(async (id: number) => id, { key: (id) => `user:${id.toFixed(0)}` });
+  const decorated = await new Decorated().find(7);
+  same<typeof decorated, User>(true);
 }

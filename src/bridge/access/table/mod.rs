@@ -72,7 +72,11 @@ fn subcommand_of(buffer: &mut [u8; LONGEST_NAME], at: usize, subcommand: &[u8]) 
 /// a command named `xinfo|stream` is none.
 fn lowercase(word: &[u8], into: &mut [u8]) -> Option<usize> {
     let into = into.get_mut(..word.len())?;
-    into.copy_from_slice(word);
-    into.make_ascii_lowercase();
-    (!word.contains(&b'|')).then_some(word.len())
+    for (lower, byte) in into.iter_mut().zip(word) {
+        if *byte == b'|' {
+            return None;
+        }
+        *lower = byte.to_ascii_lowercase();
+    }
+    Some(word.len())
 }

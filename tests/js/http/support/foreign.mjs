@@ -45,6 +45,7 @@ export async function startForeign({ token = "foreign-token" } = {}) {
     server.listen(0, "127.0.0.1", resolve);
   });
   state.url = `http://127.0.0.1:${server.address().port}`;
+  state.connections = () => new Promise((resolve) => server.getConnections((_, number) => resolve(number)));
   state.close = () => {
     server.closeAllConnections();
     return new Promise((resolve) => server.close(resolve));

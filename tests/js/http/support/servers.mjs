@@ -13,7 +13,7 @@ const LIMIT = 20_000;
 export const TOKEN = "token-of-the-tests-0123456789";
 
 /** The bridge that `make bridge` builds, or the one named by ISOCACHE_BIN. */
-function program() {
+export function program() {
   const path = process.env.ISOCACHE_BIN ?? fileURLToPath(new URL("../../../../target/debug/isocache", import.meta.url));
   if (!existsSync(path)) {
     throw new Error(`no bridge at ${path}; \`make bridge\` builds it`);

@@ -1,4 +1,4 @@
-//! What `tests/node.rs` and `tests/web.rs` run, each in its environment: the memory cache, compiled to wasm.
+//! The memory cache, compiled to wasm.
 
 use wasm_bindgen_test::wasm_bindgen_test;
 

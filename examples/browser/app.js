@@ -1,0 +1,35 @@
+import { HttpCache } from "/isocache/http.js";
+
+const cache = new HttpCache({
+  url: document.documentElement.dataset.bridge,
+  // Asked for when the first request goes out, and again when the bridge says that the token has expired.
+  async token() {
+    const response = await fetch("/token", { method: "POST" });
+    if (!response.ok) {
+      throw new Error(`no token: status ${response.status}`);
+    }
+    return response.text();
+  },
+});
+
+async function show(what, asking) {
+  const item = document.createElement("li");
+  const code = document.createElement("code");
+  try {
+    code.textContent = `${what} → ${JSON.stringify(await asking)}`;
+  } catch (error) {
+    // "refused" is the bridge's word on what this token may do.
+    code.textContent = `${what} → ${error.code ?? error.name}: ${error.message}`;
+  }
+  item.append(code);
+  document.getElementById("answers").append(item);
+}
+
+const key = document.getElementById("key");
+document.getElementById("form").addEventListener("submit", (event) => {
+  event.preventDefault();
+  show(`get ${key.value}`, cache.get(key.value));
+});
+document.getElementById("set").addEventListener("click", () => {
+  show(`set ${key.value}`, cache.set(key.value, "mine"));
+});

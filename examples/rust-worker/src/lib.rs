@@ -1,0 +1,135 @@
+//! Answers `GET /users/:id` from the memory of this isolate, else from the bridge, else from the origin. `PUT /users/:id`
+//! goes to the origin, and takes the user out of both caches.
+
+use std::time::Duration;
+
+use isocache::{CacheProvider, HttpCacheProvider, MemoryCacheProvider};
+use js_sys::Promise;
+use serde_json::Value;
+use wasm_bindgen::prelude::*;
+use wasm_bindgen_futures::{JsFuture, future_to_promise};
+use web_sys::{Headers, Request, RequestInit, Response, ResponseInit, console};
+
+#[wasm_bindgen]
+extern "C" {
+    /// What the runtime says of a request.
+    pub type Context;
+
+    #[wasm_bindgen(method, js_name = waitUntil)]
+    fn wait_until(this: &Context, promise: &Promise);
+
+    #[wasm_bindgen(js_name = fetch)]
+    fn fetch_origin(url: &str, init: &RequestInit) -> Promise;
+}
+
+/// The worker. It is made at module scope.
+#[wasm_bindgen]
+pub struct Worker {
+    near: MemoryCacheProvider<Value>,
+    far: HttpCacheProvider<Value>,
+    origin: String,
+}
+
+#[wasm_bindgen]
+impl Worker {
+    /// A worker before a bridge and an origin.
+    #[wasm_bindgen(constructor)]
+    pub fn new(bridge: &str, token: &str, origin: String) -> Result<Self, JsError> {
+        let near = MemoryCacheProvider::builder().max_entries(1000).default_ttl(Duration::from_secs(10)).build()?;
+        let far = HttpCacheProvider::builder(bridge)
+            .token(token)
+            .namespace("shop")
+            .default_ttl(Duration::from_secs(300))
+            // A cache that is slower than the origin is no help: ask the origin instead.
+            .timeout(Duration::from_millis(250))
+            .retries(0)
+            .build()?;
+        Ok(Self { near, far, origin })
+    }
+
+    /// The answer to a request.
+    pub async fn fetch(&self, request: Request, context: Context) -> Result<Response, JsValue> {
+        let url = request.url();
+        // What follows the host.
+        let path = url.splitn(4, '/').nth(3).unwrap_or_default();
+        let path = path.split(['?', '#']).next().unwrap_or_default();
+        let id =
+            path.strip_prefix("users/").filter(|id| !id.is_empty() && id.bytes().all(|byte| byte.is_ascii_digit()));
+        match (id, request.method().as_str()) {
+            (None, _) => plain("not found\n", 404),
+            (Some(id), "GET") => self.read(id, &context).await,
+            (Some(id), "PUT") => self.write(id, &request).await,
+            _ => plain("method not allowed\n", 405),
+        }
+    }
+
+    async fn read(&self, id: &str, context: &Context) -> Result<Response, JsValue> {
+        let key = format!("user:{id}");
+        if let Some(user) = self.near.get_sync(&key).map_err(JsError::from)? {
+            return answer(&user, "memory");
+        }
+        // A bridge that fails is a miss.
+        let stored = self.far.get(&key).await.unwrap_or_else(|error| {
+            warn(&error);
+            None
+        });
+        if let Some(user) = stored {
+            self.near.set_sync(&key, user.clone(), None).map_err(JsError::from)?;
+            return answer(&user, "bridge");
+        }
+        let response = self.ask_origin(id, &RequestInit::new()).await?;
+        if !response.ok() {
+            return Ok(response);
+        }
+        let text = JsFuture::from(response.text()?).await?.as_string().unwrap_or_default();
+        let user: Value = serde_json::from_str(&text).map_err(JsError::from)?;
+        self.near.set_sync(&key, user.clone(), None).map_err(JsError::from)?;
+        let answered = answer(&user, "origin");
+        let far = self.far.clone();
+        // Nobody waits for this, and the runtime does not end it with the answer.
+        context.wait_until(&future_to_promise(async move {
+            far.set(&key, user, None).await.unwrap_or_else(|error| warn(&error));
+            Ok(JsValue::UNDEFINED)
+        }));
+        answered
+    }
+
+    async fn write(&self, id: &str, request: &Request) -> Result<Response, JsValue> {
+        let key = format!("user:{id}");
+        let init = RequestInit::new();
+        init.set_method("PUT");
+        init.set_headers(&request.headers());
+        init.set_body(&request.body().map_or(JsValue::NULL, JsValue::from));
+        let response = self.ask_origin(id, &init).await?;
+        self.near.delete_sync(&key).map_err(JsError::from)?;
+        // Whoever has this answer reads what was written, so it has to wait.
+        if let Err(error) = self.far.delete(&key).await {
+            warn(&error);
+        }
+        Ok(response)
+    }
+
+    async fn ask_origin(&self, id: &str, init: &RequestInit) -> Result<Response, JsValue> {
+        let response = JsFuture::from(fetch_origin(&format!("{}/users/{id}", self.origin), init)).await?;
+        Ok(response.unchecked_into())
+    }
+}
+
+fn answer(user: &Value, from: &str) -> Result<Response, JsValue> {
+    let headers = Headers::new()?;
+    headers.set("content-type", "application/json")?;
+    headers.set("x-cache", from)?;
+    let init = ResponseInit::new();
+    init.set_headers(&headers);
+    Response::new_with_opt_str_and_init(Some(&user.to_string()), &init)
+}
+
+fn plain(text: &str, status: u16) -> Result<Response, JsValue> {
+    let init = ResponseInit::new();
+    init.set_status(status);
+    Response::new_with_opt_str_and_init(Some(text), &init)
+}
+
+fn warn(error: &isocache::CacheError) {
+    console::warn_1(&error.to_string().into());
+}

@@ -1,0 +1,46 @@
+/** How a value is loaded and kept. */
+
+import type { AbortSignalLike, PlatformSignal } from "../http/types.js";
+import type { Ttl } from "../types.js";
+
+/** What a loader is told. */
+export interface LoadContext {
+  /** The key, with all namespaces in front. */
+  readonly key: string;
+  /** Aborted when the loader takes too long, or nobody waits any more. */
+  readonly signal: PlatformSignal;
+  /** Whether callers have been answered with an old value already. */
+  readonly background: boolean;
+}
+
+/** Makes a value that is not in the cache. What it returns as `undefined` is not stored; `null` is a value. */
+export type Loader<V> = (context: LoadContext) => V | Promise<V>;
+
+/** How a value is loaded and kept. */
+export interface LoadOptions<V> {
+  /**
+   * How long a loaded value is fresh: in **seconds** or with a unit, `null` for ever, or a function of the value. Default:
+   * the cache's.
+   */
+  ttl?: Ttl | null | ((value: V) => Ttl | null) | undefined;
+  /** For how long a value that is no longer fresh is still answered, at once, while a load brings the new one. */
+  staleWhileRevalidate?: Ttl | undefined;
+  /** For how long a value that is no longer fresh is still answered if the load fails. */
+  staleIfError?: Ttl | undefined;
+  /** About how long a load takes: values whose freshness ends soon are loaded anew before, by about one caller of many. */
+  early?: Ttl | undefined;
+  /** Shortens each ttl by a random share of up to this, from 0 to 1. */
+  jitter?: number | undefined;
+  /** The longest that the loader may take; `null`: no limit. Default: `"30s"`. Its result is dropped if it comes later. */
+  timeout?: Ttl | null | undefined;
+  /** Load in any case, whatever is cached, and store what comes. */
+  forceFresh?: boolean | undefined;
+  /** Whether a loaded value is to be stored. Default: all but `undefined`. */
+  shouldCache?: ((value: V) => boolean) | undefined;
+  /** Ends the wait of this caller, not that of others. When nobody waits any more, the loader's signal is aborted. */
+  signal?: AbortSignalLike | undefined;
+  /** Given what goes on behind the answer (storing, and loading behind), as edge workers need it: `ctx.waitUntil`. */
+  waitUntil?: ((work: Promise<unknown>) => void) | undefined;
+  /** What happens when the provider fails, not the loader. Default: `"bypass"`, the loader answers and the error is counted. */
+  onError?: "bypass" | "propagate" | undefined;
+}

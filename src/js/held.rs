@@ -1,0 +1,60 @@
+//! Objects of JavaScript in providers, which are `Send` and `Sync`.
+//!
+//! An object cannot leave its thread. So it stays in a table of that thread, and the provider holds its number.
+
+use std::cell::RefCell;
+use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicU32, Ordering};
+
+use super::object::Object;
+
+thread_local! {
+    static OBJECTS: RefCell<BTreeMap<u32, Object>> = const { RefCell::new(BTreeMap::new()) };
+}
+
+/// An object, until this is dropped.
+pub(super) struct Held(u32);
+
+impl Held {
+    pub(super) fn new(object: Object) -> Self {
+        // One count for all threads, so that on another one the number stands for nothing.
+        static NEXT: AtomicU32 = AtomicU32::new(0);
+        let number = NEXT.fetch_add(1, Ordering::Relaxed);
+        OBJECTS.with_borrow_mut(|objects| objects.insert(number, object));
+        Self(number)
+    }
+
+    /// The object; `None` on another thread than its own.
+    pub(super) fn object(&self) -> Option<Object> {
+        OBJECTS.with_borrow(|objects| objects.get(&self.0).cloned())
+    }
+}
+
+impl Drop for Held {
+    fn drop(&mut self) {
+        // It fails while the thread ends, and the table with it.
+        let object = OBJECTS.try_with(|objects| objects.borrow_mut().remove(&self.0));
+        drop(object);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use wasm_bindgen::{JsCast, JsValue};
+    use wasm_bindgen_test::wasm_bindgen_test;
+
+    #[wasm_bindgen_test]
+    fn an_object_goes_with_its_holder() {
+        let count = || OBJECTS.with_borrow(BTreeMap::len);
+        let before = count();
+        let held = Held::new(JsValue::from_str("it").unchecked_into());
+        let other = Held::new(JsValue::NULL.unchecked_into());
+        assert_eq!(JsValue::from(held.object().unwrap()), JsValue::from_str("it"));
+        assert_eq!(count(), before + 2);
+        drop(held);
+        assert_eq!(JsValue::from(other.object().unwrap()), JsValue::NULL);
+        drop(other);
+        assert_eq!(count(), before);
+    }
+}

@@ -1,0 +1,155 @@
+//! The methods of the object: what `Provider` is in the types of the npm package.
+
+use std::time::Duration;
+
+use js_sys::{Array, Function, Promise, Reflect};
+use wasm_bindgen::prelude::wasm_bindgen;
+use wasm_bindgen::{JsCast, JsValue};
+use wasm_bindgen_futures::JsFuture;
+
+use crate::error::{CacheError, Result};
+use crate::stats::CacheStats;
+
+/// What a call comes to, or throws.
+pub(super) type Answer = Result<JsValue, JsValue>;
+
+#[wasm_bindgen]
+extern "C" {
+    #[derive(Clone)]
+    pub(super) type Object;
+
+    #[wasm_bindgen(method, catch, structural)]
+    pub(super) fn get(this: &Object, key: &str) -> Result<JsValue, JsValue>;
+    #[wasm_bindgen(method, catch, structural)]
+    pub(super) fn set(this: &Object, key: &str, value: &JsValue, options: &JsValue) -> Result<JsValue, JsValue>;
+    #[wasm_bindgen(method, catch, structural)]
+    pub(super) fn delete(this: &Object, key: &str) -> Result<JsValue, JsValue>;
+    #[wasm_bindgen(method, catch, structural)]
+    pub(super) fn has(this: &Object, key: &str) -> Result<JsValue, JsValue>;
+    #[wasm_bindgen(method, catch, structural, js_name = clearPattern)]
+    pub(super) fn clear_pattern(this: &Object, pattern: &str) -> Result<JsValue, JsValue>;
+    #[wasm_bindgen(method, catch, structural)]
+    pub(super) fn stats(this: &Object) -> Result<JsValue, JsValue>;
+    #[wasm_bindgen(method, catch, structural)]
+    pub(super) fn ttl(this: &Object, key: &str) -> Result<JsValue, JsValue>;
+    #[wasm_bindgen(method, catch, structural, js_name = getWithTtl)]
+    pub(super) fn get_with_ttl(this: &Object, key: &str) -> Result<JsValue, JsValue>;
+    #[wasm_bindgen(method, catch, structural, js_name = getMany)]
+    pub(super) fn get_many(this: &Object, keys: &Array) -> Result<JsValue, JsValue>;
+    #[wasm_bindgen(method, catch, structural, js_name = setMany)]
+    pub(super) fn set_many(this: &Object, entries: &Array) -> Result<JsValue, JsValue>;
+    #[wasm_bindgen(method, catch, structural, js_name = deleteMany)]
+    pub(super) fn delete_many(this: &Object, keys: &Array) -> Result<JsValue, JsValue>;
+}
+
+/// The methods that there must be.
+const METHODS: [&str; 6] = ["get", "set", "delete", "has", "clearPattern", "stats"];
+
+impl Object {
+    /// An object with all methods that there must be.
+    pub(super) fn checked(value: JsValue) -> Result<Self> {
+        let object: Self = value.unchecked_into();
+        let missing: Vec<&str> = METHODS.into_iter().filter(|name| !object.can(name)).collect();
+        if missing.is_empty() {
+            return Ok(object);
+        }
+        Err(CacheError::invalid("provider", format!("has no method {}", missing.join(", "))))
+    }
+
+    /// Whether there is a method of this name.
+    pub(super) fn can(&self, name: &str) -> bool {
+        member(self, name).is_instance_of::<Function>()
+    }
+}
+
+/// A member of an object; `undefined` of what has none.
+pub(super) fn member(value: &JsValue, name: &str) -> JsValue {
+    Reflect::get(value, &name.into()).unwrap_or(JsValue::UNDEFINED)
+}
+
+/// The outcome of a call, waited for where it is a promise.
+pub(super) async fn settled(answer: Answer, key: Option<&str>) -> Result<JsValue> {
+    let outcome = match answer {
+        Ok(value) if member(&value, "then").is_instance_of::<Function>() && value.is_object() => {
+            JsFuture::from(Promise::resolve(&value)).await
+        }
+        now => now,
+    };
+    outcome.map_err(|error| failure(&error, key))
+}
+
+/// What an exception stands for. Those of the package say it by their `code`.
+fn failure(error: &JsValue, key: Option<&str>) -> CacheError {
+    let text = member(error, "message").as_string().or_else(|| error.as_string());
+    let text = text.unwrap_or_else(|| "the provider threw something that is no error".into());
+    let own = text.strip_prefix("isocache: ");
+    let told = own.unwrap_or(&text).to_owned();
+    let code = member(error, "code").as_string();
+    match (code.as_deref(), key) {
+        (Some("connection"), _) => CacheError::Connection(told),
+        (Some("timeout"), _) => CacheError::Timeout(told),
+        (Some("refused"), _) => CacheError::Refused(told),
+        (Some("full"), _) => CacheError::Full(told),
+        (Some("protocol"), _) => CacheError::Protocol(told),
+        (Some("deserialize"), Some(key)) => CacheError::Deserialize { key: key.to_owned(), reason: told },
+        // Keys, patterns and lives were checked before.
+        _ if own.is_some() && (error.is_instance_of::<js_sys::RangeError>() || is_type_error(error)) => {
+            CacheError::invalid("value", told)
+        }
+        _ => CacheError::Unavailable(told),
+    }
+}
+
+fn is_type_error(error: &JsValue) -> bool {
+    error.is_instance_of::<js_sys::TypeError>()
+}
+
+/// The error for an answer of another type.
+pub(super) fn strange(method: &str, expected: &str) -> CacheError {
+    CacheError::Protocol(format!("the provider's {method} did not answer with {expected}"))
+}
+
+pub(super) fn boolean(method: &str, answer: &JsValue) -> Result<bool> {
+    answer.as_bool().ok_or_else(|| strange(method, "true or false"))
+}
+
+/// A whole number from 0.
+pub(super) fn count(method: &str, answer: &JsValue) -> Result<u64> {
+    match answer.as_f64() {
+        // Whole numbers up to 2^53 are exact in both types.
+        #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)]
+        Some(number) if number >= 0.0 && js_sys::Number::is_safe_integer(answer) => Ok(number as u64),
+        _ => Err(strange(method, "a count")),
+    }
+}
+
+/// What is left of a life, in seconds; `null` if it does not end.
+pub(super) fn left(method: &str, seconds: &JsValue) -> Result<Option<Duration>> {
+    if seconds.is_null() {
+        return Ok(None);
+    }
+    let ms = seconds.as_f64().map(|seconds| (seconds * 1000.0).round());
+    match ms {
+        #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)]
+        Some(ms) if ms >= 0.0 && ms < 2f64.powi(53) => Ok(Some(Duration::from_millis(ms as u64))),
+        _ => Err(strange(method, "a number of seconds")),
+    }
+}
+
+pub(super) fn statistics(answer: &JsValue) -> Result<CacheStats> {
+    let needed = |name| count("stats", &member(answer, name));
+    let optional = |name| {
+        let value = member(answer, name);
+        if value.is_undefined() || value.is_null() { Ok(None) } else { count("stats", &value).map(Some) }
+    };
+    Ok(CacheStats {
+        hits: needed("hits")?,
+        misses: needed("misses")?,
+        sets: needed("sets")?,
+        deletes: needed("deletes")?,
+        evictions: needed("evictions")?,
+        expirations: needed("expirations")?,
+        entries: optional("entries")?,
+        bytes: optional("bytes")?,
+    })
+}

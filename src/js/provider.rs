@@ -1,0 +1,254 @@
+//! [`JsCacheProvider`].
+
+use std::marker::PhantomData;
+use std::sync::Arc;
+use std::time::Duration;
+
+use js_sys::{Array, Reflect};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use wasm_bindgen::JsValue;
+
+use super::held::Held;
+use super::object::{Answer, Object, boolean, count, left, member, settled, statistics, strange};
+use super::serializer::JsValueSerializer;
+use crate::error::{CacheError, Result};
+use crate::key;
+use crate::provider::{CacheProvider, MaybeSend, WithTtl};
+use crate::stats::CacheStats;
+use crate::ttl::whole_ms;
+
+/// A cache of JavaScript, for Rust in the same program: what one side sets, the other gets, as its own values.
+///
+/// It stands on an object with the methods of a `Provider` of the npm package: a `MemoryCache`, an `HttpCache`, or one's own.
+/// Values cross by [`JsValueSerializer`], so that JavaScript sees plain objects and Rust its types.
+///
+/// ```
+/// use isocache::{CacheProvider, JsCacheProvider};
+/// use wasm_bindgen::prelude::*;
+///
+/// #[derive(serde::Serialize, serde::Deserialize)]
+/// struct User {
+///     name: String,
+///     #[serde(with = "serde_wasm_bindgen::preserve")]
+///     joined: js_sys::Date,
+/// }
+///
+/// // JavaScript: const cache = new MemoryCache(); await greeting(cache, "1"); cache.get("user:1").name
+/// #[wasm_bindgen]
+/// pub async fn greeting(cache: JsValue, id: String) -> Result<String, JsError> {
+///     let users = JsCacheProvider::<User>::new(cache)?;
+///     let user = match users.get(&format!("user:{id}")).await? {
+///         Some(user) => user,
+///         None => User { name: "Ada".into(), joined: js_sys::Date::new_0() },
+///     };
+///     let greeting = format!("Hello, {}", user.name);
+///     users.set(&format!("user:{id}"), user, None).await?;
+///     Ok(greeting)
+/// }
+/// ```
+///
+/// **Lives, limits and statistics** are the object's. [`get_with_ttl`](CacheProvider::get_with_ttl) needs its method
+/// `getWithTtl` or `ttl`, and `get_many`, `set_many` and `delete_many` are one call where it has `getMany`, `setMany` and
+/// `deleteMany`.
+///
+/// **Errors** of the package keep their kind; whatever else the object throws is a [`CacheError::Unavailable`], and what it
+/// should not have answered a [`CacheError::Protocol`]. On another thread than the object's, everything is a
+/// [`CacheError::Unavailable`].
+pub struct JsCacheProvider<T> {
+    held: Arc<Held>,
+    serializer: JsValueSerializer,
+    // It holds no `T`: it only says of what type the values are.
+    values: PhantomData<fn() -> T>,
+}
+
+impl<T> JsCacheProvider<T> {
+    /// The cache that an object is.
+    ///
+    /// # Errors
+    /// [`InvalidArgument`](CacheError::InvalidArgument) for what lacks one of the methods `get`, `set`, `delete`, `has`,
+    /// `clearPattern`, `stats`; it names them.
+    pub fn new(provider: JsValue) -> Result<Self> {
+        Self::with_serializer(provider, JsValueSerializer::new())
+    }
+
+    /// [`new`](Self::new), with values as `serializer` writes them.
+    ///
+    /// # Errors
+    /// As [`new`](Self::new).
+    pub fn with_serializer(provider: JsValue, serializer: JsValueSerializer) -> Result<Self> {
+        Ok(Self { held: Arc::new(Held::new(Object::checked(provider)?)), serializer, values: PhantomData })
+    }
+
+    /// The same cache for values of another type.
+    #[must_use]
+    pub fn view<U>(&self) -> JsCacheProvider<U> {
+        JsCacheProvider { held: Arc::clone(&self.held), serializer: self.serializer, values: PhantomData }
+    }
+
+    fn object(&self) -> Result<Object> {
+        let elsewhere = || CacheError::Unavailable("the object is of another thread".into());
+        self.held.object().ok_or_else(elsewhere)
+    }
+
+    async fn ask(&self, key: Option<&str>, ask: impl FnOnce(&Object) -> Answer) -> Result<JsValue> {
+        let answer = ask(&self.object()?);
+        settled(answer, key).await
+    }
+}
+
+impl<T: Serialize + DeserializeOwned> JsCacheProvider<T> {
+    fn value(&self, key: &str, value: JsValue) -> Result<Option<T>> {
+        if value.is_undefined() {
+            return Ok(None);
+        }
+        let value = self.serializer.deserialize(value);
+        value.map(Some).map_err(|reason| CacheError::Deserialize { key: key.to_owned(), reason })
+    }
+
+    /// A value and the options of its `set`, checked.
+    fn entry(&self, key: &str, value: &T, ttl: Option<Duration>) -> Result<(JsValue, JsValue)> {
+        key::check(key)?;
+        let ttl = match ttl {
+            None => JsValue::UNDEFINED,
+            Some(Duration::MAX) => JsValue::NULL,
+            Some(ttl) => format!("{}ms", whole_ms(ttl)?).into(),
+        };
+        let failed = |reason| CacheError::Serialize { key: key.to_owned(), reason };
+        let value = self.serializer.serialize(value).map_err(failed)?;
+        if value.is_undefined() {
+            return Err(failed("undefined stands for no value".into()));
+        }
+        Ok((value, object([("ttl", ttl)])))
+    }
+
+    async fn found_with_ttl(&self, key: &str) -> Result<Option<(T, Option<Duration>)>> {
+        let object = self.object()?;
+        if object.can("getWithTtl") {
+            let found = self.ask(Some(key), |object| object.get_with_ttl(key)).await?;
+            let Some(value) = self.value(key, member(&found, "value"))? else { return Ok(None) };
+            return Ok(Some((value, left("getWithTtl", &member(&found, "ttl"))?)));
+        }
+        if !object.can("ttl") {
+            return Err(CacheError::Protocol("the provider has neither a method getWithTtl nor ttl".into()));
+        }
+        let Some(value) = self.get(key).await? else { return Ok(None) };
+        let seconds = self.ask(Some(key), |object| object.ttl(key)).await?;
+        // It may have gone in between.
+        if seconds.is_undefined() { Ok(None) } else { Ok(Some((value, left("ttl", &seconds)?))) }
+    }
+}
+
+impl<T: MaybeSend + Serialize + DeserializeOwned> CacheProvider<T> for JsCacheProvider<T> {
+    async fn get(&self, key: &str) -> Result<Option<T>> {
+        key::check(key)?;
+        let found = self.ask(Some(key), |object| object.get(key)).await?;
+        self.value(key, found)
+    }
+
+    async fn set(&self, key: &str, value: T, ttl: Option<Duration>) -> Result<()> {
+        let (value, options) = self.entry(key, &value, ttl)?;
+        self.ask(Some(key), |object| object.set(key, &value, &options)).await.map(drop)
+    }
+
+    async fn delete(&self, key: &str) -> Result<bool> {
+        key::check(key)?;
+        boolean("delete", &self.ask(Some(key), |object| object.delete(key)).await?)
+    }
+
+    async fn exists(&self, key: &str) -> Result<bool> {
+        key::check(key)?;
+        boolean("has", &self.ask(Some(key), |object| object.has(key)).await?)
+    }
+
+    async fn clear_pattern(&self, pattern: &str) -> Result<u64> {
+        if pattern.is_empty() {
+            return Err(CacheError::invalid("pattern", "is empty"));
+        }
+        count("clearPattern", &self.ask(None, |object| object.clear_pattern(pattern)).await?)
+    }
+
+    async fn get_stats(&self) -> Result<CacheStats> {
+        statistics(&self.ask(None, Object::stats).await?)
+    }
+
+    async fn get_with_ttl(&self, key: &str) -> Result<Option<WithTtl<T>>> {
+        key::check(key)?;
+        self.found_with_ttl(key).await
+    }
+
+    async fn get_many(&self, keys: &[&str]) -> Result<Vec<Option<T>>> {
+        keys.iter().try_for_each(|key| key::check(key))?;
+        let mut values = Vec::with_capacity(keys.len());
+        if !self.object()?.can("getMany") {
+            for key in keys {
+                values.push(self.get(key).await?);
+            }
+            return Ok(values);
+        }
+        let found = self.ask(None, |object| object.get_many(&array(keys))).await?;
+        let found = if Array::is_array(&found) { Array::from(&found) } else { Array::new() };
+        if found.length() as usize != keys.len() {
+            return Err(strange("getMany", "a value for each key"));
+        }
+        for (key, value) in keys.iter().zip(found.iter()) {
+            values.push(self.value(key, value)?);
+        }
+        Ok(values)
+    }
+
+    async fn set_many(&self, entries: Vec<(&str, T, Option<Duration>)>) -> Result<()> {
+        let entries = entries.into_iter().map(|(key, value, ttl)| Ok((key, self.entry(key, &value, ttl)?)));
+        let entries = entries.collect::<Result<Vec<_>>>()?;
+        if self.object()?.can("setMany") {
+            let whole = entries.into_iter().map(|(key, (value, options))| {
+                object([("key", key.into()), ("value", value), ("ttl", member(&options, "ttl"))])
+            });
+            let all: Array = whole.collect();
+            return self.ask(None, |object| object.set_many(&all)).await.map(drop);
+        }
+        for (key, (value, options)) in entries {
+            self.ask(Some(key), |object| object.set(key, &value, &options)).await?;
+        }
+        Ok(())
+    }
+
+    async fn delete_many(&self, keys: &[&str]) -> Result<u64> {
+        keys.iter().try_for_each(|key| key::check(key))?;
+        if self.object()?.can("deleteMany") {
+            return count("deleteMany", &self.ask(None, |object| object.delete_many(&array(keys))).await?);
+        }
+        let mut deleted = 0;
+        for key in keys {
+            deleted += u64::from(self.delete(key).await?);
+        }
+        Ok(deleted)
+    }
+}
+
+/// Clones are the same cache.
+impl<T> Clone for JsCacheProvider<T> {
+    fn clone(&self) -> Self {
+        self.view()
+    }
+}
+
+impl<T> std::fmt::Debug for JsCacheProvider<T> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("JsCacheProvider").field("serializer", &self.serializer).finish_non_exhaustive()
+    }
+}
+
+fn array(texts: &[&str]) -> Array {
+    texts.iter().map(|text| JsValue::from_str(text)).collect()
+}
+
+/// A plain object with these members.
+fn object<const N: usize>(members: [(&str, JsValue); N]) -> JsValue {
+    let object = js_sys::Object::new();
+    for (name, value) in members {
+        // A new plain object takes every member.
+        let _ = Reflect::set(&object, &name.into(), &value);
+    }
+    object.into()
+}

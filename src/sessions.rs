@@ -1,0 +1,213 @@
+//! Sessions that live for as long as they are used.
+
+use std::fmt;
+use std::marker::PhantomData;
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::clock::Clock;
+use crate::error::{CacheError, Result};
+use crate::key;
+use crate::provider::{CacheProvider, MaybeSend, RenewingProvider};
+use crate::ttl::whole_ms;
+
+/// The chance in a token, in bytes.
+const RANDOM_BYTES: usize = 32;
+
+/// The end of a session that has no absolute limit.
+const NEVER: u64 = u64::MAX;
+
+/// What lets its bearer into a session: 256 random bits from the operating system, in letters and digits that need no
+/// quoting in a cookie. Where sessions have an absolute end, it follows after a `-`; a token in which it was changed is no
+/// token.
+///
+/// It is a secret: it is shown by [`as_str`](Self::as_str) only.
+#[derive(Clone, PartialEq, Eq)]
+pub struct SessionToken(String);
+
+impl SessionToken {
+    fn new(end: Option<u64>) -> Result<Self> {
+        let mut random = [0; RANDOM_BYTES];
+        getrandom::fill(&mut random)
+            .map_err(|error| CacheError::Unavailable(format!("no random numbers for a session token: {error}")))?;
+        let mut token: String = random.iter().flat_map(|byte| [byte >> 4, byte & 15]).map(hex).collect();
+        if let Some(end) = end {
+            token.push('-');
+            token.push_str(&end.to_string());
+        }
+        Ok(Self(token))
+    }
+
+    /// The text, for a cookie or a header.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Debug for SessionToken {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("SessionToken(..)")
+    }
+}
+
+fn hex(digit: u8) -> char {
+    char::from(if digit < 10 { b'0' + digit } else { b'a' + digit - 10 })
+}
+
+/// When the session of a token ends at the latest, in milliseconds since 1970, or [`NEVER`]; `None` for what cannot be a
+/// token.
+fn end_of(token: &str) -> Option<u64> {
+    let (random, end) = match token.split_once('-') {
+        Some((random, end)) => (random, end.parse().ok().filter(|number: &u64| number.to_string() == end)?),
+        None => (token, NEVER),
+    };
+    let is_digit = |byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f');
+    (random.len() == 2 * RANDOM_BYTES && random.bytes().all(is_digit)).then_some(end)
+}
+
+/// Sessions under `session:{token}`, in any provider that can renew; each lives for `ttl` from its last use.
+///
+/// What was destroyed stays so: a [`get`](Self::get) or [`update`](Self::update) that comes at the same time does not bring
+/// it back. Values are stored as the provider stores them, and each use is one round trip. What comes as a token and cannot
+/// be one is not looked up. Whoever can read the keys of the store can use the sessions.
+///
+/// Errors and [`Debug`] never show a token.
+///
+/// ```
+/// use isocache::{MemoryCacheProvider, SessionStore};
+/// use std::time::Duration;
+///
+/// # pollster::block_on(async {
+/// let sessions = SessionStore::new(MemoryCacheProvider::default(), Duration::from_secs(20 * 60))?;
+/// let token = sessions.create("Ada".to_string()).await?;
+/// assert_eq!(sessions.get(token.as_str()).await?.as_deref(), Some("Ada"));
+/// assert!(sessions.destroy(token.as_str()).await?);
+/// assert_eq!(sessions.get(token.as_str()).await?, None);
+/// # Ok::<(), isocache::CacheError>(()) }).unwrap();
+/// ```
+pub struct SessionStore<T, P> {
+    provider: P,
+    ttl: Duration,
+    longest: Option<u64>,
+    clock: Arc<dyn Clock>,
+    // It holds no `T`, so it is `Send` and `Sync` whatever `T` is.
+    values: PhantomData<fn() -> T>,
+}
+
+impl<T, P> SessionStore<T, P> {
+    /// Sessions that end when they have not been used for `ttl`.
+    ///
+    /// # Errors
+    /// [`CacheError::InvalidArgument`] for a ttl outside the limits.
+    pub fn new(provider: P, ttl: Duration) -> Result<Self> {
+        let ttl = Duration::from_millis(whole_ms(ttl)?);
+        #[cfg(not(all(target_arch = "wasm32", target_os = "unknown")))]
+        let clock = Arc::new(crate::clock::UnixClock);
+        // There, it counts from 1970 too.
+        #[cfg(all(target_arch = "wasm32", target_os = "unknown"))]
+        let clock = Arc::new(crate::clock::SystemClock);
+        Ok(Self { provider, ttl, longest: None, clock, values: PhantomData })
+    }
+
+    /// New sessions end after so long, however much they are used. Those that exist keep the end that they have.
+    ///
+    /// # Errors
+    /// [`CacheError::InvalidArgument`] for a time outside the limits of a ttl.
+    pub fn absolute_limit(mut self, limit: Duration) -> Result<Self> {
+        self.longest = Some(whole_ms(limit)?);
+        Ok(self)
+    }
+
+    /// Another clock than the machine's, for the absolute limit. All that share sessions must agree on it.
+    #[must_use]
+    pub fn clock(mut self, clock: impl Clock + 'static) -> Self {
+        self.clock = Arc::new(clock);
+        self
+    }
+
+    /// The key of a token, and how long its session lives from now; `None` if there can be none.
+    fn locate(&self, token: &str) -> Option<(String, Duration)> {
+        let life = match end_of(token)? {
+            NEVER => self.ttl,
+            end => {
+                let left = end.checked_sub(self.clock.now_ms()).filter(|left| *left > 0)?;
+                self.ttl.min(Duration::from_millis(left))
+            }
+        };
+        Some((key::patterns::session(token), life))
+    }
+}
+
+impl<T: MaybeSend, P: RenewingProvider<T> + CacheProvider<T>> SessionStore<T, P> {
+    /// Begins a session.
+    ///
+    /// # Errors
+    /// Whatever keeps the provider from storing; [`CacheError::Unavailable`] if the operating system gives no random
+    /// numbers.
+    pub async fn create(&self, value: T) -> Result<SessionToken> {
+        let end = self.longest.map(|longest| self.clock.now_ms().saturating_add(longest));
+        let token = SessionToken::new(end)?;
+        let life = self.longest.map_or(self.ttl, |longest| self.ttl.min(Duration::from_millis(longest)));
+        let stored = self.provider.set(&key::patterns::session(token.as_str()), value, Some(life)).await;
+        stored.map_err(|error| without(&token.0, error))?;
+        Ok(token)
+    }
+
+    /// The value of a session, which lives on; `None` if there is none, or it has ended.
+    ///
+    /// # Errors
+    /// Whatever keeps the provider from answering.
+    pub async fn get(&self, token: &str) -> Result<Option<T>> {
+        let Some((key, life)) = self.locate(token) else { return Ok(None) };
+        self.provider.get_and_renew(&key, life).await.map_err(|error| without(token, error))
+    }
+
+    /// Gives a session a new value; false if there is none. It lives on. Of two updates at once, the later one stands.
+    ///
+    /// # Errors
+    /// Whatever keeps the provider from storing.
+    pub async fn update(&self, token: &str, value: T) -> Result<bool> {
+        let Some((key, life)) = self.locate(token) else { return Ok(false) };
+        self.provider.replace(&key, value, Some(life)).await.map_err(|error| without(token, error))
+    }
+
+    /// Ends a session; true if there was one.
+    ///
+    /// # Errors
+    /// Whatever keeps the provider from removing: the session may live on.
+    pub async fn destroy(&self, token: &str) -> Result<bool> {
+        if end_of(token).is_none() {
+            return Ok(false);
+        }
+        self.provider.delete(&key::patterns::session(token)).await.map_err(|error| without(token, error))
+    }
+}
+
+impl<T, P> fmt::Debug for SessionStore<T, P> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { ttl, longest, .. } = self;
+        f.debug_struct("SessionStore").field("ttl", ttl).field("longest_ms", longest).finish_non_exhaustive()
+    }
+}
+
+/// An error as anybody may see it. A provider names keys, whole or cut after some characters, and tells what a server said.
+fn without(token: &str, error: CacheError) -> CacheError {
+    // As much as errors quote of a key that holds a token.
+    let beginning = token.get(..16).unwrap_or(token);
+    let clean = |text: String| if text.contains(beginning) { "about a session (not shown)".to_owned() } else { text };
+    let key = || "session:(not shown)".to_owned();
+    match error {
+        CacheError::Connection(text) => CacheError::Connection(clean(text)),
+        CacheError::Timeout(text) => CacheError::Timeout(clean(text)),
+        CacheError::Refused(text) => CacheError::Refused(clean(text)),
+        CacheError::Full(text) => CacheError::Full(clean(text)),
+        CacheError::Unavailable(text) => CacheError::Unavailable(clean(text)),
+        CacheError::Protocol(text) => CacheError::Protocol(clean(text)),
+        CacheError::Serialize { reason, .. } => CacheError::Serialize { key: key(), reason: clean(reason) },
+        CacheError::Deserialize { reason, .. } => CacheError::Deserialize { key: key(), reason: clean(reason) },
+        CacheError::InvalidArgument { argument, reason } => {
+            CacheError::InvalidArgument { argument, reason: clean(reason) }
+        }
+    }
+}

@@ -1,0 +1,19 @@
+//! Loading over HTTP: through a bridge over the embedded store, a bridge over Redis, and a server of another kind.
+
+use isocache::{HttpCacheProvider, ManualClock};
+
+use crate::foreign::foreign;
+use crate::servers::redis::RedisServer;
+use crate::serving::{TOKEN, memory_bridge, redis_bridge};
+use crate::{load_scenarios, patient, tag_scenes};
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_scenes_of_loading_and_tags() {
+    let redis = RedisServer::plain();
+    let time = ManualClock::new();
+    for url in [memory_bridge(&time).await, redis_bridge(&redis.url()).await, foreign(&time).await] {
+        let cache: HttpCacheProvider<u64> = patient(&url).token(TOKEN).namespace("scenes").build().unwrap();
+        load_scenarios::all(&cache).await;
+        tag_scenes::all(cache.view(), cache.view()).await;
+    }
+}

@@ -1,0 +1,207 @@
+// The example worker in Rust, as it is, in real workerd, before a real bridge and an origin that counts.
+
+import assert from "node:assert/strict";
+import { spawnSync } from "node:child_process";
+import { readFileSync } from "node:fs";
+import { createServer } from "node:http";
+import { afterEach, before, beforeEach, test } from "node:test";
+import { fileURLToPath } from "node:url";
+import { HttpCache } from "isocache";
+import { startBridge, TOKEN } from "../http/support/servers.mjs";
+import { startWorker } from "../support/workerd.mjs";
+
+const ROOT = fileURLToPath(new URL("../../../", import.meta.url));
+const EXAMPLE = `${ROOT}examples/rust-worker/`;
+const LIMIT = 30_000;
+const BUILD_LIMIT = 10 * 60_000;
+
+const settings = readFileSync(`${EXAMPLE}wrangler.toml`, "utf8");
+const setting = (name) => new RegExp(`^${name} = "(.+)"$`, "m").exec(settings)?.[1];
+
+let origin;
+let started;
+
+before(() => {
+  // What is built for the other tests is not built again.
+  const env = { ...process.env, CARGO_TARGET_DIR: process.env.CARGO_TARGET_DIR ?? `${ROOT}target` };
+  const built = spawnSync(`${EXAMPLE}build.sh`, { env, encoding: "utf8", timeout: BUILD_LIMIT });
+  assert.equal(built.status, 0, `${built.error ?? built.stderr}`);
+});
+beforeEach(async () => {
+  started = [];
+  origin = await use(startOrigin());
+});
+afterEach(async () => {
+  for (const one of started.reverse()) {
+    await one.close();
+  }
+});
+
+/** Starts what ends with the test. */
+async function use(starting) {
+  const one = await starting;
+  started.push(one);
+  return one;
+}
+
+/** Users by their id, who can be replaced, and how often each was read. */
+async function startOrigin() {
+  const names = {};
+  const reads = {};
+  const server = createServer(async (request, response) => {
+    const id = request.url.replace("/users/", "");
+    if (request.method === "PUT") {
+      names[id] = JSON.parse((await request.toArray()).join("")).name;
+      response.writeHead(204).end();
+    } else if (id === "404") {
+      response.writeHead(404).end("nobody");
+    } else {
+      reads[id] = (reads[id] ?? 0) + 1;
+      response.end(JSON.stringify({ id, name: names[id] ?? `first ${id}` }));
+    }
+  });
+  await new Promise((resolve) => server.listen(0, "127.0.0.1", resolve));
+  return {
+    reads,
+    url: `http://127.0.0.1:${server.address().port}`,
+    close() {
+      server.closeAllConnections();
+      return new Promise((resolve) => server.close(resolve));
+    },
+  };
+}
+
+function startExample(bridge) {
+  return use(
+    startWorker(EXAMPLE + setting("main"), {
+      compatibilityDate: setting("compatibility_date"),
+      vars: { BRIDGE_URL: bridge.url, BRIDGE_TOKEN: TOKEN, ORIGIN: origin.url },
+    }),
+  );
+}
+
+async function ask(worker, path, init) {
+  const response = await fetch(worker.url + path, { ...init, signal: AbortSignal.timeout(LIMIT) });
+  const text = await response.text();
+  return { status: response.status, from: response.headers.get("x-cache"), text };
+}
+
+async function assertUser(worker, id, name, from) {
+  const answer = await ask(worker, `/users/${id}`);
+  assert.deepEqual(answer, { status: 200, from, text: JSON.stringify({ id, name }) });
+}
+
+/** What the bridge counts: requests, without those for this, and commands by name. */
+function counting(bridge) {
+  let own = 0;
+  return async () => {
+    const headers = { authorization: `Bearer ${bridge.token}` };
+    const text = await (await fetch(`${bridge.url}/metrics`, { headers })).text();
+    const sum = (name) =>
+      [...text.matchAll(new RegExp(`^isocache_${name}.* (\\d+)$`, "gm"))].reduce((all, [, n]) => all + Number(n), 0);
+    return {
+      requests: sum("requests_total") - own++,
+      gets: sum('commands_total\\{.*command="get"'),
+      sets: sum('commands_total\\{.*command="set"'),
+      deletes: sum('commands_total\\{.*command="unlink"'),
+    };
+  };
+}
+
+/** The write that goes on behind an answer. */
+async function untilSets(count, wanted) {
+  const limit = performance.now() + LIMIT;
+  for (;;) {
+    const counts = await count();
+    if (counts.sets >= wanted) {
+      return counts;
+    }
+    assert.ok(performance.now() < limit, `${counts.sets} sets, not ${wanted}`);
+    await new Promise((resolve) => setTimeout(resolve, 10));
+  }
+}
+
+test("a miss asks the bridge once and writes behind; a hit in memory asks nobody; another isolate asks the bridge", async () => {
+  const bridge = await use(startBridge());
+  const count = counting(bridge);
+  const [here, there] = [await startExample(bridge), await startExample(bridge)];
+  assert.deepEqual(await count(), { requests: 0, gets: 0, sets: 0, deletes: 0 });
+
+  await assertUser(here, "42", "first 42", "origin");
+  assert.deepEqual(await untilSets(count, 1), { requests: 2, gets: 1, sets: 1, deletes: 0 });
+  for (let times = 0; times < 20; times++) {
+    await assertUser(here, "42", "first 42", "memory");
+  }
+  assert.deepEqual(await count(), { requests: 2, gets: 1, sets: 1, deletes: 0 });
+
+  await assertUser(there, "42", "first 42", "bridge");
+  await assertUser(there, "42", "first 42", "memory");
+  assert.deepEqual(await count(), { requests: 3, gets: 2, sets: 1, deletes: 0 });
+  assert.deepEqual(origin.reads, { 42: 1 });
+
+  // JavaScript reads what Rust has stored.
+  const stored = new HttpCache({ url: bridge.url, token: TOKEN, namespace: "shop" });
+  const { value, ttl } = await stored.getWithTtl("user:42");
+  assert.deepEqual(value, { id: "42", name: "first 42" });
+  assert.ok(ttl > 300 - (2 * LIMIT) / 1000 && ttl <= 300, `${ttl}`);
+});
+
+test("a write is seen by the next read, and by other isolates that have nothing in memory", async () => {
+  const bridge = await use(startBridge());
+  const count = counting(bridge);
+  const [here, there] = [await startExample(bridge), await startExample(bridge)];
+  await assertUser(here, "7", "first 7", "origin");
+  await untilSets(count, 1);
+
+  const put = await ask(here, "/users/7", { method: "PUT", body: JSON.stringify({ name: "second" }) });
+  assert.equal(put.status, 204);
+  assert.equal((await count()).deletes, 1);
+  await assertUser(here, "7", "second", "origin");
+  await untilSets(count, 2);
+  await assertUser(there, "7", "second", "bridge");
+});
+
+test("requests at the same time get each their own answer", async () => {
+  const bridge = await use(startBridge());
+  const worker = await startExample(bridge);
+  const ids = Array.from({ length: 300 }, (_, number) => `${1000 + (number % 100)}`);
+  // From where depends on how long the bridge takes with all of them.
+  const answers = await Promise.all(ids.map((id) => ask(worker, `/users/${id}`)));
+  assert.deepEqual(
+    answers.map(({ text }) => text),
+    ids.map((id) => JSON.stringify({ id, name: `first ${id}` })),
+  );
+});
+
+test("what the origin refuses is passed on, and not stored", async () => {
+  const bridge = await use(startBridge());
+  const count = counting(bridge);
+  const worker = await startExample(bridge);
+  for (let times = 1; times <= 2; times++) {
+    assert.deepEqual(await ask(worker, "/users/404"), { status: 404, from: null, text: "nobody" });
+    assert.deepEqual(await count(), { requests: times, gets: times, sets: 0, deletes: 0 });
+  }
+  for (const path of ["/", "/users/", "/users/none", "/users/1/2", "/other/1"]) {
+    assert.equal((await ask(worker, path)).status, 404, path);
+  }
+  assert.equal((await ask(worker, "/users/1", { method: "DELETE" })).status, 405);
+});
+
+test("with the bridge gone the origin answers, and memory still does", async () => {
+  const bridge = await use(startBridge());
+  const worker = await startExample(bridge);
+  await assertUser(worker, "1", "first 1", "origin");
+  await untilSets(counting(bridge), 1);
+  await bridge.close();
+
+  await assertUser(worker, "1", "first 1", "memory");
+  // The breaker opens on the way.
+  for (let id = 100; id < 120; id++) {
+    await assertUser(worker, `${id}`, `first ${id}`, "origin");
+    await assertUser(worker, `${id}`, `first ${id}`, "memory");
+  }
+  await worker.said(/(it failed repeatedly)/, "stderr");
+  const put = await ask(worker, "/users/1", { method: "PUT", body: JSON.stringify({ name: "second" }) });
+  assert.equal(put.status, 204);
+  await assertUser(worker, "1", "second", "origin");
+});

@@ -1,0 +1,198 @@
+// The rules of all providers over HTTP, in the other runtimes: Chromium, workerd, Deno and Bun, against the real bridge.
+
+import assert from "node:assert/strict";
+import { execFile } from "node:child_process";
+import { copyFile, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { after, before, beforeEach, describe, test } from "node:test";
+import { fileURLToPath } from "node:url";
+import { promisify } from "node:util";
+import { build } from "esbuild";
+import { HttpCache } from "isocache/http";
+import { remoteCases } from "../conformance.mjs";
+import { launch } from "../support/browser.mjs";
+import { serve } from "../support/server.mjs";
+import { nowhere, stalledHeaders, startFaults } from "./support/faults.mjs";
+import { EXPECTED } from "./support/outcomes.mjs";
+import { start, startBridge, TOKEN } from "./support/servers.mjs";
+import { until } from "./support/timers.mjs";
+
+const path = (name) => fileURLToPath(new URL(name, import.meta.url));
+const root = path("../../..");
+const bin = (name) => join(root, "node_modules", ".bin", name);
+const conformance = JSON.parse(await readFile(path("../../vectors/conformance.json"), "utf8"));
+const { cases, leftOut } = remoteCases(conformance, false);
+const LIMIT = 240_000;
+
+/** Both subjects, with both serializers. */
+function check(results, t) {
+  t.diagnostic(`${leftOut} cases that move the clock are left out`);
+  assert.deepEqual(
+    results.flatMap(({ failures }) => failures),
+    [],
+  );
+  assert.deepEqual(
+    results.map(({ passed }) => passed),
+    [2 * cases.length, 2 * cases.length],
+  );
+}
+
+describe("runtimes", () => {
+  let pages;
+  let bridge;
+  let folder;
+  let options;
+  /** A server that never answers. */
+  let stalled;
+  let given;
+  before(async () => {
+    folder = await mkdtemp(join(tmpdir(), "isocache-runtimes-"));
+    const files = { "dist/": path("../../../pkg/dist"), "vectors/": path("../../vectors") };
+    const served = {
+      "/conformance.mjs": await readFile(path("../conformance.mjs"), "utf8"),
+      "/favicon.ico": "",
+    };
+    pages = await serve({ folders: files, pages: served });
+    bridge = await startBridge("--allow-origin", pages.url);
+    options = { url: bridge.url, token: TOKEN, timeout: "60s" };
+    stalled = await startFaults();
+    given = { ...options, dead: await nowhere(), stalled: stalled.url };
+    const page = (script) => `<!doctype html><meta charset="utf-8"><script type="module">
+      import * as isocache from "/dist/index.js";
+      const options = ${JSON.stringify(options)};
+      ${script}
+    </script>`;
+    for (const serializer of ["undefined", "messagePackSerializer"]) {
+      served[`/rules/${serializer}`] = page(`
+        import { messagePackSerializer } from "/dist/msgpack.js";
+        import { runRemote } from "/conformance.mjs";
+        const conformance = await (await fetch("/vectors/conformance.json")).json();
+        const result = await runRemote(conformance, isocache, { ...options, serializer: ${serializer} });
+        window.result = JSON.stringify(result);`);
+    }
+    served["/remote"] = page(`
+      // What a browser allows only if the flag is not set: a body beyond 64 KiB.
+      const cache = new isocache.HttpCache(options);
+      await cache.set("large", "x".repeat(300_000));
+      const { length } = await cache.get("large");
+      const bodies = [];
+      const watched = new isocache.HttpCache({ ...options, fetch: (url, init) => (bodies.push(init.body), fetch(url, init)) });
+      await watched.clearPattern("lar*");
+      await watched.clearPattern("lar*");
+      window.result = JSON.stringify([length, bodies]);`);
+  });
+  beforeEach(async () => {
+    // Patterns are tried on all keys that there are.
+    await new HttpCache(options).clear();
+    stalled.faults = Array(20).fill(stalledHeaders);
+  });
+  /** Nothing that was given up is still on the way. */
+  async function checkOutcomes(outcomes) {
+    assert.deepEqual(outcomes, EXPECTED);
+    await until(() => stalled.open === 0);
+    assert.ok(stalled.faults.length < 20, "it was asked");
+  }
+  after(async () => {
+    await bridge?.close();
+    await stalled?.close();
+    await pages?.close();
+    await rm(folder, { recursive: true, force: true });
+  });
+
+  test("Chromium, from another origin", { timeout: LIMIT }, async (t) => {
+    const browser = await launch();
+    try {
+      const results = [];
+      for (const name of ["rules/undefined", "rules/messagePackSerializer", "remote"]) {
+        const { result, errors } = await browser.run(`${pages.url}/${name}`);
+        assert.deepEqual(errors, []);
+        results.push(result);
+      }
+      const [large, bodies] = results.pop();
+      check(results, t);
+      assert.equal(large, 300_000);
+      const clear = '[["ISOCACHE.CLEAR","lar*"]]';
+      assert.deepEqual(bodies, [clear, clear], "the page may read what the bridge announces");
+    } finally {
+      await browser.close();
+    }
+  });
+
+  for (const [name, command, ...args] of [
+    ["Deno", "deno", "run", "--allow-all", "--no-lock", "--node-modules-dir=none"],
+    ["Bun", "bun", "run"],
+    ["Node", process.execPath],
+  ]) {
+    test(name, { timeout: LIMIT }, async (t) => {
+      const program = command === process.execPath ? command : bin(command);
+      const env = { ...process.env, DENO_DIR: join(folder, "deno"), DENO_NO_UPDATE_CHECK: "1" };
+      const words = [...args, path("support/remote.mjs"), JSON.stringify(given)];
+      const { stdout } = await promisify(execFile)(program, words, { cwd: folder, env, timeout: LIMIT });
+      const [json, messagePack, outcomes] = JSON.parse(/^result: (.*)$/m.exec(stdout)[1]);
+      check([json, messagePack], t);
+      await checkOutcomes(outcomes);
+    });
+  }
+
+  test("workerd, made at module scope", { timeout: LIMIT }, async (t) => {
+    const source = `
+      import * as isocache from "isocache";
+      import { messagePackSerializer } from "isocache/msgpack";
+      import conformance from "./tests/vectors/conformance.json";
+      import { runRemote } from "./tests/js/conformance.mjs";
+      import { outcomes } from "./tests/js/http/support/outcomes.mjs";
+      const { dead, stalled, ...options } = ${JSON.stringify(given)};
+      // Here the clock stands at 0, and timers, requests and random numbers are forbidden.
+      const early = new isocache.HttpCache({ ...options, ttl: "5m" });
+      const users = new isocache.Cache({ provider: early, namespace: "early" });
+      export default {
+        async fetch(request) {
+          if (new URL(request.url).pathname === "/outcomes") {
+            return Response.json(await outcomes(isocache, { dead, stalled }));
+          }
+          const serializer = new URL(request.url).pathname === "/messagepack" ? messagePackSerializer : undefined;
+          await users.set("a", { b: [1] });
+          const found = await users.get("a");
+          return Response.json({ found, ...(await runRemote(conformance, isocache, { ...options, serializer })) });
+        },
+      };
+    `;
+    await build({
+      stdin: { contents: source, resolveDir: root },
+      ...{ absWorkingDir: folder, bundle: true, format: "esm", outfile: "worker.mjs", logLevel: "error" },
+      ...{ conditions: ["workerd", "worker", "browser"], loader: { ".wasm": "copy" }, assetNames: "[name]" },
+    });
+    await copyFile(path("../../../pkg/dist/isocache_bg.wasm"), join(folder, "isocache_bg.wasm"));
+    const config = `
+      using Workerd = import "/workerd/workerd.capnp";
+      const config :Workerd.Config = (
+        services = [ (name = "main", worker = .w), (name = "internet", network = (allow = ["private", "public"])) ],
+        sockets = [ (name = "http", address = "127.0.0.1:0", http = (), service = "main") ]
+      );
+      const w :Workerd.Worker = (
+        modules = [
+          (name = "worker.mjs", esModule = embed "worker.mjs"),
+          (name = "./isocache_bg.wasm", wasm = embed "isocache_bg.wasm")
+        ],
+        compatibilityDate = "2026-01-01"
+      );
+    `;
+    await writeFile(join(folder, "config.capnp"), config);
+    const workerd = start(bin("workerd"), ["serve", "--control-fd=1", join(folder, "config.capnp")], process.env);
+    try {
+      const port = await workerd.said(/"event":"listen".*"port":(\d+)/, "stdout");
+      const results = [];
+      for (const format of ["json", "messagepack"]) {
+        const response = await fetch(`http://127.0.0.1:${port}/${format}`);
+        const { found, ...result } = await response.json();
+        assert.deepEqual(found, { b: [1] });
+        results.push(result);
+      }
+      check(results, t);
+      await checkOutcomes(await (await fetch(`http://127.0.0.1:${port}/outcomes`)).json());
+    } finally {
+      await workerd.stop();
+    }
+  });
+});

@@ -1,0 +1,104 @@
+// `cached`: functions, methods, keys and counts.
+
+import assert from "node:assert/strict";
+import { describe, test } from "node:test";
+import { Cache, cached, defaultCache, keyOf, MemoryCache, setDefaultCache } from "isocache";
+
+describe("cached", () => {
+  test("runs once for the same arguments, and tells what happened", async () => {
+    const calls = [];
+    const add = cached(
+      async (a, b) => {
+        calls.push([a, b]);
+        return a + b;
+      },
+      { name: "add", cache: new Cache() },
+    );
+    assert.deepEqual(await Promise.all([add(1, 2), add(1, 2), add(2, 1)]), [3, 3, 3]);
+    assert.equal(await add(1, 2), 3);
+    assert.deepEqual(calls, [
+      [1, 2],
+      [2, 1],
+    ]);
+    const { loadTime, ...stats } = add.stats();
+    assert.ok(loadTime >= 0);
+    const expected = { hits: 1, loads: 2, behind: 0, failures: 0, coalesced: 1, stale: 0, bypasses: 0, hitRate: 0.25 };
+    assert.deepEqual(stats, expected);
+    assert.equal(add.keyFor(1, 2), keyOf("add", [1, 2]));
+  });
+
+  test("keys may be patterns of arguments, or made by a function", async () => {
+    const cache = new Cache();
+    const rate = cached(async () => 1, { key: "rate:{0}:{2}", cache });
+    assert.equal(rate.keyFor("::1", "not named", "/"), "rate:%3A%3A1:/");
+    const user = cached(async ({ id }) => id, { key: ({ id }) => `user:${id}`, cache });
+    assert.equal(await user({ id: 7 }), 7);
+    assert.equal(await cache.get("user:7"), 7);
+    assert.equal(await user.invalidate({ id: 7 }), true);
+    assert.equal(await user.invalidate({ id: 7 }), false);
+  });
+
+  test("refresh runs in any case", async () => {
+    let version = 0;
+    const load = cached(async () => ++version, { name: "load", cache: new Cache() });
+    assert.deepEqual([await load(), await load.refresh(), await load()], [1, 2, 2]);
+  });
+
+  test("lives for five minutes unless told otherwise, in the default cache unless told otherwise", async () => {
+    const before = defaultCache();
+    const store = new MemoryCache();
+    setDefaultCache(new Cache({ provider: store }));
+    try {
+      async function named(id) {
+        return id;
+      }
+      await cached(named)(1);
+      assert.ok(store.ttl(keyOf("named", [1])) > 299);
+      await cached(named, { ttl: "1h", key: "long" })(1);
+      assert.ok(store.ttl("long") > 3599);
+    } finally {
+      setDefaultCache(before);
+    }
+    assert.throws(() => setDefaultCache({}), TypeError);
+  });
+
+  test("a function without a name needs one", () => {
+    assert.throws(() => cached(async () => 1), /name or key/);
+    assert.throws(() => cached(async () => 1, { key: "a-{0}-{1}" }), RangeError);
+    assert.throws(() => cached(async () => 1, { name: "f", jitter: 7 }), /jitter/);
+    assert.throws(() => cached(async () => 1, { name: "f", nonsense: 7 }), /nonsense/);
+    assert.throws(() => cached(async () => 1, { name: "f", cache: {} }), /cache/);
+  });
+
+  test("methods of each instance by the decorator of the standard, as a compiler calls it", async () => {
+    class Users {
+      calls = 0;
+      async find(id) {
+        this.calls++;
+        return `${id} of ${this.calls}`;
+      }
+    }
+    const context = { kind: "method", name: "find" };
+    Users.prototype.find = cached({ ttl: "1m" })(Users.prototype.find, context);
+    const [one, two] = [new Users(), new Users()];
+    assert.deepEqual([await one.find(1), await one.find(1), await two.find(1)], ["1 of 1", "1 of 1", "1 of 1"]);
+    assert.deepEqual([one.calls, two.calls], [1, 1]);
+    assert.throws(() => cached()(class {}, { kind: "class", name: "Users" }), /not for a class/);
+  });
+
+  test("methods by the decorator of TypeScript's experimentalDecorators, as a compiler calls it", async () => {
+    class Users {
+      calls = 0;
+      async find() {
+        return ++this.calls;
+      }
+    }
+    const descriptor = Object.getOwnPropertyDescriptor(Users.prototype, "find");
+    const replaced = cached({ ttl: "1m" })(Users.prototype, "find", descriptor) ?? descriptor;
+    Object.defineProperty(Users.prototype, "find", replaced);
+    const users = new Users();
+    assert.deepEqual([await users.find(), await users.find()], [1, 1]);
+    assert.throws(() => cached()(Users.prototype, "field", { value: 1 }), /methods/);
+    assert.throws(() => cached({ cache: new Cache() }), /key/);
+  });
+});

@@ -1,0 +1,268 @@
+// `getOrSet`: what callers see, case by case.
+
+import assert from "node:assert/strict";
+import { describe, test } from "node:test";
+import { Cache, HttpCache, LoadTimeoutError, MemoryCache } from "isocache";
+import { startBridge, TOKEN } from "../http/support/servers.mjs";
+import { pause, Remote } from "./provider.mjs";
+
+/** A cache whose time is moved by hand. */
+function clocked(options) {
+  const time = { now: 1000 };
+  const store = new MemoryCache({ clock: () => time.now });
+  return { time, store, cache: new Cache({ provider: store, ...options }) };
+}
+
+/** A gate that a loader waits at. */
+function gate() {
+  let open;
+  const opened = new Promise((resolve) => {
+    open = resolve;
+  });
+  return { opened, open };
+}
+
+const failing = () => Promise.reject(new Error("down"));
+
+describe("getOrSet", () => {
+  test("loads once, stores, and takes null for a value and undefined for none", async () => {
+    const cache = new Cache();
+    let loads = 0;
+    const load = (value) => () => {
+      loads++;
+      return value;
+    };
+    assert.equal(await cache.getOrSet("a", load(1)), 1);
+    assert.equal(await cache.getOrSet("a", load(2)), 1);
+    assert.equal(await cache.getOrSet("null", load(null)), null);
+    assert.equal(await cache.getOrSet("null", load(1)), null);
+    assert.equal(await cache.getOrSet("none", load(undefined)), undefined);
+    assert.equal(await cache.has("none"), false);
+    assert.equal(await cache.getOrSet("big", load(100), { shouldCache: (value) => value < 10 }), 100);
+    assert.equal(await cache.has("big"), false);
+    assert.equal(loads, 4);
+  });
+
+  test("shares a failure and does not store it", async () => {
+    const cache = new Cache();
+    let loads = 0;
+    const load = async () => {
+      loads++;
+      await pause(5);
+      throw new Error("down");
+    };
+    const outcomes = await Promise.allSettled(Array.from({ length: 10 }, () => cache.getOrSet("k", load)));
+    assert.ok(outcomes.every(({ reason }) => reason === outcomes[0].reason && reason.message === "down"));
+    assert.equal(loads, 1);
+    assert.equal(await cache.getOrSet("k", () => 1), 1);
+  });
+
+  test("is shared by namespaces and by caches over one provider", async () => {
+    const provider = new MemoryCache();
+    const [one, two] = [new Cache({ provider }).namespace("user"), new Cache({ provider })];
+    const { opened, open } = gate();
+    const first = one.getOrSet("1", () => opened);
+    const second = two.getOrSet("user:1", () => assert.fail("it is being loaded"));
+    open("Ada");
+    assert.deepEqual(await Promise.all([first, second]), ["Ada", "Ada"]);
+  });
+
+  test("takes the ttl of the call, of the value, or of the cache, shortened by jitter", async (t) => {
+    const { store, cache } = clocked({ ttl: "1m" });
+    t.mock.method(Math, "random", () => 0.5);
+    await cache.getOrSet("cache", () => 1);
+    await cache.getOrSet("call", () => 1, "10s");
+    await cache.getOrSet("value", () => 3, { ttl: (value) => `${value}s` });
+    await cache.getOrSet("never", () => 1, { ttl: null });
+    await cache.getOrSet("jitter", () => 1, { ttl: "10s", jitter: 0.5 });
+    assert.deepEqual(
+      ["cache", "call", "value", "never", "jitter"].map((key) => store.ttl(key)),
+      [60, 10, 3, null, 7.5],
+    );
+  });
+
+  for (const remote of [false, true]) {
+    const where = remote ? "a provider that takes turns" : "memory";
+    test(`answers a stale value at once and loads behind, once: ${where}`, async () => {
+      const { time, store } = clocked();
+      const cache = new Cache({ provider: remote ? new Remote(store) : store });
+      const behind = [];
+      let loads = 0;
+      const options = { ttl: "10s", staleWhileRevalidate: "5s", waitUntil: (work) => behind.push(work) };
+      const ask = () =>
+        cache.getOrSet(
+          "k",
+          async () => {
+            await pause(3);
+            return ++loads;
+          },
+          options,
+        );
+      assert.equal(await ask(), 1);
+      await Promise.all(behind.splice(0));
+      time.now += 12_000;
+      assert.deepEqual(await Promise.all([ask(), ask(), ask()]), [1, 1, 1]);
+      assert.equal(behind.length, 1, "a worker is told of it");
+      await Promise.all(behind);
+      assert.deepEqual([await ask(), loads], [2, 2]);
+      time.now += 15_000;
+      assert.equal(await ask(), 3, "beyond the window callers wait");
+    });
+  }
+
+  test("falls back to what was where the load fails", async () => {
+    const { time, cache } = clocked();
+    const options = { ttl: "10s", staleIfError: "1m" };
+    await cache.getOrSet("k", () => 1, options);
+    time.now += 69_000;
+    assert.equal(await cache.getOrSet("k", failing, options), 1);
+    time.now += 1000;
+    await assert.rejects(cache.getOrSet("k", failing, options), /down/);
+  });
+
+  test("loads early what ends soon", async (t) => {
+    const { time, cache } = clocked();
+    // Chance decides by logarithm: with 1/e, exactly the time that a load takes before the end.
+    t.mock.method(Math, "random", () => Math.exp(-1));
+    const options = { ttl: "10s", early: "2s" };
+    let loads = 0;
+    const ask = () => cache.getOrSet("k", () => ++loads, options);
+    await ask();
+    time.now += 7999;
+    assert.deepEqual([await ask(), loads], [1, 1]);
+    time.now += 2;
+    assert.deepEqual([await ask(), loads], [1, 2]);
+    await pause(5);
+    assert.equal(await ask(), 2);
+  });
+
+  test("forceFresh loads in any case, and takes nothing from an older load", async () => {
+    const cache = new Cache();
+    const { opened, open } = gate();
+    const old = cache.getOrSet("k", () => opened);
+    assert.equal(await cache.getOrSet("k", () => "new", { forceFresh: true }), "new");
+    open("old");
+    assert.equal(await old, "old");
+    assert.equal(await cache.get("k"), "new");
+  });
+
+  test("a caller's signal ends its wait, and the last one's the loader", async () => {
+    const cache = new Cache();
+    const [one, two] = [new AbortController(), new AbortController()];
+    let told;
+    const load = ({ signal }) => {
+      told = signal;
+      return new Promise(() => undefined);
+    };
+    const first = cache.getOrSet("k", load, { signal: one.signal });
+    const second = cache.getOrSet("k", load, { signal: two.signal });
+    one.abort(new Error("one goes"));
+    await assert.rejects(first, /one goes/);
+    assert.equal(told.aborted, false);
+    two.abort(new Error("two goes"));
+    await assert.rejects(second, /two goes/);
+    assert.equal(told.aborted, true);
+    await assert.rejects(
+      cache.getOrSet("k", () => 1, { signal: two.signal }),
+      /two goes/,
+    );
+    assert.equal(await cache.getOrSet("k", () => 1), 1);
+  });
+
+  test("a loader has a limit, and what comes late is not stored", async (t) => {
+    t.mock.timers.enable({ apis: ["setTimeout"] });
+    const cache = new Cache();
+    const { opened, open } = gate();
+    let signal;
+    const slow = (context) => {
+      signal = context.signal;
+      return opened;
+    };
+    const answer = assert.rejects(cache.getOrSet("k", slow, { timeout: "2s" }), (error) => {
+      assert.ok(error instanceof LoadTimeoutError);
+      assert.match(error.message, /"k" took longer than 2000 ms/);
+      return true;
+    });
+    await pause(5);
+    t.mock.timers.tick(2000);
+    await answer;
+    assert.equal(signal.aborted, true);
+    open(1);
+    await pause(5);
+    assert.equal(await cache.has("k"), false);
+  });
+
+  test("a loader may ask for other keys, and for its own", async () => {
+    const cache = new Cache();
+    const value = await cache.getOrSet("a", async () => {
+      await pause(2);
+      const other = await cache.getOrSet("b", () => 1);
+      const own = await cache.getOrSet("a", () => 10);
+      assert.equal(await cache.has("a"), false, "what the inner load brought is not stored");
+      return 100 + other + own;
+    });
+    assert.equal(value, 111);
+  });
+
+  test("a broken provider is passed over or reported", async () => {
+    const provider = new Remote();
+    provider.broken = true;
+    const cache = new Cache({ provider });
+    assert.equal(await cache.getOrSet("k", () => 1), 1);
+    await assert.rejects(
+      cache.getOrSet("k", () => 1, { onError: "propagate" }),
+      /the provider is broken/,
+    );
+  });
+
+  test("what cannot be is refused, and nothing is loaded", async () => {
+    const cache = new Cache({ provider: { ...callable(), get: () => undefined } });
+    const never = () => assert.fail("nothing is to be loaded");
+    for (const [options, why] of [
+      [{ jitter: 2 }, /jitter/],
+      [{ jitter: "a" }, /jitter/],
+      [{ ttl: 0 }, /ttl/],
+      [{ timeout: -1 }, /ttl/],
+      [{ stale: "1m" }, /no option stale/],
+      [{ onError: "ignore" }, /onError/],
+      [{ shouldCache: 1 }, /shouldCache/],
+      [{ staleIfError: "1m" }, /getWithTtl/],
+    ]) {
+      await assert.rejects(cache.getOrSet("k", never, options), why);
+    }
+    await assert.rejects(cache.getOrSet("", never), /key/);
+    await assert.rejects(cache.getOrSet("k", 1), /loader/);
+  });
+
+  test("over HTTP: one load, and writes that win", async () => {
+    const bridge = await startBridge();
+    try {
+      const provider = new HttpCache({ url: bridge.url, token: TOKEN, timeout: "60s" });
+      const cache = new Cache({ provider });
+      const [begun, loaded] = [gate(), gate()];
+      const options = { staleIfError: "1m", ttl: "1m" };
+      let loads = 0;
+      const load = () => {
+        loads++;
+        begun.open();
+        return loaded.opened;
+      };
+      const callers = Array.from({ length: 50 }, () => cache.getOrSet("k", load, options));
+      await begun.opened;
+      await cache.delete("k");
+      loaded.open({ name: "Ada" });
+      assert.ok((await Promise.all(callers)).every(({ name }) => name === "Ada"));
+      assert.equal(loads, 1);
+      await cache.getOrSet("k", () => ({ name: "Grace" }), options);
+      assert.deepEqual(await cache.get("k"), { name: "Grace" });
+      assert.ok((await provider.getWithTtl("k")).ttl > 60, "it stays while it may be fallen back to");
+    } finally {
+      await bridge.close();
+    }
+  });
+});
+
+function callable() {
+  const names = ["set", "delete", "has", "clearPattern", "stats"];
+  return Object.fromEntries(names.map((name) => [name, () => undefined]));
+}

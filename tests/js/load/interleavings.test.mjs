@@ -1,0 +1,104 @@
+// Ten thousand orders of events: callers, writes at every point of their loads, callers that go away, loaders that fail.
+// The same rules as in Rust: tests/load/interleavings.rs.
+
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { Cache, MemoryCache } from "isocache";
+import { pause, Remote, seeded } from "./provider.mjs";
+
+const SEEDS = 10_000;
+const KEY = "user:1";
+
+/** One order of events. */
+async function run(seed, makeProvider) {
+  const below = seeded(seed);
+  const provider = makeProvider(() => below(4));
+  const cache = new Cache({ provider });
+  // What the cache stands before: it only grows.
+  let version = 0;
+  // What every caller that asks from now on must see at least.
+  let told = 0;
+  const caller = async ([start, before, after, fails, aborts]) => {
+    await pause(start);
+    const least = told;
+    const controller = new AbortController();
+    const load = async () => {
+      await pause(before);
+      const value = version;
+      await pause(after);
+      if (fails) {
+        throw new Error("the loader fails");
+      }
+      return value;
+    };
+    const answer = cache.getOrSet(KEY, load, aborts ? { signal: controller.signal } : undefined);
+    if (aborts) {
+      pause(aborts).then(() => controller.abort(new Error("the caller goes")));
+    }
+    const value = await answer.catch((error) => error.message);
+    assert.ok(
+      (typeof value === "number" && value >= least) || value === "the loader fails" || value === "the caller goes",
+      `seed ${seed}: ${value} was answered after ${least} had been told`,
+    );
+  };
+  const writer = async (writes) => {
+    // One after the other: of two writes at once, either may be the last.
+    for (const [start, kind] of writes) {
+      await pause(start);
+      const mine = ++version;
+      await [
+        () => cache.set(KEY, mine),
+        () => cache.setMany([{ key: KEY, value: mine }]),
+        () => cache.delete(KEY),
+        () => cache.deleteMany(["other", KEY]),
+        () => cache.clearPattern("user:*"),
+        () => cache.clear(),
+      ][kind]();
+      told = mine;
+    }
+  };
+  const callers = Array.from({ length: 2 + below(5) }, () => [
+    ...[below(20), below(5), below(5), below(8) === 0],
+    below(4) === 0 ? 1 + below(12) : 0,
+  ]);
+  const writes = Array.from({ length: below(4) }, () => [below(15), below(6)]);
+  await Promise.all([...callers.map(caller), writer(writes)]);
+  // What a caller who went away has left behind may take some more turns.
+  await pause(60);
+  const cached = await cache.get(KEY);
+  assert.ok(cached === undefined || cached === version, `seed ${seed}: ${cached} came back, it is ${version}`);
+  await cache.delete(KEY);
+  let loads = 0;
+  assert.equal(await cache.getOrSet(KEY, () => ++loads && version), version);
+  assert.equal(loads, 1, `seed ${seed}: a flight is left over`);
+}
+
+for (const [name, provider] of [
+  ["memory", () => new MemoryCache()],
+  ["a provider that takes turns", (turns) => new Remote(new MemoryCache(), turns)],
+]) {
+  test(`nothing comes back, and nobody hangs: ${name}`, { timeout: 300_000 }, async () => {
+    for (let seed = 0; seed < SEEDS; seed++) {
+      await run(seed, provider);
+    }
+  });
+}
+
+test("without writes there is one load", async () => {
+  for (let seed = 0; seed < 1000; seed++) {
+    const below = seeded(seed);
+    const cache = new Cache({ provider: new Remote(new MemoryCache(), () => below(4)) });
+    let loads = 0;
+    const load = async () => {
+      loads++;
+      await pause(below(6));
+      return "value";
+    };
+    const callers = Array.from({ length: 10 }, async () => {
+      await pause(below(20));
+      assert.equal(await cache.getOrSet(KEY, load), "value");
+    });
+    await Promise.all(callers);
+    assert.equal(loads, 1, `seed ${seed}`);
+  }
+});

@@ -1,0 +1,24 @@
+//! Loading: one load for all who ask, and writes that win over it.
+#![cfg(not(target_arch = "wasm32"))]
+
+mod behaviour;
+mod executor;
+mod interleavings;
+#[cfg(feature = "metrics")]
+mod monitoring;
+mod provider;
+mod scenarios;
+mod stale;
+mod synchronous;
+mod tag_scenes;
+
+#[tokio::test]
+async fn the_scenes_in_memory() {
+    scenarios::all(&isocache::MemoryCacheProvider::default()).await;
+    scenarios::all(&isocache::Typed::<u64>::new(isocache::default_cache())).await;
+}
+
+#[tokio::test]
+async fn the_scenes_of_tags_in_memory() {
+    tag_scenes::all(isocache::MemoryCacheProvider::default(), isocache::MemoryCacheProvider::default()).await;
+}

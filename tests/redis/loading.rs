@@ -1,0 +1,31 @@
+//! Loading through Redis.
+
+use isocache::{CacheProvider, RedisCacheProvider, Tags};
+
+use crate::servers::redis::RedisServer;
+use crate::{load_scenarios, patient, tag_scenes};
+
+#[tokio::test]
+async fn the_scenes_of_loading() {
+    let server = RedisServer::plain();
+    let cache: RedisCacheProvider<u64> = patient(&server.url()).namespace("scenes").build().unwrap();
+    load_scenarios::all(&cache).await;
+}
+
+#[tokio::test]
+async fn the_scenes_of_tags() {
+    let server = RedisServer::plain();
+    let cache: RedisCacheProvider<i64> = patient(&server.url()).namespace("tags").build().unwrap();
+    tag_scenes::all(cache.view(), cache).await;
+}
+
+#[tokio::test]
+async fn a_tagged_value_is_json_and_an_untagged_one_has_no_tags() {
+    let server = RedisServer::plain();
+    let cache: RedisCacheProvider<i64> = patient(&server.url()).build().unwrap();
+    let tags = Tags::new(cache.view(), cache.clone());
+    tags.tagged(&["org:7"]).await.unwrap().set("user:1", "Ada".to_owned(), None).await.unwrap();
+    let generation = cache.get("tag:org%3A7").await.unwrap().unwrap();
+    let stored = server.cli(&["GET", "user:1"]);
+    assert_eq!(stored.trim(), format!(r#"{{"value":"Ada","tags":{{"org:7":{generation}}}}}"#));
+}

@@ -1,0 +1,8 @@
+//! What `tests/node.rs` and `tests/web.rs` run, each in its environment.
+
+mod http_faults;
+mod http_rules;
+mod js_provider;
+mod loading;
+mod memory;
+mod servers;

@@ -42,7 +42,7 @@ struct Readme;
 
 #[cfg(feature = "macros")]
 #[doc(hidden)]
-#[path = "private.rs"]
+#[path = "private/mod.rs"]
 pub mod __private;
 mod clock;
 mod error;

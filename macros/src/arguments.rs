@@ -54,7 +54,7 @@ pub(crate) enum Taking {
     /// As it is.
     Moved,
     /// As a clone, of which the load borrows this type.
-    Cloned(Type),
+    Cloned(Box<Type>),
 }
 
 /// How this argument can.
@@ -77,7 +77,7 @@ pub(crate) fn taking(argument: &Argument) -> Result<Taking> {
     borrows.none()?;
     let mut ty = reference.clone();
     ty.lifetime = None;
-    Ok(Taking::Cloned(Type::Reference(ty)))
+    Ok(Taking::Cloned(Box::new(Type::Reference(ty))))
 }
 
 const CANNOT_TAKE: &str = "with `stale` or `early`, the load may run longer than the call, and cannot take this borrow \

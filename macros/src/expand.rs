@@ -31,12 +31,11 @@ pub(crate) fn expand(options: TokenStream, function: TokenStream) -> Result<Toke
     check(&options, &item.sig)?;
     let outcome = Outcome::of(&item.sig, options.cache_none)?;
     check_errors(&options, &outcome)?;
-    let name = match &options.name {
-        Some(name) => quote!(#name),
-        None => {
-            let name = syn::ext::IdentExt::unraw(&item.sig.ident).to_string();
-            quote!(::core::concat!(::core::module_path!(), "::", #name))
-        }
+    let name = if let Some(name) = &options.name {
+        quote!(#name)
+    } else {
+        let name = syn::ext::IdentExt::unraw(&item.sig.ident).to_string();
+        quote!(::core::concat!(::core::module_path!(), "::", #name))
     };
     let arguments = arguments(&item.sig);
     let key = key(&options, &item.sig, &arguments, &name)?;
@@ -96,6 +95,7 @@ impl Function<'_> {
         let kept = attrs.iter().filter(keeps);
         let wrapper = quote! {
             #(#kept)*
+            #[allow(clippy::used_underscore_binding, clippy::no_effect_underscore_binding)]
             #vis #outer { #get }
         };
         let companions = self.has_companions.then(|| self.companions(calls));

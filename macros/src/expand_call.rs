@@ -55,9 +55,10 @@ impl Function<'_> {
     fn load_options(&self) -> Result<TokenStream> {
         let private = self.options.private();
         let time = |value| duration(value, &private);
-        let ttl = match &self.options.ttl {
-            Some(ttl) => time(ttl)?,
-            None => quote!(::core::time::Duration::from_secs(#DEFAULT_TTL)),
+        let ttl = if let Some(ttl) = &self.options.ttl {
+            time(ttl)?
+        } else {
+            quote!(::core::time::Duration::from_secs(#DEFAULT_TTL))
         };
         let mut made = quote!(#private::LoadOptions::new().ttl(#ttl));
         let windows = [
@@ -148,12 +149,13 @@ impl Function<'_> {
     fn policy(&self) -> TokenStream {
         let (private, error) = (self.options.private(), self.associated("Error"));
         let needed = self.options.propagate.or(self.options.timeout.as_ref().map(|(span, _)| *span));
-        let convert = match needed {
-            Some(span) => quote_spanned!(span=> #private::converter::<#error>()),
-            None => quote!({
+        let convert = if let Some(span) = needed {
+            quote_spanned!(span=> #private::converter::<#error>())
+        } else {
+            quote!({
                 use #private::{ProbeFrom as _, ProbeNoFrom as _};
                 (&#private::Probe::<#error>::new()).isocache_converter()
-            }),
+            })
         };
         let propagate = self.options.propagate.is_some();
         quote!(#private::Policy { convert: #convert, propagate: #propagate })
@@ -194,7 +196,7 @@ impl Function<'_> {
                 let call = self.uncached(arguments);
                 quote!(move || #call)
             }
-            (false, true) => self.inline(rebound),
+            (false, true) => self.inline(&rebound),
             (false, false) => {
                 let (returned, block) = (&self.outcome.returned, &self.item.block);
                 quote!(move || -> #returned { #rebound #block })
@@ -213,7 +215,7 @@ impl Function<'_> {
     }
 
     /// The block of the function as a future. The answer that is never given tells the compiler the type, for `?`.
-    fn inline(&self, rebound: TokenStream) -> TokenStream {
+    fn inline(&self, rebound: &TokenStream) -> TokenStream {
         let (returned, block) = (&self.outcome.returned, &self.item.block);
         quote!(async move {
             #[allow(unreachable_code, clippy::all, clippy::pedantic)]
@@ -244,7 +246,7 @@ impl Function<'_> {
             quote!(async move { #within #call.await })
         } else {
             within.extend(self.arguments.iter().filter_map(Argument::rebound));
-            self.inline(within)
+            self.inline(&within)
         };
         Ok(quote!({ #before #body }))
     }

@@ -9,7 +9,9 @@ use syn::{GenericParam, Generics};
 /// The parameters that these tokens mention, with those that their bounds mention; and the conditions about no others.
 pub(crate) fn needed(generics: &Generics, mentioned: &[TokenStream]) -> (TokenStream, TokenStream) {
     let mut words = HashSet::new();
-    mentioned.iter().for_each(|tokens| collect(tokens.clone(), &mut words));
+    for tokens in mentioned {
+        collect(tokens.clone(), &mut words);
+    }
     let names: Vec<String> = generics.params.iter().map(name).collect();
     loop {
         let before = words.len();

@@ -144,7 +144,7 @@ fn hashed<'a>(options: &Options, signature: &Signature, arguments: &'a [Argument
             format!("a function of `impl Trait` has no key of its own, since values do not tell types apart: {GIVE}");
         return Err(Error::new(argument.ty.span(), reason));
     }
-    let is_hashed = |argument: &&Argument| !options.skip.iter().any(|skipped| *skipped == argument.name);
+    let is_hashed = |argument: &&Argument| !options.skip.contains(&argument.name);
     let hashed: Vec<_> = arguments.iter().filter(is_hashed).collect();
     match hashed.get(MAX_HASHED) {
         None => Ok(hashed),

@@ -53,7 +53,8 @@ impl Outcome {
     }
 }
 
-/// Whether the type is `name<…>`, whatever path leads there; and its first argument, if it has one.
+/// The first argument of the type `name<…>`, whatever path leads there; within is `None` where it is `name` alone.
+#[allow(clippy::option_option)]
 fn argument<'a>(of: &'a Type, name: &str) -> Option<Option<&'a Type>> {
     let Type::Path(path) = of else { return None };
     let last = path.path.segments.last().filter(|last| last.ident == name)?;

@@ -44,7 +44,6 @@ mod facade {
 
 #[facade::inner::cached(crate = facade::inner)]
 #[must_use]
-#[allow(clippy::unused_async)]
 async fn renamed(id: u64) -> u64 {
     called("renamed") + id
 }

@@ -58,7 +58,12 @@ async fn without_a_key_all_arguments_count_under_the_name() {
     assert!(default_cache().exists("users::find:zG05t8fsG7lXMkQJY3hRh1Hn0ERz9uF1").await.unwrap());
 }
 
-#[cached(key = |id, name: &&str| if *id == 0 { return "none".to_owned() } else { format!("closure:{id}:{}", name.len()) })]
+#[cached(key = |id, name: &&str| {
+    if *id == 0 {
+        return "none".to_owned();
+    }
+    format!("closure:{id}:{}", name.len())
+})]
 async fn closure(_db: &(), name: &str, id: u64) -> String {
     called("closure");
     format!("{name}{id}")

@@ -82,10 +82,10 @@ fn again(left: u64) -> Boxed<u64> {
     Box::pin(itself(left))
 }
 
-#[cached(key = |_left| "itself")]
-async fn itself(_left: u64) -> u64 {
+#[cached(key = || "itself")]
+async fn itself(left: u64) -> u64 {
     called("itself");
-    if _left == 0 { 1 } else { again(_left - 1).await + 1 }
+    if left == 0 { 1 } else { again(left - 1).await + 1 }
 }
 
 #[tokio::test]

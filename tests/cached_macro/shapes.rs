@@ -264,9 +264,10 @@ async fn methods() {
 }
 
 #[cached(key = "generic:{id}:{name}")]
-async fn generic<'a, T: Display, const N: usize>(id: u64, name: &'a str, value: T) -> String
+#[allow(clippy::needless_lifetimes, reason = "a lifetime with a name must go through, too")]
+async fn generic<'a, T, const N: usize>(id: u64, name: &'a str, value: T) -> String
 where
-    T: Send + Sync + Clone,
+    T: Display + Send + Sync + Clone,
 {
     called(&format!("generic{id}"));
     format!("{id}{name}{value}{N}")

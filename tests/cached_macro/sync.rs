@@ -36,7 +36,7 @@ static CLOCKED: LazyLock<At<u64>> = LazyLock::new(at_clock);
 
 #[cached(ttl = "1m", stale_if_error = "1m", key = "sync:{id}", provider = CLOCKED.cache)]
 fn fallible(id: u64) -> Result<u64, String> {
-    if called("sync_fallible") % 2 == 0 {
+    if called("sync_fallible").is_multiple_of(2) {
         return Err("even".to_owned());
     }
     let text: u64 = "1".parse().map_err(|_| "never".to_owned())?;

@@ -31,15 +31,10 @@ pub(crate) fn expand(options: TokenStream, function: TokenStream) -> Result<Toke
     check(&options, &item.sig)?;
     let outcome = Outcome::of(&item.sig, options.cache_none)?;
     check_errors(&options, &outcome)?;
-    let name = if let Some(name) = &options.name {
-        quote!(#name)
-    } else {
-        let name = syn::ext::IdentExt::unraw(&item.sig.ident).to_string();
-        quote!(::core::concat!(::core::module_path!(), "::", #name))
-    };
+    let has_companions = item.sig.receiver().is_none() && options.in_impl.is_none();
+    let name = name(&options, &item.sig.ident, has_companions);
     let arguments = arguments(&item.sig);
     let key = key(&options, &item.sig, &arguments, &name)?;
-    let has_companions = item.sig.receiver().is_none() && options.in_impl.is_none();
     let function = Function {
         options: &options,
         item: &item,
@@ -51,6 +46,19 @@ pub(crate) fn expand(options: TokenStream, function: TokenStream) -> Result<Toke
     };
     let calls = Calls::of(&function)?;
     Ok(function.tokens(&calls))
+}
+
+/// The name under which the function's calls are counted, and hashed where there is no key.
+fn name(options: &Options, ident: &Ident, has_companions: bool) -> TokenStream {
+    if let Some(name) = &options.name {
+        return quote!(#name);
+    }
+    if has_companions {
+        // As `module_path!()`, and with the function that this one is in: two may each have one of the same name.
+        return quote!(::core::any::type_name::<#ident>());
+    }
+    let name = syn::ext::IdentExt::unraw(ident).to_string();
+    quote!(::core::concat!(::core::module_path!(), "::", #name))
 }
 
 /// What no option can make right.

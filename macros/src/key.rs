@@ -4,7 +4,8 @@ use proc_macro2::{Span, TokenStream};
 use quote::{ToTokens as _, quote, quote_spanned};
 use syn::ext::IdentExt as _;
 use syn::spanned::Spanned as _;
-use syn::{Error, ExprClosure, GenericParam, Ident, LitStr, Member, Pat, Result, Signature, Type};
+use syn::visit::Visit;
+use syn::{Error, ExprClosure, GenericParam, Ident, LitStr, Member, Pat, Result, Signature, TypeImplTrait};
 
 use crate::arguments::Argument;
 use crate::options::{KeySource, Options};
@@ -39,7 +40,7 @@ pub(crate) fn key<'a>(
     };
     let private = options.private();
     let (made, used) = match &options.key {
-        Some(KeySource::Template(template)) => from_template(template, &private, allowed)?,
+        Some(KeySource::Template(template)) => from_template(template, &private, signature, allowed)?,
         Some(KeySource::Closure(closure)) => from_closure(closure, &private, allowed)?,
         None => {
             let hashed = hashed(options, signature, arguments)?;
@@ -63,6 +64,7 @@ fn find<'a>(arguments: &'a [Argument], name: &str, span: Span) -> Result<&'a Arg
 fn from_template<'a>(
     literal: &LitStr,
     private: &TokenStream,
+    signature: &Signature,
     allowed: impl Fn(&str, Span) -> Result<&'a Argument>,
 ) -> Result<(TokenStream, Vec<Ident>)> {
     let (text, span) = (literal.value(), literal.span());
@@ -74,12 +76,17 @@ fn from_template<'a>(
     for piece in template::pieces(&text) {
         let Piece::Parameter(path) = piece else { continue };
         let mut words = path.split('.');
-        let argument = allowed(words.next().unwrap_or_default(), span)?;
-        let mut root = argument.name.clone();
+        let mut root = match (words.next().unwrap_or_default(), signature.receiver()) {
+            ("self", Some(receiver)) => Ident::new("self", receiver.self_token.span),
+            (word, _) => {
+                let argument = allowed(word, span)?;
+                used.push(argument.name.clone());
+                argument.name.clone()
+            }
+        };
         root.set_span(span.resolved_at(root.span()));
         let fields = words.map(|word| member(word, span)).collect::<Result<Vec<_>>>()?;
         values.push(quote_spanned!(span=> &#root #(.#fields)*));
-        used.push(argument.name.clone());
     }
     let made = quote_spanned!(span=> {
         const PATTERN: #private::KeyPattern = #private::KeyPattern::from_static(#literal);
@@ -130,7 +137,8 @@ fn from_closure<'a>(
 fn hashed<'a>(options: &Options, signature: &Signature, arguments: &'a [Argument]) -> Result<Vec<&'a Argument>> {
     const GIVE: &str = "give one, as key = \"user:{id}\"";
     if let Some(receiver) = signature.receiver() {
-        let reason = format!("a method has no key of its own, since `self` does not count: {GIVE}");
+        let reason = "a method has no key of its own, since `self` does not count: give one, as key = \"user:{id}\", or \
+                      key = \"user:{self.tenant}:{id}\" where objects have different users";
         return Err(Error::new(receiver.span(), reason));
     }
     let generic = signature.generics.params.iter().find(|param| !matches!(param, GenericParam::Lifetime(_)));
@@ -139,10 +147,18 @@ fn hashed<'a>(options: &Options, signature: &Signature, arguments: &'a [Argument
             format!("a generic function has no key of its own, since values do not tell its types apart: {GIVE}");
         return Err(Error::new(param.span(), reason));
     }
-    if let Some(argument) = arguments.iter().find(|argument| matches!(argument.ty, Type::ImplTrait(_))) {
+    let mut implied = Implied(None);
+    for argument in arguments {
+        implied.visit_type(&argument.ty);
+    }
+    if let Some(span) = implied.0 {
         let reason =
             format!("a function of `impl Trait` has no key of its own, since values do not tell types apart: {GIVE}");
-        return Err(Error::new(argument.ty.span(), reason));
+        return Err(Error::new(span, reason));
+    }
+    if let (Some(span), None) = (options.in_impl, &options.name) {
+        let reason = format!("the functions of several types may have this name: {GIVE}, or name = \"users::find\"");
+        return Err(Error::new(span, reason));
     }
     let is_hashed = |argument: &&Argument| !options.skip.contains(&argument.name);
     let hashed: Vec<_> = arguments.iter().filter(is_hashed).collect();
@@ -152,5 +168,14 @@ fn hashed<'a>(options: &Options, signature: &Signature, arguments: &'a [Argument
             let reason = format!("no key is made of more than {MAX_HASHED} arguments: {GIVE}");
             Err(Error::new_spanned(beyond.pattern.to_token_stream(), reason))
         }
+    }
+}
+
+/// Finds `impl Trait`, wherever it is in a type.
+struct Implied(Option<Span>);
+
+impl<'a> Visit<'a> for Implied {
+    fn visit_type_impl_trait(&mut self, implied: &'a TypeImplTrait) {
+        self.0 = Some(implied.span());
     }
 }

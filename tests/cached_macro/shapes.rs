@@ -305,6 +305,48 @@ async fn functions_within_functions() {
     assert_eq!(calls("inner"), 1);
 }
 
+async fn inside_one(id: u64) -> u64 {
+    #[cached]
+    async fn inner(id: u64) -> u64 {
+        id + 1
+    }
+    inner(id).await
+}
+
+async fn inside_another(id: u64) -> u64 {
+    #[cached]
+    async fn inner(id: u64) -> u64 {
+        id + 2
+    }
+    inner(id).await
+}
+
+#[tokio::test]
+async fn functions_of_one_name_within_others_do_not_share() {
+    assert_eq!((inside_one(1).await, inside_another(1).await), (2, 3));
+}
+
+/// Services of two organizations, on one cache.
+struct Tenant {
+    name: &'static str,
+}
+
+impl Tenant {
+    #[cached(key = "tenant:{self.name}:{id}")]
+    async fn secret(&self, id: u64) -> String {
+        called("secret");
+        format!("{id} of {}", self.name)
+    }
+}
+
+#[tokio::test]
+async fn a_key_may_have_what_sets_objects_apart() {
+    let (one, two) = (Tenant { name: "one" }, Tenant { name: "two" });
+    assert_eq!((one.secret(1).await, two.secret(1).await), ("1 of one".to_owned(), "1 of two".to_owned()));
+    assert_eq!((one.secret(1).await, calls("secret")), ("1 of one".to_owned(), 2));
+    assert!(isocache::CacheProvider::exists(&isocache::default_cache(), "tenant:two:1").await.unwrap());
+}
+
 #[tokio::test]
 async fn futures_are_send() {
     let task = tokio::spawn(async {

@@ -41,11 +41,20 @@ async fn implied(id: impl Into<u64>) -> u64 { id.into() }
 #[cached(key = "user:{u.0x}")]
 async fn no_field(u: User) -> u64 { u.id }
 
+#[cached]
+async fn implied_within(ids: &[impl Into<u64>]) -> u64 { ids.len() as u64 }
+
+#[cached(key = "user:{self.id}")]
+async fn no_self(id: u64) -> u64 { id }
+
 struct Users;
 
 impl Users {
     #[cached]
     async fn method(&self, id: u64) -> u64 { id }
+
+    #[cached(in_impl)]
+    async fn associated(id: u64) -> u64 { id }
 }
 
 fn main() {}

@@ -3,7 +3,8 @@
 use proc_macro2::{Span, TokenStream};
 use quote::{format_ident, quote};
 use syn::punctuated::Punctuated;
-use syn::{Attribute, Error, FnArg, Ident, ItemFn, Result, Signature, Token, parse2};
+use syn::visit::{self, Visit};
+use syn::{AttrStyle, Attribute, Error, Expr, ExprPath, FnArg, Ident, ItemFn, Pat, Result, Signature, Token, parse2};
 
 use crate::arguments::{Argument, arguments, taking_self};
 use crate::expand_call::Calls;
@@ -26,8 +27,10 @@ pub(crate) struct Function<'a> {
 
 pub(crate) fn expand(options: TokenStream, function: TokenStream) -> Result<TokenStream> {
     let options: Options = parse2(options)?;
-    let item: ItemFn =
+    let mut item: ItemFn =
         parse2(function).map_err(|error| Error::new(error.span(), "#[cached] is for functions with a body"))?;
+    // Those from within the block stand before the function as well as there.
+    item.attrs.iter_mut().for_each(|attribute| attribute.style = AttrStyle::Outer);
     check(&options, &item.sig)?;
     let outcome = Outcome::of(&item.sig, options.cache_none)?;
     check_errors(&options, &outcome)?;
@@ -144,6 +147,16 @@ impl Function<'_> {
         refresh.inputs = self.inputs();
         let asyncness = &sig.asyncness;
         let parameters = self.key.arguments.iter().map(|argument| argument.declared()).collect::<Vec<_>>();
+        let in_provider = self.options.provider.as_ref().map(words).unwrap_or_default();
+        let is_used = |argument: &&Argument| {
+            in_provider.contains(&argument.name) || self.key.arguments.iter().any(|keyed| keyed.name == argument.name)
+        };
+        let used: Vec<_> = self.arguments.iter().filter(is_used).collect();
+        let to_invalidate: Vec<_> = used.iter().map(|argument| argument.declared()).collect();
+        // What is used for the key only is no unused variable.
+        let named = used.iter().filter(|argument| matches!(argument.pattern, Pat::Ident(_)));
+        let named: Vec<_> = named.map(|Argument { name, .. }| quote!(let _ = &#name;)).collect();
+        let statements = &block.stmts;
         let key_result = if self.key.is_result {
             quote!(::core::result::Result<::std::string::String, #private::CacheError>)
         } else {
@@ -156,7 +169,7 @@ impl Function<'_> {
         let (key_generics, key_where) = crate::generics::needed(&sig.generics, &mentions);
         if let Some(provider) = &self.options.provider {
             let returned = &self.outcome.returned;
-            mentions.push(quote!(#returned #provider));
+            mentions.push(quote!(#returned #provider #(#to_invalidate)*));
         }
         let (generics, condition) = crate::generics::needed(&sig.generics, &mentions);
         let (made, invalidate, again, statics) = (&self.key.made, &calls.invalidate, &calls.refresh, &calls.statics);
@@ -172,7 +185,10 @@ impl Function<'_> {
             impl #name {
                 /// The function without its cache.
                 #(#lints)*
-                #vis #uncached #block
+                #vis #uncached {
+                    #(#named)*
+                    #(#statements)*
+                }
             }
 
             #(#cfg)*
@@ -185,7 +201,7 @@ impl Function<'_> {
                 ///
                 /// # Errors
                 /// The provider failed, or the key cannot be one.
-                #vis #asyncness fn invalidate #generics(#(#parameters),*)
+                #vis #asyncness fn invalidate #generics(#(#to_invalidate),*)
                     -> ::core::result::Result<bool, #private::CacheError> #condition { #invalidate }
 
                 /// The function, run in any case; what it brings is kept.
@@ -198,4 +214,20 @@ impl Function<'_> {
             }
         }
     }
+}
+
+/// The names that stand alone in an expression: what may be a parameter there.
+fn words(expression: &Expr) -> Vec<Ident> {
+    struct Words(Vec<Ident>);
+
+    impl<'a> Visit<'a> for Words {
+        fn visit_expr_path(&mut self, path: &'a ExprPath) {
+            self.0.extend(path.path.get_ident().cloned());
+            visit::visit_expr_path(self, path);
+        }
+    }
+
+    let mut words = Words(Vec::new());
+    words.visit_expr(expression);
+    words.0
 }

@@ -4,6 +4,8 @@
 #![allow(clippy::unused_async, reason = "it is asynchronous functions that are cached, whatever they do")]
 #![deny(missing_docs)]
 
+#[path = "../load/cached_scenes.rs"]
+mod cached_scenes;
 mod companions;
 mod errors;
 mod keys;
@@ -12,3 +14,9 @@ mod shapes;
 mod stale;
 mod support;
 mod sync;
+
+#[tokio::test]
+async fn the_scenes_in_memory() {
+    cached_scenes::all(isocache::MemoryCacheProvider::default()).await;
+    cached_scenes::all(isocache::Typed::<u64>::new(isocache::default_cache())).await;
+}

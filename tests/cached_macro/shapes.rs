@@ -12,7 +12,7 @@ static CLOCKED: LazyLock<At<u64>> = LazyLock::new(at_clock);
 
 #[cached(ttl = 300, key = "shapes:clocked:{id}", provider = CLOCKED.cache)]
 async fn clocked(id: u64) -> u64 {
-    called("clocked");
+    called(&format!("clocked {id}"));
     id * 2
 }
 
@@ -20,15 +20,15 @@ async fn clocked(id: u64) -> u64 {
 async fn a_value_is_loaded_once_for_its_ttl() {
     assert_eq!(clocked(4).await, 8);
     assert_eq!(clocked(4).await, 8);
-    assert_eq!(calls("clocked"), 1);
+    assert_eq!(calls("clocked 4"), 1);
     CLOCKED.clock.advance(Duration::from_millis(299_999));
     assert_eq!(clocked(4).await, 8);
-    assert_eq!(calls("clocked"), 1);
+    assert_eq!(calls("clocked 4"), 1);
     CLOCKED.clock.advance(Duration::from_millis(1));
     assert_eq!(clocked(4).await, 8);
-    assert_eq!(calls("clocked"), 2);
+    assert_eq!(calls("clocked 4"), 2);
     assert_eq!(clocked(5).await, 10);
-    assert_eq!(calls("clocked"), 3);
+    assert_eq!((calls("clocked 4"), calls("clocked 5")), (2, 1));
 }
 
 #[cached(provider = CLOCKED_BY_DEFAULT.cache)]
@@ -261,6 +261,21 @@ async fn methods() {
     let mut one = one;
     assert_eq!((one.sync(1), one.sync(1)), (Some(12), Some(12)));
     assert_eq!(calls("method_sync"), 1);
+}
+
+#[cached(key = "inner:{only_for_the_key}")]
+async fn inner_attributes(only_for_the_key: u64) -> Option<u64> {
+    #![allow(unused_mut)]
+    let mut value = called("inner_attributes");
+    Some(value)
+}
+
+#[tokio::test]
+async fn attributes_may_stand_within() {
+    assert_eq!(
+        (inner_attributes(1).await, inner_attributes(1).await, inner_attributes(2).await),
+        (Some(1), Some(1), Some(2))
+    );
 }
 
 #[cached(key = "generic:{id}:{name}")]

@@ -3,13 +3,22 @@
 use isocache::{CacheProvider, RedisCacheProvider, Tags};
 
 use crate::servers::redis::RedisServer;
-use crate::{load_scenarios, patient, tag_scenes};
+use crate::{cached_scenes, load_scenarios, patient, tag_scenes};
 
 #[tokio::test]
 async fn the_scenes_of_loading() {
     let server = RedisServer::plain();
     let cache: RedisCacheProvider<u64> = patient(&server.url()).namespace("scenes").build().unwrap();
     load_scenarios::all(&cache).await;
+}
+
+#[tokio::test]
+async fn the_scenes_of_cached_functions() {
+    let server = RedisServer::plain();
+    let cache: RedisCacheProvider<u64> = patient(&server.url()).namespace("shop").build().unwrap();
+    cached_scenes::all(cache).await;
+    // Plain JSON, as any other client reads it.
+    assert_eq!(server.cli(&["GET", "shop:cached:a%3Ab:7"]).trim(), "607");
 }
 
 #[tokio::test]

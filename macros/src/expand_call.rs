@@ -134,10 +134,13 @@ impl Function<'_> {
         let found = if self.is_async() {
             quote_spanned!(span=> {
                 use #private::AsProvider as _;
-                #name.isocache_provider(::core::marker::PhantomData::<fn() -> #value>)
+                #name.as_provider_of_this_value(::core::marker::PhantomData::<fn() -> #value>)
             })
         } else {
-            quote_spanned!(span=> { use #private::AsMemory as _; #name.isocache_memory() })
+            quote_spanned!(span=> {
+                use #private::AsMemory as _;
+                #name.as_memory_for_a_function_that_is_not_async()
+            })
         };
         quote! {
             let #name = &#provider;

@@ -9,15 +9,15 @@ use crate::{CacheError, CacheProvider, DynCacheProvider, MaybeSend, MemoryCacheP
 
 /// Finds the provider in what an expression is: itself, a reference, a `LazyLock`, an `Arc`.
 pub trait AsProvider<T> {
-    fn isocache_provider(&self, _: PhantomData<fn() -> T>) -> &Self {
+    fn as_provider_of_this_value(&self, _: PhantomData<fn() -> T>) -> &Self {
         self
     }
 }
 impl<T: MaybeSend, P: CacheProvider<T>> AsProvider<T> for P {}
 
-/// As [`AsProvider`], where it must be memory.
+/// As [`AsProvider`], where it must be memory. Where it is not, the compiler says that there is no method of this name.
 pub trait AsMemory {
-    fn isocache_memory(&self) -> &Self {
+    fn as_memory_for_a_function_that_is_not_async(&self) -> &Self {
         self
     }
 }

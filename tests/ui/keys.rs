@@ -32,6 +32,15 @@ async fn closure_of_unknown(id: u64) -> u64 { id }
 #[cached(key = |(a, b)| a.to_string())]
 async fn closure_of_pattern(a: u64) -> u64 { a }
 
+#[cached(key = async |id| format!("user:{id}"))]
+async fn waiting(id: u64) -> u64 { id }
+
+#[cached]
+async fn many(
+    a: u64, b: u64, c: u64, d: u64, e: u64, f: u64, g: u64, h: u64,
+    i: u64, j: u64, k: u64, l: u64, m: u64, n: u64, o: u64, p: u64, q: u64,
+) -> u64 { a + b + c + d + e + f + g + h + i + j + k + l + m + n + o + p + q }
+
 #[cached]
 async fn generic<T: Into<u64>>(id: T) -> u64 { id.into() }
 

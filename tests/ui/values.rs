@@ -12,4 +12,7 @@ static NUMBERS: LazyLock<MemoryCacheProvider<u64>> = LazyLock::new(MemoryCachePr
 #[cached(provider = NUMBERS)]
 async fn other_values(id: u64) -> String { id.to_string() }
 
+#[cached(provider = isocache::default_cache())]
+fn not_in_memory(id: u64) -> u64 { id }
+
 fn main() {}

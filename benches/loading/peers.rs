@@ -158,21 +158,19 @@ macro_rules! functions {
     };
 }
 
-fn stampede() -> Option<Box<dyn Fn(u64) -> Run<u64>>> {
-    Some(Box::new(|round| {
-        Box::pin(async move {
-            let before = LOADS.load(Ordering::SeqCst);
-            join_all((0..STAMPEDE).map(|_| stampeded(round))).await;
-            LOADS.load(Ordering::SeqCst) - before
-        })
-    }))
+fn stampede(round: u64) -> Run<u64> {
+    Box::pin(async move {
+        let before = LOADS.load(Ordering::SeqCst);
+        join_all((0..STAMPEDE).map(|_| stampeded(round))).await;
+        LOADS.load(Ordering::SeqCst) - before
+    })
 }
 
 /// All of them.
 pub fn all() -> Vec<Peer> {
     let mut all = vec![get_or_set(), moka()];
     all.extend(functions! {
-        "isocache #[cached]", true, true, user, stampede();
+        "isocache #[cached]", true, true, user, Some(Box::new(stampede));
         "cached #[cached]", false, true, cached_user, None;
         "isocache #[cached], not async", true, false, |number| ready(user_sync(number)), None;
         "cached #[cached], not async", false, false, |number| ready(cached_user_sync(number)), None;

@@ -21,7 +21,7 @@ pub(crate) struct Calls {
 
 impl Calls {
     pub(crate) fn of(function: &Function<'_>) -> Result<Self> {
-        let options = function.load_options()?;
+        let options = function.load_options(false)?;
         let behind = function.is_async() && (function.options.stale.is_some() || function.options.early.is_some());
         let body = if behind { function.body_behind()? } else { function.body() };
         let get = function.call(behind, &options, &body);
@@ -29,7 +29,7 @@ impl Calls {
             let none = TokenStream::new;
             return Ok(Self { get, refresh: none(), invalidate: none(), statics: none() });
         }
-        let refresh = function.call(false, &quote!(#options.force_fresh()), &function.body());
+        let refresh = function.call(false, &function.load_options(true)?, &function.body());
         Ok(Self { get, refresh, invalidate: function.invalidate(), statics: function.statics()? })
     }
 }
@@ -52,7 +52,8 @@ impl Function<'_> {
         quote!(<#shape as #private::Shape<#returned>>::#name)
     }
 
-    fn load_options(&self) -> Result<TokenStream> {
+    /// The expression of a reference to the options.
+    fn load_options(&self, force_fresh: bool) -> Result<TokenStream> {
         let private = self.options.private();
         let time = |value| duration(value, &private);
         let ttl = if let Some(ttl) = &self.options.ttl {
@@ -85,8 +86,18 @@ impl Function<'_> {
         } else {
             self.monitor()
         };
-        made.extend(quote!(.monitor(#private::Arc::clone(#monitor))));
-        Ok(made)
+        made.extend(quote!(.static_monitor(#monitor)));
+        if force_fresh {
+            made.extend(quote!(.force_fresh()));
+        }
+        if !self.options.are_literals() {
+            return Ok(quote!(&#private::Options::new(#made)));
+        }
+        Ok(quote!({
+            static OPTIONS: #private::LazyLock<#private::Options> =
+                #private::LazyLock::new(|| #private::Options::new(#made));
+            &*OPTIONS
+        }))
     }
 
     fn monitor(&self) -> TokenStream {

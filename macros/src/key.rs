@@ -14,6 +14,9 @@ use crate::template::{self, Piece};
 /// Tuples of more are not `Serialize`.
 const MAX_HASHED: usize = 16;
 
+/// How much longer than its pattern a key may become without another allocation.
+const EXPECTED: usize = 16;
+
 pub(crate) struct Key<'a> {
     /// The arguments that it is made of, in the order of the function.
     pub(crate) arguments: Vec<&'a Argument>,
@@ -68,13 +71,20 @@ fn from_template<'a>(
     allowed: impl Fn(&str, Span) -> Result<&'a Argument>,
 ) -> Result<(TokenStream, Vec<Ident>)> {
     let (text, span) = (literal.value(), literal.span());
+    let key = Ident::new("key", Span::mixed_site());
     template::check(&text).map_err(|error| {
         let before = text.get(..error.at).map_or(error.at, |text| text.chars().count());
         Error::new(span, format!("{}, at character {} of the pattern", error.reason, before + 1))
     })?;
-    let (mut values, mut used) = (Vec::new(), Vec::new());
+    let (mut parts, mut used) = (TokenStream::new(), Vec::new());
     for piece in template::pieces(&text) {
-        let Piece::Parameter(path) = piece else { continue };
+        let path = match piece {
+            Piece::Literal(text) => {
+                parts.extend(quote!(#key.push_str(#text);));
+                continue;
+            }
+            Piece::Parameter(path) => path,
+        };
         let mut words = path.split('.');
         let mut root = match (words.next().unwrap_or_default(), signature.receiver()) {
             ("self", Some(receiver)) => Ident::new("self", receiver.self_token.span),
@@ -86,13 +96,10 @@ fn from_template<'a>(
         };
         root.set_span(span.resolved_at(root.span()));
         let fields = words.map(|word| member(word, span)).collect::<Result<Vec<_>>>()?;
-        values.push(quote_spanned!(span=> &#root #(.#fields)*));
+        parts.extend(quote_spanned!(span=> #private::append(&mut #key, &#root #(.#fields)*);));
     }
-    let made = quote_spanned!(span=> {
-        const PATTERN: #private::KeyPattern = #private::KeyPattern::from_static(#literal);
-        #private::key_in_order(&PATTERN, &[#(#values),*])
-    });
-    Ok((made, used))
+    let capacity = text.len() + EXPECTED;
+    Ok((quote!({ let mut #key = ::std::string::String::with_capacity(#capacity); #parts #key }), used))
 }
 
 /// A field: `name` or `0`.

@@ -42,6 +42,13 @@ impl Options {
         self.krate.as_ref().map_or_else(|| quote!(::isocache::__private), |path| quote!(#path::__private))
     }
 
+    /// Whether the options of a load are the same for all calls.
+    pub(crate) fn are_literals(&self) -> bool {
+        let windows = [&self.stale, &self.early, &self.timeout].map(|option| option.as_ref().map(|(_, value)| value));
+        let plain = [&self.ttl, &self.stale_if_error, &self.jitter].map(Option::as_ref);
+        windows.into_iter().chain(plain).flatten().all(|value| matches!(value, Expr::Lit(_)))
+    }
+
     fn parse_one(&mut self, option: &Ident, input: ParseStream<'_>) -> Result<()> {
         let span = option.span();
         match option.to_string().as_str() {

@@ -8,8 +8,10 @@ use std::task::{Context, Poll};
 
 use super::errors::{Policy, Sharing};
 use super::key::IntoKey;
+use super::options::Options;
 use super::shape::Shape;
-use crate::{CacheAside, CacheError, CacheProvider, LoadError, LoadOptions, MaybeSend, MemoryCacheProvider};
+use crate::load::get;
+use crate::{CacheAside, CacheError, CacheProvider, LoadError, Loaded, MaybeSend, MemoryCacheProvider};
 
 /// The body of a function, and what it has brought to its end with this call.
 struct Body<V, E, F> {
@@ -57,11 +59,6 @@ fn answer<S: Shape<R>, R, H: Sharing<S::Error>>(
     brought.and_then(S::join)
 }
 
-fn limited<E>(options: LoadOptions, policy: &Policy<E>) -> LoadOptions {
-    // There must be an error to end with.
-    if policy.convert.is_none() { options.timeout(None) } else { options }
-}
-
 impl<V: Clone, E, F> Body<V, E, Pin<F>>
 where
     F: DerefMut<Target: Future>,
@@ -80,7 +77,7 @@ where
 pub async fn call<S, R, H, P, F>(
     provider: &P,
     key: impl IntoKey,
-    options: LoadOptions,
+    options: &Options,
     policy: Policy<S::Error>,
     _: H,
     body: F,
@@ -99,10 +96,10 @@ where
         },
     };
     let mut body = Body { future: pin!(body), brought: None };
-    let options = limited(options, &policy);
     let running = &mut body;
     let load = move || poll_fn(move |context| running.poll::<S, R, H>(context));
-    let outcome = provider.get_or_set_optional(&key, options, load).await;
+    let load = || async { Ok(load().await?.map(Loaded::from)) };
+    let outcome = get(provider, &key, options.of(&policy), load).await;
     match answer::<S, R, H>(outcome, body.brought, &policy) {
         Some(answer) => answer,
         None => body.future.await,
@@ -113,7 +110,7 @@ where
 pub async fn call_behind<S, R, H, P, F>(
     provider: P,
     key: impl IntoKey,
-    options: LoadOptions,
+    options: &Options,
     policy: Policy<S::Error>,
     _: H,
     body: F,
@@ -135,10 +132,9 @@ where
     // Locked by the load while it is polled, and by this call only when there is no load any more.
     #[allow(clippy::arc_with_non_send_sync)]
     let body = Arc::new(Mutex::new(Body { future: Box::pin(body), brought: None }));
-    let options = limited(options, &policy);
     let loaded = Arc::clone(&body);
     let load = move || poll_fn(move |context| lock(&loaded).poll::<S, R, H>(context));
-    let outcome = provider.get_or_refresh(&key, options, load).await;
+    let outcome = provider.get_or_refresh(&key, options.of(&policy), load).await;
     let brought = lock(&body).brought.take();
     match answer::<S, R, H>(outcome, brought, &policy) {
         Some(answer) => answer,
@@ -157,7 +153,7 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 pub fn call_sync<S, R, H>(
     provider: &MemoryCacheProvider<S::Value>,
     key: impl IntoKey,
-    options: LoadOptions,
+    options: &Options,
     policy: &Policy<S::Error>,
     _: H,
     body: impl FnOnce() -> R,
@@ -169,10 +165,10 @@ where
     let (mut body, mut brought) = (Some(body), None);
     let outcome = key.into_key().map_err(LoadError::Cache).and_then(|key| {
         let load = || match body.take() {
-            Some(body) => share::<S, R, H>(brought.insert(S::split(body()))),
+            Some(body) => share::<S, R, H>(brought.insert(S::split(body()))).map(|value| value.map(Loaded::from)),
             None => Ok(None),
         };
-        provider.get_or_set_optional_sync(&key, limited(options, policy), load)
+        provider.get_or_load_sync(&key, options.of(policy), load)
     });
     match (answer::<S, R, H>(outcome, brought, policy), body) {
         (Some(answer), _) => answer,

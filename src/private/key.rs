@@ -1,6 +1,6 @@
 //! The keys of calls.
 
-use crate::{CacheError, KeyPart, KeyPattern};
+use crate::{CacheError, KeyPart};
 
 /// An argument that counts for the key.
 #[must_use]
@@ -13,10 +13,9 @@ pub fn key_from<K: Into<String>>(key: impl FnOnce() -> K) -> String {
     key().into()
 }
 
-/// The key of a pattern, for its values in their order.
-#[must_use]
-pub fn key_in_order(pattern: &KeyPattern, values: &[&dyn KeyPart]) -> String {
-    pattern.key_in_order(values)
+/// Appends a value to the key of a pattern.
+pub fn append(key: &mut String, value: &(impl KeyPart + ?Sized)) {
+    value.append_to(key);
 }
 
 /// A key, wherever one is made: making one of all arguments may fail.

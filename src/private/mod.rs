@@ -5,6 +5,7 @@
 mod call;
 mod errors;
 mod key;
+mod options;
 mod provider;
 mod shape;
 
@@ -12,14 +13,15 @@ pub use std::sync::{Arc, LazyLock};
 use std::time::Duration;
 
 pub use crate::{
-    CacheError, CacheProvider, KeyPart, KeyPattern, LoadOptions, LoadStats, MemoryCacheProvider, Monitor, OnError,
-    Typed, default_cache, key_of,
+    CacheError, CacheProvider, KeyPart, LoadOptions, LoadStats, MemoryCacheProvider, Monitor, OnError, Typed,
+    default_cache, key_of,
 };
 pub use call::{call, call_behind, call_sync};
 pub use errors::{
     Apart, Clones, Converter, Policy, Probe, ProbeClone, ProbeFrom, ProbeNoClone, ProbeNoFrom, Sharing, converter,
 };
-pub use key::{IntoKey, key_from, key_in_order, keyed};
+pub use key::{IntoKey, append, key_from, keyed};
+pub use options::Options;
 pub use provider::{AsMemory, AsProvider, default_provider, invalidate, invalidate_default, invalidate_sync};
 pub use shape::{Fallible, FallibleOptional, Optional, Plain, Shape};
 

@@ -128,4 +128,7 @@ async fn a_limit_ends_in_an_error_where_there_is_one() {
     assert_eq!(begun.elapsed().as_secs(), 35);
     assert_eq!((unlimited().await, unlimited_plain().await), (Ok(1), 1));
     assert_eq!(begun.elapsed().as_secs(), 7235);
+    // What has taken its time is kept as well.
+    assert_eq!((unlimited().await, unlimited_plain().await), (Ok(1), 1));
+    assert_eq!(begun.elapsed().as_secs(), 7235);
 }

@@ -63,6 +63,7 @@ bench: build ## Compare speed, size and memory with other caches; tables go to b
 	cargo bench --features redis --bench redis $(if $(QUICK),-- --quick)
 	cargo bench --features bridge --bench bridge $(if $(QUICK),-- --quick)
 	node pkg/bench/run.mjs $(if $(QUICK),--quick)
+	node pkg/bench/loading.mjs $(if $(QUICK),--quick)
 	cargo build --quiet --release --features bridge --bin isocache && node pkg/bench/http.mjs $(if $(QUICK),--quick)
 
 clean: ## Remove what was built

@@ -21,7 +21,9 @@ run() {
 cargo build --quiet --features bridge --bin isocache
 run --node --mode no-install -- --features http,js --test node
 run --node --mode no-install -- --features http,js --lib
-run --headless --chrome --mode no-install -- --features http,js --test web
+for test in web web_worker service_worker; do
+  run --headless --chrome --mode no-install -- --features http,js --test "$test"
+done
 
 # A feature that cannot be there says so, in one sentence.
 if error=$(cargo check --quiet --target wasm32-unknown-unknown --features redis 2>&1); then

@@ -21,6 +21,13 @@ const PATTERN: KeyPattern = KeyPattern::from_static("tag:{tag}");
 /// The most tags of one entry.
 const MAX_TAGS: usize = 64;
 
+/// How far a generation moves at the most: 2^53, where numbers of JavaScript end to be exact, is trillions of invalidations
+/// away.
+const MAX_STEP: f64 = 4096.0;
+
+/// Where generations begin, at the most: 2^40.
+const MAX_START: f64 = 1_099_511_627_776.0;
+
 /// What is stored of a tagged value: in JSON `{"value":…,"tags":{"org:7":1861234}}`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct TaggedEntry<T> {
@@ -129,10 +136,18 @@ impl<P, C: CounterProvider> Tags<P, C> {
 
 /// The next generation, at a distance that cannot be foreseen.
 async fn count_on(counters: &impl CounterProvider, key: &str) -> Result<i64> {
-    // At most 2^32: a tag can be invalidated 2^31 times at least.
-    #[allow(clippy::cast_possible_truncation)]
-    let step = 1 + (random() * f64::from(u32::MAX)) as i64;
-    counters.increment(key, step, Some(Duration::MAX)).await
+    let step = step(MAX_STEP);
+    let now = counters.increment(key, step, Some(Duration::MAX)).await?;
+    if now != step {
+        return Ok(now);
+    }
+    // It has just begun: far from where one that was lost may have been.
+    counters.increment(key, self::step(MAX_START), Some(Duration::MAX)).await
+}
+
+#[allow(clippy::cast_possible_truncation)]
+fn step(most: f64) -> i64 {
+    1 + (random() * most) as i64
 }
 
 /// A view of [`Tags`], from [`tagged`](Tags::tagged): a provider whose entries are absent once one of their tags has been

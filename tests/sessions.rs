@@ -4,9 +4,10 @@
 use std::collections::HashSet;
 use std::time::Duration;
 
+use bytes::Bytes;
 use isocache::{
-    CacheError, CacheProvider, CacheStats, ManualClock, MemoryCacheProvider, RenewingProvider, Result, SessionStore,
-    WithTtl,
+    CacheError, CacheProvider, CacheStats, JsonSerializer, ManualClock, MemoryCacheProvider, RenewingProvider, Result,
+    SessionStore, Typed, WithTtl,
 };
 use pollster::block_on;
 
@@ -41,6 +42,23 @@ fn a_session_lives_while_it_is_used() {
     assert!(!block_on(sessions.update(token.as_str(), "Cy".into())).unwrap());
     assert!(!block_on(sessions.destroy(token.as_str())).unwrap());
     assert_eq!(cache.len(), 0);
+}
+
+#[test]
+fn sessions_may_be_values_over_bytes() {
+    let clock = ManualClock::new();
+    let bytes = MemoryCacheProvider::<Bytes>::builder().clock(clock.clone()).build().unwrap();
+    let sessions = SessionStore::new(Typed::<u64, JsonSerializer, _>::new(bytes.clone()), secs(60)).unwrap();
+    let token = block_on(sessions.create(7)).unwrap();
+    clock.advance(secs(59));
+    assert_eq!(block_on(sessions.get(token.as_str())), Ok(Some(7)));
+    clock.advance(secs(59));
+    assert_eq!(block_on(sessions.update(token.as_str(), 8)), Ok(true));
+    clock.advance(secs(59));
+    assert_eq!(bytes.get_sync(&format!("session:{}", token.as_str())).unwrap().unwrap(), "8");
+    clock.advance(secs(1));
+    assert_eq!(block_on(sessions.get(token.as_str())), Ok(None));
+    assert_eq!(block_on(sessions.update(token.as_str(), 9)), Ok(false));
 }
 
 #[test]

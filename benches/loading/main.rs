@@ -1,13 +1,16 @@
-//! Loading beside other caches: a hit through the loading call, and ten thousand callers of one key.
+//! Loading beside other caches: a hit through the loading call, and ten thousand callers of one key. And what it costs to
+//! invalidate a tag.
 //!
 //! `cargo bench --bench loading --features tokio`; `-- --quick` for fewer rounds.
 
 mod peers;
 mod report;
+mod tags;
 
 use std::time::Instant;
 
 use peers::{Peer, STAMPEDE};
+use tags::Tagged;
 use tokio::runtime::Builder;
 
 /// Hits in one round of one peer.
@@ -20,6 +23,8 @@ fn main() -> std::io::Result<()> {
     let peers = peers::all();
     let mut hits = vec![Vec::new(); peers.len()];
     let mut stampedes = vec![Vec::new(); peers.len()];
+    let tagged = tags::ENTRIES.map(Tagged::new);
+    let mut invalidations = vec![Vec::new(); tagged.len()];
     for round in 0..rounds {
         // All of them in each round, so that what slows the machine down slows all.
         for (at, peer) in peers.iter().enumerate() {
@@ -28,8 +33,11 @@ fn main() -> std::io::Result<()> {
                 stampedes[at].push(time);
             }
         }
+        for (at, tagged) in tagged.iter().enumerate() {
+            invalidations[at].push(runtime.block_on(tagged.round()));
+        }
     }
-    let text = report::markdown(&peers, &hits, &stampedes, rounds);
+    let text = report::markdown(&peers, &hits, &stampedes, rounds) + &report::tags(&invalidations);
     println!("{text}");
     report::write(&text)?;
     println!("written to bench-results/loading.md");

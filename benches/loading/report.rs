@@ -4,9 +4,14 @@ use std::fmt::Write;
 use std::path::Path;
 
 use crate::peers::{Peer, STAMPEDE};
+use crate::tags::ENTRIES;
 
 /// Our time for a hit, over that of the faster of the others: at most.
 const GOAL: f64 = 1.0;
+
+/// The time to invalidate the tag of the most entries, over that of the fewest: at most, to count as constant. What is
+/// more than 1 of it is the processor's caches, which the entries fill.
+const CONSTANT: f64 = 2.0;
 
 fn median(values: &[f64]) -> Option<f64> {
     let mut values = values.to_vec();
@@ -40,6 +45,24 @@ pub fn markdown(peers: &[Peer], hits: &[Vec<f64>], stampedes: &[Vec<f64>], round
                 ours.name
             );
         }
+    }
+    text
+}
+
+/// The times to invalidate a tag, for each number of entries.
+pub fn tags(times: &[Vec<f64>]) -> String {
+    let mut text = "\n| entries with the tag | invalidate_tags, ns |\n|---|---|\n".to_owned();
+    for (entries, times) in ENTRIES.iter().zip(times) {
+        let _ = writeln!(text, "| {entries} | {:.1} |", median(times).unwrap_or(f64::NAN));
+    }
+    let (fewest, most) = (&times[0], &times[times.len() - 1]);
+    let ratios: Vec<f64> = most.iter().zip(fewest).map(|(most, fewest)| most / fewest).collect();
+    if let Some(ratio) = median(&ratios) {
+        let verdict = if ratio <= CONSTANT { "reached" } else { "not reached" };
+        let _ = writeln!(
+            text,
+            "\nThe most entries take {ratio:.2} of the time of the fewest (goal: constant, at most {CONSTANT}): {verdict}."
+        );
     }
     text
 }

@@ -9,7 +9,8 @@ const CHILD = fileURLToPath(new URL("child.mjs", import.meta.url));
 /** No step of a child takes as long, by far. */
 const LIMIT_MS = 120_000;
 
-function ask(child, message) {
+/** Sends a message to a child, and returns its answer. */
+export function ask(child, message) {
   return new Promise((resolve, reject) => {
     const limit = setTimeout(() => done(reject, new Error("a child did not answer in time")), LIMIT_MS);
     const left = (code) => done(reject, new Error(`a child ended with ${code}`));

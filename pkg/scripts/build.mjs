@@ -88,18 +88,21 @@ const PUBLIC_TYPES = [
   ...[
     "api.d.ts",
     "cache.d.ts",
+    "counters.d.ts",
     "http-api.d.ts",
     "invalidator.d.ts",
     "limiter.d.ts",
     "memory-api.d.ts",
     "memory-cache.d.ts",
     "msgpack-api.d.ts",
+    "promise.d.ts",
     "sessions.d.ts",
+    "tagged.d.ts",
     "types.d.ts",
   ],
   ...["breaker", "errors", "http-cache", "msgpack", "serializer", "types"].map((name) => `http/${name}.d.ts`),
   ...["key-of", "pattern", "patterns"].map((name) => `key/${name}.d.ts`),
-  ...["cached", "errors", "monitor", "options"].map((name) => `load/${name}.d.ts`),
+  ...["cached", "errors", "events", "monitor", "options"].map((name) => `load/${name}.d.ts`),
 ];
 const typesIn = () => readdirSync(dist, { recursive: true }).filter((name) => name.endsWith(".d.ts"));
 rmSync(join(dist, "entries"), { recursive: true });

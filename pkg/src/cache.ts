@@ -8,28 +8,37 @@ import {
   checkPattern,
   checkText,
   checkValue,
+  quote,
   wrongType,
 } from "./check.js";
+import { type CacheEvents, EVENTS, Events } from "./load/events.js";
 import { type Flights, flightsOf, type Touched } from "./load/flights.js";
 import { getOrLoad } from "./load/load.js";
-import type { Monitor } from "./load/monitor.js";
 import type { Loader, LoadOptions } from "./load/options.js";
 import { Settings } from "./load/settings.js";
 import { MemoryCache } from "./memory-cache.js";
 import { escapePattern, prefixOf } from "./prefix.js";
+import type { MaybePromise } from "./promise.js";
+import type { Generations } from "./tagged.js";
 import { milliseconds } from "./ttl.js";
-import type { CacheStats, MemoryCacheOptions, SetEntry, SetOptions, Ttl } from "./types.js";
-
-type MaybePromise<T> = T | Promise<T>;
+import type { CacheSetEntry, CacheSetOptions, CacheStats, MemoryCacheOptions, SetOptions, Ttl } from "./types.js";
 
 /**
  * What keeps the entries of a `Cache`: a `MemoryCache`, or an object of your own with these methods. Each may answer at
  * once or with a promise. A key that comes here has been checked, and has the namespace in front.
+ *
+ * A write to the provider itself, not through a `Cache`, is unknown to the loads of `getOrSet` and `cached`: a value that is
+ * being loaded may then take the place of what was written.
  */
 export interface Provider<V> {
   /** The value, or `undefined` if there is none. */
   get(key: string): MaybePromise<V | undefined>;
-  set(key: string, value: V, options: SetOptions): MaybePromise<unknown>;
+  /** `tags` come only to a provider that has `invalidateTags`. */
+  set(
+    key: string,
+    value: V,
+    options: SetOptions & { tags?: readonly string[] | Generations | undefined },
+  ): MaybePromise<unknown>;
   /** True if there was an entry. */
   delete(key: string): MaybePromise<boolean>;
   has(key: string): MaybePromise<boolean>;
@@ -39,7 +48,7 @@ export interface Provider<V> {
   /** Without it, `get` is called for each key. */
   getMany?(keys: readonly string[]): MaybePromise<(V | undefined)[]>;
   /** Without it, `set` is called for each entry. */
-  setMany?(entries: readonly SetEntry<V>[]): MaybePromise<unknown>;
+  setMany?(entries: readonly CacheSetEntry<V>[]): MaybePromise<unknown>;
   /** Without it, `delete` is called for each key. */
   deleteMany?(keys: readonly string[]): MaybePromise<number>;
   /**
@@ -49,6 +58,10 @@ export interface Provider<V> {
   getWithTtl?(key: string): MaybePromise<{ value: V; ttl: number | null } | undefined>;
   /** What is left of an entry's life, in **seconds**, for a provider that answers at once; `null`: it does not expire. */
   ttl?(key: string): number | null | undefined;
+  /** Makes all entries with one of these tags absent. `Tagged` has it. */
+  invalidateTags?(tags: readonly string[]): MaybePromise<unknown>;
+  /** The state of these tags now, for a `set` whose value is made from now on. Needed beside `invalidateTags`. */
+  generations?(tags: readonly string[]): MaybePromise<Generations>;
   /** Called by `Cache.close`, if it is there. */
   close?(): MaybePromise<unknown>;
 }
@@ -68,6 +81,8 @@ export type CacheOptions<V> =
 /** What a cache and its namespaces share. */
 interface Shared {
   closed: boolean;
+  /** There once somebody has listened. */
+  events?: Events;
 }
 
 const METHODS = ["get", "set", "delete", "has", "clearPattern", "stats"] as const;
@@ -129,12 +144,12 @@ export class Cache<V = unknown> {
   /**
    * Stores `value` under `key`, over what may be there.
    *
-   * @param options - the ttl, or an object with it: in **seconds** or with a unit, like `"5m"`.
+   * @param options - the ttl, or an object with it: in **seconds** or with a unit, like `"5m"`; and tags.
    */
-  async set(key: string, value: V, options?: SetOptions | Ttl | null): Promise<void> {
-    const ttl = typeof options === "object" && options !== null ? options.ttl : options;
-    const entry = this.#entry({ key, value, ttl });
-    await this.#write([entry.key], () => this.#provider.set(entry.key, value, { ttl: entry.ttl }));
+  async set(key: string, value: V, options?: CacheSetOptions | Ttl | null): Promise<void> {
+    const given = typeof options === "object" && options !== null ? options : { ttl: options };
+    const { key: whole, ...rest } = this.#entry({ key, value, ttl: given.ttl, tags: given.tags });
+    await this.#write([whole], () => this.#provider.set(whole, value, optionsOf(rest)));
   }
 
   /**
@@ -155,33 +170,39 @@ export class Cache<V = unknown> {
    *
    * @param options - the ttl, in **seconds** or with a unit; or an object with it and more.
    */
-  async getOrSet<T extends V = V>(key: string, loader: Loader<T>, options?: LoadOptions<T> | Ttl | null): Promise<T> {
-    return this.load(key, loader, options);
+  getOrSet<T extends V = V>(key: string, loader: Loader<T>, options?: LoadOptions<T> | Ttl | null): Promise<T> {
+    try {
+      if (typeof loader !== "function") {
+        throw wrongType("loader", "a function", loader);
+      }
+      return this.load(key, loader, new Settings(options));
+    } catch (error) {
+      return Promise.reject(error);
+    }
   }
 
-  /** @internal `getOrSet`, counted by a monitor. */
-  async load<T extends V = V>(
+  /** @internal `getOrSet` with options that have been checked. @throws what is found at once. */
+  load<T extends V = V>(
     key: string,
     loader: Loader<T>,
-    options?: LoadOptions<T> | Ttl | null,
-    monitor?: Monitor,
+    settings: Settings<T>,
+    tagged?: () => readonly string[],
   ): Promise<T> {
-    if (typeof loader !== "function") {
-      throw wrongType("loader", "a function", loader);
+    const { tags: listed } = settings.given;
+    const tags = tagged ?? (listed && (() => listed));
+    if (tags !== undefined) {
+      this.#checkTagged();
     }
     return getOrLoad<T>({
       provider: this.#provider as unknown as Provider<T>,
       flights: this.#flights,
       key: this.#key(key),
       loader,
-      settings: new Settings(options, monitor),
+      settings,
       ttl: this.#ttl,
+      tags,
+      events: this.#shared.events,
     });
-  }
-
-  /** @internal Throws for options that `getOrSet` would refuse. */
-  static checkLoadOptions<T>(options: LoadOptions<T>): void {
-    new Settings(options);
   }
 
   /** Removes the entry under `key`; true if there was one. */
@@ -208,14 +229,14 @@ export class Cache<V = unknown> {
   }
 
   /** Stores every entry. */
-  async setMany(entries: readonly SetEntry<V>[]): Promise<void> {
+  async setMany(entries: readonly CacheSetEntry<V>[]): Promise<void> {
     checkList("entries", entries);
     const all = entries.map((entry) => this.#entry(entry));
     const keys = all.map(({ key }) => key);
     await this.#write<unknown>(keys, () =>
       this.#provider.setMany
         ? this.#provider.setMany(all)
-        : Promise.all(all.map(({ key, value, ttl }) => this.#provider.set(key, value, { ttl }))),
+        : Promise.all(all.map(({ key, value, ...rest }) => this.#provider.set(key, value, optionsOf(rest)))),
     );
   }
 
@@ -240,6 +261,46 @@ export class Cache<V = unknown> {
   async clearPattern(pattern: string): Promise<number> {
     checkPattern(pattern);
     return this.#clear(pattern);
+  }
+
+  /**
+   * Makes every entry with one of these tags absent, in all namespaces, and in all processes that share the store. Loads in
+   * progress through this provider are not stored.
+   *
+   * Rejects with a `TypeError` if the provider has no tags: see `Tagged`.
+   */
+  async invalidateTags(tags: readonly string[]): Promise<void> {
+    this.#checkOpen();
+    this.#checkTagged();
+    checkList("tags", tags);
+    // Which loads bring an entry with these tags is not known.
+    await this.#write({ pattern: "*" }, () => this.#provider.invalidateTags?.(tags));
+  }
+
+  /**
+   * Tells `listener` what happens in `getOrSet` and cached functions, of this cache and all its namespaces. What is returned
+   * ends it. What a listener throws is lost.
+   *
+   * ```js
+   * import { Cache } from "isocache";
+   *
+   * const cache = new Cache();
+   * const slow = [];
+   * cache.on("load", ({ key, milliseconds }) => milliseconds > 100 && slow.push(key));
+   * cache.on("bypass", ({ key, error }) => console.warn(`the cache did not answer for ${key}: ${error}`));
+   * ```
+   *
+   * @throws TypeError for an event that there is not.
+   */
+  on<E extends keyof CacheEvents>(event: E, listener: (told: CacheEvents[E]) => void): () => void {
+    if (!EVENTS.includes(event)) {
+      throw new TypeError(`isocache: there is no event ${quote(event)}; there are ${EVENTS.join(", ")}`);
+    }
+    if (typeof listener !== "function") {
+      throw wrongType("listener", "a function", listener);
+    }
+    this.#shared.events ??= new Events();
+    return this.#shared.events.on(event, listener);
   }
 
   /** What the provider has counted, for all namespaces together. */
@@ -293,14 +354,20 @@ export class Cache<V = unknown> {
   }
 
   /** An entry as the provider gets it, checked. */
-  #entry(entry: SetEntry<V>): SetEntry<V> {
+  #entry(entry: CacheSetEntry<V>): CacheSetEntry<V> {
     checkObject("entry", entry);
-    const { key, value, ttl = this.#ttl } = entry;
+    const { key, value, ttl = this.#ttl, tags } = entry;
     checkValue(key, value);
     if (ttl !== undefined) {
       milliseconds(ttl);
     }
-    return { key: this.#key(key), value, ttl };
+    const checked = { key: this.#key(key), value, ttl };
+    if (tags === undefined) {
+      return checked;
+    }
+    this.#checkTagged();
+    checkList("tags", tags);
+    return { ...checked, tags };
   }
 
   #keys(keys: readonly string[]): string[] {
@@ -319,9 +386,23 @@ export class Cache<V = unknown> {
     return whole;
   }
 
+  #checkTagged(): void {
+    const { invalidateTags, generations } = this.#provider;
+    if (typeof invalidateTags !== "function" || typeof generations !== "function") {
+      throw new TypeError(
+        "isocache: tags need a provider that has them: new Cache({ provider: new Tagged(provider) })",
+      );
+    }
+  }
+
   #checkOpen(): void {
     if (this.#shared.closed) {
       throw new Error("isocache: this Cache is closed");
     }
   }
+}
+
+/** What a provider is told beside key and value: of tags only where there are any. */
+function optionsOf({ ttl, tags }: CacheSetOptions): CacheSetOptions {
+  return tags === undefined ? { ttl } : { ttl, tags };
 }

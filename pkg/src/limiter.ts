@@ -2,19 +2,12 @@
 
 import { checkFunction, checkInteger, checkOptions, checkText, quote, utf8Length } from "./check.js";
 import { systemNow } from "./clock.js";
+import { type Counters, counted, countersIn } from "./counters.js";
 import type { KeyValue } from "./key/pattern.js";
 import { keys } from "./key/patterns.js";
-import { MemoryCache } from "./memory-cache.js";
+import type { MemoryCache } from "./memory-cache.js";
 import { milliseconds } from "./ttl.js";
-import type { SetOptions, Ttl } from "./types.js";
-
-/** What counts: an `HttpCache`, or an object of your own whose `increment` loses nothing between callers. */
-export interface Counters {
-  /** Adds to a number, and gives the sum. One that is not there begins at 0, and lives for the ttl. */
-  increment(key: string, by: number, options: SetOptions): number | Promise<number>;
-  /** The values under keys, in their order. */
-  getMany(keys: readonly string[]): readonly unknown[] | Promise<readonly unknown[]>;
-}
+import type { Ttl } from "./types.js";
 
 /** Options of a `RateLimiter`. */
 export interface RateLimiterOptions {
@@ -104,12 +97,7 @@ export class RateLimiter {
     if (!CHOICES.includes(onStoreError)) {
       throw new TypeError(`isocache: onStoreError must be one of ${CHOICES.join(", ")}, not ${quote(onStoreError)}`);
     }
-    this.#counters = counters instanceof MemoryCache ? inMemory(counters) : counters;
-    for (const name of ["increment", "getMany"] as const) {
-      if (typeof this.#counters?.[name] !== "function") {
-        throw new TypeError(`isocache: counters has no method ${name}`);
-      }
-    }
+    this.#counters = countersIn(counters, "counters");
     this.#slides = slides;
     this.#limit = checkInteger("limit", limit, 1, MAX_LIMIT);
     this.#window = checkInteger("window", milliseconds(window), 1, MAX_WINDOW);
@@ -246,26 +234,4 @@ function ratio(a: number, b: number, c: number, up: boolean): number {
   }
   const [exact, by] = [BigInt(a) * BigInt(b), BigInt(c)];
   return Number(up ? (exact + by - 1n) / by : exact / by);
-}
-
-function counted(count: unknown): number {
-  if (count === undefined) {
-    return 0;
-  }
-  if (!Number.isSafeInteger(count)) {
-    throw new TypeError("isocache: a counter of the rate limiter holds something else");
-  }
-  return Math.max(count as number, 0);
-}
-
-/** Nothing comes between two calls of a synchronous cache. */
-function inMemory(cache: MemoryCache): Counters {
-  return {
-    getMany: (keys) => cache.getMany(keys),
-    increment(key, by, options) {
-      const sum = counted(cache.get(key)) + by;
-      cache.set(key, sum, options);
-      return sum;
-    },
-  };
 }

@@ -35,6 +35,18 @@ export interface SetEntry<V> extends SetOptions {
   value: V;
 }
 
+/** What an entry of a `Cache` may have beside key and value. */
+export interface CacheSetOptions extends SetOptions {
+  /** What the entry is invalidated by, with `invalidateTags`; at most 64. Needs a provider that has tags: `Tagged`. */
+  tags?: readonly string[] | undefined;
+}
+
+/** One of the entries of `setMany` of a `Cache`. */
+export interface CacheSetEntry<V> extends CacheSetOptions {
+  key: string;
+  value: V;
+}
+
 /** Exact counts since the cache was made, and what there is now. */
 export interface CacheStats {
   /** Lookups by `get` and `getMany` that found a live entry. */

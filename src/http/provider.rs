@@ -32,7 +32,7 @@ use crate::stats::CacheStats;
 ///
 /// **Repeating.** When the server cannot be reached, fails, or asks to wait (`Retry-After`), an operation is tried again
 /// within its time limit; except that [`increment`](CounterProvider::increment) is not, once the server may have counted.
-/// A browser may still send a request twice, when a connection that it had kept turns out to be closed.
+/// A browser, or Deno, may still send a request again, when a connection that it had kept breaks before anything came back.
 ///
 /// **`get_with_ttl` and `increment` with a ttl** travel alone, as transactions. **`clear_pattern`** is one request to a
 /// bridge, and as many as it takes to another server; it has the time limit for each.

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 
-use super::{CacheProvider, DynCacheProvider, MaybeSend, WithTtl};
+use super::{CacheProvider, DynCacheProvider, MaybeSend, RenewingProvider, WithTtl};
 use crate::error::{CacheError, Result};
 use crate::load::Flights;
 use crate::serializer::{JsonSerializer, Serializer};
@@ -130,5 +130,22 @@ impl<T: MaybeSend, S: Serializer<T>, P: CacheProvider<Bytes>> CacheProvider<T> f
 
     fn flights(&self) -> Option<&Flights> {
         self.bytes.flights()
+    }
+}
+
+impl<T, S, P> RenewingProvider<T> for Typed<T, S, P>
+where
+    T: MaybeSend,
+    S: Serializer<T>,
+    P: CacheProvider<Bytes> + RenewingProvider<Bytes>,
+{
+    async fn get_and_renew(&self, key: &str, ttl: Duration) -> Result<Option<T>> {
+        let bytes = self.bytes.get_and_renew(key, ttl).await?;
+        bytes.map(|bytes| self.deserialize(key, &bytes)).transpose()
+    }
+
+    fn replace(&self, key: &str, value: T, ttl: Option<Duration>) -> impl Future<Output = Result<bool>> + MaybeSend {
+        let bytes = self.serialize(key, &value);
+        async move { self.bytes.replace(key, bytes?, ttl).await }
     }
 }

@@ -101,7 +101,7 @@ export const EXPECTED = {
         "LoadTimeoutError",
         "MemoryCache",
       ],
-      ...["RateLimiter", "SessionStore", "cached", "defaultCache", "globOf", "keyOf", "keyPattern", "keys"],
+      ...["RateLimiter", "SessionStore", "Tagged", "cached", "defaultCache", "globOf", "keyOf", "keyPattern", "keys"],
       "setDefaultCache",
     ],
     ["MemoryCache"],

@@ -47,7 +47,8 @@ const KEYS_AT_ONCE = 500;
  *
  * **Repetition.** What fails on the way is tried again where that is safe; a `set` or `delete` may then have been carried
  * out twice, so that a `delete` may have removed an entry and say that there was none. `increment` is not sent again once
- * it may have arrived.
+ * it may have arrived. Browsers and Deno, however, themselves send a request again whose reused connection breaks before
+ * anything came back, and nothing can keep them from it.
  *
  * **Errors.** Operations reject with a `CacheError` where the store fails, with a `TypeError` or `RangeError` for an argument
  * outside the limits, and with the reason of your `AbortSignal`.

@@ -2,7 +2,7 @@
 
 import { checkObject, quote } from "../check.js";
 import { escapePattern } from "../prefix.js";
-import { parseTemplate } from "./template.js";
+import { fill, parseTemplate } from "./template.js";
 import { escapedValue } from "./value.js";
 
 /**
@@ -66,21 +66,20 @@ export interface KeyPattern<P extends string = string> {
 export function keyPattern<const P extends string>(pattern: P): KeyPattern<P> {
   const { texts, names } = parseTemplate(pattern);
   const globs = texts.map(escapePattern);
-  const fill = (texts: readonly string[], params: Record<string, unknown>, isGlob: boolean): string => {
+  const key = (params: Record<string, unknown>, isGlob = false): string => {
     checkObject("params", params);
     for (const name of Object.keys(params)) {
       if (!names.includes(name)) {
         throw new TypeError(`isocache: the pattern ${quote(pattern)} has no parameter ${quote(name)}`);
       }
     }
-    let filled = texts[0] as string;
-    for (let at = 0; at < names.length; at++) {
-      const name = names[at] as string;
+    return fill(isGlob ? globs : texts, names, (name) => {
       const value = Object.hasOwn(params, name) ? params[name] : undefined;
-      filled += (isGlob && value === undefined ? "*" : escapedValue(name, value)) + texts[at + 1];
-    }
-    return filled;
+      return isGlob && value === undefined ? "*" : escapedValue(name, value);
+    });
   };
-  const key = (params = {}) => fill(texts, params, false);
-  return Object.assign(key, { glob: (params = {}) => fill(globs, params, true), pattern }) as KeyPattern<P>;
+  return Object.assign((params = {}) => key(params), {
+    glob: (params = {}) => key(params, true),
+    pattern,
+  }) as KeyPattern<P>;
 }

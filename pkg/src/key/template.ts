@@ -48,3 +48,8 @@ export function parseTemplate(pattern: unknown): Template {
   }
   return { texts, names };
 }
+
+/** Puts values between the texts. */
+export function fill(texts: readonly string[], names: readonly string[], textOf: (name: string) => string): string {
+  return names.reduce((filled, name, at) => filled + textOf(name) + texts[at + 1], texts[0] as string);
+}

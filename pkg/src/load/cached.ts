@@ -3,13 +3,17 @@
 import { Cache } from "../cache.js";
 import { checkFunction, checkOptions, wrongType } from "../check.js";
 import { keyOf } from "../key/key-of.js";
-import { keyPattern } from "../key/pattern.js";
+import { fill, parseTemplate } from "../key/template.js";
+import { escapedValue } from "../key/value.js";
 import type { Ttl } from "../types.js";
 import { type LoadStats, Monitor } from "./monitor.js";
 import type { LoadOptions } from "./options.js";
+import { Settings } from "./settings.js";
 
 /** How the results of a function are cached. */
-export interface CachedOptions<A extends readonly unknown[], R> extends LoadOptions<R> {
+export interface CachedOptions<A extends readonly unknown[], R> extends Omit<LoadOptions<R>, "tags"> {
+  /** What results are invalidated by, with `invalidateTags`: a list, or a function of the arguments. */
+  tags?: readonly string[] | ((...args: A) => readonly string[]) | undefined;
   /** Where. Default: `defaultCache()`; for methods, a cache of each instance. */
   cache?: Cache | undefined;
   /**
@@ -53,6 +57,10 @@ export interface CachedDecorator {
 }
 
 const DEFAULT_TTL: Ttl = "5m";
+
+/** Keys that each function remembers, for arguments of so many characters. */
+const MAX_KNOWN = 1000;
+const MAX_KNOWN_LENGTH = 100;
 
 let shared: Cache | undefined;
 
@@ -107,26 +115,29 @@ export function cached<A extends readonly unknown[], R>(
 
 function wrapped<A extends readonly unknown[], R>(fn: AnyFunction<A, R>, options: CachedOptions<A, R>): Cached<A, R> {
   checkOptions(options);
-  const { cache, key, name = fn.name, ...load } = options;
+  const { cache, key, name = fn.name, tags, ...load } = options;
   if (cache !== undefined && !(cache instanceof Cache)) {
     throw wrongType("cache", "a Cache", cache);
   }
   const keyFor = keyBuilder<A>(key, name);
   const monitor = new Monitor();
-  const settings: LoadOptions<R> = { ttl: DEFAULT_TTL, ...load };
-  const run = (args: A, forceFresh: boolean): Promise<R> =>
-    (cache ?? defaultCache()).load<R>(
-      keyFor(...args),
-      () => fn(...args),
-      forceFresh ? { ...settings, forceFresh } : settings,
-      monitor,
-    );
   // What is wrong with the options is said now, not at the first call.
-  Cache.checkLoadOptions(settings);
-  return Object.assign((...args: A) => run(args, false), {
+  const given: LoadOptions<R> = { ttl: DEFAULT_TTL, ...load, tags: typeof tags === "function" ? undefined : tags };
+  const settings = new Settings(given, monitor);
+  const anew = new Settings({ ...given, forceFresh: true }, monitor);
+  const run = (args: A, settings: Settings<R>): Promise<R> => {
+    try {
+      const load = () => fn(...args);
+      const tagged = typeof tags === "function" ? () => tags(...args) : undefined;
+      return (cache ?? defaultCache()).load<R>(keyFor(...args), load, settings, tagged);
+    } catch (error) {
+      return Promise.reject(error);
+    }
+  };
+  return Object.assign((...args: A) => run(args, settings), {
     keyFor,
     invalidate: (...args: A) => (cache ?? defaultCache()).delete(keyFor(...args)),
-    refresh: (...args: A) => run(args, true),
+    refresh: (...args: A) => run(args, anew),
     stats: () => monitor.stats(),
   });
 }
@@ -136,10 +147,9 @@ function keyBuilder<A extends readonly unknown[]>(
   name: string,
 ): (...args: A) => string {
   if (typeof key === "string") {
-    const pattern = keyPattern(key);
-    const names = [...key.matchAll(/\{(\d+)\}/g)].map(([, name]) => name as string);
+    const { texts, names } = parseTemplate(key);
     // Arguments that the pattern does not name are no part of the key.
-    return (...args) => pattern(Object.fromEntries(names.map((name) => [name, args[Number(name)]])) as never);
+    return remembering((args) => fill(texts, names, (name) => escapedValue(name, args[Number(name)])));
   }
   checkFunction("key", key);
   if (key !== undefined) {
@@ -148,7 +158,30 @@ function keyBuilder<A extends readonly unknown[]>(
   if (name === "") {
     throw new TypeError("isocache: a function without a name needs the option name or key, lest it shares its keys");
   }
-  return (...args) => keyOf(name, args);
+  return remembering((args) => keyOf(name, args));
+}
+
+/** Remembers the keys for single numbers and short texts: to find one takes a small part of the time that it takes to make. */
+function remembering<A extends readonly unknown[]>(make: (args: A) => string): (...args: A) => string {
+  const known = new Map<unknown, string>();
+  return (...args) => {
+    const arg = args[0];
+    if (
+      args.length !== 1 ||
+      !(typeof arg === "number" || (typeof arg === "string" && arg.length <= MAX_KNOWN_LENGTH))
+    ) {
+      return make(args);
+    }
+    let key = known.get(arg);
+    if (key === undefined) {
+      key = make(args);
+      if (known.size === MAX_KNOWN) {
+        known.clear();
+      }
+      known.set(arg, key);
+    }
+    return key;
+  };
 }
 
 function decorator(options: CachedOptions<readonly unknown[], unknown>): CachedDecorator {

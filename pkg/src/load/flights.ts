@@ -116,6 +116,11 @@ function among<E>(touched: Touched, entries: Iterable<[string, E]>): [string, E]
     : [...entries].filter(([key]) => touched.includes(key));
 }
 
+/** Lets loads through one provider and writes through the other know of each other: they keep the same entries. */
+export function shareFlights(provider: object, other: object): void {
+  known.set(provider, flightsOf(other));
+}
+
 const known = new WeakMap<object, Flights>();
 
 /** The flights of a provider: the same for all caches over it. */

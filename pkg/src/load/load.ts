@@ -3,13 +3,16 @@
 import type { Provider } from "../cache.js";
 import { quote } from "../check.js";
 import type { AbortSignalLike } from "../http/types.js";
+import { isPromise } from "../promise.js";
+import type { Generations } from "../tagged.js";
 import type { Ttl } from "../types.js";
 import { LoadTimeoutError } from "./errors.js";
+import type { Events } from "./events.js";
 import type { Flight, Flights } from "./flights.js";
-import { inside, isInside } from "./inside.js";
+import { enter, exit, isInside } from "./inside.js";
 import type { Loader } from "./options.js";
 import type { Settings } from "./settings.js";
-import { judge, matters } from "./windows.js";
+import { judge } from "./windows.js";
 
 /** What a call needs to know. */
 export interface Call<V> {
@@ -20,6 +23,10 @@ export interface Call<V> {
   readonly settings: Settings<V>;
   /** The ttl of what is stored without one. */
   readonly ttl: Ttl | null | undefined;
+  /** The tags of what is stored. The provider has tags then. */
+  readonly tags: (() => readonly string[]) | undefined;
+  /** Who is told what happens. */
+  readonly events: Events | undefined;
 }
 
 interface Found<V> {
@@ -32,71 +39,81 @@ interface Found<V> {
 
 const NOTHING: Found<never> = { value: undefined, left: 0 };
 
-/** The value under the key; if there is none, what the loader brings. */
-export async function getOrLoad<V>(call: Call<V>): Promise<V> {
-  const { flights, key, settings } = call;
-  const { monitor, given } = settings;
+/**
+ * The value under the key; if there is none, what the loader brings. What is found at once is answered without the turns
+ * that asynchronous functions take.
+ *
+ * @throws what the provider throws, if that is not passed over, and the reason of a signal that is aborted.
+ */
+export function getOrLoad<V>(call: Call<V>): Promise<V> {
+  const { given } = call.settings;
   throwIfAborted(given.signal);
   if (given.forceFresh) {
     // A load that began before this call may bring what was before it.
-    await flights.write([key], () => undefined);
+    return call.flights.write([call.key], () => undefined).then(() => answer(call, NOTHING));
   }
-  for (;;) {
-    const asked = given.forceFresh ? NOTHING : ask(call);
-    let found: Found<V>;
-    if (isPromise(asked)) {
-      const look = flights.watch(key);
-      try {
-        found = await asked;
-      } finally {
-        flights.unwatch(look);
-      }
-      if (look.overtaken) {
-        continue;
-      }
-    } else {
-      found = asked;
+  const asked = ask(call);
+  return isPromise(asked) ? answerLater(call, asked) : answer(call, asked);
+}
+
+/** Answers when the provider has. What it says of a key that was written meanwhile does not count. */
+async function answerLater<V>(call: Call<V>, asked: Found<V> | Promise<Found<V>>): Promise<V> {
+  const { flights, key } = call;
+  const { signal } = call.settings.given;
+  for (let found = asked; ; found = ask(call)) {
+    const look = flights.watch(key);
+    try {
+      found = signal === undefined ? await found : await unlessAborted(found, signal);
+    } finally {
+      flights.unwatch(look);
     }
-    const { value, left, failed } = found;
-    const verdict = value === undefined ? "expired" : judge(settings.windows, left, Math.random());
-    if (verdict === "fresh") {
-      monitor.hits++;
-      return value as V;
+    if (!look.overtaken) {
+      return answer(call, found);
     }
-    const flight = flights.get(key);
-    if (verdict === "early" || verdict === "stale") {
-      verdict === "early" ? monitor.hits++ : monitor.stale++;
-      if (flight === undefined) {
-        behind(call, lead(call, { fallback: undefined, background: true }).whole);
-      }
-      return value as V;
-    }
-    const fallback = verdict === "fallback" ? value : undefined;
-    if (flight !== undefined) {
-      if (isInside(flight)) {
-        // It is the loader of this very key that asks.
-        return (await run(call, flight, false)) as V;
-      }
-      monitor.coalesced++;
-      return wait<V>(flights, flight, given.signal);
-    }
-    const led = lead(call, { fallback, background: false, unstored: failed });
-    const answer = wait<V>(flights, led.flight, given.signal);
-    if (given.waitUntil) {
-      given.waitUntil(led.whole.catch(() => undefined));
-      return answer;
-    }
-    const value_ = await answer;
-    await led.whole;
-    return value_;
   }
+}
+
+/** What comes of what was found. */
+function answer<V>(call: Call<V>, { value, left, failed }: Found<V>): Promise<V> {
+  const { flights, key, settings } = call;
+  const { monitor, given } = settings;
+  const verdict =
+    value === undefined ? "expired" : left === Infinity ? "fresh" : judge(settings.windows, left, Math.random());
+  if (verdict === "fresh") {
+    monitor.hits++;
+    return Promise.resolve(value as V);
+  }
+  const flight = flights.get(key);
+  if (verdict === "early" || verdict === "stale") {
+    verdict === "early" ? monitor.hits++ : stale(call);
+    if (flight === undefined) {
+      behind(call, lead(call, { fallback: undefined, background: true }).whole);
+    }
+    return Promise.resolve(value as V);
+  }
+  if (flight !== undefined) {
+    if (isInside(flight)) {
+      // It is the loader of this very key that asks.
+      return run(call, flight, false);
+    }
+    monitor.coalesced++;
+    return wait<V>(flights, flight, given.signal);
+  }
+  const fallback = verdict === "fallback" ? value : undefined;
+  const led = lead(call, { fallback, background: false, unstored: failed });
+  const answered = wait<V>(flights, led.flight, given.signal);
+  if (given.waitUntil) {
+    given.waitUntil(led.whole.catch(() => undefined));
+    return answered;
+  }
+  return answered.then((loaded) => led.whole.then(() => loaded));
 }
 
 /** Looks into the provider; at once, if it answers at once. */
 function ask<V>(call: Call<V>): Found<V> | Promise<Found<V>> {
   const { provider, key, settings } = call;
   try {
-    if (!matters(settings.windows)) {
+    if (!settings.aging) {
       const value = provider.get(key);
       return isPromise(value) ? failing(call, value, whole) : whole(value);
     }
@@ -131,11 +148,18 @@ async function failing<V, R>(call: Call<V>, asked: Promise<R>, read: (found: R) 
   }
 }
 
-function failedWith<V>({ settings }: Call<V>, error: unknown): Found<V> {
+/** Counts the answer of a value that is no longer fresh. */
+function stale<V>({ settings, events, key }: Call<V>): void {
+  settings.monitor.stale++;
+  events?.emit("stale", { key });
+}
+
+function failedWith<V>({ settings, events, key }: Call<V>, error: unknown): Found<V> {
   if (settings.given.onError === "propagate") {
     throw error;
   }
   settings.monitor.bypasses++;
+  events?.emit("bypass", { key, error });
   return { ...NOTHING, failed: true };
 }
 
@@ -150,14 +174,19 @@ interface Lead<V> {
 function lead<V>(call: Call<V>, { fallback, background, unstored }: Lead<V>): { flight: Flight; whole: Promise<void> } {
   const { flights, settings } = call;
   const flight = flights.begin(call.key);
+  let tags: Generations | undefined;
   const outcome = (async () => {
     try {
+      if (call.tags !== undefined) {
+        // As they are before there is a value: it is dead if one moves on while it is loaded.
+        tags = await generations(call, call.tags());
+      }
       return await run(call, flight, background);
     } catch (error) {
       if (fallback === undefined) {
         throw error;
       }
-      settings.monitor.stale++;
+      stale(call);
       return fallback;
     }
   })();
@@ -168,8 +197,8 @@ function lead<V>(call: Call<V>, { fallback, background, unstored }: Lead<V>): { 
       const value = await outcome;
       const { shouldCache } = settings.given;
       const wanted = value !== undefined && value !== fallback && !unstored && (shouldCache?.(value as V) ?? true);
-      if (wanted && !flight.detached) {
-        await store(call, flight, value as V);
+      if (wanted && !flight.detached && (tags !== undefined || call.tags === undefined)) {
+        await store(call, flight, value as V, tags);
       }
     } finally {
       flights.end(flight);
@@ -181,14 +210,29 @@ function lead<V>(call: Call<V>, { fallback, background, unstored }: Lead<V>): { 
   return { flight, whole };
 }
 
-async function store<V>(call: Call<V>, flight: Flight, value: V): Promise<void> {
+/** The generations that tags have now; `undefined` if the provider failed, where that is passed over. */
+async function generations<V>(call: Call<V>, tags: readonly string[]): Promise<Generations | undefined> {
+  try {
+    return await call.provider.generations?.(tags);
+  } catch (error) {
+    if (error instanceof TypeError || error instanceof RangeError) {
+      // What is no tag is the caller's fault, not the provider's.
+      throw error;
+    }
+    failedWith(call, error);
+    return undefined;
+  }
+}
+
+async function store<V>(call: Call<V>, flight: Flight, value: V, tags: Generations | undefined): Promise<void> {
   const { provider, flights, key, settings } = call;
   let stored: () => void = () => undefined;
   flight.storing = new Promise((resolve) => {
     stored = resolve;
   });
   try {
-    await provider.set(key, value, { ttl: settings.ttlOf(value, call.ttl) });
+    const ttl = settings.ttlOf(value, call.ttl);
+    await provider.set(key, value, tags === undefined ? { ttl } : { ttl, tags });
   } catch (error) {
     failedWith(call, error);
   } finally {
@@ -204,6 +248,7 @@ async function run<V>(call: Call<V>, flight: Flight, background: boolean): Promi
   const { controller } = flight;
   const { signal } = controller;
   const start = performance.now();
+  let failure: { error: unknown } | undefined;
   let timer: ReturnType<typeof setTimeout> | undefined;
   monitor.loads++;
   monitor.behind += background ? 1 : 0;
@@ -219,36 +264,53 @@ async function run<V>(call: Call<V>, flight: Flight, background: boolean): Promi
       }
     });
     ended.catch(() => undefined);
-    return await Promise.race([inside(flight, () => loader({ key, signal, background })), ended]);
+    return await Promise.race([enter(flight, () => loader({ key, signal, background })), ended]);
   } catch (error) {
     monitor.failures++;
+    failure = { error };
     throw error;
   } finally {
+    exit();
     clearTimeout(timer);
-    monitor.loadTime += performance.now() - start;
+    const milliseconds = performance.now() - start;
+    monitor.loadTime += milliseconds;
+    call.events?.emit("load", { key, milliseconds, background, ...failure });
   }
 }
 
 /** Waits for a flight, as one of its callers. */
-async function wait<V>(flights: Flights, flight: Flight, signal: AbortSignalLike | undefined): Promise<V> {
+function wait<V>(flights: Flights, flight: Flight, signal: AbortSignalLike | undefined): Promise<V> {
   flight.callers++;
-  if (signal === undefined) {
-    return flight.outcome as Promise<V>;
-  }
-  let leave: () => void = () => undefined;
-  const left = new Promise<never>((_, reject) => {
-    leave = () => reject(signal.reason);
-    signal.addEventListener("abort", leave);
-  });
+  // A promise for each caller: one that is not handled is not hidden by those that are.
+  return signal === undefined ? (flight.outcome as Promise<V>).then() : waitUnless(flights, flight, signal);
+}
+
+async function waitUnless<V>(flights: Flights, flight: Flight, signal: AbortSignalLike): Promise<V> {
   try {
-    return await Promise.race([flight.outcome as Promise<V>, left]);
+    return await unlessAborted(flight.outcome as Promise<V>, signal);
   } finally {
-    signal.removeEventListener("abort", leave);
     // What is being stored already goes on: writes must see it, to wait for it.
     if (signal.aborted && --flight.callers === 0 && !flight.storing) {
       flights.detach(flight);
       flight.controller.abort(signal.reason);
     }
+  }
+}
+
+async function unlessAborted<T>(outcome: T | Promise<T>, signal: AbortSignalLike): Promise<T> {
+  let leave: () => void = () => undefined;
+  const left = new Promise<never>((_, reject) => {
+    leave = () => reject(signal.reason);
+    signal.addEventListener("abort", leave);
+  });
+  // It may have been aborted before anybody listened.
+  if (signal.aborted) {
+    leave();
+  }
+  try {
+    return await Promise.race([left, outcome]);
+  } finally {
+    signal.removeEventListener("abort", leave);
   }
 }
 
@@ -260,8 +322,4 @@ function throwIfAborted(signal: AbortSignalLike | undefined): void {
   if (signal?.aborted) {
     throw signal.reason;
   }
-}
-
-function isPromise<T>(value: T | Promise<T>): value is Promise<T> {
-  return typeof (value as Promise<T> | null | undefined)?.then === "function";
 }

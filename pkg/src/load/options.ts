@@ -37,6 +37,8 @@ export interface LoadOptions<V> {
   forceFresh?: boolean | undefined;
   /** Whether a loaded value is to be stored. Default: all but `undefined`. */
   shouldCache?: ((value: V) => boolean) | undefined;
+  /** What the value is invalidated by, with `invalidateTags`; at most 64. Needs a provider that has tags: `Tagged`. */
+  tags?: readonly string[] | undefined;
   /** Ends the wait of this caller, not that of others. When nobody waits any more, the loader's signal is aborted. */
   signal?: AbortSignalLike | undefined;
   /** Given what goes on behind the answer (storing, and loading behind), as edge workers need it: `ctx.waitUntil`. */

@@ -1,22 +1,43 @@
 /** Options of a load that have been checked. */
 
-import { checkFunction, checkOptions, wrongType } from "../check.js";
+import { checkFunction, checkList, checkOptions, wrongType } from "../check.js";
 import { milliseconds } from "../ttl.js";
 import type { Ttl } from "../types.js";
 import { Monitor } from "./monitor.js";
 import type { LoadOptions } from "./options.js";
-import { lifeOf, type Windows } from "./windows.js";
+import { lifeOf, matters, type Windows } from "./windows.js";
 
 /** The longest that a loader may take where no limit is set. */
 const DEFAULT_TIMEOUT = 30_000;
 
 const NAMES = [
   ...["ttl", "staleWhileRevalidate", "staleIfError", "early", "jitter", "timeout", "forceFresh", "shouldCache"],
-  ...["signal", "waitUntil", "onError"],
+  ...["signal", "waitUntil", "onError", "tags"],
 ];
+
+/** Lives in milliseconds, by how they were given: a program has few, and repeats them at every call. */
+const lives = /* @__PURE__ */ new Map<Ttl | null, number>();
+const MAX_LIVES = 100;
+
+function life(ttl: Ttl | null): number {
+  let found = lives.get(ttl);
+  if (found === undefined) {
+    found = milliseconds(ttl);
+    if (lives.size === MAX_LIVES) {
+      lives.clear();
+    }
+    lives.set(ttl, found);
+  }
+  return found;
+}
+
+/** Counts the calls of which nobody asks. */
+const NOBODYS = /* @__PURE__ */ new Monitor();
 
 export class Settings<V> {
   readonly windows: Windows;
+  /** Whether it matters how long an entry has to live. */
+  readonly aging: boolean;
   readonly given: LoadOptions<V>;
   readonly monitor: Monitor;
   /** In milliseconds. */
@@ -24,32 +45,38 @@ export class Settings<V> {
   readonly #jitter: number;
 
   /** @throws TypeError or RangeError for what is no option, naming it. */
-  constructor(options: LoadOptions<V> | Ttl | null | undefined, monitor: Monitor = new Monitor()) {
+  constructor(options: LoadOptions<V> | Ttl | null | undefined, monitor: Monitor = NOBODYS) {
     const given: LoadOptions<V> =
       typeof options === "object" && options !== null ? options : { ttl: options as Ttl | null | undefined };
-    checkOptions(given, NAMES);
+    if (given === options) {
+      checkOptions(given, NAMES);
+    }
     const { ttl, staleWhileRevalidate = 0, staleIfError = 0, early = 0, jitter = 0, timeout } = given;
     if (typeof ttl !== "function" && ttl !== undefined) {
-      milliseconds(ttl);
+      life(ttl);
     }
-    const window = (time: Ttl | 0) => (time === 0 ? 0 : milliseconds(time));
+    const window = (time: Ttl | 0) => (time === 0 ? 0 : life(time));
     this.windows = {
       whileRevalidate: window(staleWhileRevalidate),
       ifError: window(staleIfError),
       early: window(early),
     };
+    this.aging = matters(this.windows);
     if (typeof jitter !== "number") {
       throw wrongType("jitter", "a number", jitter);
     }
     if (!(jitter >= 0 && jitter <= 1)) {
       throw new RangeError(`isocache: jitter must be from 0 to 1, not ${jitter}`);
     }
+    if (given.tags !== undefined) {
+      checkList("tags", given.tags);
+    }
     checkFunction("shouldCache", given.shouldCache);
     checkFunction("waitUntil", given.waitUntil);
     if (given.onError !== undefined && given.onError !== "bypass" && given.onError !== "propagate") {
       throw wrongType("onError", '"bypass" or "propagate"', given.onError);
     }
-    this.timeout = timeout === undefined ? DEFAULT_TIMEOUT : milliseconds(timeout);
+    this.timeout = timeout === undefined ? DEFAULT_TIMEOUT : life(timeout);
     this.#jitter = jitter;
     this.given = given;
     this.monitor = monitor;
@@ -62,7 +89,7 @@ export class Settings<V> {
     if (wanted === undefined || wanted === null) {
       return wanted;
     }
-    const life = lifeOf(this.windows, milliseconds(wanted), this.#jitter, Math.random());
-    return Number.isFinite(life) ? `${life}ms` : null;
+    const whole = lifeOf(this.windows, life(wanted), this.#jitter, Math.random());
+    return Number.isFinite(whole) ? `${whole}ms` : null;
   }
 }

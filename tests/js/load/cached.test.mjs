@@ -38,6 +38,51 @@ describe("cached", () => {
     assert.equal(await user.invalidate({ id: 7 }), false);
   });
 
+  test("keys that are remembered are those of their arguments, and no others", () => {
+    async function find() {}
+    const [byHash, byText] = [cached(find), cached(find, { key: "find:{0}" })];
+    const long = "x".repeat(101);
+    // More than are remembered, and each of them again.
+    const many = Array.from({ length: 1500 }, (_, number) => number);
+    for (const args of [
+      [1],
+      ["1"],
+      [1n],
+      [true],
+      ["true"],
+      [0],
+      [-0],
+      [""],
+      ["a:b*"],
+      [long],
+      [1, 2],
+      [1, 3],
+      ...many.map((n) => [n]),
+    ]) {
+      for (let time = 0; time < 2; time++) {
+        assert.equal(byHash.keyFor(...args), keyOf("find", args));
+        const text = String(args[0]).replace(":", "%3A").replace("*", "%2A");
+        assert.equal(byText.keyFor(...args), `find:${text}`);
+      }
+    }
+    for (const args of [[], [undefined], [null], [[1]], [{ a: 1 }], [Number.NaN], [1.5]]) {
+      for (let time = 0; time < 2; time++) {
+        assert.equal(byHash.keyFor(...args), keyOf("find", args));
+        assert.throws(() => byText.keyFor(...args), /isocache: 0 must be/);
+      }
+    }
+    assert.equal(cached(find, { key: "{{0}}:{1}" }).keyFor("not named", 7), "{0}:7");
+  });
+
+  test("a key that cannot be made rejects", async () => {
+    const load = async () => 1;
+    for (const options of [{ key: "a:{0}" }, { name: "a" }, { key: () => assert.fail("no key") }, { key: () => "" }]) {
+      const answers = cached(load, options);
+      await assert.rejects(answers(() => 1));
+      await assert.rejects(answers.refresh(() => 1));
+    }
+  });
+
   test("refresh runs in any case", async () => {
     let version = 0;
     const load = cached(async () => ++version, { name: "load", cache: new Cache() });

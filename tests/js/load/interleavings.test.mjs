@@ -3,14 +3,14 @@
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { Cache, MemoryCache } from "isocache";
+import { Cache, MemoryCache, Tagged } from "isocache";
 import { pause, Remote, seeded } from "./provider.mjs";
 
 const SEEDS = 10_000;
 const KEY = "user:1";
 
-/** One order of events. */
-async function run(seed, makeProvider) {
+/** One order of events. Where there are `tags`, everything has them, and they are invalidated, too. */
+async function run(seed, makeProvider, tags) {
   const below = seeded(seed);
   const provider = makeProvider(() => below(4));
   const cache = new Cache({ provider });
@@ -31,7 +31,7 @@ async function run(seed, makeProvider) {
       }
       return value;
     };
-    const answer = cache.getOrSet(KEY, load, aborts ? { signal: controller.signal } : undefined);
+    const answer = cache.getOrSet(KEY, load, { tags, ...(aborts && { signal: controller.signal }) });
     if (aborts) {
       pause(aborts).then(() => controller.abort(new Error("the caller goes")));
     }
@@ -47,12 +47,13 @@ async function run(seed, makeProvider) {
       await pause(start);
       const mine = ++version;
       await [
-        () => cache.set(KEY, mine),
-        () => cache.setMany([{ key: KEY, value: mine }]),
+        () => cache.set(KEY, mine, { tags }),
+        () => cache.setMany([{ key: KEY, value: mine, tags }]),
         () => cache.delete(KEY),
         () => cache.deleteMany(["other", KEY]),
         () => cache.clearPattern("user:*"),
         () => cache.clear(),
+        () => cache.invalidateTags(tags),
       ][kind]();
       told = mine;
     }
@@ -61,7 +62,7 @@ async function run(seed, makeProvider) {
     ...[below(20), below(5), below(5), below(8) === 0],
     below(4) === 0 ? 1 + below(12) : 0,
   ]);
-  const writes = Array.from({ length: below(4) }, () => [below(15), below(6)]);
+  const writes = Array.from({ length: below(4) }, () => [below(15), below(tags ? 7 : 6)]);
   await Promise.all([...callers.map(caller), writer(writes)]);
   // What a caller who went away has left behind may take some more turns.
   await pause(60);
@@ -73,13 +74,15 @@ async function run(seed, makeProvider) {
   assert.equal(loads, 1, `seed ${seed}: a flight is left over`);
 }
 
-for (const [name, provider] of [
+for (const [name, provider, tags] of [
   ["memory", () => new MemoryCache()],
   ["a provider that takes turns", (turns) => new Remote(new MemoryCache(), turns)],
+  ["memory, with tags", () => new Tagged(new MemoryCache()), ["t"]],
+  ["a provider that takes turns, with tags", (turns) => new Tagged(new Remote(new MemoryCache(), turns)), ["t", "u"]],
 ]) {
   test(`nothing comes back, and nobody hangs: ${name}`, { timeout: 300_000 }, async () => {
     for (let seed = 0; seed < SEEDS; seed++) {
-      await run(seed, provider);
+      await run(seed, provider, tags);
     }
   });
 }
@@ -100,5 +103,45 @@ test("without writes there is one load", async () => {
     });
     await Promise.all(callers);
     assert.equal(loads, 1, `seed ${seed}`);
+  }
+});
+
+test("an invalidation in one process wins over loads in another", { timeout: 300_000 }, async () => {
+  for (let seed = 0; seed < 5000; seed++) {
+    const below = seeded(seed);
+    const store = new MemoryCache();
+    // Of the store alone they know the same.
+    const [one, other] = [1, 2].map(() => new Cache({ provider: new Tagged(new Remote(store, () => below(4))) }));
+    let version = 0;
+    let told = 0;
+    const caller = async (cache, start, before, after) => {
+      await pause(start);
+      const least = told;
+      const load = async () => {
+        await pause(before);
+        const value = version;
+        await pause(after);
+        return value;
+      };
+      const value = await cache.getOrSet(KEY, load, { tags: ["t"] });
+      // Who waits for a load that began before gets what that brings.
+      assert.ok(value >= least || cache === other, `seed ${seed}: ${value} was answered after ${least} had been told`);
+    };
+    const invalidations = async () => {
+      for (let at = below(4); at > 0; at--) {
+        await pause(below(15));
+        const mine = ++version;
+        await one.invalidateTags(["t"]);
+        told = mine;
+      }
+    };
+    const callers = Array.from({ length: 4 }, (_, at) =>
+      caller(at % 2 === 0 ? one : other, below(20), below(5), below(5)),
+    );
+    await Promise.all([...callers, invalidations()]);
+    for (const cache of [one, other]) {
+      const cached = await cache.get(KEY);
+      assert.ok(cached === undefined || cached === version, `seed ${seed}: ${cached} came back, it is ${version}`);
+    }
   }
 });

@@ -47,6 +47,16 @@ export class Remote {
       return value === undefined ? undefined : { value, ttl: this.store.ttl(key) };
     });
   }
+  getMany(keys) {
+    return this.#travel(() => this.store.getMany(keys));
+  }
+  increment(key, by, options) {
+    return this.#travel(() => {
+      const sum = (this.store.get(key) ?? 0) + by;
+      this.store.set(key, sum, options);
+      return sum;
+    });
+  }
   set(key, value, options) {
     return this.#travel(() => void this.store.set(key, value, options));
   }

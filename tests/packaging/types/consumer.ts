@@ -29,6 +29,8 @@ import {
   SessionStore,
   type SetEntry,
   type SetOptions,
+  Tagged,
+  type TaggedEntry,
   type Ttl,
 } from "isocache";
 import type { HttpCache as Alone } from "isocache/http";
@@ -361,4 +363,35 @@ export async function loading(): Promise<void> {
   cached(async (id: number) => id, { key: (id) => `user:${id.toFixed(0)}` });
   const decorated = await new Decorated().find(7);
   same<typeof decorated, User>(true);
+}
+
+export async function tags(): Promise<void> {
+  const cache = new Cache({
+    provider: new Tagged<User>(new HttpCache<TaggedEntry<User>>({ url: "http://127.0.0.1" })),
+  });
+  await cache.set("a", { name: "Ada" }, { ttl: "5m", tags: ["org:7"] });
+  await cache.setMany([{ key: "a", value: { name: "Ada" }, tags: ["org:7"] }]);
+  const user = await cache.getOrSet("a", () => ({ name: "Ada" }), { tags: ["org:7"] });
+  same<typeof user, { name: string }>(true);
+  cached(async (id: number) => id, { name: "f", cache, tags: (id) => [id.toFixed(0)] });
+  // @ts-expect-error Tags are a list.
+  await cache.set("a", { name: "Ada" }, { tags: "org:7" });
+  // @ts-expect-error Of texts.
+  await cache.invalidateTags([7]);
+  // @ts-expect-error A memory of users holds no entries with tags.
+  new Tagged<User>(new MemoryCache<User>());
+  // @ts-expect-error What cannot have tags is not asked for them.
+  new MemoryCache<User>().set("a", { name: "Ada" }, { tags: ["org:7"] });
+
+  const stop = cache.on("load", ({ key, milliseconds, background, error }) => {
+    same<typeof key, string>(true);
+    same<typeof milliseconds, number>(true);
+    same<typeof background, boolean>(true);
+    same<typeof error, unknown>(true);
+  });
+  stop();
+  // @ts-expect-error There is no such event.
+  cache.on("hit", () => undefined);
+  // @ts-expect-error A stale answer has no time.
+  cache.on("stale", ({ milliseconds }) => milliseconds);
 }

@@ -7,6 +7,8 @@ export async function startFaults(target) {
   const state = {
     /** What is done with the next requests, one after another; when there is none left, they pass. */
     faults: [],
+    /** What is always done with requests below a path. */
+    always: {},
     /** What came, by path. */
     requests: [],
     /** Requests whose client went away before they had an answer. */
@@ -18,6 +20,14 @@ export async function startFaults(target) {
     const chunks = [];
     request.on("error", () => undefined);
     response.on("error", () => undefined);
+    response.setHeader("access-control-allow-origin", "*");
+    if (request.method === "OPTIONS") {
+      // A page of another origin asks first whether it may ask.
+      response
+        .writeHead(204, { "access-control-allow-headers": request.headers["access-control-request-headers"] })
+        .end();
+      return;
+    }
     state.open++;
     response.on("close", () => {
       state.open--;
@@ -33,7 +43,8 @@ export async function startFaults(target) {
     }
     const body = Buffer.concat(chunks);
     state.requests.push({ path: request.url, headers: request.headers, body: body.toString() });
-    const fault = state.faults.shift();
+    const [, folder] = request.url.split("/");
+    const fault = state.always[folder] ?? state.faults.shift();
     const go = () => pass(target, request, body);
     await (fault ? fault(response, go) : reply(response, await go()));
   });

@@ -8,10 +8,10 @@ import { runRemote } from "../../conformance.mjs";
 import { outcomes } from "./outcomes.mjs";
 
 const conformance = JSON.parse(readFileSync(new URL("../../../vectors/conformance.json", import.meta.url), "utf8"));
-const { dead, stalled, ...options } = JSON.parse(process.argv[2]);
+const { dead, stalled, faulty, ...options } = JSON.parse(process.argv[2]);
 const results = [];
 for (const serializer of [undefined, messagePackSerializer]) {
   results.push(await runRemote(conformance, isocache, { ...options, serializer }));
 }
-results.push(await outcomes(isocache, { dead, stalled }));
+results.push(await outcomes(isocache, { dead, stalled, faulty }));
 process.stdout.write(`result: ${JSON.stringify(results)}\n`);

@@ -37,7 +37,7 @@ pub mod engine;
 pub mod http;
 
 /// Runs the examples of the README.
-#[cfg(all(doctest, feature = "redis", feature = "http"))]
+#[cfg(all(doctest, feature = "redis", feature = "http", feature = "macros"))]
 #[doc = include_str!("../README.md")]
 struct Readme;
 

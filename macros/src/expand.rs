@@ -1,12 +1,15 @@
 //! From the attribute and its function to what the compiler sees.
 
+use std::collections::HashSet;
+
 use proc_macro2::{Span, TokenStream};
-use quote::{format_ident, quote};
+use quote::{ToTokens as _, format_ident, quote};
 use syn::punctuated::Punctuated;
 use syn::{Attribute, Error, FnArg, Ident, ItemFn, Result, Signature, Token, parse2};
 
 use crate::arguments::{Argument, arguments, taking_self};
 use crate::expand_call::Calls;
+use crate::generics::collect;
 use crate::key::{Key, key};
 use crate::options::{KeySource, Options};
 use crate::outcome::Outcome;
@@ -116,6 +119,17 @@ impl Function<'_> {
         inputs
     }
 
+    /// The arguments that `invalidate` needs: those of the key, and those in which the provider is found.
+    fn invalidated(&self) -> impl Iterator<Item = &Argument> {
+        let mut words = HashSet::new();
+        if let Some(provider) = &self.options.provider {
+            collect(provider.to_token_stream(), &mut words);
+        }
+        let in_key = |name: &Ident| self.key.arguments.iter().any(|argument| argument.name == *name);
+        let is_needed = move |name: &Ident| in_key(name) || words.contains(&name.to_string());
+        self.arguments.iter().filter(move |argument| is_needed(&argument.name))
+    }
+
     fn companions(&self, calls: &Calls) -> TokenStream {
         let ItemFn { attrs, vis, sig, block } = self.item;
         let name = &sig.ident;
@@ -146,6 +160,8 @@ impl Function<'_> {
             mentions.push(quote!(#closure));
         }
         let (key_generics, key_where) = crate::generics::needed(&sig.generics, &mentions);
+        let invalidated = self.invalidated().map(Argument::declared).collect::<Vec<_>>();
+        mentions.extend(invalidated.iter().cloned());
         if let Some(provider) = &self.options.provider {
             let returned = &self.outcome.returned;
             mentions.push(quote!(#returned #provider));
@@ -177,7 +193,7 @@ impl Function<'_> {
                 ///
                 /// # Errors
                 /// The provider failed, or the key cannot be one.
-                #vis #asyncness fn invalidate #generics(#(#parameters),*)
+                #vis #asyncness fn invalidate #generics(#(#invalidated),*)
                     -> ::core::result::Result<bool, #private::CacheError> #condition { #invalidate }
 
                 /// The function, run in any case; what it brings is kept.

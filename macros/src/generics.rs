@@ -39,7 +39,8 @@ fn name(param: &GenericParam) -> String {
     }
 }
 
-fn collect(tokens: TokenStream, words: &mut HashSet<String>) {
+/// Adds the words of these tokens.
+pub(crate) fn collect(tokens: TokenStream, words: &mut HashSet<String>) {
     for token in tokens {
         match token {
             TokenTree::Group(group) => collect(group.stream(), words),

@@ -1,6 +1,6 @@
 //! What goes with a cached function.
 
-use isocache::{CacheProvider, default_cache};
+use isocache::{CacheProvider, MemoryCacheProvider, cached, default_cache};
 
 use crate::support::{called, calls};
 
@@ -33,6 +33,29 @@ async fn one_import_brings_them_all() {
     let stats = get_user::stats();
     assert_eq!((stats.hits, stats.loads), (3, 3));
     assert_eq!(default_cache().delete(&get_user::key(7)).await, Ok(true));
+}
+
+/// A service with a cache of its own.
+struct Service {
+    cache: MemoryCacheProvider<String>,
+    name: &'static str,
+}
+
+#[cached(key = "companions:of:{id}", provider = service.cache, skip(service))]
+async fn of_service(service: &Service, id: u64) -> String {
+    format!("{}#{}", service.name, called("of_service") + id)
+}
+
+#[tokio::test]
+async fn the_provider_may_be_in_an_argument() {
+    let [one, other] = ["one", "other"].map(|name| Service { cache: MemoryCacheProvider::default(), name });
+    assert_eq!(of_service(&one, 7).await, "one#8");
+    assert_eq!(of_service(&other, 7).await, "other#9");
+    assert_eq!(of_service(&one, 7).await, "one#8");
+    assert_eq!(of_service::key(7), "companions:of:7");
+    assert_eq!(of_service::invalidate(&one, 7).await, Ok(true));
+    assert_eq!(of_service(&other, 7).await, "other#9");
+    assert_eq!(of_service(&one, 7).await, "one#10");
 }
 
 /// The crate under another name, as one that re-exports it has it.

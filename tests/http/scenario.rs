@@ -12,7 +12,7 @@ use crate::servers::redis::RedisServer;
 use crate::serving::{TOKEN, redis_bridge, serve};
 
 #[allow(dead_code)]
-#[path = "../../examples/user_service.rs"]
+#[path = "../../examples/user_service/main.rs"]
 mod user_service;
 
 #[tokio::test]

@@ -16,7 +16,7 @@ use crate::{bounded, patient};
 #[path = "../../examples/rate_limiter.rs"]
 mod rate_limiter;
 #[allow(dead_code)]
-#[path = "../../examples/user_service.rs"]
+#[path = "../../examples/user_service/main.rs"]
 mod user_service;
 
 /// Sends a request; the status, the head and the body of the answer.

@@ -1,6 +1,7 @@
-//! A service that caches users by entity, and lists of them by page; a write invalidates both.
+//! A service that caches users by entity, and lists of them by page; a write invalidates both. With a page that shares its
+//! cache through the bridge: see the README beside this file.
 //!
-//! `cargo run --example user_service --features redis -- redis://127.0.0.1`, then
+//! `cargo run --example user_service --features redis`, then
 //! `curl localhost:3000/users/1`, `curl localhost:3000/users?page=0`,
 //! `curl -X PUT localhost:3000/users/1 -H 'content-type: application/json' -d '{"name":"Ada"}'`.
 
@@ -10,10 +11,13 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use axum::extract::{Path, Query, State};
 use axum::http::StatusCode;
+use axum::http::header::{CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE};
+use axum::response::{Html, IntoResponse};
 use axum::routing::get;
 use axum::{Json, Router};
 use isocache::{CacheInvalidator, EntityInvalidator, RedisCacheProvider, cached};
 use serde::{Deserialize, Serialize};
+use tower_http::services::ServeDir;
 
 const USERS_PER_PAGE: usize = 10;
 
@@ -35,18 +39,26 @@ pub struct Database {
 }
 
 impl Database {
-    fn one(&self, id: u64) -> Option<User> {
+    /// A real one is elsewhere.
+    async fn answers() {
+        tokio::task::yield_now().await;
+    }
+
+    async fn one(&self, id: u64) -> Option<User> {
+        Self::answers().await;
         self.reads.fetch_add(1, Ordering::Relaxed);
         self.users.lock().unwrap_or_else(PoisonError::into_inner).get(&id).cloned()
     }
 
-    fn page(&self, page: usize) -> Vec<User> {
+    async fn page(&self, page: usize) -> Vec<User> {
+        Self::answers().await;
         self.reads.fetch_add(1, Ordering::Relaxed);
         let users = self.users.lock().unwrap_or_else(PoisonError::into_inner);
         users.values().skip(page * USERS_PER_PAGE).take(USERS_PER_PAGE).cloned().collect()
     }
 
-    fn save(&self, user: User) {
+    async fn save(&self, user: User) {
+        Self::answers().await;
         self.users.lock().unwrap_or_else(PoisonError::into_inner).insert(user.id, user);
     }
 }
@@ -71,16 +83,15 @@ pub fn app(users: RedisCacheProvider<User>, database: Arc<Database>) -> isocache
 }
 
 // A cache that fails is no reason to fail: the database has the answer.
-#[allow(clippy::unused_async, reason = "a real database is waited for")]
 impl Service {
     #[cached(ttl = "5m", key = "user:{id}", provider = self.users)]
     async fn one(&self, id: u64) -> Option<User> {
-        self.database.one(id)
+        self.database.one(id).await
     }
 
     #[cached(ttl = "5m", key = "user_list:{page}", provider = self.lists)]
     async fn page(&self, page: usize) -> Vec<User> {
-        self.database.page(page)
+        self.database.page(page).await
     }
 }
 
@@ -104,7 +115,7 @@ struct Name {
 }
 
 async fn write(State(service): State<Service>, Path(id): Path<u64>, Json(Name { name }): Json<Name>) -> StatusCode {
-    let save = async { service.database.save(User { id, name }) };
+    let save = service.database.save(User { id, name });
     match service.stale.after(save, id).await.invalidated {
         Ok(_) => StatusCode::NO_CONTENT,
         // Saved, but what is cached may be old until its ttl is over: whoever wrote should know.
@@ -115,11 +126,33 @@ async fn write(State(service): State<Service>, Path(id): Path<u64>, Json(Name { 
     }
 }
 
+/// The page, which asks the bridge at `bridge` with `token` and imports the npm package from `package`.
+fn page(bridge: &str, token: &str, package: &str) -> Router {
+    let html = include_str!("page/index.html").replace("BRIDGE_URL", bridge).replace("BRIDGE_TOKEN", token);
+    let policy =
+        format!("default-src 'none'; script-src 'self' 'wasm-unsafe-eval'; img-src data:; connect-src 'self' {bridge}");
+    let head = [(CACHE_CONTROL, "no-store".to_owned()), (CONTENT_SECURITY_POLICY, policy)];
+    let script = async || ([(CONTENT_TYPE, "text/javascript")], include_str!("page/page.js"));
+    Router::new()
+        .route("/", get(async move || (head, Html(html)).into_response()))
+        .route("/page.js", get(script))
+        .nest_service("/isocache", ServeDir::new(package))
+}
+
+fn variable(name: &str, default: &str) -> String {
+    std::env::var(name).unwrap_or_else(|_| default.to_owned())
+}
+
 #[tokio::main]
 async fn main() -> Result<(), Box<dyn std::error::Error>> {
-    let url = std::env::args().nth(1).unwrap_or_else(|| "redis://127.0.0.1".into());
-    let users = RedisCacheProvider::<User>::builder(&url).namespace("example").build()?;
-    let listener = tokio::net::TcpListener::bind("127.0.0.1:3000").await?;
-    println!("http://{}", listener.local_addr()?);
-    Ok(axum::serve(listener, app(users, Arc::default())?).await?)
+    let users =
+        RedisCacheProvider::<User>::builder(&variable("REDIS_URL", "redis://127.0.0.1")).namespace("app").build()?;
+    let page = page(
+        &variable("BRIDGE_URL", "http://127.0.0.1:8079"),
+        &variable("ISOCACHE_PAGE_TOKEN", ""),
+        &variable("ISOCACHE_PACKAGE", "node_modules/isocache/dist"),
+    );
+    let listener = tokio::net::TcpListener::bind(("127.0.0.1", variable("PORT", "3000").parse()?)).await?;
+    println!("the page is at http://{}/", listener.local_addr()?);
+    Ok(axum::serve(listener, app(users, Arc::default())?.merge(page)).await?)
 }

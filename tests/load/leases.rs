@@ -473,16 +473,16 @@ fn there_are_never_two_loaders_while_leases_hold() {
                 done.fetch_add(1, Ordering::SeqCst);
             });
         }
-        for writer in 0..seeded.below(3) {
+        for process in processes.iter().take(seeded.below(3)) {
             let (start, deletes) = (seeded.below(60), seeded.one_in(2));
             let counted = Counted::new(&working);
             executor.spawn(async move {
                 let _counted = counted;
                 pause(start).await;
                 if deletes {
-                    processes[writer].delete(KEY).await.unwrap();
+                    process.delete(KEY).await.unwrap();
                 } else {
-                    processes[writer].set(KEY, 1000, None).await.unwrap();
+                    process.set(KEY, 1000, None).await.unwrap();
                 }
             });
         }

@@ -5,7 +5,7 @@ SHELL := /bin/bash
 MAKEFLAGS += --no-print-directory
 export PATH := $(HOME)/.cargo/bin:$(PATH)
 
-SOURCES := $(shell find src pkg/src pkg/scripts -type f) Cargo.toml Cargo.lock pkg/package.json package-lock.json
+SOURCES := $(shell find src macros/src pkg/src pkg/scripts -type f) Cargo.toml Cargo.lock macros/Cargo.toml pkg/package.json package-lock.json
 
 .PHONY: help demo build bridge test test-rust test-js test-wasm bench lint clean
 
@@ -30,7 +30,7 @@ test: lint test-rust test-wasm test-js ## Everything: lint, Rust, wasm in Node a
 test-rust:
 	@scripts/need.sh rust redis python curl xz
 	@mkdir -p target
-	cargo test --features bridge,http,metrics,tracing 2>&1 | tee target/rust-tests.log
+	cargo test --workspace --features bridge,http,metrics,tracing 2>&1 | tee target/rust-tests.log
 	@echo "isocache: $$(grep -c '^skipped:' target/rust-tests.log || true) of these tests were skipped"
 
 test-wasm: build
@@ -43,10 +43,10 @@ test-js: build bridge
 
 lint: build ## Formatters, linters, types and documentation, without changing anything
 	@scripts/need.sh node rust wasm-target
-	cargo fmt --check
+	cargo fmt --all --check
 	cargo clippy --quiet --lib -- -D warnings
 	cargo clippy --quiet --lib --features redis -- -D warnings
-	cargo clippy --quiet --all-targets --features bridge,http,metrics,tracing -- -D warnings
+	cargo clippy --quiet --workspace --all-targets --features bridge,http,metrics,tracing -- -D warnings
 	cargo clippy --quiet --lib --target wasm32-unknown-unknown --features npm,http,js -- -D warnings
 	cargo clippy --quiet --tests --target wasm32-unknown-unknown --features http,js -- -D warnings
 	RUSTDOCFLAGS="-D warnings" cargo doc --quiet --no-deps --target wasm32-unknown-unknown --features http,js

@@ -7,16 +7,14 @@
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
 
 use axum::extract::{Path, Query, State};
 use axum::http::StatusCode;
 use axum::routing::get;
 use axum::{Json, Router};
-use isocache::{CacheInvalidator, CacheProvider, EntityInvalidator, RedisCacheProvider, keys};
+use isocache::{CacheInvalidator, EntityInvalidator, RedisCacheProvider, cached};
 use serde::{Deserialize, Serialize};
 
-const TTL: Option<Duration> = Some(Duration::from_secs(300));
 const USERS_PER_PAGE: usize = 10;
 
 /// What is cached.
@@ -72,15 +70,22 @@ pub fn app(users: RedisCacheProvider<User>, database: Arc<Database>) -> isocache
     Ok(Router::new().route("/users", get(list)).route("/users/{id}", get(read).put(write)).with_state(service))
 }
 
-async fn read(State(service): State<Service>, Path(id): Path<u64>) -> Result<Json<User>, StatusCode> {
-    let key = keys::user(id);
-    // A cache that fails is no reason to fail: the database has the answer.
-    if let Some(user) = service.users.get(&key).await.unwrap_or_else(report) {
-        return Ok(Json(user));
+// A cache that fails is no reason to fail: the database has the answer.
+#[allow(clippy::unused_async, reason = "a real database is waited for")]
+impl Service {
+    #[cached(ttl = "5m", key = "user:{id}", provider = self.users)]
+    async fn one(&self, id: u64) -> Option<User> {
+        self.database.one(id)
     }
-    let user = service.database.one(id).ok_or(StatusCode::NOT_FOUND)?;
-    service.users.set(&key, user.clone(), TTL).await.unwrap_or_else(report);
-    Ok(Json(user))
+
+    #[cached(ttl = "5m", key = "user_list:{page}", provider = self.lists)]
+    async fn page(&self, page: usize) -> Vec<User> {
+        self.database.page(page)
+    }
+}
+
+async fn read(State(service): State<Service>, Path(id): Path<u64>) -> Result<Json<User>, StatusCode> {
+    service.one(id).await.map(Json).ok_or(StatusCode::NOT_FOUND)
 }
 
 #[derive(Deserialize)]
@@ -90,13 +95,7 @@ struct Page {
 }
 
 async fn list(State(service): State<Service>, Query(Page { page }): Query<Page>) -> Json<Vec<User>> {
-    let key = keys::user_list(page);
-    if let Some(users) = service.lists.get(&key).await.unwrap_or_else(report) {
-        return Json(users);
-    }
-    let users = service.database.page(page);
-    service.lists.set(&key, users.clone(), TTL).await.unwrap_or_else(report);
-    Json(users)
+    Json(service.page(page).await)
 }
 
 #[derive(Deserialize)]
@@ -114,12 +113,6 @@ async fn write(State(service): State<Service>, Path(id): Path<u64>, Json(Name { 
             StatusCode::ACCEPTED
         }
     }
-}
-
-#[allow(clippy::needless_pass_by_value)]
-fn report<T: Default>(error: isocache::CacheError) -> T {
-    eprintln!("cache: {error}");
-    T::default()
 }
 
 #[tokio::main]

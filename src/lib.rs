@@ -1,10 +1,11 @@
 //! One cache, the same in a browser tab, an edge worker, Node, Deno, Bun and a native Rust service.
 //!
 //! [`CacheProvider`] is the interface, [`MemoryCacheProvider`] the cache in memory; everything here also compiles to
-//! `wasm32-unknown-unknown`, except what these features add:
+//! `wasm32-unknown-unknown`, except where this says otherwise:
 //!
 //! | feature | what it adds |
 //! |---|---|
+//! | `macros` | the attribute `#[cached]`; on by default |
 //! | `redis` | `RedisCacheProvider`: Redis, Redis Cluster and Sentinel, on tokio |
 //! | `http` | `HttpCacheProvider`: through the bridge, from code that cannot open a socket; also on wasm |
 //! | `js` | `JsCacheProvider`: a cache of JavaScript, shared with it; on wasm32-unknown-unknown only |
@@ -36,10 +37,14 @@ pub mod engine;
 pub mod http;
 
 /// Runs the examples of the README.
-#[cfg(all(doctest, feature = "redis", feature = "http"))]
+#[cfg(all(doctest, feature = "redis", feature = "http", feature = "macros"))]
 #[doc = include_str!("../README.md")]
 struct Readme;
 
+#[cfg(feature = "macros")]
+#[doc(hidden)]
+#[path = "private/mod.rs"]
+pub mod __private;
 mod clock;
 mod error;
 mod glob;
@@ -74,6 +79,9 @@ pub use glob::Glob;
 #[cfg(feature = "http")]
 pub use http::{HttpCacheBuilder, HttpCacheProvider};
 pub use invalidator::{CacheInvalidator, EntityInvalidator, EntityName, Invalidated, InvalidationError, Written};
+#[cfg(feature = "macros")]
+#[doc(inline)]
+pub use isocache_macros::cached;
 #[cfg(all(feature = "js", target_arch = "wasm32", target_os = "unknown"))]
 pub use js::{JsCacheProvider, JsValueSerializer};
 pub use key::patterns as keys;

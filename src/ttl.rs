@@ -107,9 +107,9 @@ impl fmt::Display for Ttl {
 /// # Errors
 /// [`CacheError::InvalidArgument`] for zero, and for what is longer than [`MAX_TTL_MS`].
 pub(crate) fn whole_ms(ttl: Duration) -> Result<u64> {
-    let ms = ttl.as_millis() + u128::from(!ttl.subsec_nanos().is_multiple_of(1_000_000));
-    match u64::try_from(ms) {
-        Ok(ms @ 1..=MAX_TTL_MS) => Ok(ms),
+    let part = u64::from(ttl.subsec_nanos().div_ceil(1_000_000));
+    match ttl.as_secs().checked_mul(1000).and_then(|ms| ms.checked_add(part)) {
+        Some(ms @ 1..=MAX_TTL_MS) => Ok(ms),
         _ => Err(CacheError::invalid("ttl", format!("{ttl:?} is not between 1 ms and {MAX_TTL_MS} ms"))),
     }
 }

@@ -185,13 +185,14 @@ fn the_image_is_built_from_what_there_is() {
         let status = Command::new("cp").arg("-r").arg(root().join(source)).arg(folder.path()).status().unwrap();
         assert!(status.success());
     }
-    // All that cargo wants to see of the package, its examples and benchmarks among it, is there.
+    // All that cargo wants to see of the packages, their examples and benchmarks among it, is there.
     let mut metadata = Command::new(env!("CARGO"));
     metadata.args(["metadata", "--no-deps", "--offline", "--format-version", "1"]).current_dir(folder.path());
     let output = run(&mut metadata);
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     let metadata: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
-    for target in metadata["packages"][0]["targets"].as_array().unwrap() {
+    let packages = metadata["packages"].as_array().unwrap();
+    for target in packages.iter().flat_map(|package| package["targets"].as_array().unwrap()) {
         let path = PathBuf::from(target["src_path"].as_str().unwrap());
         assert!(path.exists(), "{} is not copied", path.display());
     }

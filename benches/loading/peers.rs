@@ -1,11 +1,11 @@
 //! Who is compared, and how each is called.
 
 use std::convert::Infallible;
-use std::future::Future;
+use std::future::{Future, ready};
 use std::hint::black_box;
 use std::pin::Pin;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, LazyLock};
 use std::time::Duration;
 
 use futures_util::future::join_all;
@@ -21,6 +21,9 @@ type Run<R> = Pin<Box<dyn Future<Output = R>>>;
 
 pub struct Peer {
     pub name: &'static str,
+    pub is_ours: bool,
+    /// Compared are those of one kind.
+    pub is_async: bool,
     /// So many calls that find their value.
     pub hits: Box<dyn Fn(u64) -> Run<()>>,
     /// Ten thousand calls of a key that is not there, and how many loads there were; given the number of the round.
@@ -47,6 +50,8 @@ fn get_or_set() -> Peer {
     let hit = cache.clone();
     Peer {
         name: "isocache get_or_set",
+        is_ours: true,
+        is_async: true,
         hits: Box::new(move |times| {
             let cache = hit.clone();
             Box::pin(async move {
@@ -76,6 +81,8 @@ fn moka() -> Peer {
     let hit = cache.clone();
     Peer {
         name: "moka get_with",
+        is_ours: false,
+        is_async: true,
         hits: Box::new(move |times| {
             let cache = hit.clone();
             Box::pin(async move {
@@ -106,21 +113,67 @@ async fn cached_user(number: u64) -> u64 {
     black_box(number)
 }
 
-fn cached() -> Peer {
-    Peer {
-        name: "cached #[cached]",
-        hits: Box::new(|times| {
-            Box::pin(async move {
-                for number in 0..times {
-                    black_box(cached_user(number % 100).await);
-                }
-            })
-        }),
-        stampede: None,
-    }
+#[cached::macros::cached(max_size = 1000, ttl_secs = 300, key = "String", convert = r#"{ format!("user:{number}") }"#)]
+fn cached_user_sync(number: u64) -> u64 {
+    black_box(number)
 }
 
-/// All of them; ours first.
+static USERS: LazyLock<MemoryCacheProvider<u64>> =
+    LazyLock::new(|| MemoryCacheProvider::builder().max_entries(1000).build().expect("the limits are right"));
+
+#[allow(clippy::unused_async, reason = "it is the asynchronous form that is measured")]
+#[isocache::cached(ttl = 300, key = "user:{number}", provider = USERS)]
+async fn user(number: u64) -> u64 {
+    black_box(number)
+}
+
+#[isocache::cached(ttl = 300, key = "user:{number}")]
+fn user_sync(number: u64) -> u64 {
+    black_box(number)
+}
+
+static LOADS: AtomicU64 = AtomicU64::new(0);
+
+#[isocache::cached(ttl = 300, key = "stampede:{round}", provider = USERS)]
+async fn stampeded(round: u64) -> u64 {
+    load(&LOADS).await
+}
+
+/// The functions under these attributes, which differ in nothing else.
+macro_rules! functions {
+    ($($name:literal, $is_ours:literal, $is_async:literal, $call:expr, $stampede:expr;)*) => {
+        [$(Peer {
+            name: $name,
+            is_ours: $is_ours,
+            is_async: $is_async,
+            hits: Box::new(|times| {
+                Box::pin(async move {
+                    for number in 0..times {
+                        black_box($call(number % 100).await);
+                    }
+                })
+            }),
+            stampede: $stampede,
+        }),*]
+    };
+}
+
+fn stampede(round: u64) -> Run<u64> {
+    Box::pin(async move {
+        let before = LOADS.load(Ordering::SeqCst);
+        join_all((0..STAMPEDE).map(|_| stampeded(round))).await;
+        LOADS.load(Ordering::SeqCst) - before
+    })
+}
+
+/// All of them.
 pub fn all() -> Vec<Peer> {
-    vec![get_or_set(), moka(), cached()]
+    let mut all = vec![get_or_set(), moka()];
+    all.extend(functions! {
+        "isocache #[cached]", true, true, user, Some(Box::new(stampede));
+        "cached #[cached]", false, true, cached_user, None;
+        "isocache #[cached], not async", true, false, |number| ready(user_sync(number)), None;
+        "cached #[cached], not async", false, false, |number| ready(cached_user_sync(number)), None;
+    });
+    all
 }

@@ -286,7 +286,7 @@ export class Cache<V = unknown> {
 
   /**
    * Tells `listener` what happens in `getOrSet` and cached functions, of this cache and all its namespaces. What is returned
-   * ends it. What a listener throws is lost.
+   * ends it. What a listener throws is written to the console, and harms nobody.
    *
    * ```js
    * import { Cache } from "isocache";

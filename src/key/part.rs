@@ -7,6 +7,8 @@ use std::ops::RangeFull;
 use std::rc::Rc;
 use std::sync::Arc;
 
+use super::escape::escape;
+
 /// A value for a parameter of a [`KeyPattern`](crate::KeyPattern): a text, an integer, a `bool`, a `char` or an IP address.
 ///
 /// It is the text that counts: `7` and `"7"` give the same key. An empty text is a value of its own, and leaves its segment
@@ -35,6 +37,12 @@ use std::sync::Arc;
 pub trait KeyPart {
     /// The text, as it is before it is escaped. Different values should have different texts.
     fn key_part(&self) -> Cow<'_, str>;
+
+    /// Appends the text to a key, escaped.
+    #[doc(hidden)]
+    fn append_to(&self, key: &mut String) {
+        key.push_str(&escape(self.key_part()));
+    }
 }
 
 /// A value for a parameter of a glob: a [`KeyPart`], or `..` for any.
@@ -102,13 +110,33 @@ macro_rules! displayed {
         }
     )*};
 }
-displayed!(char i8 i16 i32 i64 i128 isize u8 u16 u32 u64 u128 usize IpAddr Ipv4Addr Ipv6Addr);
+displayed!(char IpAddr Ipv4Addr Ipv6Addr);
+
+macro_rules! integers {
+    ($($type:ty)*) => {$(
+        impl KeyPart for $type {
+            fn key_part(&self) -> Cow<'_, str> {
+                Cow::Owned(self.to_string())
+            }
+
+            // Digits need no escaping, and no text of their own.
+            fn append_to(&self, key: &mut String) {
+                key.push_str(itoa::Buffer::new().format(*self));
+            }
+        }
+    )*};
+}
+integers!(i8 i16 i32 i64 i128 isize u8 u16 u32 u64 u128 usize);
 
 macro_rules! pointed {
     ($($type:ty)*) => {$(
         impl<T: KeyPart + ?Sized> KeyPart for $type {
             fn key_part(&self) -> Cow<'_, str> {
                 (**self).key_part()
+            }
+
+            fn append_to(&self, key: &mut String) {
+                (**self).append_to(key);
             }
         }
     )*};

@@ -138,7 +138,8 @@ where
     }
 }
 
-async fn get<T, E, Fut>(
+/// A call of `get_or_set_optional`, without a copy of its options.
+pub(crate) async fn get<T, E, Fut>(
     provider: &(impl CacheProvider<T> + ?Sized),
     key: &str,
     options: &LoadOptions,

@@ -9,6 +9,8 @@ use std::time::Duration;
 use super::flights::{Leader, Place};
 use super::loaded::{LoadError, Loaded};
 use super::monitor::Event;
+#[cfg(feature = "tracing")]
+use super::monitor::Monitor;
 use super::options::{LoadOptions, OnError};
 use super::scope::{Entered, Scoped};
 use super::windows::Verdict;
@@ -63,7 +65,7 @@ pub(super) struct Call<'a, P: ?Sized> {
 
 impl<P: ?Sized> Call<'_, P> {
     pub(super) fn count(&self, event: Event) {
-        if let Some(monitor) = &self.options.monitor {
+        if let Some(monitor) = self.options.counting() {
             monitor.count(event);
         }
     }
@@ -93,8 +95,12 @@ impl<P: ?Sized> Call<'_, P> {
             }
             Err(error) => return self.provider_failed(error).map(|()| look(Found::Failed, NEVER)),
         };
+        let windows = self.options.windows();
+        if !windows.any() {
+            return Ok(look(Found::Answer(value), NEVER));
+        }
         let left = left.map_or(NEVER, millis);
-        let verdict = self.options.windows().judge(left, self.options.chance());
+        let verdict = windows.judge(left, self.options.chance());
         let found = match verdict {
             Verdict::Fresh => Found::Answer(value),
             Verdict::Early => Found::Refresh { value, stale: false },
@@ -110,18 +116,21 @@ impl<P: ?Sized> Call<'_, P> {
     where
         P: CacheProvider<T>,
     {
-        let writes = self.provider.flights().map_or(0, |flights| flights.writes(self.key));
+        let writes = || self.provider.flights().map_or(0, |flights| flights.writes(self.key));
         if self.options.force_fresh {
-            return self.judge(writes, Ok(None));
+            return self.judge(writes(), Ok(None));
         }
         if self.options.windows().any() {
-            return self.judge(writes, self.provider.get_with_ttl(self.key).await);
+            return self.judge(writes(), self.provider.get_with_ttl(self.key).await);
         }
-        let found = match self.provider.get_now(self.key) {
-            Some(known) => known,
-            None => self.provider.get(self.key).await,
-        };
-        self.judge(writes, found.map(|found| found.map(|value| (value, None))))
+        let alone = |value| (value, None);
+        if let Some(known) = self.provider.get_now(self.key) {
+            // An answer is compared with nothing later.
+            let writes = if matches!(known, Ok(Some(_))) { 0 } else { writes() };
+            return self.judge(writes, known.map(|found| found.map(alone)));
+        }
+        let writes = writes();
+        self.judge(writes, self.provider.get(self.key).await.map(|found| found.map(alone)))
     }
 
     /// Whether the leader finds that there is something newer than there was.
@@ -142,7 +151,7 @@ impl<P: ?Sized> Call<'_, P> {
     /// The span of a load: with the name of the function, never with the key, which may be a secret.
     #[cfg(feature = "tracing")]
     pub(super) fn span(&self) -> tracing::Span {
-        let function = self.options.monitor.as_ref().map(|monitor| monitor.name());
+        let function = self.options.counting().map(Monitor::name);
         tracing::debug_span!(target: "isocache", "load", function, behind = self.behind)
     }
 

@@ -24,6 +24,8 @@ mod sync;
 pub(crate) mod windows;
 
 pub use aside::CacheAside;
+#[cfg(feature = "macros")]
+pub(crate) use aside::get;
 pub use flights::{Flights, Write};
 pub use lease::Leases;
 pub use loaded::{LoadError, Loaded};

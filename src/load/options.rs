@@ -43,15 +43,14 @@ pub enum OnError {
 #[must_use]
 pub struct LoadOptions {
     ttl: Option<Duration>,
-    stale_while_revalidate: Duration,
-    stale_if_error: Duration,
-    early: Duration,
+    windows: Windows,
     jitter: f64,
     timeout: Option<Duration>,
     pub(super) lease: Option<Duration>,
     pub(super) force_fresh: bool,
     pub(super) on_error: OnError,
-    pub(super) monitor: Option<Arc<Monitor>>,
+    monitor: Option<Arc<Monitor>>,
+    static_monitor: Option<&'static Monitor>,
     runtime: Option<Arc<dyn Runtime>>,
     random: fn() -> f64,
 }
@@ -60,15 +59,14 @@ impl Default for LoadOptions {
     fn default() -> Self {
         Self {
             ttl: None,
-            stale_while_revalidate: Duration::ZERO,
-            stale_if_error: Duration::ZERO,
-            early: Duration::ZERO,
+            windows: Windows::default(),
             jitter: 0.0,
             timeout: Some(DEFAULT_TIMEOUT),
             lease: None,
             force_fresh: false,
             on_error: OnError::Bypass,
             monitor: None,
+            static_monitor: None,
             runtime: None,
             random: super::random::random,
         }
@@ -90,21 +88,21 @@ impl LoadOptions {
     /// For how long a value that is no longer fresh is still answered, at once, while a load brings the new one. It stays
     /// in the provider for as much longer. It needs a [`ttl`](Self::ttl) to be of effect.
     pub fn stale_while_revalidate(mut self, window: Duration) -> Self {
-        self.stale_while_revalidate = window;
+        self.windows.while_revalidate = millis(window);
         self
     }
 
     /// For how long a value that is no longer fresh is still answered if the load fails. It stays in the provider for as
     /// much longer. It needs a [`ttl`](Self::ttl) to be of effect.
     pub fn stale_if_error(mut self, window: Duration) -> Self {
-        self.stale_if_error = window;
+        self.windows.if_error = millis(window);
         self
     }
 
     /// About how long a load takes. Of the callers that find a value whose freshness ends soon, about one loads it anew
     /// before it ends, while all are answered with what is there.
     pub fn early(mut self, load: Duration) -> Self {
-        self.early = load;
+        self.windows.early = millis(load);
         self
     }
 
@@ -169,6 +167,13 @@ impl LoadOptions {
         self
     }
 
+    /// As [`monitor`](Self::monitor), for one that is there for ever: there is no reference to count in each call.
+    #[doc(hidden)]
+    pub fn static_monitor(mut self, monitor: &'static Monitor) -> Self {
+        self.static_monitor = Some(monitor);
+        self
+    }
+
     /// Where loads behind run and time limits are kept, if not the default.
     pub fn runtime(mut self, runtime: impl Runtime + 'static) -> Self {
         self.runtime = Some(Arc::new(runtime));
@@ -181,10 +186,12 @@ impl LoadOptions {
         self
     }
 
+    pub(super) fn counting(&self) -> Option<&Monitor> {
+        self.static_monitor.or(self.monitor.as_deref())
+    }
+
     pub(super) fn windows(&self) -> Windows {
-        let [while_revalidate, if_error, early] =
-            [self.stale_while_revalidate, self.stale_if_error, self.early].map(millis);
-        Windows { while_revalidate, if_error, early }
+        self.windows
     }
 
     pub(super) fn chance(&self) -> f64 {
@@ -221,7 +228,10 @@ impl LoadOptions {
         if let Some(lease) = self.lease {
             whole_ms(lease).map_err(|_| CacheError::invalid("lease", format!("cannot be {lease:?}")))?;
         }
-        self.life(None).map(|_| ())
+        match self.ttl {
+            Some(ttl) if ttl != Duration::MAX => whole_ms(ttl).map(|_| ()),
+            _ => Ok(()),
+        }
     }
 }
 
@@ -251,9 +261,7 @@ impl std::fmt::Debug for LoadOptions {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("LoadOptions")
             .field("ttl", &self.ttl)
-            .field("stale_while_revalidate", &self.stale_while_revalidate)
-            .field("stale_if_error", &self.stale_if_error)
-            .field("early", &self.early)
+            .field("windows", &self.windows)
             .field("jitter", &self.jitter)
             .field("timeout", &self.timeout)
             .field("lease", &self.lease)

@@ -61,7 +61,7 @@ impl<T: Clone + MaybeSend + Send + Sync + 'static> MemoryCacheProvider<T> {
         self.get_or_load_sync(key, &options.into(), || loader().map(|brought| brought.map(Into::into)))
     }
 
-    fn get_or_load_sync<E: Send + Sync + 'static>(
+    pub(crate) fn get_or_load_sync<E: Send + Sync + 'static>(
         &self,
         key: &str,
         options: &LoadOptions,
@@ -130,7 +130,10 @@ impl<T: Clone> Call<'_, MemoryCacheProvider<T>> {
         if self.options.force_fresh {
             return self.judge(0, Ok(None));
         }
-        self.judge(0, self.provider.get_with_ttl_sync(self.key))
+        if self.options.windows().any() {
+            return self.judge(0, self.provider.get_with_ttl_sync(self.key));
+        }
+        self.judge(0, self.provider.get_sync(self.key).map(|found| found.map(|value| (value, None))))
     }
 
     fn run_sync<E>(

@@ -7,16 +7,17 @@ use isocache::{CacheProvider, HttpCacheProvider, ManualClock};
 use crate::foreign::foreign;
 use crate::servers::redis::RedisServer;
 use crate::serving::{TOKEN, memory_bridge, redis_bridge};
-use crate::{lease_scenes, load_scenarios, patient, tag_scenes};
+use crate::{cached_scenes, lease_scenes, load_scenarios, patient, tag_scenes};
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn the_scenes_of_loading_and_tags() {
+async fn the_scenes_of_loading_tags_and_cached_functions() {
     let redis = RedisServer::plain();
     let time = ManualClock::new();
     for url in [memory_bridge(&time).await, redis_bridge(&redis.url()).await, foreign(&time).await] {
         let cache: HttpCacheProvider<u64> = patient(&url).token(TOKEN).namespace("scenes").build().unwrap();
         load_scenarios::all(&cache).await;
         tag_scenes::all(cache.view(), cache.view()).await;
+        cached_scenes::all(cache).await;
     }
 }
 

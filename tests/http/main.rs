@@ -3,6 +3,8 @@
 // The futures of a whole bridge, one within the other.
 #![recursion_limit = "256"]
 
+#[path = "../load/cached_scenes.rs"]
+mod cached_scenes;
 #[path = "../conformance/mod.rs"]
 mod conformance;
 #[path = "../conformance/counter.rs"]

@@ -12,6 +12,7 @@ mod scenarios;
 mod stale;
 mod synchronous;
 mod tag_scenes;
+mod tag_vectors;
 
 #[tokio::test]
 async fn the_scenes_in_memory() {

@@ -5,7 +5,7 @@ use std::time::Duration;
 use isocache::{CacheProvider, RedisCacheProvider, Tags};
 
 use crate::servers::redis::RedisServer;
-use crate::{lease_scenes, load_scenarios, patient, tag_scenes};
+use crate::{cached_scenes, lease_scenes, load_scenarios, patient, tag_scenes};
 
 #[tokio::test]
 async fn the_scenes_of_loading() {
@@ -23,6 +23,15 @@ async fn the_scenes_of_leases() {
     assert!(process().leases().unwrap().acquire("left", "we", Duration::from_secs(3600)).await.unwrap());
     let left: u64 = server.cli(&["PTTL", "leases:left:isocache-lease"]).trim().parse().unwrap();
     assert!((3_000_000..=3_600_000).contains(&left), "{left}");
+}
+
+#[tokio::test]
+async fn the_scenes_of_cached_functions() {
+    let server = RedisServer::plain();
+    let cache: RedisCacheProvider<u64> = patient(&server.url()).namespace("shop").build().unwrap();
+    cached_scenes::all(cache).await;
+    // Plain JSON, as any other client reads it.
+    assert_eq!(server.cli(&["GET", "shop:cached:a%3Ab:7"]).trim(), "607");
 }
 
 #[tokio::test]

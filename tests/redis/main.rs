@@ -3,6 +3,8 @@
 
 mod at_clock;
 mod bad_input;
+#[path = "../load/cached_scenes.rs"]
+mod cached_scenes;
 mod clearing;
 mod cluster;
 #[path = "../conformance/mod.rs"]

@@ -13,7 +13,7 @@ use wasm_bindgen_futures::JsFuture;
 use wasm_bindgen_test::wasm_bindgen_test;
 
 /// Lets what is ready run.
-async fn turn() {
+pub async fn turn() {
     JsFuture::from(Promise::resolve(&JsValue::UNDEFINED)).await.unwrap();
 }
 

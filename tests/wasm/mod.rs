@@ -1,5 +1,6 @@
 //! What `tests/node.rs` and `tests/web.rs` run, each in its environment.
 
+mod cached;
 mod http_faults;
 mod http_rules;
 mod js_provider;

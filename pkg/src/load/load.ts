@@ -159,7 +159,7 @@ async function failing<V, R>(call: Call<V>, asked: Promise<R>, read: (found: R) 
 /** Counts the answer of a value that is no longer fresh. */
 function stale<V>({ settings, events, key }: Call<V>): void {
   settings.monitor.stale++;
-  events?.emit("stale", { key });
+  events?.emit("stale", { key, name: settings.monitor.name });
 }
 
 function failedWith<V>({ settings, events, key }: Call<V>, error: unknown): Found<V> {
@@ -167,7 +167,7 @@ function failedWith<V>({ settings, events, key }: Call<V>, error: unknown): Foun
     throw error;
   }
   settings.monitor.bypasses++;
-  events?.emit("bypass", { key, error });
+  events?.emit("bypass", { key, name: settings.monitor.name, error });
   return { ...NOTHING, failed: true };
 }
 
@@ -301,7 +301,7 @@ async function run<V>(call: Call<V>, flight: Flight, background: boolean): Promi
     clearTimeout(timer);
     const milliseconds = performance.now() - start;
     monitor.loadTime += milliseconds;
-    call.events?.emit("load", { key, milliseconds, background, ...failure });
+    call.events?.emit("load", { key, name: monitor.name, milliseconds, background, ...failure });
   }
 }
 

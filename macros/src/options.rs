@@ -1,0 +1,142 @@
+//! What stands in the parentheses of `#[cached(…)]`.
+
+use proc_macro2::{Span, TokenStream};
+use quote::quote;
+use syn::ext::IdentExt as _;
+use syn::parse::{Parse, ParseStream};
+use syn::punctuated::Punctuated;
+use syn::{Error, Expr, ExprClosure, Ident, LitStr, Path, Result, Token, parenthesized};
+
+/// What makes the key, if it is not all the arguments.
+pub(crate) enum KeySource {
+    Template(LitStr),
+    Closure(ExprClosure),
+}
+
+/// The options as they are written. A flag is where it is written.
+#[derive(Default)]
+pub(crate) struct Options {
+    pub(crate) ttl: Option<Expr>,
+    pub(crate) key: Option<KeySource>,
+    pub(crate) provider: Option<Expr>,
+    pub(crate) stale: Option<(Span, Expr)>,
+    pub(crate) stale_if_error: Option<Expr>,
+    pub(crate) early: Option<(Span, Expr)>,
+    pub(crate) jitter: Option<Expr>,
+    pub(crate) timeout: Option<(Span, Expr)>,
+    pub(crate) skip: Vec<Ident>,
+    pub(crate) cache_none: Option<Span>,
+    /// Where `on_error = propagate` is written.
+    pub(crate) propagate: Option<Span>,
+    pub(crate) name: Option<LitStr>,
+    pub(crate) in_impl: Option<Span>,
+    krate: Option<Path>,
+}
+
+const NAMES: &str = "ttl, key, provider, stale, stale_if_error, early, jitter, timeout, skip(..), cache_none, \
+                     on_error, name, in_impl and crate";
+
+impl Options {
+    /// The path of what the expansion calls.
+    pub(crate) fn private(&self) -> TokenStream {
+        self.krate.as_ref().map_or_else(|| quote!(::isocache::__private), |path| quote!(#path::__private))
+    }
+
+    /// Whether the options of a load are the same for all calls.
+    pub(crate) fn are_literals(&self) -> bool {
+        let windows = [&self.stale, &self.early, &self.timeout].map(|option| option.as_ref().map(|(_, value)| value));
+        let plain = [&self.ttl, &self.stale_if_error, &self.jitter].map(Option::as_ref);
+        windows.into_iter().chain(plain).flatten().all(|value| matches!(value, Expr::Lit(_)))
+    }
+
+    fn parse_one(&mut self, option: &Ident, input: ParseStream<'_>) -> Result<()> {
+        let span = option.span();
+        match option.to_string().as_str() {
+            "ttl" => self.ttl = Some(value(input)?),
+            "key" => self.key = Some(key(input)?),
+            "provider" => self.provider = Some(value(input)?),
+            "stale" => self.stale = Some((span, value(input)?)),
+            "stale_if_error" => self.stale_if_error = Some(value(input)?),
+            "early" => self.early = Some((span, value(input)?)),
+            "jitter" => self.jitter = Some(jitter(input)?),
+            "timeout" => self.timeout = Some((span, value(input)?)),
+            "skip" => {
+                let names;
+                parenthesized!(names in input);
+                self.skip = Punctuated::<Ident, Token![,]>::parse_terminated(&names)?.into_iter().collect();
+            }
+            "cache_none" => self.cache_none = Some(span),
+            "on_error" => {
+                let policy: Ident = value(input)?;
+                self.propagate = match policy.to_string().as_str() {
+                    "bypass" => None,
+                    "propagate" => Some(policy.span()),
+                    _ => return Err(Error::new(policy.span(), "on_error is bypass or propagate")),
+                };
+            }
+            "name" => {
+                let name: LitStr = value(input)?;
+                if name.value().is_empty() {
+                    return Err(Error::new(name.span(), "the name is empty"));
+                }
+                self.name = Some(name);
+            }
+            "in_impl" => self.in_impl = Some(span),
+            "crate" => {
+                input.parse::<Token![=]>()?;
+                self.krate = Some(Path::parse_mod_style(input)?);
+            }
+            _ => return Err(Error::new(span, format!("there is no option `{option}`; there are {NAMES}"))),
+        }
+        Ok(())
+    }
+}
+
+impl Parse for Options {
+    fn parse(input: ParseStream<'_>) -> Result<Self> {
+        let mut options = Self::default();
+        let mut seen: Vec<Ident> = Vec::new();
+        while !input.is_empty() {
+            let option = input.call(Ident::parse_any)?;
+            if seen.contains(&option) {
+                return Err(Error::new(option.span(), format!("`{option}` is there already")));
+            }
+            options.parse_one(&option, input)?;
+            seen.push(option);
+            if !input.is_empty() {
+                input.parse::<Token![,]>()?;
+            }
+        }
+        Ok(options)
+    }
+}
+
+fn value<T: Parse>(input: ParseStream<'_>) -> Result<T> {
+    input.parse::<Token![=]>()?;
+    input.parse()
+}
+
+fn key(input: ParseStream<'_>) -> Result<KeySource> {
+    match value(input)? {
+        Expr::Lit(syn::ExprLit { lit: syn::Lit::Str(template), .. }) => Ok(KeySource::Template(template)),
+        Expr::Closure(closure) => Ok(KeySource::Closure(closure)),
+        other => {
+            let reason = "a key is a pattern, as \"user:{id}\", or a closure, as |id| format!(\"user:{id}\")";
+            Err(Error::new_spanned(other, reason))
+        }
+    }
+}
+
+fn jitter(input: ParseStream<'_>) -> Result<Expr> {
+    let jitter = value(input)?;
+    if let Expr::Lit(syn::ExprLit { lit, .. }) = &jitter {
+        let share: Option<f64> = match lit {
+            syn::Lit::Float(share) => share.base10_parse().ok(),
+            _ => None,
+        };
+        if !share.is_some_and(|share| (0.0..=1.0).contains(&share)) {
+            return Err(Error::new_spanned(jitter, "jitter is a share from 0.0 to 1.0"));
+        }
+    }
+    Ok(jitter)
+}

@@ -1,0 +1,1 @@
+../../src/key/template.rs

@@ -1,0 +1,178 @@
+//! Calls of functions.
+
+use std::future::{Future, poll_fn};
+use std::ops::DerefMut;
+use std::pin::{Pin, pin};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::task::{Context, Poll};
+
+use super::errors::{Policy, Sharing};
+use super::key::IntoKey;
+use super::options::Options;
+use super::shape::Shape;
+use crate::load::get;
+use crate::{CacheAside, CacheError, CacheProvider, LoadError, Loaded, MaybeSend, MemoryCacheProvider};
+
+/// The body of a function, and what it has brought to its end with this call.
+struct Body<V, E, F> {
+    future: F,
+    brought: Option<Result<Option<V>, E>>,
+}
+
+/// What the loader of a flight makes of the body's end: what is kept, or an error that others can have too.
+type Load<S, R, H> = Result<Option<<S as Shape<R>>::Value>, <H as Sharing<<S as Shape<R>>::Error>>::Shared>;
+
+fn share<S: Shape<R, Value: Clone>, R, H: Sharing<S::Error>>(
+    brought: &Result<Option<S::Value>, S::Error>,
+) -> Load<S, R, H> {
+    match brought {
+        Ok(value) => Ok(value.clone()),
+        Err(error) => Err(H::share(error)),
+    }
+}
+
+/// What the call returns of what it got from the cache; `None` where the body must tell.
+fn answer<S: Shape<R>, R, H: Sharing<S::Error>>(
+    outcome: Result<Option<S::Value>, LoadError<H::Shared>>,
+    brought: Option<Result<Option<S::Value>, S::Error>>,
+    policy: &Policy<S::Error>,
+) -> Option<R> {
+    let failed = match outcome {
+        Ok(found) => {
+            if let Some(answer) = S::join(Ok(found)) {
+                return Some(answer);
+            }
+            None
+        }
+        Err(LoadError::Loader(shared)) => match brought {
+            Some(own) => return S::join(own),
+            None => return H::take(&shared).and_then(|error| S::join(Err(error))),
+        },
+        Err(LoadError::TimedOut { key, limit }) => {
+            Some(CacheError::Timeout(format!("the loader of key {key:?} took longer than {limit:?}")))
+        }
+        Err(LoadError::Cache(error)) => policy.propagate.then_some(error),
+    };
+    if let (Some(error), Some(convert)) = (failed, policy.convert) {
+        return S::join(Err(convert(error)));
+    }
+    brought.and_then(S::join)
+}
+
+impl<V: Clone, E, F> Body<V, E, Pin<F>>
+where
+    F: DerefMut<Target: Future>,
+{
+    fn poll<S, R, H>(&mut self, context: &mut Context<'_>) -> Poll<Load<S, R, H>>
+    where
+        S: Shape<R, Value = V, Error = E>,
+        H: Sharing<E>,
+        F::Target: Future<Output = R>,
+    {
+        self.future.as_mut().poll(context).map(|returned| share::<S, R, H>(self.brought.insert(S::split(returned))))
+    }
+}
+
+/// A call of a cached function whose body may borrow.
+pub async fn call<S, R, H, P, F>(
+    provider: &P,
+    key: impl IntoKey,
+    options: &Options,
+    policy: Policy<S::Error>,
+    _: H,
+    body: F,
+) -> R
+where
+    S: Shape<R, Value: Clone + MaybeSend + Send + Sync + 'static, Error: MaybeSend>,
+    H: Sharing<S::Error>,
+    P: CacheProvider<S::Value>,
+    F: Future<Output = R> + MaybeSend,
+{
+    let key = match key.into_key() {
+        Ok(key) => key,
+        Err(error) => match answer::<S, R, H>(Err(LoadError::Cache(error)), None, &policy) {
+            Some(answer) => return answer,
+            None => return body.await,
+        },
+    };
+    let mut body = Body { future: pin!(body), brought: None };
+    let running = &mut body;
+    let load = move || poll_fn(move |context| running.poll::<S, R, H>(context));
+    let load = || async { Ok(load().await?.map(Loaded::from)) };
+    let outcome = get(provider, &key, options.of(&policy), load).await;
+    match answer::<S, R, H>(outcome, body.brought, &policy) {
+        Some(answer) => answer,
+        None => body.future.await,
+    }
+}
+
+/// As [`call`], with a body that owns what it needs, so that it may run behind a caller that was answered.
+pub async fn call_behind<S, R, H, P, F>(
+    provider: P,
+    key: impl IntoKey,
+    options: &Options,
+    policy: Policy<S::Error>,
+    _: H,
+    body: F,
+) -> R
+where
+    S: Shape<R, Value: Clone + MaybeSend + Send + Sync + 'static, Error: MaybeSend + 'static> + 'static,
+    R: 'static,
+    H: Sharing<S::Error> + 'static,
+    P: CacheProvider<S::Value> + Clone + 'static,
+    F: Future<Output = R> + MaybeSend + 'static,
+{
+    let key = match key.into_key() {
+        Ok(key) => key,
+        Err(error) => match answer::<S, R, H>(Err(LoadError::Cache(error)), None, &policy) {
+            Some(answer) => return answer,
+            None => return body.await,
+        },
+    };
+    // Locked by the load while it is polled, and by this call only when there is no load any more.
+    #[allow(clippy::arc_with_non_send_sync)]
+    let body = Arc::new(Mutex::new(Body { future: Box::pin(body), brought: None }));
+    let loaded = Arc::clone(&body);
+    let load = move || poll_fn(move |context| lock(&loaded).poll::<S, R, H>(context));
+    let outcome = provider.get_or_refresh(&key, options.of(&policy), load).await;
+    let brought = lock(&body).brought.take();
+    match answer::<S, R, H>(outcome, brought, &policy) {
+        Some(answer) => answer,
+        None => poll_fn(|context| lock(&body).future.as_mut().poll(context)).await,
+    }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// A call of a cached function that is not asynchronous.
+///
+/// # Panics
+/// Where the body does.
+pub fn call_sync<S, R, H>(
+    provider: &MemoryCacheProvider<S::Value>,
+    key: impl IntoKey,
+    options: &Options,
+    policy: &Policy<S::Error>,
+    _: H,
+    body: impl FnOnce() -> R,
+) -> R
+where
+    S: Shape<R, Value: Clone + MaybeSend + Send + Sync + 'static>,
+    H: Sharing<S::Error>,
+{
+    let (mut body, mut brought) = (Some(body), None);
+    let outcome = key.into_key().map_err(LoadError::Cache).and_then(|key| {
+        let load = || match body.take() {
+            Some(body) => share::<S, R, H>(brought.insert(S::split(body()))).map(|value| value.map(Loaded::from)),
+            None => Ok(None),
+        };
+        provider.get_or_load_sync(&key, options.of(policy), load)
+    });
+    match (answer::<S, R, H>(outcome, brought, policy), body) {
+        (Some(answer), _) => answer,
+        (None, Some(body)) => body(),
+        (None, None) => unreachable!("a body that ran to its end has an answer"),
+    }
+}

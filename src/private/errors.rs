@@ -1,0 +1,96 @@
+//! The errors of functions, and what becomes of those of the cache.
+
+use std::marker::PhantomData;
+
+use crate::CacheError;
+
+/// How those who wait for a load get its error.
+pub trait Sharing<E> {
+    type Shared: Send + Sync + 'static;
+    fn share(error: &E) -> Self::Shared;
+    fn take(shared: &Self::Shared) -> Option<E>;
+}
+
+/// As clones.
+pub struct Clones;
+/// Not at all: they load themselves.
+pub struct Apart;
+
+impl<E: Clone + Send + Sync + 'static> Sharing<E> for Clones {
+    type Shared = E;
+    fn share(error: &E) -> E {
+        error.clone()
+    }
+    fn take(shared: &E) -> Option<E> {
+        Some(shared.clone())
+    }
+}
+
+impl<E> Sharing<E> for Apart {
+    type Shared = ();
+    fn share(_: &E) {}
+    fn take((): &()) -> Option<E> {
+        None
+    }
+}
+
+/// Asks what an error type can do: the methods of [`ProbeClone`] and [`ProbeFrom`] on it are found where it can, those of
+/// the traits for its reference where it cannot, because the compiler takes a method that needs no reference first.
+pub struct Probe<E>(PhantomData<fn() -> E>);
+
+impl<E> Probe<E> {
+    #[must_use]
+    pub fn new() -> Self {
+        Self(PhantomData)
+    }
+}
+
+impl<E> Default for Probe<E> {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+pub trait ProbeClone<E> {
+    fn isocache_sharing(&self) -> Clones {
+        Clones
+    }
+}
+impl<E: Clone + Send + Sync + 'static> ProbeClone<E> for Probe<E> {}
+
+pub trait ProbeNoClone<E> {
+    fn isocache_sharing(&self) -> Apart {
+        Apart
+    }
+}
+impl<E> ProbeNoClone<E> for &Probe<E> {}
+
+pub trait ProbeFrom<E> {
+    fn isocache_converter(&self) -> Converter<E>;
+}
+impl<E: From<CacheError>> ProbeFrom<E> for Probe<E> {
+    fn isocache_converter(&self) -> Converter<E> {
+        converter()
+    }
+}
+
+pub trait ProbeNoFrom<E> {
+    fn isocache_converter(&self) -> Converter<E> {
+        None
+    }
+}
+impl<E> ProbeNoFrom<E> for &Probe<E> {}
+
+/// Makes the error of the cache one of the function, where it can be one.
+pub type Converter<E> = Option<fn(CacheError) -> E>;
+
+#[must_use]
+pub fn converter<E: From<CacheError>>() -> Converter<E> {
+    Some(E::from)
+}
+
+/// What is to be done with the errors of the cache.
+pub struct Policy<E> {
+    pub convert: Converter<E>,
+    pub propagate: bool,
+}

@@ -1,0 +1,22 @@
+//! How values are loaded and kept.
+
+use super::errors::Policy;
+use crate::LoadOptions;
+
+/// The options of a function. Where they are the same for all calls, they are made once.
+pub struct Options {
+    limited: LoadOptions,
+    unlimited: LoadOptions,
+}
+
+impl Options {
+    #[must_use]
+    pub fn new(options: LoadOptions) -> Self {
+        Self { unlimited: options.clone().timeout(None), limited: options }
+    }
+
+    /// A run that takes too long ends with an error: where there is none, there is no limit.
+    pub(super) fn of<E>(&self, policy: &Policy<E>) -> &LoadOptions {
+        if policy.convert.is_some() { &self.limited } else { &self.unlimited }
+    }
+}

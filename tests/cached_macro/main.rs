@@ -1,0 +1,22 @@
+//! What `#[cached]` makes of functions.
+#![cfg(not(target_arch = "wasm32"))]
+#![warn(clippy::pedantic)]
+#![allow(clippy::unused_async, reason = "it is asynchronous functions that are cached, whatever they do")]
+#![deny(missing_docs)]
+
+#[path = "../load/cached_scenes.rs"]
+mod cached_scenes;
+mod companions;
+mod errors;
+mod keys;
+mod loads;
+mod shapes;
+mod stale;
+mod support;
+mod sync;
+
+#[tokio::test]
+async fn the_scenes_in_memory() {
+    cached_scenes::all(isocache::MemoryCacheProvider::default()).await;
+    cached_scenes::all(isocache::Typed::<u64>::new(isocache::default_cache())).await;
+}

@@ -1,0 +1,8 @@
+use isocache::cached;
+
+pub struct Db;
+
+#[cached(stale = "1m", skip(db))]
+async fn not_clone(db: &Db, id: u64) -> u64 { id }
+
+fn main() {}

@@ -15,6 +15,19 @@ fn may_not(name: &'static str) -> Refusal {
     Refusal::Command(name)
 }
 
+/// Leases go with the keys: by their prefix, and with nothing but the holder.
+#[test]
+fn a_lease_is_given_back_by_who_may_write_its_key() {
+    let lease = |words: &str| refusal(&user(), &line(words));
+    assert_eq!(lease("ISOCACHE.RELEASE user:42:cart:isocache-lease me"), None);
+    assert_eq!(lease("isocache.release user:4:isocache-lease me"), Some(Refusal::Key));
+    for words in ["ISOCACHE.RELEASE", "ISOCACHE.RELEASE user:42:k", "ISOCACHE.RELEASE user:42:k me user:42:j"] {
+        assert_eq!(lease(words), Some(Refusal::Malformed("isocache.release", Malformed::Arity)), "{words}");
+    }
+    let reader = scoped(Role::ReadOnly, &["user:42:"]);
+    assert_eq!(refusal(&reader, &line("ISOCACHE.RELEASE user:42:k me")), Some(may_not("isocache.release")));
+}
+
 /// Stolen replies, poisoned connections, frames that end early, waits: whoever asks.
 #[test]
 fn nobody_changes_the_connection_or_makes_it_wait() {

@@ -156,6 +156,8 @@ class Store {
     EXISTS: (...keys) => keys.filter((key) => this.#live(key)).length,
     DEL: (...keys) => this.#remove(keys),
     UNLINK: (...keys) => this.#remove(keys),
+    // The one script that it has: it removes a key that holds a value.
+    EVAL: (_script, _count, key, value) => (this.#live(key)?.value.equals(value) ? this.#remove([key]) : 0),
     SET: (key, value, ...options) => {
       let [deadline, isNew] = [Infinity, false];
       for (let at = 0; at < options.length; at++) {

@@ -87,7 +87,9 @@ pub use js::{JsCacheProvider, JsValueSerializer};
 pub use key::patterns as keys;
 pub use key::{Displayed, GlobPart, KeyPart, KeyPattern, MAX_KEY_BYTES, glob_of, key_of};
 pub use limiter::{OnStoreError, RateLimit, RateLimiter};
-pub use load::{CacheAside, Flights, LoadError, LoadOptions, LoadStats, Loaded, Monitor, OnError, Runtime, Write};
+pub use load::{
+    CacheAside, Flights, Leases, LoadError, LoadOptions, LoadStats, Loaded, Monitor, OnError, Runtime, Write,
+};
 pub use memory::{Count, MemoryCacheBuilder, MemoryCacheProvider};
 pub use provider::{
     BoxFuture, CacheProvider, CounterProvider, DynCacheProvider, MaybeSend, RenewingProvider, Typed, WithTtl,

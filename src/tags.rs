@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::error::{CacheError, Result};
 use crate::key::{KeyPattern, quote};
-use crate::load::{Flights, random::random};
+use crate::load::{CacheAside, Flights, Leases, LoadError, LoadOptions, Loaded, OnError, random::random};
 use crate::provider::{CacheProvider, CounterProvider, MaybeSend, WithTtl};
 use crate::stats::CacheStats;
 
@@ -102,7 +102,7 @@ impl<P: Clone, C: CacheProvider<i64> + CounterProvider + Clone> Tags<P, C> {
         for ((tag, key), known) in tags.iter().zip(&keys).zip(known) {
             let generation = match known {
                 Some(generation) => generation,
-                None => count_on(&self.counters, key).await?,
+                None => begun(&self.counters, key).await?,
             };
             generations.insert((*tag).to_owned(), generation);
         }
@@ -138,11 +138,31 @@ impl<P, C: CounterProvider> Tags<P, C> {
 async fn count_on(counters: &impl CounterProvider, key: &str) -> Result<i64> {
     let step = step(MAX_STEP);
     let now = counters.increment(key, step, Some(Duration::MAX)).await?;
-    if now != step {
-        return Ok(now);
-    }
-    // It has just begun: far from where one that was lost may have been.
-    counters.increment(key, self::step(MAX_START), Some(Duration::MAX)).await
+    if now == step { begin(counters, key).await } else { Ok(now) }
+}
+
+/// Sets a counter off, far from where one that was lost may have been.
+async fn begin(counters: &impl CounterProvider, key: &str) -> Result<i64> {
+    counters.increment(key, step(MAX_START), Some(Duration::MAX)).await
+}
+
+/// The generation of a tag, which has one then. Those who need a new tag at once wait for the same beginning: each of their
+/// own would end what has the one before.
+async fn begun<C: CacheProvider<i64> + CounterProvider>(counters: &C, key: &str) -> Result<i64> {
+    let load = || async {
+        // Another load may have ended between the look and this one.
+        let generation = match counters.get(key).await? {
+            Some(generation) => generation,
+            None => begin(counters, key).await?,
+        };
+        Ok::<_, CacheError>(Loaded::new(generation).unstored())
+    };
+    let options = LoadOptions::new().on_error(OnError::Propagate);
+    counters.get_or_set(key, options, load).await.map_err(|error| match error {
+        LoadError::Cache(error) => error,
+        LoadError::Loader(error) => CacheError::clone(&error),
+        other => CacheError::Unavailable(other.to_string()),
+    })
 }
 
 #[allow(clippy::cast_possible_truncation)]
@@ -253,5 +273,9 @@ where
 
     fn flights(&self) -> Option<&Flights> {
         self.entries.flights()
+    }
+
+    fn leases(&self) -> Option<&dyn Leases> {
+        self.entries.leases()
     }
 }

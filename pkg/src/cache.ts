@@ -13,6 +13,7 @@ import {
 } from "./check.js";
 import { type CacheEvents, EVENTS, Events } from "./load/events.js";
 import { type Flights, flightsOf, type Touched } from "./load/flights.js";
+import type { Lease } from "./load/lease.js";
 import { getOrLoad } from "./load/load.js";
 import type { Loader, LoadOptions } from "./load/options.js";
 import { Settings } from "./load/settings.js";
@@ -62,6 +63,12 @@ export interface Provider<V> {
   invalidateTags?(tags: readonly string[]): MaybePromise<unknown>;
   /** The state of these tags now, for a `set` whose value is made from now on. Needed beside `invalidateTags`. */
   generations?(tags: readonly string[]): MaybePromise<Generations>;
+  /**
+   * Takes the lease of `key` in the name of `holder` for so many **milliseconds**, unless somebody has it; with `null`, gives
+   * it back if `holder` has it. Whether that was so. Needed for the option `lease`; but an `HttpCache` is enough as it is, and
+   * a provider with `ttl`, which is of one process, needs none.
+   */
+  lease?: Lease | undefined;
   /** Called by `Cache.close`, if it is there. */
   close?(): MaybePromise<unknown>;
 }
@@ -279,7 +286,7 @@ export class Cache<V = unknown> {
 
   /**
    * Tells `listener` what happens in `getOrSet` and cached functions, of this cache and all its namespaces. What is returned
-   * ends it. What a listener throws is lost.
+   * ends it. What a listener throws is written to the console, and harms nobody.
    *
    * ```js
    * import { Cache } from "isocache";

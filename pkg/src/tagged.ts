@@ -9,9 +9,10 @@ import { type Counters, counted, countersIn } from "./counters.js";
 import { CacheError } from "./http/errors.js";
 import { escapedValue } from "./key/value.js";
 import { shareFlights } from "./load/flights.js";
+import { type Lease, leaseOf } from "./load/lease.js";
 import type { MemoryCache } from "./memory-cache.js";
 import { after, type MaybePromise } from "./promise.js";
-import type { CacheSetEntry, CacheStats, SetEntry, SetOptions, Ttl } from "./types.js";
+import type { CacheSetEntry, CacheStats, SetEntry, SetOptions } from "./types.js";
 
 const MAX_TAGS = 64;
 /** How far a generation moves at the most: 2^53, where numbers end to be exact, is trillions of invalidations away. */
@@ -67,6 +68,10 @@ export interface TaggedOptions {
 export class Tagged<V = unknown> implements Provider<V> {
   readonly #entries: Provider<TaggedEntry<V>>;
   readonly #counters: Counters;
+  /** Counters that are being set off. */
+  readonly #beginning = new Map<string, Promise<number>>();
+  /** As the provider of the entries has it. */
+  readonly lease: Lease | undefined;
 
   /** @throws TypeError for a provider that cannot count, where no `counters` are given. */
   constructor(entries: Provider<TaggedEntry<V>>, options: TaggedOptions = {}) {
@@ -75,6 +80,7 @@ export class Tagged<V = unknown> implements Provider<V> {
     const { counters = entries as unknown as Counters } = options;
     this.#counters = countersIn(counters, options.counters ? "counters" : "entries");
     this.#entries = entries;
+    this.lease = leaseOf(entries);
     shareFlights(this, entries);
   }
 
@@ -164,9 +170,8 @@ export class Tagged<V = unknown> implements Provider<V> {
    */
   async invalidateTags(tags: readonly string[]): Promise<void> {
     checkList("tags", tags);
-    tags.forEach(generationKey);
-    for (const tag of tags) {
-      await this.#countOn(tag);
+    for (const key of tags.map(generationKey)) {
+      await this.#countOn(key);
     }
   }
 
@@ -204,20 +209,41 @@ export class Tagged<V = unknown> implements Provider<V> {
   async #begun(tags: ReadonlySet<string>): Promise<Map<string, number>> {
     const now = await this.#now(tags);
     for (const [tag, generation] of now) {
-      now.set(tag, generation || (await this.#countOn(tag)));
+      now.set(tag, generation || (await this.#begin(generationKey(tag))));
     }
     return now;
   }
 
-  async #countOn(tag: string): Promise<number> {
-    const key = generationKey(tag);
-    const move = async (most: number): Promise<[step: number, now: number]> => {
-      const step = 1 + Math.floor(Math.random() * most);
-      return [step, await this.#counters.increment(key, step, { ttl: null as Ttl | null })];
-    };
-    const [step, now] = await move(MAX_STEP);
-    return step === now ? (await move(MAX_START))[1] : now;
+  async #countOn(key: string): Promise<number> {
+    const step = stepOf(MAX_STEP);
+    const now = await this.#counters.increment(key, step, FOR_EVER);
+    return now === step ? this.#begin(key) : now;
   }
+
+  /**
+   * Sets a counter off, far from where one that was lost may have been. Those who need a new tag at once wait for the same
+   * beginning: each of their own would end what has the one before.
+   */
+  #begin(key: string): MaybePromise<number> {
+    let begun = this.#beginning.get(key);
+    if (begun === undefined) {
+      const { increment } = this.#counters;
+      const begin = async () => {
+        // Another may have come to its end between the look and now.
+        const [known] = await this.#counters.getMany([key]);
+        return counted(known) || increment.call(this.#counters, key, stepOf(MAX_START), FOR_EVER);
+      };
+      begun = begin().finally(() => this.#beginning.delete(key));
+      this.#beginning.set(key, begun);
+    }
+    return begun;
+  }
+}
+
+const FOR_EVER = { ttl: null };
+
+function stepOf(most: number): number {
+  return 1 + Math.floor(Math.random() * most);
 }
 
 /** The tags of what is to be stored: texts, or with generations that they had. */

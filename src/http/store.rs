@@ -9,7 +9,7 @@ use super::batch::Batcher;
 use super::protocol::{Command, Reply, headers};
 use super::session::{Form, of_reply_text};
 use crate::error::{CacheError, Result};
-use crate::remote::{Life, RemoteStore};
+use crate::remote::{Life, RELEASE, RemoteStore};
 
 /// How many keys one command names, and how many commands one operation asks at a time.
 const PER_COMMAND: usize = 500;
@@ -157,6 +157,25 @@ impl RemoteStore for HttpStore {
             only(self.batcher.ask(vec![add], false).await?)?
         };
         integer("INCRBY", sum, Some(key))
+    }
+
+    async fn acquire(&self, key: &str, holder: &str, ms: u64) -> Result<bool> {
+        let mut command = set(key, holder.as_bytes(), Some(ms));
+        command.push(b"NX");
+        match only(self.batcher.ask(vec![command], false).await?)? {
+            Reply::Nil => Ok(false),
+            reply if reply.is_ok() => Ok(true),
+            other => Err(failure("SET", other, Some(key))),
+        }
+    }
+
+    async fn release(&self, key: &str, holder: &str) -> Result<()> {
+        let released = if self.batcher.session.is_bridge().await? {
+            count(headers::RELEASE, self.one(&[headers::RELEASE, key, holder]).await?)
+        } else {
+            count("EVAL", self.one(&["EVAL", RELEASE, "1", key, holder]).await?)
+        };
+        released.map(|_| ())
     }
 
     /// As the server counts: behind a bridge over Redis, a key whose time has come counts until Redis meets it. Not every

@@ -4,6 +4,7 @@ use std::future::Future;
 
 use super::call::{Call, Found, Look, Outcome, Then};
 use super::flights::Place;
+use super::lease::Turn;
 use super::loaded::{LoadError, Loaded};
 use super::options::LoadOptions;
 use crate::provider::{CacheProvider, MaybeSend};
@@ -117,7 +118,7 @@ where
         async move {
             let load = || async { Ok(loader().await?.map(Into::into)) };
             let call = Call { provider: self, key, options: &options, behind: false };
-            options.check().map_err(LoadError::Cache)?;
+            call.check().map_err(LoadError::Cache)?;
             let (value, stale, then) = match call.find().await.map_err(LoadError::Cache)? {
                 Look { found: Found::Refresh { value, stale }, then } => (value, stale, then),
                 look => return call.get_or_load(Some(look), load).await,
@@ -149,8 +150,9 @@ where
     E: Send + Sync + 'static,
     Fut: Future<Output = Result<Option<Loaded<T>>, E>> + MaybeSend,
 {
-    options.check().map_err(LoadError::Cache)?;
-    Call { provider, key, options, behind: false }.get_or_load(None, loader).await
+    let call = Call { provider, key, options, behind: false };
+    call.check().map_err(LoadError::Cache)?;
+    call.get_or_load(None, loader).await
 }
 
 /// Loads what callers have been answered without, unless somebody else does or has.
@@ -173,8 +175,10 @@ async fn refresh<T, E, Fut>(
     };
     if let Place::Leader(leader) = flights.join(&key)
         && !call.has_changed(then)
+        && let Ok(Turn::Load { lease, fallback: _, stored }) = call.turn(None, Some(then)).await
     {
-        let _ = call.lead(leader, None, true, loader).await;
+        let _ = call.lead(leader, None, stored, loader).await;
+        call.release(lease).await;
     }
 }
 

@@ -40,7 +40,7 @@ pub(super) struct Then {
     /// The writes to the key, from before the look.
     pub(super) writes: u64,
     /// What was left of the entry's life; less than nothing if there was no entry.
-    left: Millis,
+    pub(super) left: Millis,
 }
 
 /// What a look has found.
@@ -71,7 +71,7 @@ impl<P: ?Sized> Call<'_, P> {
     }
 
     /// What the options say of an error of the provider: that it is passed over, or the error.
-    fn provider_failed(&self, error: CacheError) -> Result<(), CacheError> {
+    pub(super) fn provider_failed(&self, error: CacheError) -> Result<(), CacheError> {
         if self.options.on_error == OnError::Propagate || matches!(error, CacheError::InvalidArgument { .. }) {
             return Err(error);
         }
@@ -301,7 +301,7 @@ impl<P: ?Sized> Call<'_, P> {
                 Some(first) => first,
                 None => self.find().await.map_err(LoadError::Cache)?,
             };
-            let (fallback, failed) = match found {
+            let (fallback, in_hand, failed) = match found {
                 Found::Answer(value) => {
                     self.answered(false);
                     return Ok(Some(value));
@@ -311,18 +311,21 @@ impl<P: ?Sized> Call<'_, P> {
                         self.answered(stale);
                         return Ok(Some(value));
                     }
-                    (Some(value), false)
+                    (Some(value), Some((then, stale)), false)
                 }
-                Found::Nothing(old) => (old, false),
-                Found::Failed => (None, true),
+                Found::Nothing(old) => (old, None, false),
+                Found::Failed => (None, None, true),
             };
             let Some(flights) = flights else { return self.load_alone(fallback, !failed, loader).await };
             match flights.join(self.key) {
                 Place::Leader(led) => {
-                    if !failed && self.has_changed(then) {
+                    if failed {
+                        return self.lead(led, None, false, loader).await;
+                    }
+                    if self.has_changed(then) {
                         continue;
                     }
-                    return self.lead(led, fallback, !failed, loader).await;
+                    return self.lead_in_turn(led, fallback, in_hand, loader).await;
                 }
                 Place::Own => return self.load_alone(fallback, false, loader).await,
                 Place::Follower(follower) => match self.followed(follower.outcome().await) {

@@ -5,12 +5,14 @@
 //! | `machine.rs`, `windows.rs` | what is decided, by numbers alone: the npm package uses the same |
 //! | `flights.rs` | the flights of a provider by key, who waits, and writes that win over them |
 //! | `scope.rs` | to which flight the running code belongs |
+//! | `lease.rs` | whose turn it is among processes |
 //! | `call.rs`, `aside.rs`, `sync.rs` | a call from its lookup to its answer, and the methods that make one |
 //! | `options.rs`, `loaded.rs`, `monitor.rs`, `runtime.rs`, `random.rs` | what callers say and get |
 
 mod aside;
 mod call;
 mod flights;
+mod lease;
 mod loaded;
 pub(crate) mod machine;
 mod monitor;
@@ -25,6 +27,7 @@ pub use aside::CacheAside;
 #[cfg(feature = "macros")]
 pub(crate) use aside::get;
 pub use flights::{Flights, Write};
+pub use lease::Leases;
 pub use loaded::{LoadError, Loaded};
 pub use monitor::{LoadStats, Monitor};
 pub use options::{LoadOptions, OnError};

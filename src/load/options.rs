@@ -46,6 +46,7 @@ pub struct LoadOptions {
     windows: Windows,
     jitter: f64,
     timeout: Option<Duration>,
+    pub(super) lease: Option<Duration>,
     pub(super) force_fresh: bool,
     pub(super) on_error: OnError,
     monitor: Option<Arc<Monitor>>,
@@ -61,6 +62,7 @@ impl Default for LoadOptions {
             windows: Windows::default(),
             jitter: 0.0,
             timeout: Some(DEFAULT_TIMEOUT),
+            lease: None,
             force_fresh: false,
             on_error: OnError::Bypass,
             monitor: None,
@@ -115,6 +117,35 @@ impl LoadOptions {
     /// timer: natively, tokio's with the feature `tokio`. Without one there is no limit.
     pub fn timeout(mut self, timeout: impl Into<Option<Duration>>) -> Self {
         self.timeout = timeout.into();
+        self
+    }
+
+    /// One loader among all processes that share a store: who loads takes a lease of the key for `life`, and gives it back
+    /// when the value is stored. Others look every 50 to 250 milliseconds, until there is a value, or the lease is free; after
+    /// twice its life they load without it. Where there is a stale value they answer that, and do not wait.
+    ///
+    /// `life` should be longer than a load takes: when it ends before, the load goes on and another may begin. The lease is
+    /// the key `<key>:isocache-lease` beside the entry, with `SET NX PX`, and is released only by its holder: in Redis by a
+    /// script, in a bridge by its command, in other servers over HTTP by `EVAL`; where that is refused it ends by itself.
+    ///
+    /// In memory it is of no effect, as callers share loads there. It needs a [`Runtime`] that has a timer; without one, who
+    /// does not get the lease loads too. With [`force_fresh`](Self::force_fresh) there is none. When the store fails,
+    /// [`on_error`](Self::on_error) says what happens. Writes of other processes do not win over a load, lease or not.
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "redis")]
+    /// # async fn example() -> Result<(), Box<dyn std::error::Error>> {
+    /// use isocache::{CacheAside, LoadOptions, RedisCacheProvider};
+    /// use std::time::Duration;
+    ///
+    /// let cache: RedisCacheProvider<f64> = RedisCacheProvider::new("redis://127.0.0.1")?;
+    /// let options = LoadOptions::new().ttl(Duration::from_secs(300)).lease(Duration::from_secs(10));
+    /// let rate = cache.get_or_set("rate:EUR", options, || async { Ok::<f64, std::io::Error>(1.08) }).await?;
+    /// # let _ = rate;
+    /// # Ok(()) }
+    /// ```
+    pub fn lease(mut self, life: Duration) -> Self {
+        self.lease = Some(life);
         self
     }
 
@@ -194,6 +225,9 @@ impl LoadOptions {
         if !(0.0..=1.0).contains(&self.jitter) {
             return Err(CacheError::invalid("jitter", format!("{} is not between 0 and 1", self.jitter)));
         }
+        if let Some(lease) = self.lease {
+            whole_ms(lease).map_err(|_| CacheError::invalid("lease", format!("cannot be {lease:?}")))?;
+        }
         match self.ttl {
             Some(ttl) if ttl != Duration::MAX => whole_ms(ttl).map(|_| ()),
             _ => Ok(()),
@@ -230,6 +264,7 @@ impl std::fmt::Debug for LoadOptions {
             .field("windows", &self.windows)
             .field("jitter", &self.jitter)
             .field("timeout", &self.timeout)
+            .field("lease", &self.lease)
             .field("force_fresh", &self.force_fresh)
             .field("on_error", &self.on_error)
             .finish_non_exhaustive()

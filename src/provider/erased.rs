@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use super::{BoxFuture, CacheProvider, MaybeSend, WithTtl};
 use crate::error::Result;
-use crate::load::Flights;
+use crate::load::{Flights, Leases};
 use crate::stats::CacheStats;
 
 /// The twin of [`CacheProvider`] that a pointer can stand for: the same methods with boxed futures. Every provider has it.
@@ -23,6 +23,7 @@ trait ErasedCacheProvider<T>: Send + Sync {
     fn get_now(&self, key: &str) -> Option<Result<Option<T>>>;
     fn peek_now(&self, key: &str) -> Option<Result<Option<WithTtl<T>>>>;
     fn flights(&self) -> Option<&Flights>;
+    fn leases(&self) -> Option<&dyn Leases>;
 }
 
 impl<T: MaybeSend + 'static, P: CacheProvider<T>> ErasedCacheProvider<T> for P {
@@ -76,6 +77,10 @@ impl<T: MaybeSend + 'static, P: CacheProvider<T>> ErasedCacheProvider<T> for P {
 
     fn flights(&self) -> Option<&Flights> {
         CacheProvider::flights(self)
+    }
+
+    fn leases(&self) -> Option<&dyn Leases> {
+        CacheProvider::leases(self)
     }
 }
 
@@ -167,5 +172,9 @@ impl<T: MaybeSend + 'static> CacheProvider<T> for DynCacheProvider<T> {
 
     fn flights(&self) -> Option<&Flights> {
         self.0.flights()
+    }
+
+    fn leases(&self) -> Option<&dyn Leases> {
+        self.0.leases()
     }
 }

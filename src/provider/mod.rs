@@ -16,7 +16,7 @@ pub use renewing::RenewingProvider;
 pub use typed::Typed;
 
 use crate::error::Result;
-use crate::load::Flights;
+use crate::load::{Flights, Leases};
 use crate::stats::CacheStats;
 
 #[cfg(not(all(target_arch = "wasm32", target_os = "unknown")))]
@@ -182,6 +182,12 @@ pub trait CacheProvider<T: MaybeSend>: Send + Sync {
     /// The loads in progress, for [`CacheAside`](crate::CacheAside). A provider that has none loads for each caller, and
     /// its writes do not win over loads.
     fn flights(&self) -> Option<&Flights> {
+        None
+    }
+
+    /// Leases in a store that processes share, for [`LoadOptions::lease`](crate::LoadOptions::lease). A provider that has
+    /// none refuses that option, unless it answers [`peek_now`](Self::peek_now), and so is of one process.
+    fn leases(&self) -> Option<&dyn Leases> {
         None
     }
 }

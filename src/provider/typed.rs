@@ -7,7 +7,7 @@ use bytes::Bytes;
 
 use super::{CacheProvider, DynCacheProvider, MaybeSend, RenewingProvider, WithTtl};
 use crate::error::{CacheError, Result};
-use crate::load::Flights;
+use crate::load::{Flights, Leases};
 use crate::serializer::{JsonSerializer, Serializer};
 use crate::stats::CacheStats;
 
@@ -130,6 +130,10 @@ impl<T: MaybeSend, S: Serializer<T>, P: CacheProvider<Bytes>> CacheProvider<T> f
 
     fn flights(&self) -> Option<&Flights> {
         self.bytes.flights()
+    }
+
+    fn leases(&self) -> Option<&dyn Leases> {
+        self.bytes.leases()
     }
 }
 

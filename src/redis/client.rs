@@ -9,7 +9,7 @@ use super::clear;
 use super::errors::{of_server, unexpected};
 use super::link::{Link, Repeat, Request};
 use crate::error::{CacheError, Result};
-use crate::remote::{Life, RemoteStore};
+use crate::remote::{Life, RELEASE, RemoteStore};
 
 /// How many keys one `MGET` or `UNLINK` names: more would keep the server from others for too long.
 const KEYS_PER_COMMAND: usize = 500;
@@ -114,6 +114,21 @@ impl RemoteStore for Client {
         let replies = self.link.send(Request::Atomic(commands), Repeat::Never).await?;
         let [_, sum] = two("SET and INCRBY", replies)?;
         integer("INCRBY", sum, key)
+    }
+
+    async fn acquire(&self, key: &str, holder: &str, ms: u64) -> Result<bool> {
+        let mut command = set(key, holder.as_bytes(), Some(ms));
+        command.arg("NX");
+        match self.link.one(command, Repeat::Never).await? {
+            Value::Nil => Ok(false),
+            reply => ok("SET", reply, key).map(|()| true),
+        }
+    }
+
+    async fn release(&self, key: &str, holder: &str) -> Result<()> {
+        let mut command = with_key("EVAL", RELEASE);
+        command.arg(1).arg(key).arg(holder);
+        count("EVAL", self.link.one(command, Repeat::Harmless).await?).map(|_| ())
     }
 
     /// Known while no key of the database has a ttl: one whose time has come is counted until the server meets it. A

@@ -51,6 +51,10 @@ macro_rules! delegate_to_remote {
             fn flights(&self) -> Option<&$crate::Flights> {
                 Some(self.remote.flights())
             }
+
+            fn leases(&self) -> Option<&dyn $crate::Leases> {
+                Some(self.remote.leases())
+            }
         }
 
         impl<T: MaybeSend, S: Serializer<T>> CounterProvider for $provider<T, S> {

@@ -4,10 +4,12 @@ mod counters;
 mod delegate;
 pub(crate) mod errors;
 mod keys;
+mod leases;
 mod provider;
 mod store;
 
 pub(crate) use delegate::delegate_to_remote;
 pub(crate) use keys::Namespace;
+pub(crate) use leases::RELEASE;
 pub(crate) use provider::{Remote, RemoteOptions};
 pub(crate) use store::{Life, RemoteStore};

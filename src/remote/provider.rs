@@ -9,7 +9,7 @@ use super::keys::{Cleared, Namespace};
 use super::store::{Life, RemoteStore};
 use crate::error::{CacheError, Result};
 use crate::key;
-use crate::load::Flights;
+use crate::load::{Flights, Leases};
 use crate::provider::{MaybeSend, WithTtl};
 use crate::serializer::Serializer;
 use crate::stats::CacheStats;
@@ -33,10 +33,10 @@ pub(crate) struct Remote<T, S, B> {
     values: PhantomData<fn() -> T>,
 }
 
-struct Shared<S, B> {
-    store: B,
+pub(super) struct Shared<S, B> {
+    pub(super) store: B,
     serializer: S,
-    options: RemoteOptions,
+    pub(super) options: RemoteOptions,
     counters: Counters,
     flights: Flights,
 }
@@ -64,6 +64,12 @@ impl<T, S, B> Remote<T, S, B> {
 
     pub(crate) fn store(&self) -> &B {
         &self.shared.store
+    }
+}
+
+impl<T, S: Send + Sync, B: RemoteStore> Remote<T, S, B> {
+    pub(crate) fn leases(&self) -> &dyn Leases {
+        &*self.shared
     }
 }
 

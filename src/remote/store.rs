@@ -11,7 +11,7 @@ use crate::provider::MaybeSend;
 pub(crate) type Life = Option<u64>;
 
 /// The commands that a remote provider needs. Keys are whole, and lives have been checked.
-pub(crate) trait RemoteStore: Send + Sync {
+pub(crate) trait RemoteStore: Clone + Send + Sync + 'static {
     /// Bytes as the store hands them out.
     type Bytes: AsRef<[u8]> + MaybeSend;
 
@@ -46,6 +46,13 @@ pub(crate) trait RemoteStore: Send + Sync {
 
     /// Adds to a counter. A new one starts from 0 and gets its life; an old one keeps what it has.
     fn increment(&self, key: &str, by: i64, life: Life) -> impl Future<Output = Result<i64>> + MaybeSend;
+
+    /// Stores who holds a lease, if there is nothing; whether there was nothing. It is not tried twice: the second time would
+    /// find what the first has stored.
+    fn acquire(&self, key: &str, holder: &str, ms: u64) -> impl Future<Output = Result<bool>> + MaybeSend;
+
+    /// Removes a key if it holds this holder.
+    fn release(&self, key: &str, holder: &str) -> impl Future<Output = Result<()>> + MaybeSend;
 
     /// The number of live keys in the whole store, where it is known exactly and at little cost.
     fn entries(&self) -> impl Future<Output = Result<Option<u64>>> + MaybeSend;

@@ -105,6 +105,11 @@ impl Foreign {
                 entries.insert(args[1].clone(), (args[2].clone(), end));
                 Ok(Result::Ok)
             }
+            // The one script that it has: it removes a key that holds a value.
+            "EVAL" => {
+                let holds = entries.get(&args[3]).is_some_and(|(value, _)| *value == args[4]);
+                count(usize::from(holds && entries.remove(&args[3]).is_some()))
+            }
             "UNLINK" => count(args[1..].iter().filter(|key| entries.remove(*key).is_some()).count()),
             "EXISTS" => count(args[1..].iter().filter(|key| entries.contains_key(*key)).count()),
             "PTTL" => Ok(Result::Number(

@@ -11,6 +11,8 @@ mod conformance;
 mod counter;
 mod faults;
 mod foreign;
+#[path = "../load/lease_scenes.rs"]
+mod lease_scenes;
 #[path = "../load/scenarios.rs"]
 mod load_scenarios;
 mod loading;

@@ -4,6 +4,7 @@
 mod behaviour;
 mod executor;
 mod interleavings;
+mod leases;
 #[cfg(feature = "metrics")]
 mod monitoring;
 mod provider;
@@ -11,6 +12,7 @@ mod scenarios;
 mod stale;
 mod synchronous;
 mod tag_scenes;
+mod tag_vectors;
 
 #[tokio::test]
 async fn the_scenes_in_memory() {

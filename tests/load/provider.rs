@@ -4,7 +4,9 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use isocache::{CacheError, CacheProvider, CacheStats, Flights, MemoryCacheProvider, Result, WithTtl};
+use isocache::{
+    BoxFuture, CacheError, CacheProvider, CacheStats, Flights, Leases, MemoryCacheProvider, Result, WithTtl,
+};
 
 use crate::executor::pause;
 
@@ -13,6 +15,15 @@ pub struct Remote {
     pub store: MemoryCacheProvider<u64>,
     pub flights: Arc<Flights>,
     pub broken: Arc<AtomicBool>,
+    /// Who holds the lease of a key; none is held where there is none.
+    pub leases: Option<Held>,
+}
+
+/// Leases, with the turns of their provider.
+#[derive(Clone)]
+pub struct Held {
+    pub holders: MemoryCacheProvider<String>,
+    broken: Arc<AtomicBool>,
 }
 
 impl Default for Remote {
@@ -23,19 +34,52 @@ impl Default for Remote {
 
 impl Remote {
     pub fn over(store: MemoryCacheProvider<u64>) -> Self {
-        Self { store, flights: Arc::default(), broken: Arc::default() }
+        Self { store, flights: Arc::default(), broken: Arc::default(), leases: None }
     }
 
-    /// On its way there, and on its way back.
+    /// A process of several over one store.
+    pub fn process(store: &MemoryCacheProvider<u64>, holders: &MemoryCacheProvider<String>) -> Self {
+        let broken = Arc::<AtomicBool>::default();
+        let leases = Some(Held { holders: holders.clone(), broken: Arc::clone(&broken) });
+        Self { store: store.clone(), flights: Arc::default(), broken, leases }
+    }
+
     async fn travel<R>(&self, operation: impl FnOnce() -> Result<R>) -> Result<R> {
-        pause(1).await;
-        let done = if self.broken.load(Ordering::SeqCst) {
-            Err(CacheError::Connection("it is broken".into()))
-        } else {
-            operation()
-        };
-        pause(1).await;
-        done
+        travel(&self.broken, operation).await
+    }
+}
+
+/// On its way there, and on its way back.
+async fn travel<R>(broken: &AtomicBool, operation: impl FnOnce() -> Result<R>) -> Result<R> {
+    pause(1).await;
+    let done =
+        if broken.load(Ordering::SeqCst) { Err(CacheError::Connection("it is broken".into())) } else { operation() };
+    pause(1).await;
+    done
+}
+
+impl Leases for Held {
+    fn acquire<'a>(&'a self, key: &'a str, holder: &'a str, life: Duration) -> BoxFuture<'a, Result<bool>> {
+        Box::pin(travel(&self.broken, move || {
+            let free = !self.holders.exists_sync(key)?;
+            if free {
+                self.holders.set_sync(key, holder.to_owned(), Some(life))?;
+            }
+            Ok(free)
+        }))
+    }
+
+    fn release(&self, key: &str, holder: &str) -> BoxFuture<'static, Result<()>> {
+        let (held, key, holder) = (self.clone(), key.to_owned(), holder.to_owned());
+        Box::pin(async move {
+            let release = || {
+                if held.holders.get_sync(&key)? == Some(holder) {
+                    held.holders.delete_sync(&key)?;
+                }
+                Ok(())
+            };
+            travel(&held.broken, release).await
+        })
     }
 }
 
@@ -73,5 +117,9 @@ impl CacheProvider<u64> for Remote {
 
     fn flights(&self) -> Option<&Flights> {
         Some(&self.flights)
+    }
+
+    fn leases(&self) -> Option<&dyn Leases> {
+        self.leases.as_ref().map(|held| held as &dyn Leases)
     }
 }

@@ -2,7 +2,7 @@
 
 use std::convert::Infallible;
 
-use futures_util::future::join;
+use futures_util::future::{join, join4};
 use isocache::{CacheAside, CacheProvider, CounterProvider, TaggedEntry, Tags};
 use tokio::sync::Barrier;
 
@@ -47,10 +47,26 @@ where
     assert_eq!(plain.get("a").await.unwrap(), None);
     assert_ne!(counters.get("tag:org%3A1").await.unwrap(), generation);
 
-    during_a_load(&tags).await;
+    Box::pin(new_tags(&tags)).await;
+    Box::pin(during_a_load(&tags)).await;
     for (wrong, why) in [(vec![""], "empty"), (vec!["t"; 65], "65")] {
         let error = tags.tagged(&wrong).await.err().expect("it is refused").to_string();
         assert!(error.contains("tags") && error.contains(why), "{error}");
+    }
+}
+
+/// Writers that need a new tag at once do not end each other's entries.
+async fn new_tags<P, C>(tags: &Tags<P, C>)
+where
+    P: CacheProvider<TaggedEntry<u64>> + Clone,
+    C: CacheProvider<i64> + CounterProvider + Clone,
+{
+    for round in 0..20 {
+        let name = format!("new {round}");
+        let write = async |key: &str| tags.tagged(&[&name]).await.unwrap().set(key, round, None).await.unwrap();
+        join4(write("e"), write("f"), write("g"), write("h")).await;
+        let view = tags.tagged(&[]).await.unwrap();
+        assert_eq!(view.get_many(&["e", "f", "g", "h"]).await.unwrap(), [Some(round); 4]);
     }
 }
 

@@ -1,15 +1,28 @@
 //! Loading through Redis.
 
+use std::time::Duration;
+
 use isocache::{CacheProvider, RedisCacheProvider, Tags};
 
 use crate::servers::redis::RedisServer;
-use crate::{cached_scenes, load_scenarios, patient, tag_scenes};
+use crate::{cached_scenes, lease_scenes, load_scenarios, patient, tag_scenes};
 
 #[tokio::test]
 async fn the_scenes_of_loading() {
     let server = RedisServer::plain();
     let cache: RedisCacheProvider<u64> = patient(&server.url()).namespace("scenes").build().unwrap();
     load_scenarios::all(&cache).await;
+}
+
+#[tokio::test]
+async fn the_scenes_of_leases() {
+    let server = RedisServer::plain();
+    let process = || -> RedisCacheProvider<u64> { patient(&server.url()).namespace("leases").build().unwrap() };
+    lease_scenes::all(&process(), &process()).await;
+    // It ends by itself.
+    assert!(process().leases().unwrap().acquire("left", "we", Duration::from_secs(3600)).await.unwrap());
+    let left: u64 = server.cli(&["PTTL", "leases:left:isocache-lease"]).trim().parse().unwrap();
+    assert!((3_000_000..=3_600_000).contains(&left), "{left}");
 }
 
 #[tokio::test]

@@ -16,6 +16,8 @@ mod errors;
 mod examples;
 mod faults;
 mod interop;
+#[path = "../load/lease_scenes.rs"]
+mod lease_scenes;
 #[path = "../load/scenarios.rs"]
 mod load_scenarios;
 mod loading;

@@ -13,7 +13,7 @@ const KEYS_PER_COMMAND = 500;
 
 /** Removes the keys that match a pattern with wildcards; how many there were. */
 export async function clear(client: Client, pattern: string, signal: AbortSignalLike | undefined): Promise<number> {
-  if (client.canClear !== false) {
+  if (client.isBridge !== false) {
     const removed = await atOnce(client, pattern, signal);
     if (removed !== undefined) {
       return removed;
@@ -32,7 +32,7 @@ async function atOnce(
     const [reply] = await client.ask({ commands: [["ISOCACHE.CLEAR", pattern]], alone: true }, signal);
     return count("ISOCACHE.CLEAR", reply);
   } catch (error) {
-    const isForeign = client.canClear !== true && error instanceof CacheError;
+    const isForeign = client.isBridge !== true && error instanceof CacheError;
     if (isForeign && (error.code === "protocol" || error.code === "refused")) {
       return undefined;
     }

@@ -40,8 +40,8 @@ export class Client {
     this.settings = settings;
   }
 
-  /** Whether the server has the command that clears; `undefined` while that is not known. */
-  get canClear(): boolean | undefined {
+  /** Whether the server is our bridge, with its commands; `undefined` while that is not known. */
+  get isBridge(): boolean | undefined {
     return this.#peer.clear;
   }
 

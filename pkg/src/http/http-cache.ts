@@ -234,6 +234,12 @@ export class HttpCache<V = unknown> implements Provider<V> {
     return now;
   }
 
+  /** @internal The reply to a command that is made of the whole key, and of whether the server is our bridge. */
+  async command(key: string, make: (whole: string, isBridge: boolean | undefined) => Command): Promise<Reply> {
+    const command = make(this.#key(key), this.#shared.client.isBridge);
+    return checked((await this.#ask([command], undefined, { once: true }))[0], key);
+  }
+
   /**
    * What was counted here, and how many entries there are, where there is no namespace and the store tells it exactly.
    * A store that does not answer leaves that `undefined`, and is no error.

@@ -120,7 +120,7 @@ function wrapped<A extends readonly unknown[], R>(fn: AnyFunction<A, R>, options
     throw wrongType("cache", "a Cache", cache);
   }
   const keyFor = keyBuilder<A>(key, name);
-  const monitor = new Monitor();
+  const monitor = new Monitor(name);
   // What is wrong with the options is said now, not at the first call.
   const given: LoadOptions<R> = { ttl: DEFAULT_TTL, ...load, tags: typeof tags === "function" ? undefined : tags };
   const settings = new Settings(given, monitor);

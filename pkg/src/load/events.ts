@@ -1,10 +1,17 @@
 /** What happens while values are loaded, told to whoever listens. */
 
-/** What listeners are told, by event. Keys are whole, with all namespaces in front. */
+/** What is told of every event. */
+interface Told {
+  /** The key, with all namespaces in front. */
+  readonly key: string;
+  /** The name of the function, where `cached` made the call. */
+  readonly name: string | undefined;
+}
+
+/** What listeners are told, by event. */
 export interface CacheEvents {
   /** A loader has ended: with a value, or with the `error`. */
-  load: {
-    readonly key: string;
+  load: Told & {
     /** How long it took. */
     readonly milliseconds: number;
     /** Whether it ran behind callers who had been answered. */
@@ -12,9 +19,9 @@ export interface CacheEvents {
     readonly error?: unknown;
   };
   /** A value that is no longer fresh was answered. */
-  stale: { readonly key: string };
+  stale: Told;
   /** The provider failed, and the loader answered in its place. */
-  bypass: { readonly key: string; readonly error: unknown };
+  bypass: Told & { readonly error: unknown };
 }
 
 export const EVENTS: readonly string[] = ["load", "stale", "bypass"] satisfies (keyof CacheEvents)[];
@@ -38,11 +45,19 @@ export class Events {
 
   emit<E extends keyof CacheEvents>(event: E, told: CacheEvents[E]): void {
     for (const listener of this.#listeners.get(event) ?? []) {
+      // Whoever waits for a value is not to pay for who listens.
       try {
-        (listener as Listener<E>)(told);
-      } catch {
-        // Whoever waits for a value is not to pay for who listens.
+        const answer: unknown = (listener as Listener<E>)(told);
+        if (answer instanceof Promise) {
+          answer.catch(report);
+        }
+      } catch (error) {
+        report(error);
       }
     }
   }
+}
+
+function report(error: unknown): void {
+  console.warn("isocache: a listener failed:", error);
 }

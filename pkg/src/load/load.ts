@@ -10,6 +10,7 @@ import { LoadTimeoutError } from "./errors.js";
 import type { Events } from "./events.js";
 import type { Flight, Flights } from "./flights.js";
 import { enter, exit, isInside } from "./inside.js";
+import { checkLease, ELSEWHERE, type Turn, takeTurn } from "./lease.js";
 import type { Loader } from "./options.js";
 import type { Settings } from "./settings.js";
 import { judge } from "./windows.js";
@@ -29,7 +30,7 @@ export interface Call<V> {
   readonly events: Events | undefined;
 }
 
-interface Found<V> {
+export interface Found<V> {
   value: V | undefined;
   /** What is left of its life, in milliseconds. */
   left: number;
@@ -48,6 +49,9 @@ const NOTHING: Found<never> = { value: undefined, left: 0 };
 export function getOrLoad<V>(call: Call<V>): Promise<V> {
   const { given } = call.settings;
   throwIfAborted(given.signal);
+  if (call.settings.lease !== undefined) {
+    checkLease(call.provider);
+  }
   if (given.forceFresh) {
     // A load that began before this call may bring what was before it.
     return call.flights.write([call.key], () => undefined).then(() => answer(call, NOTHING));
@@ -87,7 +91,7 @@ function answer<V>(call: Call<V>, { value, left, failed }: Found<V>): Promise<V>
   if (verdict === "early" || verdict === "stale") {
     verdict === "early" ? monitor.hits++ : stale(call);
     if (flight === undefined) {
-      behind(call, lead(call, { fallback: undefined, background: true }).whole);
+      behind(call, lead(call, { fallback: undefined, background: true, inHand: left }).whole);
     }
     return Promise.resolve(value as V);
   }
@@ -97,7 +101,11 @@ function answer<V>(call: Call<V>, { value, left, failed }: Found<V>): Promise<V>
       return run(call, flight, false);
     }
     monitor.coalesced++;
-    return wait<V>(flights, flight, given.signal);
+    return settings.lease === undefined
+      ? wait<V>(flights, flight, given.signal)
+      : wait<V | typeof ELSEWHERE>(flights, flight, given.signal).then((loaded) =>
+          loaded === ELSEWHERE ? answerLater(call, ask(call)) : loaded,
+        );
   }
   const fallback = verdict === "fallback" ? value : undefined;
   const led = lead(call, { fallback, background: false, unstored: failed });
@@ -151,7 +159,7 @@ async function failing<V, R>(call: Call<V>, asked: Promise<R>, read: (found: R) 
 /** Counts the answer of a value that is no longer fresh. */
 function stale<V>({ settings, events, key }: Call<V>): void {
   settings.monitor.stale++;
-  events?.emit("stale", { key });
+  events?.emit("stale", { key, name: settings.monitor.name });
 }
 
 function failedWith<V>({ settings, events, key }: Call<V>, error: unknown): Found<V> {
@@ -159,7 +167,7 @@ function failedWith<V>({ settings, events, key }: Call<V>, error: unknown): Foun
     throw error;
   }
   settings.monitor.bypasses++;
-  events?.emit("bypass", { key, error });
+  events?.emit("bypass", { key, name: settings.monitor.name, error });
   return { ...NOTHING, failed: true };
 }
 
@@ -168,14 +176,31 @@ interface Lead<V> {
   background: boolean;
   /** Whether what comes is not to be stored, since the provider has just failed. */
   unstored?: boolean | undefined;
+  /** What is left of a value that callers have been answered with. */
+  inHand?: number;
 }
 
 /** Begins a flight. `whole` ends when its value is stored; with the error of storing it, if that is not passed over. */
-function lead<V>(call: Call<V>, { fallback, background, unstored }: Lead<V>): { flight: Flight; whole: Promise<void> } {
+function lead<V>(call: Call<V>, how: Lead<V>): { flight: Flight; whole: Promise<void> } {
   const { flights, settings } = call;
+  const { background, inHand } = how;
   const flight = flights.begin(call.key);
+  let { fallback, unstored } = how;
   let tags: Generations | undefined;
+  let turn: Turn<V> | undefined;
   const outcome = (async () => {
+    if (settings.lease !== undefined && !settings.given.forceFresh && !unstored) {
+      const failed = (error: unknown) => failedWith(call, error);
+      turn = await takeTurn(call, flight.controller, { look: () => ask(call), failed, fallback, inHand });
+      if (turn.elsewhere) {
+        return ELSEWHERE;
+      }
+      if (turn.found !== undefined) {
+        settings.monitor.coalesced += background ? 0 : 1;
+        return turn.found;
+      }
+      ({ fallback, unstored } = turn);
+    }
     try {
       if (call.tags !== undefined) {
         // As they are before there is a value: it is dead if one moves on while it is loaded.
@@ -196,12 +221,14 @@ function lead<V>(call: Call<V>, { fallback, background, unstored }: Lead<V>): { 
       // A stale answer is in the cache already.
       const value = await outcome;
       const { shouldCache } = settings.given;
-      const wanted = value !== undefined && value !== fallback && !unstored && (shouldCache?.(value as V) ?? true);
+      const isLoaded = value !== undefined && value !== ELSEWHERE && value !== fallback && turn?.found === undefined;
+      const wanted = isLoaded && !unstored && (shouldCache?.(value) ?? true);
       if (wanted && !flight.detached && (tags !== undefined || call.tags === undefined)) {
-        await store(call, flight, value as V, tags);
+        await store(call, flight, value, tags);
       }
     } finally {
       flights.end(flight);
+      await turn?.release?.();
     }
   })();
   // Who waits hears of it; if nobody does, nobody needs to.
@@ -274,7 +301,7 @@ async function run<V>(call: Call<V>, flight: Flight, background: boolean): Promi
     clearTimeout(timer);
     const milliseconds = performance.now() - start;
     monitor.loadTime += milliseconds;
-    call.events?.emit("load", { key, milliseconds, background, ...failure });
+    call.events?.emit("load", { key, name: monitor.name, milliseconds, background, ...failure });
   }
 }
 

@@ -32,6 +32,9 @@ export class Monitor {
   bypasses = 0;
   loadTime = 0;
 
+  /** The name of the function whose calls are counted. */
+  constructor(readonly name?: string) {}
+
   stats(): LoadStats {
     const { hits, loads, behind, failures, coalesced, stale, bypasses, loadTime } = this;
     const answered = hits + stale;

@@ -33,6 +33,14 @@ export interface LoadOptions<V> {
   jitter?: number | undefined;
   /** The longest that the loader may take; `null`: no limit. Default: `"30s"`. Its result is dropped if it comes later. */
   timeout?: Ttl | null | undefined;
+  /**
+   * One loader among all processes that share a store: who loads takes a lease of the key for so long, and gives it back when
+   * the value is stored. Others look every 50 to 250 milliseconds, until there is a value, or the lease is free; after twice
+   * its life they load without it. Where there is a stale value they answer that. Choose it longer than a load takes. In
+   * memory it is of no effect. Over HTTP it is the key `<key>:isocache-lease`, which only its holder releases: by the command
+   * of our bridge, or by `EVAL`, or, where that is refused, when it ends. Default: none.
+   */
+  lease?: Ttl | undefined;
   /** Load in any case, whatever is cached, and store what comes. */
   forceFresh?: boolean | undefined;
   /** Whether a loaded value is to be stored. Default: all but `undefined`. */

@@ -12,7 +12,7 @@ const DEFAULT_TIMEOUT = 30_000;
 
 const NAMES = [
   ...["ttl", "staleWhileRevalidate", "staleIfError", "early", "jitter", "timeout", "forceFresh", "shouldCache"],
-  ...["signal", "waitUntil", "onError", "tags"],
+  ...["signal", "waitUntil", "onError", "tags", "lease"],
 ];
 
 /** Lives in milliseconds, by how they were given: a program has few, and repeats them at every call. */
@@ -42,6 +42,8 @@ export class Settings<V> {
   readonly monitor: Monitor;
   /** In milliseconds. */
   readonly timeout: number;
+  /** In milliseconds. */
+  readonly lease: number | undefined;
   readonly #jitter: number;
 
   /** @throws TypeError or RangeError for what is no option, naming it. */
@@ -77,6 +79,10 @@ export class Settings<V> {
       throw wrongType("onError", '"bypass" or "propagate"', given.onError);
     }
     this.timeout = timeout === undefined ? DEFAULT_TIMEOUT : life(timeout);
+    this.lease = given.lease === undefined ? undefined : life(given.lease);
+    if (this.lease === Infinity) {
+      throw new RangeError("isocache: lease must have an end");
+    }
     this.#jitter = jitter;
     this.given = given;
     this.monitor = monitor;

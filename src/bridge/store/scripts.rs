@@ -1,11 +1,12 @@
-//! Scripts that are rewritten on their way to Redis, and the hashes by which clients call them.
+//! Scripts that are rewritten on their way to Redis, the hashes by which clients call them, and a command that is a script.
 
 use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};
 
 use sha1::{Digest, Sha1};
 
-use crate::http::protocol::{Command, Reply, shebang};
+use crate::http::protocol::{Command, Reply, headers, shebang};
+use crate::remote::RELEASE;
 
 /// How many rewritten scripts are remembered. One that is forgotten is loaded again: its caller is told NOSCRIPT.
 const MOST: usize = 10_000;
@@ -33,6 +34,11 @@ impl Scripts {
             self.remember(own.clone(), hash(rewritten.arg(at).unwrap_or_default()));
             let afterwards = if is_load { Afterwards::AnswerHash(own) } else { Afterwards::Nothing };
             return Some((rewritten, afterwards));
+        }
+        if command.arg_is(0, headers::RELEASE) {
+            let arguments = command.args().skip(1);
+            let script = [b"EVAL", RELEASE.as_bytes(), b"1"].into_iter().chain(arguments);
+            return Some((script.collect(), Afterwards::Nothing));
         }
         let first = if command.arg_is(0, "EVALSHA") || command.arg_is(0, "EVALSHA_RO") {
             1..2
@@ -103,6 +109,8 @@ mod tests {
         assert_eq!(asked, command(&["SCRIPT", "EXISTS", "ffff", &theirs]));
         assert!(scripts.rewrite(&command(&["EVAL", "return 1", "0"])).is_none());
         assert!(scripts.rewrite(&command(&["GET", &own])).is_none());
+        let (released, _) = scripts.rewrite(&command(&["isocache.release", "k", "holder"])).unwrap();
+        assert_eq!(released, command(&["EVAL", RELEASE, "1", "k", "holder"]));
     }
 
     #[test]

@@ -34,12 +34,16 @@ pub const CONTENT_TYPE_RESP: &str = "application/x-resp";
 /// Tells clients, in every answer, which extensions of the protocol the bridge has; names separated by commas.
 pub const EXTENSIONS: &str = "isocache-extensions";
 
-/// The extensions of this version: bodies of type [`CONTENT_TYPE_RESP`], and the command [`CLEAR`].
-pub const EXTENSIONS_HERE: &str = "x-resp, clear";
+/// The extensions of this version: bodies of type [`CONTENT_TYPE_RESP`], and the commands [`CLEAR`] and [`RELEASE`].
+pub const EXTENSIONS_HERE: &str = "x-resp, clear, release";
 
 /// The command that removes all keys that match a pattern: `ISOCACHE.CLEAR pattern`. Its answer is how many there were. It
 /// is carried out in steps, and so cannot be part of a transaction.
 pub const CLEAR: &str = "ISOCACHE.CLEAR";
+
+/// The command that removes a key if it holds a value: `ISOCACHE.RELEASE key value`. Its answer is how many went. It gives
+/// back what `SET key value NX PX …` took, without taking it from who has it by now.
+pub const RELEASE: &str = "ISOCACHE.RELEASE";
 
 /// What a browser must be allowed to send (`Access-Control-Allow-Headers`).
 pub const CORS_REQUEST_HEADERS: &[&str] = &[

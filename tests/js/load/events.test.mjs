@@ -44,32 +44,40 @@ describe("events", () => {
     store.broken = true;
     await cache.getOrSet("other", () => 1);
     const [first, second, third, failed, bypass, again, ...rest] = told;
-    assert.deepEqual(first, ["load", { key: "user:1", background: false }]);
-    assert.deepEqual(second, ["stale", { key: "user:1" }]);
-    assert.deepEqual(third, ["load", { key: "user:1", background: true }]);
-    assert.deepEqual(failed, ["load", { key: "other", background: false, error: down }]);
+    assert.deepEqual(first, ["load", { key: "user:1", name: undefined, background: false }]);
+    assert.deepEqual(second, ["stale", { key: "user:1", name: undefined }]);
+    assert.deepEqual(third, ["load", { key: "user:1", name: undefined, background: true }]);
+    assert.deepEqual(failed, ["load", { key: "other", name: undefined, background: false, error: down }]);
     assert.deepEqual(
       [bypass[0], bypass[1].key, bypass[1].error.message],
       ["bypass", "other", "the provider is broken"],
     );
-    assert.deepEqual(again, ["load", { key: "other", background: false }]);
+    assert.deepEqual(again, ["load", { key: "other", name: undefined, background: false }]);
     assert.deepEqual(rest, []);
     end();
     await cache.getOrSet("other", () => 1);
     assert.equal(told.length, 6);
   });
 
-  test("cached functions tell, too, and who listens cannot harm", async () => {
+  test("cached functions tell, too, and who listens cannot harm", async (t) => {
+    const warn = t.mock.method(console, "warn", () => undefined);
     const cache = new Cache();
-    const load = cached(async (id) => id, { key: "one:{0}", cache });
+    const load = cached(async (id) => id, { key: "one:{0}", name: "load", cache });
     let heard = 0;
-    cache.on("load", () => {
-      throw new Error("mine");
+    cache.on("load", ({ key, name }) => {
+      throw new Error(`${name} of ${key}`);
+    });
+    cache.on("load", async ({ key }) => {
+      throw new Error(`later, of ${key}`);
     });
     const listener = () => heard++;
     const ends = [cache.on("load", listener), cache.on("load", listener)];
     assert.equal(await load(7), 7);
     assert.equal(heard, 2);
+    assert.deepEqual(
+      warn.mock.calls.map((call) => call.arguments[1].message),
+      ["load of one:7", "later, of one:7"],
+    );
     ends[0]();
     ends[0]();
     await load(8);

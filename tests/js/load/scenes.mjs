@@ -157,6 +157,16 @@ const SCENES = {
     return [seen, await tagged.get("a"), await tagged.has("b"), await tagged.has("c")];
   },
 
+  async "who needs a new tag at once does not end what others wrote"({ tagged, own }) {
+    const keys = ["a", "b", "c", "d"];
+    const seen = [];
+    for (let round = 0; round < 10; round++) {
+      await Promise.all(keys.map((key) => tagged.set(key, round, { tags: [`${own}:round ${round}`] })));
+      seen.push((await tagged.getMany(keys)).join());
+    }
+    return seen;
+  },
+
   async "an invalidation while it is loaded wins"({ tagged, own }) {
     const { opened, open } = gate();
     const started = gate();
@@ -211,6 +221,9 @@ export const EXPECTED = {
       [null, null, null, 4],
     ],
     ...[5, false, false],
+  ],
+  "who needs a new tag at once does not end what others wrote": [
+    ...["0,0,0,0", "1,1,1,1", "2,2,2,2", "3,3,3,3", "4,4,4,4", "5,5,5,5", "6,6,6,6", "7,7,7,7", "8,8,8,8", "9,9,9,9"],
   ],
   "an invalidation while it is loaded wins": ["old", "new", "new"],
   "a cached function has tags": [1, 2, 3],

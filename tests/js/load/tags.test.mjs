@@ -1,6 +1,7 @@
 // Tags, case by case. What they do over every store is in scenes.mjs.
 
 import assert from "node:assert/strict";
+import { readFile } from "node:fs/promises";
 import { describe, test } from "node:test";
 import { Cache, CacheError, cached, MemoryCache, Tagged } from "isocache";
 import { Remote } from "./provider.mjs";
@@ -30,6 +31,22 @@ describe("tags", () => {
     assert.deepEqual([await users.get("1"), await posts.get("1")], [undefined, undefined]);
     await cache.close();
     await assert.rejects(users.invalidateTags(["a"]), /closed/);
+  });
+
+  test("what is written without tags wins over loads with tags, and the other way round", async () => {
+    const { store, cache } = tagged();
+    const plain = new Cache({ provider: store });
+    for (const [loading, writing] of [
+      [cache, plain],
+      [plain, cache],
+    ]) {
+      let finish;
+      const loaded = loading.getOrSet("k", () => new Promise((resolve) => (finish = resolve)));
+      await writing.delete("k");
+      finish(1);
+      await loaded;
+      assert.equal(store.has("k"), false);
+    }
   });
 
   test("a store that loses a counter loses entries, and never brings any back", async () => {
@@ -140,6 +157,57 @@ describe("tags", () => {
     await assert.rejects(plain.invalidateTags([]), why);
     assert.throws(() => new Tagged(new Remote(), { counter: 1 }), /counter/);
     assert.throws(() => new Tagged({ get() {} }), /entries has no method increment/);
+  });
+
+  test("a lookup costs one getMany of counters, if there are tags", async () => {
+    const counters = new MemoryCache();
+    const calls = [];
+    const counting = {
+      async increment(key, by, options) {
+        calls.push(["increment", key]);
+        const sum = (counters.get(key) ?? 0) + by;
+        counters.set(key, sum, options);
+        return sum;
+      },
+      async getMany(keys) {
+        calls.push(["getMany", ...keys]);
+        return counters.getMany(keys);
+      },
+    };
+    const cache = new Cache({ provider: new Tagged(new MemoryCache(), { counters: counting }) });
+    const keys = Array.from({ length: 100 }, (_, n) => `k${n}`);
+    await cache.setMany(keys.map((key, value) => ({ key, value, tags: ["a", "b"] })));
+    await cache.set("plain", 1);
+    calls.length = 0;
+    assert.deepEqual(
+      await cache.getMany(keys),
+      keys.map((_, n) => n),
+    );
+    assert.deepEqual([await cache.get("k7"), await cache.get("plain"), await cache.get("absent")], [7, 1, undefined]);
+    assert.deepEqual(calls.splice(0), Array(2).fill(["getMany", "tag:a", "tag:b"]));
+    await cache.invalidateTags(["b"]);
+    assert.deepEqual(calls, [["increment", "tag:b"]]);
+    assert.ok((await cache.getMany(keys)).every((value) => value === undefined));
+  });
+
+  test("keys of counters and texts of entries are those of the vectors", async () => {
+    const vectors = JSON.parse(await readFile(new URL("../../vectors/tags.json", import.meta.url), "utf8"));
+    assert.ok(vectors.entries.length > 2 && vectors.keys.length > 2);
+    for (const [tag, key] of vectors.keys) {
+      const { store, cache } = tagged();
+      await cache.invalidateTags([tag]);
+      assert.deepEqual([...store.keys()], [key]);
+    }
+    for (const { value, tags, text } of vectors.entries) {
+      const { store, cache } = tagged();
+      for (const [tag, generation] of Object.entries(tags)) {
+        store.set(`tag:${tag.replace(":", "%3A")}`, generation);
+      }
+      await cache.set("written", value, { tags: Object.keys(tags) });
+      assert.equal(JSON.stringify(store.get("written")), text);
+      store.set("read", JSON.parse(text));
+      assert.deepEqual(await cache.get("read"), value);
+    }
   });
 
   test("names that objects have anyway", async () => {

@@ -383,8 +383,9 @@ export async function tags(): Promise<void> {
   // @ts-expect-error What cannot have tags is not asked for them.
   new MemoryCache<User>().set("a", { name: "Ada" }, { tags: ["org:7"] });
 
-  const stop = cache.on("load", ({ key, milliseconds, background, error }) => {
+  const stop = cache.on("load", ({ key, name, milliseconds, background, error }) => {
     same<typeof key, string>(true);
+    same<typeof name, string | undefined>(true);
     same<typeof milliseconds, number>(true);
     same<typeof background, boolean>(true);
     same<typeof error, unknown>(true);

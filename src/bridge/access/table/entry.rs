@@ -64,6 +64,8 @@ pub enum Rule {
     AnswerOk,
     /// The first argument is a pattern, and all keys that match it go.
     ClearPattern,
+    /// There is a value after the key, and nothing more.
+    KeyAndValue,
     /// The first argument is a channel.
     Channel,
     /// The argument after the key is an offset in bytes, up to which the value grows.

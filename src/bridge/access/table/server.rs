@@ -1,7 +1,9 @@
 //! The keyspace, scripts, channels, the server; and what is never passed on.
 
 use super::Why::{Administration, Blocks, Connection, Replication, Route};
-use super::entry::{Class, Effect, R, RW, Rule, Spec, family, keyspace, local, never, script, server, spec};
+use super::entry::{
+    Class, Effect, R, RW, Rule, Spec, W, family, keyspace, local, never, one, script, server, spec, write,
+};
 
 pub(super) const COMMANDS: &[Spec] = &[
     // The whole keyspace.
@@ -12,8 +14,9 @@ pub(super) const COMMANDS: &[Spec] = &[
     keyspace("flushdb", Effect::Writes),
     keyspace("flushall", Effect::Writes),
     keyspace("swapdb", Effect::Writes),
-    // An extension of the bridge, which carries it out itself.
+    // Extensions of the bridge, which carries them out itself.
     spec("isocache.clear", Class::Write, Effect::Writes).with(Rule::ClearPattern),
+    write("isocache.release", one(W)).with(Rule::KeyAndValue),
     // Scripts.
     script("eval", Effect::Neither, RW),
     script("eval_ro", Effect::Reads, R),

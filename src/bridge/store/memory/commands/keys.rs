@@ -12,6 +12,13 @@ pub(super) fn del(database: &mut Database<'_>, command: &Command) -> Outcome {
     Ok(number(args_from(command, 1).filter(|key| database.remove(key)).count()))
 }
 
+/// Removes a key if it holds this value.
+pub(super) fn release(database: &mut Database<'_>, command: &Command) -> Outcome {
+    let key = arg(command, 1);
+    let holds = database.find(key).is_some_and(|slot| database.value(slot) == arg(command, 2));
+    Ok(number(usize::from(holds && database.remove(key))))
+}
+
 pub(super) fn exists(database: &mut Database<'_>, command: &Command) -> Outcome {
     Ok(number(args_from(command, 1).filter(|key| database.find(key).is_some()).count()))
 }

@@ -36,7 +36,7 @@ impl Spec {
 }
 
 /// The longest name there is.
-const LONGEST: usize = 12;
+const LONGEST: usize = 16;
 
 macro_rules! commands {
     ($($upper:literal $name:literal $arity:literal $run:path;)*) => {
@@ -77,6 +77,7 @@ commands! {
     b"INCRBY" "incrby" 3 counters::incrby;
     b"INCRBYFLOAT" "incrbyfloat" 3 counters::incrbyfloat;
     b"INFO" "info" -1 server::info;
+    b"ISOCACHE.RELEASE" "isocache.release" 3 keys::release;
     b"KEYS" "keys" 2 scan::keys;
     b"MGET" "mget" -2 strings::mget;
     b"MSET" "mset" -3 set::mset;

@@ -1,0 +1,35 @@
+//! Leases beside the entries that they are of.
+
+use std::time::Duration;
+
+use super::provider::Shared;
+use super::store::RemoteStore;
+use crate::error::Result;
+use crate::load::Leases;
+use crate::provider::BoxFuture;
+use crate::ttl::whole_ms;
+
+/// Goes behind the key: so that who may write an entry may take its lease, whatever prefixes a token is confined to, and
+/// both are of one slot where the key says which.
+const SUFFIX: &str = ":isocache-lease";
+
+/// For servers with scripts: removes a key if it holds this holder, and answers how many went.
+pub(crate) const RELEASE: &str =
+    "if redis.call('GET', KEYS[1]) == ARGV[1] then return redis.call('DEL', KEYS[1]) end return 0";
+
+impl<S, B: RemoteStore> Shared<S, B> {
+    fn lease_key(&self, key: &str) -> Result<String> {
+        Ok(self.options.namespace.key(&format!("{key}{SUFFIX}"))?.into_owned())
+    }
+}
+
+impl<S: Send + Sync, B: RemoteStore> Leases for Shared<S, B> {
+    fn acquire<'a>(&'a self, key: &'a str, holder: &'a str, life: Duration) -> BoxFuture<'a, Result<bool>> {
+        Box::pin(async move { self.store.acquire(&self.lease_key(key)?, holder, whole_ms(life)?).await })
+    }
+
+    fn release(&self, key: &str, holder: &str) -> BoxFuture<'static, Result<()>> {
+        let (store, key, holder) = (self.store.clone(), self.lease_key(key), holder.to_owned());
+        Box::pin(async move { store.release(&key?, &holder).await })
+    }
+}

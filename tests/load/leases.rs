@@ -1,0 +1,512 @@
+//! Processes over one store: one loader among them.
+
+use std::convert::Infallible;
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
+use std::task::{Context, Poll, Waker};
+use std::time::Duration;
+
+use isocache::{
+    BoxFuture, CacheAside, CacheError, CacheProvider, Clock, LoadError, LoadOptions, Loaded, ManualClock,
+    MemoryCacheProvider, Monitor, OnError, Runtime,
+};
+
+use crate::executor::{Executor, Seeded, pause};
+use crate::provider::Remote;
+
+const KEY: &str = "user:1";
+const LEASE: Duration = Duration::from_secs(10);
+/// How far the time goes on at a turn.
+const TICK: Duration = Duration::from_millis(10);
+
+/// The time of all processes: a clock, timers, and what runs behind.
+#[derive(Clone, Default)]
+struct Time {
+    clock: ManualClock,
+    shared: Arc<Mutex<Shared>>,
+}
+
+#[derive(Default)]
+struct Shared {
+    sleepers: Vec<Waker>,
+    behind: Vec<BoxFuture<'static, ()>>,
+}
+
+struct Sleep {
+    time: Time,
+    until: u64,
+}
+
+impl Future for Sleep {
+    type Output = ();
+
+    fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<()> {
+        if self.time.clock.now_ms() >= self.until {
+            return Poll::Ready(());
+        }
+        self.time.shared.lock().unwrap().sleepers.push(context.waker().clone());
+        Poll::Pending
+    }
+}
+
+impl Runtime for Time {
+    fn spawn(&self, task: BoxFuture<'static, ()>) -> Result<(), BoxFuture<'static, ()>> {
+        self.shared.lock().unwrap().behind.push(task);
+        Ok(())
+    }
+
+    fn sleep(&self, time: Duration) -> Option<BoxFuture<'static, ()>> {
+        let until = self.clock.now_ms() + u64::try_from(time.as_millis()).unwrap();
+        Some(Box::pin(Sleep { time: self.clone(), until }))
+    }
+}
+
+impl Time {
+    fn advance(&self, by: Duration) {
+        self.clock.advance(by);
+        let sleepers = std::mem::take(&mut self.shared.lock().unwrap().sleepers);
+        sleepers.into_iter().for_each(Waker::wake);
+    }
+
+    /// Goes on for as long as somebody works, and runs what they leave behind.
+    async fn pass(&self, working: &AtomicUsize) {
+        loop {
+            let behind = std::mem::take(&mut self.shared.lock().unwrap().behind);
+            let is_done = behind.is_empty() && working.load(Ordering::SeqCst) == 0;
+            for task in behind {
+                task.await;
+            }
+            if is_done {
+                return;
+            }
+            self.advance(TICK);
+            assert!(self.clock.now_ms() < 1_000_000, "somebody waits for ever");
+            pause(1).await;
+        }
+    }
+}
+
+/// Several processes over one store.
+struct Scene {
+    time: Time,
+    store: MemoryCacheProvider<u64>,
+    holders: MemoryCacheProvider<String>,
+    monitor: Arc<Monitor>,
+    loads: AtomicUsize,
+    running: AtomicUsize,
+    most: AtomicUsize,
+}
+
+impl Default for Scene {
+    fn default() -> Self {
+        let time = Time::default();
+        let store = MemoryCacheProvider::builder().clock(time.clock.clone()).build().unwrap();
+        let holders = MemoryCacheProvider::builder().clock(time.clock.clone()).build().unwrap();
+        let monitor = Arc::new(Monitor::new("scene"));
+        let [loads, running, most] = [const { AtomicUsize::new(0) }; 3];
+        Self { time, store, holders, monitor, loads, running, most }
+    }
+}
+
+/// A loader that runs, until it is dropped.
+struct Running<'a>(&'a Scene);
+
+impl Drop for Running<'_> {
+    fn drop(&mut self) {
+        self.0.running.fetch_sub(1, Ordering::SeqCst);
+    }
+}
+
+impl Scene {
+    fn process(&self) -> Remote {
+        Remote::process(&self.store, &self.holders)
+    }
+
+    fn options(&self) -> LoadOptions {
+        let options = LoadOptions::new().ttl(Duration::from_secs(3600)).lease(LEASE).timeout(None);
+        options.runtime(self.time.clone()).monitor(Arc::clone(&self.monitor))
+    }
+
+    /// Takes so long, and brings the number of the load.
+    async fn load(&self, time: Duration) -> u64 {
+        let number = self.loads.fetch_add(1, Ordering::SeqCst) + 1;
+        let running = Running(self);
+        let now = self.running.fetch_add(1, Ordering::SeqCst) + 1;
+        self.most.fetch_max(now, Ordering::SeqCst);
+        self.time.sleep(time).unwrap().await;
+        drop(running);
+        number as u64
+    }
+
+    async fn ask(&self, process: &Remote, options: LoadOptions, takes: Duration) -> u64 {
+        process.get_or_set(KEY, options, || async { Ok::<_, Infallible>(self.load(takes).await) }).await.unwrap()
+    }
+
+    /// Runs to the end while time passes.
+    fn run<'a>(&'a self, seed: u64, tasks: Vec<BoxFuture<'a, ()>>) {
+        let working = Arc::new(AtomicUsize::new(tasks.len()));
+        let mut executor = Executor::default();
+        for task in tasks {
+            let working = Arc::clone(&working);
+            executor.spawn(async move {
+                task.await;
+                working.fetch_sub(1, Ordering::SeqCst);
+            });
+        }
+        executor.spawn(async move { self.time.pass(&working).await });
+        assert_eq!(executor.run(&mut Seeded(seed)), 0, "seed {seed}");
+    }
+
+    fn counts(&self) -> (usize, usize) {
+        (self.loads.load(Ordering::SeqCst), self.most.load(Ordering::SeqCst))
+    }
+}
+
+const fn seconds(seconds: u64) -> Duration {
+    Duration::from_secs(seconds)
+}
+
+#[test]
+fn callers_of_several_processes_share_one_load() {
+    for seed in 0..300 {
+        let scene = Scene::default();
+        let processes = [scene.process(), scene.process(), scene.process()];
+        let (scene, processes) = (&scene, &processes);
+        let ask = |caller: usize| -> BoxFuture<'_, ()> {
+            Box::pin(async move {
+                let value = scene.ask(&processes[caller % 3], scene.options(), seconds(2)).await;
+                assert_eq!(value, 1, "seed {seed}");
+            })
+        };
+        scene.run(seed, (0..12).map(ask).collect());
+        assert_eq!(scene.counts(), (1, 1), "seed {seed}");
+        let stats = scene.monitor.stats();
+        assert_eq!((stats.loads, stats.coalesced, stats.bypasses), (1, 11, 0), "seed {seed}");
+        assert!(!scene.holders.exists_sync(KEY).unwrap(), "seed {seed}: it was given back");
+        assert!(scene.time.clock.now_ms() < 3000, "seed {seed}: waits are short, {}", scene.time.clock.now_ms());
+    }
+}
+
+#[test]
+fn without_a_lease_each_process_loads() {
+    let scene = Scene::default();
+    let processes = [scene.process(), scene.process()];
+    let (scene, processes) = (&scene, &processes);
+    let ask = |caller: usize| -> BoxFuture<'_, ()> {
+        let options = LoadOptions::new().runtime(scene.time.clone());
+        Box::pin(async move {
+            let _ = scene.ask(&processes[caller], options, seconds(2)).await;
+        })
+    };
+    scene.run(1, (0..2).map(ask).collect());
+    assert_eq!(scene.counts(), (2, 2));
+}
+
+#[test]
+fn a_holder_that_died_is_followed_by_one_other_when_its_lease_ends() {
+    for seed in 0..100 {
+        let scene = Scene::default();
+        scene.holders.set_sync(KEY, "who died".into(), Some(LEASE)).unwrap();
+        let processes = [scene.process(), scene.process()];
+        let (scene, processes) = (&scene, &processes);
+        let ask = |caller: usize| -> BoxFuture<'_, ()> {
+            Box::pin(async move {
+                scene.ask(&processes[caller % 2], scene.options(), seconds(2)).await;
+                let now = scene.time.clock.now_ms();
+                assert!((12_000..13_000).contains(&now), "seed {seed}: {now}");
+            })
+        };
+        scene.run(seed, (0..4).map(ask).collect());
+        assert_eq!(scene.counts(), (1, 1), "seed {seed}");
+    }
+}
+
+#[test]
+fn who_waits_goes_on_when_the_value_comes_or_the_lease_is_free() {
+    for by_value in [true, false] {
+        let scene = Scene::default();
+        scene.holders.set_sync(KEY, "another".into(), Some(LEASE)).unwrap();
+        let process = scene.process();
+        let (scene, process) = (&scene, &process);
+        let asks: BoxFuture<'_, ()> = Box::pin(async move {
+            let value = scene.ask(process, scene.options(), seconds(0)).await;
+            assert_eq!(value, if by_value { 7 } else { 1 });
+            let now = scene.time.clock.now_ms();
+            assert!((5000..5500).contains(&now), "{now}");
+        });
+        let other: BoxFuture<'_, ()> = Box::pin(async move {
+            scene.time.sleep(seconds(5)).unwrap().await;
+            if by_value {
+                scene.store.set_sync(KEY, 7, None).unwrap();
+            } else {
+                scene.holders.delete_sync(KEY).unwrap();
+            }
+        });
+        scene.run(3, vec![asks, other]);
+        assert_eq!(scene.counts().0, usize::from(!by_value));
+        // What another holds stays its own.
+        assert_eq!(scene.holders.get_sync(KEY).unwrap().is_some(), by_value);
+    }
+}
+
+#[test]
+fn who_waits_too_long_loads_without_and_takes_nothing_from_the_holder() {
+    let scene = Scene::default();
+    let process = scene.process();
+    let (scene, process) = (&scene, &process);
+    let asks: BoxFuture<'_, ()> = Box::pin(async move {
+        scene.ask(process, scene.options(), seconds(0)).await;
+        let now = scene.time.clock.now_ms();
+        assert!((20_000..20_300).contains(&now), "twice the life of a lease, {now}");
+    });
+    let holder: BoxFuture<'_, ()> = Box::pin(async move {
+        for _ in 0..8 {
+            scene.holders.set_sync(KEY, "who goes on".into(), Some(LEASE)).unwrap();
+            scene.time.sleep(seconds(3)).unwrap().await;
+        }
+    });
+    // First the holder.
+    scene.holders.set_sync(KEY, "who goes on".into(), Some(LEASE)).unwrap();
+    scene.run(1, vec![holder, asks]);
+    assert_eq!(scene.counts(), (1, 1));
+    assert_eq!(scene.holders.get_sync(KEY).unwrap().as_deref(), Some("who goes on"));
+}
+
+#[test]
+fn a_lease_that_ends_during_the_load_is_left_to_who_has_it_by_then() {
+    let scene = Scene::default();
+    let process = scene.process();
+    let (scene, process) = (&scene, &process);
+    let slow: BoxFuture<'_, ()> = Box::pin(async move {
+        assert_eq!(scene.ask(process, scene.options(), seconds(15)).await, 1);
+    });
+    let other: BoxFuture<'_, ()> = Box::pin(async move {
+        scene.time.sleep(seconds(11)).unwrap().await;
+        assert!(!scene.holders.exists_sync(KEY).unwrap(), "it has ended");
+        scene.holders.set_sync(KEY, "another".into(), Some(LEASE)).unwrap();
+    });
+    scene.run(5, vec![slow, other]);
+    assert_eq!(scene.store.get_sync(KEY).unwrap(), Some(1), "what it brought is stored");
+    assert_eq!(scene.holders.get_sync(KEY).unwrap().as_deref(), Some("another"));
+}
+
+#[test]
+fn a_caller_that_goes_away_gives_the_lease_back() {
+    for polls in 1..40 {
+        let scene = Scene::default();
+        let processes = [scene.process(), scene.process()];
+        let (scene, processes) = (&scene, &processes);
+        let working = AtomicUsize::new(1);
+        let mut executor = Executor::default();
+        executor.spawn_dropped(Some(polls), async move {
+            scene.ask(&processes[0], scene.options(), seconds(5)).await;
+        });
+        executor.spawn(async {
+            scene.time.sleep(seconds(1)).unwrap().await;
+            scene.ask(&processes[1], scene.options(), seconds(5)).await;
+            working.fetch_sub(1, Ordering::SeqCst);
+        });
+        executor.spawn(scene.time.pass(&working));
+        assert_eq!(executor.run(&mut Seeded(polls as u64)), 0);
+        // Far less than the life of a lease.
+        assert!(scene.time.clock.now_ms() < 8000, "{polls} polls: {}", scene.time.clock.now_ms());
+        assert!(!scene.holders.exists_sync(KEY).unwrap(), "{polls} polls");
+    }
+}
+
+#[test]
+fn a_load_that_fails_or_is_not_stored_or_is_overtaken_gives_the_lease_back() {
+    let scene = Scene::default();
+    let process = scene.process();
+    let (scene, process) = (&scene, &process);
+    let asks: BoxFuture<'_, ()> = Box::pin(async move {
+        let held = || assert!(scene.holders.exists_sync(KEY).unwrap(), "it is held while the loader runs");
+        let free = || assert!(!scene.holders.exists_sync(KEY).unwrap(), "it is given back");
+        let failed = process.get_or_set(KEY, scene.options(), || async {
+            held();
+            Err::<u64, _>("no")
+        });
+        assert!(matches!(failed.await, Err(LoadError::Loader(_))));
+        free();
+        let unstored = process.get_or_set(KEY, scene.options(), || async {
+            held();
+            Ok::<_, Infallible>(Loaded::new(1).unstored())
+        });
+        assert_eq!(unstored.await.unwrap(), 1);
+        free();
+        let overtaken = process.get_or_set(KEY, scene.options(), || async {
+            process.set(KEY, 9, None).await.unwrap();
+            held();
+            Ok::<_, Infallible>(2)
+        });
+        assert_eq!((overtaken.await.unwrap(), scene.store.get_sync(KEY).unwrap()), (2, Some(9)));
+        free();
+        let fresh = process.get_or_set(KEY, scene.options().force_fresh(), || async {
+            free();
+            Ok::<_, Infallible>(3)
+        });
+        assert_eq!(fresh.await.unwrap(), 3, "it waits for no lease, and takes none");
+    });
+    scene.run(1, vec![asks]);
+}
+
+#[test]
+fn a_stale_value_is_answered_while_another_process_loads() {
+    let scene = Scene::default();
+    let process = scene.process();
+    let (scene, process) = (&scene, &process);
+    let options = || scene.options().ttl(seconds(60)).stale_while_revalidate(seconds(60));
+    let asks: BoxFuture<'_, ()> = Box::pin(async move {
+        assert_eq!(scene.ask(process, options(), seconds(0)).await, 1);
+        scene.time.advance(seconds(61));
+        scene.holders.set_sync(KEY, "another".into(), Some(LEASE)).unwrap();
+        let before = scene.time.clock.now_ms();
+        assert_eq!(scene.ask(process, options(), seconds(0)).await, 1);
+        let behind = || async { Err::<Option<u64>, _>("it is not run") };
+        assert_eq!(process.get_or_refresh(KEY, options(), behind).await.unwrap(), Some(1));
+        assert!(scene.time.clock.now_ms() - before < 1000, "nobody waits");
+        scene.time.sleep(LEASE).unwrap().await;
+        assert_eq!(scene.ask(process, options(), seconds(0)).await, 2, "the lease is free");
+    });
+    scene.run(1, vec![asks]);
+    let stats = scene.monitor.stats();
+    assert_eq!((stats.stale, stats.loads, stats.failures), (2, 2, 0));
+}
+
+#[test]
+fn a_value_that_another_process_has_refreshed_is_not_refreshed_again() {
+    let scene = Scene::default();
+    let process = scene.process();
+    let (scene, process) = (&scene, &process);
+    let options = || scene.options().ttl(seconds(60)).stale_while_revalidate(seconds(60));
+    let asks: BoxFuture<'_, ()> = Box::pin(async move {
+        assert_eq!(scene.ask(process, options(), seconds(0)).await, 1);
+        scene.time.advance(seconds(61));
+        let unused = || async { Err::<Option<u64>, _>("it is not run") };
+        assert_eq!(process.get_or_refresh(KEY, options(), unused).await.unwrap(), Some(1));
+        // Before what goes on behind has looked.
+        scene.store.set_sync(KEY, 7, Some(seconds(120))).unwrap();
+    });
+    scene.run(1, vec![asks]);
+    assert_eq!((scene.store.get_sync(KEY).unwrap(), scene.monitor.stats().loads), (Some(7), 1));
+}
+
+#[test]
+fn a_failing_store_is_bypassed_or_told() {
+    let scene = Scene::default();
+    let process = scene.process();
+    process.broken.store(true, Ordering::SeqCst);
+    let (scene, process) = (&scene, &process);
+    let asks: BoxFuture<'_, ()> = Box::pin(async move {
+        assert_eq!(scene.ask(process, scene.options(), seconds(0)).await, 1);
+        // It breaks between the look and the lease.
+        process.broken.store(false, Ordering::SeqCst);
+        for on_error in [OnError::Bypass, OnError::Propagate] {
+            let before = scene.monitor.stats().bypasses;
+            let ask = process.get_or_set(KEY, scene.options().on_error(on_error), || async { Ok::<_, Infallible>(5) });
+            let breaks = async {
+                pause(2).await;
+                process.broken.store(true, Ordering::SeqCst);
+            };
+            let (answer, ()) = futures_util::join!(ask, breaks);
+            match on_error {
+                OnError::Bypass => {
+                    assert_eq!(answer.unwrap(), 5);
+                    assert_eq!(scene.monitor.stats().bypasses, before + 2, "the lease, and the value");
+                }
+                OnError::Propagate => assert!(matches!(answer, Err(LoadError::Cache(CacheError::Connection(_))))),
+            }
+            process.broken.store(false, Ordering::SeqCst);
+        }
+    });
+    scene.run(1, vec![asks]);
+}
+
+#[test]
+fn a_provider_without_leases_refuses_them_and_memory_needs_none() {
+    let options = || LoadOptions::new().lease(LEASE);
+    let load = || async { Ok::<u64, Infallible>(1) };
+    let refused = |answer: Result<u64, LoadError<Infallible>>| {
+        let told = answer.unwrap_err().to_string();
+        assert!(told.contains("lease"), "{told}");
+    };
+    pollster::block_on(async {
+        refused(Remote::default().get_or_set(KEY, options(), load).await);
+        let memory = MemoryCacheProvider::default();
+        for life in [Duration::ZERO, Duration::MAX] {
+            refused(memory.get_or_set(KEY, options().lease(life), load).await);
+        }
+        assert_eq!(memory.get_or_set(KEY, options(), load).await.unwrap(), 1);
+    });
+}
+
+/// Two processes, with callers that go away, loaders that fail, and writes: never two loaders at once, and nobody hangs.
+#[test]
+fn there_are_never_two_loaders_while_leases_hold() {
+    for seed in 0..4000 {
+        let scene = Scene::default();
+        let processes = [scene.process(), scene.process()];
+        let (scene, processes) = (&scene, &processes);
+        let mut seeded = Seeded(seed);
+        let mut executor = Executor::default();
+        let working = Arc::new(AtomicUsize::new(0));
+        let done = AtomicU64::new(0);
+        let done = &done;
+        for caller in 0..2 + seeded.below(6) {
+            let (start, takes) = (seeded.below(40), seeded.below(40));
+            let fails = seeded.one_in(6);
+            let dropped = seeded.one_in(4).then(|| 1 + seeded.below(60));
+            // Whatever becomes of the caller.
+            let counted = Counted::new(&working);
+            executor.spawn_dropped(dropped, async move {
+                let _counted = counted;
+                pause(start).await;
+                let takes = TICK * u32::try_from(takes).unwrap();
+                let load = || async move {
+                    let number = scene.load(takes).await;
+                    if fails { Err("the loader fails") } else { Ok(number) }
+                };
+                let value = processes[caller % 2].get_or_set(KEY, scene.options(), load).await;
+                assert!(!matches!(value, Err(LoadError::Cache(_) | LoadError::TimedOut { .. })), "seed {seed}");
+                done.fetch_add(1, Ordering::SeqCst);
+            });
+        }
+        for writer in 0..seeded.below(3) {
+            let (start, deletes) = (seeded.below(60), seeded.one_in(2));
+            let counted = Counted::new(&working);
+            executor.spawn(async move {
+                let _counted = counted;
+                pause(start).await;
+                if deletes {
+                    processes[writer].delete(KEY).await.unwrap();
+                } else {
+                    processes[writer].set(KEY, 1000, None).await.unwrap();
+                }
+            });
+        }
+        executor.spawn(async move { scene.time.pass(&working).await });
+        assert_eq!(executor.run(&mut seeded), 0, "seed {seed}");
+        assert!(scene.most.load(Ordering::SeqCst) <= 1, "seed {seed}: two loaders at once");
+        assert!(!scene.holders.exists_sync(KEY).unwrap(), "seed {seed}: a lease is left");
+        // Nobody has come to the end of a lease.
+        assert!(scene.time.clock.now_ms() < 10_000, "seed {seed}: {}", scene.time.clock.now_ms());
+    }
+}
+
+/// Counts who works, until it is dropped.
+struct Counted(Arc<AtomicUsize>);
+
+impl Counted {
+    fn new(working: &Arc<AtomicUsize>) -> Self {
+        working.fetch_add(1, Ordering::SeqCst);
+        Self(Arc::clone(working))
+    }
+}
+
+impl Drop for Counted {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::SeqCst);
+    }
+}

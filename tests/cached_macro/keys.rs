@@ -85,6 +85,12 @@ async fn keyed(key: String) -> u64 {
     called("keyed")
 }
 
+#[cached(key = |key| key.clone())]
+fn keyed_sync(key: String) -> u64 {
+    drop(key);
+    called("keyed_sync")
+}
+
 #[cached]
 async fn unhashable(map: std::collections::BTreeMap<Vec<u64>, u64>) -> u64 {
     called("unhashable") + map.len() as u64
@@ -95,6 +101,7 @@ async fn a_key_that_cannot_be_is_passed_over() {
     assert_eq!((keyed(String::new()).await, keyed(String::new()).await), (1, 2));
     assert_eq!(keyed("k".repeat(70_000)).await, 3);
     assert!(keyed::invalidate(String::new()).await.is_err());
+    assert_eq!((keyed_sync(String::new()), keyed_sync(String::new())), (1, 2));
     let map = [(vec![1], 1)].into_iter().collect::<std::collections::BTreeMap<_, _>>();
     assert!(unhashable::key(map.clone()).is_err());
     assert_eq!((unhashable(map.clone()).await, unhashable(map).await), (2, 3));

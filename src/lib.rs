@@ -41,6 +41,11 @@ pub mod http;
 #[doc = include_str!("../README.md")]
 struct Readme;
 
+/// Runs the examples of the attribute.
+#[cfg(all(doctest, feature = "macros"))]
+#[doc = include_str!("../macros/src/cached.md")]
+struct CachedAttribute;
+
 #[cfg(feature = "macros")]
 #[doc(hidden)]
 #[path = "private/mod.rs"]

@@ -17,7 +17,7 @@ export { cached, defaultCache, setDefaultCache } from "./load/cached.js";
 export { LoadTimeoutError } from "./load/errors.js";
 export type { CacheEvents } from "./load/events.js";
 export type { LoadStats } from "./load/monitor.js";
-export type { LoadContext, Loader, LoadOptions } from "./load/options.js";
+export type { Lease, LoadContext, Loader, LoadOptions } from "./load/options.js";
 export * from "./memory-api.js";
 export type { Renewing, SessionStoreOptions } from "./sessions.js";
 export { SessionStore } from "./sessions.js";

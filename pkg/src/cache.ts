@@ -13,9 +13,8 @@ import {
 } from "./check.js";
 import { type CacheEvents, EVENTS, Events } from "./load/events.js";
 import { type Flights, flightsOf, type Touched } from "./load/flights.js";
-import type { Lease } from "./load/lease.js";
 import { getOrLoad } from "./load/load.js";
-import type { Loader, LoadOptions } from "./load/options.js";
+import type { Lease, Loader, LoadOptions } from "./load/options.js";
 import { Settings } from "./load/settings.js";
 import { MemoryCache } from "./memory-cache.js";
 import { escapePattern, prefixOf } from "./prefix.js";

@@ -131,6 +131,7 @@ impl LoadOptions {
     /// In memory it is of no effect, as callers share loads there. It needs a [`Runtime`] that has a timer; without one, who
     /// does not get the lease loads too. With [`force_fresh`](Self::force_fresh) there is none. When the store fails,
     /// [`on_error`](Self::on_error) says what happens. Writes of other processes do not win over a load, lease or not.
+    /// A pattern that clears entries clears their leases too, and counts them.
     ///
     /// ```no_run
     /// # #[cfg(feature = "redis")]

@@ -19,7 +19,8 @@ pub(crate) const RELEASE: &str =
 
 impl<S, B: RemoteStore> Shared<S, B> {
     fn lease_key(&self, key: &str) -> Result<String> {
-        Ok(self.options.namespace.key(&format!("{key}{SUFFIX}"))?.into_owned())
+        // Also of a key that is as long as keys may be.
+        Ok(format!("{}{SUFFIX}", self.options.namespace.key(key)?))
     }
 }
 

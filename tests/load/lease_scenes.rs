@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::future::join_all;
-use isocache::{BoxFuture, CacheAside, LoadOptions, Runtime};
+use isocache::{BoxFuture, CacheAside, LoadOptions, MAX_KEY_BYTES, Runtime};
 use tokio::sync::{Semaphore, watch};
 
 const LIFE: Duration = Duration::from_secs(3600);
@@ -78,6 +78,10 @@ async fn it_is_held_while_the_loader_runs<P: CacheAside<u64>>(ours: &P, theirs: 
     };
     assert_eq!(ours.get_or_set("held", options(&gate), load).await.unwrap(), 1);
     assert!(!theirs.exists("held:isocache-lease").await.unwrap());
+    // The longest key there may be has a lease, too.
+    let longest = "k".repeat(MAX_KEY_BYTES - "leases:".len());
+    let leases = ours.leases().unwrap();
+    assert!(leases.acquire(&longest, "we", LIFE).await.is_ok());
 }
 
 async fn it_has_one_holder_who_alone_can_give_it_back<P: CacheAside<u64>>(ours: &P, theirs: &P) {

@@ -7,6 +7,7 @@ mod interleavings;
 mod leases;
 #[cfg(feature = "metrics")]
 mod monitoring;
+mod processes;
 mod provider;
 mod scenarios;
 mod stale;

@@ -4,9 +4,9 @@
  */
 
 import type { HttpCache } from "../http/http-cache.js";
-import type { MaybePromise } from "../promise.js";
 import type { Flight } from "./flights.js";
 import type { Call, Found } from "./load.js";
+import type { Lease } from "./options.js";
 import { judge } from "./windows.js";
 
 /** The first wait of who does not get a lease before it looks again, and the longest, in milliseconds. */
@@ -32,9 +32,6 @@ export interface Turn<V> {
 /** What a flight brings that has left the load to another process. */
 export const ELSEWHERE: unique symbol = /* @__PURE__ */ Symbol("elsewhere");
 
-/** What a provider has as its method `lease`. */
-export type Lease = (key: string, holder: string, life: number | null) => MaybePromise<boolean>;
-
 /** Goes behind the key, as in Rust: who may write an entry may take its lease, whatever prefixes a token is confined to. */
 const SUFFIX = ":isocache-lease";
 /** For servers with scripts: removes a key if it holds this holder, and answers how many went. */
@@ -53,12 +50,14 @@ export function leaseOf(
   if (provider.command) {
     return async (key, holder, life) => {
       const make = (whole: string, isBridge: boolean | undefined) => {
+        // Behind a key that has been checked, and may be as long as keys may be.
+        const name = whole + SUFFIX;
         if (life !== null) {
-          return ["SET", whole, holder, "PX", `${life}`, "NX"];
+          return ["SET", name, holder, "PX", `${life}`, "NX"];
         }
-        return isBridge ? ["ISOCACHE.RELEASE", whole, holder] : ["EVAL", RELEASE, "1", whole, holder];
+        return isBridge ? ["ISOCACHE.RELEASE", name, holder] : ["EVAL", RELEASE, "1", name, holder];
       };
-      return Boolean(await provider.command?.(key + SUFFIX, make));
+      return Boolean(await provider.command?.(key, make));
     };
   }
   return provider.ttl ? ALWAYS : undefined;

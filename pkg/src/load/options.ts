@@ -1,7 +1,14 @@
 /** How a value is loaded and kept. */
 
 import type { AbortSignalLike, PlatformSignal } from "../http/types.js";
+import type { MaybePromise } from "../promise.js";
 import type { Ttl } from "../types.js";
+
+/**
+ * What a provider has as its method `lease`: takes the lease of a key for a life in milliseconds, in the name of a holder; or,
+ * with `null`, gives it back if this holder has it. True if it did.
+ */
+export type Lease = (key: string, holder: string, life: number | null) => MaybePromise<boolean>;
 
 /** What a loader is told. */
 export interface LoadContext {
@@ -38,7 +45,8 @@ export interface LoadOptions<V> {
    * the value is stored. Others look every 50 to 250 milliseconds, until there is a value, or the lease is free; after twice
    * its life they load without it. Where there is a stale value they answer that. Choose it longer than a load takes. In
    * memory it is of no effect. Over HTTP it is the key `<key>:isocache-lease`, which only its holder releases: by the command
-   * of our bridge, or by `EVAL`, or, where that is refused, when it ends. Default: none.
+   * of our bridge, or by `EVAL`, or, where that is refused, when it ends; a pattern that clears entries clears their leases,
+   * too. Default: none.
    */
   lease?: Ttl | undefined;
   /** Load in any case, whatever is cached, and store what comes. */

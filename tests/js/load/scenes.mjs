@@ -9,6 +9,18 @@ function gate() {
   return { opened, open };
 }
 
+/** A load of the key "a" whose loader runs already; `open` ends it with a value. */
+async function beingLoaded(cache, options) {
+  const [started, loaded] = [gate(), gate()];
+  const load = () => {
+    started.open();
+    return loaded.opened;
+  };
+  const asked = cache.getOrSet("a", load, options);
+  await started.opened;
+  return { asked, open: loaded.open };
+}
+
 const reason = (promise) =>
   promise.then(
     () => "fine",
@@ -35,13 +47,7 @@ const SCENES = {
   },
 
   async "a set while it is loaded wins"({ cache }) {
-    const { opened, open } = gate();
-    const started = gate();
-    const asked = cache.getOrSet("a", () => {
-      started.open();
-      return opened;
-    });
-    await started.opened;
+    const { asked, open } = await beingLoaded(cache);
     const written = cache.set("a", "written");
     open("loaded");
     await Promise.all([asked, written]);
@@ -49,26 +55,14 @@ const SCENES = {
   },
 
   async "a delete while it is loaded wins"({ cache }) {
-    const { opened, open } = gate();
-    const started = gate();
-    const asked = cache.getOrSet("a", () => {
-      started.open();
-      return opened;
-    });
-    await started.opened;
+    const { asked, open } = await beingLoaded(cache);
     await cache.delete("a");
     open("deleted");
     return [await asked, await cache.has("a")];
   },
 
   async "a pattern that clears what is loaded wins, through the cache above, too"({ cache, below }) {
-    const { opened, open } = gate();
-    const started = gate();
-    const asked = below.getOrSet("a", () => {
-      started.open();
-      return opened;
-    });
-    await started.opened;
+    const { asked, open } = await beingLoaded(below);
     await cache.clearPattern("below:*");
     open("cleared");
     return [await asked, await below.has("a")];
@@ -168,15 +162,8 @@ const SCENES = {
   },
 
   async "an invalidation while it is loaded wins"({ tagged, own }) {
-    const { opened, open } = gate();
-    const started = gate();
     const tags = [`${own}:loaded`];
-    const load = () => {
-      started.open();
-      return opened;
-    };
-    const asked = tagged.getOrSet("a", load, { tags });
-    await started.opened;
+    const { asked, open } = await beingLoaded(tagged, { tags });
     await tagged.invalidateTags(tags);
     const later = await tagged.getOrSet("a", () => "new", { tags });
     open("old");

@@ -96,6 +96,7 @@ const PUBLIC_TYPES = [
     "memory-cache.d.ts",
     "msgpack-api.d.ts",
     "promise.d.ts",
+    "provider.d.ts",
     "sessions.d.ts",
     "tagged.d.ts",
     "types.d.ts",

@@ -1,6 +1,6 @@
 /** What `isocache` offers. */
 
-export type { CacheOptions, Provider } from "./cache.js";
+export type { CacheOptions } from "./cache.js";
 export { Cache } from "./cache.js";
 export type { Counters } from "./counters.js";
 export * from "./http-api.js";
@@ -19,6 +19,7 @@ export type { CacheEvents } from "./load/events.js";
 export type { LoadStats } from "./load/monitor.js";
 export type { Lease, LoadContext, Loader, LoadOptions } from "./load/options.js";
 export * from "./memory-api.js";
+export type { Provider } from "./provider.js";
 export type { Renewing, SessionStoreOptions } from "./sessions.js";
 export { SessionStore } from "./sessions.js";
 export type { Generations, TaggedEntry, TaggedOptions } from "./tagged.js";

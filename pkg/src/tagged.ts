@@ -3,7 +3,6 @@
  * crate's `Tags` stores.
  */
 
-import type { Provider } from "./cache.js";
 import { checkKey, checkList, checkObject, checkOptions, quote, wrongType } from "./check.js";
 import { type Counters, counted, countersIn } from "./counters.js";
 import { CacheError } from "./http/errors.js";
@@ -13,6 +12,7 @@ import { leaseOf } from "./load/lease.js";
 import type { Lease } from "./load/options.js";
 import type { MemoryCache } from "./memory-cache.js";
 import { after, type MaybePromise } from "./promise.js";
+import type { Provider } from "./provider.js";
 import type { CacheSetEntry, CacheStats, SetEntry, SetOptions } from "./types.js";
 
 const MAX_TAGS = 64;

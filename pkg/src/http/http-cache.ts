@@ -1,8 +1,8 @@
 /** `HttpCache`: what its users see. */
 
-import type { Provider } from "../cache.js";
 import { checkInteger, checkList, checkObject, checkPattern, checkText, checkValue, quote } from "../check.js";
 import { escapePattern, literalOf, prefixOf } from "../prefix.js";
+import type { Provider } from "../provider.js";
 import { milliseconds } from "../ttl.js";
 import type { CacheStats, SetEntry, Ttl } from "../types.js";
 import type { BreakerState } from "./breaker.js";

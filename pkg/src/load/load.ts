@@ -1,9 +1,9 @@
 /** One call of `getOrSet`: look, and load what is not there, once for everybody who asks meanwhile. */
 
-import type { Provider } from "../cache.js";
 import { quote } from "../check.js";
 import type { AbortSignalLike } from "../http/types.js";
 import { isPromise } from "../promise.js";
+import type { Provider } from "../provider.js";
 import type { Generations } from "../tagged.js";
 import type { Ttl } from "../types.js";
 import { LoadTimeoutError } from "./errors.js";

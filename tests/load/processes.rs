@@ -61,7 +61,7 @@ impl Runtime for Time {
 }
 
 impl Time {
-    fn advance(&self, by: Duration) {
+    pub fn advance(&self, by: Duration) {
         self.clock.advance(by);
         let sleepers = std::mem::take(&mut self.shared.lock().unwrap().sleepers);
         sleepers.into_iter().for_each(Waker::wake);

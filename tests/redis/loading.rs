@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use isocache::{CacheProvider, RedisCacheProvider, Tags};
 
+use crate::servers::cluster::Cluster;
 use crate::servers::redis::RedisServer;
 use crate::{cached_scenes, lease_scenes, load_scenarios, patient, tag_scenes};
 
@@ -23,6 +24,16 @@ async fn the_scenes_of_leases() {
     assert!(process().leases().unwrap().acquire("left", "we", Duration::from_secs(3600)).await.unwrap());
     let left: u64 = server.cli(&["PTTL", "leases:left:isocache-lease"]).trim().parse().unwrap();
     assert!((3_000_000..=3_600_000).contains(&left), "{left}");
+}
+
+#[tokio::test]
+async fn the_scenes_of_a_cluster() {
+    let cluster = Cluster::start(None);
+    let process = || -> RedisCacheProvider<u64> { patient(&cluster.url()).namespace("scenes").build().unwrap() };
+    Box::pin(load_scenarios::all(&process())).await;
+    lease_scenes::all(&process(), &process()).await;
+    let cache: RedisCacheProvider<i64> = patient(&cluster.url()).namespace("tags").build().unwrap();
+    Box::pin(tag_scenes::all(cache.view(), cache)).await;
 }
 
 #[tokio::test]

@@ -28,7 +28,8 @@ const reason = (promise) =>
   );
 
 /**
- * By name: what is to be seen. The cache `below` is a namespace of `cache`, the store of `away` is away, and `tagged` has tags, in
+ * By name: what is to be seen. The cache `below` is a namespace of `cache`, `elsewhere` is the same in
+ * another process, the store of `away` is away, and `tagged` has tags, in
  * which `own` keeps those of others apart.
  */
 const SCENES = {
@@ -170,6 +171,20 @@ const SCENES = {
     return [await asked, later, await tagged.get("a")];
   },
 
+  async "of two processes over one store, one loads"({ cache, elsewhere }) {
+    let loads = 0;
+    const [started, loaded] = [gate(), gate()];
+    const load = () => {
+      loads++;
+      started.open();
+      return loaded.opened;
+    };
+    const asked = [cache, elsewhere, cache, elsewhere].map((one) => one.getOrSet("a", load, { lease: "1m" }));
+    await started.opened;
+    loaded.open("value");
+    return [await Promise.all(asked), loads];
+  },
+
   async "a cached function has tags"({ tagged, own, isocache }) {
     let calls = 0;
     const tags = (n) => [`${own}:${n}`];
@@ -213,6 +228,7 @@ export const EXPECTED = {
     ...["0,0,0,0", "1,1,1,1", "2,2,2,2", "3,3,3,3", "4,4,4,4", "5,5,5,5", "6,6,6,6", "7,7,7,7", "8,8,8,8", "9,9,9,9"],
   ],
   "an invalidation while it is loaded wins": ["old", "new", "new"],
+  "of two processes over one store, one loads": [["value", "value", "value", "value"], 1],
   "a cached function has tags": [1, 2, 3],
   "a cached function": [[9, 9, 16], 2, "square:3", true, false, 9, 16, 4],
 };
@@ -220,21 +236,31 @@ export const EXPECTED = {
 /** What each scene showed, by store: memory, and each of the servers. Nobody listens at `dead`. */
 export async function loading(isocache, { servers, dead }) {
   const { Cache, HttpCache, MemoryCache, Tagged } = isocache;
-  const stores = { memory: () => new MemoryCache() };
+  // Each makes two providers of one store, as two processes have them; memory is of one process.
+  const stores = { memory: () => Array(2).fill(new MemoryCache()) };
   for (const [name, options] of Object.entries(servers)) {
-    stores[name] = () => new HttpCache(options);
+    stores[name] = () => [new HttpCache(options), new HttpCache(options)];
   }
   const seen = {};
   for (const [store, make] of Object.entries(stores)) {
     seen[store] = {};
     for (const [at, [name, scene]] of Object.entries(SCENES).entries()) {
-      const provider = make();
+      const [provider, other] = make();
       // Keys of their own, in servers that others ask, too.
       const own = `${Math.random()}`.slice(2) + at;
       const cache = new Cache({ provider, namespace: own });
+      const elsewhere = new Cache({ provider: other, namespace: own });
       const tagged = new Cache({ provider: new Tagged(provider), namespace: `${own}:tagged` });
       const away = new Cache({ provider: new HttpCache({ url: dead, token: "token", retries: 0 }) });
-      seen[store][name] = await scene({ cache, below: cache.namespace("below"), away, tagged, own, isocache });
+      seen[store][name] = await scene({
+        cache,
+        below: cache.namespace("below"),
+        away,
+        elsewhere,
+        tagged,
+        own,
+        isocache,
+      });
     }
   }
   return seen;

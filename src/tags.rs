@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::error::{CacheError, Result};
 use crate::key::{KeyPattern, quote};
-use crate::load::{CacheAside, Flights, Leases, LoadError, LoadOptions, Loaded, OnError, random::random};
+use crate::load::{Flights, Leases, once::once, random::random};
 use crate::provider::{CacheProvider, CounterProvider, MaybeSend, WithTtl};
 use crate::stats::CacheStats;
 
@@ -149,20 +149,17 @@ async fn begin(counters: &impl CounterProvider, key: &str) -> Result<i64> {
 /// The generation of a tag, which has one then. Those who need a new tag at once wait for the same beginning: each of their
 /// own would end what has the one before.
 async fn begun<C: CacheProvider<i64> + CounterProvider>(counters: &C, key: &str) -> Result<i64> {
-    let load = || async {
-        // Another load may have ended between the look and this one.
-        let generation = match counters.get(key).await? {
-            Some(generation) => generation,
-            None => begin(counters, key).await?,
-        };
-        Ok::<_, CacheError>(Loaded::new(generation).unstored())
+    let beginning = || async {
+        // Another may have ended between the look and this one.
+        match counters.get(key).await? {
+            Some(generation) => Ok(generation),
+            None => begin(counters, key).await,
+        }
     };
-    let options = LoadOptions::new().on_error(OnError::Propagate);
-    counters.get_or_set(key, options, load).await.map_err(|error| match error {
-        LoadError::Cache(error) => error,
-        LoadError::Loader(error) => CacheError::clone(&error),
-        other => CacheError::Unavailable(other.to_string()),
-    })
+    match counters.flights() {
+        Some(flights) => once(flights, &format!("{key} begins"), beginning).await,
+        None => beginning().await,
+    }
 }
 
 #[allow(clippy::cast_possible_truncation)]

@@ -215,24 +215,29 @@ export class Tagged<V = unknown> implements Provider<V> {
     return now;
   }
 
-  async #countOn(key: string): Promise<number> {
+  async #countOn(key: string): Promise<void> {
     const step = stepOf(MAX_STEP);
-    const now = await this.#counters.increment(key, step, FOR_EVER);
-    return now === step ? this.#begin(key) : now;
+    if ((await this.#counters.increment(key, step, FOR_EVER)) === step) {
+      await this.#setOff(key);
+    }
+  }
+
+  /** Moves a counter far from where one that was lost may have been. */
+  #setOff(key: string): MaybePromise<number> {
+    return this.#counters.increment(key, stepOf(MAX_START), FOR_EVER);
   }
 
   /**
-   * Sets a counter off, far from where one that was lost may have been. Those who need a new tag at once wait for the same
-   * beginning: each of their own would end what has the one before.
+   * The generation of a tag that had none. Those who need a new tag at once wait for the same beginning: each of their own
+   * would end what has the one before.
    */
   #begin(key: string): MaybePromise<number> {
     let begun = this.#beginning.get(key);
     if (begun === undefined) {
-      const { increment } = this.#counters;
       const begin = async () => {
         // Another may have come to its end between the look and now.
         const [known] = await this.#counters.getMany([key]);
-        return counted(known) || increment.call(this.#counters, key, stepOf(MAX_START), FOR_EVER);
+        return counted(known) || this.#setOff(key);
       };
       begun = begin().finally(() => this.#beginning.delete(key));
       this.#beginning.set(key, begun);

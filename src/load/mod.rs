@@ -6,6 +6,7 @@
 //! | `flights.rs` | the flights of a provider by key, who waits, and writes that win over them |
 //! | `scope.rs` | to which flight the running code belongs |
 //! | `lease.rs` | whose turn it is among processes |
+//! | `once.rs` | work that is shared, and not stored |
 //! | `call.rs`, `aside.rs`, `sync.rs` | a call from its lookup to its answer, and the methods that make one |
 //! | `options.rs`, `loaded.rs`, `monitor.rs`, `runtime.rs`, `random.rs` | what callers say and get |
 
@@ -16,6 +17,7 @@ mod lease;
 mod loaded;
 pub(crate) mod machine;
 mod monitor;
+pub(crate) mod once;
 mod options;
 pub(crate) mod random;
 mod runtime;

@@ -12,6 +12,7 @@ mod provider;
 mod scenarios;
 mod stale;
 mod synchronous;
+mod tag_interleavings;
 mod tag_scenes;
 mod tag_vectors;
 

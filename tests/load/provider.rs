@@ -5,14 +5,15 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use isocache::{
-    BoxFuture, CacheError, CacheProvider, CacheStats, Flights, Leases, MemoryCacheProvider, Result, WithTtl,
+    BoxFuture, CacheError, CacheProvider, CacheStats, CounterProvider, Flights, Leases, MemoryCacheProvider, Result,
+    WithTtl,
 };
 
 use crate::executor::pause;
 
 #[derive(Clone)]
-pub struct Remote {
-    pub store: MemoryCacheProvider<u64>,
+pub struct Remote<T = u64> {
+    pub store: MemoryCacheProvider<T>,
     pub flights: Arc<Flights>,
     pub broken: Arc<AtomicBool>,
     /// Who holds the lease of a key; none is held where there is none.
@@ -26,19 +27,19 @@ pub struct Held {
     broken: Arc<AtomicBool>,
 }
 
-impl Default for Remote {
+impl<T: Clone + Send + Sync + 'static> Default for Remote<T> {
     fn default() -> Self {
         Self::over(MemoryCacheProvider::default())
     }
 }
 
-impl Remote {
-    pub fn over(store: MemoryCacheProvider<u64>) -> Self {
+impl<T> Remote<T> {
+    pub fn over(store: MemoryCacheProvider<T>) -> Self {
         Self { store, flights: Arc::default(), broken: Arc::default(), leases: None }
     }
 
     /// A process of several over one store.
-    pub fn process(store: &MemoryCacheProvider<u64>, holders: &MemoryCacheProvider<String>) -> Self {
+    pub fn process(store: &MemoryCacheProvider<T>, holders: &MemoryCacheProvider<String>) -> Self {
         let broken = Arc::<AtomicBool>::default();
         let leases = Some(Held { holders: holders.clone(), broken: Arc::clone(&broken) });
         Self { store: store.clone(), flights: Arc::default(), broken, leases }
@@ -83,12 +84,12 @@ impl Leases for Held {
     }
 }
 
-impl CacheProvider<u64> for Remote {
-    async fn get(&self, key: &str) -> Result<Option<u64>> {
+impl<T: Clone + Send + Sync + 'static> CacheProvider<T> for Remote<T> {
+    async fn get(&self, key: &str) -> Result<Option<T>> {
         self.travel(|| self.store.get_sync(key)).await
     }
 
-    async fn set(&self, key: &str, value: u64, ttl: Option<Duration>) -> Result<()> {
+    async fn set(&self, key: &str, value: T, ttl: Option<Duration>) -> Result<()> {
         let _write = self.flights.write(key).await;
         self.travel(|| self.store.set_sync(key, value, ttl)).await
     }
@@ -111,7 +112,7 @@ impl CacheProvider<u64> for Remote {
         self.travel(|| Ok(self.store.stats())).await
     }
 
-    async fn get_with_ttl(&self, key: &str) -> Result<Option<WithTtl<u64>>> {
+    async fn get_with_ttl(&self, key: &str) -> Result<Option<WithTtl<T>>> {
         self.travel(|| self.store.get_with_ttl_sync(key)).await
     }
 
@@ -121,5 +122,12 @@ impl CacheProvider<u64> for Remote {
 
     fn leases(&self) -> Option<&dyn Leases> {
         self.leases.as_ref().map(|held| held as &dyn Leases)
+    }
+}
+
+impl CounterProvider for Remote<i64> {
+    async fn increment(&self, key: &str, by: i64, ttl: Option<Duration>) -> Result<i64> {
+        let _write = self.flights.write(key).await;
+        self.travel(|| self.store.increment_sync(key, by, ttl)).await
     }
 }

@@ -59,6 +59,10 @@ describe("tags", () => {
     await cache.invalidateTags(["t"]);
     assert.equal(await cache.get("a"), undefined);
     assert.notEqual(store.get("tag:t"), generation);
+    for (let at = 0; at < 20; at++) {
+      await cache.invalidateTags([`lost-${at}`]);
+      assert.ok(store.get(`tag:lost-${at}`) > 10_000, "one that begins with an invalidation begins far away, too");
+    }
   });
 
   test("generations move on, and stay exact", async (t) => {

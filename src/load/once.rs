@@ -20,15 +20,16 @@ where
                 led.share(Arc::new(outcome.clone()));
                 return outcome;
             }
-            Place::Follower(follower) => match follower.outcome().await {
-                Some(outcome) => match outcome.downcast_ref::<Result<T>>() {
-                    Some(outcome) => return outcome.clone(),
-                    // Somebody's entry has this name.
-                    None => return work().await,
-                },
-                // Its leader has gone.
-                None => {}
-            },
+            Place::Follower(follower) => {
+                // Without an outcome, its leader has gone, and another is needed.
+                if let Some(outcome) = follower.outcome().await {
+                    return match outcome.downcast_ref::<Result<T>>() {
+                        Some(outcome) => outcome.clone(),
+                        // Somebody's entry has this name.
+                        None => work().await,
+                    };
+                }
+            }
             Place::Own => return work().await,
         }
     }

@@ -12,10 +12,10 @@ import {
   wrongType,
 } from "./check.js";
 import { type CacheEvents, EVENTS, Events } from "./load/events.js";
-import { type Flights, flightsOf, type Touched } from "./load/flights.js";
 import { getOrLoad } from "./load/load.js";
 import type { Loader, LoadOptions } from "./load/options.js";
 import { Settings } from "./load/settings.js";
+import { type SingleFlight, singleFlightOf, type Touched } from "./load/single-flight.js";
 import { MemoryCache } from "./memory-cache.js";
 import { escapePattern, prefixOf } from "./prefix.js";
 import type { MaybePromise } from "./promise.js";
@@ -64,7 +64,7 @@ export class Cache<V = unknown> {
   readonly #prefix: string;
   readonly #ttl: Ttl | null | undefined;
   readonly #shared: Shared;
-  readonly #flights: Flights;
+  readonly #singleFlight: SingleFlight;
 
   /** @throws TypeError or RangeError for an option of the wrong type or out of range, naming it. */
   constructor(options?: CacheOptions<V>);
@@ -90,7 +90,7 @@ export class Cache<V = unknown> {
     }
     this.#prefix = options.namespace === undefined ? "" : prefixOf(options.namespace);
     this.#shared = shared;
-    this.#flights = flightsOf(this.#provider);
+    this.#singleFlight = singleFlightOf(this.#provider);
   }
 
   /** The value under `key`, or `undefined`. `null` is a value. */
@@ -152,7 +152,7 @@ export class Cache<V = unknown> {
     }
     return getOrLoad<T>({
       provider: this.#provider as unknown as Provider<T>,
-      flights: this.#flights,
+      flights: this.#singleFlight,
       key: this.#key(key),
       loader,
       settings,
@@ -302,12 +302,12 @@ export class Cache<V = unknown> {
 
   /** A write, which wins over loads in progress. */
   async #write<R>(touched: Touched, act: () => MaybePromise<R>): Promise<R> {
-    if (this.#flights.busy) {
-      return this.#flights.write(touched, act);
+    if (this.#singleFlight.busy) {
+      return this.#singleFlight.write(touched, act);
     }
     const written = await act();
     // Loads that began meanwhile.
-    return this.#flights.busy ? this.#flights.write(touched, () => written) : written;
+    return this.#singleFlight.busy ? this.#singleFlight.write(touched, () => written) : written;
   }
 
   /** An entry as the provider gets it, checked. */

@@ -7,9 +7,9 @@ import { checkKey, checkList, checkObject, checkOptions, quote, wrongType } from
 import { type Counters, counted, countersIn } from "./counters.js";
 import { CacheError } from "./http/errors.js";
 import { escapedValue } from "./key/value.js";
-import { shareFlights } from "./load/flights.js";
 import { leaseOf } from "./load/lease.js";
 import type { Lease } from "./load/options.js";
+import { shareSingleFlight } from "./load/single-flight.js";
 import type { MemoryCache } from "./memory-cache.js";
 import { after, type MaybePromise } from "./promise.js";
 import type { Provider } from "./provider.js";
@@ -82,7 +82,7 @@ export class Tagged<V = unknown> implements Provider<V> {
     this.#counters = countersIn(counters, options.counters ? "counters" : "entries");
     this.#entries = entries;
     this.lease = leaseOf(entries);
-    shareFlights(this, entries);
+    shareSingleFlight(this, entries);
   }
 
   get(key: string): MaybePromise<V | undefined> {

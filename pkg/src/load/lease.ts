@@ -4,10 +4,10 @@
  */
 
 import type { HttpCache } from "../http/http-cache.js";
-import type { Flight } from "./flights.js";
+import { judge } from "./freshness.js";
 import type { Call, Found } from "./load.js";
 import type { Lease } from "./options.js";
-import { judge } from "./windows.js";
+import type { Flight } from "./single-flight.js";
 
 /** The first wait of who does not get a lease before it looks again, and the longest, in milliseconds. */
 const FIRST_WAIT = 50;

@@ -6,19 +6,19 @@ import { isPromise } from "../promise.js";
 import type { Provider } from "../provider.js";
 import type { Generations } from "../tagged.js";
 import type { Ttl } from "../types.js";
+import { enter, exit, isInside } from "./active-loads.js";
 import { LoadTimeoutError } from "./errors.js";
 import type { Events } from "./events.js";
-import type { Flight, Flights } from "./flights.js";
-import { enter, exit, isInside } from "./inside.js";
+import { judge } from "./freshness.js";
 import { checkLease, ELSEWHERE, type Turn, takeTurn } from "./lease.js";
 import type { Loader } from "./options.js";
 import type { Settings } from "./settings.js";
-import { judge } from "./windows.js";
+import type { Flight, SingleFlight } from "./single-flight.js";
 
 /** What a call needs to know. */
 export interface Call<V> {
   readonly provider: Provider<V>;
-  readonly flights: Flights;
+  readonly flights: SingleFlight;
   readonly key: string;
   readonly loader: Loader<V>;
   readonly settings: Settings<V>;
@@ -306,13 +306,13 @@ async function run<V>(call: Call<V>, flight: Flight, background: boolean): Promi
 }
 
 /** Waits for a flight, as one of its callers. */
-function wait<V>(flights: Flights, flight: Flight, signal: AbortSignalLike | undefined): Promise<V> {
+function wait<V>(flights: SingleFlight, flight: Flight, signal: AbortSignalLike | undefined): Promise<V> {
   flight.callers++;
   // A promise for each caller: one that is not handled is not hidden by those that are.
   return signal === undefined ? (flight.outcome as Promise<V>).then() : waitUnless(flights, flight, signal);
 }
 
-async function waitUnless<V>(flights: Flights, flight: Flight, signal: AbortSignalLike): Promise<V> {
+async function waitUnless<V>(flights: SingleFlight, flight: Flight, signal: AbortSignalLike): Promise<V> {
   try {
     return await unlessAborted(flight.outcome as Promise<V>, signal);
   } finally {

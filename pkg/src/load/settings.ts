@@ -3,9 +3,9 @@
 import { checkFunction, checkList, checkOptions, wrongType } from "../check.js";
 import { milliseconds } from "../ttl.js";
 import type { Ttl } from "../types.js";
+import { lifeOf, matters, type Windows } from "./freshness.js";
 import { Monitor } from "./monitor.js";
 import type { LoadOptions } from "./options.js";
-import { lifeOf, matters, type Windows } from "./windows.js";
 
 /** The longest that a loader may take where no limit is set. */
 const DEFAULT_TIMEOUT = 30_000;

@@ -31,7 +31,7 @@ export interface Look {
   overtaken: boolean;
 }
 
-export class Flights {
+export class SingleFlight {
   readonly #byKey = new Map<string, Flight>();
   readonly #looks = new Set<Look>();
 
@@ -83,7 +83,7 @@ export class Flights {
     try {
       return await act();
     } finally {
-      // Flights that began since then; one that is storing by now brings what is as new as the write.
+      // SingleFlight that began since then; one that is storing by now brings what is as new as the write.
       this.#fence(touched);
     }
   }
@@ -117,17 +117,17 @@ function among<E>(touched: Touched, entries: Iterable<[string, E]>): [string, E]
 }
 
 /** Lets loads through one provider and writes through the other know of each other: they keep the same entries. */
-export function shareFlights(provider: object, other: object): void {
-  known.set(provider, flightsOf(other));
+export function shareSingleFlight(provider: object, other: object): void {
+  known.set(provider, singleFlightOf(other));
 }
 
-const known = new WeakMap<object, Flights>();
+const known = new WeakMap<object, SingleFlight>();
 
 /** The flights of a provider: the same for all caches over it. */
-export function flightsOf(provider: object): Flights {
+export function singleFlightOf(provider: object): SingleFlight {
   let flights = known.get(provider);
   if (flights === undefined) {
-    flights = new Flights();
+    flights = new SingleFlight();
     known.set(provider, flights);
   }
   return flights;

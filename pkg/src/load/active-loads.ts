@@ -1,6 +1,6 @@
 /** Which flights the code that runs now belongs to, so that a loader that asks for its own key does not wait for itself. */
 
-import type { Flight } from "./flights.js";
+import type { Flight } from "./single-flight.js";
 
 /** What Node, Deno, Bun and workerd (with `nodejs_compat`) have: it follows a loader through its promises. */
 interface Storage {

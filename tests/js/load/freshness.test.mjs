@@ -6,7 +6,7 @@ import { test } from "node:test";
 import { fileURLToPath } from "node:url";
 import { build } from "esbuild";
 
-const source = fileURLToPath(new URL("../../../pkg/src/load/windows.ts", import.meta.url));
+const source = fileURLToPath(new URL("../../../pkg/src/load/freshness.ts", import.meta.url));
 const { outputFiles } = await build({ entryPoints: [source], write: false, format: "esm" });
 const { judge, lifeOf } = await import(`data:text/javascript,${encodeURIComponent(outputFiles[0].text)}`);
 const vectors = JSON.parse(await readFile(new URL("../../vectors/load.json", import.meta.url), "utf8"));

@@ -7,13 +7,21 @@ export PATH := $(HOME)/.cargo/bin:$(PATH)
 
 SOURCES := $(shell find src macros/src pkg/src pkg/scripts -type f) Cargo.toml Cargo.lock macros/Cargo.toml pkg/package.json package-lock.json
 
-.PHONY: help demo build bridge test test-rust test-js test-wasm bench lint clean
+.PHONY: help demo docs build bridge test test-rust test-js test-wasm bench lint clean
 
 help: ## This list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
 
 demo: build bridge ## Serve the embedded store and the page that shows the cache at work, on a loopback port that it prints
 	@scripts/demo.sh
+
+docs: ## Build the documentation with both references and serve it, on a loopback port that it prints (PORT: this one)
+	@scripts/need.sh node rust
+	cargo doc --quiet --no-deps -p isocache --all-features
+	npm run --silent --workspace docs build
+	mkdir -p docs/.vitepress/dist/reference
+	cp -r target/doc docs/.vitepress/dist/reference/rust
+	@node docs/scripts/serve.mjs
 
 build: pkg/dist/index.js ## Build the npm package into pkg/dist
 

@@ -36,11 +36,6 @@ pub mod engine;
 #[cfg(feature = "protocol")]
 pub mod http;
 
-/// Runs the examples of the README.
-#[cfg(all(doctest, feature = "redis", feature = "http", feature = "macros"))]
-#[doc = include_str!("../README.md")]
-struct Readme;
-
 /// Runs the examples of the attribute.
 #[cfg(all(doctest, feature = "macros"))]
 #[doc = include_str!("../macros/src/cached.md")]

@@ -1,9 +1,20 @@
 /** Finds the examples in a text and makes modules of them that check what their comments say. */
 
+import { readdirSync } from "node:fs";
 import { parseAst } from "vite";
 
-/** The `js` blocks of a Markdown text, with the line at which each begins. */
-export function markdownBlocks(text) {
+const root = new URL("../../../", import.meta.url);
+
+/** The README and the pages of the documentation, by their paths from the root. */
+export function pages() {
+  const found = readdirSync(new URL("docs/", root), { recursive: true })
+    .map((name) => name.replaceAll("\\", "/"))
+    .filter((name) => name.endsWith(".md") && !name.includes("node_modules/") && !name.startsWith("."));
+  return ["README.md", ...found.sort().map((name) => `docs/${name}`)];
+}
+
+/** The fenced blocks of a Markdown text, with the language of each and the line at which it begins. */
+export function codeBlocks(text) {
   const blocks = [];
   let block;
   for (const [at, line] of text.split("\n").entries()) {
@@ -12,8 +23,8 @@ export function markdownBlocks(text) {
       block = undefined;
     } else if (block !== undefined) {
       block.lines.push(line);
-    } else if (/^\s*```(js|mjs|javascript)\b/.test(line)) {
-      block = { line: at + 2, lines: [] };
+    } else if (/^\s*```/.test(line)) {
+      block = { line: at + 2, language: /^\s*```(\w*)/.exec(line)[1], lines: [] };
     }
   }
   if (block !== undefined) {
@@ -22,10 +33,12 @@ export function markdownBlocks(text) {
   return blocks;
 }
 
-/** The same for the documentation comments of a source file. */
+export const isJavaScript = ({ language }) => ["js", "mjs", "javascript"].includes(language);
+
+/** The blocks in the documentation comments of a source file. */
 export function commentBlocks(source) {
   const lines = source.split("\n").map((line) => /^\s*\* ?(.*)$/.exec(line)?.[1] ?? "");
-  return markdownBlocks(lines.join("\n"));
+  return codeBlocks(lines.join("\n"));
 }
 
 /**

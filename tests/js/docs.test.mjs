@@ -1,0 +1,134 @@
+// Every JavaScript example in README, docs/ and the documentation comments runs, and gives what the comments beside it say.
+// So does every line of curl with its answer. The Rust blocks are doctests of docs/doctests.rs.
+
+import assert from "node:assert/strict";
+import { execFile } from "node:child_process";
+import { readdirSync, readFileSync } from "node:fs";
+import { rm, writeFile } from "node:fs/promises";
+import { test } from "node:test";
+import { promisify } from "node:util";
+import { startOpenBridge } from "./http/support/servers.mjs";
+import { checkedModule, codeBlocks, commentBlocks, isJavaScript, pages } from "./support/examples.mjs";
+
+const root = new URL("../../", import.meta.url);
+/** Where the examples say that a bridge is. */
+const BRIDGE = "http://127.0.0.1:8079";
+let made = 0;
+
+const read = (path) => readFileSync(new URL(path, root), "utf8");
+const sources = readdirSync(new URL("pkg/src/", root), { recursive: true })
+  .filter((name) => name.endsWith(".ts"))
+  .map((name) => `pkg/src/${name}`);
+const documents = [
+  ...pages().map((path) => ({ path, blocks: codeBlocks(read(path)) })),
+  ...sources.map((path) => ({ path, blocks: commentBlocks(read(path)) })),
+];
+
+/** Calls `act` with the text, in which the address is that of a bridge that ends afterwards, if the text has one. */
+async function withBridge(text, act) {
+  if (!text.includes(BRIDGE)) {
+    return act(text);
+  }
+  const bridge = await startOpenBridge();
+  try {
+    return await act(text.replaceAll(BRIDGE, bridge.url));
+  } finally {
+    await bridge.close();
+  }
+}
+
+/** Runs an example from a file in this folder, where the names of packages resolve; the number of its checks. */
+function run(code) {
+  return withBridge(code, async (text) => {
+    const { module, checks } = checkedModule(text);
+    const file = new URL(`.example-${process.pid}-${made++}.mjs`, import.meta.url);
+    await writeFile(file, module);
+    try {
+      await import(file.href);
+    } finally {
+      await rm(file);
+    }
+    return checks;
+  });
+}
+
+for (const { path, blocks } of documents) {
+  for (const { line, code } of blocks.filter(isJavaScript)) {
+    test(`${path}, line ${line}`, async (t) => {
+      t.diagnostic(`${await run(code)} checks`);
+    });
+  }
+}
+
+test("README.md and the comments have examples, with checks", () => {
+  const javascript = ({ blocks }) => blocks.filter(isJavaScript);
+  const readme = javascript(documents.find(({ path }) => path === "README.md"));
+  assert.ok(readme.some(({ code }) => checkedModule(code).checks > 0));
+  assert.ok(documents.filter(({ path }) => path.startsWith("pkg/src/")).flatMap(javascript).length >= 2);
+});
+
+// tests/docs_bridge runs those of the bridge's own page, which has more of them, and servers with options.
+for (const { path, blocks } of documents.filter(({ path }) => path !== "docs/bridge.md")) {
+  for (const { line, code } of blocks.filter(({ language }) => language === "sh")) {
+    const commands = [...code.matchAll(/^(curl .*?)(?: # (.*)|\n# (.*))$/gm)];
+    if (commands.length === 0) {
+      continue;
+    }
+    test(`${path}, line ${line}`, () =>
+      withBridge(code, async (text) => {
+        for (const [, command, beside, below] of text.matchAll(/^(curl .*?)(?: # (.*)|\n# (.*))$/gm)) {
+          const { stdout } = await promisify(execFile)("bash", ["-c", `${command} -sS --max-time 60`]);
+          assert.equal(stdout.trimEnd(), beside ?? below, command);
+        }
+      }));
+  }
+}
+
+test("every block is of a language that a test runs or that is no program", () => {
+  const run = new Set(["js", "rust", "sh"]);
+  const data = new Set(["toml", "json", "text"]);
+  const doctests = read("docs/doctests.rs");
+  for (const { path, blocks } of documents.filter(({ path }) => path.endsWith(".md"))) {
+    for (const { line, language } of blocks) {
+      assert.ok(run.has(language) || data.has(language), `${path}, line ${line}: a block of language "${language}"`);
+    }
+    if (blocks.some(({ language }) => language === "rust")) {
+      const name = path === "README.md" ? "../README.md" : path.replace("docs/", "");
+      assert.ok(doctests.includes(`"${name}"`), `${path} has Rust blocks; name it in docs/doctests.rs`);
+    }
+  }
+});
+
+test("shell blocks have commands that are known", () => {
+  const known =
+    /^(curl|cargo (add|run|build|doc|install)|npm (install|start|pack|run|test)|npx (vite|wrangler)|make|isocache|redis-server|redis-cli|export|printf|echo|docker|kill|cd|git clone|#|$)/;
+  for (const { path, blocks } of documents.filter(({ path }) => path.endsWith(".md"))) {
+    for (const { line, code } of blocks.filter(({ language }) => language === "sh")) {
+      for (const command of code.split("\n")) {
+        assert.match(command, path === "docs/bridge.md" ? /^/ : known, `${path}, line ${line}`);
+      }
+    }
+  }
+});
+
+test("a wrong example is noticed", async () => {
+  const head =
+    'import { MemoryCache } from "isocache";\nconst cache = new MemoryCache();\ncache.set("a", { name: "Ada" });\n';
+  assert.equal(
+    await run(`${head}cache.get("a"); // { name: "Ada" }\ncache.get("b"); // undefined\nconst n = cache.size; // 1`),
+    3,
+  );
+  assert.equal(await run(`${head}cache.getMany([\n  "a",\n]); // [{ name: "Ada" }]\n{ cache.size; // 1\n}`), 2);
+  assert.equal(await run(`${head}cache.clear(); // all gone\n// 5\ncache.size;\n// 7`), 0);
+  for (const wrong of [
+    'cache.get("a"); // { name: "Eve" }',
+    'cache.get("b"); // null',
+    "const n = cache.size; // 2",
+    "Promise.resolve(1); // 1",
+    "cache.size; // 1 entry",
+    'import "isocache"; cache.gone();',
+    "syntax error",
+  ]) {
+    await assert.rejects(run(head + wrong), wrong);
+  }
+});

@@ -1,9 +1,14 @@
 //! When entries expire, without a timer for each.
 //!
-//! The deadlines lie in a table by slot, so that a lookup compares one number. To find the dead among entries that
-//! nobody looks up, a heap holds at most one node for each slot, whose `due` is *at most* the slot's deadline. Moving a
-//! deadline back (the usual overwrite) or freeing a slot therefore leaves the heap alone; a node that comes due too
-//! early is put right when it surfaces. So a write costs one comparison, and no dead entry is ever overlooked.
+//! The deadlines lie in a table by slot, so that a lookup compares one number. To find expired entries that nobody looks
+//! up, a heap holds at most one node for each slot, whose `due` is *at most* the slot's deadline. Moving a deadline back
+//! (the usual overwrite) or freeing a slot therefore leaves the heap alone; a node that comes due too early is corrected
+//! when it surfaces. So a write costs one comparison, and no expired entry is overlooked.
+//!
+//! An entry may be kept after its deadline, until its **end**: it is stale then, and only lookups that tolerate stale
+//! entries see it. Its node comes due at the deadline first. Then the entry is counted as stale, and the node waits for the
+//! end: a node whose `due` is after the deadline belongs to a stale entry. The table of ends exists only once an entry has
+//! one, so that caches without stale entries pay nothing.
 
 use super::{Millis, NEVER, NONE, Slot, grow};
 
@@ -21,18 +26,57 @@ pub(crate) struct Expiry {
     heap: Vec<Node>,
     /// The index of each slot's node in the heap, or `NONE`.
     nodes: Vec<u32>,
+    /// When each entry leaves, if that is after its deadline. Empty until an entry is kept so long.
+    ends: Vec<Millis>,
+    /// The number of entries whose node has come due and that are kept until their end.
+    stale: u32,
 }
 
 impl Expiry {
-    /// No deadline comes before this.
+    /// No deadline and no end comes before this.
+    #[inline]
+    pub(crate) fn first_due(&self) -> Millis {
+        self.heap.first().map_or(NEVER, |node| node.due)
+    }
+
+    /// A time before which every entry is fresh: in the past while there are stale entries.
     #[inline]
     pub(crate) fn next_due(&self) -> Millis {
-        self.heap.first().map_or(NEVER, |node| node.due)
+        if self.stale == 0 { self.first_due() } else { Millis::NEG_INFINITY }
+    }
+
+    /// The number of entries that were found to be stale.
+    #[inline]
+    pub(crate) fn stale(&self) -> u32 {
+        self.stale
     }
 
     #[inline]
     pub(crate) fn deadline(&self, slot: Slot) -> Millis {
         self.deadlines.get(slot as usize).copied().unwrap_or(NEVER)
+    }
+
+    /// When the entry in a slot leaves: its deadline, or later if it is kept when stale.
+    #[inline]
+    pub(crate) fn end(&self, slot: Slot) -> Millis {
+        let end = self.ends.get(slot as usize).copied().unwrap_or(Millis::NEG_INFINITY);
+        end.max(self.deadline(slot))
+    }
+
+    /// Keeps the entry in `slot` until `end`, which is after its deadline. False if the memory cannot be had, or if the
+    /// entry has no deadline.
+    pub(crate) fn keep(&mut self, slot: Slot, end: Millis) -> bool {
+        let deadline = self.deadline(slot);
+        if deadline == NEVER || !grow(&mut self.ends, self.deadlines.len(), Millis::NEG_INFINITY) {
+            return false;
+        }
+        if let Some(own) = self.ends.get_mut(slot as usize)
+            && end > deadline
+        {
+            // Finite, so that the node stays in the heap and tells that the entry is stale.
+            *own = end.min(Millis::MAX);
+        }
+        true
     }
 
     /// Whether any entry has had a deadline, so that growing is needed.
@@ -45,11 +89,16 @@ impl Expiry {
         self.heap.try_reserve_exact(capacity.saturating_sub(self.heap.len())).is_ok()
             && grow(&mut self.nodes, capacity, NONE)
             && grow(&mut self.deadlines, capacity, NEVER)
+            && (self.ends.is_empty() || grow(&mut self.ends, capacity, Millis::NEG_INFINITY))
     }
 
-    /// Gives `slot`, which is below the grown capacity, its deadline. One that is not a number counts as [`NEVER`].
+    /// Gives `slot`, which is below the grown capacity, its deadline, at which it leaves. One that is not a number counts as
+    /// [`NEVER`].
     #[inline]
     pub(crate) fn set(&mut self, slot: Slot, deadline: Millis) {
+        if !self.ends.is_empty() {
+            self.forget(slot);
+        }
         let Some(own) = self.deadlines.get_mut(slot as usize) else { return };
         *own = NEVER.min(deadline);
         if *own == NEVER {
@@ -70,13 +119,18 @@ impl Expiry {
     /// Forgets the deadline of a slot that was freed or gets a new one.
     #[inline]
     pub(crate) fn forget(&mut self, slot: Slot) {
+        if let Some(end) = self.ends.get_mut(slot as usize) {
+            *end = Millis::NEG_INFINITY;
+            let deadline = self.deadline(slot);
+            self.stale -= u32::from(self.node(slot).is_some_and(|node| node.due > deadline));
+        }
         if let Some(own) = self.deadlines.get_mut(slot as usize) {
             *own = NEVER;
         }
     }
 
-    /// A slot whose deadline has passed, or `None`. Each node that is looked at takes one from `budget`, and at 0
-    /// the search ends. The slot stays due until it is forgotten.
+    /// A slot whose end has come, or `None`. Each node that is looked at takes one from `budget`, and at 0 the search ends.
+    /// The slot stays due until it is forgotten. Entries that turn out to be stale are counted as such.
     pub(crate) fn next_dead(&mut self, now: Millis, budget: &mut u32) -> Option<Slot> {
         while let Some(&Node { due, slot }) = self.heap.first() {
             let came = due <= now;
@@ -84,11 +138,16 @@ impl Expiry {
                 return None;
             }
             *budget -= 1;
-            let deadline = self.deadline(slot);
-            if deadline <= now {
+            let (deadline, end) = (self.deadline(slot), self.end(slot));
+            if end <= now {
                 return Some(slot);
             }
-            self.replace_first(Node { due: deadline, slot });
+            if deadline <= now {
+                self.stale += u32::from(due <= deadline);
+                self.replace_first(Node { due: end, slot });
+            } else {
+                self.replace_first(Node { due: deadline, slot });
+            }
         }
         None
     }
@@ -101,6 +160,10 @@ impl Expiry {
     #[inline]
     fn node_of(&self, slot: Slot) -> u32 {
         self.nodes.get(slot as usize).copied().unwrap_or(NONE)
+    }
+
+    fn node(&self, slot: Slot) -> Option<&Node> {
+        self.heap.get(self.node_of(slot) as usize)
     }
 
     /// Writes a node to its place in the heap.
@@ -197,6 +260,26 @@ mod tests {
         assert_eq!(all_dead(&mut expiry, 60.0), [0, 4]);
         expiry.set(4, NEVER);
         assert_eq!(all_dead(&mut expiry, 1e9), [3]);
+        assert!(expiry.heap.is_empty());
+    }
+
+    #[test]
+    fn an_entry_is_stale_between_its_deadline_and_its_end() {
+        let mut expiry = Expiry::default();
+        assert!(expiry.grow(4));
+        for slot in 0..3 {
+            expiry.set(slot, 50.0 + f64::from(slot));
+        }
+        assert!(expiry.keep(0, 80.0) && expiry.keep(1, NEVER));
+        assert!(!expiry.keep(3, 80.0), "an entry that does not expire is never stale");
+        assert_eq!((expiry.end(0), expiry.end(2)), (80.0, 52.0));
+        assert_eq!(all_dead(&mut expiry, 60.0), [2]);
+        assert_eq!((expiry.stale(), expiry.next_due()), (2, f64::NEG_INFINITY));
+        expiry.set(1, 90.0);
+        assert_eq!((expiry.stale(), expiry.end(1)), (1, 90.0));
+        assert_eq!(all_dead(&mut expiry, 80.0), [0]);
+        assert_eq!((expiry.stale(), expiry.next_due()), (0, 90.0));
+        assert_eq!(all_dead(&mut expiry, 90.0), [1]);
         assert!(expiry.heap.is_empty());
     }
 

@@ -112,6 +112,20 @@ impl Engine {
         Ok(())
     }
 
+    /// Keeps the entry in `slot`, which was given a deadline just now, until `end`: after its deadline it is stale. It is not
+    /// counted by [`len`](Self::len) then, and only lookups that ask for [`end`](Self::end) see it. The next write to the
+    /// slot ends it.
+    ///
+    /// # Errors
+    /// [`Refused::OutOfMemory`], and [`Refused::Vacant`] for a slot without a deadline; the entry leaves at its deadline, if
+    /// it has one.
+    pub fn keep_stale(&mut self, slot: Slot, end: Millis) -> Result<(), Refused> {
+        if self.expiry.deadline(slot) == NEVER {
+            return Err(Refused::Vacant);
+        }
+        if self.expiry.keep(slot, end) { Ok(()) } else { Err(Refused::OutOfMemory) }
+    }
+
     /// A lookup found the live entry in `slot`.
     #[inline]
     pub fn hit(&mut self, slot: Slot) {
@@ -124,14 +138,23 @@ impl Engine {
         self.counters.misses += 1;
     }
 
-    /// When the entry in `slot` expires, or [`NEVER`].
+    /// When the entry in `slot` ceases to be fresh, or [`NEVER`]. From then on it is absent, but for lookups that tolerate
+    /// stale entries.
     #[inline]
     #[must_use]
     pub fn deadline(&self, slot: Slot) -> Millis {
         self.expiry.deadline(slot)
     }
 
-    /// A time before which no entry expires: where it has not come, there is no need to ask for deadlines.
+    /// When the entry in `slot` leaves, or [`NEVER`]: its deadline, or later if it is kept when stale.
+    #[inline]
+    #[must_use]
+    pub fn end(&self, slot: Slot) -> Millis {
+        self.expiry.end(slot)
+    }
+
+    /// A time before which every entry is fresh: where it has not come, there is no need to ask for deadlines. It lies in
+    /// the past while there are stale entries.
     #[inline]
     #[must_use]
     pub fn next_due(&self) -> Millis {
@@ -154,11 +177,11 @@ impl Engine {
         self.counters.expirations += u64::from(self.release(slot));
     }
 
-    /// Removes entries whose deadline has passed, looking at no more than `budget` nodes of the expiry heap. Returns
-    /// how many went.
+    /// Removes entries whose end has come, looking at no more than `budget` nodes of the expiry heap. Returns how many it
+    /// removed.
     #[inline]
     pub fn sweep(&mut self, now: Millis, budget: u32) -> u32 {
-        if self.expiry.next_due() <= now { self.sweep_due(now, budget) } else { 0 }
+        if self.expiry.first_due() <= now { self.sweep_due(now, budget) } else { 0 }
     }
 
     #[inline(never)]
@@ -178,12 +201,13 @@ impl Engine {
     pub fn set_limits(&mut self, limits: Limits, now: Millis) {
         self.limits = limits.clamped();
         self.sweep(now, u32::MAX);
-        while (self.len() > self.limits.max_entries || self.overweight(0)) && self.evict(NONE, now) {}
+        while (self.held() > self.limits.max_entries || self.overweight(0)) && self.evict(NONE, now) {}
     }
 
     /// Removes every entry, as deleted, and gives the memory back. None is listed in the removals.
     pub fn clear(&mut self) {
         self.counters.deletes += u64::from(self.len());
+        self.counters.expirations += u64::from(self.expiry.stale());
         self.policy.clear();
         self.expiry.clear();
         self.weights = Vec::new();
@@ -206,17 +230,30 @@ impl Engine {
         self.removals.clear();
     }
 
-    /// The number of entries, counting those that have expired and were not yet swept.
+    /// The number of entries without those that are stale. After a [`sweep`](Self::sweep) without a budget it is exact;
+    /// before, it includes entries that have expired or become stale since.
     #[inline]
     #[must_use]
     pub fn len(&self) -> u32 {
+        self.held() - self.expiry.stale()
+    }
+
+    /// The number of stale entries, exact after a [`sweep`](Self::sweep) without a budget.
+    #[must_use]
+    pub fn stale(&self) -> u32 {
+        self.expiry.stale()
+    }
+
+    /// The number of slots that hold an entry, fresh, stale or expired.
+    #[inline]
+    fn held(&self) -> u32 {
         // The free list holds distinct slots below `used`.
         #[allow(clippy::cast_possible_truncation)]
         let free = self.free.len() as u32;
         self.used - free
     }
 
-    /// Whether there is no entry.
+    /// Whether there is no entry but stale ones, as [`len`](Self::len) counts them.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.len() == 0
@@ -228,7 +265,7 @@ impl Engine {
         self.capacity
     }
 
-    /// The sum of the entries' weights.
+    /// The sum of the weights of all entries that are held, also of stale ones.
     #[must_use]
     pub fn weight(&self) -> u64 {
         self.total_weight
@@ -309,9 +346,9 @@ impl Engine {
     /// The entry to evict if there may be no more of them. One that turns out to be dead makes room as such.
     #[inline]
     fn live_victim(&mut self, now: Millis) -> Option<Slot> {
-        while self.len() >= self.limits.max_entries {
+        while self.held() >= self.limits.max_entries {
             let slot = self.policy.victim(NONE)?;
-            if self.expiry.deadline(slot) > now || !self.evict(NONE, now) {
+            if self.expiry.end(slot) > now || !self.evict(NONE, now) {
                 return Some(slot);
             }
         }
@@ -322,7 +359,7 @@ impl Engine {
     #[inline(never)]
     fn evict(&mut self, keep: Slot, now: Millis) -> bool {
         let Some(slot) = self.policy.victim(keep) else { return false };
-        let dead = self.expiry.deadline(slot) <= now;
+        let dead = self.expiry.end(slot) <= now;
         if !self.list(slot, if dead { RemovalReason::Expired } else { RemovalReason::Evicted }) {
             return false;
         }

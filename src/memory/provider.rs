@@ -289,7 +289,7 @@ impl<T> MemoryCacheProvider<T> {
     pub fn keys(&self) -> Vec<String> {
         self.shared.with_table(|locked, leavers| {
             locked.table.sweep(locked.now, leavers);
-            locked.table.keys().map(str::to_owned).collect()
+            locked.table.keys(locked.now).map(str::to_owned).collect()
         })
     }
 }

@@ -71,7 +71,7 @@ pub(crate) enum Lookup<T> {
     /// The value and its slot.
     Hit(T, Slot),
     Miss,
-    /// The entry may be dead. Nothing was counted.
+    /// The entry is stale or expired. Nothing was counted.
     Due,
 }
 
@@ -89,11 +89,29 @@ impl<T, K: Key> Table<T, K> {
         Self { engine: Engine::new(limits, policy), watched, index: HashTable::new(), entries: Vec::new() }
     }
 
-    /// The live entry under a key. A dead one is taken out on the way.
+    /// The fresh entry under a key. An expired one is removed on the way.
     #[inline]
     pub(crate) fn find(&mut self, key: Hashed<'_, K::Ref>, now: Millis, leavers: &mut Leavers<T, K>) -> Option<Slot> {
+        let slot = self.find_kept(key, now, leavers)?;
+        self.is_fresh(slot, now).then_some(slot)
+    }
+
+    /// Whether the deadline of an entry has not come.
+    #[inline]
+    pub(crate) fn is_fresh(&self, slot: Slot, now: Millis) -> bool {
+        now < self.engine.next_due() || now < self.engine.deadline(slot)
+    }
+
+    /// The entry under a key, fresh or stale. An expired one is removed on the way.
+    #[inline]
+    pub(crate) fn find_kept(
+        &mut self,
+        key: Hashed<'_, K::Ref>,
+        now: Millis,
+        leavers: &mut Leavers<T, K>,
+    ) -> Option<Slot> {
         let slot = self.locate(key)?;
-        if now < self.engine.next_due() || now < self.engine.deadline(slot) {
+        if now < self.engine.next_due() || now < self.engine.end(slot) {
             return Some(slot);
         }
         self.engine.expire(slot);
@@ -101,7 +119,7 @@ impl<T, K: Key> Table<T, K> {
         None
     }
 
-    /// Looks up and counts, where nothing can have expired. The value is cloned first, so that a clone that panics changes
+    /// Looks up and counts, unless the entry has a deadline that has come. The value is cloned first, so that a clone that panics changes
     /// nothing.
     // A call of its own would hand the value over in memory, which takes longer than the lookup.
     #[allow(clippy::inline_always)]
@@ -124,7 +142,7 @@ impl<T, K: Key> Table<T, K> {
             self.engine.miss();
             return Lookup::Miss;
         };
-        if self.engine.next_due() <= now {
+        if self.engine.next_due() <= now && self.engine.deadline(slot) <= now {
             return Lookup::Due;
         }
         let value = value.clone();
@@ -161,7 +179,7 @@ impl<T, K: Key> Table<T, K> {
         now: Millis,
         leavers: &mut Leavers<T, K>,
     ) -> Result<(), (Refused, T)> {
-        if let Some(slot) = self.find(key, now, leavers) {
+        if let Some(slot) = self.find_kept(key, now, leavers) {
             let updated = self.engine.update(slot, weight, deadline, now);
             self.take_removals(leavers);
             if let Err(refused) = updated {
@@ -201,17 +219,46 @@ impl<T, K: Key> Table<T, K> {
         Ok(())
     }
 
-    /// Removes the live entry under a key; true if there was one.
+    /// Removes the entry under a key; true if there was one that was fresh.
     pub(crate) fn delete(&mut self, key: Hashed<'_, K::Ref>, now: Millis, leavers: &mut Leavers<T, K>) -> bool {
-        let Some(slot) = self.find(key, now, leavers) else { return false };
-        self.engine.delete(slot);
-        self.take(slot, RemovalReason::Deleted, leavers);
-        true
+        self.find_kept(key, now, leavers).is_some_and(|slot| self.remove(slot, now, leavers))
+    }
+
+    /// Removes an entry on the owner's wish: as deleted if it is fresh, as expired if it is stale. True if it was fresh.
+    fn remove(&mut self, slot: Slot, now: Millis, leavers: &mut Leavers<T, K>) -> bool {
+        let fresh = self.is_fresh(slot, now);
+        let reason = if fresh {
+            self.engine.delete(slot);
+            RemovalReason::Deleted
+        } else {
+            self.engine.expire(slot);
+            RemovalReason::Expired
+        };
+        self.take(slot, reason, leavers);
+        fresh
+    }
+
+    #[allow(dead_code, reason = "loading uses it next")]
+    /// Keeps the entry under a key, which was set just now, when it has become stale. Where there is no memory for that, it
+    /// leaves at its deadline.
+    pub(crate) fn keep_stale(&mut self, key: Hashed<'_, K::Ref>, end: Millis) {
+        if let Some(slot) = self.locate(key) {
+            let _ = self.engine.keep_stale(slot, end);
+        }
     }
 
     /// Removes every entry and gives the memory back.
     pub(crate) fn clear(&mut self, now: Millis, leavers: &mut Leavers<T, K>) {
         self.sweep(now, leavers);
+        let mut next = self.engine.newest();
+        while self.engine.stale() > 0
+            && let Some(slot) = next
+        {
+            next = self.engine.older(slot);
+            if !self.is_fresh(slot, now) {
+                self.remove(slot, now, leavers);
+            }
+        }
         self.engine.clear();
         self.index = HashTable::new();
         let entries = std::mem::take(&mut self.entries).into_iter().flatten();
@@ -255,7 +302,7 @@ impl<T, K: Key> Table<T, K> {
 
 /// What only the cache with texts for keys does.
 impl<T> Table<T> {
-    /// Removes the live entries whose key matches, and returns how many there were.
+    /// Removes the entries whose key matches, and returns how many of them were fresh.
     pub(crate) fn clear_pattern(&mut self, glob: &Glob, now: Millis, leavers: &mut Leavers<T>) -> u64 {
         self.sweep(now, leavers);
         let mut cleared = 0;
@@ -263,9 +310,7 @@ impl<T> Table<T> {
         while let Some(slot) = next {
             next = self.engine.older(slot);
             if self.entry(slot).is_some_and(|entry| glob.matches(&entry.key)) {
-                self.engine.delete(slot);
-                self.take(slot, RemovalReason::Deleted, leavers);
-                cleared += 1;
+                cleared += u64::from(self.remove(slot, now, leavers));
             }
         }
         cleared
@@ -277,9 +322,11 @@ impl<T> Table<T> {
         self.take_removals(leavers);
     }
 
-    /// The keys from the most to the least recently used.
-    pub(crate) fn keys(&self) -> impl Iterator<Item = &str> {
+    /// The keys of the fresh entries, from the most to the least recently used.
+    pub(crate) fn keys(&self, now: Millis) -> impl Iterator<Item = &str> {
         let slots = std::iter::successors(self.engine.newest(), |&slot| self.engine.older(slot));
-        slots.filter_map(|slot| self.entry(slot).map(|entry| entry.key.as_str()))
+        slots
+            .filter(move |&slot| self.is_fresh(slot, now))
+            .filter_map(|slot| self.entry(slot).map(|entry| entry.key.as_str()))
     }
 }

@@ -91,11 +91,27 @@ impl Slots {
         self.engine.sweep(now, budget);
     }
 
+    /// Keeps the entry in `slot`, which was inserted or updated just now with a finite deadline, until `end`. Between its
+    /// deadline and its end it is stale: `count(5)` leaves it out, `sweep` keeps it, and plain lookups must treat it as
+    /// absent. False if there is no memory for it: then the entry leaves at its deadline. The next `update` of the slot
+    /// ends it.
+    pub fn keep_stale(&mut self, slot: Slot, end: f64) -> bool {
+        self.engine.keep_stale(slot, end).is_ok()
+    }
+
+    /// When the entry ceases to be fresh, or infinity.
     pub fn deadline(&self, slot: Slot) -> f64 {
         self.engine.deadline(slot)
     }
 
-    /// A time before which no entry expires.
+    /// When the entry leaves, or infinity: its deadline, or later if it is kept when stale. An entry that is removed
+    /// between the two is to be removed as expired.
+    pub fn end(&self, slot: Slot) -> f64 {
+        self.engine.end(slot)
+    }
+
+    /// A time before which every entry is fresh, so that a lookup need not ask for its deadline; minus infinity while there
+    /// are stale entries.
     pub fn next_due(&self) -> f64 {
         self.engine.next_due()
     }

@@ -48,7 +48,7 @@ test-wasm: build
 test-js: build bridge
 	@scripts/need.sh node chromium redis python xz
 	cargo build --quiet --features bridge,http,metrics,tracing --example user_service
-	node --test $$(find tests/js tests/bridge tests/packaging www/test -name '*.test.mjs' | sort)
+	node scripts/node-tests.mjs $$(find tests/js tests/bridge tests/packaging www/test -name '*.test.mjs' | sort)
 
 lint: build ## Formatters, linters, types and documentation, without changing anything
 	@scripts/need.sh node rust wasm-target

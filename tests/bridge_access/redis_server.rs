@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use redis::{Client, Connection, Value};
 
-const PATIENCE: Duration = Duration::from_secs(20);
+const PATIENCE: Duration = Duration::from_secs(300);
 
 pub struct Server {
     process: Child,

@@ -9,7 +9,7 @@ use isocache::http::protocol::{Command, Reply};
 
 use crate::support::Folder;
 
-const PATIENCE: Duration = Duration::from_secs(20);
+const PATIENCE: Duration = Duration::from_secs(300);
 
 /// A server with one database and without a port, that ends with the test.
 pub struct Oracle {

@@ -14,8 +14,9 @@ type Fits = fn(&CacheError) -> bool;
 
 const OK: &str = "\"OK\"";
 
-fn quick(url: &str) -> HttpCacheBuilder<String> {
-    HttpCacheProvider::builder(url).timeout(Duration::from_millis(300)).breaker(0, Duration::ZERO)
+/// A client without a breaker.
+fn steady(url: &str) -> HttpCacheBuilder<String> {
+    patient(url).breaker(0, Duration::ZERO)
 }
 
 #[tokio::test]
@@ -34,15 +35,15 @@ async fn what_is_not_the_protocol_is_a_protocol_error() {
         result("true"),
     ] {
         let server = Scripted::start([act]).await;
-        let cache = quick(&server.url).build().unwrap();
+        let cache = steady(&server.url).build().unwrap();
         let error = bounded(cache.get("k")).await.unwrap_err();
         assert!(matches!(&error, CacheError::Protocol(_)), "{error:?}");
         assert!(!error.to_string().contains('\u{7}'), "{error}");
         assert_eq!(server.requests().len(), 1, "there is no use in asking again");
     }
-    let cache = quick(&Scripted::start([result("17")]).await.url).build().unwrap();
+    let cache = steady(&Scripted::start([result("17")]).await.url).build().unwrap();
     assert!(matches!(cache.get("k").await, Err(CacheError::Protocol(_))), "a number is no value");
-    let cache = quick(&Scripted::start([result("\"!\"")]).await.url).build().unwrap();
+    let cache = steady(&Scripted::start([result("\"!\"")]).await.url).build().unwrap();
     assert!(matches!(cache.get("k").await, Err(CacheError::Protocol(_))), "no base64");
 }
 
@@ -62,7 +63,7 @@ async fn refusals_are_told_apart_and_the_token_is_in_none() {
     ];
     for (act, fits) in cases {
         let server = Scripted::start([act]).await;
-        let cache = quick(&server.url).token(secret).retries(0).build().unwrap();
+        let cache = steady(&server.url).token(secret).retries(0).build().unwrap();
         let error = bounded(cache.get("k")).await.unwrap_err();
         assert!(fits(&error), "{error:?}");
         assert!(!format!("{error} {error:?} {cache:?}").contains(secret));
@@ -82,7 +83,7 @@ async fn refusals_are_told_apart_and_the_token_is_in_none() {
     ] {
         let body = format!("[{{\"error\":\"{text}\"}}]");
         let server = Scripted::start([Act::Answer(200, "", body)]).await;
-        let error = quick(&server.url).build().unwrap().get("k").await.unwrap_err();
+        let error = steady(&server.url).build().unwrap().get("k").await.unwrap_err();
         assert!(fits(&error), "{error:?}");
     }
 }
@@ -92,7 +93,7 @@ async fn every_wait_has_a_limit() {
     let head = "HTTP/1.1 200 X\r\ncontent-length: 100\r\n\r\n[{";
     for act in [Act::Stall(""), Act::Stall("HTTP/1.1 200 X\r\n"), Act::Stall(head)] {
         let server = Scripted::start([act]).await;
-        let cache = quick(&server.url).build().unwrap();
+        let cache = steady(&server.url).timeout(Duration::from_millis(300)).build().unwrap();
         let error = bounded(cache.get("k")).await.unwrap_err();
         assert!(matches!(&error, CacheError::Timeout(text) if text.contains("300ms")), "{error:?}");
         assert_eq!(server.requests().len(), 1);
@@ -164,7 +165,7 @@ async fn nobody_listens() {
     let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let url = format!("http://{}", listener.local_addr().unwrap());
     drop(listener);
-    let cache = quick(&url).retries(1).build().unwrap();
+    let cache = steady(&url).retries(1).build().unwrap();
     let error = bounded(cache.get("k")).await.unwrap_err();
     assert!(matches!(&error, CacheError::Connection(text) if text.contains("refused")), "{error:?}");
     // Where there is no runtime at all.

@@ -44,6 +44,6 @@ pub async fn memory_bridge(clock: &ManualClock) -> String {
 
 /// A bridge over Redis.
 pub async fn redis_bridge(url: &str) -> String {
-    let store = Store::redis(url, Duration::from_secs(5), Duration::from_secs(30)).unwrap();
+    let store = Store::redis(url, Duration::from_secs(300), Duration::from_secs(300)).unwrap();
     bridge(store, isocache::UnixClock).await
 }

@@ -2,11 +2,10 @@
 // So does every line of curl with its answer. The Rust blocks are doctests of docs/doctests.rs.
 
 import assert from "node:assert/strict";
-import { execFile } from "node:child_process";
 import { readdirSync, readFileSync } from "node:fs";
 import { rm, writeFile } from "node:fs/promises";
 import { test } from "node:test";
-import { promisify } from "node:util";
+import { run as runCommand } from "../support/processes.mjs";
 import { startOpenBridge } from "./http/support/servers.mjs";
 import { checkedModule, codeBlocks, commentBlocks, isJavaScript, pages } from "./support/examples.mjs";
 
@@ -77,7 +76,7 @@ for (const { path, blocks } of documents.filter(({ path }) => path !== "docs/bri
     test(`${path}, line ${line}`, () =>
       withBridge(code, async (text) => {
         for (const [, command, beside, below] of text.matchAll(/^(curl .*?)(?: # (.*)|\n# (.*))$/gm)) {
-          const { stdout } = await promisify(execFile)("bash", ["-c", `${command} -sS --max-time 60`]);
+          const stdout = await runCommand("bash", ["-c", `${command} -sS`]);
           assert.equal(stdout.trimEnd(), beside ?? below, command);
         }
       }));

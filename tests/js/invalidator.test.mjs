@@ -1,12 +1,15 @@
 // Invalidation: what goes, what stays, and what is said when a part of it fails. In memory, and over HTTP.
 
 import assert from "node:assert/strict";
-import { after, test } from "node:test";
+import { after, before, test } from "node:test";
 import { Cache, CacheInvalidator, HttpCache, InvalidationError, keys, MemoryCache } from "isocache";
 import { startBridge } from "./http/support/servers.mjs";
 
-const bridge = await startBridge();
-after(() => bridge.close());
+let bridge;
+before(async () => {
+  bridge = await startBridge();
+});
+after(() => bridge?.close());
 let spaces = 0;
 
 /** Empty caches of every kind. */

@@ -1,13 +1,16 @@
 // The rate limiter: its bounds, its figures, and what it does when the store fails. In memory, and over HTTP.
 
 import assert from "node:assert/strict";
-import { after, test } from "node:test";
+import { after, before, test } from "node:test";
 import { HttpCache, keys, MemoryCache, RateLimiter } from "isocache";
 import { startBridge } from "./http/support/servers.mjs";
 import { random as seeded } from "./support/random.mjs";
 
-const bridge = await startBridge();
-after(() => bridge.close());
+let bridge;
+before(async () => {
+  bridge = await startBridge();
+});
+after(() => bridge?.close());
 let spaces = 0;
 
 const WINDOW = 1000;

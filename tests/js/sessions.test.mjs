@@ -1,14 +1,17 @@
 // Sessions: their lives, their ends, and that nobody sees their tokens. In memory, and over HTTP.
 
 import assert from "node:assert/strict";
-import { after, test } from "node:test";
+import { after, before, test } from "node:test";
 import { inspect } from "node:util";
 import { CacheError, HttpCache, MemoryCache, SessionStore } from "isocache";
 import { startForeign } from "./http/support/foreign.mjs";
 import { startBridge } from "./http/support/servers.mjs";
 
-const bridge = await startBridge();
-after(() => bridge.close());
+let bridge;
+before(async () => {
+  bridge = await startBridge();
+});
+after(() => bridge?.close());
 const overHttp = () => new HttpCache({ url: bridge.url, token: bridge.token });
 
 const KEY = (token) => `session:${token}`;

@@ -1,27 +1,19 @@
 /** The package as users get it: packed, and installed into projects outside of the workspace. */
 
-import { execFile } from "node:child_process";
 import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { promisify } from "node:util";
+import { run as runProcess } from "../support/processes.mjs";
 
 export const root = fileURLToPath(new URL("../..", import.meta.url));
 export const bin = (name) => join(root, "node_modules", ".bin", name);
 
-/** Runs a command to its end, for two minutes at most; gives what it printed, also where it fails. */
+/** Runs a command to its end and returns what it printed; an error has that, too. */
 export async function run(command, args, cwd) {
   // What npm tells the scripts that it runs must not reach the npm that they run.
   const env = Object.fromEntries(Object.entries(process.env).filter(([name]) => !/^(npm_|NODE_TEST)/i.test(name)));
-  try {
-    const options = { cwd, env, timeout: 120_000, maxBuffer: 2 ** 26 };
-    return (await promisify(execFile)(command, args, options)).stdout;
-  } catch (error) {
-    throw new Error(`${command} ${args.join(" ")}: ${error.message}\n${error.stdout}\n${error.stderr}`, {
-      cause: error,
-    });
-  }
+  return runProcess(command, args, { cwd, env });
 }
 
 /** A folder for one test file, with the tarball in it. */

@@ -46,7 +46,7 @@ pub fn patient<T>(url: &str) -> RedisCacheBuilder<T> {
 /// # Panics
 /// If it does.
 pub async fn bounded<F: Future>(operation: F) -> F::Output {
-    tokio::time::timeout(Duration::from_secs(15), operation).await.expect("it hangs")
+    tokio::time::timeout(PATIENCE, operation).await.expect("it hangs")
 }
 
 /// Tries until it succeeds.

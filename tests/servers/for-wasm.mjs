@@ -14,20 +14,18 @@
  * | `GET /asked/<id>` | as JSON, how often that script was asked, how many of its answers are still open, and the last token |
  */
 
-import { spawn, spawnSync } from "node:child_process";
 import { once } from "node:events";
-import { closeSync, existsSync, openSync, readFileSync, writeFileSync, writeSync } from "node:fs";
+import { closeSync, openSync, readFileSync, writeFileSync, writeSync } from "node:fs";
 import { createServer } from "node:http";
-import { join, resolve } from "node:path";
+import { join } from "node:path";
 import { pipeline, Readable } from "node:stream";
 import { fileURLToPath } from "node:url";
-import { eventually, freePort, start, temporaryFolder } from "../bridge/js/support/processes.mjs";
+import { serveBridge } from "../support/bridge.mjs";
+import { freePort, run, start, temporaryFolder } from "../support/processes.mjs";
 
-/** The longest time that the command may take, in milliseconds. */
-const LIMIT = 15 * 60_000;
+/** How long the command may take before it counts as a hang, in milliseconds: it compiles and runs all tests. */
+const LIMIT = 60 * 60_000;
 const TOKEN = "a-token-of-the-tests";
-const ROOT = fileURLToPath(new URL("../../", import.meta.url));
-const PROGRAM = process.env.ISOCACHE_BIN ?? resolve(ROOT, process.env.CARGO_TARGET_DIR ?? "target", "debug/isocache");
 const DIST = new URL("../../pkg/dist/", import.meta.url);
 const JSON_TYPE = { "content-type": "application/json" };
 
@@ -82,23 +80,18 @@ const env = {
   // Where the page of the tests stands: the bridge allows this origin.
   WASM_BINDGEN_TEST_ADDRESS: page,
 };
-// A group of its own, so that what the command has started, a browser for example, ends with it.
-const child = spawn(command, args, { env, stdio: "inherit", detached: true });
-const stop = () => {
-  try {
-    process.kill(-child.pid, "SIGKILL");
-  } catch {
-    // It has ended.
-  }
-};
-setTimeout(stop, LIMIT).unref();
+// It has a process group of its own, so that what it starts, a browser for example, ends with it.
+const child = start(command, args, { env, shown: true });
 for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"]) {
-  process.on(signal, stop);
+  process.on(signal, () => child.kill());
 }
-const code = await new Promise((ended) => {
-  child.on("error", () => ended(127)).on("exit", (status) => ended(status ?? 1));
-});
-stop();
+let code = 1;
+try {
+  code = (await child.ended(LIMIT)) ?? (child.pid === undefined ? 127 : 1);
+} catch (error) {
+  process.stderr.write(`isocache: ${error.message}\n`);
+}
+await child.kill();
 await bridge.server.stop();
 // The connections of scripts that stall are still open.
 process.exit(code);
@@ -151,10 +144,7 @@ function perform(id, acts, token, response) {
 async function startClock() {
   const [library, file] = [join(folder, "clock.so"), join(folder, "now")];
   const source = fileURLToPath(new URL("clock.c", import.meta.url));
-  const compiled = spawnSync("cc", ["-O1", "-shared", "-fPIC", "-o", library, source], { encoding: "utf8" });
-  if (compiled.status !== 0) {
-    throw new Error(`clock.c does not compile: ${compiled.error ?? compiled.stderr}`);
-  }
+  await run("cc", ["-O1", "-shared", "-fPIC", "-o", library, source]);
   writeFileSync(file, Buffer.alloc(8));
   return {
     env: [`LD_PRELOAD=${library}`, `ISOCACHE_TEST_CLOCK=${file}`],
@@ -169,26 +159,7 @@ async function startClock() {
   };
 }
 
-async function startBridge() {
-  if (!existsSync(PROGRAM)) {
-    throw new Error(`no bridge at ${PROGRAM}: \`make bridge\` builds it`);
-  }
-  const options = [
-    "--listen",
-    "127.0.0.1:0",
-    "--store",
-    "memory",
-    "--token",
-    TOKEN,
-    "--allow-origin",
-    `http://${page}`,
-  ];
-  const server = start("env", [...clock.env, PROGRAM, "serve", ...options]);
-  const url = await eventually("the bridge to listen or to end", () => {
-    if (server.hasEnded()) {
-      throw new Error(`the bridge does not start:\n${server.why()}`);
-    }
-    return /^isocache: listening on (\S+)$/m.exec(server.output().stdout)?.[1];
-  });
-  return { url, server };
+function startBridge() {
+  const options = ["--store", "memory", "--token", TOKEN, "--allow-origin", `http://${page}`];
+  return serveBridge(options, { wrapper: ["env", ...clock.env] });
 }

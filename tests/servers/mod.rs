@@ -28,8 +28,8 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 
-/// How long anything may take to start or to come about.
-pub const PATIENCE: Duration = Duration::from_secs(30);
+/// How long anything may take before it counts as a hang, on a machine of any speed.
+pub const PATIENCE: Duration = Duration::from_secs(300);
 
 /// A folder that goes away with its value.
 pub struct Folder(PathBuf);

@@ -63,7 +63,7 @@ pub async fn bridge() -> Bridge {
 
 /// A builder whose limits a busy machine does not reach: for tests that are not about limits.
 pub fn patient<T>(url: &str) -> HttpCacheBuilder<T> {
-    HttpCacheProvider::builder(url).timeout(std::time::Duration::from_secs(60))
+    HttpCacheProvider::builder(url).timeout(std::time::Duration::from_secs(300))
 }
 
 /// The wall clock of the bridge.

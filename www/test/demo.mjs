@@ -1,41 +1,23 @@
 // Starts the demo's server and a browser for the tests, and reads what the page shows.
 
-import { spawn } from "node:child_process";
-import { once } from "node:events";
-import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
-import { chromium } from "playwright-core";
-import { launchOptions } from "../../tests/js/support/browser.mjs";
+import { start } from "../../tests/support/processes.mjs";
+import { LIMIT } from "../../tests/support/waiting.mjs";
+
+export { startBrowser } from "../../tests/js/support/browser.mjs";
 
 const SERVE = fileURLToPath(new URL("../../scripts/demo.sh", import.meta.url));
-const LIMIT = 30_000;
 
 /** Starts the demonstration with the given environment; gives the address and a way to stop it. */
 export async function startServer(env = { PORT: "0" }) {
-  const server = spawn(SERVE, [], {
-    env: { ...process.env, ...env },
-    stdio: ["ignore", "pipe", "inherit"],
-  });
-  const ended = once(server, "exit");
-  const stop = async () => {
-    server.kill();
-    await ended;
-  };
+  const server = start(SERVE, [], { env: { ...process.env, ...env } });
   try {
-    const signal = AbortSignal.timeout(LIMIT);
-    const [line] = await Promise.race([
-      once(createInterface(server.stdout), "line", { signal }),
-      ended.then(([code]) => Promise.reject(new Error(`the demonstration ended with code ${code}`))),
-    ]);
-    return { line, url: `${line.replace(/^isocache: listening on /, "")}/`, stop };
+    const line = await server.said(/^(isocache: listening on .*)/);
+    return { line, url: `${line.replace(/^isocache: listening on /, "")}/`, stop: server.stop };
   } catch (error) {
-    await stop();
+    await server.kill();
     throw error;
   }
-}
-
-export function startBrowser() {
-  return chromium.launch(launchOptions());
 }
 
 /** Opens the page. `problems` collects what the console and the network complain about, violations of the policy too. */

@@ -1,11 +1,11 @@
 // The page, used as a person uses it, in Chromium.
 
 import assert from "node:assert/strict";
-import { execFileSync } from "node:child_process";
 import { existsSync, mkdirSync } from "node:fs";
 import { join } from "node:path";
 import { after, before, describe, test } from "node:test";
 import { fileURLToPath } from "node:url";
+import { decompressed } from "../../tests/support/processes.mjs";
 import { answerTo, choose, drop, ended, openPage, replay, shown, startBrowser, startServer } from "./demo.mjs";
 
 const ROOT = fileURLToPath(new URL("../../", import.meta.url));
@@ -44,7 +44,7 @@ const says = (page, id, text) => page.locator(`#${id}`, { hasText: text }).waitF
 describe("a file", () => {
   test("of real requests gives the known hits", { skip: existsSync(TRACE) ? false : `no ${TRACE}` }, () =>
     onPage(async (page) => {
-      const bytes = execFileSync("xz", ["-dc", TRACE], { maxBuffer: 2 ** 28 });
+      const bytes = decompressed(TRACE);
       const keys = Array.from({ length: bytes.length / 4 }, (_, at) => bytes.readUInt32LE(4 * at));
       assert.equal(keys.length, WEB07.requests);
       await choose(page, { capacity: 1200, unit: "never" });

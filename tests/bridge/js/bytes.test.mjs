@@ -4,9 +4,9 @@ import assert from "node:assert/strict";
 import { createHash, randomBytes } from "node:crypto";
 import { connect } from "node:net";
 import { test } from "node:test";
+import { withinLimit } from "../../support/waiting.mjs";
 import { TOKEN } from "./support/bridge.mjs";
 import { AUTHORIZED, send, sendJson } from "./support/http.mjs";
-import { withinLimit } from "./support/processes.mjs";
 import { onStores } from "./support/stores.mjs";
 
 const MIB = 2 ** 20;

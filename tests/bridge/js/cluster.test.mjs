@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { Ratelimit } from "@upstash/ratelimit";
-import { withinLimit } from "./support/processes.mjs";
+import { withinLimit } from "../../support/waiting.mjs";
 import { onStores } from "./support/stores.mjs";
 
 const KEYS = Array.from({ length: 300 }, (_, index) => `key:${index}`);
@@ -99,7 +99,7 @@ onStores(["cluster"], (its) => {
       redis,
       limiter: Ratelimit.fixedWindow(2, "1000 d"),
       ephemeralCache: false,
-      timeout: 30_000,
+      timeout: 300_000,
     });
     for (const who of ["ann", "bob", "eve", "joe"]) {
       const outcomes = [];

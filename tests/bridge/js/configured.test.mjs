@@ -4,9 +4,9 @@ import assert from "node:assert/strict";
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
+import { temporaryFolder } from "../../support/processes.mjs";
 import { ORIGIN, TOKEN } from "./support/bridge.mjs";
 import { send } from "./support/http.mjs";
-import { temporaryFolder } from "./support/processes.mjs";
 import { onStores } from "./support/stores.mjs";
 
 function config(text) {

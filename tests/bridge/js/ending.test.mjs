@@ -2,8 +2,8 @@
 
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
+import { startRedis } from "../../support/redis.mjs";
 import { startBridge } from "./support/bridge.mjs";
-import { startRedis } from "./support/redis.mjs";
 
 describe("asked to end", () => {
   test("it ends by itself", async () => {

@@ -10,8 +10,7 @@ const SCRIPT = fileURLToPath(new URL("./upstash_redis_client.py", import.meta.ur
 
 onStores(["memory", "redis"], (its) => {
   for (const group of ["strings", "batches", "errors", "tokens", "hashes", "asynchronous"]) {
-    test(`upstash-redis: ${group}`, () => {
-      runPython("upstash-redis", "1.8.0", SCRIPT, [group, its.store, its.bridge.url, TOKEN, READ_ONLY_TOKEN]);
-    });
+    test(`upstash-redis: ${group}`, () =>
+      runPython("upstash-redis", "1.8.0", SCRIPT, [group, its.store, its.bridge.url, TOKEN, READ_ONLY_TOKEN]));
   }
 });

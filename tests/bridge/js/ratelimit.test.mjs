@@ -14,7 +14,7 @@ const LIMITERS = {
 onStores(["redis"], (its) => {
   for (const [name, limiter] of Object.entries(LIMITERS)) {
     const make = (options) =>
-      new Ratelimit({ redis: its.bridge.client(), limiter, ephemeralCache: false, timeout: 30_000, ...options });
+      new Ratelimit({ redis: its.bridge.client(), limiter, ephemeralCache: false, timeout: 300_000, ...options });
 
     test(`${name}: three pass, the fourth is held back, others are not`, async () => {
       const ratelimit = make();
@@ -57,7 +57,7 @@ onStores(["redis"], (its) => {
 onStores(["memory"], (its) => {
   for (const [name, limiter] of Object.entries(LIMITERS)) {
     test(`${name}: the embedded store has no scripts, and says so`, async () => {
-      const ratelimit = new Ratelimit({ redis: its.redis, limiter, ephemeralCache: false, timeout: 30_000 });
+      const ratelimit = new Ratelimit({ redis: its.redis, limiter, ephemeralCache: false, timeout: 300_000 });
       await assert.rejects(ratelimit.limit("ann"), (error) => {
         assert.match(error.message, /ERR unknown command 'evalsha'/i);
         assert.match(error.message, /embedded store/);

@@ -2,8 +2,8 @@
 
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
+import { startRedis } from "../../support/redis.mjs";
 import { AUTHORIZED, sendJson } from "./support/http.mjs";
-import { startRedis } from "./support/redis.mjs";
 import { onStores } from "./support/stores.mjs";
 
 /** One command a line, its arguments apart by blanks; `''` is an empty one. What depends on chance or on the time is left out. */

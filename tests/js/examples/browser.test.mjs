@@ -7,10 +7,10 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
 import { fileURLToPath } from "node:url";
-import { chromium } from "playwright-core";
 import { send } from "../../bridge/js/support/http.mjs";
-import { program, start } from "../http/support/servers.mjs";
-import { launchOptions } from "../support/browser.mjs";
+import { program } from "../../support/bridge.mjs";
+import { start } from "../../support/processes.mjs";
+import { startBrowser } from "../support/browser.mjs";
 import { reserve } from "../support/server.mjs";
 
 const EXAMPLE = fileURLToPath(new URL("../../../examples/browser/", import.meta.url));
@@ -35,12 +35,12 @@ before(async () => {
   writeFileSync(config, changed);
 
   const env = { ...process.env, ISOCACHE_SIGNING_KEY: SIGNING_KEY, ISOCACHE_SERVER_TOKEN: SERVER_TOKEN };
-  bridge = start(program(), ["serve", "--config", config], env);
-  const url = await bridge.said(/^isocache: listening on (\S+)/, "stdout");
+  bridge = start(program(), ["serve", "--config", config], { env });
+  const url = await bridge.said(/^isocache: listening on (\S+)/);
   const own = { PORT: `${port}`, BRIDGE_URL: url, ISOCACHE_CONFIG: config, ISOCACHE_BIN: program() };
-  server = start(process.execPath, [`${EXAMPLE}server.mjs`], { ...env, ...own });
-  await server.said(/^(the page is at http:\S+)/, "stdout");
-  browser = await chromium.launch(launchOptions());
+  server = start(process.execPath, [`${EXAMPLE}server.mjs`], { env: { ...env, ...own } });
+  await server.said(/^(the page is at http:\S+)/);
+  browser = await startBrowser();
 });
 after(async () => {
   await browser?.close();

@@ -7,9 +7,10 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
 import { fileURLToPath } from "node:url";
-import { chromium } from "playwright-core";
-import { program, start, startRedis } from "../http/support/servers.mjs";
-import { launchOptions } from "../support/browser.mjs";
+import { program } from "../../support/bridge.mjs";
+import { start } from "../../support/processes.mjs";
+import { startRedis } from "../../support/redis.mjs";
+import { startBrowser } from "../support/browser.mjs";
 import { reserve } from "../support/server.mjs";
 
 const ROOT = fileURLToPath(new URL("../../../", import.meta.url));
@@ -34,12 +35,12 @@ before(async () => {
   writeFileSync(config, changed);
 
   const env = { ...process.env, ISOCACHE_PAGE_TOKEN: randomBytes(32).toString("hex") };
-  bridge = start(program(), ["serve", "--config", config, "--store", redis.url], env);
-  const url = await bridge.said(/^isocache: listening on (\S+)/, "stdout");
+  bridge = start(program(), ["serve", "--config", config, "--store", redis.url], { env });
+  const url = await bridge.said(/^isocache: listening on (\S+)/);
   const own = { PORT: `${port}`, BRIDGE_URL: url, REDIS_URL: redis.url, ISOCACHE_PACKAGE: `${ROOT}pkg/dist` };
-  service = start(SERVICE, [], { ...env, ...own });
-  await service.said(/^(the page is at http:\S+)/, "stdout");
-  browser = await chromium.launch(launchOptions());
+  service = start(SERVICE, [], { env: { ...env, ...own } });
+  await service.said(/^(the page is at http:\S+)/);
+  browser = await startBrowser();
 });
 after(async () => {
   await browser?.close();

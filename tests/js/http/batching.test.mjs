@@ -4,9 +4,9 @@ import assert from "node:assert/strict";
 import { after, before, beforeEach, describe, test } from "node:test";
 import { HttpCache } from "isocache/http";
 import { messagePackSerializer } from "isocache/msgpack";
+import { until } from "../../support/waiting.mjs";
 import { startForeign } from "./support/foreign.mjs";
 import { startBridge } from "./support/servers.mjs";
-import { until } from "./support/timers.mjs";
 
 let server;
 before(async () => {
@@ -15,7 +15,7 @@ before(async () => {
 after(() => server?.close());
 beforeEach(() => server.reset());
 
-const cache = (options) => new HttpCache({ url: server.url, token: server.token, timeout: "30s", ...options });
+const cache = (options) => new HttpCache({ url: server.url, token: server.token, timeout: "5m", ...options });
 const sent = () =>
   server.requests.map(({ path, body }) => [path, JSON.parse(body).map((command) => command.slice(0, 2).join(" "))]);
 
@@ -237,7 +237,7 @@ describe("a pattern", () => {
         requests++;
         return fetch(url, init);
       };
-      const one = new HttpCache({ url: bridge.url, token: bridge.token, fetch: counted, timeout: "30s" });
+      const one = new HttpCache({ url: bridge.url, token: bridge.token, fetch: counted, timeout: "5m" });
       await one.setMany(Array.from({ length: 900 }, (_, value) => ({ key: `k${value}`, value })));
       requests = 0;
       assert.equal(await one.clearPattern("k*"), 900);
@@ -256,7 +256,7 @@ describe("bytes", () => {
       types.push([new URL(url).pathname, init.headers["content-type"]]);
       return fetch(url, init);
     };
-    const options = { serializer: messagePackSerializer, fetch: watched, timeout: "30s" };
+    const options = { serializer: messagePackSerializer, fetch: watched, timeout: "5m" };
     try {
       const one = new HttpCache({ url: bridge.url, token: bridge.token, ...options });
       await Promise.all([one.set("a", new Map([[1, 2]])), one.get("a")]);

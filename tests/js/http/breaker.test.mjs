@@ -3,9 +3,10 @@
 import assert from "node:assert/strict";
 import { after, before, beforeEach, describe, test } from "node:test";
 import { HttpCache } from "isocache/http";
+import { until } from "../../support/waiting.mjs";
 import * as fault from "./support/faults.mjs";
 import { startForeign } from "./support/foreign.mjs";
-import { heldTimers, until } from "./support/timers.mjs";
+import { heldTimers } from "./support/timers.mjs";
 
 const TRANSPORTS = [
   ["Node's client", undefined],
@@ -27,7 +28,7 @@ beforeEach(async () => {
   server.reset();
   Object.assign(faults, { requests: [], faults: [], abandoned: 0 });
 });
-const cache = (options) => new HttpCache({ url: faults.url, token: server.token, timeout: "30s", ...options });
+const cache = (options) => new HttpCache({ url: faults.url, token: server.token, timeout: "5m", ...options });
 const code = (promise) =>
   promise.then(
     () => "fine",

@@ -5,9 +5,10 @@ import { readFileSync } from "node:fs";
 import { after, before, describe, test } from "node:test";
 import * as isocache from "isocache";
 import { messagePackSerializer } from "isocache/msgpack";
+import { startRedis } from "../../support/redis.mjs";
 import { remoteCases, remoteSubjects, runCase } from "../conformance.mjs";
 import { startForeign } from "./support/foreign.mjs";
-import { startBridge, startRedis } from "./support/servers.mjs";
+import { startBridge } from "./support/servers.mjs";
 
 const read = (name) => JSON.parse(readFileSync(new URL(`../../vectors/${name}.json`, import.meta.url), "utf8"));
 const conformance = read("conformance");
@@ -57,7 +58,7 @@ for (const [where, { hasClock, start }] of Object.entries(SERVERS)) {
               };
               await runCase(
                 one,
-                remoteSubjects({ url, token, serializer, timeout: "60s" }, hasClock && advance)[subject],
+                remoteSubjects({ url, token, serializer, timeout: "5m" }, hasClock && advance)[subject],
                 isocache,
               );
             });
@@ -67,7 +68,7 @@ for (const [where, { hasClock, start }] of Object.entries(SERVERS)) {
     }
 
     test("globs", async () => {
-      const cache = new isocache.HttpCache({ url: server.url, token: server.token, timeout: "60s" });
+      const cache = new isocache.HttpCache({ url: server.url, token: server.token, timeout: "5m" });
       await cache.clear();
       const joined = (parts) =>
         [parts]

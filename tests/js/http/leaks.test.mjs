@@ -1,13 +1,11 @@
 // Ten thousand operations leave nothing behind: no memory, no timer, nothing that keeps a process alive.
 
 import assert from "node:assert/strict";
-import { execFile } from "node:child_process";
 import { readFile } from "node:fs/promises";
 import { after, before, describe, test } from "node:test";
 import { fileURLToPath } from "node:url";
-import { promisify } from "node:util";
-import { chromium } from "playwright-core";
-import { launchOptions } from "../support/browser.mjs";
+import { run } from "../../support/processes.mjs";
+import { startBrowser } from "../support/browser.mjs";
 import { serve } from "../support/server.mjs";
 import { nowhere } from "./support/faults.mjs";
 import { startBridge, TOKEN } from "./support/servers.mjs";
@@ -46,10 +44,10 @@ describe("ten thousand operations", () => {
   });
 
   for (const transport of ["Node's client", "fetch"]) {
-    test(`Node, ${transport}`, { timeout: 240_000 }, async (t) => {
+    test(`Node, ${transport}`, async (t) => {
       const argument = JSON.stringify({ ...given, transport });
       const command = ["--expose-gc", path("support/leaks.mjs"), argument];
-      const { stdout } = await promisify(execFile)(process.execPath, command, { timeout: 200_000 });
+      const stdout = await run(process.execPath, command);
       const { grown, wasm, timers } = JSON.parse(stdout);
       t.diagnostic(`the heap has grown by ${grown} bytes`);
       assert.ok(grown < MOST_BYTES, `the heap has grown by ${grown} bytes`);
@@ -58,8 +56,8 @@ describe("ten thousand operations", () => {
     });
   }
 
-  test("a worker in Chromium", { timeout: 240_000 }, async (t) => {
-    const browser = await chromium.launch(launchOptions());
+  test("a worker in Chromium", async (t) => {
+    const browser = await startBrowser();
     try {
       const page = await browser.newPage();
       await page.goto(pages.url);

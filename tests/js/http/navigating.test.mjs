@@ -5,10 +5,9 @@ import { once } from "node:events";
 import { createServer } from "node:http";
 import { after, before, describe, test } from "node:test";
 import { fileURLToPath } from "node:url";
-import { chromium } from "playwright-core";
-import { launchOptions } from "../support/browser.mjs";
+import { until } from "../../support/waiting.mjs";
+import { startBrowser } from "../support/browser.mjs";
 import { serve } from "../support/server.mjs";
-import { until } from "./support/timers.mjs";
 
 describe("navigating away", () => {
   let pages;
@@ -48,8 +47,8 @@ describe("navigating away", () => {
     await pages?.close();
   });
 
-  test("ends what was asked", { timeout: 120_000 }, async () => {
-    const browser = await chromium.launch(launchOptions());
+  test("ends what was asked", async () => {
+    const browser = await startBrowser();
     try {
       const page = await browser.newPage();
       await page.goto(`${pages.url}/`);

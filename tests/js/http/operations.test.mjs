@@ -4,8 +4,9 @@ import assert from "node:assert/strict";
 import { after, before, beforeEach, describe, test } from "node:test";
 import { inspect } from "node:util";
 import { CacheError, HttpCache } from "isocache/http";
+import { startRedis } from "../../support/redis.mjs";
 import { startForeign } from "./support/foreign.mjs";
-import { startBridge, startRedis, TOKEN } from "./support/servers.mjs";
+import { startBridge, TOKEN } from "./support/servers.mjs";
 
 let server;
 before(async () => {
@@ -96,7 +97,7 @@ describe("increment", () => {
     const bridge = await startBridge();
     try {
       const counters = [1, 2, 3].map(
-        () => new HttpCache({ url: bridge.url, token: TOKEN, timeout: "30s", batch: false }),
+        () => new HttpCache({ url: bridge.url, token: TOKEN, timeout: "5m", batch: false }),
       );
       const sums = await Promise.all(
         Array.from({ length: 90 }, (_, at) => counters[at % 3].increment("n", 1, at % 2 ? { ttl: "1h" } : undefined)),
@@ -130,7 +131,7 @@ describe("statistics", () => {
       const redis = store === "redis" ? await startRedis() : undefined;
       const bridge = await startBridge("--store", redis?.url ?? "memory");
       try {
-        const one = new HttpCache({ url: bridge.url, token: TOKEN, timeout: "30s" });
+        const one = new HttpCache({ url: bridge.url, token: TOKEN, timeout: "5m" });
         await one.set("a", 1);
         assert.equal((await one.stats()).entries, 1);
         await one.set("b", 1, "1h");

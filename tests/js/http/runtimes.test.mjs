@@ -1,15 +1,15 @@
 // The rules of all providers over HTTP, in the other runtimes: Chromium, workerd, Deno and Bun, against the real bridge.
 
 import assert from "node:assert/strict";
-import { execFile } from "node:child_process";
 import { copyFile, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, beforeEach, describe, test } from "node:test";
 import { fileURLToPath } from "node:url";
-import { promisify } from "node:util";
 import { build } from "esbuild";
 import { HttpCache } from "isocache/http";
+import { run, start } from "../../support/processes.mjs";
+import { until } from "../../support/waiting.mjs";
 import { remoteCases } from "../conformance.mjs";
 import { launch } from "../support/browser.mjs";
 import { serve } from "../support/server.mjs";
@@ -24,15 +24,13 @@ import {
   startFaults,
 } from "./support/faults.mjs";
 import { EXPECTED, WRONG } from "./support/outcomes.mjs";
-import { start, startBridge, TOKEN } from "./support/servers.mjs";
-import { until } from "./support/timers.mjs";
+import { startBridge, TOKEN } from "./support/servers.mjs";
 
 const path = (name) => fileURLToPath(new URL(name, import.meta.url));
 const root = path("../../..");
 const bin = (name) => join(root, "node_modules", ".bin", name);
 const conformance = JSON.parse(await readFile(path("../../vectors/conformance.json"), "utf8"));
 const { cases, leftOut } = remoteCases(conformance, false);
-const LIMIT = 240_000;
 const FAULTS = {
   error: answer(500, '{"error":"ERR oh"}'),
   page: answer(200, "<!doctype html>"),
@@ -81,7 +79,7 @@ describe("runtimes", () => {
     };
     pages = await serve({ folders: files, pages: served });
     bridge = await startBridge("--allow-origin", pages.url);
-    options = { url: bridge.url, token: TOKEN, timeout: "60s" };
+    options = { url: bridge.url, token: TOKEN, timeout: "5m" };
     stalled = await startFaults();
     faulty = await startFaults();
     faulty.always = FAULTS;
@@ -159,7 +157,7 @@ describe("runtimes", () => {
     ["a worker", "worker"],
     ["a service worker", "service"],
   ]) {
-    test(`Chromium: ${name}, from another origin`, { timeout: LIMIT }, async (t) => {
+    test(`Chromium: ${name}, from another origin`, async (t) => {
       const browser = await launch();
       try {
         const { result, errors } = await browser.run(`${pages.url}/${where}`);
@@ -177,7 +175,7 @@ describe("runtimes", () => {
     });
   }
 
-  test("Chromium: a large body, and what the bridge announces", { timeout: LIMIT }, async () => {
+  test("Chromium: a large body, and what the bridge announces", async () => {
     const browser = await launch();
     try {
       const { result, errors } = await browser.run(`${pages.url}/remote`);
@@ -196,18 +194,18 @@ describe("runtimes", () => {
     ["Bun", "bun", "run"],
     ["Node", process.execPath],
   ]) {
-    test(name, { timeout: LIMIT }, async (t) => {
+    test(name, async (t) => {
       const program = command === process.execPath ? command : bin(command);
       const env = { ...process.env, DENO_DIR: join(folder, "deno"), DENO_NO_UPDATE_CHECK: "1" };
       const words = [...args, path("support/remote.mjs"), JSON.stringify(given)];
-      const { stdout } = await promisify(execFile)(program, words, { cwd: folder, env, timeout: LIMIT });
+      const stdout = await run(program, words, { cwd: folder, env });
       const [json, messagePack, outcomes] = JSON.parse(/^result: (.*)$/m.exec(stdout)[1]);
       check([json, messagePack], t);
       await checkOutcomes(outcomes, { resends: name === "Deno" });
     });
   }
 
-  test("workerd, made at module scope", { timeout: LIMIT }, async (t) => {
+  test("workerd, made at module scope", async (t) => {
     const source = `
       import * as isocache from "isocache";
       import { messagePackSerializer } from "isocache/msgpack";
@@ -251,9 +249,9 @@ describe("runtimes", () => {
       );
     `;
     await writeFile(join(folder, "config.capnp"), config);
-    const workerd = start(bin("workerd"), ["serve", "--control-fd=1", join(folder, "config.capnp")], process.env);
+    const workerd = start(bin("workerd"), ["serve", "--control-fd=1", join(folder, "config.capnp")]);
     try {
-      const port = await workerd.said(/"event":"listen".*"port":(\d+)/, "stdout");
+      const port = await workerd.said(/"event":"listen".*"port":(\d+)/);
       const results = [];
       for (const format of ["json", "messagepack"]) {
         const response = await fetch(`http://127.0.0.1:${port}/${format}`);

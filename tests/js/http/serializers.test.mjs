@@ -195,7 +195,7 @@ describe("MessagePack", () => {
     test(`through ${where}, every byte`, async () => {
       const server = await start();
       try {
-        const cache = new HttpCache({ url: server.url, token: server.token, serializer: messagePack, timeout: "30s" });
+        const cache = new HttpCache({ url: server.url, token: server.token, serializer: messagePack, timeout: "5m" });
         const bytes = new Uint8Array(256).map((_, at) => at);
         const values = [...BOTH_CARRY, ...MESSAGE_PACK_CARRIES, { bytes }].map((value, at) => ({
           key: `é/${at}`,

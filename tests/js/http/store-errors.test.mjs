@@ -3,7 +3,8 @@
 import assert from "node:assert/strict";
 import { after, before, describe, test } from "node:test";
 import { HttpCache } from "isocache/http";
-import { startBridge, startRedis, TOKEN } from "./support/servers.mjs";
+import { startRedis } from "../../support/redis.mjs";
+import { startBridge, TOKEN } from "./support/servers.mjs";
 
 const READ_ONLY = "read-only-token-0123456789";
 const codes = async (...promises) =>
@@ -16,7 +17,7 @@ describe("the store behind the bridge", () => {
   before(async () => {
     redis = await startRedis();
     bridge = await startBridge("--store", redis.url, "--read-only-token", READ_ONLY);
-    cache = new HttpCache({ url: bridge.url, token: TOKEN, timeout: "30s", breaker: false });
+    cache = new HttpCache({ url: bridge.url, token: TOKEN, timeout: "5m", breaker: false });
   });
   after(async () => {
     await bridge?.close();
@@ -24,7 +25,7 @@ describe("the store behind the bridge", () => {
   });
 
   test("a token that may only read: refused, and the reads of the same request succeed", async () => {
-    const reading = new HttpCache({ url: bridge.url, token: READ_ONLY, timeout: "30s" });
+    const reading = new HttpCache({ url: bridge.url, token: READ_ONLY, timeout: "5m" });
     await cache.set("a", 1);
     const ttl = "1m";
     assert.deepEqual(

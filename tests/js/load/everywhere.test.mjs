@@ -6,14 +6,14 @@ import { join } from "node:path";
 import { after, before, describe, test } from "node:test";
 import { fileURLToPath } from "node:url";
 import * as isocache from "isocache";
+import { startRedis } from "../../support/redis.mjs";
 import { nowhere } from "../http/support/faults.mjs";
-import { startBridge, startRedis, TOKEN } from "../http/support/servers.mjs";
+import { startBridge, TOKEN } from "../http/support/servers.mjs";
 import { launch } from "../support/browser.mjs";
 import { serve } from "../support/server.mjs";
 import { startWorker } from "../support/workerd.mjs";
 import { EXPECTED, loading } from "./scenes.mjs";
 
-const LIMIT = 120_000;
 const path = (name) => fileURLToPath(new URL(name, import.meta.url));
 const ALL = { memory: EXPECTED, embedded: EXPECTED, redis: EXPECTED };
 
@@ -30,7 +30,7 @@ describe("loading everywhere", () => {
       await startBridge("--allow-origin", pages.url),
       await startBridge("--allow-origin", pages.url, "--store", redis.url),
     ];
-    const [embedded, behind] = bridges.map(({ url }) => ({ url, token: TOKEN, timeout: "60s" }));
+    const [embedded, behind] = bridges.map(({ url }) => ({ url, token: TOKEN, timeout: "5m" }));
     given = { servers: { embedded, redis: behind }, dead: await nowhere() };
     served["/"] = `<!doctype html><meta charset="utf-8"><link rel="icon" href="data:,"><script type="module">
       import * as isocache from "/dist/index.js";
@@ -44,11 +44,11 @@ describe("loading everywhere", () => {
     await redis?.close();
   });
 
-  test("Node", { timeout: LIMIT }, async () => {
+  test("Node", async () => {
     assert.deepEqual(await loading(isocache, given), ALL);
   });
 
-  test("Chromium", { timeout: LIMIT }, async () => {
+  test("Chromium", async () => {
     const browser = await launch();
     try {
       const { result, errors } = await browser.run(`${pages.url}/`);
@@ -63,7 +63,7 @@ describe("loading everywhere", () => {
     }
   });
 
-  test("workerd", { timeout: LIMIT }, async () => {
+  test("workerd", async () => {
     const folder = await mkdtemp(join(path("."), ".worker-"));
     try {
       const file = join(folder, "worker.mjs");

@@ -237,7 +237,7 @@ describe("getOrSet", () => {
   test("over HTTP: one load, and writes that win", async () => {
     const bridge = await startBridge();
     try {
-      const provider = new HttpCache({ url: bridge.url, token: TOKEN, timeout: "60s" });
+      const provider = new HttpCache({ url: bridge.url, token: TOKEN, timeout: "5m" });
       const cache = new Cache({ provider });
       const [begun, loaded] = [gate(), gate()];
       const options = { staleIfError: "1m", ttl: "1m" };

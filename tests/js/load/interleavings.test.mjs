@@ -1,12 +1,12 @@
-// Ten thousand orders of events: callers, writes at every point of their loads, callers that go away, loaders that fail.
+// Many orders of events: callers, writes at every point of their loads, callers that go away, loaders that fail.
 // The same rules as in Rust: tests/load/interleavings.rs.
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { Cache, MemoryCache, Tagged } from "isocache";
+import { schedules } from "../../support/schedules.mjs";
 import { pause, Remote, seeded } from "./provider.mjs";
 
-const SEEDS = 10_000;
 const KEY = "user:1";
 
 /** One order of events. Where there are `tags`, everything has them, and they are invalidated, too. */
@@ -80,15 +80,11 @@ for (const [name, provider, tags] of [
   ["memory, with tags", () => new Tagged(new MemoryCache()), ["t"]],
   ["a provider that takes turns, with tags", (turns) => new Tagged(new Remote(new MemoryCache(), turns)), ["t", "u"]],
 ]) {
-  test(`nothing comes back, and nobody hangs: ${name}`, { timeout: 300_000 }, async () => {
-    for (let seed = 0; seed < SEEDS; seed++) {
-      await run(seed, provider, tags);
-    }
-  });
+  test(`nothing comes back, and nobody hangs: ${name}`, () => schedules(500, (seed) => run(seed, provider, tags)));
 }
 
-test("without writes there is one load", async () => {
-  for (let seed = 0; seed < 1000; seed++) {
+test("without writes there is one load", () =>
+  schedules(200, async (seed) => {
     const below = seeded(seed);
     const cache = new Cache({ provider: new Remote(new MemoryCache(), () => below(4)) });
     let loads = 0;
@@ -103,11 +99,10 @@ test("without writes there is one load", async () => {
     });
     await Promise.all(callers);
     assert.equal(loads, 1, `seed ${seed}`);
-  }
-});
+  }));
 
-test("an invalidation in one process wins over loads in another", { timeout: 300_000 }, async () => {
-  for (let seed = 0; seed < 5000; seed++) {
+test("an invalidation in one process wins over loads in another", () =>
+  schedules(500, async (seed) => {
     const below = seeded(seed);
     const store = new MemoryCache();
     // Of the store alone they know the same.
@@ -143,5 +138,4 @@ test("an invalidation in one process wins over loads in another", { timeout: 300
       const cached = await cache.get(KEY);
       assert.ok(cached === undefined || cached === version, `seed ${seed}: ${cached} came back, it is ${version}`);
     }
-  }
-});
+  }));

@@ -1,9 +1,10 @@
 // Processes over one store: one loader among them. The rules are those of the Rust crate: tests/load/leases.rs.
 
 import assert from "node:assert/strict";
-import { after, describe, test } from "node:test";
-import { setImmediate as turn } from "node:timers/promises";
+import { after, before, describe, test } from "node:test";
 import { Cache, HttpCache, MemoryCache, Tagged } from "isocache";
+import { schedules } from "../../support/schedules.mjs";
+import { nextTurn, watch } from "../../support/waiting.mjs";
 import { startForeign } from "../http/support/foreign.mjs";
 import { startOpenBridge } from "../http/support/servers.mjs";
 import { pause, Remote, seeded } from "./provider.mjs";
@@ -87,7 +88,7 @@ const options = { ttl: "1h", lease: LEASE, timeout: null };
 
 describe("lease", () => {
   test("callers of several processes share one load", async (t) => {
-    for (let seed = 0; seed < 100; seed++) {
+    await schedules(50, async (seed) => {
       const scene = new Scene(t);
       const below = seeded(seed);
       const caches = [0, 1, 2].map(() => new Cache({ provider: scene.process(() => below(4)) }));
@@ -95,7 +96,7 @@ describe("lease", () => {
       assert.deepEqual(await scene.until(Promise.all(asked)), Array(12).fill(1), `seed ${seed}`);
       assert.deepEqual([scene.loads, scene.most, scene.holders.has(KEY)], [1, 1, false], `seed ${seed}`);
       assert.ok(scene.now < 4500, `seed ${seed}: waits are short, ${scene.now}`);
-    }
+    });
   });
 
   test("a holder that died is followed by one other when its lease ends", async (t) => {
@@ -264,7 +265,7 @@ describe("lease", () => {
   });
 
   test("there are never two loaders while leases hold", async (t) => {
-    for (let seed = 0; seed < 3000; seed++) {
+    await schedules(200, async (seed) => {
       const scene = new Scene(t);
       const below = seeded(seed);
       const caches = [0, 1].map(() => new Cache({ provider: scene.process(() => below(4)) }));
@@ -297,37 +298,48 @@ describe("lease", () => {
       assert.ok(scene.most <= 1, `seed ${seed}: two loaders at once`);
       assert.equal(scene.holders.has(KEY), false, `seed ${seed}: a lease is left`);
       assert.ok(scene.now < 11_000, `seed ${seed}: ${scene.now}`);
-    }
+    });
   });
 });
 
-describe("lease over HTTP", async () => {
-  const bridge = await startOpenBridge();
-  const foreign = await startForeign();
+describe("lease over HTTP", () => {
+  let bridge;
+  let foreign;
+  before(async () => {
+    bridge = await startOpenBridge();
+    foreign = await startForeign();
+  });
   after(async () => {
-    await bridge.close();
-    await foreign.close();
+    await bridge?.close();
+    await foreign?.close();
   });
 
   for (const [name, server] of [
-    ["a bridge", { url: bridge.url, token: "none" }],
-    ["a server of another kind", { url: foreign.url, token: foreign.token }],
+    ["a bridge", () => ({ url: bridge.url, token: "none" })],
+    ["a server of another kind", () => ({ url: foreign.url, token: foreign.token })],
   ]) {
     test(`${name}: one of two processes loads, and who waits goes on`, async (t) => {
-      const process = () => new HttpCache({ ...server, namespace: "leases", timeout: "10m" });
+      const process = () => new HttpCache({ ...server(), namespace: "leases", timeout: "10m" });
       const [ours, theirs] = [process(), process()];
       const [we, they] = [ours, theirs].map((provider) => new Cache({ provider }));
       t.mock.timers.enable({ apis: ["setTimeout"] });
       /** Lets time pass, slowly, until the work is done. */
       const until = async (work) => {
         let isDone = false;
+        let hangs = false;
+        const end = watch(() => (hangs = true));
         work.then(
           () => (isDone = true),
           () => (isDone = true),
         );
-        while (!isDone) {
-          await turn();
-          t.mock.timers.tick(1);
+        try {
+          while (!isDone) {
+            assert.ok(!hangs, "it waits for ever");
+            await nextTurn();
+            t.mock.timers.tick(1);
+          }
+        } finally {
+          end();
         }
         return work;
       };

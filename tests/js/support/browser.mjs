@@ -5,11 +5,10 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { chromium } from "playwright-core";
-
-const LIMIT = 60_000;
+import { eventually, LIMIT } from "../../support/waiting.mjs";
 
 /** How Chromium is started: without anything that would look beyond this machine. */
-export function launchOptions() {
+function launchOptions() {
   const executablePath = process.env.CHROMIUM ?? "/usr/bin/chromium";
   if (!existsSync(executablePath)) {
     throw new Error(`no Chromium at ${executablePath}; install it, or name another by CHROMIUM`);
@@ -31,7 +30,12 @@ export function launchOptions() {
   };
 }
 
-/** A browser with a profile of its own. A page of it fails what waits longer than a minute. */
+/** A browser for pages in contexts of their own. */
+export function startBrowser() {
+  return chromium.launch(launchOptions());
+}
+
+/** A browser with a profile of its own. */
 export async function launch() {
   const profile = await mkdtemp(join(tmpdir(), "isocache-chromium-"));
   const context = await chromium.launchPersistentContext(profile, launchOptions());
@@ -52,17 +56,10 @@ export async function launch() {
       page.on("console", (message) => message.type() === "error" && errors.push(message.text()));
       try {
         await page.goto(url);
-        const limit = Date.now() + LIMIT;
-        for (;;) {
+        return await eventually(`a result from ${url}`, async () => {
           const result = await page.evaluate(() => window.result);
-          if (result !== undefined || failed) {
-            return { result: result && JSON.parse(result), errors };
-          }
-          if (Date.now() > limit) {
-            throw new Error(`no result from ${url} within ${LIMIT} ms; errors: ${errors.join("; ")}`);
-          }
-          await new Promise((resolve) => setTimeout(resolve, 25));
-        }
+          return result !== undefined || failed ? { result: result && JSON.parse(result), errors } : undefined;
+        });
       } finally {
         await page.close();
       }

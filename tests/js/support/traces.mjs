@@ -1,9 +1,9 @@
 /** Reads the recorded traces and their reference hit counts, which lie outside of the project. */
 
-import { execFileSync } from "node:child_process";
 import { existsSync, readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { gunzipSync } from "node:zlib";
+import { decompressed } from "../../support/processes.mjs";
 
 const folder = process.env.ISOCACHE_TRACES ?? fileURLToPath(new URL("../../../../shared/traces", import.meta.url));
 
@@ -20,7 +20,7 @@ if (missing) {
 export function readTrace(name) {
   const path = `${folder}/${name}`;
   if (name.endsWith(".xz")) {
-    const bytes = execFileSync("xz", ["--decompress", "--stdout", path], { maxBuffer: 2 ** 28 });
+    const bytes = decompressed(path);
     return Array.from({ length: bytes.length / 4 }, (_, at) => bytes.readInt32LE(at * 4));
   }
   const keys = [];

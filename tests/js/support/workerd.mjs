@@ -5,7 +5,7 @@ import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { build } from "esbuild";
-import { start } from "../http/support/servers.mjs";
+import { start } from "../../support/processes.mjs";
 
 const WORKERD = fileURLToPath(new URL("../../../node_modules/.bin/workerd", import.meta.url));
 
@@ -24,19 +24,19 @@ export async function startWorker(file, { compatibilityDate, vars }) {
     });
     await writeFile(join(folder, "config.capnp"), config(compatibilityDate, vars));
     // The port that it was given is a line of JSON.
-    const server = start(WORKERD, ["serve", join(folder, "config.capnp"), "--control-fd=1"], process.env);
+    const server = start(WORKERD, ["serve", join(folder, "config.capnp"), "--control-fd=1"]);
     try {
-      const port = await server.said(/^\{"event":"listen".*"port":(\d+)/, "stdout");
+      const port = await server.said(/^\{"event":"listen".*"port":(\d+)/);
       return {
         url: `http://127.0.0.1:${port}`,
         said: server.said,
         async close() {
-          await server.stop();
+          await server.kill();
           await remove();
         },
       };
     } catch (error) {
-      await server.stop();
+      await server.kill();
       throw error;
     }
   } catch (error) {

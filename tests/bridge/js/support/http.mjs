@@ -1,9 +1,8 @@
 /** Requests byte for byte as a test wants them: `fetch` rewrites paths and forbids some headers. */
 
 import { request } from "node:http";
+import { LIMIT } from "../../../support/waiting.mjs";
 import { READ_ONLY_TOKEN, TOKEN } from "./bridge.mjs";
-
-const LIMIT = 30_000;
 
 /** The headers of a caller who may do everything. */
 export const AUTHORIZED = { authorization: `Bearer ${TOKEN}` };

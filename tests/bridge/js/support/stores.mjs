@@ -1,8 +1,8 @@
 /** The same tests for every store. */
 
 import { after, before, beforeEach, describe } from "node:test";
+import { startCluster, startRedis } from "../../../support/redis.mjs";
 import { startBridge } from "./bridge.mjs";
-import { startCluster, startRedis } from "./redis.mjs";
 
 const START = { memory: async () => undefined, redis: startRedis, cluster: startCluster };
 

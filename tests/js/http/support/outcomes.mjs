@@ -30,7 +30,7 @@ export async function outcomes({ HttpCache }, { dead, stalled, faulty }) {
       () => "fine",
       (error) => (error.name === "CacheError" ? error.code : error.name === "Error" ? error.message : error.name),
     );
-  const cache = (url, options) => new HttpCache({ url, token: "token", timeout: "60s", retries: 1, ...options });
+  const cache = (url, options) => new HttpCache({ url, token: "token", timeout: "5m", retries: 1, ...options });
   const wrong = {};
   for (const [what, expected] of Object.entries(WRONG)) {
     const limits = { retries: 0, maxResponseBytes: 1_000_000, ...(expected === "timeout" && { timeout: "200ms" }) };

@@ -17,7 +17,7 @@ export async function withMemory(load) {
 
 /** Does a thousand operations each time that `thousand` is called. Nobody listens at `dead`. */
 export function workload({ Cache, HttpCache, MemoryCache }, { url, dead, token, fetch: send }) {
-  const cache = new HttpCache({ url, token, fetch: send, timeout: "30s" });
+  const cache = new HttpCache({ url, token, fetch: send, timeout: "5m" });
   const broken = new HttpCache({
     url: dead,
     token,

@@ -29,14 +29,3 @@ export function heldTimers(t, length) {
     },
   };
 }
-
-/** Waits until something is so, which is not long; fails after a minute. */
-export async function until(condition) {
-  const limit = performance.now() + 60_000;
-  while (!condition()) {
-    if (performance.now() > limit) {
-      throw new Error(`it did not come to this: ${condition}`);
-    }
-    await new Promise(setImmediate);
-  }
-}

@@ -1,11 +1,13 @@
 /** Real servers of Redis on loopback ports: one, or a cluster of three primaries. */
 
+import { spawnSync } from "node:child_process";
 import { connect } from "node:net";
-import { eventually, freePort, start, temporaryFolder } from "./processes.mjs";
+import { freePort, start, temporaryFolder } from "./processes.mjs";
+import { eventually, LIMIT } from "./waiting.mjs";
 
 const SLOTS = 16_384;
 
-/** Starts one server. `command` sends it a command past the bridge. */
+/** Starts one server that writes nothing to disk. `command` and `cli` ask it directly; `cli` returns the text of redis-cli. */
 export async function startRedis(config = []) {
   // Somebody else may take the port between the search and the start.
   for (let tries = 0; tries < 5; tries++) {
@@ -24,7 +26,12 @@ export async function startRedis(config = []) {
         port,
         url: `redis://127.0.0.1:${port}`,
         command: (...args) => command(port, args),
+        cli(...words) {
+          const options = { encoding: "utf8", timeout: LIMIT };
+          return spawnSync("redis-cli", ["-p", `${port}`, ...words], options).stdout.trimEnd();
+        },
         stop: () => server.stop(),
+        close: () => server.kill(),
       };
     }
     if (tries === 4) {
@@ -81,7 +88,7 @@ function command(port, args) {
     socket.setEncoding("latin1").on("data", (text) => {
       reply += text;
     });
-    socket.setTimeout(10_000, () => socket.destroy(new Error(`no reply to ${args[0]}`)));
+    socket.setTimeout(LIMIT, () => socket.destroy(new Error(`no reply to ${args[0]}`)));
     socket.on("error", reject).on("end", () => resolve(reply.replace(/\+OK\r\n$/, "")));
     const bulk = (arg) => `$${Buffer.byteLength(arg)}\r\n${arg}\r\n`;
     // QUIT, whose answer is taken off again, tells where the reply ends.

@@ -1,0 +1,101 @@
+/**
+ * Runs test files with `node --test` and returns its status: `node scripts/node-tests.mjs FILE…`. Whatever happens, the command
+ * ends, and nothing that a test started outlives it: a run that writes nothing for a long time is a hang, a process that is left
+ * behind is a failure, and an interrupt ends everything.
+ */
+
+import { spawn } from "node:child_process";
+import { randomUUID } from "node:crypto";
+import { readdirSync, readFileSync } from "node:fs";
+import { constants } from "node:os";
+
+/** Without a line for this long, a run hangs, in minutes. A slow machine compiles an example in the longest of them. */
+const HANG = Number(process.env.ISOCACHE_HANG_MINUTES ?? 30);
+/** How long processes may take to end when their test file has ended, in milliseconds. */
+const GRACE = 20_000;
+const TICK = 1_000;
+const MARK = "ISOCACHE_TEST_RUN";
+
+const run = randomUUID();
+const files = process.argv.slice(2);
+if (files.length === 0 || !(HANG > 0)) {
+  process.stderr.write("usage: [ISOCACHE_HANG_MINUTES=30] node scripts/node-tests.mjs FILE…\n");
+  process.exit(2);
+}
+
+const env = { ...process.env, [MARK]: run, ...(process.stdout.isTTY && { FORCE_COLOR: "1" }) };
+const args = ["--test", "--test-reporter=spec", ...files];
+const runner = spawn(process.execPath, args, { env, stdio: ["ignore", "pipe", "inherit"], detached: true });
+// If this process is killed, the input of the shell ends, and the shell ends the group of the runner.
+const script = ["-c", `read -r _; kill -s KILL -- "-$1"`, "sh", String(runner.pid)];
+const watcher = spawn("sh", script, { stdio: ["pipe", "ignore", "ignore"], detached: true });
+
+let quiet = 0;
+runner.stdout.on("data", (text) => {
+  quiet = 0;
+  process.stdout.write(text);
+});
+// Counted in ticks, so that a machine that slept did not hang.
+const ticking = setInterval(() => {
+  quiet += TICK;
+  if (quiet >= HANG * 60_000) {
+    finish(124, `no test has ended for ${HANG} minutes: the run hangs`);
+  }
+}, TICK);
+for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"]) {
+  process.on(signal, () => finish(128 + constants.signals[signal], `ended by ${signal}`));
+}
+runner.on("error", (error) => finish(1, error.message));
+runner.on("close", (code, signal) => finish(code ?? 1, signal ? `node --test was ended by ${signal}` : undefined));
+
+let isFinishing = false;
+async function finish(code, why) {
+  if (isFinishing) {
+    return;
+  }
+  isFinishing = true;
+  clearInterval(ticking);
+  let status = code;
+  if (why !== undefined) {
+    process.stderr.write(`isocache: ${why}\n`);
+    kill(-runner.pid);
+  }
+  let left = leftovers();
+  for (let waited = 0; left.length > 0 && waited < GRACE; waited += 100) {
+    await new Promise((resolve) => setTimeout(resolve, 100));
+    left = leftovers();
+  }
+  for (const { pid, command } of left) {
+    process.stderr.write(`isocache: left running by a test, and now ended: ${command}\n`);
+    kill(pid);
+    status ||= 1;
+  }
+  kill(watcher.pid);
+  process.exit(status);
+}
+
+function kill(pid) {
+  try {
+    process.kill(pid, "SIGKILL");
+  } catch (error) {
+    if (error.code !== "ESRCH") {
+      throw error;
+    }
+  }
+}
+
+/** Processes that inherited the mark of this run. Where there is no /proc, the process groups of the tests have to do. */
+function leftovers() {
+  const pids = process.platform === "linux" ? readdirSync("/proc").filter((name) => /^\d+$/.test(name)) : [];
+  return pids.flatMap((name) => {
+    try {
+      const isMarked = readFileSync(`/proc/${name}/environ`, "latin1").split("\0").includes(`${MARK}=${run}`);
+      const command = readFileSync(`/proc/${name}/cmdline`, "utf8").replaceAll("\0", " ").trim();
+      // A process without a command line has ended, and its parent has not noticed.
+      return isMarked && command !== "" ? [{ pid: Number(name), command }] : [];
+    } catch {
+      // It has ended, or it is another user's.
+      return [];
+    }
+  });
+}

@@ -16,7 +16,7 @@ let spaces = 0;
 const caches = {
   MemoryCache: () => new MemoryCache(),
   Cache: () => new Cache({ namespace: "app" }),
-  HttpCache: () => new HttpCache({ url: bridge.url, token: bridge.token, namespace: `n${spaces++}` }),
+  HttpCache: () => new HttpCache({ url: bridge.url, timeout: "5m", token: bridge.token, namespace: `n${spaces++}` }),
 };
 
 async function filled(cache, names) {

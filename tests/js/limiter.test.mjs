@@ -23,7 +23,8 @@ function limiter(kind, limit, counters = new MemoryCache()) {
   return { time, counters, check: (ip = "10.0.0.7", endpoint = "/login") => made.check(ip, endpoint) };
 }
 
-const overHttp = () => new HttpCache({ url: bridge.url, token: bridge.token, namespace: `n${spaces++}` });
+const overHttp = () =>
+  new HttpCache({ url: bridge.url, timeout: "5m", token: bridge.token, namespace: `n${spaces++}` });
 
 for (const [name, counters] of [
   ["in memory", () => new MemoryCache({ maxEntries: 100 })],

@@ -12,7 +12,7 @@ before(async () => {
   bridge = await startBridge();
 });
 after(() => bridge?.close());
-const overHttp = () => new HttpCache({ url: bridge.url, token: bridge.token });
+const overHttp = () => new HttpCache({ url: bridge.url, timeout: "5m", token: bridge.token });
 
 const KEY = (token) => `session:${token}`;
 

@@ -140,7 +140,7 @@ test("a miss asks the bridge once and writes behind; a hit in memory asks nobody
   assert.deepEqual(await count(), { requests: 3, gets: 2, sets: 1, deletes: 0 });
   assert.deepEqual(origin.reads, { 42: 1 });
 
-  const stored = new HttpCache({ url: bridge.url, token: TOKEN, namespace: "shop" });
+  const stored = new HttpCache({ url: bridge.url, timeout: "5m", token: TOKEN, namespace: "shop" });
   const { value, ttl } = await stored.getWithTtl("user:42");
   assert.deepEqual(value, { id: "42", name: "first 42" });
   assert.ok(ttl > 299 - (performance.now() - begun) / 1000 && ttl <= 300, `${ttl}`);
@@ -163,7 +163,7 @@ test("a write is seen by the next read, and by other isolates that have nothing 
   // Somebody else clears the bridge: who has nothing in memory asks the origin.
   await assertUser(here, "8", "first 8", "origin");
   await untilSets(count, 3);
-  const other = new HttpCache({ url: bridge.url, token: TOKEN, namespace: "shop" });
+  const other = new HttpCache({ url: bridge.url, timeout: "5m", token: TOKEN, namespace: "shop" });
   assert.equal(await other.clearPattern("user:*"), 2);
   await assertUser(there, "8", "first 8", "origin");
   assert.equal(origin.reads[8], 2);

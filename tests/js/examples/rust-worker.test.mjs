@@ -136,7 +136,7 @@ test("a miss asks the bridge once and writes behind; a hit in memory asks nobody
   assert.deepEqual(origin.reads, { 42: 1 });
 
   // JavaScript reads what Rust has stored.
-  const stored = new HttpCache({ url: bridge.url, token: TOKEN, namespace: "shop" });
+  const stored = new HttpCache({ url: bridge.url, timeout: "5m", token: TOKEN, namespace: "shop" });
   const { value, ttl } = await stored.getWithTtl("user:42");
   assert.deepEqual(value, { id: "42", name: "first 42" });
   assert.ok(ttl > 299 - (performance.now() - begun) / 1000 && ttl <= 300, `${ttl}`);

@@ -106,7 +106,7 @@ describe("JSON", () => {
   let cache;
   before(async () => {
     server = await startForeign();
-    cache = new HttpCache({ url: server.url, token: server.token });
+    cache = new HttpCache({ url: server.url, timeout: "5m", token: server.token });
   });
   after(() => server?.close());
 
@@ -195,7 +195,13 @@ describe("MessagePack", () => {
     test(`through ${where}, every byte`, async () => {
       const server = await start();
       try {
-        const cache = new HttpCache({ url: server.url, token: server.token, serializer: messagePack, timeout: "5m" });
+        const cache = new HttpCache({
+          url: server.url,
+          timeout: "5m",
+          token: server.token,
+          serializer: messagePack,
+          timeout: "5m",
+        });
         const bytes = new Uint8Array(256).map((_, at) => at);
         const values = [...BOTH_CARRY, ...MESSAGE_PACK_CARRIES, { bytes }].map((value, at) => ({
           key: `é/${at}`,
@@ -220,7 +226,13 @@ describe("MessagePack", () => {
   test("what is none is an error that names the key", async () => {
     const server = await startForeign();
     try {
-      const cache = new HttpCache({ url: server.url, token: server.token, serializer: messagePack, namespace: "n" });
+      const cache = new HttpCache({
+        url: server.url,
+        timeout: "5m",
+        token: server.token,
+        serializer: messagePack,
+        namespace: "n",
+      });
       server.store.run([Buffer.from("SET"), Buffer.from("n:key"), Buffer.from([0xc1])]);
       await assert.rejects(cache.get("key"), { code: "deserialize", key: "key" });
       assert.deepEqual((await cache.stats()).hits, 0);

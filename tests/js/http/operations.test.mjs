@@ -97,7 +97,7 @@ describe("increment", () => {
     const bridge = await startBridge();
     try {
       const counters = [1, 2, 3].map(
-        () => new HttpCache({ url: bridge.url, timeout: "5m", token: TOKEN, timeout: "5m", batch: false }),
+        () => new HttpCache({ url: bridge.url, token: TOKEN, timeout: "5m", batch: false }),
       );
       const sums = await Promise.all(
         Array.from({ length: 90 }, (_, at) => counters[at % 3].increment("n", 1, at % 2 ? { ttl: "1h" } : undefined)),
@@ -131,7 +131,7 @@ describe("statistics", () => {
       const redis = store === "redis" ? await startRedis() : undefined;
       const bridge = await startBridge("--store", redis?.url ?? "memory");
       try {
-        const one = new HttpCache({ url: bridge.url, timeout: "5m", token: TOKEN, timeout: "5m" });
+        const one = new HttpCache({ url: bridge.url, token: TOKEN, timeout: "5m" });
         await one.set("a", 1);
         assert.equal((await one.stats()).entries, 1);
         await one.set("b", 1, "1h");

@@ -197,7 +197,6 @@ describe("MessagePack", () => {
       try {
         const cache = new HttpCache({
           url: server.url,
-          timeout: "5m",
           token: server.token,
           serializer: messagePack,
           timeout: "5m",

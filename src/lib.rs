@@ -90,9 +90,9 @@ pub use limiter::{OnStoreError, RateLimit, RateLimiter};
 pub use load::{
     CacheAside, Flights, Leases, LoadError, LoadOptions, LoadStats, Loaded, Monitor, OnError, Runtime, Write,
 };
-pub use memory::{Count, MemoryCacheBuilder, MemoryCacheProvider};
+pub use memory::{Count, MemoryCache, MemoryCacheBuilder, MemoryCacheProvider};
 pub use provider::{
-    BoxFuture, CacheProvider, CounterProvider, DynCacheProvider, MaybeSend, RenewingProvider, Typed, WithTtl,
+    BoxFuture, CacheProvider, CounterProvider, DynCacheProvider, MaybeSend, TouchProvider, Typed, WithTtl,
     default_cache, set_default_cache,
 };
 pub use serializer::{BytesSerializer, JsonSerializer, MessagePackSerializer, Serializer};

@@ -5,13 +5,13 @@
 /// `hits + misses` is the number of lookups by `get`, `get_many` and `get_with_ttl`; `exists` is not counted.
 ///
 /// ```
-/// use isocache::MemoryCacheProvider;
+/// use isocache::MemoryCache;
 ///
-/// let cache = MemoryCacheProvider::default();
+/// let cache = MemoryCache::default();
 /// assert_eq!(cache.stats().hit_rate(), 0.0);
-/// cache.set_sync("a", 1, None)?;
-/// cache.get_sync("a")?;
-/// cache.get_sync("b")?;
+/// cache.set("a", 1, None)?;
+/// cache.get("a")?;
+/// cache.get("b")?;
 /// assert_eq!(cache.stats().hit_rate(), 0.5);
 /// # Ok::<(), isocache::CacheError>(())
 /// ```

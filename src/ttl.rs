@@ -102,13 +102,25 @@ impl fmt::Display for Ttl {
     }
 }
 
-/// A duration as a life: in milliseconds, a part of one counting as a whole one.
+/// A ttl in whole milliseconds, checked; `None` if the entry does not expire. Every ttl is resolved to this form once, where it
+/// enters the library.
+pub(crate) type TtlMs = Option<u64>;
+
+/// Resolves a ttl; [`Duration::MAX`] is one that does not end. A fraction of a millisecond counts as a whole one.
 ///
 /// # Errors
-/// [`CacheError::InvalidArgument`] for zero, and for what is longer than [`MAX_TTL_MS`].
+/// [`CacheError::InvalidArgument`] for zero, and for more than [`MAX_TTL_MS`].
+pub(crate) fn ttl_ms(ttl: Option<Duration>) -> Result<TtlMs> {
+    ttl.filter(|ttl| *ttl != Duration::MAX).map(whole_ms).transpose()
+}
+
+/// A duration in milliseconds. A fraction of a millisecond counts as a whole one.
+///
+/// # Errors
+/// [`CacheError::InvalidArgument`] for zero, and for more than [`MAX_TTL_MS`].
 pub(crate) fn whole_ms(ttl: Duration) -> Result<u64> {
-    let part = u64::from(ttl.subsec_nanos().div_ceil(1_000_000));
-    match ttl.as_secs().checked_mul(1000).and_then(|ms| ms.checked_add(part)) {
+    let fraction = u64::from(ttl.subsec_nanos().div_ceil(1_000_000));
+    match ttl.as_secs().checked_mul(1000).and_then(|ms| ms.checked_add(fraction)) {
         Some(ms @ 1..=MAX_TTL_MS) => Ok(ms),
         _ => Err(CacheError::invalid("ttl", format!("{ttl:?} is not between 1 ms and {MAX_TTL_MS} ms"))),
     }

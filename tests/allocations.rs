@@ -9,7 +9,7 @@ use std::pin::pin;
 use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
-use isocache::{CacheProvider, DynCacheProvider, ManualClock, MemoryCacheProvider};
+use isocache::{CacheProvider, DynCacheProvider, ManualClock, MemoryCache, MemoryCacheProvider};
 
 /// The system's allocator, which counts what each thread asks of it.
 struct Counting;
@@ -60,14 +60,15 @@ fn ready<F: Future>(future: F) -> F::Output {
 
 const ENTRIES: u64 = 100;
 
-/// A full cache. With a ttl and a weigher there is more to do on the way; with a long key there is more to compare.
-fn caches() -> Vec<(MemoryCacheProvider<u64>, Vec<String>)> {
-    let plain = || MemoryCacheProvider::builder().max_entries(100);
-    let eventful = plain().default_ttl(Duration::from_secs(60)).clock(ManualClock::new()).max_bytes(1 << 20, |_, _| 8);
+/// A full cache. With a ttl and `size_of` there is more to do on the way; with a long key there is more to compare.
+fn caches() -> Vec<(MemoryCache<u64>, Vec<String>)> {
+    let plain = || MemoryCache::builder().max_entries(100);
+    let eventful =
+        plain().default_ttl(Duration::from_secs(60)).clock(ManualClock::new()).max_bytes(1 << 20).size_of(|_, _| 8);
     let caches = [plain(), eventful.on_removal(|_, _, _| ())].map(|builder| builder.build().unwrap());
     let filled = caches.into_iter().map(|cache| {
         let keys: Vec<_> = (0..ENTRIES).map(|n| format!("a key of more than twenty-four bytes:{n}")).collect();
-        keys.iter().zip(0..).for_each(|(key, n)| cache.set_sync(key, n, None).unwrap());
+        keys.iter().zip(0..).for_each(|(key, n)| cache.set(key, n, None).unwrap());
         (cache, keys)
     });
     filled.collect()
@@ -83,13 +84,14 @@ fn the_counter_counts() {
 fn a_hit_allocates_nothing() {
     for (cache, keys) in caches() {
         let hits = || cache.stats().hits;
+        let provider = MemoryCacheProvider::from(cache.clone());
         let counted = allocations(|| {
             for (key, n) in keys.iter().zip(0..) {
-                assert_eq!(cache.get_sync(key), Ok(Some(n)));
-                assert_eq!(ready(cache.get(key)), Ok(Some(n)));
-                assert_eq!(cache.get_now(key), Some(Ok(Some(n))));
-                assert_eq!(ready(cache.get_with_ttl(key)).unwrap().unwrap().0, n);
-                assert_eq!(cache.exists_sync(key), Ok(true));
+                assert_eq!(cache.get(key), Ok(Some(n)));
+                assert_eq!(ready(provider.get(key)), Ok(Some(n)));
+                assert_eq!(provider.get_now(key), Some(Ok(Some(n))));
+                assert_eq!(ready(provider.get_with_ttl(key)).unwrap().unwrap().0, n);
+                assert_eq!(cache.exists(key), Ok(true));
                 assert_eq!(cache.peek(key), Ok(Some(n)));
             }
         });
@@ -100,9 +102,10 @@ fn a_hit_allocates_nothing() {
 #[test]
 fn a_miss_allocates_nothing() {
     for (cache, _) in caches() {
+        let provider = MemoryCacheProvider::from(cache.clone());
         let counted = allocations(|| {
-            assert_eq!(cache.get_sync("nothing"), Ok(None));
-            assert_eq!(ready(cache.get("nothing")), Ok(None));
+            assert_eq!(cache.get("nothing"), Ok(None));
+            assert_eq!(ready(provider.get("nothing")), Ok(None));
         });
         assert_eq!(counted, 0);
     }
@@ -111,7 +114,7 @@ fn a_miss_allocates_nothing() {
 #[test]
 fn a_hit_through_an_erased_provider_allocates_nothing() {
     for (cache, keys) in caches() {
-        let erased = DynCacheProvider::new(cache.clone());
+        let erased = DynCacheProvider::new(MemoryCacheProvider::from(cache.clone()));
         let twice = DynCacheProvider::new(erased.clone());
         let counted = allocations(|| {
             for (key, n) in keys.iter().zip(0..) {
@@ -126,11 +129,11 @@ fn a_hit_through_an_erased_provider_allocates_nothing() {
 /// The new value takes the place of the old one, and the key stays.
 #[test]
 fn overwriting_a_value_allocates_nothing() {
-    let cache = MemoryCacheProvider::default();
+    let cache = MemoryCache::default();
     for key in ["user:1", "a key of more than twenty-four bytes"] {
-        cache.set_sync(key, 1, None).unwrap();
-        assert_eq!(allocations(|| cache.set_sync(key, 2, None).unwrap()), 0, "{key}");
-        assert_eq!(cache.get_sync(key), Ok(Some(2)));
+        cache.set(key, 1, None).unwrap();
+        assert_eq!(allocations(|| cache.set(key, 2, None).unwrap()), 0, "{key}");
+        assert_eq!(cache.get(key), Ok(Some(2)));
     }
 }
 

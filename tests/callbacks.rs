@@ -8,7 +8,7 @@ use std::sync::{Arc, Mutex, mpsc};
 use std::thread;
 use std::time::Duration;
 
-use isocache::{Clock, ManualClock, MemoryCacheBuilder, MemoryCacheProvider};
+use isocache::{Clock, ManualClock, MemoryCache, MemoryCacheBuilder};
 
 /// How long an operation may take before it counts as a hang, on a machine of any speed.
 const PATIENCE: Duration = Duration::from_secs(300);
@@ -67,21 +67,21 @@ impl Drop for Fragile {
 #[test]
 fn a_clone_that_panics_changes_nothing() {
     let shared = Arc::new(Switches::default());
-    let cache = MemoryCacheProvider::builder().max_entries(2).build().unwrap();
-    cache.set_sync("a", Fragile::new(&shared), None).unwrap();
-    cache.set_sync("b", Fragile::new(&shared), None).unwrap();
+    let cache = MemoryCache::builder().max_entries(2).build().unwrap();
+    cache.set("a", Fragile::new(&shared), None).unwrap();
+    cache.set("b", Fragile::new(&shared), None).unwrap();
     let before = (cache.stats(), cache.keys());
     shared.clone_panics.store(true, Ordering::SeqCst);
-    panics(|| cache.get_sync("a"));
-    panics(|| cache.get_with_ttl_sync("a"));
+    panics(|| cache.get("a"));
+    panics(|| cache.get_with_ttl("a"));
     panics(|| cache.peek("a"));
-    panics(|| cache.get_many_sync(&["a", "b"]));
+    panics(|| cache.get_many(&["a", "b"]));
     assert_eq!((cache.stats(), cache.keys()), before);
     shared.clone_panics.store(false, Ordering::SeqCst);
     // From another thread too: the lock is not left poisoned.
-    let found = thread::scope(|scope| scope.spawn(|| cache.get_sync("a").unwrap().is_some()).join().unwrap());
+    let found = thread::scope(|scope| scope.spawn(|| cache.get("a").unwrap().is_some()).join().unwrap());
     assert!(found);
-    cache.set_sync("c", Fragile::new(&shared), None).unwrap();
+    cache.set("c", Fragile::new(&shared), None).unwrap();
     assert_eq!(cache.keys(), ["c", "a"]);
     assert_eq!(shared.alive.load(Ordering::SeqCst), 2);
     drop(cache);
@@ -89,16 +89,16 @@ fn a_clone_that_panics_changes_nothing() {
 }
 
 #[test]
-fn a_weigher_that_panics_changes_nothing() {
-    let weigh = |_: &str, value: &u64| if *value == 13 { panic!("weigher") } else { *value };
-    let cache = MemoryCacheProvider::builder().max_bytes(20, weigh).build().unwrap();
-    cache.set_sync("a", 1, None).unwrap();
+fn a_size_of_that_panics_changes_nothing() {
+    let size_of = |_: &str, value: &u64| if *value == 13 { panic!("size_of") } else { *value };
+    let cache = MemoryCache::builder().max_bytes(20).size_of(size_of).build().unwrap();
+    cache.set("a", 1, None).unwrap();
     let before = (cache.stats(), cache.keys());
-    panics(|| cache.set_sync("a", 13, None));
-    panics(|| cache.set_sync("b", 13, None));
-    panics(|| cache.set_many_sync(vec![("c", 2, None), ("a", 13, None)]));
+    panics(|| cache.set("a", 13, None));
+    panics(|| cache.set("b", 13, None));
+    panics(|| cache.set_many(vec![("c", 2, None), ("a", 13, None)]));
     assert_eq!((cache.stats(), cache.keys()), before);
-    cache.set_sync("a", 20, None).unwrap();
+    cache.set("a", 20, None).unwrap();
     assert_eq!(cache.stats().bytes, Some(20));
 }
 
@@ -108,7 +108,7 @@ fn a_listener_that_panics_leaves_the_operation_done() {
     let calls = Arc::new(AtomicU64::new(0));
     let counted = Arc::clone(&calls);
     let clock = ManualClock::new();
-    let cache = MemoryCacheProvider::builder()
+    let cache = MemoryCache::builder()
         .max_entries(3)
         .clock(clock.clone())
         .on_removal(move |_, _: Fragile, _| {
@@ -117,7 +117,7 @@ fn a_listener_that_panics_leaves_the_operation_done() {
         })
         .build()
         .unwrap();
-    let set = |key, ttl| cache.set_sync(key, Fragile::new(&shared), ttl);
+    let set = |key, ttl| cache.set(key, Fragile::new(&shared), ttl);
     let ttl = Some(Duration::from_millis(10));
     for key in ["a", "b", "c"] {
         set(key, ttl).unwrap();
@@ -125,7 +125,7 @@ fn a_listener_that_panics_leaves_the_operation_done() {
     panics(|| set("d", None));
     assert_eq!(cache.keys(), ["d", "c", "b"]);
     panics(|| set("d", None));
-    panics(|| cache.delete_sync("d"));
+    panics(|| cache.delete("d"));
     assert_eq!(cache.keys(), ["c", "b"]);
     clock.advance(Duration::from_millis(10));
     // Both leave at once: the first is reported, and with the panic the second is dropped.
@@ -151,18 +151,18 @@ fn a_clock_that_panics_changes_nothing() {
         }
     }
     let clock = Arc::new(Broken(AtomicBool::new(false)));
-    let cache = MemoryCacheProvider::builder().clock(Arc::clone(&clock)).build().unwrap();
-    cache.set_sync("a", 1, Some(Duration::from_secs(1))).unwrap();
+    let cache = MemoryCache::builder().clock(Arc::clone(&clock)).build().unwrap();
+    cache.set("a", 1, Some(Duration::from_secs(1))).unwrap();
     clock.0.store(true, Ordering::SeqCst);
-    panics(|| cache.get_sync("a"));
-    panics(|| cache.set_sync("a", 2, None));
-    panics(|| cache.delete_sync("a"));
+    panics(|| cache.get("a"));
+    panics(|| cache.set("a", 2, None));
+    panics(|| cache.delete("a"));
     clock.0.store(false, Ordering::SeqCst);
-    assert_eq!(cache.get_sync("a"), Ok(Some(1)));
+    assert_eq!(cache.get("a"), Ok(Some(1)));
     assert_eq!((cache.stats().sets, cache.stats().hits), (1, 1));
 }
 
-type Handle = Arc<Mutex<Option<MemoryCacheProvider<Social>>>>;
+type Handle = Arc<Mutex<Option<MemoryCache<Social>>>>;
 
 /// A value that uses the cache when it is dropped.
 struct Social {
@@ -193,11 +193,11 @@ fn use_cache(handle: &Handle) {
     let cache = handle.lock().unwrap().clone();
     if let Some(cache) = cache {
         let value = Social { cache: Arc::clone(handle), weight: 1 };
-        cache.set_sync("inside", value, Some(Duration::from_secs(5))).unwrap();
-        assert!(cache.exists_sync("inside").is_ok());
-        let _ = cache.get_sync("inside").unwrap();
-        let _ = cache.delete_sync("inside").unwrap();
-        let _ = cache.clear_pattern_sync("inside*").unwrap();
+        cache.set("inside", value, Some(Duration::from_secs(5))).unwrap();
+        assert!(cache.exists("inside").is_ok());
+        let _ = cache.get("inside").unwrap();
+        let _ = cache.delete("inside").unwrap();
+        let _ = cache.clear_pattern("inside*").unwrap();
         let _ = (cache.stats(), cache.keys(), cache.sweep());
     }
     INSIDE.set(false);
@@ -210,11 +210,11 @@ impl Drop for Social {
 }
 
 /// Every way for a value to leave, or never to come in.
-fn every_way_out(clock: &ManualClock, handle: &Handle, builder: MemoryCacheBuilder<Social>) {
+fn every_way_out(clock: &ManualClock, handle: &Handle, builder: MemoryCacheBuilder<Social, MemoryCache<Social>>) {
     let builder = builder.max_entries(3).clock(Sociable { clock: clock.clone(), cache: Arc::clone(handle) });
-    let weigher = Arc::clone(handle);
-    let builder = builder.max_bytes(10, move |_, value: &Social| {
-        use_cache(&weigher);
+    let measuring = Arc::clone(handle);
+    let builder = builder.max_bytes(10).size_of(move |_, value: &Social| {
+        use_cache(&measuring);
         value.weight
     });
     let cache = builder.build().unwrap();
@@ -223,30 +223,30 @@ fn every_way_out(clock: &ManualClock, handle: &Handle, builder: MemoryCacheBuild
     let ttl = Some(Duration::from_millis(10));
 
     for key in ["a", "b", "a", "c", "d", "e"] {
-        cache.set_sync(key, value(1), ttl).unwrap();
+        cache.set(key, value(1), ttl).unwrap();
     }
-    cache.set_sync("heavy", value(9), None).unwrap();
-    assert!(cache.set_sync("too heavy", value(11), None).is_err());
-    assert!(cache.set_sync("a", value(1), Some(Duration::ZERO)).is_err());
-    assert!(cache.set_sync("", value(1), None).is_err());
+    cache.set("heavy", value(9), None).unwrap();
+    assert!(cache.set("too heavy", value(11), None).is_err());
+    assert!(cache.set("a", value(1), Some(Duration::ZERO)).is_err());
+    assert!(cache.set("", value(1), None).is_err());
     let entries = || ["x", "y", "z"].map(|key| (key, value(1), None)).to_vec();
-    cache.set_many_sync(entries()).unwrap();
+    cache.set_many(entries()).unwrap();
     let bad = vec![("x", value(1), None), ("y", value(11), None), ("z", value(1), None)];
-    assert!(cache.set_many_sync(bad).is_err());
+    assert!(cache.set_many(bad).is_err());
     let bad = vec![("x", value(1), None), ("y", value(1), Some(Duration::ZERO)), ("z", value(1), None)];
-    assert!(cache.set_many_sync(bad).is_err());
-    let _ = cache.get_many_sync(&["x", "y", "nothing"]).unwrap();
-    let _ = cache.delete_sync("x").unwrap();
-    let _ = cache.clear_pattern_sync("*").unwrap();
-    cache.set_sync("p", value(1), ttl).unwrap();
-    cache.set_sync("q", value(1), ttl).unwrap();
+    assert!(cache.set_many(bad).is_err());
+    let _ = cache.get_many(&["x", "y", "nothing"]).unwrap();
+    let _ = cache.delete("x").unwrap();
+    let _ = cache.clear_pattern("*").unwrap();
+    cache.set("p", value(1), ttl).unwrap();
+    cache.set("q", value(1), ttl).unwrap();
     clock.advance(Duration::from_millis(10));
-    assert!(cache.get_sync("p").unwrap().is_none());
+    assert!(cache.get("p").unwrap().is_none());
     let _ = cache.stats();
-    cache.set_many_sync(entries()).unwrap();
-    cache.resize(1, Some(5)).unwrap();
+    cache.set_many(entries()).unwrap();
+    cache.resize(Some(1), Some(5)).unwrap();
     cache.clear();
-    cache.set_sync("last", value(1), None).unwrap();
+    cache.set("last", value(1), None).unwrap();
     // The handle keeps the cache and the cache keeps the handle; somebody has to let go.
     *handle.lock().unwrap() = None;
 }
@@ -265,8 +265,8 @@ impl Clock for Sociable {
 }
 
 #[test]
-fn drop_weigher_and_clock_may_use_the_cache() {
-    comes_back(|| every_way_out(&ManualClock::new(), &Handle::default(), MemoryCacheProvider::builder()));
+fn drop_size_of_and_clock_may_use_the_cache() {
+    comes_back(|| every_way_out(&ManualClock::new(), &Handle::default(), MemoryCache::builder()));
 }
 
 #[test]
@@ -274,7 +274,7 @@ fn the_listener_may_use_the_cache() {
     comes_back(|| {
         let (handle, calls) = (Handle::default(), Arc::new(AtomicU64::new(0)));
         let (inside, counted) = (Arc::clone(&handle), Arc::clone(&calls));
-        let builder = MemoryCacheProvider::builder().on_removal(move |_, _, _| {
+        let builder = MemoryCache::builder().on_removal(move |_, _, _| {
             counted.fetch_add(1, Ordering::SeqCst);
             use_cache(&inside);
         });
@@ -288,12 +288,12 @@ fn the_listener_may_use_the_cache() {
 fn a_clone_that_panics_among_many_does_not_drop_the_others_under_the_lock() {
     comes_back(|| {
         let handle = Handle::default();
-        let cache = MemoryCacheProvider::default();
+        let cache = MemoryCache::default();
         *handle.lock().unwrap() = Some(cache.clone());
         for (key, weight) in [("a", 1), ("b", UNCLONEABLE)] {
-            cache.set_sync(key, Social { cache: Arc::clone(&handle), weight }, None).unwrap();
+            cache.set(key, Social { cache: Arc::clone(&handle), weight }, None).unwrap();
         }
-        panics(|| cache.get_many_sync(&["a", "b"]));
+        panics(|| cache.get_many(&["a", "b"]));
         assert_eq!(cache.len(), 2);
         *handle.lock().unwrap() = None;
     });

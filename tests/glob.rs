@@ -4,7 +4,7 @@
 mod glob_table;
 
 use glob_table::{cases, differences};
-use isocache::{Glob, MemoryCacheProvider};
+use isocache::{Glob, MemoryCache};
 use proptest::prelude::*;
 
 #[test]
@@ -20,10 +20,10 @@ fn every_case_of_the_table() {
 fn every_case_through_the_cache() {
     let cases = cases();
     let differences = differences(&cases, |case| {
-        let cache = MemoryCacheProvider::default();
-        cache.set_sync(&case.key, (), None).unwrap();
+        let cache = MemoryCache::default();
+        cache.set(&case.key, (), None).unwrap();
         // The empty pattern, which matches no key, is refused.
-        cache.clear_pattern_sync(&case.pattern).unwrap_or(0) == 1
+        cache.clear_pattern(&case.pattern).unwrap_or(0) == 1
     });
     assert!(differences.is_empty(), "{differences:#?}");
 }

@@ -12,13 +12,13 @@ use pollster::block_on;
 fn cache_with(entries: &[&str]) -> MemoryCacheProvider<u8> {
     let cache = MemoryCacheProvider::default();
     for key in entries {
-        cache.set_sync(key, 1, None).unwrap();
+        cache.sync().set(key, 1, None).unwrap();
     }
     cache
 }
 
 fn left(cache: &MemoryCacheProvider<u8>) -> Vec<String> {
-    let mut keys = cache.keys();
+    let mut keys = cache.sync().keys();
     keys.sort();
     keys
 }
@@ -135,7 +135,7 @@ fn after_a_write_whatever_became_of_it() {
         let cache = cache_with(&["user:1", "user_list:a"]);
         let users = CacheInvalidator::new(cache.clone()).entity("user").key("user:{id}").unwrap();
         let write = async {
-            assert!(cache.exists_sync("user:1").unwrap(), "the write comes first");
+            assert!(cache.sync().exists("user:1").unwrap(), "the write comes first");
             outcome
         };
         let written = block_on(users.after(write, 1));

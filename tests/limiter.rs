@@ -61,8 +61,8 @@ fn addresses_and_endpoints_have_counts_of_their_own() {
     assert!(allowed("::1", "/") && allowed("::1", "/a") && allowed("::2", "/"));
     assert!(allowed("a:b", "c") && allowed("a", "b:c"), "a colon in a value parts nothing");
     assert!(!allowed("::1", "/"));
-    assert!(counters.exists_sync("rate:%3A%3A1:/:1000:0").unwrap(), "{:?}", counters.keys());
-    assert_eq!(counters.clear_pattern_sync(&isocache::keys::rate::glob("::1", ..)).unwrap(), 2);
+    assert!(counters.sync().exists("rate:%3A%3A1:/:1000:0").unwrap(), "{:?}", counters.sync().keys());
+    assert_eq!(counters.sync().clear_pattern(&isocache::keys::rate::glob("::1", ..)).unwrap(), 2);
     assert!(allowed("::1", "/"), "forgiven");
 }
 
@@ -106,9 +106,9 @@ fn counters_go_by_themselves() {
         let limiter = limiter(counters.clone(), 2, ms(WINDOW)).unwrap().clock(clock.clone());
         check(&limiter);
         clock.advance(ms(WINDOW * windows - 1));
-        assert_eq!(counters.len(), 1);
+        assert_eq!(counters.sync().len(), 1);
         clock.advance(ms(1));
-        assert_eq!(counters.len(), 0);
+        assert_eq!(counters.sync().len(), 0);
     }
 }
 
@@ -279,7 +279,7 @@ impl CounterProvider for Late {
 
 impl CacheProvider<i64> for Late {
     async fn get(&self, key: &str) -> Result<Option<i64>> {
-        let value = self.0.get_sync(key);
+        let value = self.0.sync().get(key);
         let mut waited = false;
         std::future::poll_fn(|context| {
             context.waker().wake_by_ref();
@@ -289,22 +289,22 @@ impl CacheProvider<i64> for Late {
         value
     }
     async fn set(&self, key: &str, value: i64, ttl: Option<Duration>) -> Result<()> {
-        self.0.set_sync(key, value, ttl)
+        self.0.sync().set(key, value, ttl)
     }
     async fn delete(&self, key: &str) -> Result<bool> {
-        self.0.delete_sync(key)
+        self.0.sync().delete(key)
     }
     async fn exists(&self, key: &str) -> Result<bool> {
-        self.0.exists_sync(key)
+        self.0.sync().exists(key)
     }
     async fn clear_pattern(&self, pattern: &str) -> Result<u64> {
-        self.0.clear_pattern_sync(pattern)
+        self.0.sync().clear_pattern(pattern)
     }
     async fn get_stats(&self) -> Result<CacheStats> {
-        Ok(self.0.stats())
+        Ok(self.0.sync().stats())
     }
     async fn get_with_ttl(&self, key: &str) -> Result<Option<WithTtl<i64>>> {
-        self.0.get_with_ttl_sync(key)
+        self.0.sync().get_with_ttl(key)
     }
 }
 
@@ -318,9 +318,9 @@ fn who_meets_at_the_limit_of_a_sliding_window_takes_the_count_back() {
         block_on(checks).into_iter().filter(|check| check.as_ref().unwrap().allowed).count()
     };
     assert_eq!(together(), 3);
-    assert_eq!(store.0.get_sync("k:1000:0"), Ok(Some(3)), "those that were refused do not count");
+    assert_eq!(store.0.sync().get("k:1000:0"), Ok(Some(3)), "those that were refused do not count");
     // Half of three still overlaps: there is room for one and a half.
     clock.advance(ms(1500));
     assert_eq!(together(), 1);
-    assert_eq!(store.0.get_sync("k:1000:1"), Ok(Some(1)));
+    assert_eq!(store.0.sync().get("k:1000:1"), Ok(Some(1)));
 }

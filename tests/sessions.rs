@@ -6,8 +6,8 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use isocache::{
-    CacheError, CacheProvider, CacheStats, JsonSerializer, ManualClock, MemoryCacheProvider, RenewingProvider, Result,
-    SessionStore, Typed, WithTtl,
+    CacheError, CacheProvider, CacheStats, JsonSerializer, ManualClock, MemoryCacheProvider, Result, SessionStore,
+    TouchProvider, Typed, WithTtl,
 };
 use pollster::block_on;
 
@@ -28,7 +28,7 @@ fn a_session_lives_while_it_is_used() {
     let clock = ManualClock::new();
     let (cache, sessions) = sessions(&clock);
     let token = block_on(sessions.create("Ada".into())).unwrap();
-    assert!(cache.exists_sync(&format!("session:{}", token.as_str())).unwrap());
+    assert!(cache.sync().exists(&format!("session:{}", token.as_str())).unwrap());
     for _ in 0..5 {
         clock.advance(Duration::from_millis(59_999));
         assert_eq!(block_on(sessions.get(token.as_str())).unwrap().as_deref(), Some("Ada"));
@@ -41,7 +41,7 @@ fn a_session_lives_while_it_is_used() {
     assert_eq!(block_on(sessions.get(token.as_str())).unwrap(), None);
     assert!(!block_on(sessions.update(token.as_str(), "Cy".into())).unwrap());
     assert!(!block_on(sessions.destroy(token.as_str())).unwrap());
-    assert_eq!(cache.len(), 0);
+    assert_eq!(cache.sync().len(), 0);
 }
 
 #[test]
@@ -55,7 +55,7 @@ fn sessions_may_be_values_over_bytes() {
     clock.advance(secs(59));
     assert_eq!(block_on(sessions.update(token.as_str(), 8)), Ok(true));
     clock.advance(secs(59));
-    assert_eq!(bytes.get_sync(&format!("session:{}", token.as_str())).unwrap().unwrap(), "8");
+    assert_eq!(bytes.sync().get(&format!("session:{}", token.as_str())).unwrap().unwrap(), "8");
     clock.advance(secs(1));
     assert_eq!(block_on(sessions.get(token.as_str())), Ok(None));
     assert_eq!(block_on(sessions.update(token.as_str(), 9)), Ok(false));
@@ -69,7 +69,7 @@ fn what_was_destroyed_does_not_come_back() {
     assert!(!block_on(sessions.update(token.as_str(), "Ada".into())).unwrap());
     assert_eq!(block_on(sessions.get(token.as_str())).unwrap(), None);
     assert!(!block_on(sessions.destroy(token.as_str())).unwrap());
-    assert_eq!(cache.len(), 0);
+    assert_eq!(cache.sync().len(), 0);
 }
 
 #[test]
@@ -82,7 +82,7 @@ fn an_absolute_limit_ends_it_however_much_it_is_used() {
     assert!(token.as_str().ends_with("-1090000"));
     clock.advance(secs(50));
     assert!(block_on(sessions.get(token.as_str())).unwrap().is_some());
-    let left = || cache.get_with_ttl_sync(&format!("session:{}", token.as_str())).unwrap().unwrap().1;
+    let left = || cache.sync().get_with_ttl(&format!("session:{}", token.as_str())).unwrap().unwrap().1;
     assert_eq!(left(), Some(secs(40)), "not beyond the end");
     clock.advance(secs(39));
     assert!(block_on(sessions.update(token.as_str(), "Bo".into())).unwrap());
@@ -98,7 +98,7 @@ fn an_absolute_limit_ends_it_however_much_it_is_used() {
     let short = SessionStore::new(cache.clone(), secs(60)).unwrap().clock(clock.clone());
     let short = short.absolute_limit(secs(10)).unwrap();
     let token = block_on(short.create("Ada".into())).unwrap();
-    let left = cache.get_with_ttl_sync(&format!("session:{}", token.as_str())).unwrap().unwrap().1;
+    let left = cache.sync().get_with_ttl(&format!("session:{}", token.as_str())).unwrap().unwrap().1;
     assert_eq!(left, Some(secs(10)));
 }
 
@@ -153,8 +153,8 @@ impl CacheProvider<String> for Talkative {
     }
 }
 
-impl RenewingProvider<String> for Talkative {
-    async fn get_and_renew(&self, key: &str, _: Duration) -> Result<Option<String>> {
+impl TouchProvider<String> for Talkative {
+    async fn get_and_touch(&self, key: &str, _: Duration) -> Result<Option<String>> {
         Err(self.0(key))
     }
     async fn replace(&self, key: &str, _: String, _: Option<Duration>) -> Result<bool> {
@@ -223,18 +223,20 @@ fn what_is_no_token_is_not_looked_up() {
 fn renewing_is_no_write_and_replacing_is_one() {
     let clock = ManualClock::new();
     let cache = Memory::builder().clock(clock.clone()).max_entries(2).build().unwrap();
-    assert_eq!(cache.get_and_renew_sync("a", secs(1)), Ok(None));
-    assert_eq!(cache.replace_sync("a", "x".into(), None), Ok(false));
-    cache.set_sync("a", "1".into(), None).unwrap();
-    cache.set_sync("b", "2".into(), None).unwrap();
-    assert_eq!(cache.get_and_renew_sync("a", secs(1)).unwrap().as_deref(), Some("1"));
-    assert_eq!(cache.replace_sync("b", "3".into(), Some(secs(5))), Ok(true));
-    let stats = cache.stats();
+    assert_eq!(cache.sync().get_and_touch("a", secs(1)), Ok(None));
+    assert_eq!(cache.sync().replace("a", "x".into(), None), Ok(false));
+    cache.sync().set("a", "1".into(), None).unwrap();
+    cache.sync().set("b", "2".into(), None).unwrap();
+    assert_eq!(cache.sync().get_and_touch("a", secs(1)).unwrap().as_deref(), Some("1"));
+    assert_eq!(cache.sync().replace("b", "3".into(), Some(secs(5))), Ok(true));
+    let stats = cache.sync().stats();
     assert_eq!((stats.hits, stats.misses, stats.sets), (1, 1, 3));
     clock.advance(secs(1));
-    assert_eq!(cache.keys(), ["b"], "the first life of a began when it was renewed");
-    assert_eq!(cache.get_and_renew_sync("b", Duration::MAX).unwrap().as_deref(), Some("3"));
+    assert_eq!(cache.sync().keys(), ["b"], "the first life of a began when it was renewed");
+    assert_eq!(cache.sync().get_and_touch("b", Duration::MAX).unwrap().as_deref(), Some("3"));
     clock.advance(secs(1_000_000));
-    assert_eq!(cache.get_with_ttl_sync("b"), Ok(Some(("3".into(), None))));
-    assert!(cache.get_and_renew_sync("b", Duration::ZERO).is_err() && cache.get_and_renew_sync("", secs(1)).is_err());
+    assert_eq!(cache.sync().get_with_ttl("b"), Ok(Some(("3".into(), None))));
+    assert!(
+        cache.sync().get_and_touch("b", Duration::ZERO).is_err() && cache.sync().get_and_touch("", secs(1)).is_err()
+    );
 }

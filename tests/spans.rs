@@ -35,7 +35,7 @@ fn loads_are_spans_without_their_keys() {
         let monitor = Arc::new(Monitor::new("users::get"));
         let options = || LoadOptions::new().monitor(Arc::clone(&monitor));
         pollster::block_on(cache.get_or_set("a-key", options(), || async { Ok::<u64, Infallible>(1) })).unwrap();
-        cache.get_or_set_sync("another-key", options(), || Ok::<u64, Infallible>(1)).unwrap();
+        cache.sync().get_or_set("another-key", options(), || Ok::<u64, Infallible>(1)).unwrap();
     });
     let text = String::from_utf8(lines.0.lock().unwrap().clone()).unwrap();
     assert_eq!(text.matches("load{function=\"users::get\" behind=false}").count(), 2, "{text}");

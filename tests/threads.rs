@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex};
 use std::thread;
 use std::time::Duration;
 
-use isocache::{ManualClock, MemoryCacheProvider, RemovalReason};
+use isocache::{ManualClock, MemoryCache, RemovalReason};
 
 /// Operations of each thread; an interpreter that checks every access to memory has time for a few only.
 const OPERATIONS: u64 = if cfg!(miri) { 60 } else { 40_000 };
@@ -74,40 +74,40 @@ impl Tally {
     }
 }
 
-type Cache = MemoryCacheProvider<Arc<Value>>;
+type Cache = MemoryCache<Arc<Value>>;
 
 /// One operation, chosen by the sequence.
 fn operate(cache: &Cache, clock: &ManualClock, random: &mut Sequence, ledger: &Arc<Ledger>, tally: &Tally) {
     let key = format!("key:{}", random.below(KEYS));
     let other = format!("key:{}", random.below(KEYS));
     match random.below(100) {
-        0..40 => tally.looked_up(cache.get_sync(&key).unwrap().is_some()),
+        0..40 => tally.looked_up(cache.get(&key).unwrap().is_some()),
         40..45 => {
-            let found = cache.get_many_sync(&[&key, &other]).unwrap();
+            let found = cache.get_many(&[&key, &other]).unwrap();
             for value in found {
                 tally.looked_up(value.is_some());
             }
         }
         45..80 => {
             let ttl = (random.below(2) == 0).then(|| Duration::from_millis(1 + random.below(50)));
-            cache.set_sync(&key, Value::new(random.below(20), ledger), ttl).unwrap();
+            cache.set(&key, Value::new(random.below(20), ledger), ttl).unwrap();
             tally.sets.fetch_add(1, Ordering::Relaxed);
         }
         80..84 => {
             let entries = [&key, &other].map(|key| (key.as_str(), Value::new(random.below(20), ledger), None));
-            cache.set_many_sync(entries.into()).unwrap();
+            cache.set_many(entries.into()).unwrap();
             tally.sets.fetch_add(2, Ordering::Relaxed);
         }
         84..90 => {
-            let deleted = u64::from(cache.delete_sync(&key).unwrap());
+            let deleted = u64::from(cache.delete(&key).unwrap());
             tally.deletes.fetch_add(deleted, Ordering::Relaxed);
         }
         90..92 => {
-            let deleted = cache.clear_pattern_sync(&format!("key:*{}", random.below(10))).unwrap();
+            let deleted = cache.clear_pattern(&format!("key:*{}", random.below(10))).unwrap();
             tally.deletes.fetch_add(deleted, Ordering::Relaxed);
         }
         92..95 => clock.advance(Duration::from_millis(random.below(10))),
-        95..97 => drop(cache.exists_sync(&key).unwrap()),
+        95..97 => drop(cache.exists(&key).unwrap()),
         97 => drop(cache.keys()),
         98 => drop(cache.sweep()),
         _ => {
@@ -123,9 +123,10 @@ fn counts_add_up_and_every_value_leaves_once() {
     let (ledger, tally, clock) = (Arc::new(Ledger::default()), Tally::default(), ManualClock::new());
     let left: Arc<Mutex<HashMap<u64, RemovalReason>>> = Arc::default();
     let seen = Arc::clone(&left);
-    let cache: Cache = MemoryCacheProvider::builder()
+    let cache: Cache = MemoryCache::builder()
         .max_entries(MAX_ENTRIES)
-        .max_bytes(MAX_BYTES, |_, value: &Arc<Value>| value.weight)
+        .max_bytes(MAX_BYTES)
+        .size_of(|_, value: &Arc<Value>| value.weight)
         .clock(clock.clone())
         .on_removal(move |_, value: Arc<Value>, reason| {
             let before = seen.lock().unwrap().insert(value.id, reason);
@@ -177,22 +178,22 @@ fn counts_add_up_and_every_value_leaves_once() {
 /// What one call does, other threads see as a whole or not at all.
 #[test]
 fn operations_on_many_keys_are_seen_whole() {
-    let cache = MemoryCacheProvider::default();
+    let cache = MemoryCache::default();
     let done = AtomicBool::new(false);
     let keys = ["a", "b", "c"];
     thread::scope(|scope| {
         scope.spawn(|| {
             for round in 0..OPERATIONS {
-                cache.set_many_sync(keys.map(|key| (key, round, None)).into()).unwrap();
+                cache.set_many(keys.map(|key| (key, round, None)).into()).unwrap();
                 if round % 7 == 0 {
-                    assert_eq!(cache.delete_many_sync(&keys), Ok(3));
+                    assert_eq!(cache.delete_many(&keys), Ok(3));
                 }
             }
             done.store(true, Ordering::Release);
         });
         scope.spawn(|| {
             while !done.load(Ordering::Acquire) {
-                let values = cache.get_many_sync(&keys).unwrap();
+                let values = cache.get_many(&keys).unwrap();
                 assert!(values.iter().all(|value| *value == values[0]), "{values:?}");
             }
         });
@@ -205,17 +206,17 @@ fn the_first_ttl_is_seen_by_every_thread() {
     for _ in 0..if cfg!(miri) { 3 } else { 200 } {
         let clock = ManualClock::new();
         clock.set_ms(1_000_000);
-        let cache = MemoryCacheProvider::builder().clock(clock).build().unwrap();
+        let cache = MemoryCache::builder().clock(clock).build().unwrap();
         thread::scope(|scope| {
-            scope.spawn(|| cache.set_sync("mortal", 1, Some(Duration::from_millis(1))).unwrap());
+            scope.spawn(|| cache.set("mortal", 1, Some(Duration::from_millis(1))).unwrap());
             scope.spawn(|| {
                 for n in 0..10 {
-                    cache.set_sync("other", n, None).unwrap();
-                    cache.get_sync("mortal").unwrap();
+                    cache.set("other", n, None).unwrap();
+                    cache.get("mortal").unwrap();
                 }
             });
         });
-        assert_eq!(cache.get_sync("mortal"), Ok(Some(1)));
-        assert_eq!(cache.get_sync("other"), Ok(Some(9)));
+        assert_eq!(cache.get("mortal"), Ok(Some(1)));
+        assert_eq!(cache.get("other"), Ok(Some(9)));
     }
 }

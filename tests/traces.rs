@@ -10,7 +10,7 @@ use std::io::{Read, Write};
 use std::path::{Path, PathBuf};
 
 use flate2::read::MultiGzDecoder;
-use isocache::MemoryCacheProvider;
+use isocache::MemoryCache;
 use liblzma::read::XzDecoder;
 
 /// One row of `reference-hits.tsv`.
@@ -92,13 +92,13 @@ fn read(path: &Path) -> Trace {
 }
 
 fn replay(trace: &Trace, row: &Row) {
-    let cache = MemoryCacheProvider::builder().max_entries(row.capacity).build().unwrap();
+    let cache = MemoryCache::builder().max_entries(row.capacity).build().unwrap();
     for &request in &trace.requests {
         let key = &trace.keys[request as usize];
-        if let Some(value) = cache.get_sync(key).unwrap() {
+        if let Some(value) = cache.get(key).unwrap() {
             assert_eq!(value, request);
         } else {
-            cache.set_sync(key, request, None).unwrap();
+            cache.set(key, request, None).unwrap();
         }
     }
     let stats = cache.stats();

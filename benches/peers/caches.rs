@@ -9,7 +9,7 @@ use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
 use foldhash::fast::RandomState;
-use isocache::{CacheProvider, DynCacheProvider, MemoryCacheProvider};
+use isocache::{CacheProvider, DynCacheProvider, MemoryCache, MemoryCacheProvider};
 
 /// A cache under test.
 pub trait Cache: Send + Sync + Sized {
@@ -21,14 +21,14 @@ pub trait Cache: Send + Sync + Sized {
     fn len(&self) -> u64;
 }
 
-fn isocache(capacity: usize, ttl: Option<Duration>) -> MemoryCacheProvider<u64> {
-    let builder = MemoryCacheProvider::builder().max_entries(capacity);
+fn isocache(capacity: usize, ttl: Option<Duration>) -> MemoryCache<u64> {
+    let builder = MemoryCache::builder().max_entries(capacity);
     let builder = if let Some(ttl) = ttl { builder.default_ttl(ttl) } else { builder };
     builder.build().expect("the limits are good")
 }
 
-/// `MemoryCacheProvider` by its synchronous methods.
-pub struct IsocacheSync(MemoryCacheProvider<u64>);
+/// `MemoryCache` by its synchronous methods.
+pub struct IsocacheSync(MemoryCache<u64>);
 
 impl Cache for IsocacheSync {
     fn new(capacity: usize, ttl: Option<Duration>) -> Self {
@@ -36,11 +36,11 @@ impl Cache for IsocacheSync {
     }
     #[inline]
     fn get(&self, key: &str) -> Option<u64> {
-        self.0.get_sync(key).expect("the key is good")
+        self.0.get(key).expect("the key is good")
     }
     #[inline]
     fn set(&self, key: &str, value: u64) {
-        self.0.set_sync(key, value, None).expect("the entry is good");
+        self.0.set(key, value, None).expect("the entry is good");
     }
     fn len(&self) -> u64 {
         self.0.len() as u64
@@ -78,7 +78,7 @@ pub type IsocacheAsync = Provider<MemoryCacheProvider<u64>>;
 
 impl Cache for IsocacheAsync {
     fn new(capacity: usize, ttl: Option<Duration>) -> Self {
-        Self(isocache(capacity, ttl))
+        Self(isocache(capacity, ttl).into())
     }
     #[inline]
     fn get(&self, key: &str) -> Option<u64> {
@@ -98,7 +98,7 @@ pub type IsocacheDyn = Provider<DynCacheProvider<u64>>;
 
 impl Cache for IsocacheDyn {
     fn new(capacity: usize, ttl: Option<Duration>) -> Self {
-        Self(DynCacheProvider::new(isocache(capacity, ttl)))
+        Self(DynCacheProvider::new(MemoryCacheProvider::from(isocache(capacity, ttl))))
     }
     #[inline]
     fn get(&self, key: &str) -> Option<u64> {

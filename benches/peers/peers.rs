@@ -26,12 +26,7 @@ const fn peer<C: Cache>(name: &'static str, about: &'static str, has_ttl: bool, 
 }
 
 pub const PEERS: &[Peer] = &[
-    peer::<caches::IsocacheSync>(
-        "isocache",
-        "MemoryCacheProvider: get_sync, set_sync; exact LRU, one lock",
-        true,
-        true,
-    ),
+    peer::<caches::IsocacheSync>("isocache", "MemoryCache: get, set; exact LRU, one lock", true, true),
     peer::<caches::IsocacheAsync>("+ async", "the same by the trait CacheProvider, polled once", true, true),
     peer::<caches::IsocacheDyn>("+ dyn", "the same through DynCacheProvider", true, true),
     peer::<caches::LruMutex>("lru+Mutex", "lru 0.19 and std::sync::Mutex; exact LRU; no ttl", false, false),

@@ -113,7 +113,7 @@ impl Function<'_> {
     fn memory(&self) -> TokenStream {
         let (private, value) = (self.options.private(), self.associated("Value"));
         quote!({
-            static MEMORY: #private::LazyLock<#private::MemoryCacheProvider<#value>> =
+            static MEMORY: #private::LazyLock<#private::MemoryCache<#value>> =
                 #private::LazyLock::new(::core::default::Default::default);
             &*MEMORY
         })
@@ -287,7 +287,7 @@ impl Function<'_> {
             self.check_memory()?;
             let memory = self.memory();
             Some(quote! {
-                fn isocache_memory() -> &'static #private::MemoryCacheProvider<#value> { #memory }
+                fn isocache_memory() -> &'static #private::MemoryCache<#value> { #memory }
             })
         } else {
             None

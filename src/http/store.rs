@@ -74,7 +74,7 @@ impl RemoteStore for HttpStore {
         })
     }
 
-    async fn get_and_renew(&self, key: &str, life: Life) -> Result<Option<Bytes>> {
+    async fn get_and_touch(&self, key: &str, life: Life) -> Result<Option<Bytes>> {
         let reply = match life {
             Some(ms) => self.one(&["GETEX", key, "PX", &ms.to_string()]).await?,
             None => self.one(&["GETEX", key, "PERSIST"]).await?,

@@ -3,14 +3,14 @@
 //! | file | what it does |
 //! |---|---|
 //! | `object` | the methods of the object, called and awaited |
-//! | `held` | keeps the object on its thread |
+//! | `thread_bound` | keeps the object on its thread |
 //! | `serializer` | values of Rust to values of JavaScript and back |
 //! | `provider` | [`JsCacheProvider`] |
 
-mod held;
 mod object;
 mod provider;
 mod serializer;
+mod thread_bound;
 
 pub use provider::JsCacheProvider;
 pub use serializer::JsValueSerializer;

@@ -9,9 +9,9 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use wasm_bindgen::JsValue;
 
-use super::held::Held;
 use super::object::{Answer, Object, boolean, count, left, member, settled, statistics, strange};
 use super::serializer::JsValueSerializer;
+use super::thread_bound::ThreadBound;
 use crate::error::{CacheError, Result};
 use crate::key;
 use crate::provider::{CacheProvider, MaybeSend, WithTtl};
@@ -56,7 +56,7 @@ use crate::ttl::whole_ms;
 /// should not have answered a [`CacheError::Protocol`]. On another thread than the object's, everything is a
 /// [`CacheError::Unavailable`].
 pub struct JsCacheProvider<T> {
-    held: Arc<Held>,
+    object: Arc<ThreadBound>,
     serializer: JsValueSerializer,
     // It holds no `T`: it only says of what type the values are.
     values: PhantomData<fn() -> T>,
@@ -77,18 +77,18 @@ impl<T> JsCacheProvider<T> {
     /// # Errors
     /// As [`new`](Self::new).
     pub fn with_serializer(provider: JsValue, serializer: JsValueSerializer) -> Result<Self> {
-        Ok(Self { held: Arc::new(Held::new(Object::checked(provider)?)), serializer, values: PhantomData })
+        Ok(Self { object: Arc::new(ThreadBound::new(Object::checked(provider)?)), serializer, values: PhantomData })
     }
 
     /// The same cache for values of another type.
     #[must_use]
     pub fn view<U>(&self) -> JsCacheProvider<U> {
-        JsCacheProvider { held: Arc::clone(&self.held), serializer: self.serializer, values: PhantomData }
+        JsCacheProvider { object: Arc::clone(&self.object), serializer: self.serializer, values: PhantomData }
     }
 
     fn object(&self) -> Result<Object> {
         let elsewhere = || CacheError::Unavailable("the object is of another thread".into());
-        self.held.object().ok_or_else(elsewhere)
+        self.object.object().ok_or_else(elsewhere)
     }
 
     async fn ask(&self, key: Option<&str>, ask: impl FnOnce(&Object) -> Answer) -> Result<JsValue> {

@@ -13,9 +13,9 @@ thread_local! {
 }
 
 /// An object, until this is dropped.
-pub(super) struct Held(u32);
+pub(super) struct ThreadBound(u32);
 
-impl Held {
+impl ThreadBound {
     pub(super) fn new(object: Object) -> Self {
         // One count for all threads, so that on another one the number stands for nothing.
         static NEXT: AtomicU32 = AtomicU32::new(0);
@@ -30,7 +30,7 @@ impl Held {
     }
 }
 
-impl Drop for Held {
+impl Drop for ThreadBound {
     fn drop(&mut self) {
         // It fails while the thread ends, and the table with it.
         let object = OBJECTS.try_with(|objects| objects.borrow_mut().remove(&self.0));
@@ -48,8 +48,8 @@ mod tests {
     fn an_object_goes_with_its_holder() {
         let count = || OBJECTS.with_borrow(BTreeMap::len);
         let before = count();
-        let held = Held::new(JsValue::from_str("it").unchecked_into());
-        let other = Held::new(JsValue::NULL.unchecked_into());
+        let held = ThreadBound::new(JsValue::from_str("it").unchecked_into());
+        let other = ThreadBound::new(JsValue::NULL.unchecked_into());
         assert_eq!(JsValue::from(held.object().unwrap()), JsValue::from_str("it"));
         assert_eq!(count(), before + 2);
         drop(held);

@@ -10,10 +10,10 @@ use super::options::LoadOptions;
 use super::scope::Entered;
 use crate::clock::Stopwatch;
 use crate::error::CacheError;
-use crate::memory::MemoryCacheProvider;
+use crate::memory::{MemoryCache, MemoryCacheProvider};
 use crate::provider::MaybeSend;
 
-impl<T: Clone + MaybeSend + Send + Sync + 'static> MemoryCacheProvider<T> {
+impl<T: Clone + MaybeSend + Send + Sync + 'static> MemoryCache<T> {
     /// As [`CacheAside::get_or_set`](crate::CacheAside::get_or_set), for code that does not wait for futures.
     ///
     /// Threads that ask for one key while it is loaded wait for it, up to the [`timeout`](LoadOptions::timeout) of their
@@ -21,16 +21,16 @@ impl<T: Clone + MaybeSend + Send + Sync + 'static> MemoryCacheProvider<T> {
     /// thread: it would hold the thread that they need.
     ///
     /// ```
-    /// use isocache::{LoadOptions, MemoryCacheProvider};
+    /// use isocache::{LoadOptions, MemoryCache};
     ///
-    /// let cache = MemoryCacheProvider::default();
-    /// let squared = cache.get_or_set_sync("7", LoadOptions::new(), || Ok::<u64, String>(7 * 7));
+    /// let cache = MemoryCache::default();
+    /// let squared = cache.get_or_set("7", LoadOptions::new(), || Ok::<u64, String>(7 * 7));
     /// assert_eq!(squared.unwrap(), 49);
     /// ```
     ///
     /// # Errors
     /// As for [`CacheAside::get_or_set`](crate::CacheAside::get_or_set).
-    pub fn get_or_set_sync<L: Into<Loaded<T>>, E: Send + Sync + 'static>(
+    pub fn get_or_set<L: Into<Loaded<T>>, E: Send + Sync + 'static>(
         &self,
         key: &str,
         options: impl Into<LoadOptions>,
@@ -41,27 +41,27 @@ impl<T: Clone + MaybeSend + Send + Sync + 'static> MemoryCacheProvider<T> {
         loop {
             let load = || loader.take().map(|loader| loader().map(Into::into)).transpose();
             // There is nothing only where another caller's load of something optional had nothing: then again.
-            if let Some(value) = self.get_or_load_sync(key, &options, load)? {
+            if let Some(value) = self.get_or_load(key, &options, load)? {
                 return Ok(value);
             }
         }
     }
 
     /// As [`CacheAside::get_or_set_optional`](crate::CacheAside::get_or_set_optional), as
-    /// [`get_or_set_sync`](Self::get_or_set_sync).
+    /// [`get_or_set`](Self::get_or_set).
     ///
     /// # Errors
     /// As for [`CacheAside::get_or_set`](crate::CacheAside::get_or_set).
-    pub fn get_or_set_optional_sync<L: Into<Loaded<T>>, E: Send + Sync + 'static>(
+    pub fn get_or_set_optional<L: Into<Loaded<T>>, E: Send + Sync + 'static>(
         &self,
         key: &str,
         options: impl Into<LoadOptions>,
         loader: impl FnOnce() -> Result<Option<L>, E>,
     ) -> Result<Option<T>, LoadError<E>> {
-        self.get_or_load_sync(key, &options.into(), || loader().map(|brought| brought.map(Into::into)))
+        self.get_or_load(key, &options.into(), || loader().map(|brought| brought.map(Into::into)))
     }
 
-    pub(crate) fn get_or_load_sync<E: Send + Sync + 'static>(
+    pub(crate) fn get_or_load<E: Send + Sync + 'static>(
         &self,
         key: &str,
         options: &LoadOptions,
@@ -92,7 +92,9 @@ impl<T: Clone + MaybeSend + Send + Sync + 'static> MemoryCacheProvider<T> {
             };
             match flights.join(key) {
                 Place::Leader(led) => {
-                    if call.has_changed(then) {
+                    let provider = &MemoryCacheProvider::from(self.clone());
+                    let seen = Call { provider, key, options, behind: false };
+                    if seen.has_changed(then) {
                         continue;
                     }
                     let (outcome, kept) = {
@@ -104,7 +106,7 @@ impl<T: Clone + MaybeSend + Send + Sync + 'static> MemoryCacheProvider<T> {
                         && led.may_store()
                     {
                         let _entered = Entered::new(led.scope());
-                        options.life(ttl).and_then(|life| self.set_sync(key, value, life)).map_err(LoadError::Cache)?;
+                        options.life(ttl).and_then(|life| self.set(key, value, life)).map_err(LoadError::Cache)?;
                     }
                     return outcome;
                 }
@@ -125,15 +127,15 @@ impl<T: Clone + MaybeSend + Send + Sync + 'static> MemoryCacheProvider<T> {
     }
 }
 
-impl<T: Clone> Call<'_, MemoryCacheProvider<T>> {
+impl<T: Clone> Call<'_, MemoryCache<T>> {
     fn find_sync(&self) -> Result<Look<T>, CacheError> {
         if self.options.force_fresh {
             return self.judge(0, Ok(None));
         }
         if self.options.windows().any() {
-            return self.judge(0, self.provider.get_with_ttl_sync(self.key));
+            return self.judge(0, self.provider.get_with_ttl(self.key));
         }
-        self.judge(0, self.provider.get_sync(self.key).map(|found| found.map(|value| (value, None))))
+        self.judge(0, self.provider.get(self.key).map(|found| found.map(|value| (value, None))))
     }
 
     fn run_sync<E>(

@@ -1,127 +1,163 @@
-//! How a memory cache is set up.
+//! [`MemoryCacheBuilder`]: the options of a memory cache.
 
+use std::marker::PhantomData;
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::cache::MemoryCache;
 use super::provider::MemoryCacheProvider;
 use crate::clock::{Clock, SystemClock};
 use crate::engine::{Limits, MAX_SLOTS, PolicyKind, RemovalReason};
 use crate::error::{CacheError, Result};
-use crate::ttl::whole_ms;
+use crate::ttl::ttl_ms;
 
-/// The limit on entries where none is set.
-const DEFAULT_MAX_ENTRIES: usize = 1000;
+/// The limit on entries of a cache that has no limit of its own, neither on entries nor on bytes.
+pub(super) const DEFAULT_MAX_ENTRIES: u32 = 1000;
 
-pub(super) type Weigher<T> = Arc<dyn Fn(&str, &T) -> u64 + Send + Sync>;
+pub(super) type SizeOf<T> = Arc<dyn Fn(&str, &T) -> u64 + Send + Sync>;
 pub(super) type Listener<T> = Arc<dyn Fn(&str, T, RemovalReason) + Send + Sync>;
 
-/// Builds a [`MemoryCacheProvider`].
+/// Builds a [`MemoryCacheProvider`], or a [`MemoryCache`] if it comes from [`MemoryCache::builder`].
 ///
 /// ```
-/// use isocache::MemoryCacheProvider;
+/// use isocache::MemoryCache;
 /// use std::time::Duration;
 ///
-/// let pages = MemoryCacheProvider::<String>::builder()
-///     .max_entries(10_000)
-///     .max_bytes(64 << 20, |key, page: &String| (key.len() + page.len()) as u64)
+/// let pages = MemoryCache::<String>::builder()
+///     .max_bytes(64 << 20)
+///     .size_of(|key, page| (key.len() + page.len()) as u64)
 ///     .default_ttl(Duration::from_secs(300))
 ///     .on_removal(|key, _page, reason| println!("{key}: {reason:?}"))
 ///     .build()?;
-/// pages.set_sync("/", "<html>".to_string(), None)?;
+/// pages.set("/", "<html>".to_string(), None)?;
 /// # Ok::<(), isocache::CacheError>(())
 /// ```
 #[must_use]
-pub struct MemoryCacheBuilder<T> {
-    pub(super) max_entries: usize,
+pub struct MemoryCacheBuilder<T, C = MemoryCacheProvider<T>> {
+    pub(super) max_entries: Option<usize>,
     pub(super) max_bytes: u64,
-    pub(super) weigher: Option<Weigher<T>>,
+    pub(super) size_of: Option<SizeOf<T>>,
     pub(super) default_ttl: Option<Duration>,
     pub(super) policy: PolicyKind,
     pub(super) clock: Arc<dyn Clock>,
     pub(super) listener: Option<Listener<T>>,
+    built: PhantomData<fn() -> C>,
 }
 
-impl<T> MemoryCacheBuilder<T> {
+impl<T, C> MemoryCacheBuilder<T, C> {
     pub(super) fn new() -> Self {
         Self {
-            max_entries: DEFAULT_MAX_ENTRIES,
+            max_entries: None,
             max_bytes: u64::MAX,
-            weigher: None,
+            size_of: None,
             default_ttl: None,
             policy: PolicyKind::default(),
             clock: Arc::new(SystemClock),
             listener: None,
+            built: PhantomData,
         }
     }
 
-    /// The most entries, from 1 to [`MAX_SLOTS`]. 1000 if not set. Memory is taken as entries come, not in advance.
-    pub fn max_entries(mut self, max_entries: usize) -> Self {
-        self.max_entries = max_entries;
-        self
-    }
-
-    /// The largest sum of what `weigher` says of the entries, in whatever unit it counts, which should be bytes.
+    /// Limits the number of entries, from 1 to [`MAX_SLOTS`].
     ///
-    /// Each value is weighed once, when it is set, outside the lock. It costs 8 bytes an entry. An entry that is heavier
-    /// than the limit by itself is refused; one that weighs 0 leaves in its turn all the same.
-    pub fn max_bytes(mut self, max_bytes: u64, weigher: impl Fn(&str, &T) -> u64 + Send + Sync + 'static) -> Self {
-        self.max_bytes = max_bytes;
-        self.weigher = Some(Arc::new(weigher));
+    /// The default is 1000, or no limit if [`max_bytes`](Self::max_bytes) is set. Memory is allocated as entries are
+    /// added, not in advance.
+    pub fn max_entries(mut self, max_entries: usize) -> Self {
+        self.max_entries = Some(max_entries);
         self
     }
 
-    /// The life of entries that are set without one. For ever, if not set.
+    /// Removes the limit on the number of entries: the cache then grows until memory runs out, unless
+    /// [`max_bytes`](Self::max_bytes) limits it.
+    pub fn unbounded(mut self) -> Self {
+        self.max_entries = Some(MAX_SLOTS as usize);
+        self
+    }
+
+    /// Limits the sum of the sizes of all entries, as [`size_of`](Self::size_of) measures them.
+    ///
+    /// It costs 8 bytes an entry. An entry that is larger than the limit by itself is refused.
+    pub fn max_bytes(mut self, max_bytes: u64) -> Self {
+        self.max_bytes = max_bytes;
+        self
+    }
+
+    /// Measures entries, in bytes, for [`max_bytes`](Self::max_bytes) and for [`CacheStats::bytes`](crate::CacheStats).
+    ///
+    /// Each value is measured once, when it is written, outside the lock.
+    pub fn size_of(mut self, size_of: impl Fn(&str, &T) -> u64 + Send + Sync + 'static) -> Self {
+        self.size_of = Some(Arc::new(size_of));
+        self
+    }
+
+    /// The ttl of entries that are written without one. By default they do not expire.
     pub fn default_ttl(mut self, ttl: Duration) -> Self {
         self.default_ttl = Some(ttl);
         self
     }
 
-    /// What leaves when a limit is reached. [`PolicyKind::Lru`] if not set.
+    /// Which entry is evicted when a limit is reached. The default is [`PolicyKind::Lru`].
     pub fn policy(mut self, policy: PolicyKind) -> Self {
         self.policy = policy;
         self
     }
 
-    /// Where the time comes from. [`SystemClock`] if not set. It is read outside the lock, and only once an entry has
-    /// had a ttl.
+    /// The source of time. The default is [`SystemClock`]. It is read outside the lock, and only once an entry has had a ttl.
     pub fn clock(mut self, clock: impl Clock + 'static) -> Self {
         self.clock = Arc::new(clock);
         self
     }
 
-    /// Called for each entry that leaves, with the reason, after the operation is complete and outside the lock: it may
-    /// use the cache. If it panics, the operation stands, and the other entries that left with this one are not reported.
+    /// Calls `listener` with each entry that leaves the cache, and the reason.
+    ///
+    /// It runs when the operation is complete, outside the lock, so that it may use the cache. An overwrite reports the
+    /// value that was replaced before the entries that were evicted to make room. If the listener panics, the operation
+    /// stands, and the other entries that left with this one are not reported.
     pub fn on_removal(mut self, listener: impl Fn(&str, T, RemovalReason) + Send + Sync + 'static) -> Self {
         self.listener = Some(Arc::new(listener));
         self
     }
 
-    /// The cache.
+    /// Builds the cache.
     ///
     /// # Errors
-    /// [`CacheError::InvalidArgument`] for a limit or a ttl that is out of range.
-    pub fn build(self) -> Result<MemoryCacheProvider<T>> {
-        let limits = limits(self.max_entries, self.max_bytes)?;
-        if let Some(ttl) = self.default_ttl.filter(|ttl| *ttl != Duration::MAX) {
-            whole_ms(ttl)?;
+    /// [`CacheError::InvalidArgument`] for a limit or a ttl that is out of range, and for `max_bytes` without `size_of`.
+    pub fn build(self) -> Result<C>
+    where
+        C: From<MemoryCache<T>>,
+    {
+        if self.max_bytes != u64::MAX && self.size_of.is_none() {
+            return Err(CacheError::invalid("max_bytes", "needs size_of, which measures entries: set both"));
         }
-        Ok(MemoryCacheProvider::from_parts(self, limits))
+        let max_entries = match self.max_entries {
+            Some(max_entries) => checked_entries(max_entries)?,
+            None if self.max_bytes == u64::MAX => DEFAULT_MAX_ENTRIES,
+            None => MAX_SLOTS,
+        };
+        let limits = Limits { max_entries, max_weight: checked_bytes(self.max_bytes)? };
+        let default_ttl = ttl_ms(self.default_ttl)?;
+        Ok(C::from(MemoryCache::from_parts(self, limits, default_ttl)))
     }
 }
 
-/// Checked limits.
-pub(super) fn limits(max_entries: usize, max_bytes: u64) -> Result<Limits> {
-    let max_entries = u32::try_from(max_entries).ok().filter(|entries| (1..=MAX_SLOTS).contains(entries));
-    let Some(max_entries) = max_entries else {
-        return Err(CacheError::invalid("max_entries", format!("is not between 1 and {MAX_SLOTS}")));
-    };
+/// A limit on entries, as the engine takes it.
+pub(super) fn checked_entries(max_entries: usize) -> Result<u32> {
+    let checked = u32::try_from(max_entries).ok().filter(|entries| (1..=MAX_SLOTS).contains(entries));
+    checked.ok_or_else(|| {
+        let reason = format!("{max_entries} is not between 1 and {MAX_SLOTS}; use unbounded() for no limit");
+        CacheError::invalid("max_entries", reason)
+    })
+}
+
+/// A limit on bytes.
+pub(super) fn checked_bytes(max_bytes: u64) -> Result<u64> {
     if max_bytes == 0 {
-        return Err(CacheError::invalid("max_bytes", "is 0: nothing could be stored"));
+        return Err(CacheError::invalid("max_bytes", "must be greater than 0"));
     }
-    Ok(Limits { max_entries, max_weight: max_bytes })
+    Ok(max_bytes)
 }
 
-impl<T> std::fmt::Debug for MemoryCacheBuilder<T> {
+impl<T, C> std::fmt::Debug for MemoryCacheBuilder<T, C> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("MemoryCacheBuilder")
             .field("max_entries", &self.max_entries)

@@ -1,9 +1,9 @@
-//! [`MemoryCacheProvider`]: what its users see.
+//! [`MemoryCache`]: the cache in memory, without `async`.
 
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::builder::{MemoryCacheBuilder, limits};
+use super::builder::{DEFAULT_MAX_ENTRIES, MemoryCacheBuilder, checked_bytes, checked_entries};
 use super::entry::refusal;
 use super::shared::{Shared, read_entry, remaining, store};
 use crate::engine::{Limits, Refused};
@@ -12,65 +12,67 @@ use crate::glob::Glob;
 use crate::key;
 use crate::provider::WithTtl;
 use crate::stats::CacheStats;
+use crate::ttl::TtlMs;
 
-/// A bounded cache in the memory of the process: least recently used first, with a life for each entry.
+/// A bounded cache in the memory of the process: the least recently used entry leaves first, and each entry may have a ttl.
 ///
-/// Values are given out as clones; keep large ones in an [`Arc`]. Cloning the provider is cheap, and the clones are
-/// the same cache. One lock guards it; values are dropped, weighed and reported outside of it, and only `T::clone` runs
-/// inside.
+/// Its methods return at once. [`MemoryCacheProvider`](crate::MemoryCacheProvider) is the same cache behind the
+/// asynchronous [`CacheProvider`](crate::CacheProvider), for code that works with any provider; `From` converts both ways,
+/// and both are handles to the same entries. (They are two types because an inherent `get` would hide the trait's
+/// `get` at every call.)
 ///
-/// What never waits has a plain method too: those with a twin in [`CacheProvider`](crate::CacheProvider) end in `_sync`.
+/// Values are returned as clones; keep large ones in an [`Arc`]. Cloning the cache is cheap, and the clones share its entries.
+/// A single lock guards the entries. Values are dropped, measured and reported outside the lock; only `T::clone` runs inside.
 ///
 /// ```
-/// use isocache::MemoryCacheProvider;
+/// use isocache::MemoryCache;
 /// use std::time::Duration;
 ///
-/// let cache = MemoryCacheProvider::default();
-/// cache.set_sync("user:1", "Ada".to_string(), Some(Duration::from_secs(300)))?;
-/// assert_eq!(cache.get_sync("user:1")?.as_deref(), Some("Ada"));
-/// assert_eq!(cache.clear_pattern_sync("user:*")?, 1);
+/// let cache = MemoryCache::default();
+/// cache.set("user:1", "Ada".to_string(), Some(Duration::from_secs(300)))?;
+/// assert_eq!(cache.get("user:1")?.as_deref(), Some("Ada"));
+/// assert_eq!(cache.clear_pattern("user:*")?, 1);
 /// # Ok::<(), isocache::CacheError>(())
 /// ```
-pub struct MemoryCacheProvider<T> {
+pub struct MemoryCache<T> {
     pub(crate) shared: Arc<Shared<T>>,
 }
 
-impl<T> Clone for MemoryCacheProvider<T> {
+impl<T> Clone for MemoryCache<T> {
     fn clone(&self) -> Self {
         Self { shared: Arc::clone(&self.shared) }
     }
 }
 
-impl<T> Default for MemoryCacheProvider<T> {
-    /// For 1000 entries that do not expire unless they are told to.
+impl<T> Default for MemoryCache<T> {
+    /// A cache of at most 1000 entries, which expire only if they are written with a ttl.
     fn default() -> Self {
-        let builder = MemoryCacheBuilder::new();
-        let limits = Limits { max_entries: 1000, max_weight: builder.max_bytes };
-        Self::from_parts(builder, limits)
+        let limits = Limits { max_entries: DEFAULT_MAX_ENTRIES, max_weight: u64::MAX };
+        Self::from_parts(MemoryCacheBuilder::<T>::new(), limits, None)
     }
 }
 
-impl<T> std::fmt::Debug for MemoryCacheProvider<T> {
+impl<T> std::fmt::Debug for MemoryCache<T> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("MemoryCacheProvider").field("stats", &self.stats()).finish_non_exhaustive()
+        f.debug_struct("MemoryCache").field("stats", &self.stats()).finish_non_exhaustive()
     }
 }
 
-impl<T> MemoryCacheProvider<T> {
-    /// Options other than the defaults.
-    pub fn builder() -> MemoryCacheBuilder<T> {
+impl<T> MemoryCache<T> {
+    /// A builder, for options other than the defaults.
+    pub fn builder() -> MemoryCacheBuilder<T, Self> {
         MemoryCacheBuilder::new()
     }
 
-    pub(super) fn from_parts(builder: MemoryCacheBuilder<T>, limits: Limits) -> Self {
-        Self { shared: Arc::new(Shared::new(builder, limits)) }
+    pub(super) fn from_parts<C>(builder: MemoryCacheBuilder<T, C>, limits: Limits, default_ttl: TtlMs) -> Self {
+        Self { shared: Arc::new(Shared::new(builder, limits, default_ttl)) }
     }
 
     /// The value under `key`, as [`CacheProvider::get`](crate::CacheProvider::get).
     ///
     /// # Errors
     /// [`CacheError::InvalidArgument`] for a key that is empty or too long.
-    pub fn get_sync(&self, key: &str) -> Result<Option<T>>
+    pub fn get(&self, key: &str) -> Result<Option<T>>
     where
         T: Clone,
     {
@@ -80,8 +82,8 @@ impl<T> MemoryCacheProvider<T> {
     /// The value under `key` and what is left of its life, as [`CacheProvider::get_with_ttl`](crate::CacheProvider::get_with_ttl).
     ///
     /// # Errors
-    /// As for [`get_sync`](Self::get_sync).
-    pub fn get_with_ttl_sync(&self, key: &str) -> Result<Option<WithTtl<T>>>
+    /// As for [`get`](Self::get).
+    pub fn get_with_ttl(&self, key: &str) -> Result<Option<WithTtl<T>>>
     where
         T: Clone,
     {
@@ -91,7 +93,7 @@ impl<T> MemoryCacheProvider<T> {
     /// The value under `key`, without counting the lookup or using the entry.
     ///
     /// # Errors
-    /// As for [`get_sync`](Self::get_sync).
+    /// As for [`get`](Self::get).
     pub fn peek(&self, key: &str) -> Result<Option<T>>
     where
         T: Clone,
@@ -116,7 +118,7 @@ impl<T> MemoryCacheProvider<T> {
     ///
     /// # Errors
     /// [`CacheError::InvalidArgument`] for a key, a ttl or a value outside the limits; nothing was changed.
-    pub fn set_sync(&self, key: &str, value: T, ttl: Option<Duration>) -> Result<()> {
+    pub fn set(&self, key: &str, value: T, ttl: Option<Duration>) -> Result<()> {
         let checked = self.shared.check(key, &value, ttl)?;
         let _write = self.shared.flights.write_now(key);
         let key = self.shared.hashed(key);
@@ -128,8 +130,8 @@ impl<T> MemoryCacheProvider<T> {
     /// Removes the entry under `key`, as [`CacheProvider::delete`](crate::CacheProvider::delete).
     ///
     /// # Errors
-    /// As for [`get_sync`](Self::get_sync).
-    pub fn delete_sync(&self, key: &str) -> Result<bool> {
+    /// As for [`get`](Self::get).
+    pub fn delete(&self, key: &str) -> Result<bool> {
         key::check(key)?;
         let _write = self.shared.flights.write_now(key);
         let key = self.shared.hashed(key);
@@ -139,8 +141,8 @@ impl<T> MemoryCacheProvider<T> {
     /// Whether there is an entry under `key`, as [`CacheProvider::exists`](crate::CacheProvider::exists).
     ///
     /// # Errors
-    /// As for [`get_sync`](Self::get_sync).
-    pub fn exists_sync(&self, key: &str) -> Result<bool> {
+    /// As for [`get`](Self::get).
+    pub fn exists(&self, key: &str) -> Result<bool> {
         key::check(key)?;
         let key = self.shared.hashed(key);
         Ok(self.shared.with_table(|locked, leavers| locked.table.find(key, locked.now, leavers).is_some()))
@@ -151,7 +153,7 @@ impl<T> MemoryCacheProvider<T> {
     ///
     /// # Errors
     /// [`CacheError::InvalidArgument`] for an empty pattern.
-    pub fn clear_pattern_sync(&self, pattern: &str) -> Result<u64> {
+    pub fn clear_pattern(&self, pattern: &str) -> Result<u64> {
         if pattern.is_empty() {
             return Err(CacheError::invalid("pattern", "is empty"));
         }
@@ -168,8 +170,8 @@ impl<T> MemoryCacheProvider<T> {
     /// The values under `keys`, as [`CacheProvider::get_many`](crate::CacheProvider::get_many), at one moment.
     ///
     /// # Errors
-    /// As for [`get_sync`](Self::get_sync); no lookup was counted.
-    pub fn get_many_sync(&self, keys: &[&str]) -> Result<Vec<Option<T>>>
+    /// As for [`get`](Self::get); no lookup was counted.
+    pub fn get_many(&self, keys: &[&str]) -> Result<Vec<Option<T>>>
     where
         T: Clone,
     {
@@ -185,8 +187,8 @@ impl<T> MemoryCacheProvider<T> {
     /// Stores every value, as [`CacheProvider::set_many`](crate::CacheProvider::set_many), at one moment.
     ///
     /// # Errors
-    /// As for [`set_sync`](Self::set_sync); if one entry is outside the limits, none is stored.
-    pub fn set_many_sync(&self, entries: Vec<(&str, T, Option<Duration>)>) -> Result<()> {
+    /// As for [`set`](Self::set); if one entry is outside the limits, none is stored.
+    pub fn set_many(&self, entries: Vec<(&str, T, Option<Duration>)>) -> Result<()> {
         let check =
             |(key, value, ttl): (_, T, _)| Ok((self.shared.check(key, &value, ttl)?, self.shared.hashed(key), value));
         let entries: Vec<_> = entries.into_iter().map(check).collect::<Result<_>>()?;
@@ -210,8 +212,8 @@ impl<T> MemoryCacheProvider<T> {
     /// Removes the entries under `keys`, as [`CacheProvider::delete_many`](crate::CacheProvider::delete_many), at one moment.
     ///
     /// # Errors
-    /// As for [`get_sync`](Self::get_sync); nothing was removed.
-    pub fn delete_many_sync(&self, keys: &[&str]) -> Result<u64> {
+    /// As for [`get`](Self::get); nothing was removed.
+    pub fn delete_many(&self, keys: &[&str]) -> Result<u64> {
         let _write = self.shared.flights.write_many_now(keys);
         let keys = self.shared.hashed_many(keys)?;
         Ok(self.shared.with_table(|locked, leavers| {
@@ -231,20 +233,23 @@ impl<T> MemoryCacheProvider<T> {
         self.shared.with_table(|locked, leavers| u64::from(locked.table.sweep(locked.now, leavers)))
     }
 
-    /// Sets new limits, with the weigher that the cache was built with. What is over them leaves at once.
+    /// Changes the limits; `None` leaves a limit as it is. Entries beyond the new limits are evicted at once.
     ///
     /// # Errors
-    /// [`CacheError::InvalidArgument`] for a limit out of range, or for `max_bytes` in a cache that was built without a
-    /// weigher.
-    pub fn resize(&self, max_entries: usize, max_bytes: Option<u64>) -> Result<()> {
-        if max_bytes.is_some() && self.shared.rules.weigher.is_none() {
-            return Err(CacheError::invalid("max_bytes", "needs a weigher: build the cache with max_bytes"));
+    /// [`CacheError::InvalidArgument`] for a limit out of range, or for `max_bytes` in a cache that was built without
+    /// [`size_of`](MemoryCacheBuilder::size_of). The limits are then as before.
+    pub fn resize(&self, max_entries: Option<usize>, max_bytes: Option<u64>) -> Result<()> {
+        let max_entries = max_entries.map(checked_entries).transpose()?;
+        let max_bytes = max_bytes.map(checked_bytes).transpose()?;
+        if max_bytes.is_some() && self.shared.rules.size_of.is_none() {
+            return Err(CacheError::invalid("max_bytes", "needs size_of, which the cache was built without"));
         }
-        let new = limits(max_entries, max_bytes.unwrap_or(u64::MAX))?;
         self.shared.with_table(|locked, leavers| {
-            let max_weight = max_bytes.unwrap_or(locked.table.engine.limits().max_weight);
+            let old = locked.table.engine.limits();
+            let max_weight = max_bytes.unwrap_or(old.max_weight);
             self.shared.rules.set_max_bytes(max_weight);
-            locked.table.set_limits(Limits { max_weight, ..new }, locked.now, leavers);
+            let new = Limits { max_entries: max_entries.unwrap_or(old.max_entries), max_weight };
+            locked.table.set_limits(new, locked.now, leavers);
         });
         Ok(())
     }
@@ -265,7 +270,7 @@ impl<T> MemoryCacheProvider<T> {
             evictions: counters.evictions,
             expirations: counters.expirations,
             entries: Some(u64::from(entries)),
-            bytes: self.shared.rules.weigher.is_some().then_some(bytes),
+            bytes: self.shared.rules.size_of.is_some().then_some(bytes),
         }
     }
 

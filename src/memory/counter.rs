@@ -5,12 +5,11 @@ use std::time::Duration;
 use bytes::Bytes;
 use serde_json::Value;
 
+use super::cache::MemoryCache;
 use super::entry::refusal;
-use super::provider::MemoryCacheProvider;
 use crate::engine::Millis;
 use crate::error::{CacheError, Result};
 use crate::key;
-use crate::provider::{CounterProvider, MaybeSend};
 
 /// Values that can be counters: `i64`, JSON numbers, and [`Bytes`] that hold digits, as in Redis.
 pub trait Count: sealed::Sealed + Sized {
@@ -76,13 +75,13 @@ struct Before {
     deadline: Millis,
 }
 
-impl<T: Count> MemoryCacheProvider<T> {
-    /// Adds to a counter, as [`CounterProvider::increment`].
+impl<T: Count> MemoryCache<T> {
+    /// Adds to a counter, as [`CounterProvider::increment`](crate::CounterProvider::increment).
     ///
     /// # Errors
     /// [`CacheError::InvalidArgument`] for a key, ttl or value outside the limits, or a sum beyond 64 bits;
     /// [`CacheError::Deserialize`] for an entry that is no whole number. Nothing was changed.
-    pub fn increment_sync(&self, key: &str, by: i64, ttl: Option<Duration>) -> Result<i64> {
+    pub fn increment(&self, key: &str, by: i64, ttl: Option<Duration>) -> Result<i64> {
         key::check(key)?;
         let _write = self.shared.flights.write_now(key);
         let hashed = self.shared.hashed(key);
@@ -101,8 +100,8 @@ impl<T: Count> MemoryCacheProvider<T> {
             let value = T::from_count(count);
             let checked = self.shared.check(key, &value, ttl)?;
             let stored = self.shared.with_table(|locked, leavers| {
-                // A new counter's life begins now; where no entry had one before, the time was not even looked up.
-                let deadline = before.map_or(locked.now + checked.life, |before| before.deadline);
+                // A new counter's ttl begins now; where no entry had one before, the time was not even looked up.
+                let deadline = before.map_or(locked.now + checked.ttl, |before| before.deadline);
                 let slot = locked.table.find(hashed, locked.now, leavers);
                 let current = slot.and_then(|slot| {
                     let count = locked.table.value(slot)?.count().ok();
@@ -124,11 +123,5 @@ impl<T: Count> MemoryCacheProvider<T> {
                 return stored.map(|()| count).map_err(|(error, _)| error);
             }
         }
-    }
-}
-
-impl<T: Count + Send + MaybeSend> CounterProvider for MemoryCacheProvider<T> {
-    async fn increment(&self, key: &str, by: i64, ttl: Option<Duration>) -> Result<i64> {
-        self.increment_sync(key, by, ttl)
     }
 }

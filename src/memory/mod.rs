@@ -1,14 +1,15 @@
 //! The cache in the memory of the process.
 
-mod asynchronous;
 mod builder;
-mod count;
+mod cache;
+mod counter;
 mod entry;
 mod provider;
-mod renew;
 mod shared;
 pub(crate) mod table;
+mod touch;
 
 pub use builder::MemoryCacheBuilder;
-pub use count::Count;
+pub use cache::MemoryCache;
+pub use counter::Count;
 pub use provider::MemoryCacheProvider;

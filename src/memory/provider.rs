@@ -1,63 +1,142 @@
-//! The memory cache as a [`CacheProvider`]. Nothing here waits.
+//! [`MemoryCacheProvider`]: the memory cache as a [`CacheProvider`]. None of its methods waits.
 
 use std::time::Duration;
 
-use super::provider::MemoryCacheProvider;
+use super::builder::MemoryCacheBuilder;
+use super::cache::MemoryCache;
+use super::counter::Count;
 use crate::error::Result;
 use crate::load::Flights;
-use crate::provider::{CacheProvider, MaybeSend, WithTtl};
+use crate::provider::{CacheProvider, CounterProvider, MaybeSend, TouchProvider, WithTtl};
 use crate::stats::CacheStats;
+
+/// A [`MemoryCache`] as an asynchronous [`CacheProvider`].
+///
+/// Cloning the provider is cheap, and the clones share its entries. [`sync`](Self::sync) gives the cache itself, with
+/// synchronous methods and those that other providers do not have.
+///
+/// ```
+/// use isocache::{CacheProvider, MemoryCacheProvider};
+///
+/// # pollster::block_on(async {
+/// let provider = MemoryCacheProvider::builder().max_entries(10_000).build()?;
+/// provider.set("user:1", "Ada".to_string(), None).await?;
+/// assert_eq!(provider.sync().get("user:1")?.as_deref(), Some("Ada"));
+/// # Ok::<(), isocache::CacheError>(()) }).unwrap();
+/// ```
+pub struct MemoryCacheProvider<T> {
+    pub(crate) cache: MemoryCache<T>,
+}
+
+impl<T> MemoryCacheProvider<T> {
+    /// A builder, for options other than the defaults.
+    pub fn builder() -> MemoryCacheBuilder<T> {
+        MemoryCacheBuilder::new()
+    }
+
+    /// The cache behind this provider.
+    pub fn sync(&self) -> &MemoryCache<T> {
+        &self.cache
+    }
+}
+
+impl<T> Clone for MemoryCacheProvider<T> {
+    fn clone(&self) -> Self {
+        Self { cache: self.cache.clone() }
+    }
+}
+
+impl<T> Default for MemoryCacheProvider<T> {
+    /// A cache of at most 1000 entries, which expire only if they are written with a ttl.
+    fn default() -> Self {
+        Self { cache: MemoryCache::default() }
+    }
+}
+
+impl<T> std::fmt::Debug for MemoryCacheProvider<T> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("MemoryCacheProvider").field("cache", &self.cache).finish()
+    }
+}
+
+impl<T> From<MemoryCache<T>> for MemoryCacheProvider<T> {
+    fn from(cache: MemoryCache<T>) -> Self {
+        Self { cache }
+    }
+}
+
+impl<T> From<MemoryCacheProvider<T>> for MemoryCache<T> {
+    fn from(provider: MemoryCacheProvider<T>) -> Self {
+        provider.cache
+    }
+}
 
 impl<T: Clone + Send + MaybeSend> CacheProvider<T> for MemoryCacheProvider<T> {
     async fn get(&self, key: &str) -> Result<Option<T>> {
-        self.get_sync(key)
+        self.cache.get(key)
     }
 
     async fn set(&self, key: &str, value: T, ttl: Option<Duration>) -> Result<()> {
-        self.set_sync(key, value, ttl)
+        self.cache.set(key, value, ttl)
     }
 
     async fn delete(&self, key: &str) -> Result<bool> {
-        self.delete_sync(key)
+        self.cache.delete(key)
     }
 
     async fn exists(&self, key: &str) -> Result<bool> {
-        self.exists_sync(key)
+        self.cache.exists(key)
     }
 
     async fn clear_pattern(&self, pattern: &str) -> Result<u64> {
-        self.clear_pattern_sync(pattern)
+        self.cache.clear_pattern(pattern)
     }
 
     async fn get_stats(&self) -> Result<CacheStats> {
-        Ok(self.stats())
+        Ok(self.cache.stats())
     }
 
     async fn get_with_ttl(&self, key: &str) -> Result<Option<WithTtl<T>>> {
-        self.get_with_ttl_sync(key)
+        self.cache.get_with_ttl(key)
     }
 
     async fn get_many(&self, keys: &[&str]) -> Result<Vec<Option<T>>> {
-        self.get_many_sync(keys)
+        self.cache.get_many(keys)
     }
 
     async fn set_many(&self, entries: Vec<(&str, T, Option<Duration>)>) -> Result<()> {
-        self.set_many_sync(entries)
+        self.cache.set_many(entries)
     }
 
     async fn delete_many(&self, keys: &[&str]) -> Result<u64> {
-        self.delete_many_sync(keys)
+        self.cache.delete_many(keys)
     }
 
     fn get_now(&self, key: &str) -> Option<Result<Option<T>>> {
-        Some(self.get_sync(key))
+        Some(self.cache.get(key))
     }
 
     fn peek_now(&self, key: &str) -> Option<Result<Option<WithTtl<T>>>> {
-        Some(self.peek_with_ttl(key))
+        Some(self.cache.peek_with_ttl(key))
     }
 
     fn flights(&self) -> Option<&Flights> {
-        Some(&self.shared.flights)
+        Some(&self.cache.shared.flights)
+    }
+}
+
+impl<T: Count + Send + MaybeSend> CounterProvider for MemoryCacheProvider<T> {
+    async fn increment(&self, key: &str, by: i64, ttl: Option<Duration>) -> Result<i64> {
+        self.cache.increment(key, by, ttl)
+    }
+}
+
+impl<T: Clone + Send + MaybeSend> TouchProvider<T> for MemoryCacheProvider<T> {
+    async fn get_and_touch(&self, key: &str, ttl: Duration) -> Result<Option<T>> {
+        self.cache.get_and_touch(key, ttl)
+    }
+
+    async fn replace(&self, key: &str, value: T, ttl: Option<Duration>) -> Result<bool> {
+        self.cache.replace(key, value, ttl)
     }
 }

@@ -14,6 +14,7 @@ use crate::engine::{Engine, Limits, Millis, NEVER, Slot};
 use crate::error::{CacheError, Result};
 use crate::key;
 use crate::load::Flights;
+use crate::ttl::TtlMs;
 
 pub(crate) struct Shared<T> {
     table: Mutex<Table<T>>,
@@ -33,13 +34,13 @@ pub(super) struct Locked<'a, T> {
 }
 
 impl<T> Shared<T> {
-    pub(super) fn new(builder: MemoryCacheBuilder<T>, limits: Limits) -> Self {
+    pub(super) fn new<C>(builder: MemoryCacheBuilder<T, C>, limits: Limits, default_ttl: TtlMs) -> Self {
         Self {
             table: Mutex::new(Table::new(limits, builder.policy, builder.listener.is_some())),
             expiring: AtomicBool::new(false),
             hasher: RandomState::default(),
             clock: builder.clock,
-            rules: Rules::new(builder.weigher, builder.default_ttl, limits.max_weight),
+            rules: Rules::new(builder.size_of, default_ttl, limits.max_weight),
             listener: builder.listener,
             flights: Flights::default(),
         }
@@ -57,19 +58,19 @@ impl<T> Shared<T> {
     /// Checks an entry, before the lock.
     pub(super) fn check(&self, key: &str, value: &T, ttl: Option<Duration>) -> Result<Checked> {
         let checked = self.rules.check(key, value, ttl)?;
-        self.note(checked.life);
+        self.note(checked.ttl);
         Ok(checked)
     }
 
-    /// The life of a ttl, before the lock.
-    pub(super) fn life(&self, ttl: Option<Duration>) -> Result<Millis> {
-        let life = self.rules.life(ttl)?;
-        self.note(life);
-        Ok(life)
+    /// A ttl in milliseconds, before the lock.
+    pub(super) fn ttl(&self, ttl: Option<Duration>) -> Result<Millis> {
+        let ttl = self.rules.ttl(ttl)?;
+        self.note(ttl);
+        Ok(ttl)
     }
 
-    fn note(&self, life: Millis) {
-        if life < NEVER {
+    fn note(&self, ttl: Millis) {
+        if ttl < NEVER {
             self.expiring.store(true, Ordering::Relaxed);
         }
     }
@@ -154,9 +155,9 @@ pub(super) fn store<T>(
     leavers: &mut Leavers<T>,
     key: Hashed<'_>,
     value: T,
-    Checked { weight, life }: Checked,
+    Checked { weight, ttl }: Checked,
 ) -> Result<(), (CacheError, T)> {
-    let stored = locked.table.set(key, value, weight, locked.now + life, locked.now, leavers);
+    let stored = locked.table.set(key, value, weight, locked.now + ttl, locked.now, leavers);
     stored
         .map_err(|(refused, value)| (refusal(key.key, refused, weight, locked.table.engine.limits().max_weight), value))
 }
@@ -179,7 +180,7 @@ pub(super) fn read_entry<T: Clone>(
     Some((value, slot))
 }
 
-/// What is left of a life.
+/// The ttl that is left; `None` if the entry does not expire.
 pub(super) fn remaining(deadline: Millis, now: Millis) -> Option<Duration> {
     // Both are whole milliseconds, and the deadline has not come.
     #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)]

@@ -2,34 +2,33 @@
 
 use std::time::Duration;
 
-use super::provider::MemoryCacheProvider;
+use super::cache::MemoryCache;
+use super::entry::out_of_memory;
 use super::shared::{read_entry, store};
-use crate::error::{CacheError, Result};
+use crate::error::Result;
 use crate::key;
-use crate::provider::{MaybeSend, RenewingProvider};
 
-impl<T: Clone> MemoryCacheProvider<T> {
-    /// The value under `key`, with a new life, as [`RenewingProvider::get_and_renew`].
+impl<T: Clone> MemoryCache<T> {
+    /// The value under `key`, with a new life, as [`TouchProvider::get_and_touch`](crate::TouchProvider::get_and_touch).
     ///
     /// # Errors
     /// [`CacheError::InvalidArgument`] for a key or ttl outside the limits.
-    pub fn get_and_renew_sync(&self, key: &str, ttl: Duration) -> Result<Option<T>> {
+    pub fn get_and_touch(&self, key: &str, ttl: Duration) -> Result<Option<T>> {
         key::check(key)?;
-        let life = self.shared.life(Some(ttl))?;
+        let ttl = self.shared.ttl(Some(ttl))?;
         let hashed = self.shared.hashed(key);
         self.shared.with_table(|locked, leavers| {
             let Some((value, slot)) = read_entry(locked, leavers, hashed) else { return Ok(None) };
-            let renewed = locked.table.engine.renew(slot, locked.now + life);
-            let full = |_| CacheError::invalid("ttl", format!("of key {} finds no memory", key::quote(key)));
-            renewed.map(|()| Some(value)).map_err(full)
+            let renewed = locked.table.engine.renew(slot, locked.now + ttl);
+            renewed.map(|()| Some(value)).map_err(|_| out_of_memory(key))
         })
     }
 
-    /// Stores `value` if there is an entry under `key`, as [`RenewingProvider::replace`].
+    /// Stores `value` if there is an entry under `key`, as [`TouchProvider::replace`](crate::TouchProvider::replace).
     ///
     /// # Errors
-    /// As for [`set_sync`](Self::set_sync).
-    pub fn replace_sync(&self, key: &str, value: T, ttl: Option<Duration>) -> Result<bool> {
+    /// As for [`set`](Self::set).
+    pub fn replace(&self, key: &str, value: T, ttl: Option<Duration>) -> Result<bool> {
         let checked = self.shared.check(key, &value, ttl)?;
         let _write = self.shared.flights.write_now(key);
         let hashed = self.shared.hashed(key);
@@ -40,15 +39,5 @@ impl<T: Clone> MemoryCacheProvider<T> {
             Some(store(locked, leavers, hashed, value.take()?, checked))
         });
         stored.transpose().map(|stored| stored.is_some()).map_err(|(error, _)| error)
-    }
-}
-
-impl<T: Clone + Send + MaybeSend> RenewingProvider<T> for MemoryCacheProvider<T> {
-    async fn get_and_renew(&self, key: &str, ttl: Duration) -> Result<Option<T>> {
-        self.get_and_renew_sync(key, ttl)
-    }
-
-    async fn replace(&self, key: &str, value: T, ttl: Option<Duration>) -> Result<bool> {
-        self.replace_sync(key, value, ttl)
     }
 }

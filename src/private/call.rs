@@ -11,7 +11,7 @@ use super::key::IntoKey;
 use super::options::Options;
 use super::shape::Shape;
 use crate::load::get;
-use crate::{CacheAside, CacheError, CacheProvider, LoadError, Loaded, MaybeSend, MemoryCacheProvider};
+use crate::{CacheAside, CacheError, CacheProvider, LoadError, Loaded, MaybeSend, MemoryCache};
 
 /// The body of a function, and what it has brought to its end with this call.
 struct Body<V, E, F> {
@@ -151,7 +151,7 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 /// # Panics
 /// Where the body does.
 pub fn call_sync<S, R, H>(
-    provider: &MemoryCacheProvider<S::Value>,
+    provider: &MemoryCache<S::Value>,
     key: impl IntoKey,
     options: &Options,
     policy: &Policy<S::Error>,
@@ -168,7 +168,7 @@ where
             Some(body) => share::<S, R, H>(brought.insert(S::split(body()))).map(|value| value.map(Loaded::from)),
             None => Ok(None),
         };
-        provider.get_or_load_sync(&key, options.of(policy), load)
+        provider.get_or_load(&key, options.of(policy), load)
     });
     match (answer::<S, R, H>(outcome, brought, policy), body) {
         (Some(answer), _) => answer,

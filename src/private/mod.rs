@@ -13,8 +13,8 @@ pub use std::sync::{Arc, LazyLock};
 use std::time::Duration;
 
 pub use crate::{
-    CacheError, CacheProvider, KeyPart, LoadOptions, LoadStats, MemoryCacheProvider, Monitor, OnError, Typed,
-    default_cache, key_of,
+    CacheError, CacheProvider, KeyPart, LoadOptions, LoadStats, MemoryCache, Monitor, OnError, Typed, default_cache,
+    key_of,
 };
 pub use call::{call, call_behind, call_sync};
 pub use errors::{

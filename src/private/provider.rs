@@ -5,7 +5,9 @@ use std::marker::PhantomData;
 use bytes::Bytes;
 
 use super::key::IntoKey;
-use crate::{CacheError, CacheProvider, DynCacheProvider, MaybeSend, MemoryCacheProvider, Typed, default_cache};
+use crate::{
+    CacheError, CacheProvider, DynCacheProvider, MaybeSend, MemoryCache, MemoryCacheProvider, Typed, default_cache,
+};
 
 /// Finds the provider in what an expression is: itself, a reference, a `LazyLock`, an `Arc`.
 pub trait AsProvider<T> {
@@ -17,11 +19,25 @@ impl<T: MaybeSend, P: CacheProvider<T>> AsProvider<T> for P {}
 
 /// As [`AsProvider`], where it must be memory. Where it is not, the compiler says that there is no method of this name.
 pub trait AsMemory {
-    fn as_memory_for_a_function_that_is_not_async(&self) -> &Self {
+    type Value;
+    fn as_memory_for_a_function_that_is_not_async(&self) -> &MemoryCache<Self::Value>;
+}
+
+impl<T> AsMemory for MemoryCache<T> {
+    type Value = T;
+
+    fn as_memory_for_a_function_that_is_not_async(&self) -> &MemoryCache<T> {
         self
     }
 }
-impl<T> AsMemory for MemoryCacheProvider<T> {}
+
+impl<T> AsMemory for MemoryCacheProvider<T> {
+    type Value = T;
+
+    fn as_memory_for_a_function_that_is_not_async(&self) -> &MemoryCache<T> {
+        self.sync()
+    }
+}
 
 /// The cache of the process, for values of `T`.
 #[must_use]
@@ -50,6 +66,6 @@ pub async fn invalidate_default(key: impl IntoKey) -> Result<bool, CacheError> {
 ///
 /// # Errors
 /// As for [`invalidate`].
-pub fn invalidate_sync<T: Clone>(provider: &MemoryCacheProvider<T>, key: impl IntoKey) -> Result<bool, CacheError> {
-    provider.delete_sync(&key.into_key()?)
+pub fn invalidate_sync<T: Clone>(provider: &MemoryCache<T>, key: impl IntoKey) -> Result<bool, CacheError> {
+    provider.delete(&key.into_key()?)
 }

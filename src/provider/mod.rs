@@ -3,7 +3,8 @@
 mod counter;
 mod default_cache;
 mod erased;
-mod renewing;
+
+mod touch;
 mod typed;
 
 use std::future::Future;
@@ -12,7 +13,7 @@ use std::time::Duration;
 pub use counter::CounterProvider;
 pub use default_cache::{default_cache, set_default_cache};
 pub use erased::DynCacheProvider;
-pub use renewing::RenewingProvider;
+pub use touch::TouchProvider;
 pub use typed::Typed;
 
 use crate::error::Result;

@@ -10,25 +10,25 @@ use crate::error::Result;
 /// does not come back.
 ///
 /// ```
-/// use isocache::{CacheProvider, MemoryCacheProvider, RenewingProvider};
+/// use isocache::{CacheProvider, MemoryCacheProvider, TouchProvider};
 /// use std::time::Duration;
 ///
 /// # pollster::block_on(async {
 /// let cache = MemoryCacheProvider::<String>::default();
 /// let hour = Duration::from_secs(3600);
 /// cache.set("session:t", "Ada".into(), Some(hour)).await?;
-/// assert_eq!(cache.get_and_renew("session:t", hour).await?.as_deref(), Some("Ada"));
+/// assert_eq!(cache.get_and_touch("session:t", hour).await?.as_deref(), Some("Ada"));
 /// cache.delete("session:t").await?;
 /// assert_eq!(cache.replace("session:t", "Eve".into(), Some(hour)).await?, false);
 /// # Ok::<(), isocache::CacheError>(()) }).unwrap();
 /// ```
-pub trait RenewingProvider<T: MaybeSend>: Send + Sync {
+pub trait TouchProvider<T: MaybeSend>: Send + Sync {
     /// The value under `key`, which lives for `ttl` from now; or `None` if there is none. Counts as
     /// [`get`](crate::CacheProvider::get) does. In Redis it is `GETEX`, of version 6.2.
     ///
     /// # Errors
     /// As for [`get`](crate::CacheProvider::get); and a ttl outside the limits.
-    fn get_and_renew(&self, key: &str, ttl: Duration) -> impl Future<Output = Result<Option<T>>> + MaybeSend;
+    fn get_and_touch(&self, key: &str, ttl: Duration) -> impl Future<Output = Result<Option<T>>> + MaybeSend;
 
     /// As [`set`](crate::CacheProvider::set), if there is an entry under `key`; whether there was.
     ///

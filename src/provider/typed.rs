@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 
-use super::{CacheProvider, DynCacheProvider, MaybeSend, RenewingProvider, WithTtl};
+use super::{CacheProvider, DynCacheProvider, MaybeSend, TouchProvider, WithTtl};
 use crate::error::{CacheError, Result};
 use crate::load::{Flights, Leases};
 use crate::serializer::{JsonSerializer, Serializer};
@@ -137,14 +137,14 @@ impl<T: MaybeSend, S: Serializer<T>, P: CacheProvider<Bytes>> CacheProvider<T> f
     }
 }
 
-impl<T, S, P> RenewingProvider<T> for Typed<T, S, P>
+impl<T, S, P> TouchProvider<T> for Typed<T, S, P>
 where
     T: MaybeSend,
     S: Serializer<T>,
-    P: CacheProvider<Bytes> + RenewingProvider<Bytes>,
+    P: CacheProvider<Bytes> + TouchProvider<Bytes>,
 {
-    async fn get_and_renew(&self, key: &str, ttl: Duration) -> Result<Option<T>> {
-        let bytes = self.bytes.get_and_renew(key, ttl).await?;
+    async fn get_and_touch(&self, key: &str, ttl: Duration) -> Result<Option<T>> {
+        let bytes = self.bytes.get_and_touch(key, ttl).await?;
         bytes.map(|bytes| self.deserialize(key, &bytes)).transpose()
     }
 

@@ -41,7 +41,7 @@ impl RemoteStore for Client {
         })
     }
 
-    async fn get_and_renew(&self, key: &str, life: Life) -> Result<Option<Vec<u8>>> {
+    async fn get_and_touch(&self, key: &str, life: Life) -> Result<Option<Vec<u8>>> {
         let mut command = with_key("GETEX", key);
         match life {
             Some(ms) => command.arg("PX").arg(ms),

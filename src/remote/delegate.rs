@@ -68,9 +68,9 @@ macro_rules! delegate_to_remote {
             }
         }
 
-        impl<T: MaybeSend, S: Serializer<T>> $crate::RenewingProvider<T> for $provider<T, S> {
-            fn get_and_renew(&self, key: &str, ttl: Duration) -> impl Future<Output = Result<Option<T>>> + MaybeSend {
-                self.remote.get_and_renew(key, ttl)
+        impl<T: MaybeSend, S: Serializer<T>> $crate::TouchProvider<T> for $provider<T, S> {
+            fn get_and_touch(&self, key: &str, ttl: Duration) -> impl Future<Output = Result<Option<T>>> + MaybeSend {
+                self.remote.get_and_touch(key, ttl)
             }
 
             fn replace(

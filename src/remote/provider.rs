@@ -143,10 +143,10 @@ impl<T: MaybeSend, S: Serializer<T>, B: RemoteStore> Remote<T, S, B> {
         }))
     }
 
-    pub(crate) async fn get_and_renew(&self, key: &str, ttl: Duration) -> Result<Option<T>> {
+    pub(crate) async fn get_and_touch(&self, key: &str, ttl: Duration) -> Result<Option<T>> {
         let shared = &*self.shared;
         let whole = shared.options.namespace.key(key)?;
-        let found = shared.store.get_and_renew(&whole, shared.life(Some(ttl))?).await;
+        let found = shared.store.get_and_touch(&whole, shared.life(Some(ttl))?).await;
         self.counted(shared.found(key, found)?.map(|bytes| shared.decode(key, bytes.as_ref())))
     }
 

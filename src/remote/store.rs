@@ -24,7 +24,7 @@ pub(crate) trait RemoteStore: Clone + Send + Sync + 'static {
     ) -> impl Future<Output = Result<Option<(Self::Bytes, Option<Duration>)>>> + MaybeSend;
 
     /// The value, which lives for so long from now.
-    fn get_and_renew(&self, key: &str, life: Life) -> impl Future<Output = Result<Option<Self::Bytes>>> + MaybeSend;
+    fn get_and_touch(&self, key: &str, life: Life) -> impl Future<Output = Result<Option<Self::Bytes>>> + MaybeSend;
 
     /// One answer for each key, in their order.
     fn get_many(&self, keys: &[Cow<'_, str>]) -> impl Future<Output = Result<Vec<Option<Self::Bytes>>>> + MaybeSend;

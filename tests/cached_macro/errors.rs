@@ -39,7 +39,7 @@ async fn a_failing_provider_is_passed_over_or_not() {
 }
 
 static SMALL: LazyLock<MemoryCacheProvider<String>> = LazyLock::new(|| {
-    MemoryCacheProvider::builder().max_bytes(1000, |_, value: &String| value.len() as u64).build().unwrap()
+    MemoryCacheProvider::builder().max_bytes(1000).size_of(|_, value: &String| value.len() as u64).build().unwrap()
 });
 
 #[cached(key = "errors:large:{size}", provider = SMALL)]

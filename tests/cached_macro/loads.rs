@@ -112,5 +112,5 @@ async fn behind_handles() -> u64 {
 #[tokio::test]
 async fn a_provider_may_be_behind_any_handle() {
     assert_eq!((behind_handles().await, behind_handles().await), (1, 1));
-    assert_eq!(SHARED.get_sync("loads:shared"), Ok(Some(1)));
+    assert_eq!(SHARED.sync().get("loads:shared"), Ok(Some(1)));
 }

@@ -16,7 +16,7 @@ pub fn built<T>(
         builder = builder.max_entries(max_entries);
     }
     if let Some(max_bytes) = options.max_bytes {
-        builder = builder.max_bytes(max_bytes, weigh);
+        builder = builder.max_bytes(max_bytes).size_of(weigh);
     }
     if let Some(ttl) = options.default_ttl() {
         builder = builder.default_ttl(ttl);

@@ -30,7 +30,7 @@ fn callers_of_several_processes_share_one_load() {
         assert_eq!(scene.counts(), (1, 1), "seed {seed}");
         let stats = scene.monitor.stats();
         assert_eq!((stats.loads, stats.coalesced, stats.bypasses), (1, 11, 0), "seed {seed}");
-        assert!(!scene.holders.exists_sync(KEY).unwrap(), "seed {seed}: it was given back");
+        assert!(!scene.holders.sync().exists(KEY).unwrap(), "seed {seed}: it was given back");
         assert!(scene.time.clock.now_ms() < 3000, "seed {seed}: waits are short, {}", scene.time.clock.now_ms());
     }
 }
@@ -54,7 +54,7 @@ fn without_a_lease_each_process_loads() {
 fn a_holder_that_died_is_followed_by_one_other_when_its_lease_ends() {
     for seed in 0..100 {
         let scene = Scene::default();
-        scene.holders.set_sync(KEY, "who died".into(), Some(LEASE)).unwrap();
+        scene.holders.sync().set(KEY, "who died".into(), Some(LEASE)).unwrap();
         let processes = [scene.process(), scene.process()];
         let (scene, processes) = (&scene, &processes);
         let ask = |caller: usize| -> BoxFuture<'_, ()> {
@@ -73,7 +73,7 @@ fn a_holder_that_died_is_followed_by_one_other_when_its_lease_ends() {
 fn who_waits_goes_on_when_the_value_comes_or_the_lease_is_free() {
     for by_value in [true, false] {
         let scene = Scene::default();
-        scene.holders.set_sync(KEY, "another".into(), Some(LEASE)).unwrap();
+        scene.holders.sync().set(KEY, "another".into(), Some(LEASE)).unwrap();
         let process = scene.process();
         let (scene, process) = (&scene, &process);
         let asks: BoxFuture<'_, ()> = Box::pin(async move {
@@ -85,15 +85,15 @@ fn who_waits_goes_on_when_the_value_comes_or_the_lease_is_free() {
         let other: BoxFuture<'_, ()> = Box::pin(async move {
             scene.time.sleep(seconds(5)).unwrap().await;
             if by_value {
-                scene.store.set_sync(KEY, 7, None).unwrap();
+                scene.store.sync().set(KEY, 7, None).unwrap();
             } else {
-                scene.holders.delete_sync(KEY).unwrap();
+                scene.holders.sync().delete(KEY).unwrap();
             }
         });
         scene.run(3, vec![asks, other]);
         assert_eq!(scene.counts().0, usize::from(!by_value));
         // What another holds stays its own.
-        assert_eq!(scene.holders.get_sync(KEY).unwrap().is_some(), by_value);
+        assert_eq!(scene.holders.sync().get(KEY).unwrap().is_some(), by_value);
     }
 }
 
@@ -109,15 +109,15 @@ fn who_waits_too_long_loads_without_and_takes_nothing_from_the_holder() {
     });
     let holder: BoxFuture<'_, ()> = Box::pin(async move {
         for _ in 0..8 {
-            scene.holders.set_sync(KEY, "who goes on".into(), Some(LEASE)).unwrap();
+            scene.holders.sync().set(KEY, "who goes on".into(), Some(LEASE)).unwrap();
             scene.time.sleep(seconds(3)).unwrap().await;
         }
     });
     // First the holder.
-    scene.holders.set_sync(KEY, "who goes on".into(), Some(LEASE)).unwrap();
+    scene.holders.sync().set(KEY, "who goes on".into(), Some(LEASE)).unwrap();
     scene.run(1, vec![holder, asks]);
     assert_eq!(scene.counts(), (1, 1));
-    assert_eq!(scene.holders.get_sync(KEY).unwrap().as_deref(), Some("who goes on"));
+    assert_eq!(scene.holders.sync().get(KEY).unwrap().as_deref(), Some("who goes on"));
 }
 
 #[test]
@@ -130,12 +130,12 @@ fn a_lease_that_ends_during_the_load_is_left_to_who_has_it_by_then() {
     });
     let other: BoxFuture<'_, ()> = Box::pin(async move {
         scene.time.sleep(seconds(11)).unwrap().await;
-        assert!(!scene.holders.exists_sync(KEY).unwrap(), "it has ended");
-        scene.holders.set_sync(KEY, "another".into(), Some(LEASE)).unwrap();
+        assert!(!scene.holders.sync().exists(KEY).unwrap(), "it has ended");
+        scene.holders.sync().set(KEY, "another".into(), Some(LEASE)).unwrap();
     });
     scene.run(5, vec![slow, other]);
-    assert_eq!(scene.store.get_sync(KEY).unwrap(), Some(1), "what it brought is stored");
-    assert_eq!(scene.holders.get_sync(KEY).unwrap().as_deref(), Some("another"));
+    assert_eq!(scene.store.sync().get(KEY).unwrap(), Some(1), "what it brought is stored");
+    assert_eq!(scene.holders.sync().get(KEY).unwrap().as_deref(), Some("another"));
 }
 
 #[test]
@@ -158,7 +158,7 @@ fn a_caller_that_goes_away_gives_the_lease_back() {
         assert_eq!(executor.run(&mut Seeded(polls as u64)), 0);
         // Far less than the life of a lease.
         assert!(scene.time.clock.now_ms() < 8000, "{polls} polls: {}", scene.time.clock.now_ms());
-        assert!(!scene.holders.exists_sync(KEY).unwrap(), "{polls} polls");
+        assert!(!scene.holders.sync().exists(KEY).unwrap(), "{polls} polls");
     }
 }
 
@@ -168,8 +168,8 @@ fn a_load_that_fails_or_is_not_stored_or_is_overtaken_gives_the_lease_back() {
     let process = scene.process();
     let (scene, process) = (&scene, &process);
     let asks: BoxFuture<'_, ()> = Box::pin(async move {
-        let held = || assert!(scene.holders.exists_sync(KEY).unwrap(), "it is held while the loader runs");
-        let free = || assert!(!scene.holders.exists_sync(KEY).unwrap(), "it is given back");
+        let held = || assert!(scene.holders.sync().exists(KEY).unwrap(), "it is held while the loader runs");
+        let free = || assert!(!scene.holders.sync().exists(KEY).unwrap(), "it is given back");
         let failed = process.get_or_set(KEY, scene.options(), || async {
             held();
             Err::<u64, _>("no")
@@ -187,7 +187,7 @@ fn a_load_that_fails_or_is_not_stored_or_is_overtaken_gives_the_lease_back() {
             held();
             Ok::<_, Infallible>(2)
         });
-        assert_eq!((overtaken.await.unwrap(), scene.store.get_sync(KEY).unwrap()), (2, Some(9)));
+        assert_eq!((overtaken.await.unwrap(), scene.store.sync().get(KEY).unwrap()), (2, Some(9)));
         free();
         let fresh = process.get_or_set(KEY, scene.options().force_fresh(), || async {
             free();
@@ -207,7 +207,7 @@ fn a_stale_value_is_answered_while_another_process_loads() {
     let asks: BoxFuture<'_, ()> = Box::pin(async move {
         assert_eq!(scene.ask(process, options(), seconds(0)).await, 1);
         scene.time.advance(seconds(61));
-        scene.holders.set_sync(KEY, "another".into(), Some(LEASE)).unwrap();
+        scene.holders.sync().set(KEY, "another".into(), Some(LEASE)).unwrap();
         let before = scene.time.clock.now_ms();
         assert_eq!(scene.ask(process, options(), seconds(0)).await, 1);
         let behind = || async { Err::<Option<u64>, _>("it is not run") };
@@ -233,10 +233,10 @@ fn a_value_that_another_process_has_refreshed_is_not_refreshed_again() {
         let unused = || async { Err::<Option<u64>, _>("it is not run") };
         assert_eq!(process.get_or_refresh(KEY, options(), unused).await.unwrap(), Some(1));
         // Before what goes on behind has looked.
-        scene.store.set_sync(KEY, 7, Some(seconds(120))).unwrap();
+        scene.store.sync().set(KEY, 7, Some(seconds(120))).unwrap();
     });
     scene.run(1, vec![asks]);
-    assert_eq!((scene.store.get_sync(KEY).unwrap(), scene.monitor.stats().loads), (Some(7), 1));
+    assert_eq!((scene.store.sync().get(KEY).unwrap(), scene.monitor.stats().loads), (Some(7), 1));
 }
 
 #[test]
@@ -335,7 +335,7 @@ fn there_are_never_two_loaders_while_leases_hold() {
         executor.spawn(async move { scene.time.pass(&working).await });
         assert_eq!(executor.run(&mut seeded), 0, "seed {seed}");
         assert!(scene.most.load(Ordering::SeqCst) <= 1, "seed {seed}: two loaders at once");
-        assert!(!scene.holders.exists_sync(KEY).unwrap(), "seed {seed}: a lease is left");
+        assert!(!scene.holders.sync().exists(KEY).unwrap(), "seed {seed}: a lease is left");
         // Nobody has come to the end of a lease.
         assert!(scene.time.clock.now_ms() < 10_000, "seed {seed}: {}", scene.time.clock.now_ms());
     }

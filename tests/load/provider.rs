@@ -62,9 +62,9 @@ async fn travel<R>(broken: &AtomicBool, operation: impl FnOnce() -> Result<R>) -
 impl Leases for Held {
     fn acquire<'a>(&'a self, key: &'a str, holder: &'a str, life: Duration) -> BoxFuture<'a, Result<bool>> {
         Box::pin(travel(&self.broken, move || {
-            let free = !self.holders.exists_sync(key)?;
+            let free = !self.holders.sync().exists(key)?;
             if free {
-                self.holders.set_sync(key, holder.to_owned(), Some(life))?;
+                self.holders.sync().set(key, holder.to_owned(), Some(life))?;
             }
             Ok(free)
         }))
@@ -74,8 +74,8 @@ impl Leases for Held {
         let (held, key, holder) = (self.clone(), key.to_owned(), holder.to_owned());
         Box::pin(async move {
             let release = || {
-                if held.holders.get_sync(&key)? == Some(holder) {
-                    held.holders.delete_sync(&key)?;
+                if held.holders.sync().get(&key)? == Some(holder) {
+                    held.holders.sync().delete(&key)?;
                 }
                 Ok(())
             };
@@ -86,34 +86,34 @@ impl Leases for Held {
 
 impl<T: Clone + Send + Sync + 'static> CacheProvider<T> for Remote<T> {
     async fn get(&self, key: &str) -> Result<Option<T>> {
-        self.travel(|| self.store.get_sync(key)).await
+        self.travel(|| self.store.sync().get(key)).await
     }
 
     async fn set(&self, key: &str, value: T, ttl: Option<Duration>) -> Result<()> {
         let _write = self.flights.write(key).await;
-        self.travel(|| self.store.set_sync(key, value, ttl)).await
+        self.travel(|| self.store.sync().set(key, value, ttl)).await
     }
 
     async fn delete(&self, key: &str) -> Result<bool> {
         let _write = self.flights.write(key).await;
-        self.travel(|| self.store.delete_sync(key)).await
+        self.travel(|| self.store.sync().delete(key)).await
     }
 
     async fn exists(&self, key: &str) -> Result<bool> {
-        self.travel(|| self.store.exists_sync(key)).await
+        self.travel(|| self.store.sync().exists(key)).await
     }
 
     async fn clear_pattern(&self, pattern: &str) -> Result<u64> {
         let _write = self.flights.write_pattern(pattern).await;
-        self.travel(|| self.store.clear_pattern_sync(pattern)).await
+        self.travel(|| self.store.sync().clear_pattern(pattern)).await
     }
 
     async fn get_stats(&self) -> Result<CacheStats> {
-        self.travel(|| Ok(self.store.stats())).await
+        self.travel(|| Ok(self.store.sync().stats())).await
     }
 
     async fn get_with_ttl(&self, key: &str) -> Result<Option<WithTtl<T>>> {
-        self.travel(|| self.store.get_with_ttl_sync(key)).await
+        self.travel(|| self.store.sync().get_with_ttl(key)).await
     }
 
     fn flights(&self) -> Option<&Flights> {
@@ -128,6 +128,6 @@ impl<T: Clone + Send + Sync + 'static> CacheProvider<T> for Remote<T> {
 impl CounterProvider for Remote<i64> {
     async fn increment(&self, key: &str, by: i64, ttl: Option<Duration>) -> Result<i64> {
         let _write = self.flights.write(key).await;
-        self.travel(|| self.store.increment_sync(key, by, ttl)).await
+        self.travel(|| self.store.sync().increment(key, by, ttl)).await
     }
 }

@@ -86,7 +86,7 @@ fn a_stale_value_is_answered_at_once_and_loaded_behind_once() {
         scene.clock.advance(seconds(15));
         assert_eq!(ask(), Some(loaded + 2), "beyond the window callers wait");
         assert_eq!(scene.later.run(), 0);
-        scene.cache.clear();
+        scene.cache.sync().clear();
     }
     let stats = scene.monitor.stats();
     assert_eq!((stats.stale, stats.behind, stats.loads), (4, 2, 6));

@@ -27,7 +27,7 @@ async fn callers_share_a_load_and_writes_win() {
             let load = || async {
                 loads.set(loads.get() + 1);
                 turn().await;
-                cache.set_sync("k", 5, None).unwrap();
+                cache.sync().set("k", 5, None).unwrap();
                 turn().await;
                 Ok::<u64, Infallible>(4)
             };
@@ -35,7 +35,7 @@ async fn callers_share_a_load_and_writes_win() {
         }
     };
     join_all((0..10).map(ask)).await;
-    assert_eq!((loads.get(), cache.get_sync("k").unwrap()), (1, Some(5)));
+    assert_eq!((loads.get(), cache.sync().get("k").unwrap()), (1, Some(5)));
 }
 
 #[wasm_bindgen_test]

@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use isocache::{CacheProvider, HttpCacheProvider, MemoryCacheProvider};
+use isocache::{CacheProvider, HttpCacheProvider, MemoryCache};
 use js_sys::Promise;
 use serde_json::Value;
 use wasm_bindgen::prelude::*;
@@ -25,7 +25,7 @@ extern "C" {
 /// The worker. It is made at module scope.
 #[wasm_bindgen]
 pub struct Worker {
-    near: MemoryCacheProvider<Value>,
+    near: MemoryCache<Value>,
     far: HttpCacheProvider<Value>,
     origin: String,
 }
@@ -35,7 +35,7 @@ impl Worker {
     /// A worker before a bridge and an origin.
     #[wasm_bindgen(constructor)]
     pub fn new(bridge: &str, token: &str, origin: String) -> Result<Self, JsError> {
-        let near = MemoryCacheProvider::builder().max_entries(1000).default_ttl(Duration::from_secs(10)).build()?;
+        let near = MemoryCache::builder().max_entries(1000).default_ttl(Duration::from_secs(10)).build()?;
         let far = HttpCacheProvider::builder(bridge)
             .token(token)
             .namespace("shop")
@@ -65,7 +65,7 @@ impl Worker {
 
     async fn read(&self, id: &str, context: &Context) -> Result<Response, JsValue> {
         let key = format!("user:{id}");
-        if let Some(user) = self.near.get_sync(&key).map_err(JsError::from)? {
+        if let Some(user) = self.near.get(&key).map_err(JsError::from)? {
             return answer(&user, "memory");
         }
         // A bridge that fails is a miss.
@@ -74,7 +74,7 @@ impl Worker {
             None
         });
         if let Some(user) = stored {
-            self.near.set_sync(&key, user.clone(), None).map_err(JsError::from)?;
+            self.near.set(&key, user.clone(), None).map_err(JsError::from)?;
             return answer(&user, "bridge");
         }
         let response = self.ask_origin(id, &RequestInit::new()).await?;
@@ -83,7 +83,7 @@ impl Worker {
         }
         let text = JsFuture::from(response.text()?).await?.as_string().unwrap_or_default();
         let user: Value = serde_json::from_str(&text).map_err(JsError::from)?;
-        self.near.set_sync(&key, user.clone(), None).map_err(JsError::from)?;
+        self.near.set(&key, user.clone(), None).map_err(JsError::from)?;
         let answered = answer(&user, "origin");
         let far = self.far.clone();
         // Nobody waits for this, and the runtime does not end it with the answer.
@@ -101,7 +101,7 @@ impl Worker {
         init.set_headers(&request.headers());
         init.set_body(&request.body().map_or(JsValue::NULL, JsValue::from));
         let response = self.ask_origin(id, &init).await?;
-        self.near.delete_sync(&key).map_err(JsError::from)?;
+        self.near.delete(&key).map_err(JsError::from)?;
         // Whoever has this answer reads what was written, so it has to wait.
         if let Err(error) = self.far.delete(&key).await {
             warn(&error);

@@ -64,7 +64,7 @@ async fn a_run_goes_on_behind() {
     clock.advance(Duration::from_secs(15));
     assert_eq!(Rc::clone(&service).number().await, 1);
     // As many turns as it takes; a run that never came would end with the time limit of the test.
-    while service.cache.peek("cached:number").unwrap() != Some(2) {
+    while service.cache.sync().peek("cached:number").unwrap() != Some(2) {
         turn().await;
     }
     assert_eq!((Rc::clone(&service).number().await, service.runs.get()), (2, 2));

@@ -55,7 +55,7 @@ async fn a_stale_value_is_loaded_behind() {
     clock.advance(Duration::from_secs(15));
     assert_eq!(ask().await.unwrap(), Some(1));
     // As many turns as it takes; a load that never came would end with the time limit of the test.
-    while cache.peek("k").unwrap() != Some(2) {
+    while cache.sync().peek("k").unwrap() != Some(2) {
         turn().await;
     }
     assert_eq!((ask().await.unwrap(), version.get()), (Some(2), 2));

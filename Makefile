@@ -5,7 +5,7 @@ SHELL := /bin/bash
 MAKEFLAGS += --no-print-directory
 export PATH := $(HOME)/.cargo/bin:$(PATH)
 
-SOURCES := $(shell find src macros/src pkg/src pkg/scripts -type f) Cargo.toml Cargo.lock macros/Cargo.toml pkg/package.json package-lock.json
+SOURCES := $(shell find src crates/wasm crates/key-pattern pkg/src pkg/scripts -type f) Cargo.toml Cargo.lock pkg/package.json package-lock.json
 
 .PHONY: help demo docs build bridge test test-rust test-js test-wasm bench lint clean
 
@@ -31,14 +31,14 @@ pkg/dist/index.js: $(SOURCES)
 
 bridge: ## Build the command isocache, for development: target/debug/isocache
 	@scripts/need.sh rust
-	cargo build --quiet --features bridge --bin isocache
+	cargo build --quiet --package isocache-bridge
 
 test: lint test-rust test-wasm test-js ## Everything: lint, Rust, wasm in Node and Chromium, npm package, page
 
 test-rust:
 	@scripts/need.sh rust redis python curl xz
 	@mkdir -p target
-	cargo test --workspace --features bridge,http,metrics,tracing 2>&1 | tee target/rust-tests.log
+	cargo test --workspace --all-features 2>&1 | tee target/rust-tests.log
 	@echo "isocache: $$(grep -c '^skipped:' target/rust-tests.log || true) of these tests were skipped"
 
 test-wasm: build
@@ -47,21 +47,22 @@ test-wasm: build
 
 test-js: build bridge
 	@scripts/need.sh node chromium redis python xz
-	cargo build --quiet --features bridge,http,metrics,tracing --example user_service
-	node scripts/node-tests.mjs $$(find tests/js tests/bridge tests/packaging www/test -name '*.test.mjs' | sort)
+	cargo build --quiet --features http,metrics,redis,tracing --example user_service
+	node scripts/node-tests.mjs $$(find tests/js tests/packaging www/test -name '*.test.mjs' | sort)
 
 lint: build ## Formatters, linters, types and documentation, without changing anything
 	@scripts/need.sh node rust wasm-target
 	cargo fmt --all --check
 	cargo clippy --quiet --lib -- -D warnings
 	cargo clippy --quiet --lib --features redis -- -D warnings
-	cargo clippy --quiet --workspace --all-targets --features bridge,http,metrics,tracing -- -D warnings
-	cargo clippy --quiet --lib --target wasm32-unknown-unknown --features npm,http,js -- -D warnings
+	cargo clippy --quiet --workspace --all-targets --all-features -- -D warnings
+	cargo clippy --quiet --lib --target wasm32-unknown-unknown --features http,js -- -D warnings
+	cargo clippy --quiet --package isocache-wasm --target wasm32-unknown-unknown -- -D warnings
 	cargo clippy --quiet --tests --target wasm32-unknown-unknown --features http,js -- -D warnings
 	RUSTDOCFLAGS="-D warnings" cargo doc --quiet --no-deps --target wasm32-unknown-unknown --features http,js
 	cargo fmt --check --manifest-path examples/rust-worker/Cargo.toml
 	cargo clippy --quiet --manifest-path examples/rust-worker/Cargo.toml --target wasm32-unknown-unknown -- -D warnings
-	RUSTDOCFLAGS="-D warnings" cargo doc --quiet --no-deps --features bridge,http,metrics,tracing
+	RUSTDOCFLAGS="-D warnings" cargo doc --quiet --no-deps --workspace --exclude servers --exclude isocache-wasm --all-features
 	npx biome ci --error-on-warnings .
 	npx tsc -p pkg --noEmit
 
@@ -70,10 +71,10 @@ bench: build ## Compare speed, size and memory with other caches; tables go to b
 	cargo bench --bench peers $(if $(QUICK),-- --quick)
 	cargo bench --features tokio --bench loading $(if $(QUICK),-- --quick)
 	cargo bench --features redis --bench redis $(if $(QUICK),-- --quick)
-	cargo bench --features bridge --bench bridge $(if $(QUICK),-- --quick)
+	cargo bench --package isocache-bridge --bench bridge $(if $(QUICK),-- --quick)
 	node pkg/bench/run.mjs $(if $(QUICK),--quick)
 	node pkg/bench/loading.mjs $(if $(QUICK),--quick)
-	cargo build --quiet --release --features bridge --bin isocache && node pkg/bench/http.mjs $(if $(QUICK),--quick)
+	cargo build --quiet --release --package isocache-bridge && node pkg/bench/http.mjs $(if $(QUICK),--quick)
 
 clean: ## Remove what was built
 	rm -rf target pkg/dist node_modules bench-results test-results

@@ -18,7 +18,7 @@ run() {
   rm "$log"
 }
 
-cargo build --quiet --features bridge --bin isocache
+cargo build --quiet --package isocache-bridge
 run --node --mode no-install -- --features http,js --test node
 run --node --mode no-install -- --features http,js --lib
 for test in web web_worker service_worker; do

@@ -91,7 +91,7 @@ impl Glob {
 }
 
 /// Whether the whole of `key` fits `pattern`, neither of which need be text.
-pub(crate) fn matches_bytes(pattern: &[u8], key: &[u8]) -> bool {
+pub fn matches_bytes(pattern: &[u8], key: &[u8]) -> bool {
     matches_counting(pattern, key, &mut 0)
 }
 

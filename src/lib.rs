@@ -9,7 +9,6 @@
 //! | `redis` | `RedisCacheProvider`: Redis, Redis Cluster and Sentinel, on tokio |
 //! | `http` | `HttpCacheProvider`: through the bridge, from code that cannot open a socket; also on wasm |
 //! | `js` | `JsCacheProvider`: a cache of JavaScript, shared with it; on wasm32-unknown-unknown only |
-//! | `bridge` | the bridge, `isocache serve`, which offers a store over HTTP |
 //!
 //! ```
 //! use isocache::{CacheProvider, MemoryCacheProvider};
@@ -25,22 +24,19 @@
 
 #![forbid(unsafe_code)]
 
-#[cfg(all(any(feature = "redis", feature = "bridge"), target_arch = "wasm32"))]
-compile_error!(
-    "isocache: the features `redis` and `bridge` open sockets, which wasm32 cannot: leave them out for this target"
-);
+#[cfg(all(feature = "redis", target_arch = "wasm32"))]
+compile_error!("isocache: the feature `redis` opens sockets, which wasm32 cannot: leave it out for this target");
 
-#[cfg(all(feature = "bridge", not(target_arch = "wasm32")))]
-pub mod bridge;
 pub mod engine;
-#[cfg(feature = "protocol")]
-pub mod http;
 
 /// Runs the examples of the attribute.
 #[cfg(all(doctest, feature = "macros"))]
-#[doc = include_str!("../macros/src/cached.md")]
+#[doc = include_str!("../crates/macros/src/cached.md")]
 struct CachedAttribute;
 
+#[doc(hidden)]
+#[path = "bridge_support.rs"]
+pub mod __bridge;
 #[cfg(feature = "macros")]
 #[doc(hidden)]
 #[path = "private/mod.rs"]
@@ -48,6 +44,8 @@ pub mod __private;
 mod clock;
 mod error;
 mod glob;
+#[cfg(feature = "http")]
+mod http;
 mod invalidator;
 #[cfg(all(feature = "js", target_arch = "wasm32", target_os = "unknown"))]
 mod js;
@@ -65,8 +63,6 @@ mod sessions;
 mod stats;
 mod tags;
 mod ttl;
-#[cfg(all(feature = "npm", target_arch = "wasm32", target_os = "unknown"))]
-mod wasm;
 
 #[cfg(all(feature = "redis", not(target_arch = "wasm32")))]
 pub use self::redis::{RedisCacheBuilder, RedisCacheProvider};

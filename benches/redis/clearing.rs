@@ -8,7 +8,7 @@ use redis::{cmd, pipe};
 use tokio::runtime::Runtime;
 
 use crate::peers::{manager, provider};
-use crate::servers::redis::RedisServer;
+use servers::redis::RedisServer;
 
 pub const NAMES: [&str; 3] = ["clear_pattern", "by hand", "by hand, nodelay"];
 

@@ -13,8 +13,6 @@ mod allocator;
 mod clearing;
 mod peers;
 mod report;
-#[path = "../../tests/servers/mod.rs"]
-mod servers;
 mod stores;
 mod throughput;
 

@@ -1,7 +1,7 @@
 //! Configuration files.
 
-use isocache::bridge::access::Role;
-use isocache::bridge::settings::Settings;
+use isocache_bridge::access::Role;
+use isocache_bridge::settings::Settings;
 
 /// What a variable of the environment holds, which no message may show.
 const SECRET: &str = "zqxjk-secret-of-the-environment-zqxjk";

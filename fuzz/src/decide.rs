@@ -1,15 +1,15 @@
 //! The decision on a command: what passes reaches nothing of another tenant.
 //!
 //! What it would reach is found out by carrying it out, on the embedded store. That key positions are those of a real Redis
-//! for every other command too is for the tests in `tests/bridge_access`.
+//! for every other command too is for the tests in `crates/bridge/tests/bridge_access`.
 
 use std::sync::LazyLock;
 
-use isocache::bridge::access::table::{self, Class};
-use isocache::bridge::access::{Allow, Decision, Profile, Role, ScanFilter, Scope, decide};
-use isocache::bridge::store::memory::{MemoryStore, MemoryStoreOptions};
-use isocache::http::protocol::headers::CLEAR;
-use isocache::http::protocol::{Command, Reply};
+use isocache_bridge::access::table::{self, Class};
+use isocache_bridge::access::{Allow, Decision, Profile, Role, ScanFilter, Scope, decide};
+use isocache_bridge::store::memory::{MemoryStore, MemoryStoreOptions};
+use isocache_protocol::headers::CLEAR;
+use isocache_protocol::{Command, Reply};
 
 /// What stands in every value that is in the store.
 const MARK: &[u8] = b"VALUE-OF-SOMEBODY";

@@ -3,7 +3,7 @@
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use hmac::{Hmac, KeyInit, Mac};
-use isocache::bridge::access::{Claims, Limits, Profile, Role, Scope, Secret, SigningKey, Tokens};
+use isocache_bridge::access::{Claims, Limits, Profile, Role, Scope, Secret, SigningKey, Tokens};
 use sha2::Sha256;
 
 /// The time of all checks, in seconds since 1970, so that what lives in the corpus goes on living.

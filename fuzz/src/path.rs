@@ -1,7 +1,7 @@
 //! Commands as paths.
 
-use isocache::http::protocol::RequestLimits;
-use isocache::http::protocol::path::{self, PathRequest};
+use isocache_protocol::RequestLimits;
+use isocache_protocol::path::{self, PathRequest};
 
 /// Small, so that inputs reach them.
 const LIMITS: RequestLimits = RequestLimits { commands: 1, arguments: 8 };

@@ -1,6 +1,6 @@
 //! Bodies of JSON: `POST /`, `/pipeline`, `/multi-exec`.
 
-use isocache::http::protocol::{Command, RequestError, RequestLimits, command_json, request_json};
+use isocache_protocol::{Command, RequestError, RequestLimits, command_json, request_json};
 use serde_json::Value;
 use serde_json::value::RawValue;
 

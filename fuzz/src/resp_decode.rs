@@ -1,12 +1,12 @@
 //! RESP: replies, and commands of `application/x-resp`.
 
 use bytes::Bytes;
-use isocache::http::protocol::reply_json::{self, Strings};
-use isocache::http::protocol::resp::{
+use isocache_protocol::reply_json::{self, Strings};
+use isocache_protocol::resp::{
     ReplyScanner, RespLimits, decode_command, decode_commands, decode_replies, decode_reply, write_commands,
     write_replies, write_reply,
 };
-use isocache::http::protocol::{Reply, RequestLimits, reply_from_json};
+use isocache_protocol::{Reply, RequestLimits, reply_from_json};
 
 /// Small, so that inputs reach them.
 const LIMITS: RespLimits = RespLimits { depth: 8, elements: 512, bytes: 64 << 10 };

@@ -5,8 +5,8 @@ use std::sync::Arc;
 
 use crc32fast::Hasher;
 use isocache::ManualClock;
-use isocache::bridge::store::memory::{MemoryStore, MemoryStoreOptions, SnapshotError};
-use isocache::http::protocol::{Command, Reply};
+use isocache_bridge::store::memory::{MemoryStore, MemoryStoreOptions, SnapshotError};
+use isocache_protocol::{Command, Reply};
 
 /// The time of all checks, in milliseconds since 1970.
 const NOW_MS: u64 = 1_800_000_000_000;

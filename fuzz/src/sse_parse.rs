@@ -1,6 +1,6 @@
 //! Server-sent events.
 
-use isocache::http::protocol::sse::{self, Event, Parser, Subscription};
+use isocache_protocol::sse::{self, Event, Parser, Subscription};
 
 /// Small, so that inputs reach it.
 const LIMIT: usize = 256;

@@ -1,5 +1,5 @@
 // `node pkg/bench/http.mjs`: HttpCache beside @upstash/redis, over one bridge with its own store, in turns. --quick: less exact.
-// The bridge is the one named by ISOCACHE_BIN, or that of `cargo build --release --features bridge`.
+// The bridge is the one named by ISOCACHE_BIN, or that of `cargo build --release --package isocache-bridge`.
 
 import { once } from "node:events";
 import { mkdirSync, writeFileSync } from "node:fs";

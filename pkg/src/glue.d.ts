@@ -1,4 +1,4 @@
-/** The exports of `src/wasm` in the Rust crate, where they are described. */
+/** The exports of `crates/wasm`, where they are described. */
 export function transfer(): number;
 
 export class Slots {

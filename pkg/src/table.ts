@@ -12,7 +12,7 @@ import { Slots } from "./glue.js";
 import type { Eviction, EvictReason } from "./types.js";
 import { logAt, words } from "./wasm.js";
 
-/** The slots that the log holds. This and what is in answers, down to `END`, are as in `src/wasm/slots.rs`. */
+/** The slots that the log holds. This and what is in answers, down to `END`, are as in `crates/wasm/src/slots.rs`. */
 const LOG = 256;
 /** In an answer: there are removals to read. */
 const REMOVALS = 2 ** 31;

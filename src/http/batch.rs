@@ -5,9 +5,9 @@ use std::pin::pin;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use futures_util::future::{Either, join_all, select};
+use isocache_protocol::{Command, Reply};
 use tokio::sync::oneshot;
 
-use super::protocol::{Command, Reply};
 use super::session::{Form, Session};
 use super::transport::{spawn, turn};
 use crate::error::{CacheError, Result};

@@ -7,10 +7,10 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use futures_util::future::{Either, select};
+use isocache_protocol::reply_json::Strings;
+use isocache_protocol::{Command, Reply, command_json, headers, path, reply_from_json, resp};
 
 use super::breaker::Breaker;
-use super::protocol::reply_json::Strings;
-use super::protocol::{Command, Reply, command_json, headers, path, reply_from_json, resp};
 use super::transport::{Answer, PlatformTransport, Request, TransportError, random, sleep};
 use crate::error::{CacheError, Result};
 use crate::provider::BoxFuture;

@@ -4,9 +4,9 @@ use std::borrow::Cow;
 use std::time::Duration;
 
 use bytes::Bytes;
+use isocache_protocol::{Command, Reply, headers};
 
 use super::batch::Batcher;
-use super::protocol::{Command, Reply, headers};
 use super::session::{Form, of_reply_text};
 use crate::error::{CacheError, Result};
 use crate::remote::{Life, RELEASE, RemoteStore};

@@ -6,11 +6,12 @@ mod escape;
 mod part;
 mod pattern;
 pub mod patterns;
-mod template;
 
 pub use arguments::{glob_of, key_of};
 pub use part::{Displayed, GlobPart, KeyPart};
 pub use pattern::KeyPattern;
+
+use isocache_key_pattern as template;
 
 use crate::error::{CacheError, Result};
 

@@ -12,7 +12,7 @@ use crate::engine::{Engine, Inserted, Limits, Millis, PolicyKind, Refused, Remov
 use crate::glob::Glob;
 
 /// What the keys of a table are kept as.
-pub(crate) trait Key: Clone + Default + Borrow<Self::Ref> {
+pub trait Key: Clone + Default + Borrow<Self::Ref> {
     /// What they are looked up by.
     type Ref: PartialEq + ?Sized;
     /// A key to keep.
@@ -28,24 +28,31 @@ impl Key for CompactString {
 }
 
 /// An entry that has left, to be dropped or reported outside the lock.
-pub(crate) struct Removed<T, K = CompactString> {
-    pub(crate) key: K,
-    pub(crate) value: T,
-    pub(crate) reason: RemovalReason,
+pub struct Removed<T, K = CompactString> {
+    /// Its key.
+    pub key: K,
+    /// Its value.
+    pub value: T,
+    /// Why it left.
+    pub reason: RemovalReason,
 }
 
 /// What left in one operation: nearly always none or one.
-pub(crate) type Leavers<T, K = CompactString> = SmallVec<[Removed<T, K>; 1]>;
+pub type Leavers<T, K = CompactString> = SmallVec<[Removed<T, K>; 1]>;
 
-pub(crate) struct Entry<T, K> {
+/// An entry in its slot.
+pub struct Entry<T, K> {
     hash: u64,
-    pub(crate) key: K,
-    pub(crate) value: T,
+    /// Its key.
+    pub key: K,
+    /// Its value.
+    pub value: T,
 }
 
 /// A key with its hash, so that it is hashed once, and outside the lock.
-pub(crate) struct Hashed<'a, Q: ?Sized = str> {
-    pub(crate) key: &'a Q,
+pub struct Hashed<'a, Q: ?Sized = str> {
+    /// The key.
+    pub key: &'a Q,
     hash: u64,
 }
 
@@ -58,8 +65,9 @@ impl<Q: ?Sized> Clone for Hashed<'_, Q> {
 impl<Q: ?Sized> Copy for Hashed<'_, Q> {}
 
 impl<'a, Q: AsRef<[u8]> + ?Sized> Hashed<'a, Q> {
+    /// Hashes a key.
     #[inline]
-    pub(crate) fn new(key: &'a Q, state: &RandomState) -> Self {
+    pub fn new(key: &'a Q, state: &RandomState) -> Self {
         let mut hasher = state.build_hasher();
         hasher.write(key.as_ref());
         Self { key, hash: hasher.finish() }
@@ -67,15 +75,17 @@ impl<'a, Q: AsRef<[u8]> + ?Sized> Hashed<'a, Q> {
 }
 
 /// The answer of a lookup that removes nothing.
-pub(crate) enum Lookup<T> {
+pub enum Lookup<T> {
     /// The value and its slot.
     Hit(T, Slot),
+    /// There is no entry.
     Miss,
     /// The entry is stale or expired. Nothing was counted.
     Due,
 }
 
-pub(crate) struct Table<T, K = CompactString> {
+/// The entries, and the engine that keeps their order, deadlines and weights.
+pub struct Table<T, K = CompactString> {
     pub(crate) engine: Engine,
     /// Whether somebody wants to know the keys of what leaves.
     watched: bool,
@@ -85,26 +95,27 @@ pub(crate) struct Table<T, K = CompactString> {
 }
 
 impl<T, K: Key> Table<T, K> {
-    pub(crate) fn new(limits: Limits, policy: PolicyKind, watched: bool) -> Self {
+    /// An empty table.
+    pub fn new(limits: Limits, policy: PolicyKind, watched: bool) -> Self {
         Self { engine: Engine::new(limits, policy), watched, index: HashTable::new(), entries: Vec::new() }
     }
 
     /// The fresh entry under a key. An expired one is removed on the way.
     #[inline]
-    pub(crate) fn find(&mut self, key: Hashed<'_, K::Ref>, now: Millis, leavers: &mut Leavers<T, K>) -> Option<Slot> {
+    pub fn find(&mut self, key: Hashed<'_, K::Ref>, now: Millis, leavers: &mut Leavers<T, K>) -> Option<Slot> {
         let slot = self.find_kept(key, now, leavers)?;
         self.is_fresh(slot, now).then_some(slot)
     }
 
     /// Whether the deadline of an entry has not come.
     #[inline]
-    pub(crate) fn is_fresh(&self, slot: Slot, now: Millis) -> bool {
+    pub fn is_fresh(&self, slot: Slot, now: Millis) -> bool {
         now < self.engine.next_due() || now < self.engine.deadline(slot)
     }
 
     /// The entry under a key, fresh or stale. An expired one is removed on the way.
     #[inline]
-    pub(crate) fn find_kept(
+    pub fn find_kept(
         &mut self,
         key: Hashed<'_, K::Ref>,
         now: Millis,
@@ -124,7 +135,7 @@ impl<T, K: Key> Table<T, K> {
     // A call of its own would hand the value over in memory, which takes longer than the lookup.
     #[allow(clippy::inline_always)]
     #[inline(always)]
-    pub(crate) fn lookup(&mut self, key: Hashed<'_, K::Ref>, now: Millis) -> Lookup<T>
+    pub fn lookup(&mut self, key: Hashed<'_, K::Ref>, now: Millis) -> Lookup<T>
     where
         T: Clone,
     {
@@ -159,18 +170,23 @@ impl<T, K: Key> Table<T, K> {
         self.index.find(key.hash, same).copied()
     }
 
+    /// The entry in a slot.
     #[inline]
-    pub(crate) fn entry(&self, slot: Slot) -> Option<&Entry<T, K>> {
+    pub fn entry(&self, slot: Slot) -> Option<&Entry<T, K>> {
         self.entries.get(slot as usize)?.as_ref()
     }
 
+    /// The value in a slot.
     #[inline]
-    pub(crate) fn value(&self, slot: Slot) -> Option<&T> {
+    pub fn value(&self, slot: Slot) -> Option<&T> {
         self.entry(slot).map(|entry| &entry.value)
     }
 
-    /// Stores a value, new or over an old one. A refused value is handed back.
-    pub(crate) fn set(
+    /// Stores a value, new or over an old one.
+    ///
+    /// # Errors
+    /// [`Refused`], with the value, if it cannot be kept.
+    pub fn set(
         &mut self,
         key: Hashed<'_, K::Ref>,
         value: T,
@@ -220,7 +236,7 @@ impl<T, K: Key> Table<T, K> {
     }
 
     /// Removes the entry under a key; true if there was one that was fresh.
-    pub(crate) fn delete(&mut self, key: Hashed<'_, K::Ref>, now: Millis, leavers: &mut Leavers<T, K>) -> bool {
+    pub fn delete(&mut self, key: Hashed<'_, K::Ref>, now: Millis, leavers: &mut Leavers<T, K>) -> bool {
         self.find_kept(key, now, leavers).is_some_and(|slot| self.remove(slot, now, leavers))
     }
 
@@ -248,7 +264,7 @@ impl<T, K: Key> Table<T, K> {
     }
 
     /// Removes every entry and gives the memory back.
-    pub(crate) fn clear(&mut self, now: Millis, leavers: &mut Leavers<T, K>) {
+    pub fn clear(&mut self, now: Millis, leavers: &mut Leavers<T, K>) {
         self.sweep(now, leavers);
         let mut next = self.engine.newest();
         while self.engine.stale() > 0
@@ -270,7 +286,7 @@ impl<T, K: Key> Table<T, K> {
     }
 
     /// Removes every entry that has expired, and returns how many.
-    pub(crate) fn sweep(&mut self, now: Millis, leavers: &mut Leavers<T, K>) -> u32 {
+    pub fn sweep(&mut self, now: Millis, leavers: &mut Leavers<T, K>) -> u32 {
         let swept = self.engine.sweep(now, u32::MAX);
         self.take_removals(leavers);
         swept
@@ -290,6 +306,48 @@ impl<T, K: Key> Table<T, K> {
         self.engine.clear_removals();
     }
 
+    /// The bookkeeping, to be read.
+    pub fn engine(&self) -> &Engine {
+        &self.engine
+    }
+
+    /// Counts a hit, and marks the entry in a slot as used.
+    pub fn hit(&mut self, slot: Slot) {
+        self.engine.hit(slot);
+    }
+
+    /// Counts a miss.
+    pub fn miss(&mut self) {
+        self.engine.miss();
+    }
+
+    /// One more than the highest slot that has held an entry since the table was last cleared.
+    pub fn slots(&self) -> usize {
+        self.entries.len()
+    }
+
+    /// The value in a slot, to be changed in place. If its weight changes, [`Table::update`] comes first.
+    pub fn value_mut(&mut self, slot: Slot) -> Option<&mut T> {
+        self.entries.get_mut(slot as usize)?.as_mut().map(|entry| &mut entry.value)
+    }
+
+    /// Gives the entry in a slot another weight and another deadline. What must leave for it goes to `leavers`.
+    ///
+    /// # Errors
+    /// [`Refused`], if it cannot be kept with these; then it is as it was.
+    pub fn update(
+        &mut self,
+        slot: Slot,
+        weight: u64,
+        deadline: Millis,
+        now: Millis,
+        leavers: &mut Leavers<T, K>,
+    ) -> Result<(), Refused> {
+        let updated = self.engine.update(slot, weight, deadline, now);
+        self.take_removals(leavers);
+        updated
+    }
+
     /// Takes an entry that the engine has let go out of the index and the table.
     fn take(&mut self, slot: Slot, reason: RemovalReason, leavers: &mut Leavers<T, K>) {
         let Some(entry) = self.entries.get_mut(slot as usize).and_then(Option::take) else { return };
@@ -303,7 +361,7 @@ impl<T, K: Key> Table<T, K> {
 /// What only the cache with texts for keys does.
 impl<T> Table<T> {
     /// Removes the entries whose key matches, and returns how many of them were fresh.
-    pub(crate) fn clear_pattern(&mut self, glob: &Glob, now: Millis, leavers: &mut Leavers<T>) -> u64 {
+    pub fn clear_pattern(&mut self, glob: &Glob, now: Millis, leavers: &mut Leavers<T>) -> u64 {
         self.sweep(now, leavers);
         let mut cleared = 0;
         let mut next = self.engine.newest();
@@ -317,13 +375,13 @@ impl<T> Table<T> {
     }
 
     /// Sets new limits; what is over them leaves.
-    pub(crate) fn set_limits(&mut self, limits: Limits, now: Millis, leavers: &mut Leavers<T>) {
+    pub fn set_limits(&mut self, limits: Limits, now: Millis, leavers: &mut Leavers<T>) {
         self.engine.set_limits(limits, now);
         self.take_removals(leavers);
     }
 
     /// The keys of the fresh entries, from the most to the least recently used.
-    pub(crate) fn keys(&self, now: Millis) -> impl Iterator<Item = &str> {
+    pub fn keys(&self, now: Millis) -> impl Iterator<Item = &str> {
         let slots = std::iter::successors(self.engine.newest(), |&slot| self.engine.older(slot));
         slots
             .filter(move |&slot| self.is_fresh(slot, now))

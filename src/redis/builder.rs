@@ -226,7 +226,8 @@ impl<T, S> RedisCacheBuilder<T, S> {
     }
 
     /// The connection that the options describe, not opened yet.
-    pub(crate) fn link(&self) -> Result<Link> {
+    #[doc(hidden)]
+    pub fn link(&self) -> Result<Link> {
         let limits = [("connect_timeout", self.connect_timeout), ("operation_timeout", self.operation_timeout)];
         if let Some((option, _)) = limits.iter().find(|(_, limit)| limit.is_zero()) {
             return Err(CacheError::invalid(option, "is zero, in which nothing can be done"));

@@ -14,7 +14,7 @@ const KEYS_PER_STEP: u32 = 512;
 const MAX_WALKS: u32 = 5;
 
 /// Removes the keys that match, in steps that leave room for others. What another client adds meanwhile may stay.
-pub(crate) async fn clear(client: &Client, pattern: &[u8]) -> Result<u64> {
+pub async fn clear(client: &Client, pattern: &[u8]) -> Result<u64> {
     let link = &client.link;
     if link.database().is_some() {
         return walk(client, link, pattern).await;
@@ -80,14 +80,16 @@ async fn scan(server: &Link, cursor: u64, pattern: &[u8]) -> Result<Step> {
 
 /// A node of a cluster that owns slots, and which.
 #[derive(PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) struct Primary {
-    pub(crate) host: String,
-    pub(crate) port: u16,
+pub struct Primary {
+    /// Its address.
+    pub host: String,
+    /// Its port.
+    pub port: u16,
     slots: Vec<(i64, i64)>,
 }
 
 /// Which node owns which slots now.
-pub(crate) async fn primaries(link: &Link) -> Result<Vec<Primary>> {
+pub async fn primaries(link: &Link) -> Result<Vec<Primary>> {
     let mut command = cmd("CLUSTER");
     command.arg("SLOTS");
     let reply = link.one(command, Repeat::Harmless).await?;

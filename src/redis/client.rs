@@ -16,8 +16,9 @@ const KEYS_PER_COMMAND: usize = 500;
 
 /// The commands, over one link.
 #[derive(Clone)]
-pub(crate) struct Client {
-    pub(crate) link: Link,
+pub struct Client {
+    /// The link.
+    pub link: Link,
 }
 
 impl RemoteStore for Client {

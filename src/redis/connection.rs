@@ -71,7 +71,6 @@ impl Target {
     }
 
     /// Opens a connection for subscriptions only.
-    #[cfg(feature = "bridge")]
     pub(super) async fn open_subscriber(&self) -> RedisResult<redis::aio::PubSub> {
         self.use_crypto();
         self.client().await?.get_async_pubsub().await

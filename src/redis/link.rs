@@ -23,7 +23,7 @@ const UNANSWERED_LIMIT: u32 = 3;
 
 /// One connection, opened when it is first needed and again whenever it breaks. Its clones share it.
 #[derive(Clone)]
-pub(crate) struct Link {
+pub struct Link {
     shared: Arc<Shared>,
 }
 
@@ -52,7 +52,8 @@ struct Wire {
 pub(super) struct WireId(u64);
 
 /// What is sent together.
-pub(crate) enum Request {
+pub enum Request {
+    /// One command.
     One(Cmd),
     /// In one round trip, not atomic.
     Batch(Pipeline),
@@ -62,9 +63,10 @@ pub(crate) enum Request {
 
 /// Whether a request may be sent again when it is not known whether it was carried out.
 #[derive(Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Repeat {
+pub enum Repeat {
     /// Once more gives the same as once.
     Harmless,
+    /// Once more might do it twice.
     Never,
 }
 
@@ -75,12 +77,12 @@ impl Link {
     }
 
     /// The addresses, for messages.
-    pub(crate) fn names(&self) -> String {
+    pub fn names(&self) -> String {
         self.shared.target.servers.names()
     }
 
     /// The number of the database; `None` for a cluster.
-    pub(crate) fn database(&self) -> Option<i64> {
+    pub fn database(&self) -> Option<i64> {
         match &self.shared.target.servers {
             Servers::Standalone(info) | Servers::Sentinel { settings: info, .. } => Some(info.redis_settings().db()),
             Servers::Cluster(_) => None,
@@ -88,14 +90,12 @@ impl Link {
     }
 
     /// Whether there is a cluster at the other end, which keeps no order between commands that are sent together.
-    #[cfg(feature = "bridge")]
-    pub(crate) fn is_cluster(&self) -> bool {
+    pub fn is_cluster(&self) -> bool {
         matches!(self.shared.target.servers, Servers::Cluster(_))
     }
 
     /// A connection of its own for subscriptions; to any node of a cluster, whose channels are everywhere.
-    #[cfg(feature = "bridge")]
-    pub(crate) async fn subscriber(&self) -> Result<redis::aio::PubSub> {
+    pub async fn subscriber(&self) -> Result<redis::aio::PubSub> {
         let target = &self.shared.target;
         let limit = target.patience();
         let opened = timeout(limit, target.open_subscriber()).await;
@@ -104,12 +104,12 @@ impl Link {
     }
 
     /// A link of its own to one node of the cluster.
-    pub(crate) fn to_node(&self, host: &str, port: u16) -> Self {
+    pub fn to_node(&self, host: &str, port: u16) -> Self {
         Self::new(self.shared.target.node(host, port))
     }
 
     /// One command; its reply.
-    pub(crate) async fn one(&self, command: Cmd, repeat: Repeat) -> Result<Value> {
+    pub async fn one(&self, command: Cmd, repeat: Repeat) -> Result<Value> {
         self.one_by_wire(command, repeat).await.map(|(reply, _)| reply)
     }
 
@@ -121,7 +121,7 @@ impl Link {
     }
 
     /// The replies to a request, within the limit of an operation. An error of the server is one of the replies.
-    pub(crate) async fn send(&self, request: Request, repeat: Repeat) -> Result<Vec<Value>> {
+    pub async fn send(&self, request: Request, repeat: Repeat) -> Result<Vec<Value>> {
         self.send_by_wire(request, repeat).await.map(|(replies, _)| replies)
     }
 

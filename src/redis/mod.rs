@@ -11,11 +11,14 @@
 //! | `clear` | deleting by pattern |
 //! | `provider` | values, keys, counts |
 
+// `clear`, `client` and `link` are public for the bridge alone.
 mod builder;
+#[allow(clippy::missing_errors_doc)]
 pub(crate) mod clear;
 pub(crate) mod client;
 mod connection;
 mod errors;
+#[allow(clippy::missing_errors_doc, clippy::return_self_not_must_use)]
 pub(crate) mod link;
 mod provider;
 mod url;

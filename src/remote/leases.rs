@@ -14,7 +14,7 @@ use crate::ttl::whole_ms;
 const SUFFIX: &str = ":isocache-lease";
 
 /// For servers with scripts: removes a key if it holds this holder, and answers how many went.
-pub(crate) const RELEASE: &str =
+pub const RELEASE: &str =
     "if redis.call('GET', KEYS[1]) == ARGV[1] then return redis.call('DEL', KEYS[1]) end return 0";
 
 impl<S, B: RemoteStore> Shared<S, B> {

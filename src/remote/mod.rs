@@ -10,6 +10,6 @@ mod store;
 
 pub(crate) use delegate::delegate_to_remote;
 pub(crate) use keys::Namespace;
-pub(crate) use leases::RELEASE;
+pub use leases::RELEASE;
 pub(crate) use provider::{Remote, RemoteOptions};
 pub(crate) use store::{Life, RemoteStore};

@@ -5,9 +5,9 @@ use std::time::Duration;
 use isocache::{CacheProvider, HttpCacheProvider, ManualClock};
 
 use crate::foreign::foreign;
-use crate::servers::redis::RedisServer;
 use crate::serving::{TOKEN, memory_bridge, redis_bridge};
 use crate::{cached_scenes, lease_scenes, load_scenarios, patient, tag_scenes};
+use servers::redis::RedisServer;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_scenes_of_loading_tags_and_cached_functions() {

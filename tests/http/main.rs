@@ -21,8 +21,6 @@ mod protocol;
 mod rules;
 mod scenario;
 mod scripted;
-#[path = "../servers/mod.rs"]
-mod servers;
 mod serving;
 #[path = "../load/tag_scenes.rs"]
 mod tag_scenes;

@@ -9,8 +9,8 @@ use isocache::{BytesSerializer, CacheProvider, CounterProvider, DynCacheProvider
 use crate::foreign::foreign;
 use crate::patient;
 use crate::scripted::{Act, Scripted, result};
-use crate::servers::redis::RedisServer;
 use crate::serving::{TOKEN, memory_bridge, redis_bridge};
+use servers::redis::RedisServer;
 
 #[tokio::test]
 async fn what_is_asked_in_one_turn_travels_in_one_request_in_its_order() {

@@ -7,8 +7,8 @@ use isocache::{
 };
 
 use crate::patient;
-use crate::servers::redis::RedisServer;
 use crate::serving::{TOKEN, memory_bridge, redis_bridge};
+use servers::redis::RedisServer;
 
 #[tokio::test]
 async fn invalidation_the_rate_limiter_and_sessions() {

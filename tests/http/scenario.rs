@@ -7,9 +7,9 @@ use std::time::Duration;
 use isocache::{CacheInvalidator, CacheProvider, HttpCacheProvider, Invalidated, RedisCacheProvider, keys};
 use user_service::{Database, User};
 
-use crate::servers::PATIENCE;
-use crate::servers::redis::RedisServer;
 use crate::serving::{TOKEN, redis_bridge, serve};
+use servers::PATIENCE;
+use servers::redis::RedisServer;
 
 #[allow(dead_code)]
 #[path = "../../examples/user_service/main.rs"]

@@ -5,11 +5,11 @@ use std::time::Duration;
 
 use axum::Router;
 use axum::extract::{Request, State};
-use isocache::bridge::access::{Cors, Digest, Profile, Tokens};
-use isocache::bridge::server::{Bridge, Origins, Parts};
-use isocache::bridge::store::Store;
-use isocache::bridge::store::memory::{MemoryStore, MemoryStoreOptions};
 use isocache::{Clock, ManualClock};
+use isocache_bridge::access::{Cors, Digest, Profile, Tokens};
+use isocache_bridge::server::{Bridge, Origins, Parts};
+use isocache_bridge::store::Store;
+use isocache_bridge::store::memory::{MemoryStore, MemoryStoreOptions};
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 

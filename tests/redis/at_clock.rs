@@ -8,8 +8,8 @@ use std::time::Duration;
 
 use isocache::{CacheProvider, CacheStats, Clock, CounterProvider, ManualClock, Result, WithTtl};
 
-use crate::servers::clock::ServerClock;
-use crate::servers::{PATIENCE, eventually};
+use servers::clock::ServerClock;
+use servers::{PATIENCE, eventually};
 
 /// The time of servers. It never goes back, although each case of the suite begins at the same time.
 #[derive(Clone)]

@@ -6,7 +6,7 @@ use isocache::{CacheError, CacheProvider, CounterProvider, MessagePackSerializer
 use serde_json::{Value, json};
 
 use crate::patient;
-use crate::servers::redis::{Options, RedisServer};
+use servers::redis::{Options, RedisServer};
 
 #[tokio::test]
 async fn keys_that_are_not_text_stop_nothing() {

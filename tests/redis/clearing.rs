@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use isocache::{CacheProvider, RedisCacheProvider};
 
 use crate::patient;
-use crate::servers::redis::RedisServer;
+use servers::redis::RedisServer;
 
 /// Fills a server by itself, which is quicker than over the wire.
 pub fn fill(server: &RedisServer, prefix: &str, keys: u32) {

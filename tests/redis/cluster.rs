@@ -5,8 +5,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use isocache::{CacheError, CacheProvider, CounterProvider, RedisCacheBuilder, RedisCacheProvider};
 
-use crate::servers::cluster::Cluster;
 use crate::{bounded, patient, recovers};
+use servers::cluster::Cluster;
 
 fn keys(count: usize) -> Vec<String> {
     (0..count).map(|n| format!("k{n}")).collect()

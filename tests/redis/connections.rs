@@ -2,9 +2,9 @@
 
 use isocache::{CacheError, CacheProvider, RedisCacheProvider};
 
-use crate::servers::redis::{Options, RedisServer};
-use crate::servers::sentinel::SentinelSet;
 use crate::{patient, recovers};
+use servers::redis::{Options, RedisServer};
+use servers::sentinel::SentinelSet;
 
 /// That a provider works.
 async fn works(cache: &RedisCacheProvider<String>) {

@@ -3,8 +3,8 @@
 use isocache::{CacheError, CacheProvider, CounterProvider, RedisCacheProvider};
 
 use crate::patient;
-use crate::servers::cluster::Cluster;
-use crate::servers::redis::{Options, RedisServer};
+use servers::cluster::Cluster;
+use servers::redis::{Options, RedisServer};
 
 #[tokio::test]
 async fn full_memory() {
@@ -34,7 +34,7 @@ async fn a_disk_that_cannot_be_written() {
     // A folder in the place of the file makes the saving fail.
     let folder = server.cli(&["CONFIG", "GET", "dir"]).lines().last().unwrap().to_owned();
     std::fs::create_dir(std::path::Path::new(&folder).join("blocked.rdb")).unwrap();
-    crate::servers::eventually("the saving to fail", || {
+    servers::eventually("the saving to fail", || {
         server.cli(&["BGSAVE"]);
         server.cli(&["INFO", "persistence"]).contains("rdb_last_bgsave_status:err").then_some(())
     });
@@ -52,12 +52,12 @@ async fn a_replica_is_read_only() {
         assert!(matches!(&error, CacheError::Unavailable(text) if text.contains("READONLY")), "{error}");
     }
     primary.cli(&["SET", "n", "7"]);
-    crate::servers::eventually("the replica to follow", || (replica.cli(&["GET", "n"]) == "7").then_some(()));
+    servers::eventually("the replica to follow", || (replica.cli(&["GET", "n"]) == "7").then_some(()));
     assert_eq!(cache.get("n").await.unwrap(), Some(7));
     // Its primary has gone, and it may not answer.
     replica.cli(&["CONFIG", "SET", "replica-serve-stale-data", "no"]);
     drop(primary);
-    crate::servers::eventually("the replica to miss its primary", || {
+    servers::eventually("the replica to miss its primary", || {
         replica.cli(&["INFO", "replication"]).contains("master_link_status:down").then_some(())
     });
     let error = cache.get("n").await.unwrap_err();

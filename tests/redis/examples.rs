@@ -9,8 +9,8 @@ use isocache::{ManualClock, OnStoreError, RateLimiter, RedisCacheProvider};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 
-use crate::servers::redis::RedisServer;
 use crate::{bounded, patient};
+use servers::redis::RedisServer;
 
 #[allow(dead_code)]
 #[path = "../../examples/rate_limiter.rs"]

@@ -6,9 +6,9 @@ use std::time::Duration;
 
 use isocache::{CacheError, CacheProvider, CounterProvider, RedisCacheBuilder, RedisCacheProvider};
 
-use crate::servers::proxy::Proxy;
-use crate::servers::redis::RedisServer;
 use crate::{bounded, patient, recovers};
+use servers::proxy::Proxy;
+use servers::redis::RedisServer;
 
 const TASKS: usize = 1000;
 

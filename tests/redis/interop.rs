@@ -7,8 +7,8 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use crate::patient;
-use crate::servers::redis::RedisServer;
-use crate::servers::tools::python;
+use servers::redis::RedisServer;
+use servers::tools::python;
 
 #[derive(Debug, PartialEq, Serialize, Deserialize)]
 struct User {

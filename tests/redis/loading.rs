@@ -4,9 +4,9 @@ use std::time::Duration;
 
 use isocache::{CacheProvider, RedisCacheProvider, Tags};
 
-use crate::servers::cluster::Cluster;
-use crate::servers::redis::RedisServer;
 use crate::{cached_scenes, lease_scenes, load_scenarios, patient, tag_scenes};
+use servers::cluster::Cluster;
+use servers::redis::RedisServer;
 
 #[tokio::test]
 async fn the_scenes_of_loading() {

@@ -25,8 +25,6 @@ mod operations;
 mod protocol;
 mod rules;
 mod sentinel;
-#[path = "../servers/mod.rs"]
-mod servers;
 #[path = "../load/tag_scenes.rs"]
 mod tag_scenes;
 

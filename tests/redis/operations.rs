@@ -6,7 +6,7 @@ use bytes::Bytes;
 use isocache::{BytesSerializer, CacheProvider, CounterProvider, DynCacheProvider, RedisCacheProvider};
 
 use crate::patient;
-use crate::servers::redis::RedisServer;
+use servers::redis::RedisServer;
 
 /// The calls of a command that the server has counted.
 fn calls(server: &RedisServer, command: &str) -> u64 {

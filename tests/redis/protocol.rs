@@ -7,7 +7,7 @@ use isocache::{
 };
 
 use crate::patient;
-use crate::servers::redis::RedisServer;
+use servers::redis::RedisServer;
 
 #[tokio::test]
 async fn invalidation_the_rate_limiter_and_sessions() {

@@ -9,11 +9,11 @@ use crate::at_clock::{AtClock, ServerTime};
 use crate::conformance::{Case, Knowledge, Options, RULES, count, run_knowing};
 use crate::counter::counters;
 use crate::patient;
-use crate::servers::clock::ServerClock;
-use crate::servers::cluster::Cluster;
-use crate::servers::redis::{self, RedisServer};
-use crate::servers::sentinel::SentinelSet;
-use crate::servers::tools::valkey_server;
+use servers::clock::ServerClock;
+use servers::cluster::Cluster;
+use servers::redis::{self, RedisServer};
+use servers::sentinel::SentinelSet;
+use servers::tools::valkey_server;
 
 /// The limits of a shared store are its operator's.
 fn unlimited(case: &Case) -> bool {

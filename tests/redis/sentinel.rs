@@ -2,8 +2,8 @@
 
 use isocache::{CacheError, CacheProvider, CounterProvider, RedisCacheBuilder, RedisCacheProvider};
 
-use crate::servers::sentinel::SentinelSet;
 use crate::{bounded, recovers};
+use servers::sentinel::SentinelSet;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_new_primary_is_found() {
@@ -11,7 +11,7 @@ async fn the_new_primary_is_found() {
     let cache: RedisCacheProvider<i64> = RedisCacheBuilder::new(&set.url()).build().unwrap();
     recovers(|| cache.set("k", 7, None)).await;
     assert_eq!(set.servers[0].cli(&["GET", "k"]), "7");
-    crate::servers::eventually("the replica to follow", || (set.servers[1].cli(&["GET", "k"]) == "7").then_some(()));
+    servers::eventually("the replica to follow", || (set.servers[1].cli(&["GET", "k"]) == "7").then_some(()));
     let watching = tokio::spawn({
         let cache = cache.clone();
         async move {

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use isocache_protocol::headers::EXTENSIONS;
 use js_sys::{Function, Promise, Reflect, Uint8Array};
 use wasm_bindgen::{JsCast, JsValue};
 use wasm_bindgen_futures::{JsFuture, spawn_local};
@@ -9,7 +10,6 @@ use web_sys::{AbortController, Headers, ReadableStreamDefaultReader, RequestInit
 
 use super::{Answer, Request, TransportError};
 use crate::error::Result;
-use crate::http::protocol::headers::EXTENSIONS;
 
 /// `fetch`, looked up at each call: a platform may not have it while modules load.
 #[derive(Clone)]

@@ -4,11 +4,11 @@ use std::hash::BuildHasher;
 use std::time::Duration;
 
 use futures_util::StreamExt;
+use isocache_protocol::headers::EXTENSIONS;
 use reqwest::redirect::Policy;
 
 use super::{Answer, Request, TransportError};
 use crate::error::{CacheError, Result};
-use crate::http::protocol::headers::EXTENSIONS;
 
 /// A pool of connections.
 #[derive(Clone)]

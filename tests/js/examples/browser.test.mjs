@@ -7,9 +7,9 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
 import { fileURLToPath } from "node:url";
-import { send } from "../../bridge/js/support/http.mjs";
 import { program } from "../../support/bridge.mjs";
 import { start } from "../../support/processes.mjs";
+import { send } from "../bridge/support/http.mjs";
 import { startBrowser } from "../support/browser.mjs";
 import { reserve } from "../support/server.mjs";
 

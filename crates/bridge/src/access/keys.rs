@@ -1,0 +1,214 @@
+//! Where the keys of a command are.
+//!
+//! What this finds is at least what Redis takes for keys. Options are read more strictly than Redis does, which compares
+//! them as texts that end at a NUL: an option that is not exactly a known one makes the command malformed, and it is refused.
+
+use std::ops::Range;
+
+use isocache_protocol::Command;
+
+use super::options;
+
+/// What a command does with one of its keys.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Access {
+    /// It tells something about what is there.
+    Read,
+    /// It changes it, and tells nothing of the value.
+    Write,
+    /// Both.
+    ReadWrite,
+}
+
+impl Access {
+    /// Whether it reads.
+    pub fn reads(self) -> bool {
+        self != Self::Write
+    }
+
+    /// Whether it writes.
+    pub fn writes(self) -> bool {
+        self != Self::Read
+    }
+}
+
+/// Where the keys of a command are. Positions count from the name, which is at 0.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Keys {
+    /// It names none.
+    None,
+    /// From one position to another in steps.
+    Range {
+        /// The first key.
+        first: u8,
+        /// The last one at most; if negative, counted from the end, which is -1.
+        last: i8,
+        /// From one key to the next.
+        step: u8,
+        /// What is done with each.
+        access: Access,
+    },
+    /// At 1 and 2.
+    Pair(Access, Access),
+    /// A destination, and after it nothing but keys to read.
+    Into {
+        /// Where the destination is.
+        at: u8,
+        /// What is done with it.
+        access: Access,
+        /// How many sources there are at least.
+        sources: u8,
+    },
+    /// A number, and as many keys after it.
+    Counted {
+        /// Where the number is.
+        at: u8,
+        /// What is done with each key.
+        access: Access,
+        /// Whether the number may be 0.
+        may_be_none: bool,
+    },
+    /// A destination at 1, a number at 2, and as many keys to read after it.
+    IntoCounted,
+    /// Found by reading the options.
+    Parsed(Parser),
+}
+
+/// Commands whose options tell where the keys are, or what is done with them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Parser {
+    /// `SET`, which reads with the option `GET`.
+    Set,
+    /// `SORT`.
+    Sort,
+    /// `SORT_RO`.
+    SortRo,
+    /// `COPY`.
+    Copy,
+    /// `GEORADIUS` and its kind, which may store.
+    GeoRadius {
+        /// Where the options begin.
+        options: u8,
+    },
+    /// `XREAD`.
+    XRead,
+    /// `XREADGROUP`.
+    XReadGroup,
+}
+
+/// What the options say beside the keys.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Findings {
+    /// It reads keys that it makes from a pattern.
+    pub reads_by_pattern: bool,
+    /// It reaches into another database.
+    pub other_database: bool,
+    /// It may wait.
+    pub blocks: bool,
+}
+
+/// A command whose keys cannot be found.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Malformed {
+    /// There are too few arguments, or not the right ones.
+    Arity,
+    /// A number of keys is none, or more than there are arguments.
+    Count,
+    /// A cursor is no number.
+    Cursor,
+    /// An option is unknown, or lacks its value.
+    Syntax,
+}
+
+/// Takes the keys of a command, one after the other.
+pub type Visitor<'a> = dyn FnMut(&[u8], Access) + 'a;
+
+impl Keys {
+    /// Calls `visit` with each key.
+    ///
+    /// ```
+    /// use isocache_bridge::access::{keys::Access, table::lookup};
+    ///
+    /// let command = ["ZUNIONSTORE", "to", "2", "a", "b"].into_iter().collect();
+    /// let mut found = Vec::new();
+    /// let keys = lookup(&command).unwrap().keys;
+    /// keys.visit(&command, &mut |key, access| found.push((key.to_vec(), access))).unwrap();
+    /// assert_eq!(found[0], (b"to".to_vec(), Access::Write));
+    /// assert_eq!(found[2], (b"b".to_vec(), Access::Read));
+    /// ```
+    ///
+    /// # Errors
+    /// If the keys cannot be found for certain. Some may have been visited by then.
+    pub fn visit(self, command: &Command, visit: &mut Visitor) -> Result<Findings, Malformed> {
+        let end = command.len();
+        match self {
+            Self::None => {}
+            Self::Range { first, last, step, access } => {
+                let last = match usize::try_from(last) {
+                    Ok(last) => last,
+                    Err(_) => end.checked_sub(last.unsigned_abs().into()).ok_or(Malformed::Arity)?,
+                };
+                let first = usize::from(first);
+                if last < first {
+                    return Err(Malformed::Arity);
+                }
+                each(command, first..last + 1, step, access, visit)?;
+            }
+            Self::Pair(one, other) => {
+                each(command, 1..2, 1, one, visit)?;
+                each(command, 2..3, 1, other, visit)?;
+            }
+            Self::Into { at, access, sources } => {
+                let at = usize::from(at);
+                each(command, at..at + 1, 1, access, visit)?;
+                if end < at + 1 + usize::from(sources) {
+                    return Err(Malformed::Arity);
+                }
+                each(command, at + 1..end, 1, Access::Read, visit)?;
+            }
+            Self::Counted { at, access, may_be_none } => {
+                each(command, counted(command, at.into(), may_be_none)?, 1, access, visit)?;
+            }
+            Self::IntoCounted => {
+                each(command, 1..2, 1, Access::Write, visit)?;
+                each(command, counted(command, 2, false)?, 1, Access::Read, visit)?;
+            }
+            Self::Parsed(parser) => return options::visit(parser, command, visit),
+        }
+        Ok(Findings::default())
+    }
+}
+
+/// Visits the arguments at some positions, all of which must be there.
+pub(super) fn each(
+    command: &Command,
+    positions: Range<usize>,
+    step: u8,
+    access: Access,
+    visit: &mut Visitor,
+) -> Result<(), Malformed> {
+    for position in positions.step_by(usize::from(step).max(1)) {
+        visit(command.arg(position).ok_or(Malformed::Arity)?, access);
+    }
+    Ok(())
+}
+
+/// The positions of the keys whose number is at `at`.
+fn counted(command: &Command, at: usize, may_be_none: bool) -> Result<Range<usize>, Malformed> {
+    let count = whole_number(command.arg(at).ok_or(Malformed::Arity)?).ok_or(Malformed::Count)?;
+    let left = command.len() - at - 1;
+    let count = usize::try_from(count).ok().filter(|&count| count <= left).ok_or(Malformed::Count)?;
+    if count == 0 && !may_be_none {
+        return Err(Malformed::Count);
+    }
+    Ok(at + 1..at + 1 + count)
+}
+
+/// A number as Redis writes it: digits only, and no zero in front of others.
+pub(super) fn whole_number(text: &[u8]) -> Option<u64> {
+    match text {
+        [b'0'] => Some(0),
+        [b'1'..=b'9', ..] if text.iter().all(u8::is_ascii_digit) => std::str::from_utf8(text).ok()?.parse().ok(),
+        _ => None,
+    }
+}

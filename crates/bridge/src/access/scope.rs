@@ -1,0 +1,174 @@
+//! Which keys or channels.
+
+use std::fmt;
+
+use serde::de::{Deserialize, Deserializer, Error, SeqAccess, Visitor};
+use serde::ser::{Serialize, Serializer};
+
+/// Which keys, or which channels: all of them, or those that begin with one of some prefixes.
+///
+/// In configuration and in minted tokens it is `"*"` for everything, or a list of prefixes; an empty list is nothing at all.
+/// A prefix ends at any byte: `user:4` also covers `user:42`. So prefixes should end in the delimiter of the keys, as in
+/// `user:4:`, and [`Scope::without_delimiter`] tells which do not.
+///
+/// ```
+/// use isocache_bridge::access::Scope;
+///
+/// let scope = Scope::prefixes(["user:4:"]).unwrap();
+/// assert!(scope.contains(b"user:4:name") && !scope.contains(b"user:42:name"));
+/// assert!(Scope::prefixes([""]).is_err());
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Scope {
+    /// Everything.
+    Everything,
+    /// What begins with one of these.
+    Prefixes(Box<[Box<[u8]>]>),
+}
+
+impl Scope {
+    /// How many prefixes a scope may have, and how long each may be, in bytes.
+    pub const MAX_PREFIXES: usize = 64;
+    /// The longest prefix, in bytes.
+    pub const MAX_PREFIX_BYTES: usize = 1024;
+
+    /// Nothing.
+    pub fn nothing() -> Self {
+        Self::Prefixes(Box::default())
+    }
+
+    /// What begins with one of these.
+    ///
+    /// # Errors
+    /// If a prefix is empty, which would be everything, or longer than [`Self::MAX_PREFIX_BYTES`], or there are more than
+    /// [`Self::MAX_PREFIXES`].
+    pub fn prefixes<P: AsRef<[u8]>>(prefixes: impl IntoIterator<Item = P>) -> Result<Self, String> {
+        let mut all: Vec<Box<[u8]>> = Vec::new();
+        for prefix in prefixes {
+            let prefix = prefix.as_ref();
+            if prefix.is_empty() {
+                return Err("a prefix is empty; write \"*\" in place of the list for everything".into());
+            }
+            if prefix.len() > Self::MAX_PREFIX_BYTES {
+                return Err(format!("a prefix has {} bytes; {} is the limit", prefix.len(), Self::MAX_PREFIX_BYTES));
+            }
+            if all.len() == Self::MAX_PREFIXES {
+                return Err(format!("there are more than {} prefixes", Self::MAX_PREFIXES));
+            }
+            all.push(prefix.into());
+        }
+        Ok(Self::Prefixes(all.into()))
+    }
+
+    /// Whether a key or channel is within.
+    pub fn contains(&self, name: &[u8]) -> bool {
+        match self {
+            Self::Everything => true,
+            Self::Prefixes(prefixes) => prefixes.iter().any(|prefix| name.starts_with(prefix)),
+        }
+    }
+
+    /// Whether it is everything.
+    pub fn is_everything(&self) -> bool {
+        *self == Self::Everything
+    }
+
+    /// Whether everything in it is also in `other`.
+    pub fn within(&self, other: &Self) -> bool {
+        match self {
+            Self::Everything => other.is_everything(),
+            Self::Prefixes(prefixes) => prefixes.iter().all(|prefix| other.contains(prefix)),
+        }
+    }
+
+    /// Whether whatever a glob matches is within: its beginning, up to the first wildcard, has to be.
+    ///
+    /// ```
+    /// use isocache_bridge::access::Scope;
+    ///
+    /// let scope = Scope::prefixes(["room:"]).unwrap();
+    /// assert!(scope.contains_pattern(b"room:*") && !scope.contains_pattern(b"roo[m]:*"));
+    /// ```
+    pub fn contains_pattern(&self, glob: &[u8]) -> bool {
+        self.is_everything() || self.contains(&literal_beginning(glob))
+    }
+
+    /// What all prefixes have in common at their beginning.
+    pub(super) fn common_prefix(&self) -> &[u8] {
+        let Self::Prefixes(prefixes) = self else { return &[] };
+        let Some((first, rest)) = prefixes.split_first() else { return &[] };
+        let shared = |other: &[u8]| first.iter().zip(other).take_while(|(a, b)| a == b).count();
+        let length = rest.iter().map(|prefix| shared(prefix)).min().unwrap_or(first.len());
+        first.get(..length).unwrap_or_default()
+    }
+
+    /// The prefixes that end in a letter or a digit, and so reach further than they look: `user:4` covers `user:42`. Worth
+    /// a warning.
+    pub fn without_delimiter(&self) -> impl Iterator<Item = &[u8]> {
+        let prefixes: &[_] = if let Self::Prefixes(prefixes) = self { prefixes } else { &[] };
+        prefixes.iter().map(|prefix| &**prefix).filter(|prefix| prefix.last().is_some_and(u8::is_ascii_alphanumeric))
+    }
+}
+
+/// The bytes that whatever a glob matches begins with.
+fn literal_beginning(glob: &[u8]) -> Vec<u8> {
+    let mut literal = Vec::with_capacity(glob.len());
+    let mut rest = glob;
+    loop {
+        match rest {
+            [b'*' | b'?' | b'[', ..] | [] => return literal,
+            [b'\\', byte, after @ ..] | [byte, after @ ..] => {
+                literal.push(*byte);
+                rest = after;
+            }
+        }
+    }
+}
+
+impl<'de> Deserialize<'de> for Scope {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Scopes;
+        impl<'de> Visitor<'de> for Scopes {
+            type Value = Scope;
+
+            fn expecting(&self, f: &mut fmt::Formatter) -> fmt::Result {
+                f.write_str("\"*\" or a list of prefixes")
+            }
+
+            fn visit_str<E: Error>(self, text: &str) -> Result<Scope, E> {
+                if text == "*" {
+                    Ok(Scope::Everything)
+                } else {
+                    Err(E::invalid_value(serde::de::Unexpected::Str(text), &self))
+                }
+            }
+
+            fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<Scope, A::Error> {
+                let mut prefixes: Vec<String> = Vec::new();
+                while let Some(prefix) = list.next_element::<String>()? {
+                    // In a list it would be a prefix of one star, which nobody means.
+                    if prefix.ends_with('*') {
+                        return Err(A::Error::custom(format!(
+                            "the prefix {prefix:?} ends in a star; a prefix is no pattern, leave the star out"
+                        )));
+                    }
+                    prefixes.push(prefix);
+                    if prefixes.len() > Scope::MAX_PREFIXES {
+                        break;
+                    }
+                }
+                Scope::prefixes(prefixes).map_err(A::Error::custom)
+            }
+        }
+        deserializer.deserialize_any(Scopes)
+    }
+}
+
+/// Prefixes that are not UTF-8 cannot be written.
+impl Serialize for Scope {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let Self::Prefixes(prefixes) = self else { return serializer.serialize_str("*") };
+        let texts: Result<Vec<&str>, _> = prefixes.iter().map(|prefix| std::str::from_utf8(prefix)).collect();
+        serializer.collect_seq(texts.map_err(serde::ser::Error::custom)?)
+    }
+}

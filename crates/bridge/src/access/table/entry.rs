@@ -1,0 +1,190 @@
+//! An entry of the table, and short ways to write one.
+
+use crate::access::keys::{Access, Keys, Parser};
+
+/// What kind of thing a command does; roles are made of these.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Class {
+    /// Reads the keys that it names.
+    Read,
+    /// Changes the keys that it names.
+    Write,
+    /// Reads or changes the keyspace as a whole.
+    Keyspace,
+    /// Runs or loads a script, which may reach any key.
+    Script,
+    /// Publishes to a channel.
+    PubSub,
+    /// Shows or changes the server.
+    Server,
+    /// Touches neither keys nor the server: everybody may.
+    Local,
+    /// Is never passed on, whoever asks.
+    Never(Why),
+}
+
+/// Why a command is never passed on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Why {
+    /// It changes the state of the connection, which is shared.
+    Connection,
+    /// It waits, and would hold up everybody on the connection.
+    Blocks,
+    /// It belongs to replication or to the cluster.
+    Replication,
+    /// It runs, configures or inspects the server beyond what a cache needs, or makes it connect elsewhere.
+    Administration,
+    /// It has a route of its own: `/multi-exec`, `/subscribe`.
+    Route,
+    /// It is nothing without one of its subcommands.
+    Incomplete,
+}
+
+/// What a command does to data.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Effect {
+    /// Neither of the two, or it depends.
+    Neither,
+    /// It reads.
+    Reads,
+    /// It changes something.
+    Writes,
+}
+
+/// What else has to be looked at before a command may pass.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Rule {
+    /// Nothing.
+    None,
+    /// It has to be named in the allow list, unless the role is admin, and needs the whole keyspace.
+    ByChoice,
+    /// It is narrowed to the keys that may be read.
+    Scan,
+    /// The bridge answers `OK` itself.
+    AnswerOk,
+    /// The first argument is a pattern, and all keys that match it go.
+    ClearPattern,
+    /// There is a value after the key, and nothing more.
+    KeyAndValue,
+    /// The first argument is a channel.
+    Channel,
+    /// The argument after the key is an offset in bytes, up to which the value grows.
+    ByteOffset,
+    /// The argument after the key is an offset in bits.
+    BitOffset,
+    /// The arguments after the key are operations with offsets in bits or in fields.
+    FieldOffsets,
+}
+
+/// What the table says of a command.
+#[derive(Debug)]
+pub struct Spec {
+    /// The name in lower case, with `|` before a subcommand, as Redis lists it.
+    pub name: &'static str,
+    /// Its class.
+    pub class: Class,
+    /// What it does to data.
+    pub effect: Effect,
+    /// Where its keys are.
+    pub keys: Keys,
+    /// What else is looked at.
+    pub rule: Rule,
+    subcommands: bool,
+}
+
+impl Spec {
+    /// Whether the first argument is a subcommand, and has an entry of its own.
+    pub fn has_subcommands(&self) -> bool {
+        self.subcommands
+    }
+
+    pub(super) const fn with(mut self, rule: Rule) -> Self {
+        self.rule = rule;
+        self
+    }
+
+    /// As many keys as its arguments say.
+    pub(super) const fn keyed(mut self, keys: Keys) -> Self {
+        self.keys = keys;
+        self
+    }
+
+    pub(super) const fn effect(mut self, effect: Effect) -> Self {
+        self.effect = effect;
+        self
+    }
+
+    pub(super) const fn container(mut self) -> Self {
+        self.subcommands = true;
+        self
+    }
+}
+
+pub(super) const R: Access = Access::Read;
+pub(super) const W: Access = Access::Write;
+pub(super) const RW: Access = Access::ReadWrite;
+
+/// One key, the first argument.
+pub(super) const fn one(access: Access) -> Keys {
+    range(1, 1, 1, access)
+}
+
+/// One key, the second argument: the first is a subcommand.
+pub(super) const fn second(access: Access) -> Keys {
+    range(2, 2, 1, access)
+}
+
+/// Every argument is a key.
+pub(super) const fn every(access: Access) -> Keys {
+    range(1, -1, 1, access)
+}
+
+pub(super) const fn range(first: u8, last: i8, step: u8, access: Access) -> Keys {
+    Keys::Range { first, last, step, access }
+}
+
+pub(super) const fn counted(at: u8, access: Access) -> Keys {
+    Keys::Counted { at, access, may_be_none: false }
+}
+
+pub(super) const fn parsed(parser: Parser) -> Keys {
+    Keys::Parsed(parser)
+}
+
+pub(super) const fn read(name: &'static str, keys: Keys) -> Spec {
+    spec(name, Class::Read, Effect::Reads).keyed(keys)
+}
+
+pub(super) const fn write(name: &'static str, keys: Keys) -> Spec {
+    spec(name, Class::Write, Effect::Writes).keyed(keys)
+}
+
+pub(super) const fn keyspace(name: &'static str, effect: Effect) -> Spec {
+    spec(name, Class::Keyspace, effect)
+}
+
+/// A script or a function, with its number of keys after the script.
+pub(super) const fn script(name: &'static str, effect: Effect, access: Access) -> Spec {
+    spec(name, Class::Script, effect).keyed(Keys::Counted { at: 2, access, may_be_none: true })
+}
+
+pub(super) const fn server(name: &'static str) -> Spec {
+    spec(name, Class::Server, Effect::Neither)
+}
+
+pub(super) const fn local(name: &'static str) -> Spec {
+    spec(name, Class::Local, Effect::Neither)
+}
+
+pub(super) const fn never(name: &'static str, why: Why) -> Spec {
+    spec(name, Class::Never(why), Effect::Neither)
+}
+
+/// A command that is nothing without a subcommand.
+pub(super) const fn family(name: &'static str) -> Spec {
+    never(name, Why::Incomplete).container()
+}
+
+pub(super) const fn spec(name: &'static str, class: Class, effect: Effect) -> Spec {
+    Spec { name, class, effect, keys: Keys::None, rule: Rule::None, subcommands: false }
+}

@@ -1,0 +1,129 @@
+//! Answers.
+
+use std::borrow::Cow;
+
+use axum::body::Body;
+use axum::http::header::{
+    ALLOW, CACHE_CONTROL, CONNECTION, CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE, X_CONTENT_TYPE_OPTIONS,
+};
+use axum::http::{HeaderMap, HeaderValue, Response, StatusCode};
+use isocache_protocol::reply_json::{self, Strings};
+use isocache_protocol::{Reply, RequestError, headers};
+
+use crate::access::{Refusal, Unauthorized, Wait};
+use crate::store::StoreError;
+
+/// Why a request is answered with an error as a whole.
+#[derive(Debug)]
+pub struct Failure {
+    /// The status of the answer.
+    pub status: u16,
+    /// The text of the error. Never anything secret.
+    pub text: Cow<'static, str>,
+    /// A header that tells more.
+    hint: Hint,
+    /// What the log says besides.
+    pub detail: Option<Box<str>>,
+}
+
+/// A header of an error.
+#[derive(Debug)]
+enum Hint {
+    None,
+    /// After how many seconds to try again.
+    RetryAfter(u64),
+    Challenge(&'static str),
+    Allow,
+    Close,
+}
+
+impl Failure {
+    /// A failure with nothing but a status and a text.
+    pub fn new(status: u16, text: impl Into<Cow<'static, str>>) -> Self {
+        Self { status, text: text.into(), hint: Hint::None, detail: None }
+    }
+
+    fn with(self, hint: Hint) -> Self {
+        Self { hint, ..self }
+    }
+
+    /// The connection is of no more use: something of the request may still be to come.
+    pub fn and_close(self) -> Self {
+        self.with(Hint::Close)
+    }
+
+    /// A method that the protocol does not have.
+    pub fn method() -> Self {
+        Self::new(405, "ERR method not allowed").with(Hint::Allow)
+    }
+
+    /// The bridge itself has too much to do.
+    pub fn busy() -> Self {
+        Self::new(503, "ERR the bridge is busy").with(Hint::RetryAfter(1))
+    }
+
+    /// One caller has too much under way.
+    pub fn too_many(what: &str, limit: u64) -> Self {
+        Self::new(429, format!("ERR too many {what} at once, the limit is {limit}")).with(Hint::RetryAfter(1))
+    }
+
+    /// The answer.
+    pub fn into_response(self) -> Response<Body> {
+        let mut body = Vec::with_capacity(self.text.len() + 16);
+        // An error of some hundred bytes: no limit is in its way.
+        let _ = reply_json::write_reply(&mut body, &Reply::error(self.text), Strings::Plain, usize::MAX);
+        let mut response = response(self.status, headers::CONTENT_TYPE_JSON, body);
+        let headers = response.headers_mut();
+        match self.hint {
+            Hint::None => None,
+            Hint::RetryAfter(seconds) => headers.insert(RETRY_AFTER, seconds.into()),
+            Hint::Challenge(challenge) => headers.insert(WWW_AUTHENTICATE, HeaderValue::from_static(challenge)),
+            Hint::Close => headers.insert(CONNECTION, HeaderValue::from_static("close")),
+            Hint::Allow => headers.insert(ALLOW, HeaderValue::from_static("GET, HEAD, POST, PUT")),
+        };
+        response
+    }
+}
+
+impl From<RequestError> for Failure {
+    fn from(error: RequestError) -> Self {
+        Self::new(error.status(), error.to_string())
+    }
+}
+
+impl From<Unauthorized> for Failure {
+    fn from(error: Unauthorized) -> Self {
+        Self::new(Unauthorized::STATUS, error.to_string()).with(Hint::Challenge(error.challenge()))
+    }
+}
+
+impl From<Refusal> for Failure {
+    fn from(refusal: Refusal) -> Self {
+        Self::new(refusal.status(), refusal.to_string())
+    }
+}
+
+impl From<Wait> for Failure {
+    fn from(wait: Wait) -> Self {
+        Self::new(Wait::STATUS, Wait::TEXT).with(Hint::RetryAfter(wait.seconds()))
+    }
+}
+
+impl From<StoreError> for Failure {
+    fn from(error: StoreError) -> Self {
+        let failure = Self { detail: Some(error.detail().into()), ..Self::new(error.status(), error.to_string()) };
+        if failure.status == 503 { failure.with(Hint::RetryAfter(1)) } else { failure }
+    }
+}
+
+/// An answer with the headers that all have.
+pub fn response(status: u16, content_type: &'static str, body: impl Into<Body>) -> Response<Body> {
+    let mut response = Response::new(body.into());
+    *response.status_mut() = StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+    let headers: &mut HeaderMap = response.headers_mut();
+    headers.insert(CONTENT_TYPE, HeaderValue::from_static(content_type));
+    // What is stored may be anything: no browser is to take it for a page, and no cache to keep it.
+    headers.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+    headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    response
+}

@@ -1,0 +1,69 @@
+//! What goes over all nodes of a cluster.
+
+use std::collections::HashMap;
+use std::sync::{Mutex, PoisonError};
+
+use isocache::__bridge::primaries;
+use isocache::__bridge::{Link, Repeat};
+use isocache_protocol::{Command, Reply};
+
+use super::StoreError;
+use super::redis::{cmd, reply};
+
+/// The bits of a cursor that are the node's own; those above are the number of the node.
+const OWN_BITS: u32 = 48;
+
+/// A cluster, and its nodes one by one.
+pub(super) struct Cluster {
+    link: Link,
+    nodes: Mutex<HashMap<(String, u16), Link>>,
+}
+
+impl Cluster {
+    pub(super) fn new(link: Link) -> Self {
+        Self { link, nodes: Mutex::default() }
+    }
+
+    /// Whether a command is `SCAN`, which a cluster has for each node only.
+    pub(super) fn scans(command: &Command) -> bool {
+        command.arg_is(0, "SCAN")
+    }
+
+    /// One step of a `SCAN` over all nodes, whose cursor names the node. A node that leaves while it goes on may be left
+    /// out.
+    pub(super) async fn scan(&self, command: &Command) -> Result<Reply, StoreError> {
+        let cursor = command.arg(1).and_then(|cursor| std::str::from_utf8(cursor).ok()?.parse::<u64>().ok());
+        let Some(cursor) = cursor else { return Ok(Reply::error("ERR invalid cursor")) };
+        let nodes = primaries(&self.link).await?;
+        let number = cursor >> OWN_BITS;
+        let node = usize::try_from(number).ok().and_then(|number| nodes.get(number));
+        let Some(node) = node else { return Ok(step(0, Vec::new())) };
+        let own = cursor & ((1 << OWN_BITS) - 1);
+        let args = command.args().enumerate();
+        let own: Command =
+            args.map(|(at, arg)| if at == 1 { own.to_string().into_bytes() } else { arg.to_vec() }).collect();
+        let answered = reply(self.node(&node.host, node.port).one(cmd(&own), Repeat::Harmless).await?);
+        let Reply::Array(parts) = &answered else { return Ok(answered) };
+        let [Reply::Bulk(next), Reply::Array(keys)] = parts.as_slice() else { return Ok(answered) };
+        let next = std::str::from_utf8(next).ok().and_then(|next| next.parse::<u64>().ok());
+        let next = next.filter(|next| next >> OWN_BITS == 0);
+        let next = next.ok_or_else(|| StoreError::Protocol("a cursor of a node is too large".into()))?;
+        let is_last = number + 1 >= nodes.len() as u64;
+        let next = match next {
+            0 if is_last => 0,
+            0 => (number + 1) << OWN_BITS,
+            next => number << OWN_BITS | next,
+        };
+        Ok(step(next, keys.clone()))
+    }
+
+    fn node(&self, host: &str, port: u16) -> Link {
+        let mut nodes = self.nodes.lock().unwrap_or_else(PoisonError::into_inner);
+        let link = nodes.entry((host.to_owned(), port)).or_insert_with(|| self.link.to_node(host, port));
+        link.clone()
+    }
+}
+
+fn step(cursor: u64, keys: Vec<Reply>) -> Reply {
+    Reply::Array(vec![Reply::bulk(cursor.to_string()), Reply::Array(keys)])
+}

@@ -1,0 +1,107 @@
+//! Whole entries, whatever their value.
+
+use bytes::Bytes;
+use isocache_protocol::{Command, Reply};
+
+use super::{Outcome, arg, args_from, number};
+use crate::store::memory::database::Database;
+use crate::store::memory::errors;
+use crate::store::memory::numbers::{integer_argument, is_word};
+
+pub(super) fn del(database: &mut Database<'_>, command: &Command) -> Outcome {
+    Ok(number(args_from(command, 1).filter(|key| database.remove(key)).count()))
+}
+
+/// Removes a key if it holds this value.
+pub(super) fn release(database: &mut Database<'_>, command: &Command) -> Outcome {
+    let key = arg(command, 1);
+    let holds = database.find(key).is_some_and(|slot| database.value(slot) == arg(command, 2));
+    Ok(number(usize::from(holds && database.remove(key))))
+}
+
+pub(super) fn exists(database: &mut Database<'_>, command: &Command) -> Outcome {
+    Ok(number(args_from(command, 1).filter(|key| database.find(key).is_some()).count()))
+}
+
+pub(super) fn touch(database: &mut Database<'_>, command: &Command) -> Outcome {
+    Ok(number(args_from(command, 1).filter(|key| database.get(key).is_some()).count()))
+}
+
+pub(super) fn type_of(database: &mut Database<'_>, command: &Command) -> Outcome {
+    let name: &'static [u8] = if database.find(arg(command, 1)).is_some() { b"string" } else { b"none" };
+    Ok(Reply::Status(Bytes::from_static(name)))
+}
+
+pub(super) fn dbsize(database: &mut Database<'_>, _: &Command) -> Outcome {
+    Ok(Reply::Integer(i64::from(database.len())))
+}
+
+pub(super) fn flush(database: &mut Database<'_>, command: &Command) -> Outcome {
+    let known = |word| is_word(word, "SYNC") || is_word(word, "ASYNC");
+    if command.len() > 2 || command.arg(1).is_some_and(|word| !known(word)) {
+        return Err(errors::SYNTAX);
+    }
+    database.clear();
+    Ok(Reply::OK)
+}
+
+pub(super) fn rename(database: &mut Database<'_>, command: &Command) -> Outcome {
+    let (key, new) = (arg(command, 1), arg(command, 2));
+    database.find(key).ok_or(errors::NO_SUCH_KEY)?;
+    if key != new {
+        put_copy(database, key, new, true)?;
+    }
+    Ok(Reply::OK)
+}
+
+pub(super) fn renamenx(database: &mut Database<'_>, command: &Command) -> Outcome {
+    let (key, new) = (arg(command, 1), arg(command, 2));
+    database.find(key).ok_or(errors::NO_SUCH_KEY)?;
+    if database.find(new).is_some() {
+        return Ok(Reply::Integer(0));
+    }
+    put_copy(database, key, new, true)?;
+    Ok(Reply::Integer(1))
+}
+
+pub(super) fn copy(database: &mut Database<'_>, command: &Command) -> Outcome {
+    let (key, new) = (arg(command, 1), arg(command, 2));
+    let (mut at, mut replace) = (3, false);
+    while let Some(word) = command.arg(at) {
+        match command.arg(at + 1) {
+            _ if is_word(word, "REPLACE") => replace = true,
+            Some(index) if is_word(word, "DB") => {
+                let index = i32::try_from(integer_argument(index)?).map_err(|_| errors::NOT_AN_INT)?;
+                if index != 0 {
+                    return Err(errors::NO_SUCH_DATABASE);
+                }
+                at += 1;
+            }
+            _ => return Err(errors::SYNTAX),
+        }
+        at += 1;
+    }
+    if key == new {
+        return Err(errors::SAME_OBJECT);
+    }
+    if database.find(key).is_none() || (!replace && database.find(new).is_some()) {
+        return Ok(Reply::Integer(0));
+    }
+    put_copy(database, key, new, false)?;
+    Ok(Reply::Integer(1))
+}
+
+/// Stores the entry of `key` under `new` too, with its deadline; `moving`, it leaves `key`. An entry that `new` had is
+/// overwritten where it is, so that a scan does not miss it.
+fn put_copy(database: &mut Database<'_>, key: &[u8], new: &[u8], moving: bool) -> Result<(), Reply> {
+    let Some(slot) = database.find(key) else { return Ok(()) };
+    let (value, until) = (database.value(slot), database.deadline(slot));
+    // Checked before the old entry goes, which goes first so that nothing has to leave for the new one.
+    database.admit(new, value.len())?;
+    if moving {
+        database.remove(key);
+    } else {
+        database.touch(slot);
+    }
+    database.put(new, value, until)
+}

@@ -1,0 +1,243 @@
+//! The entries, under the lock and at one moment: what the commands are made of.
+
+use std::borrow::Borrow;
+
+use bytes::{Bytes, BytesMut};
+use isocache::__bridge::{self as table, Hashed, Leavers, Lookup};
+use isocache::engine::{Counters, Millis, NEVER, Slot};
+use isocache_protocol::Reply;
+
+use super::errors;
+use super::options::ENTRY_WEIGHT;
+use super::store::Shared;
+
+/// Keys and values, both any bytes. Values are handed out without being copied.
+pub(super) type Table = table::Table<Bytes, Key>;
+
+/// A key as the table keeps it.
+#[derive(Clone, Default)]
+pub(super) struct Key(Bytes);
+
+impl Borrow<[u8]> for Key {
+    fn borrow(&self) -> &[u8] {
+        &self.0
+    }
+}
+
+impl table::Key for Key {
+    type Ref = [u8];
+
+    fn keep(key: &[u8]) -> Self {
+        Self(Bytes::copy_from_slice(key))
+    }
+}
+
+/// The table behind the lock, and the moment at which it is looked at.
+pub(super) struct Database<'a> {
+    pub(super) shared: &'a Shared,
+    table: &'a mut Table,
+    leavers: Leavers<Bytes, Key>,
+    /// Milliseconds since 1970.
+    pub(super) now: i64,
+}
+
+/// A live entry, in its slot.
+pub(super) struct Live {
+    pub(super) key: Bytes,
+    pub(super) value: Bytes,
+    pub(super) deadline: Millis,
+}
+
+/// A time in the engine's terms.
+// Exact up to 2^53, in the year 287396.
+#[allow(clippy::cast_precision_loss)]
+pub(super) fn millis(time: i64) -> Millis {
+    time as Millis
+}
+
+/// A deadline in whole milliseconds; `None` for one that never comes.
+pub(super) fn time_of(deadline: Millis) -> Option<i64> {
+    // Whole, and no further away than the conversion can say.
+    #[allow(clippy::cast_possible_truncation)]
+    (deadline < NEVER).then_some(deadline as i64)
+}
+
+impl<'a> Database<'a> {
+    pub(super) fn new(shared: &'a Shared, table: &'a mut Table, now: i64) -> Self {
+        Self { shared, table, leavers: Leavers::new(), now }
+    }
+
+    /// What left, to be dropped outside the lock.
+    pub(super) fn into_leavers(self) -> Leavers<Bytes, Key> {
+        self.leavers
+    }
+
+    fn hashed<'k>(&self, key: &'k [u8]) -> Hashed<'k, [u8]> {
+        Hashed::new(key, &self.shared.hasher)
+    }
+
+    /// The live entry under a key, neither counted nor used.
+    #[inline]
+    pub(super) fn find(&mut self, key: &[u8]) -> Option<Slot> {
+        let key = self.hashed(key);
+        self.table.find(key, millis(self.now), &mut self.leavers)
+    }
+
+    /// The value under a key. Counted as a hit or a miss, and the entry as used.
+    #[inline]
+    pub(super) fn get(&mut self, key: &[u8]) -> Option<Bytes> {
+        let key = self.hashed(key);
+        match self.table.lookup(key, millis(self.now)) {
+            Lookup::Hit(value, _) => return Some(value),
+            Lookup::Miss => return None,
+            Lookup::Due => {}
+        }
+        let found = self.table.find(key, millis(self.now), &mut self.leavers);
+        let value = found.and_then(|slot| self.table.value(slot).cloned());
+        match found {
+            Some(slot) => self.table.hit(slot),
+            None => self.table.miss(),
+        }
+        value
+    }
+
+    /// The value in a slot, neither counted nor used.
+    pub(super) fn value(&self, slot: Slot) -> Bytes {
+        self.table.value(slot).cloned().unwrap_or_default()
+    }
+
+    pub(super) fn value_len(&self, slot: Slot) -> usize {
+        self.table.value(slot).map_or(0, Bytes::len)
+    }
+
+    /// Marks the entry in a slot as used.
+    pub(super) fn touch(&mut self, slot: Slot) {
+        self.table.hit(slot);
+    }
+
+    pub(super) fn deadline(&self, slot: Slot) -> Millis {
+        self.table.engine().deadline(slot)
+    }
+
+    /// Whether an entry with this key and a value of this length can be stored at all.
+    pub(super) fn admit(&self, key: &[u8], value_len: usize) -> Result<(), Reply> {
+        if value_len > self.shared.options.max_value_bytes {
+            return Err(errors::TOO_LONG);
+        }
+        if weight(key.len(), value_len) > self.shared.options.max_bytes {
+            return Err(errors::OUT_OF_MEMORY);
+        }
+        Ok(())
+    }
+
+    /// Stores a value, new or over an old one. One whose deadline has come is not stored, and the old one is gone.
+    pub(super) fn put(&mut self, key: &[u8], value: Bytes, deadline: Millis) -> Result<(), Reply> {
+        self.admit(key, value.len())?;
+        let (now, weight) = (millis(self.now), weight(key.len(), value.len()));
+        if deadline <= now {
+            self.remove(key);
+            return Ok(());
+        }
+        let key = self.hashed(key);
+        let stored = self.table.set(key, value, weight, deadline, now, &mut self.leavers);
+        stored.map_err(|_| errors::OUT_OF_MEMORY)
+    }
+
+    /// Changes a value in place, to one of this length. Its deadline stays.
+    pub(super) fn edit(
+        &mut self,
+        slot: Slot,
+        key: &[u8],
+        value_len: usize,
+        edit: impl FnOnce(&mut BytesMut),
+    ) -> Result<(), Reply> {
+        self.admit(key, value_len)?;
+        self.update(slot, weight(key.len(), value_len), self.deadline(slot))?;
+        if let Some(stored) = self.table.value_mut(slot) {
+            // Where nobody else holds the bytes, they are not copied.
+            let mut value = std::mem::take(stored).try_into_mut().unwrap_or_else(|shared| BytesMut::from(&*shared));
+            edit(&mut value);
+            *stored = value.freeze();
+        }
+        Ok(())
+    }
+
+    /// Gives an entry another deadline. One that has come removes it.
+    pub(super) fn set_deadline(&mut self, slot: Slot, key: &[u8], deadline: Millis) {
+        if deadline <= millis(self.now) {
+            self.remove(key);
+        } else {
+            // Refused only where memory has run out: then the entry keeps its old deadline.
+            let _ = self.update(slot, weight(key.len(), self.value_len(slot)), deadline);
+        }
+    }
+
+    fn update(&mut self, slot: Slot, weight: u64, deadline: Millis) -> Result<(), Reply> {
+        let updated = self.table.update(slot, weight, deadline, millis(self.now), &mut self.leavers);
+        updated.map_err(|_| errors::OUT_OF_MEMORY)
+    }
+
+    /// Removes the live entry under a key; true if there was one.
+    pub(super) fn remove(&mut self, key: &[u8]) -> bool {
+        let key = self.hashed(key);
+        self.table.delete(key, millis(self.now), &mut self.leavers)
+    }
+
+    /// Removes every entry.
+    pub(super) fn clear(&mut self) {
+        self.table.clear(millis(self.now), &mut self.leavers);
+    }
+
+    /// Removes what has expired.
+    fn sweep(&mut self) {
+        self.table.sweep(millis(self.now), &mut self.leavers);
+    }
+
+    /// The number of live entries.
+    pub(super) fn len(&mut self) -> u32 {
+        self.sweep();
+        self.table.engine().len()
+    }
+
+    /// The sum of the weights of the live entries.
+    pub(super) fn weight(&mut self) -> u64 {
+        self.sweep();
+        self.table.engine().weight()
+    }
+
+    pub(super) fn counters(&self) -> Counters {
+        self.table.engine().counters()
+    }
+
+    /// One more than the highest slot that has held an entry since the store was last cleared.
+    pub(super) fn slots(&self) -> usize {
+        self.table.slots()
+    }
+
+    /// The key of the live entry in a slot.
+    pub(super) fn key_at(&self, slot: usize) -> Option<&Bytes> {
+        let slot = Slot::try_from(slot).ok()?;
+        let entry = self.table.entry(slot)?;
+        (self.deadline(slot) > millis(self.now)).then_some(&entry.key.0)
+    }
+
+    /// The live entries, from the one used the longest ago to the one used last. Keys and values are not copied.
+    pub(super) fn live(&mut self) -> Vec<Live> {
+        self.sweep();
+        let mut live = Vec::with_capacity(self.table.engine().len() as usize);
+        let engine = self.table.engine();
+        for slot in std::iter::successors(engine.newest(), |&slot| engine.older(slot)) {
+            if let Some(entry) = self.table.entry(slot) {
+                let (key, value) = (entry.key.0.clone(), entry.value.clone());
+                live.push(Live { key, value, deadline: engine.deadline(slot) });
+            }
+        }
+        live.reverse();
+        live
+    }
+}
+
+/// What an entry counts towards the limit in bytes.
+fn weight(key_len: usize, value_len: usize) -> u64 {
+    (key_len as u64).saturating_add(value_len as u64).saturating_add(ENTRY_WEIGHT)
+}

@@ -1,0 +1,218 @@
+//! Redis behind the bridge: one connection for commands, which all requests share, and one for each subscription.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use bytes::Bytes;
+use futures_util::StreamExt;
+use isocache::__bridge::{Client, Link, Repeat, Request, clear};
+use isocache::{CacheError, RedisCacheBuilder, Result};
+use isocache_protocol::{Command, Reply};
+use redis::{Cmd, Pipeline, Value};
+use tokio::sync::mpsc;
+
+use super::cluster::Cluster;
+use super::order::rounds;
+use super::scripts::{Afterwards, Scripts};
+use super::{Batch, Message, StoreError};
+
+/// How many messages wait for a subscriber before it is too slow.
+const QUEUE: usize = 1000;
+
+/// A Redis. Its clones share the connection.
+///
+/// Commands of many callers share one connection. That is safe as long as no command changes the connection or the number
+/// of replies, which is for [`access`](crate::access) to see to.
+#[derive(Clone)]
+pub struct RedisStore {
+    link: Link,
+    /// Where it is a cluster, what goes over all nodes.
+    cluster: Option<Arc<Cluster>>,
+    command_timeout: Duration,
+    scripts: Arc<Scripts>,
+}
+
+/// Messages from Redis.
+pub struct Messages {
+    queue: mpsc::Receiver<Message>,
+}
+
+impl Messages {
+    pub(super) async fn next(&mut self) -> Option<Message> {
+        self.queue.recv().await
+    }
+}
+
+impl RedisStore {
+    /// Redis at a URL. Nothing is connected yet.
+    ///
+    /// # Errors
+    /// [`CacheError::InvalidArgument`] for a URL that is none.
+    pub fn new(url: &str, connect_timeout: Duration, command_timeout: Duration) -> Result<Self> {
+        let builder: RedisCacheBuilder<()> = RedisCacheBuilder::new(url);
+        let link = builder.connect_timeout(connect_timeout).operation_timeout(command_timeout).link()?;
+        let cluster = link.is_cluster().then(|| Arc::new(Cluster::new(link.clone())));
+        Ok(Self { link, cluster, command_timeout, scripts: Arc::default() })
+    }
+
+    /// Where it is; never a password.
+    pub fn names(&self) -> String {
+        self.link.names()
+    }
+
+    pub(super) async fn run(&self, batch: Batch) -> Result<Vec<Reply>, StoreError> {
+        let Batch { commands, only_reads } = batch;
+        let cluster = self.cluster.as_ref().filter(|_| !only_reads || commands.iter().any(Cluster::scans));
+        // What only reads has the same replies in any order.
+        let Some(cluster) = cluster else {
+            return self.run_together(commands.iter().collect(), only_reads).await;
+        };
+        let started = Instant::now();
+        let mut replies = vec![Reply::Nil; commands.len()];
+        for round in rounds(&commands) {
+            if started.elapsed() >= self.command_timeout {
+                return Err(StoreError::Timeout(format!("a pipeline took more than {:?}", self.command_timeout)));
+            }
+            let together: Vec<&Command> = round.iter().filter_map(|&at| commands.get(at)).collect();
+            let answered = match together.as_slice() {
+                // Alone in its round, because it may touch any key.
+                [scan] if Cluster::scans(scan) => vec![cluster.scan(scan).await?],
+                _ => self.run_together(together, only_reads).await?,
+            };
+            for (at, reply) in round.into_iter().zip(answered) {
+                if let Some(place) = replies.get_mut(at) {
+                    *place = reply;
+                }
+            }
+        }
+        Ok(replies)
+    }
+
+    async fn run_together(&self, commands: Vec<&Command>, only_reads: bool) -> Result<Vec<Reply>, StoreError> {
+        let repeat = if only_reads { Repeat::Harmless } else { Repeat::Never };
+        let (pipeline, afterwards) = self.pipeline(&commands);
+        let expected = pipeline.len();
+        let values = self.link.send(Request::Batch(pipeline), repeat).await?;
+        replies(values, expected, afterwards)
+    }
+
+    pub(super) async fn transaction(&self, batch: Batch) -> Result<Vec<Reply>, StoreError> {
+        let (mut pipeline, afterwards) = self.pipeline(&batch.commands.iter().collect::<Vec<_>>());
+        pipeline.atomic();
+        let expected = pipeline.len();
+        let values = self.link.send(Request::Atomic(pipeline), Repeat::Never).await.map_err(discarded)?;
+        replies(values, expected, afterwards)
+    }
+
+    pub(super) async fn clear(&self, pattern: &[u8]) -> Result<u64, StoreError> {
+        let client = Client { link: self.link.clone() };
+        Ok(clear(&client, pattern).await?)
+    }
+
+    pub(super) async fn subscribe(&self, channels: &[Bytes], patterns: &[Bytes]) -> Result<Messages, StoreError> {
+        let mut subscriber = self.link.subscriber().await?;
+        let failed = |error: redis::RedisError| StoreError::Unavailable(error.to_string());
+        for channel in channels {
+            subscriber.subscribe(channel.as_ref()).await.map_err(failed)?;
+        }
+        for pattern in patterns {
+            subscriber.psubscribe(pattern.as_ref()).await.map_err(failed)?;
+        }
+        let (sender, queue) = mpsc::channel(QUEUE);
+        tokio::spawn(async move {
+            let mut messages = subscriber.into_on_message();
+            // Ends with the connection, with the subscriber, or when the subscriber is too slow.
+            while let Some(message) = tokio::select! {
+                message = messages.next() => message,
+                () = sender.closed() => None,
+            } {
+                let pattern: Option<Vec<u8>> = message.get_pattern().ok();
+                let message = Message {
+                    pattern: pattern.filter(|_| message.from_pattern()).map(Bytes::from),
+                    channel: Bytes::from(message.get_channel::<Vec<u8>>().unwrap_or_default()),
+                    payload: Bytes::copy_from_slice(message.get_payload_bytes()),
+                };
+                if sender.try_send(message).is_err() {
+                    break;
+                }
+            }
+        });
+        Ok(Messages { queue })
+    }
+
+    fn pipeline(&self, commands: &[&Command]) -> (Pipeline, Vec<(usize, Afterwards)>) {
+        let mut pipeline = Pipeline::with_capacity(commands.len());
+        let mut afterwards = Vec::new();
+        for (at, command) in commands.iter().enumerate() {
+            if let Some((rewritten, after)) = self.scripts.rewrite(command) {
+                pipeline.add_command(cmd(&rewritten));
+                afterwards.push((at, after));
+            } else {
+                pipeline.add_command(cmd(command));
+            }
+        }
+        (pipeline, afterwards)
+    }
+}
+
+pub(super) fn cmd(command: &Command) -> Cmd {
+    let mut cmd = Cmd::with_capacity(command.len(), command.size());
+    for arg in command.args() {
+        cmd.arg(arg);
+    }
+    cmd
+}
+
+/// A transaction that Redis refused was discarded; one that did not reach it has failed as anything else.
+fn discarded(error: CacheError) -> StoreError {
+    match error {
+        CacheError::Full(text) | CacheError::Refused(text) => StoreError::Discarded(text),
+        CacheError::Protocol(text) if text.starts_with(|first: char| first.is_ascii_uppercase()) => {
+            StoreError::Discarded(text)
+        }
+        other => other.into(),
+    }
+}
+
+fn replies(
+    values: Vec<Value>,
+    expected: usize,
+    afterwards: Vec<(usize, Afterwards)>,
+) -> Result<Vec<Reply>, StoreError> {
+    if values.len() != expected {
+        return Err(StoreError::Protocol(format!("{expected} commands had {} replies", values.len())));
+    }
+    let mut replies: Vec<Reply> = values.into_iter().map(reply).collect();
+    for (at, after) in afterwards {
+        if let Some(reply) = replies.get_mut(at) {
+            *reply = after.apply(std::mem::replace(reply, Reply::Nil));
+        }
+    }
+    Ok(replies)
+}
+
+/// A value in the shapes of RESP2.
+pub(super) fn reply(value: Value) -> Reply {
+    match value {
+        Value::Nil => Reply::Nil,
+        Value::Okay => Reply::OK,
+        Value::Int(number) => Reply::Integer(number),
+        Value::BulkString(bytes) => Reply::Bulk(bytes.into()),
+        Value::SimpleString(text) => Reply::Status(text.into()),
+        Value::Array(values) | Value::Set(values) | Value::Push { data: values, .. } => {
+            Reply::Array(values.into_iter().map(reply).collect())
+        }
+        Value::Map(pairs) => {
+            Reply::Array(pairs.into_iter().flat_map(|(key, value)| [reply(key), reply(value)]).collect())
+        }
+        Value::Attribute { data, .. } => reply(*data),
+        Value::Double(number) => Reply::bulk(number.to_string()),
+        Value::Boolean(yes) => Reply::Integer(yes.into()),
+        Value::VerbatimString { text, .. } => Reply::bulk(text),
+        Value::ServerError(error) => {
+            let details = error.details().map(|details| format!(" {details}")).unwrap_or_default();
+            Reply::error(format!("{}{details}", error.code()))
+        }
+        _ => Reply::error("ERR the store answered in a shape that is not known here"),
+    }
+}

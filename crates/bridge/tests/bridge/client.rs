@@ -1,0 +1,249 @@
+//! Clients: one that speaks HTTP as it should, and one that sends whatever bytes a test wants.
+
+use std::net::SocketAddr;
+use std::sync::Once;
+
+use base64::Engine as _;
+use reqwest::{Method, StatusCode};
+use serde_json::Value;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
+use tokio::time::timeout;
+
+use servers::PATIENCE;
+
+/// A client with a pool of its own, which trusts no certificates.
+pub fn client() -> reqwest::Client {
+    builder().build().unwrap()
+}
+
+/// What [`client`] is made of.
+pub fn builder() -> reqwest::ClientBuilder {
+    static PROVIDER: Once = Once::new();
+    PROVIDER.call_once(|| {
+        let _ = rustls::crypto::ring::default_provider().install_default();
+    });
+    reqwest::Client::builder().timeout(PATIENCE).tls_certs_only([]).no_proxy()
+}
+
+/// An answer as a whole.
+#[derive(Debug)]
+pub struct Answer {
+    pub status: u16,
+    pub headers: reqwest::header::HeaderMap,
+    pub body: Vec<u8>,
+}
+
+impl Answer {
+    pub async fn of(response: reqwest::Response) -> reqwest::Result<Self> {
+        let (status, headers) = (response.status(), response.headers().clone());
+        let body = response.bytes().await?.to_vec();
+        Ok(Self { status: status.as_u16(), headers, body })
+    }
+
+    pub fn text(&self) -> String {
+        String::from_utf8_lossy(&self.body).into_owned()
+    }
+
+    pub fn json(&self) -> Value {
+        serde_json::from_slice(&self.body).unwrap_or_else(|error| panic!("{error}: {}", self.text()))
+    }
+
+    pub fn header(&self, name: &str) -> Option<&str> {
+        self.headers.get(name).map(|value| value.to_str().unwrap())
+    }
+
+    /// The result of a single command that went well.
+    #[track_caller]
+    pub fn result(&self) -> Value {
+        assert_eq!(self.status, 200, "{}", self.text());
+        self.json().get("result").unwrap_or_else(|| panic!("{}", self.text())).clone()
+    }
+
+    /// Status and text of an error, which is all that the body says.
+    #[track_caller]
+    pub fn error(&self) -> (u16, String) {
+        let json = self.json();
+        let body = json.as_object().unwrap_or_else(|| panic!("{}", self.text()));
+        let error = body.get("error").and_then(Value::as_str).unwrap_or_else(|| panic!("{}", self.text()));
+        assert_eq!(body.len(), 1, "{}", self.text());
+        (self.status, error.to_owned())
+    }
+}
+
+/// Somebody who asks.
+#[derive(Clone)]
+pub struct Caller {
+    pub client: reqwest::Client,
+    pub base: String,
+    pub token: Option<String>,
+}
+
+impl Caller {
+    /// A request with the token.
+    pub fn request(&self, method: Method, path: &str) -> reqwest::RequestBuilder {
+        let request = self.client.request(method, format!("{}{path}", self.base));
+        match &self.token {
+            Some(token) => request.bearer_auth(token),
+            None => request,
+        }
+    }
+
+    pub async fn send(&self, request: reqwest::RequestBuilder) -> Answer {
+        Answer::of(request.send().await.unwrap()).await.unwrap()
+    }
+
+    pub async fn post(&self, path: &str, body: impl Into<reqwest::Body>) -> Answer {
+        self.send(self.request(Method::POST, path).body(body)).await
+    }
+
+    pub async fn get(&self, path: &str) -> Answer {
+        self.send(self.request(Method::GET, path)).await
+    }
+
+    /// One command, as JSON.
+    pub async fn command(&self, words: &[&str]) -> Answer {
+        self.post("/", serde_json::to_vec(words).unwrap()).await
+    }
+
+    /// The result of one command that goes well.
+    #[track_caller]
+    pub fn result(&self, words: &[&str]) -> impl Future<Output = Value> {
+        let answer = self.clone();
+        let words: Vec<String> = words.iter().map(|&word| word.to_owned()).collect();
+        async move {
+            let words: Vec<&str> = words.iter().map(String::as_str).collect();
+            answer.command(&words).await.result()
+        }
+    }
+
+    pub async fn pipeline(&self, commands: &[Vec<&str>]) -> Answer {
+        self.post("/pipeline", serde_json::to_vec(commands).unwrap()).await
+    }
+
+    pub async fn transaction(&self, commands: &[Vec<&str>]) -> Answer {
+        self.post("/multi-exec", serde_json::to_vec(commands).unwrap()).await
+    }
+
+    /// A batch in RESP: status and bytes.
+    pub async fn resp(&self, path: &str, body: Vec<u8>) -> Answer {
+        let request = self.request(Method::POST, path).header("content-type", "application/x-resp");
+        self.send(request.body(body)).await
+    }
+
+    /// A stream of events, once the bridge has accepted it.
+    pub async fn subscribe(&self, path: &str) -> Result<Events, Answer> {
+        let request = self.request(Method::POST, path).header("accept", "text/event-stream").body("[]");
+        let response = request.send().await.unwrap();
+        if response.status() == StatusCode::OK {
+            assert_eq!(response.headers()["content-type"], "text/event-stream");
+            Ok(Events { response, text: String::new() })
+        } else {
+            Err(Answer::of(response).await.unwrap())
+        }
+    }
+}
+
+/// Events as they come.
+#[derive(Debug)]
+pub struct Events {
+    response: reqwest::Response,
+    text: String,
+}
+
+impl Events {
+    /// The data of the next event; `None` at the end of the stream.
+    pub async fn next(&mut self) -> Option<String> {
+        loop {
+            if let Some((event, rest)) = self.text.split_once("\n\n") {
+                let data = event.lines().find_map(|line| line.strip_prefix("data: ")).map(str::to_owned);
+                self.text = rest.into();
+                if data.is_some() {
+                    return data;
+                }
+                continue;
+            }
+            let chunk = timeout(PATIENCE, self.response.chunk()).await.expect("no event comes").unwrap()?;
+            self.text.push_str(&String::from_utf8_lossy(&chunk));
+        }
+    }
+}
+
+/// A batch of commands in RESP.
+pub fn resp<W: AsRef<[u8]>>(commands: &[impl AsRef<[W]>]) -> Vec<u8> {
+    let mut body = Vec::new();
+    for command in commands {
+        let words = command.as_ref();
+        body.extend(format!("*{}\r\n", words.len()).bytes());
+        for word in words.iter().map(AsRef::as_ref) {
+            body.extend(format!("${}\r\n", word.len()).bytes());
+            body.extend(word);
+            body.extend(b"\r\n");
+        }
+    }
+    body
+}
+
+pub fn base64(bytes: &[u8]) -> String {
+    base64::engine::general_purpose::STANDARD.encode(bytes)
+}
+
+/// A connection on which a test says what it likes.
+pub struct Raw {
+    stream: TcpStream,
+}
+
+impl Raw {
+    pub async fn connect(address: SocketAddr) -> Self {
+        let stream = TcpStream::connect(address).await.unwrap();
+        stream.set_nodelay(true).unwrap();
+        Self { stream }
+    }
+
+    /// Sends bytes. The bridge may have closed the connection, which shows in what it answers.
+    pub async fn send(&mut self, bytes: impl AsRef<[u8]>) -> &mut Self {
+        let _ = timeout(PATIENCE, self.stream.write_all(bytes.as_ref())).await.expect("it takes nothing");
+        self
+    }
+
+    /// Everything that comes until the bridge closes the connection.
+    pub async fn rest(&mut self) -> String {
+        let mut all = Vec::new();
+        let ended = timeout(PATIENCE, self.stream.read_to_end(&mut all)).await;
+        // A reset is an end as well.
+        let _ = ended.unwrap_or_else(|_| panic!("it stays open after {:?}", String::from_utf8_lossy(&all)));
+        String::from_utf8_lossy(&all).into_owned()
+    }
+
+    /// Whether the bridge has not closed its end, as the system sees it.
+    pub fn is_open_for_the_bridge(&self) -> bool {
+        const ESTABLISHED: &str = "01";
+        let port = |address: std::io::Result<SocketAddr>| format!(":{:04X}", address.unwrap().port());
+        let (client, server) = (port(self.stream.local_addr()), port(self.stream.peer_addr()));
+        let table = std::fs::read_to_string("/proc/net/tcp").unwrap();
+        let mut rows = table.lines().map(|line| line.split_whitespace().collect::<Vec<_>>());
+        rows.any(|row| row[1].ends_with(&server) && row[2].ends_with(&client) && row[3] == ESTABLISHED)
+    }
+
+    /// What comes, up to and with these words.
+    pub async fn until(&mut self, words: &str) -> String {
+        let (mut all, mut buffer) = (String::new(), [0; 4096]);
+        while !all.contains(words) {
+            let read = timeout(PATIENCE, self.stream.read(&mut buffer)).await.expect("nothing comes").unwrap();
+            assert!(read > 0, "it ends after {all:?}");
+            all.push_str(&String::from_utf8_lossy(&buffer[..read]));
+        }
+        all
+    }
+}
+
+/// One request in one connection, which is closed after it; the status and the body of what comes back.
+pub async fn raw(address: SocketAddr, head: &str, body: &[u8]) -> (u16, String) {
+    let mut connection = Raw::connect(address).await;
+    let head = format!("{head}\r\nConnection: close\r\nContent-Length: {}\r\n\r\n", body.len());
+    connection.send([head.as_bytes(), body].concat()).await;
+    let answer = connection.rest().await;
+    let status = answer.get(9..12).and_then(|status| status.parse().ok()).unwrap_or_else(|| panic!("{answer:?}"));
+    let body = answer.split_once("\r\n\r\n").map(|(_, body)| body.to_owned());
+    (status, body.unwrap_or_default())
+}

@@ -1,0 +1,105 @@
+//! What an operator looks at, and the limits over time.
+
+use crate::client::{Caller, raw};
+use crate::support::{Behind, Bridge, Start};
+use crate::tenants::{self, Tenants};
+use servers::clock::ServerClock;
+use servers::free_port;
+
+async fn probes_and_metrics(behind: Behind) {
+    let port = free_port();
+    let address = format!("127.0.0.1:{port}");
+    let start = Start::config(tenants::config("", "")).arg(&["--metrics-listen", &address]);
+    let tenants = Tenants::with(behind, start).await;
+    let nobody = tenants.bridge.nobody();
+    for path in ["/livez", "/readyz"] {
+        assert_eq!(nobody.get(path).await.status, 200, "{path}");
+    }
+    assert_eq!(nobody.get("/metrics").await.status, 401);
+    for caller in [&tenants.a, &tenants.reader] {
+        let answer = caller.get("/metrics").await;
+        assert_eq!(answer.error(), (400, "ERR unknown command 'metrics'".into()));
+    }
+    for (key, commands) in [("a:own", 3), ("a:missing", 2)] {
+        for _ in 0..commands {
+            tenants.a.command(&["GET", key]).await;
+        }
+    }
+    tenants.a.command(&["MGET", "a:own", "a:missing", "a:missing"]).await;
+    tenants.a.command(&["NO-SUCH-COMMAND-OR-SECRET"]).await;
+    let text = tenants.admin.get("/metrics").await.text();
+    let store = if tenants.bridge.behind.is_redis() { "redis" } else { "memory" };
+    for line in [
+        format!("isocache_commands_total{{store=\"{store}\",command=\"get\"}} 5"),
+        format!("isocache_commands_total{{store=\"{store}\",command=\"unknown\"}} 3"),
+        format!("isocache_hits_total{{store=\"{store}\"}} 4"),
+        format!("isocache_misses_total{{store=\"{store}\"}} 4"),
+        format!("isocache_requests_total{{store=\"{store}\",status=\"401\"}} 1"),
+        format!("isocache_store_up{{store=\"{store}\"}} 1"),
+    ] {
+        assert!(text.lines().any(|found| found == line), "{line} is not in {text}");
+    }
+    assert!(text.ends_with("# EOF\n"));
+    assert!(!text.contains("SECRET") && !text.contains("a:own"), "{text}");
+    // On the port of its own nobody needs a token, and nothing else is to be had.
+    let own = Caller { base: format!("http://{address}"), ..nobody };
+    let answer = own.get("/metrics").await;
+    assert_eq!(answer.status, 200);
+    assert!(answer.header("content-type").unwrap().starts_with("application/openmetrics-text"));
+    assert!(answer.text().contains("isocache_hits_total"));
+    let (_, text) = raw(address.parse().unwrap(), &format!("POST /set/a:own/x HTTP/1.1\r\nHost: {address}"), b"").await;
+    assert!(!text.contains("result"), "{text}");
+    assert_eq!(tenants.a.result(&["GET", "a:own"]).await, "A-OWN");
+}
+
+/// The time stands still until the test says otherwise.
+async fn rates_are_kept(behind: Behind) {
+    let clock = ServerClock::new();
+    let now = 1_800_000_000_000;
+    clock.set_ms(now);
+    let config = tenants::config("", "commands-per-second = 10, commands-burst = 20");
+    let start = Start { clock: Some(clock.clone()), ..Start::config(config) };
+    let tenants = Tenants::with(behind, start).await;
+    for _ in 0..10 {
+        assert_eq!(tenants.a.result(&["GET", "a:own"]).await, "A-OWN");
+    }
+    assert_eq!(tenants.a.pipeline(&vec![vec!["GET", "a:own"]; 10]).await.status, 200);
+    for answer in [
+        tenants.a.command(&["GET", "a:own"]).await,
+        tenants.a.get("/get/a:own").await,
+        tenants.a.transaction(&[vec!["GET", "a:own"]]).await,
+        tenants.a.subscribe("/subscribe/a:news").await.unwrap_err(),
+    ] {
+        assert_eq!(answer.error(), (429, "ERR rate limit exceeded".into()));
+        assert_eq!(answer.header("retry-after"), Some("1"));
+    }
+    tenants.b_is_well().await;
+    assert_eq!(tenants.reader.result(&["GET", "a:own"]).await, "A-OWN", "another token");
+    clock.set_ms(now + 100);
+    assert_eq!(tenants.a.result(&["GET", "a:own"]).await, "A-OWN");
+    assert_eq!(tenants.a.command(&["GET", "a:own"]).await.status, 429);
+    // A long pipeline is paid for afterwards.
+    clock.set_ms(now + 10_000);
+    assert_eq!(tenants.a.pipeline(&vec![vec!["GET", "a:own"]; 100]).await.status, 200);
+    let wait = tenants.a.command(&["GET", "a:own"]).await;
+    assert_eq!((wait.status, wait.header("retry-after")), (429, Some("9")));
+    clock.set_ms(now + 18_000);
+    assert_eq!(tenants.a.command(&["GET", "a:own"]).await.status, 429);
+    clock.set_ms(now + 19_000);
+    assert_eq!(tenants.a.command(&["GET", "a:own"]).await.status, 200);
+}
+
+crate::on_both_stores!(probes_and_metrics, rates_are_kept);
+
+/// Logs for machines: each line is an object.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn logs_as_json() {
+    let bridge = Bridge::start(Behind::Memory, Start::args(&["--log-format", "json"]));
+    assert_eq!(bridge.nobody().result(&["SET", "k", "v"]).await, "OK");
+    let (log, _, _) = bridge.stop();
+    assert!(log.lines().count() >= 2, "{log}");
+    for line in log.lines() {
+        let line: serde_json::Value = serde_json::from_str(line).unwrap_or_else(|error| panic!("{error}: {line}"));
+        assert!(line["level"].is_string() && line["fields"]["message"].is_string(), "{line}");
+    }
+}

@@ -1,0 +1,191 @@
+//! A Redis that dies, stands still and comes back.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
+
+use serde_json::Value;
+use tokio::task::JoinHandle;
+
+use crate::client::{Answer, Caller};
+use crate::support::{Behind, Start};
+use crate::tenants::{self, Tenants};
+use servers::PATIENCE;
+
+const CALLERS: usize = 500;
+
+/// How many answers had each status.
+type Statuses = BTreeMap<u16, usize>;
+
+/// What every answer has to be while the store is unwell: whole, and the caller's own.
+#[track_caller]
+fn is_fair(answer: &Answer, own: &[Value]) {
+    match answer.status {
+        200 => {
+            let json = answer.json();
+            let replies = json.as_array().unwrap_or_else(|| panic!("{json}"));
+            assert_eq!(replies.len(), own.len(), "{json}");
+            for (reply, own) in replies.iter().zip(own) {
+                // What has been lost with Redis is not there; nothing else is.
+                assert!(reply["result"] == *own || reply["result"].is_null(), "{json}");
+            }
+        }
+        503 => {
+            assert_eq!(answer.error().1, "ERR the store is not available");
+            assert_eq!(answer.header("retry-after"), Some("1"));
+        }
+        504 => assert_eq!(answer.error().1, "ERR the store did not answer in time"),
+        other => panic!("{other}: {}", answer.text()),
+    }
+}
+
+/// 500 callers, each of whom writes and reads something of its own in every form, until it has been told to end.
+struct Storm {
+    tasks: Vec<JoinHandle<Statuses>>,
+    rounds: Arc<AtomicUsize>,
+    ended: Arc<AtomicUsize>,
+}
+
+impl Storm {
+    fn begin(caller: &Caller) -> Self {
+        let (rounds, ended) = (Arc::new(AtomicUsize::new(0)), Arc::new(AtomicUsize::new(0)));
+        let tasks = (0..CALLERS).map(|own| {
+            let (caller, rounds, ended) = (caller.clone(), Arc::clone(&rounds), Arc::clone(&ended));
+            tokio::spawn(async move {
+                let mut statuses = Statuses::new();
+                for round in 0.. {
+                    if ended.load(Ordering::SeqCst) > 0 {
+                        break;
+                    }
+                    let (key, value) = (format!("a:{own}"), format!("value-{own}-{round}"));
+                    let commands = [vec!["SET", &key, &value], vec!["GET", &key], vec!["ECHO", &value]];
+                    let expected = ["OK", &value, &value].map(Value::from);
+                    let answer = if (own + round) % 2 == 0 {
+                        caller.pipeline(&commands).await
+                    } else {
+                        caller.transaction(&commands).await
+                    };
+                    is_fair(&answer, &expected);
+                    *statuses.entry(answer.status).or_default() += 1;
+                    rounds.fetch_add(1, Ordering::SeqCst);
+                }
+                statuses
+            })
+        });
+        Self { tasks: tasks.collect(), rounds, ended }
+    }
+
+    /// Waits until this many more requests have ended.
+    async fn goes_on(&self, requests: usize) {
+        let until = self.rounds.load(Ordering::SeqCst) + requests;
+        let wait = async {
+            while self.rounds.load(Ordering::SeqCst) < until && !self.tasks.iter().any(JoinHandle::is_finished) {
+                tokio::time::sleep(Duration::from_millis(2)).await;
+            }
+        };
+        tokio::time::timeout(PATIENCE, wait).await.expect("requests do not end");
+    }
+
+    async fn end(self) -> Statuses {
+        self.ended.store(1, Ordering::SeqCst);
+        let mut all = Statuses::new();
+        for task in self.tasks {
+            for (status, count) in task.await.unwrap() {
+                *all.entry(status).or_default() += count;
+            }
+        }
+        all
+    }
+}
+
+/// With this limit to the time that Redis may take, in milliseconds.
+async fn start(command_timeout: u64) -> Tenants {
+    let more = format!("[server]\ncommand-timeout-ms = {command_timeout}");
+    Tenants::with(Behind::redis(), Start::config(tenants::config(&more, "max-in-flight = 1000"))).await
+}
+
+/// A limit that a busy machine does not reach, for tests in which Redis does not stand still.
+const PATIENT: u64 = 30_000;
+
+/// Without anybody's doing, all are served again.
+async fn comes_back(tenants: &Tenants) {
+    let served = async {
+        while tenants.bridge.nobody().get("/readyz").await.status != 200
+            || tenants.a.command(&["SET", "a:own", "again"]).await.status != 200
+            || tenants.a.get("/get/a:own").await.status != 200
+        {
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+    };
+    tokio::time::timeout(PATIENCE, served).await.expect("it does not come back");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn redis_is_killed_and_restarted() {
+    let mut tenants = start(PATIENT).await;
+    let storm = Storm::begin(&tenants.a);
+    storm.goes_on(CALLERS).await;
+    tenants.bridge.redis().kill();
+    storm.goes_on(CALLERS * 2).await;
+    let (status, text) = tenants.bridge.nobody().get("/readyz").await.error();
+    assert_eq!((status, text.as_str()), (503, "ERR the store is not available"));
+    assert_eq!(tenants.bridge.nobody().get("/livez").await.status, 200, "the bridge itself is well");
+    tenants.bridge.redis().restart();
+    comes_back(&tenants).await;
+    storm.goes_on(CALLERS * 2).await;
+    let statuses = storm.end().await;
+    assert!(statuses[&200] > 0 && statuses[&503] > 0, "{statuses:?}");
+    // Once it is back, nothing fails any more.
+    let storm = Storm::begin(&tenants.a);
+    storm.goes_on(CALLERS).await;
+    let statuses = storm.end().await;
+    assert_eq!(statuses.keys().collect::<Vec<_>>(), [&200], "{statuses:?}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn redis_stands_still_and_goes_on() {
+    let mut tenants = start(1000).await;
+    let storm = Storm::begin(&tenants.a);
+    storm.goes_on(CALLERS).await;
+    tenants.bridge.redis().freeze();
+    storm.goes_on(CALLERS * 2).await;
+    let (status, _) = tenants.bridge.nobody().get("/readyz").await.error();
+    assert!(matches!(status, 503 | 504));
+    tenants.bridge.redis().thaw();
+    comes_back(&tenants).await;
+    storm.goes_on(CALLERS * 2).await;
+    let statuses = storm.end().await;
+    assert!(statuses[&200] > 0 && statuses[&504] > 0, "{statuses:?}");
+    tenants.b_is_well().await;
+}
+
+/// A subscription ends with the Redis behind it, so that the client can begin a new one.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn subscriptions_end_with_redis() {
+    let mut tenants = start(PATIENT).await;
+    let mut events = tenants.a.subscribe("/subscribe/a:news").await.unwrap();
+    assert_eq!(events.next().await.unwrap(), "subscribe,a:news,1");
+    tenants.bridge.redis().kill();
+    assert_eq!(events.next().await, None);
+    let failed = tenants.a.subscribe("/subscribe/a:news").await.unwrap_err();
+    assert_eq!((failed.status, failed.header("retry-after")), (503, Some("1")));
+    tenants.bridge.redis().restart();
+    comes_back(&tenants).await;
+    let mut events = tenants.a.subscribe("/subscribe/a:news").await.unwrap();
+    assert_eq!(events.next().await.unwrap(), "subscribe,a:news,1");
+    assert_eq!(tenants.a.result(&["PUBLISH", "a:news", "x"]).await, 1);
+    assert_eq!(events.next().await.unwrap(), "message,a:news,x");
+}
+
+/// It starts without its Redis, and serves once there is one.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn redis_comes_later() {
+    let Behind::Redis(mut server) = Behind::redis() else { unreachable!() };
+    server.kill();
+    let behind = Behind::Redis(server);
+    let mut tenants = Tenants::of(crate::support::Bridge::start(behind, Start::config(tenants::config("", ""))));
+    assert_eq!(tenants.a.command(&["GET", "a:own"]).await.status, 503);
+    tenants.bridge.redis().restart();
+    comes_back(&tenants).await;
+}

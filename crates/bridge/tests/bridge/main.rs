@@ -1,0 +1,28 @@
+//! `isocache serve` as a process, asked over the network: what an attacker tries, what breaks, and every byte kept.
+#![cfg(all(unix, not(target_arch = "wasm32")))]
+
+mod attacks;
+mod client;
+mod exact;
+mod faults;
+mod support;
+mod tenants;
+
+/// Runs each function, which takes a [`support::Behind`], as two tests: with the store in memory, and with a Redis.
+macro_rules! on_both_stores {
+    ($($name:ident),+ $(,)?) => {
+        mod memory {
+            $(#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+            async fn $name() {
+                super::$name($crate::support::Behind::memory()).await;
+            })+
+        }
+        mod redis {
+            $(#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+            async fn $name() {
+                super::$name($crate::support::Behind::redis()).await;
+            })+
+        }
+    };
+}
+use on_both_stores;

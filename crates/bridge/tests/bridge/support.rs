@@ -1,0 +1,271 @@
+//! The bridge as a process: started, listened to, signalled and stopped.
+
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::process::{Child, Command, ExitStatus, Output, Stdio};
+use std::sync::{Arc, Mutex, PoisonError, mpsc};
+use std::thread::JoinHandle;
+
+use crate::client::{Caller, client};
+use servers::clock::ServerClock;
+use servers::redis::{Options, RedisServer};
+use servers::{Folder, PATIENCE, eventually};
+
+/// What is behind a bridge.
+pub enum Behind {
+    Memory,
+    Redis(RedisServer),
+    /// Somebody else's server, at a URL.
+    Url(String),
+}
+
+impl Behind {
+    pub fn memory() -> Self {
+        Self::Memory
+    }
+
+    pub fn redis() -> Self {
+        Self::Redis(RedisServer::start(Options::default()))
+    }
+
+    pub fn is_redis(&self) -> bool {
+        !matches!(self, Self::Memory)
+    }
+
+    fn url(&self) -> String {
+        match self {
+            Self::Memory => "memory".into(),
+            Self::Redis(server) => server.url(),
+            Self::Url(url) => url.clone(),
+        }
+    }
+}
+
+/// What a bridge is started with.
+#[derive(Clone, Default)]
+pub struct Start {
+    /// The text of its configuration file; none if empty. `{folder}` in it is a folder of this start's own.
+    pub config: String,
+    pub args: Vec<String>,
+    pub env: Vec<(String, String)>,
+    pub clock: Option<ServerClock>,
+    /// Where files are that outlive one run.
+    pub folder: Option<Arc<Folder>>,
+}
+
+impl Start {
+    pub fn config(text: impl Into<String>) -> Self {
+        Self { config: text.into(), ..Self::default() }
+    }
+
+    pub fn args(args: &[&str]) -> Self {
+        Self::default().arg(args)
+    }
+
+    pub fn arg(mut self, args: &[&str]) -> Self {
+        self.args.extend(args.iter().map(|&arg| arg.to_owned()));
+        self
+    }
+
+    pub fn env(mut self, name: &str, value: &str) -> Self {
+        self.env.push((name.into(), value.into()));
+        self
+    }
+
+    /// The folder, made if there is none yet.
+    pub fn folder(&mut self) -> Arc<Folder> {
+        Arc::clone(self.folder.get_or_insert_with(|| Arc::new(Folder::new())))
+    }
+
+    /// The command `isocache serve`, with the configuration file written.
+    fn command(&mut self) -> Command {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_isocache"));
+        for name in ["ISOCACHE_TOKEN", "ISOCACHE_READ_ONLY_TOKEN", "ISOCACHE_STORE", "RUST_LOG"] {
+            command.env_remove(name);
+        }
+        command.arg("serve").args(&self.args);
+        if !self.args.iter().any(|arg| arg == "--listen") {
+            command.args(["--listen", "127.0.0.1:0"]);
+        }
+        command.envs(self.env.iter().map(|(name, value)| (name, value)));
+        if !self.config.is_empty() {
+            command.arg("--config").arg(self.config_file());
+        }
+        if let Some(clock) = &self.clock {
+            clock.apply(&mut command);
+        }
+        command
+    }
+
+    /// The configuration file, written.
+    pub fn config_file(&mut self) -> PathBuf {
+        let folder = self.folder();
+        let file = folder.path().join("isocache.toml");
+        let text = self.config.replace("{folder}", &folder.path().display().to_string());
+        std::fs::write(&file, text).unwrap();
+        file
+    }
+
+    /// What becomes of a bridge that does not start: it ends by itself.
+    pub fn fails(mut self) -> Output {
+        let mut command = self.command();
+        let mut process = command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+        let ended = ends(&mut process);
+        if ended.is_none() {
+            let _ = process.kill();
+        }
+        let output = process.wait_with_output().unwrap();
+        assert!(ended.is_some(), "it started: {output:?}");
+        output
+    }
+}
+
+/// How a process ended; `None` if it does not in good time.
+fn ends(process: &mut Child) -> Option<ExitStatus> {
+    let started = std::time::Instant::now();
+    while started.elapsed() < PATIENCE {
+        if let Some(status) = process.try_wait().unwrap() {
+            return Some(status);
+        }
+        std::thread::sleep(std::time::Duration::from_millis(10));
+    }
+    None
+}
+
+/// A running bridge, and what is behind it. It ends with its value.
+pub struct Bridge {
+    process: Child,
+    pub address: SocketAddr,
+    pub scheme: String,
+    log: Arc<Mutex<String>>,
+    reader: Option<JoinHandle<()>>,
+    pub client: reqwest::Client,
+    pub behind: Behind,
+    pub start: Start,
+}
+
+impl Bridge {
+    /// Starts a bridge, and waits until it listens.
+    pub fn start(behind: Behind, mut start: Start) -> Self {
+        let mut command = start.command();
+        // A configuration may name the store itself.
+        if !start.config.contains("[store]\nurl") && !start.env.iter().any(|(name, _)| name == "ISOCACHE_STORE") {
+            command.args(["--store", &behind.url()]);
+        }
+        let mut process = command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+        let log = Arc::new(Mutex::new(String::new()));
+        let reader = collect(process.stderr.take().unwrap(), Arc::clone(&log));
+        let (sender, line) = mpsc::channel();
+        let stdout = process.stdout.take().unwrap();
+        std::thread::spawn(move || {
+            for line in BufReader::new(stdout).lines().map_while(Result::ok) {
+                let _ = sender.send(line);
+            }
+        });
+        let line = line.recv_timeout(PATIENCE).unwrap_or_else(|_| {
+            let _ = process.kill();
+            panic!("the bridge does not start: {}", text(&log))
+        });
+        let url = line.strip_prefix("isocache: listening on ").unwrap_or_else(|| panic!("{line}"));
+        let (scheme, address) = url.split_once("://").unwrap();
+        let (scheme, address) = (scheme.to_owned(), address.parse().unwrap());
+        Self { process, address, scheme, log, reader: Some(reader), client: client(), behind, start }
+    }
+
+    pub fn url(&self, path: &str) -> String {
+        format!("{}://{}{path}", self.scheme, self.address)
+    }
+
+    /// Somebody with a token.
+    pub fn caller(&self, token: &str) -> Caller {
+        Caller { client: self.client.clone(), base: self.url(""), token: Some(token.into()) }
+    }
+
+    /// Somebody without one.
+    pub fn nobody(&self) -> Caller {
+        Caller { token: None, ..self.caller("") }
+    }
+
+    /// The Redis behind it.
+    pub fn redis(&mut self) -> &mut RedisServer {
+        let Behind::Redis(server) = &mut self.behind else { panic!("there is no Redis") };
+        server
+    }
+
+    /// What it has logged so far.
+    pub fn log(&self) -> String {
+        text(&self.log)
+    }
+
+    /// Waits until its log has these words.
+    pub fn logs(&self, words: &str) {
+        eventually(words, || self.log().contains(words).then_some(()));
+    }
+
+    /// Sends it a signal, such as `-TERM`.
+    pub fn signal(&self, signal: &str) {
+        send(signal, self.process.id());
+    }
+
+    pub fn id(&self) -> u32 {
+        self.process.id()
+    }
+
+    /// Waits for its end; how it ended, and all it has logged.
+    pub fn wait(mut self) -> (ExitStatus, String, Behind, Start) {
+        let status = ends(&mut self.process).unwrap_or_else(|| panic!("the bridge does not end: {}", self.log()));
+        if let Some(reader) = self.reader.take() {
+            reader.join().unwrap();
+        }
+        let log = self.log();
+        (status, log, std::mem::replace(&mut self.behind, Behind::Memory), std::mem::take(&mut self.start))
+    }
+
+    /// Ends it as an operator does; it has to end well.
+    pub fn stop(self) -> (String, Behind, Start) {
+        self.signal("-TERM");
+        let (status, log, behind, start) = self.wait();
+        assert_eq!(status.code(), Some(0), "{log}");
+        (log, behind, start)
+    }
+}
+
+impl Drop for Bridge {
+    fn drop(&mut self) {
+        let _ = self.process.kill();
+        let _ = self.process.wait();
+    }
+}
+
+/// Sends a signal to a process.
+pub fn send(signal: &str, process: u32) {
+    assert!(Command::new("kill").args([signal, &process.to_string()]).status().unwrap().success());
+}
+
+fn text(log: &Mutex<String>) -> String {
+    log.lock().unwrap_or_else(PoisonError::into_inner).clone()
+}
+
+fn collect(mut from: impl Read + Send + 'static, into: Arc<Mutex<String>>) -> JoinHandle<()> {
+    std::thread::spawn(move || {
+        let mut buffer = [0; 8192];
+        while let Ok(read @ 1..) = from.read(&mut buffer) {
+            let text = String::from_utf8_lossy(&buffer[..read]);
+            into.lock().unwrap_or_else(PoisonError::into_inner).push_str(&text);
+        }
+    })
+}
+
+/// What another command of `isocache` says, with this on its standard input; under a clock of its own if one is given.
+pub fn isocache(args: &[&str], input: &str, clock: Option<&ServerClock>) -> Output {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_isocache"));
+    if let Some(clock) = clock {
+        clock.apply(&mut command);
+    }
+    command.args(args).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    let mut process = command.spawn().unwrap();
+    // It may end before it has read its input, which is then not for it.
+    let _ = process.stdin.take().unwrap().write_all(input.as_bytes());
+    process.wait_with_output().unwrap()
+}

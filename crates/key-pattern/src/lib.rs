@@ -1,0 +1,193 @@
+//! The text of a key pattern: `rate:{ip}:{endpoint}`.
+//!
+//! `{name}` is a parameter; a name has ASCII letters, digits and `_`, and dots between such words (`{opts.lang}`, `{0}`).
+//! `{{` and `}}` stand for braces. Everything else is literal text.
+//!
+//! A template is refused where two lists of values could give one key, or where a glob would match every key:
+//! - between two parameters there is a `:`, which no escaped value holds;
+//! - no parameter occurs twice;
+//! - there is some literal text.
+//!
+//! All of it is `const`, so that a pattern in the source is checked by the compiler, and nothing else of the crate is
+//! used, so that a procedural macro can depend on it.
+
+#![forbid(unsafe_code)]
+
+use std::fmt;
+
+/// A part of a template. Literal text may come in several pieces.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Piece<'a> {
+    /// Text that is the same in every key, with braces as they stand in the key.
+    Literal(&'a str),
+    /// The name of a parameter.
+    Parameter(&'a str),
+}
+
+/// What is wrong with a template, and where.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct TemplateError {
+    /// Where it is wrong, in bytes from the beginning.
+    pub at: usize,
+    /// What is wrong there.
+    pub reason: &'static str,
+}
+
+impl fmt::Display for TemplateError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} at byte {}", self.reason, self.at)
+    }
+}
+
+/// The piece that begins at byte `at`, and where the next one begins; `None` at the end.
+///
+/// # Errors
+/// [`TemplateError`], where braces do not pair or hold no name.
+pub const fn piece(template: &str, at: usize) -> Result<Option<(Piece<'_>, usize)>, TemplateError> {
+    let bytes = template.as_bytes();
+    if at >= bytes.len() {
+        return Ok(None);
+    }
+    let doubled = at + 1 < bytes.len() && bytes[at + 1] == bytes[at];
+    match bytes[at] {
+        b'{' | b'}' if doubled => Ok(Some((Piece::Literal(slice(template, at, at + 1)), at + 2))),
+        b'}' => Err(TemplateError { at, reason: "there is a } without its { (for a brace, write }})" }),
+        b'{' => {
+            let end = run(bytes, at + 1);
+            if end == bytes.len() || bytes[end] == b'{' {
+                return Err(TemplateError { at, reason: "there is a { without its } (for a brace, write {{)" });
+            }
+            if !is_name(bytes, at + 1, end) {
+                let reason = "the name of a parameter has letters, digits and _, with dots between words";
+                return Err(TemplateError { at: at + 1, reason });
+            }
+            Ok(Some((Piece::Parameter(slice(template, at + 1, end)), end + 1)))
+        }
+        _ => {
+            let end = run(bytes, at);
+            Ok(Some((Piece::Literal(slice(template, at, end)), end)))
+        }
+    }
+}
+
+/// Checks all that a template must be.
+///
+/// # Errors
+/// [`TemplateError`] for the first thing that is wrong.
+pub const fn check(template: &str) -> Result<(), TemplateError> {
+    let (mut at, mut has_literal, mut is_apart) = (0, false, true);
+    loop {
+        match piece(template, at) {
+            Err(error) => return Err(error),
+            Ok(None) => break,
+            Ok(Some((Piece::Literal(text), next))) => {
+                has_literal = true;
+                is_apart = is_apart || contains_colon(text.as_bytes());
+                at = next;
+            }
+            Ok(Some((Piece::Parameter(name), next))) => {
+                if !is_apart {
+                    let reason = "between this parameter and the one before it there must be a :";
+                    return Err(TemplateError { at, reason });
+                }
+                if occurs_before(template, at, name) {
+                    return Err(TemplateError { at, reason: "this parameter is there already" });
+                }
+                is_apart = false;
+                at = next;
+            }
+        }
+    }
+    if has_literal {
+        Ok(())
+    } else {
+        Err(TemplateError { at: 0, reason: "there must be some literal text, which sets the keys apart from others" })
+    }
+}
+
+/// The pieces of a template that [`check`] has passed; of another, those before the error.
+pub fn pieces(template: &str) -> impl Iterator<Item = Piece<'_>> {
+    let mut at = 0;
+    std::iter::from_fn(move || {
+        let (piece, next) = piece(template, at).ok().flatten()?;
+        at = next;
+        Some(piece)
+    })
+}
+
+/// Whether the parameters of a template are those of a list, in its order.
+pub const fn has_parameters(template: &str, names: &[&str]) -> bool {
+    let (mut at, mut found) = (0, 0);
+    while let Ok(Some((piece, next))) = piece(template, at) {
+        if let Piece::Parameter(name) = piece {
+            if found == names.len() || !is_same(name, names[found]) {
+                return false;
+            }
+            found += 1;
+        }
+        at = next;
+    }
+    found == names.len()
+}
+
+/// Where the next brace is, from `at` on, or the end.
+const fn run(bytes: &[u8], mut at: usize) -> usize {
+    while at < bytes.len() && bytes[at] != b'{' && bytes[at] != b'}' {
+        at += 1;
+    }
+    at
+}
+
+/// `from` and `to` are beside ASCII characters or at an end of the text.
+const fn slice(text: &str, from: usize, to: usize) -> &str {
+    text.split_at(to).0.split_at(from).1
+}
+
+const fn is_name(bytes: &[u8], from: usize, to: usize) -> bool {
+    let mut at = from;
+    // As if a dot stood before the name: a word must follow it, and each dot in it.
+    let mut after_dot = true;
+    while at < to {
+        match bytes[at] {
+            b'.' if after_dot => return false,
+            b'.' => after_dot = true,
+            b'_' | b'0'..=b'9' | b'a'..=b'z' | b'A'..=b'Z' => after_dot = false,
+            _ => return false,
+        }
+        at += 1;
+    }
+    !after_dot
+}
+
+const fn contains_colon(bytes: &[u8]) -> bool {
+    let mut at = 0;
+    while at < bytes.len() {
+        if bytes[at] == b':' {
+            return true;
+        }
+        at += 1;
+    }
+    false
+}
+
+/// Whether a parameter of this name begins before byte `end`.
+const fn occurs_before(template: &str, end: usize, name: &str) -> bool {
+    let mut at = 0;
+    while at < end {
+        match piece(template, at) {
+            Ok(Some((Piece::Parameter(other), _))) if is_same(name, other) => return true,
+            Ok(Some((_, next))) => at = next,
+            _ => return false,
+        }
+    }
+    false
+}
+
+const fn is_same(one: &str, other: &str) -> bool {
+    let (one, other) = (one.as_bytes(), other.as_bytes());
+    let mut at = 0;
+    while at < one.len() && at < other.len() && one[at] == other[at] {
+        at += 1;
+    }
+    at == one.len() && at == other.len()
+}

@@ -1,0 +1,188 @@
+//! The key of a call: what is checked at expansion, and the expression that makes it.
+
+use proc_macro2::{Span, TokenStream};
+use quote::{ToTokens as _, quote, quote_spanned};
+use syn::ext::IdentExt as _;
+use syn::spanned::Spanned as _;
+use syn::visit::Visit;
+use syn::{Error, ExprClosure, GenericParam, Ident, LitStr, Member, Pat, Result, Signature, TypeImplTrait};
+
+use crate::arguments::Argument;
+use crate::options::{KeySource, Options};
+use isocache_key_pattern::{self as template, Piece};
+
+/// Tuples of more are not `Serialize`.
+const MAX_HASHED: usize = 16;
+
+/// How much longer than its pattern a key may become without another allocation.
+const EXPECTED: usize = 16;
+
+pub(crate) struct Key<'a> {
+    /// The arguments that it is made of, in the order of the function.
+    pub(crate) arguments: Vec<&'a Argument>,
+    /// A `String`, or a `Result` of one.
+    pub(crate) made: TokenStream,
+    pub(crate) is_result: bool,
+}
+
+/// The key for these options.
+pub(crate) fn key<'a>(
+    options: &Options,
+    signature: &Signature,
+    arguments: &'a [Argument],
+    name: &TokenStream,
+) -> Result<Key<'a>> {
+    for skipped in &options.skip {
+        find(arguments, &skipped.unraw().to_string(), skipped.span())?;
+    }
+    let allowed = |name: &str, span: Span| {
+        if options.skip.iter().any(|skipped| skipped.unraw() == name) {
+            return Err(Error::new(span, format!("the key has `{name}`, which is to be skipped")));
+        }
+        find(arguments, name, span)
+    };
+    let private = options.private();
+    let (made, used) = match &options.key {
+        Some(KeySource::Template(template)) => from_template(template, &private, signature, allowed)?,
+        Some(KeySource::Closure(closure)) => from_closure(closure, &private, allowed)?,
+        None => {
+            let hashed = hashed(options, signature, arguments)?;
+            let values = hashed.iter().map(|Argument { name, ty, .. }| {
+                let keyed = quote_spanned!(ty.span()=> #private::keyed);
+                quote!(#keyed(&#name),)
+            });
+            let made = quote!(#private::key_of(#name, &(#(#values)*)));
+            return Ok(Key { arguments: hashed, made, is_result: true });
+        }
+    };
+    let arguments = arguments.iter().filter(|argument| used.contains(&argument.name)).collect();
+    Ok(Key { arguments, made, is_result: false })
+}
+
+fn find<'a>(arguments: &'a [Argument], name: &str, span: Span) -> Result<&'a Argument> {
+    let is_it = |argument: &&Argument| matches!(argument.pattern, Pat::Ident(_)) && argument.name.unraw() == name;
+    arguments.iter().find(is_it).ok_or_else(|| Error::new(span, format!("the function has no parameter `{name}`")))
+}
+
+fn from_template<'a>(
+    literal: &LitStr,
+    private: &TokenStream,
+    signature: &Signature,
+    allowed: impl Fn(&str, Span) -> Result<&'a Argument>,
+) -> Result<(TokenStream, Vec<Ident>)> {
+    let (text, span) = (literal.value(), literal.span());
+    let key = Ident::new("key", Span::mixed_site());
+    template::check(&text).map_err(|error| {
+        let before = text.get(..error.at).map_or(error.at, |text| text.chars().count());
+        Error::new(span, format!("{}, at character {} of the pattern", error.reason, before + 1))
+    })?;
+    let (mut parts, mut used) = (TokenStream::new(), Vec::new());
+    for piece in template::pieces(&text) {
+        let path = match piece {
+            Piece::Literal(text) => {
+                parts.extend(quote!(#key.push_str(#text);));
+                continue;
+            }
+            Piece::Parameter(path) => path,
+        };
+        let mut words = path.split('.');
+        let mut root = match (words.next().unwrap_or_default(), signature.receiver()) {
+            ("self", Some(receiver)) => Ident::new("self", receiver.self_token.span),
+            (word, _) => {
+                let argument = allowed(word, span)?;
+                used.push(argument.name.clone());
+                argument.name.clone()
+            }
+        };
+        root.set_span(span.resolved_at(root.span()));
+        let fields = words.map(|word| member(word, span)).collect::<Result<Vec<_>>>()?;
+        parts.extend(quote_spanned!(span=> #private::append(&mut #key, &#root #(.#fields)*);));
+    }
+    let capacity = text.len() + EXPECTED;
+    Ok((quote!({ let mut #key = ::std::string::String::with_capacity(#capacity); #parts #key }), used))
+}
+
+/// A field: `name` or `0`.
+fn member(word: &str, span: Span) -> Result<Member> {
+    if let Ok(index) = word.parse() {
+        return Ok(Member::Unnamed(syn::Index { index, span }));
+    }
+    if word.starts_with(|c: char| c.is_ascii_digit()) || word == "_" {
+        return Err(Error::new(span, format!("`{word}` is no name of a field")));
+    }
+    let is_keyword = syn::parse_str::<Ident>(word).is_err();
+    let raw = is_keyword && !matches!(word, "self" | "Self" | "super" | "crate");
+    Ok(Member::Named(if raw { Ident::new_raw(word, span) } else { Ident::new(word, span) }))
+}
+
+fn from_closure<'a>(
+    closure: &ExprClosure,
+    private: &TokenStream,
+    allowed: impl Fn(&str, Span) -> Result<&'a Argument>,
+) -> Result<(TokenStream, Vec<Ident>)> {
+    if let Some(asyncness) = &closure.asyncness {
+        return Err(Error::new(asyncness.span(), "a key is made without waiting"));
+    }
+    let (mut bound, mut used) = (Vec::new(), Vec::new());
+    for input in &closure.inputs {
+        let pattern = if let Pat::Type(typed) = input { &*typed.pat } else { input };
+        let Pat::Ident(ident) = pattern else {
+            let reason = "the parameters of this closure are names of parameters of the function";
+            return Err(Error::new(input.span(), reason));
+        };
+        let argument = allowed(&ident.ident.unraw().to_string(), ident.span())?;
+        let name = &argument.name;
+        bound.push(quote!(let #input = &#name;));
+        used.push(name.clone());
+    }
+    let (output, body) = (&closure.output, &closure.body);
+    let made = quote_spanned!(closure.body.span()=> #private::key_from(|| #output { #(#bound)* #body }));
+    Ok((made, used))
+}
+
+/// The arguments that are hashed where no key is given.
+fn hashed<'a>(options: &Options, signature: &Signature, arguments: &'a [Argument]) -> Result<Vec<&'a Argument>> {
+    const GIVE: &str = "give one, as key = \"user:{id}\"";
+    if let Some(receiver) = signature.receiver() {
+        let reason = "a method has no key of its own, since `self` does not count: give one, as key = \"user:{id}\", or \
+                      key = \"user:{self.tenant}:{id}\" where objects have different users";
+        return Err(Error::new(receiver.span(), reason));
+    }
+    let generic = signature.generics.params.iter().find(|param| !matches!(param, GenericParam::Lifetime(_)));
+    if let Some(param) = generic {
+        let reason =
+            format!("a generic function has no key of its own, since values do not tell its types apart: {GIVE}");
+        return Err(Error::new(param.span(), reason));
+    }
+    let mut implied = Implied(None);
+    for argument in arguments {
+        implied.visit_type(&argument.ty);
+    }
+    if let Some(span) = implied.0 {
+        let reason =
+            format!("a function of `impl Trait` has no key of its own, since values do not tell types apart: {GIVE}");
+        return Err(Error::new(span, reason));
+    }
+    if let (Some(span), None) = (options.in_impl, &options.name) {
+        let reason = format!("the functions of several types may have this name: {GIVE}, or name = \"users::find\"");
+        return Err(Error::new(span, reason));
+    }
+    let is_hashed = |argument: &&Argument| !options.skip.contains(&argument.name);
+    let hashed: Vec<_> = arguments.iter().filter(is_hashed).collect();
+    match hashed.get(MAX_HASHED) {
+        None => Ok(hashed),
+        Some(beyond) => {
+            let reason = format!("no key is made of more than {MAX_HASHED} arguments: {GIVE}");
+            Err(Error::new_spanned(beyond.pattern.to_token_stream(), reason))
+        }
+    }
+}
+
+/// Finds `impl Trait`, wherever it is in a type.
+struct Implied(Option<Span>);
+
+impl<'a> Visit<'a> for Implied {
+    fn visit_type_impl_trait(&mut self, implied: &'a TypeImplTrait) {
+        self.0 = Some(implied.span());
+    }
+}

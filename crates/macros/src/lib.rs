@@ -1,0 +1,21 @@
+//! The attribute `#[cached]` of the crate [isocache](https://docs.rs/isocache), which re-exports it: use it from there.
+
+#![forbid(unsafe_code)]
+
+mod arguments;
+mod duration;
+mod expand;
+mod expand_call;
+mod generics;
+mod key;
+mod options;
+mod outcome;
+/// The file of isocache, which checks patterns at run time with it.
+#[allow(dead_code)]
+use proc_macro::TokenStream;
+
+#[doc = include_str!("cached.md")]
+#[proc_macro_attribute]
+pub fn cached(options: TokenStream, function: TokenStream) -> TokenStream {
+    expand::expand(options.into(), function.into()).unwrap_or_else(syn::Error::into_compile_error).into()
+}

@@ -1,0 +1,149 @@
+//! Reads events while their bytes arrive.
+
+use super::{ESCAPED, Subscription};
+
+/// What a server says on a subscription.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Event {
+    /// A subscription began or ended.
+    Subscription {
+        /// Which.
+        kind: Subscription,
+        /// The channel or the pattern.
+        channel: String,
+        /// The number of subscriptions now.
+        count: u64,
+    },
+    /// A message to a channel.
+    Message {
+        /// The channel.
+        channel: String,
+        /// What was published.
+        payload: String,
+    },
+    /// A message to a channel that fits a pattern.
+    PatternMessage {
+        /// The pattern.
+        pattern: String,
+        /// The channel.
+        channel: String,
+        /// What was published.
+        payload: String,
+    },
+    /// Anything else, as the lines of `MONITOR` are.
+    Text(String),
+}
+
+/// An event longer than the limit. The connection is of no more use.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("an event of more than {limit} bytes")]
+pub struct TooLong {
+    /// The limit, in bytes.
+    pub limit: usize,
+}
+
+/// Reads events from bytes as they come, in pieces of any size.
+///
+/// ```
+/// use isocache_protocol::sse::{Event, Parser};
+///
+/// let mut parser = Parser::new(1 << 20);
+/// assert_eq!(parser.push(b": heartbeat\n\ndata: message,news,hel")?, []);
+/// let hello = Event::Message { channel: "news".into(), payload: "hello".into() };
+/// assert_eq!(parser.push(b"lo\n\n")?, [hello]);
+/// # Ok::<(), isocache_protocol::sse::TooLong>(())
+/// ```
+#[derive(Debug)]
+pub struct Parser {
+    limit: usize,
+    /// The line that is not complete.
+    line: Vec<u8>,
+    /// The data of the event that is not complete, its lines joined; `None` before the first.
+    data: Option<String>,
+    is_escaped: bool,
+    after_carriage_return: bool,
+}
+
+impl Parser {
+    /// With a limit to the bytes of one event, and of one line.
+    pub fn new(limit: usize) -> Self {
+        Self { limit, line: Vec::new(), data: None, is_escaped: false, after_carriage_return: false }
+    }
+
+    /// The events that these bytes complete. A line ends with LF, CR LF or CR; several lines of data are one event, joined by
+    /// LF; comments and fields other than `data` are passed over. Bytes that are not UTF-8 become U+FFFD.
+    ///
+    /// # Errors
+    /// [`TooLong`]; what the parser holds does not grow with what comes beyond the limit.
+    pub fn push(&mut self, bytes: &[u8]) -> Result<Vec<Event>, TooLong> {
+        let mut events = Vec::new();
+        for piece in bytes.split_inclusive(|byte| matches!(byte, b'\r' | b'\n')) {
+            let (text, end) = match piece.split_last() {
+                Some((end @ (b'\r' | b'\n'), text)) => (text, Some(*end)),
+                _ => (piece, None),
+            };
+            let is_second_half = std::mem::take(&mut self.after_carriage_return) && piece == b"\n";
+            if is_second_half {
+                continue;
+            }
+            let held = self.line.len() + self.data.as_ref().map_or(0, String::len);
+            if held + text.len() > self.limit {
+                return Err(TooLong { limit: self.limit });
+            }
+            self.line.extend_from_slice(text);
+            if let Some(end) = end {
+                self.after_carriage_return = end == b'\r';
+                events.extend(self.end_of_line());
+            }
+        }
+        Ok(events)
+    }
+
+    fn end_of_line(&mut self) -> Option<Event> {
+        let line = String::from_utf8_lossy(&self.line);
+        let mut event = None;
+        if line.is_empty() {
+            let is_escaped = std::mem::take(&mut self.is_escaped);
+            event = self.data.take().map(|data| Event::from_data(data, is_escaped));
+        } else if line == ESCAPED {
+            self.is_escaped = true;
+        } else if let Some(value) = line.strip_prefix("data:") {
+            let value = value.strip_prefix(' ').unwrap_or(value);
+            match &mut self.data {
+                Some(data) => {
+                    data.push('\n');
+                    data.push_str(value);
+                }
+                None => self.data = Some(value.to_owned()),
+            }
+        }
+        self.line.clear();
+        event
+    }
+}
+
+impl Event {
+    fn from_data(data: String, is_escaped: bool) -> Self {
+        let payload = |text: &str| {
+            let unescaped = is_escaped.then(|| serde_json::from_str(text).ok()).flatten();
+            unescaped.unwrap_or_else(|| text.to_owned())
+        };
+        let parsed = data.split_once(',').and_then(|(word, rest)| match word {
+            "message" => {
+                let (channel, text) = rest.split_once(',')?;
+                Some(Self::Message { channel: channel.to_owned(), payload: payload(text) })
+            }
+            "pmessage" => {
+                let (pattern, rest) = rest.split_once(',')?;
+                let (channel, text) = rest.split_once(',')?;
+                let (pattern, channel) = (pattern.to_owned(), channel.to_owned());
+                Some(Self::PatternMessage { pattern, channel, payload: payload(text) })
+            }
+            _ => {
+                let (kind, (channel, count)) = (Subscription::from_word(word)?, rest.rsplit_once(',')?);
+                Some(Self::Subscription { kind, channel: channel.to_owned(), count: count.parse().ok()? })
+            }
+        });
+        parsed.unwrap_or(Self::Text(data))
+    }
+}

@@ -1,1 +1,0 @@
-../../src/key/template.rs

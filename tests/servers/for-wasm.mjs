@@ -143,7 +143,7 @@ function perform(id, acts, token, response) {
 /** The wall clock of the bridge: the real time until it is set. See clock.c. */
 async function startClock() {
   const [library, file] = [join(folder, "clock.so"), join(folder, "now")];
-  const source = fileURLToPath(new URL("clock.c", import.meta.url));
+  const source = fileURLToPath(new URL("src/clock.c", import.meta.url));
   await run("cc", ["-O1", "-shared", "-fPIC", "-o", library, source]);
   writeFileSync(file, Buffer.alloc(8));
   return {

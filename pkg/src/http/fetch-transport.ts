@@ -7,12 +7,27 @@ import { RESP } from "./wire.js";
 /** A transport by the given function, or by the platform's, looked up at each request. */
 export function byFetch(given: FetchLike | undefined): Transport {
   const send = given ?? platformSend;
-  return async ({ url, headers, body }: Request, limit: number, { signal }: Ending): Promise<Answer> => {
-    const init = { method: "POST", headers: { ...headers }, body, redirect: "manual", signal } as const;
-    const response = await send(url, init);
-    const header = (name: string) => response.headers.get(name);
-    const isBytes = header("content-type")?.startsWith(RESP) ?? false;
-    return { status: response.status, header, body: await read(response, isBytes, limit) };
+  return async ({ url, headers, body }: Request, limit: number, ending: Ending): Promise<Answer> => {
+    const controller = new AbortController();
+    const { signal } = controller;
+    const abort = () => controller.abort();
+    const forget = ending.whenEnded(abort);
+    let isOver = false;
+    try {
+      const init = { method: "POST", headers: { ...headers }, body, redirect: "manual", signal } as const;
+      const response = await send(url, init);
+      const header = (name: string) => response.headers.get(name);
+      const isBytes = header("content-type")?.startsWith(RESP) ?? false;
+      const answer = { status: response.status, header, body: await read(response, isBytes, limit) };
+      isOver = response.status >= 200 && response.status < 300;
+      return answer;
+    } finally {
+      forget();
+      if (!isOver) {
+        // A server that refuses a request may not have read its body: without this, the rest would still be sent.
+        abort();
+      }
+    }
   };
 }
 
@@ -63,7 +78,7 @@ async function gathered(response: FetchResponse, limit: number): Promise<Uint8Ar
     }
     size += value.length;
     if (size > limit) {
-      // What comes of it is of no interest, and it may never come.
+      // Not awaited, since it may never end.
       reader.cancel().catch(() => undefined);
       throw new TooLarge();
     }

@@ -1,25 +1,35 @@
 /**
- * Requests by Node's own HTTP client, which takes a third of the time of its `fetch`. It is asked for when it is needed, by
- * a function that only Node has: nothing is imported.
+ * Requests by Node's own HTTP client, which takes a third of the time of its `fetch`. The module is looked up when the first
+ * request is sent, by a function that only Node has: nothing is imported.
  */
 
 import { joined } from "./fetch-transport.js";
-import { type Answer, TooLarge, type Transport } from "./transport.js";
+import { type Answer, type Ending, type Request, TooLarge, type Transport } from "./transport.js";
 import { RESP } from "./wire.js";
+
+interface Socket {
+  destroy(): void;
+  on(event: "error", listener: () => void): void;
+}
 
 interface Incoming {
   readonly statusCode?: number;
   readonly headers: Readonly<Record<string, string | readonly string[] | undefined>>;
-  readonly socket: { destroy(): void };
   on(event: "data", listener: (chunk: Uint8Array) => void): void;
-  on(event: "end" | "aborted", listener: () => void): void;
+  on(event: "end", listener: () => void): void;
   on(event: "error", listener: (error: unknown) => void): void;
 }
 
 interface Outgoing {
+  readonly destroyed: boolean;
+  readonly writableFinished: boolean;
   on(event: "response", listener: (response: Incoming) => void): void;
   on(event: "error", listener: (error: unknown) => void): void;
-  end(body: string | Uint8Array): void;
+  on(event: "socket", listener: (socket: Socket) => void): void;
+  on(event: "continue" | "close", listener: () => void): void;
+  flushHeaders(): void;
+  write(chunk: Uint8Array, sent: () => void): boolean;
+  end(chunk: Uint8Array): void;
   destroy(): void;
 }
 
@@ -35,15 +45,19 @@ interface Platform {
   };
   readonly navigator?: { readonly userAgent?: string };
   readonly fetch?: unknown;
+  setImmediate?(act: () => void): void;
 }
 
 const platform = globalThis as Platform;
-/** What a server answers that has not read a request to its end: it closes the connection, and what comes next is lost. */
-const UNREAD = [400, 408, 413, 414, 431];
-/** For comparison only: who replaces it wants to see what is sent. */
+/** For comparison only: a program that replaces it wants to see each request. */
 const genuine = platform.fetch;
 
-/** A transport by Node's HTTP client; `undefined` where this is not Node, or somebody looks at what `fetch` sends. */
+/** Larger bodies are written in parts of this size, so that an early answer is noticed between them. */
+const PART = 65_536;
+/** How long a server is asked to say that it wants a body before it gets it anyway, in milliseconds. */
+const CONTINUE_LIMIT = 1000;
+
+/** A transport by Node's HTTP client; `undefined` where this is not Node, or the program has replaced `fetch`. */
 export function byNode(url: string): Transport | undefined {
   const { process, navigator } = platform;
   const isNode =
@@ -56,7 +70,7 @@ export function byNode(url: string): Transport | undefined {
   return http && over(http);
 }
 
-/** Whether the program has given `fetch` a way of its own, such as a proxy. */
+/** Whether the program has given `fetch` its own dispatcher, such as a proxy. */
 function hasDispatcher(): boolean {
   const dispatcher: unknown = Reflect.get(globalThis, Symbol.for("undici.globalDispatcher.1"));
   const name = (dispatcher as object | undefined)?.constructor?.name;
@@ -65,55 +79,103 @@ function hasDispatcher(): boolean {
 
 function over(http: HttpModule): Transport {
   const agent = new http.Agent({ keepAlive: true });
-  const send: Transport = ({ url, headers, body }, limit, ending) =>
+  const guarded = new WeakSet<Socket>();
+  const exchange = (sent: Request, limit: number, ending: Ending, asksFirst: boolean): Promise<Answer> =>
     new Promise<Answer>((resolve, reject) => {
-      const bytes = typeof body === "string" ? body : new Uint8Array(body);
+      const { url, body } = sent;
+      const bytes = typeof body === "string" ? new TextEncoder().encode(body) : new Uint8Array(body);
+      const headers: Record<string, string> = { ...sent.headers, "content-length": `${bytes.length}` };
+      if (asksFirst) {
+        headers.expect = "100-continue";
+      }
       const request = http.request(url, { method: "POST", agent, headers });
       const forget = ending.whenEnded(() => request.destroy());
+      let isAnswered = false;
       const fail = (error: unknown) => {
         forget();
-        reject(error);
+        const isCutOff = !isAnswered && !request.writableFinished && bytes.length > PART;
+        request.destroy();
+        if (isCutOff && !asksFirst && !ending.isOver) {
+          // A server that refuses a body and closes may do so before its answer is read, which is lost then. Nothing was
+          // carried out, so it can be asked again, this time before the body is sent.
+          exchange(sent, limit, ending, true).then(resolve, reject);
+        } else {
+          reject(error);
+        }
       };
       request.on("error", fail);
+      request.on("socket", (socket) => {
+        // Node's client stops listening when the answer has come, though a write may fail after that.
+        if (!guarded.has(socket)) {
+          guarded.add(socket);
+          socket.on("error", () => undefined);
+        }
+      });
       request.on("response", (response) => {
-        const { socket } = response;
+        isAnswered = true;
+        const status = response.statusCode ?? 0;
+        const isRefusal = status < 200 || status >= 300;
+        const header = (name: string) => {
+          const value = response.headers[name];
+          return value === undefined ? null : `${value}`;
+        };
         const chunks: Uint8Array[] = [];
         let size = 0;
-        if (Number(response.headers["content-length"]) > limit) {
+        const done = () => {
+          forget();
+          if (isRefusal || !request.writableFinished) {
+            // The server may not have read the body to its end: what is still under way would belong to no request.
+            request.destroy();
+          }
+          const { buffer, byteOffset, length } = joined(chunks);
+          // Not a `Buffer`, whose `slice` shares memory.
+          const all = new Uint8Array(buffer, byteOffset, length);
+          const isBytes = header("content-type")?.startsWith(RESP) ?? false;
+          resolve({ status, header, body: isBytes ? all : new TextDecoder().decode(all) });
+        };
+        if (Number(header("content-length")) > limit) {
           fail(new TooLarge());
-          request.destroy();
           return;
         }
         response.on("data", (chunk) => {
           size += chunk.length;
           if (size > limit) {
             fail(new TooLarge());
-            request.destroy();
           } else {
             chunks.push(chunk);
           }
         });
-        response.on("error", fail);
-        response.on("end", () => {
-          forget();
-          const header = (name: string) => {
-            const value = response.headers[name];
-            return value === undefined ? null : `${value}`;
-          };
-          const { buffer, byteOffset, length } = joined(chunks);
-          // No `Buffer`: its `slice` is another.
-          const all = new Uint8Array(buffer, byteOffset, length);
-          const isBytes = header("content-type")?.startsWith(RESP) ?? false;
-          const status = response.statusCode ?? 0;
-          if (UNREAD.includes(status)) {
-            // The request itself has let go of its connection by now.
-            socket.destroy();
-          }
-          resolve({ status, header, body: isBytes ? all : new TextDecoder().decode(all) });
-        });
+        // A server that refuses a body often closes before its answer has been read. The status says enough.
+        response.on("error", isRefusal ? done : fail);
+        response.on("end", done);
       });
-      request.end(bytes);
+      let at = 0;
+      const more = () => {
+        if (isAnswered || request.destroyed) {
+          return;
+        }
+        const part = bytes.subarray(at, at + PART);
+        at += PART;
+        if (at >= bytes.length) {
+          request.end(part);
+        } else {
+          // The next part waits for a turn of the event loop, in which an answer is read if there is one.
+          request.write(part, () => platform.setImmediate?.(more));
+        }
+      };
+      if (asksFirst) {
+        const wait = setTimeout(more, CONTINUE_LIMIT);
+        request.on("continue", () => {
+          clearTimeout(wait);
+          more();
+        });
+        request.on("close", () => clearTimeout(wait));
+        request.flushHeaders();
+      } else {
+        more();
+      }
     });
+  const send: Transport = (request, limit, ending) => exchange(request, limit, ending, false);
   send.close = () => agent.destroy();
   return send;
 }

@@ -1,7 +1,6 @@
 /** One request and its answer, whatever carries it. */
 
 import { CacheError } from "./errors.js";
-import type { PlatformSignal } from "./types.js";
 
 /** What is sent, by POST. */
 export interface Request {
@@ -18,10 +17,11 @@ export interface Answer {
   readonly body: string | Uint8Array;
 }
 
-/** How a request learns that nobody wants its answer any more. */
+/** How a request learns that no caller needs its answer any more. */
 export interface Ending {
-  readonly signal: PlatformSignal;
-  /** Calls `act` when it ends, unless what is returned is called before. */
+  /** Whether that is so. */
+  readonly isOver: boolean;
+  /** Calls `act` then, unless the returned function was called before. */
   whenEnded(act: () => void): () => void;
 }
 

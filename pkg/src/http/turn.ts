@@ -3,7 +3,7 @@
 import { CacheError } from "./errors.js";
 import type { Command, Reply } from "./reply.js";
 import type { Ending } from "./transport.js";
-import type { AbortSignalLike, PlatformSignal } from "./types.js";
+import type { AbortSignalLike } from "./types.js";
 
 /** What an operation asks for. */
 export interface Work {
@@ -87,7 +87,6 @@ export class Turn implements Ending {
   readonly #timer: ReturnType<typeof setTimeout>;
   #open = 0;
   #outcome: "late" | "settled" | undefined;
-  #controller: AbortController | undefined;
   /** Who waits for something within this turn. */
   readonly #waiting = new Set<(ended: Ended) => void>();
 
@@ -122,10 +121,8 @@ export class Turn implements Ending {
     }
   }
 
-  /** Aborted when the turn ends while there is something on the way. */
-  get signal(): PlatformSignal {
-    this.#controller ??= new AbortController();
-    return this.#controller.signal;
+  get isOver(): boolean {
+    return this.#outcome !== undefined;
   }
 
   whenEnded(act: () => void): () => void {
@@ -177,14 +174,13 @@ export class Turn implements Ending {
       return;
     }
     this.#outcome = isLate ? "late" : "settled";
-    // An error is made, and the signal aborted, only where somebody minds: most turns end with nothing on the way.
+    // An error is made only where somebody minds: most turns end with nothing on the way.
     if (this.#waiting.size > 0) {
       const ended = new Ended(isLate);
       for (const end of this.#waiting) {
         end(ended);
       }
       this.#waiting.clear();
-      this.#controller?.abort();
     }
   }
 }

@@ -44,6 +44,8 @@ async function read(response: FetchResponse, isBytes: boolean, limit: number): P
   const { headers, type } = response;
   const length = Number(headers.get("content-length") ?? Number.NaN);
   if (length > limit) {
+    // Otherwise the connection stays open until the garbage collector finds the response.
+    (response.body as { cancel?: () => Promise<void> } | null)?.cancel?.().catch(() => undefined);
     throw new TooLarge();
   }
   // The platform takes no more than that length, unless it unpacks, which it does not tell a page of another origin.

@@ -1,48 +1,56 @@
-//! Where the servers are, as a URL tells it.
+//! Redis URLs.
 
 use redis::{ConnectionAddr, ConnectionInfo, IntoConnectionInfo};
 
 use crate::error::{CacheError, Result};
 
-/// The servers behind a provider.
+/// The servers that a URL names.
 #[derive(Clone)]
 pub(super) enum Servers {
     /// One server.
     Standalone(ConnectionInfo),
-    /// Some nodes of a Redis Cluster; the others are learnt from them.
+    /// Some nodes of a Redis Cluster. They know the others.
     Cluster(Vec<ConnectionInfo>),
-    /// Sentinels, which know where the primary of that name is.
+    /// Sentinels, which know the address of the primary.
     Sentinel {
         sentinels: Vec<ConnectionInfo>,
+        /// The name of the primary.
         primary: String,
-        /// How to log on to the primary: what the URL says of user, password and database.
+        /// The user, the password and the database of the primary.
         settings: ConnectionInfo,
     },
 }
 
-/// The parts of a URL for several servers: `scheme://user:password@host:port,host:port/path?query`.
+/// The parts of `scheme://user:password@host:port,host:port/path?query` after the scheme.
 struct Parts<'a> {
-    /// With its `@`; or nothing.
+    /// Ends in `@`, or is empty.
     credentials: &'a str,
     hosts: Vec<&'a str>,
     path: &'a str,
-    /// With its `?`; or nothing.
+    /// Begins with `?`, or is empty.
     query: &'a str,
 }
 
+/// What an error about the scheme lists.
+const SCHEMES: &str =
+    "redis, rediss, redis-cluster, rediss-cluster, redis-sentinel, rediss-sentinel, valkey, valkeys or unix";
+
 impl Servers {
-    /// The servers of a URL.
+    /// Parses a URL.
     pub(super) fn parse(url: &str) -> Result<Self> {
         let Some((scheme, rest)) = url.split_once("://") else {
-            return Err(invalid("has no scheme: write redis://host:6379, for example"));
+            // Without a scheme, anything before an `@` may be a password.
+            let shown = url.rsplit('@').next().unwrap_or_default();
+            return Err(invalid(format!("{shown:?} has no scheme: write redis://{shown}, for example")));
         };
         match scheme {
             "redis-cluster" | "rediss-cluster" => {
                 let parts = Parts::of(rest)?;
                 if !parts.path.is_empty() {
-                    return Err(invalid(
-                        "names a database, of which a Redis Cluster has one only: end after the hosts",
-                    ));
+                    return Err(invalid(format!(
+                        "/{} selects a database, and a Redis Cluster has only database 0: end the URL after the hosts",
+                        parts.path
+                    )));
                 }
                 parts.infos(server_scheme(scheme), "").map(Self::Cluster)
             }
@@ -51,27 +59,35 @@ impl Servers {
                 let (primary, database) = parts.path.split_once('/').unwrap_or((parts.path, ""));
                 if primary.is_empty() {
                     return Err(invalid(
-                        "names no primary: write redis-sentinel://sentinel:26379,sentinel:26379/primary-name/0",
+                        "the name of the primary is missing: write redis-sentinel://host:26379,host:26379/name/0",
                     ));
                 }
-                // Sentinels have no databases, and ask for no password unless they are told to.
+                // Sentinels have no databases, and credentials of their own.
                 let bare = Parts { credentials: "", path: "", query: "", ..parts };
                 let sentinels = bare.infos("redis", "")?;
                 let one = Parts { hosts: vec!["primary"], ..Parts::of(rest)? };
                 let mut settings = one.infos(server_scheme(scheme), database)?;
                 match settings.pop() {
                     Some(settings) => Ok(Self::Sentinel { sentinels, primary: primary.to_owned(), settings }),
-                    None => Err(invalid("names no sentinel")),
+                    None => Err(invalid("the URL names no Sentinel")),
                 }
             }
-            "redis" | "rediss" | "valkey" | "valkeys" if rest.split('/').next().unwrap_or_default().contains(',') => {
-                Err(invalid("names several hosts: use redis-cluster:// or redis-sentinel://"))
+            "redis" | "rediss" | "valkey" | "valkeys" => {
+                let parts = Parts::of(rest)?;
+                if parts.hosts.len() > 1 {
+                    return Err(invalid(format!(
+                        "{scheme}:// takes one host, not {}: use redis-cluster:// or redis-sentinel://",
+                        parts.hosts.join(",")
+                    )));
+                }
+                info(url).map(Self::Standalone)
             }
-            _ => info(url).map(Self::Standalone),
+            "unix" | "redis+unix" | "valkey+unix" => info(url).map(Self::Standalone),
+            _ => Err(invalid(format!("unknown scheme {scheme:?}: use {SCHEMES}"))),
         }
     }
 
-    /// The same with another user, password or database where one is given.
+    /// Replaces the user, the password or the database by those that are given.
     pub(super) fn with(
         mut self,
         username: Option<&str>,
@@ -81,7 +97,11 @@ impl Servers {
         let infos = match &mut self {
             Self::Standalone(info) | Self::Sentinel { settings: info, .. } => std::slice::from_mut(info),
             Self::Cluster(_) if database.is_some_and(|database| database != 0) => {
-                return Err(CacheError::invalid("database", "is not 0, the only one that a Redis Cluster has"));
+                let number = database.unwrap_or_default();
+                return Err(CacheError::invalid(
+                    "database",
+                    format!("a Redis Cluster has only database 0, not {number}"),
+                ));
             }
             Self::Cluster(nodes) => nodes.as_mut_slice(),
         };
@@ -101,7 +121,7 @@ impl Servers {
         Ok(self)
     }
 
-    /// Whether the servers are talked to over TLS.
+    /// Whether connections to the servers use TLS.
     pub(super) fn use_tls(&self) -> bool {
         let infos = match self {
             Self::Standalone(info) | Self::Sentinel { settings: info, .. } => std::slice::from_ref(info),
@@ -126,37 +146,43 @@ impl Servers {
 
 impl<'a> Parts<'a> {
     fn of(rest: &'a str) -> Result<Self> {
-        let (rest, query) = rest.split_at(rest.find('?').unwrap_or(rest.len()));
+        let (rest, query) = rest.split_at(rest.find(['?', '#']).unwrap_or(rest.len()));
         let (authority, path) = rest.split_once('/').unwrap_or((rest, ""));
+        // A password with one of these ends the host too early, and what follows still holds the `@`.
+        if !authority.contains('@') && (path.contains('@') || query.contains('@')) {
+            return Err(invalid(
+                "the user name and the password must not contain `/`, `?` or `#`: percent-encode them as %2F, %3F, %23",
+            ));
+        }
         let (credentials, hosts) = authority.split_at(authority.rfind('@').map_or(0, |at| at + 1));
         let hosts: Vec<_> = hosts.split(',').map(str::trim).collect();
         if hosts.iter().any(|host| host.is_empty()) {
-            return Err(invalid("has an empty host"));
+            return Err(invalid("a host is empty: write redis://host:6379, for example"));
         }
         Ok(Self { credentials, hosts, path: path.trim_end_matches('/'), query })
     }
 
-    /// Each host as a server of its own.
+    /// One entry for each host.
     fn infos(&self, scheme: &str, database: &str) -> Result<Vec<ConnectionInfo>> {
         let Self { credentials, hosts, query, .. } = self;
         hosts.iter().map(|host| info(&format!("{scheme}://{credentials}{host}/{database}{query}"))).collect()
     }
 }
 
-/// What a node of a cluster, or the primary behind sentinels, is reached by.
+/// The scheme for a node of a cluster, or for the primary behind Sentinels.
 fn server_scheme(scheme: &str) -> &'static str {
     if scheme.starts_with("rediss") { "rediss" } else { "redis" }
 }
 
 fn info(url: &str) -> Result<ConnectionInfo> {
-    // What the library says names the fault and not the URL, which may hold a password.
+    // The error of the redis crate names the fault but not the URL, which may hold a password.
     url.into_connection_info().map_err(|error| {
-        let reason = error.to_string().replace(" - InvalidClientConfig", "");
-        invalid(&format!("is none that Redis can be reached by: {reason}"))
+        let reason = error.to_string().replace("- InvalidClientConfig", "").trim().to_owned();
+        invalid(format!("not a valid Redis URL ({reason}): the form is redis://user:password@host:6379/0"))
     })
 }
 
-fn invalid(reason: &str) -> CacheError {
+fn invalid(reason: impl Into<String>) -> CacheError {
     CacheError::invalid("url", reason)
 }
 
@@ -194,18 +220,42 @@ mod tests {
         assert!(matches!(sentinels[0].addr(), ConnectionAddr::Tcp(..)));
     }
 
+    /// RFC 3986 lets a password hold them as they are.
+    #[test]
+    fn passwords_with_delimiters() {
+        for password in ["a,b", ",", "a,b,c", "!$&'()*+,;=", "a:b", "p@ss", "-._~", "a,b@c"] {
+            let url = format!("redis://:{password}@host");
+            let Servers::Standalone(info) = Servers::parse(&url).unwrap() else { panic!("{url}") };
+            assert_eq!(info.redis_settings().password(), Some(password), "{url}");
+            assert_eq!(info.addr().to_string(), "host:6379");
+            let url = format!("redis-cluster://app:{password}@a:1,b:2");
+            let Servers::Cluster(nodes) = Servers::parse(&url).unwrap() else { panic!("{url}") };
+            assert_eq!(nodes.len(), 2);
+            assert!(nodes.iter().all(|node| node.redis_settings().password() == Some(password)), "{url}");
+            let url = format!("redis-sentinel://:{password}@a:1,b:2/main/3");
+            let Servers::Sentinel { sentinels, settings, .. } = Servers::parse(&url).unwrap() else { panic!("{url}") };
+            assert_eq!((sentinels.len(), settings.redis_settings().password()), (2, Some(password)), "{url}");
+        }
+    }
+
     #[test]
     fn what_is_wrong_is_said_without_the_password() {
         for (url, says) in [
-            ("localhost:6379", "no scheme"),
-            ("http://localhost", "none that Redis can be reached by"),
+            ("localhost:6379", "has no scheme: write redis://localhost:6379"),
+            ("http://localhost", "unknown scheme \"http\": use redis,"),
+            ("REDIS://localhost", "unknown scheme \"REDIS\""),
+            ("user:secret@localhost:6379", "\"localhost:6379\" has no scheme"),
+            ("redis://:secret/x@localhost", "percent-encode"),
+            ("redis://:secret?x@localhost", "percent-encode"),
+            ("redis-cluster://:secret#x@a,b", "percent-encode"),
+            ("redis://", "a host is empty"),
             ("redis://user:secret@localhost/x", "database number"),
-            ("redis://a:1,b:2", "several hosts"),
+            ("redis://:secret@a:1,b:2", "takes one host, not a:1,b:2"),
             ("redis-cluster://:secret@a,b/1", "database"),
-            ("redis-cluster://a,,b", "empty host"),
-            ("redis-sentinel://:secret@a:26379", "names no primary"),
+            ("redis-cluster://a,,b", "a host is empty"),
+            ("redis-sentinel://:secret@a:26379", "name of the primary is missing"),
             ("redis-sentinel://a:26379/main/x", "database number"),
-            ("redis://:secret@localhost:notaport", "none that Redis can be reached by"),
+            ("redis://:secret@localhost:notaport", "not a valid Redis URL"),
         ] {
             let message = refused(url);
             assert!(message.starts_with("invalid argument url") && message.contains(says), "{url}: {message}");

@@ -1,15 +1,15 @@
 //! What the crate `isocache-bridge` is built on. It depends on exactly this version, and nobody else should: whatever is here
 //! may change in any release.
 
-pub use crate::glob::matches_bytes;
-pub use crate::memory::table::{Entry, Hashed, Key, Leavers, Lookup, Removed, Table};
 #[cfg(all(feature = "redis", not(target_arch = "wasm32")))]
 pub use self::redis::*;
+pub use crate::glob::matches_bytes;
+pub use crate::memory::table::{Entry, Hashed, Key, Leavers, Lookup, Removed, Table};
 
 #[cfg(all(feature = "redis", not(target_arch = "wasm32")))]
 mod redis {
-    pub use crate::redis::clear::{Primary, clear, primaries};
+    pub use crate::redis::clear_pattern::{Primary, clear, primaries};
     pub use crate::redis::client::Client;
-    pub use crate::redis::link::{Link, Repeat, Request};
+    pub use crate::redis::connection::{Connection, Request, Retry};
     pub use crate::remote::RELEASE;
 }

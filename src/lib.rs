@@ -65,7 +65,7 @@ mod tags;
 mod ttl;
 
 #[cfg(all(feature = "redis", not(target_arch = "wasm32")))]
-pub use self::redis::{RedisCacheBuilder, RedisCacheProvider};
+pub use self::redis::{RedisCacheBuilder, RedisCacheProvider, RedisCredentials};
 #[cfg(not(all(target_arch = "wasm32", target_os = "unknown")))]
 pub use clock::UnixClock;
 pub use clock::{Clock, ManualClock, SystemClock};

@@ -115,12 +115,7 @@ impl<T, K: Key> Table<T, K> {
 
     /// The entry under a key, fresh or stale. An expired one is removed on the way.
     #[inline]
-    pub fn find_kept(
-        &mut self,
-        key: Hashed<'_, K::Ref>,
-        now: Millis,
-        leavers: &mut Leavers<T, K>,
-    ) -> Option<Slot> {
+    pub fn find_kept(&mut self, key: Hashed<'_, K::Ref>, now: Millis, leavers: &mut Leavers<T, K>) -> Option<Slot> {
         let slot = self.locate(key)?;
         if now < self.engine.next_due() || now < self.engine.end(slot) {
             return Some(slot);

@@ -1,13 +1,18 @@
 //! [`RedisCacheBuilder`].
 
+use std::future::Future;
 use std::marker::PhantomData;
+use std::sync::Arc;
 use std::time::Duration;
 
 use redis::{ClientTlsConfig, TlsCertificates};
+use rustls::pki_types::pem::PemObject;
+use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 
 use super::client::Client;
-use super::connection::Target;
-use super::link::Link;
+use super::connection::Connection;
+use super::credentials::{CredentialsProvider, RedisCredentials};
+use super::open_connection::Target;
 use super::provider::RedisCacheProvider;
 use super::url::Servers;
 use crate::error::{CacheError, Result};
@@ -15,7 +20,7 @@ use crate::remote::{Namespace, RemoteOptions};
 use crate::serializer::JsonSerializer;
 use crate::ttl::whole_ms;
 
-/// The largest value unless told otherwise: what Redis itself takes, 512 MiB.
+/// The default size limit of a value: that of Redis, 512 MiB.
 const MAX_VALUE_BYTES: usize = 512 * 1024 * 1024;
 
 /// The options of a [`RedisCacheProvider`].
@@ -35,12 +40,13 @@ const MAX_VALUE_BYTES: usize = 512 * 1024 * 1024;
 /// # Ok::<(), isocache::CacheError>(())
 /// ```
 pub struct RedisCacheBuilder<T, S = JsonSerializer> {
-    // It holds no `T`: it only says of what type the values will be.
+    // Only the type of the values.
     values: PhantomData<fn() -> T>,
     url: String,
     username: Option<String>,
     password: Option<String>,
     database: Option<u32>,
+    credentials: Option<Arc<CredentialsProvider>>,
     sentinel_credentials: Option<(Option<String>, String)>,
     ca_certificate: Option<Vec<u8>>,
     client_certificate: Option<(Vec<u8>, Vec<u8>)>,
@@ -54,17 +60,18 @@ pub struct RedisCacheBuilder<T, S = JsonSerializer> {
 }
 
 impl<T> RedisCacheBuilder<T> {
-    /// The servers of a URL:
+    /// Starts from a URL and the default options.
     ///
     /// | URL | servers |
     /// |---|---|
-    /// | `redis://user:password@host:6379/0` | one server, and its database |
+    /// | `redis://user:password@host:6379/0` | one server, database 0 |
     /// | `rediss://host` | the same over TLS |
     /// | `unix:///run/redis.sock?db=0&user=u&pass=p` | one server on a Unix socket |
-    /// | `redis-cluster://user:password@host:7000,host:7001` | a Redis Cluster, by some of its nodes; `rediss-cluster` over TLS |
-    /// | `redis-sentinel://user:password@host:26379,host:26379/name/0` | the primary of that name, which Sentinels know; user, password and database are the primary's; `rediss-sentinel` talks TLS to the primary |
+    /// | `redis-cluster://user:password@host:7000,host:7001` | a Redis Cluster, given by some of its nodes; `rediss-cluster` uses TLS |
+    /// | `redis-sentinel://user:password@host:26379,host:26379/name/0` | the primary with this name, whose address the Sentinels know; user, password and database are those of the primary; `rediss-sentinel` uses TLS to the primary |
     ///
-    /// Only the host is needed of those with two slashes. Special characters in a password are percent-encoded.
+    /// In the forms with `//`, only the host is required. In a user name or a password, percent-encode `/` (`%2F`),
+    /// `?` (`%3F`), `#` (`%23`), `%` (`%25`) and, in a user name, `:` (`%3A`).
     #[must_use]
     pub fn new(url: &str) -> Self {
         Self {
@@ -73,6 +80,7 @@ impl<T> RedisCacheBuilder<T> {
             username: None,
             password: None,
             database: None,
+            credentials: None,
             sentinel_credentials: None,
             ca_certificate: None,
             client_certificate: None,
@@ -88,93 +96,124 @@ impl<T> RedisCacheBuilder<T> {
 }
 
 impl<T, S> RedisCacheBuilder<T, S> {
-    /// The ACL user, in place of the URL's.
+    /// Sets the ACL user; it overrides the URL.
     #[must_use]
     pub fn username(mut self, username: impl Into<String>) -> Self {
         self.username = Some(username.into());
         self
     }
 
-    /// The password, in place of the URL's.
+    /// Sets the password; it overrides the URL.
     #[must_use]
     pub fn password(mut self, password: impl Into<String>) -> Self {
         self.password = Some(password.into());
         self
     }
 
-    /// The number of the database, in place of the URL's. A cluster has 0 only.
+    /// Sets a function that returns the user and the password, for credentials that rotate. It overrides the URL,
+    /// [`username`](Self::username) and [`password`](Self::password).
+    ///
+    /// It is called before each connection is opened, and its time counts towards
+    /// [`connect_timeout`](Self::connect_timeout). If it fails, the operations that wait for the connection fail with its
+    /// error, and the next attempt calls it again. An open connection stays open when credentials change; when the server
+    /// closes it or answers `NOAUTH`, a new one is opened with the credentials of that moment.
+    ///
+    /// ```no_run
+    /// use isocache::{CacheError, RedisCacheProvider, RedisCredentials};
+    ///
+    /// let cache = RedisCacheProvider::<String>::builder("rediss://cache.example.com")
+    ///     .credentials_provider(|| async {
+    ///         let password = std::fs::read_to_string("/run/secrets/redis");
+    ///         let password = password.map_err(|error| CacheError::Connection(format!("no password: {error}")))?;
+    ///         Ok(RedisCredentials::new(password.trim_end()).username("app"))
+    ///     })
+    ///     .build()?;
+    /// # Ok::<(), CacheError>(())
+    /// ```
+    #[must_use]
+    pub fn credentials_provider<F, Fut>(mut self, provider: F) -> Self
+    where
+        F: Fn() -> Fut + Send + Sync + 'static,
+        Fut: Future<Output = Result<RedisCredentials>> + Send + 'static,
+    {
+        self.credentials = Some(Arc::new(move || Box::pin(provider())));
+        self
+    }
+
+    /// Sets the number of the database; it overrides the URL. A cluster has only database 0.
     #[must_use]
     pub fn database(mut self, database: u32) -> Self {
         self.database = Some(database);
         self
     }
 
-    /// How to log on to the Sentinels themselves, where they ask for it.
+    /// Sets the user and the password of the Sentinels themselves, if they require them.
     #[must_use]
     pub fn sentinel_credentials(mut self, username: Option<&str>, password: impl Into<String>) -> Self {
         self.sentinel_credentials = Some((username.map(str::to_owned), password.into()));
         self
     }
 
-    /// The certificates, as PEM, of who may vouch for the server, in place of those of the system.
+    /// Sets the certificate authorities, as PEM, that may vouch for the server. Only these are trusted then. Without this
+    /// option, the certificate store of the system is trusted, or the file in the environment variable `SSL_CERT_FILE`.
     #[must_use]
     pub fn ca_certificate(mut self, pem: impl Into<Vec<u8>>) -> Self {
         self.ca_certificate = Some(pem.into());
         self
     }
 
-    /// A certificate of our own and its private key, both as PEM, for servers that ask for one.
+    /// Sets the certificate of this client and its private key, both as PEM, for servers that require one.
     #[must_use]
     pub fn client_certificate(mut self, certificate: impl Into<Vec<u8>>, key: impl Into<Vec<u8>>) -> Self {
         self.client_certificate = Some((certificate.into(), key.into()));
         self
     }
 
-    /// How long opening a connection may take; 1 second unless told otherwise. Sentinels are asked one after the other,
-    /// so that with them it is this for each, and twice for the primary.
+    /// Limits the time to open a connection; 1 second by default. Sentinels are asked one after the other, so with them it
+    /// is this time for each Sentinel, and twice this time for the primary.
     ///
-    /// An operation waits for a connection no longer than for anything else; the connecting goes on without it. After a
-    /// failed attempt, operations fail at once for 100 ms.
+    /// An operation waits for a connection no longer than its own limit; the attempt to connect goes on without it. After
+    /// a failed attempt, operations fail at once for 100 ms.
     #[must_use]
     pub fn connect_timeout(mut self, limit: Duration) -> Self {
         self.connect_timeout = limit;
         self
     }
 
-    /// How long one operation may take, the waiting for a connection included; 250 ms unless told otherwise. For
-    /// `clear_pattern` it is the limit of each step.
+    /// Limits the time of one operation, including the wait for a connection; 250 ms by default. For `clear_pattern` it
+    /// limits each step.
     ///
-    /// At the limit the operation fails with [`CacheError::Timeout`]; whether it was carried out is not known then. After
-    /// three in a row without an answer, the connection counts as cut, and a new one is opened.
+    /// At the limit the operation fails with [`CacheError::Timeout`], and it is not known whether it was executed. After
+    /// three operations in a row without a reply, the connection is replaced.
     #[must_use]
     pub fn operation_timeout(mut self, limit: Duration) -> Self {
         self.operation_timeout = limit;
         self
     }
 
-    /// Keeps to the keys that begin with `name` and a colon: what others see as `shop:user:1` is `user:1` here. No
-    /// pattern reaches beyond it.
+    /// Puts `name` and a colon before every key: the key `user:1` is `shop:user:1` in Redis. No pattern reaches beyond the
+    /// namespace.
     #[must_use]
     pub fn namespace(mut self, name: impl Into<String>) -> Self {
         self.namespace = Some(name.into());
         self
     }
 
-    /// The life of entries that are set without a ttl; for ever unless told otherwise.
+    /// Sets the ttl of entries that are set without one. By default they do not expire.
     #[must_use]
     pub fn default_ttl(mut self, ttl: Duration) -> Self {
         self.default_ttl = Some(ttl);
         self
     }
 
-    /// The largest value, in bytes as the serializer writes it; 512 MiB unless told otherwise, which is Redis' own limit.
+    /// Limits the size of a value in bytes, after serialization; 512 MiB by default, which is the limit of Redis.
     #[must_use]
     pub fn max_value_bytes(mut self, limit: usize) -> Self {
         self.max_value_bytes = limit;
         self
     }
 
-    /// Whether an entry that does not decode, or is not a string, counts as absent. Unless told so, it is a
+    /// Whether an entry that cannot be decoded, or is not a string, counts as absent. By default it is a
     /// [`CacheError::Deserialize`].
     #[must_use]
     pub fn undecodable_is_miss(mut self, is_miss: bool) -> Self {
@@ -182,7 +221,7 @@ impl<T, S> RedisCacheBuilder<T, S> {
         self
     }
 
-    /// How values become bytes; as JSON unless told otherwise.
+    /// Sets the serializer of the values; [`JsonSerializer`] by default.
     #[must_use]
     pub fn serializer<S2>(self, serializer: S2) -> RedisCacheBuilder<T, S2> {
         RedisCacheBuilder {
@@ -191,6 +230,7 @@ impl<T, S> RedisCacheBuilder<T, S> {
             username: self.username,
             password: self.password,
             database: self.database,
+            credentials: self.credentials,
             sentinel_credentials: self.sentinel_credentials,
             ca_certificate: self.ca_certificate,
             client_certificate: self.client_certificate,
@@ -204,13 +244,13 @@ impl<T, S> RedisCacheBuilder<T, S> {
         }
     }
 
-    /// The provider. Nothing is connected yet, and no runtime is needed.
+    /// Builds the provider. It connects when it is first used; no runtime is needed before.
     ///
     /// # Errors
-    /// [`CacheError::InvalidArgument`] for an option that cannot be; it names the option.
+    /// [`CacheError::InvalidArgument`] names an option that is not valid.
     pub fn build(self) -> Result<RedisCacheProvider<T, S>> {
         if self.max_value_bytes == 0 {
-            return Err(CacheError::invalid("max_value_bytes", "is zero, into which no value fits"));
+            return Err(CacheError::invalid("max_value_bytes", "must be greater than 0"));
         }
         if let Some(ttl) = self.default_ttl.filter(|ttl| *ttl != Duration::MAX) {
             whole_ms(ttl)?;
@@ -221,35 +261,61 @@ impl<T, S> RedisCacheBuilder<T, S> {
             max_value_bytes: self.max_value_bytes,
             undecodable_is_miss: self.undecodable_is_miss,
         };
-        let client = Client { link: self.link()? };
+        let client = Client::new(self.connection()?);
         Ok(RedisCacheProvider::from_parts(client, self.serializer, options))
     }
 
-    /// The connection that the options describe, not opened yet.
+    /// The connection that the options describe. It is not open yet.
     #[doc(hidden)]
-    pub fn link(&self) -> Result<Link> {
+    pub fn connection(&self) -> Result<Connection> {
         let limits = [("connect_timeout", self.connect_timeout), ("operation_timeout", self.operation_timeout)];
         if let Some((option, _)) = limits.iter().find(|(_, limit)| limit.is_zero()) {
-            return Err(CacheError::invalid(option, "is zero, in which nothing can be done"));
+            return Err(CacheError::invalid(option, "must be greater than 0"));
         }
         let servers =
             Servers::parse(&self.url)?.with(self.username.as_deref(), self.password.as_deref(), self.database)?;
-        let client_tls = self.client_certificate.clone();
-        let client_tls = client_tls.map(|(client_cert, client_key)| ClientTlsConfig { client_cert, client_key });
-        let root_cert = self.ca_certificate.clone();
-        let tls = (root_cert.is_some() || client_tls.is_some()).then_some(TlsCertificates { client_tls, root_cert });
-        if tls.is_some() && !servers.use_tls() {
+        let has_certificates = self.ca_certificate.is_some() || self.client_certificate.is_some();
+        if has_certificates && !servers.use_tls() {
             return Err(CacheError::invalid(
                 "url",
-                "is without TLS, so that certificates are of no use: see rediss://",
+                "the options give certificates, and the URL does not use TLS: write rediss:// instead of redis://",
             ));
         }
-        Ok(Link::new(Target {
+        Ok(Connection::new(Target {
             servers,
-            tls,
+            tls: self.certificates()?,
+            credentials: self.credentials.clone(),
             sentinel_credentials: self.sentinel_credentials.clone(),
             connect_timeout: self.connect_timeout,
             operation_timeout: self.operation_timeout,
         }))
+    }
+
+    fn certificates(&self) -> Result<Option<TlsCertificates>> {
+        if let Some(pem) = &self.ca_certificate {
+            count_certificates("ca_certificate", pem)?;
+        }
+        if let Some((certificate, key)) = &self.client_certificate {
+            count_certificates("client_certificate", certificate)?;
+            PrivateKeyDer::from_pem_slice(key).map_err(|error| {
+                CacheError::invalid("client_certificate", format!("the key is not a private key as PEM: {error}"))
+            })?;
+        }
+        let client_tls = self.client_certificate.clone();
+        let client_tls = client_tls.map(|(client_cert, client_key)| ClientTlsConfig { client_cert, client_key });
+        let root_cert = self.ca_certificate.clone();
+        Ok((root_cert.is_some() || client_tls.is_some()).then_some(TlsCertificates { client_tls, root_cert }))
+    }
+}
+
+/// Without a certificate, no server could be trusted, and the error would come with the first connection.
+fn count_certificates(option: &'static str, pem: &[u8]) -> Result<()> {
+    let found = CertificateDer::pem_slice_iter(pem).collect::<std::result::Result<Vec<_>, _>>();
+    match found {
+        Ok(found) if !found.is_empty() => Ok(()),
+        Ok(_) => {
+            Err(CacheError::invalid(option, "contains no certificate: expected PEM (-----BEGIN CERTIFICATE-----)"))
+        }
+        Err(error) => Err(CacheError::invalid(option, format!("is not valid PEM: {error}"))),
     }
 }

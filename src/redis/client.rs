@@ -1,44 +1,63 @@
-//! The commands of the provider, on keys as Redis has them and on bytes.
+//! The commands of the provider, on full keys and on bytes.
 
 use std::borrow::Cow;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use redis::{Cmd, Pipeline, Value, cmd, pipe};
+use redis::{Cmd, Pipeline, ServerError, Value, cmd, pipe};
 
-use super::clear;
+use super::clear_pattern;
+use super::connection::{Connection, Request, Retry};
 use super::errors::{of_server, unexpected};
-use super::link::{Link, Repeat, Request};
 use crate::error::{CacheError, Result};
 use crate::remote::{Life, RELEASE, RemoteStore};
 
-/// How many keys one `MGET` or `UNLINK` names: more would keep the server from others for too long.
+/// How many keys one `MGET` or `UNLINK` names. More would block other clients for too long.
 const KEYS_PER_COMMAND: usize = 500;
 
-/// The commands, over one link.
+/// Adds to a counter that has a ttl. A script, because a counter must not exist without its ttl, even if another client
+/// deletes it meanwhile. The sum is read with GET: Lua would round it.
+const INCREMENT: &str = "\
+local created = redis.pcall('SET', KEYS[1], '0', 'NX', 'PX', ARGV[2]) \
+if type(created) == 'table' and created.err then return created end \
+local added = redis.pcall('INCRBY', KEYS[1], ARGV[1]) \
+if type(added) == 'table' and added.err then return added end \
+return redis.call('GET', KEYS[1])";
+
+/// The commands, over one connection.
 #[derive(Clone)]
 pub struct Client {
-    /// The link.
-    pub link: Link,
+    /// The connection.
+    pub connection: Connection,
+    /// Whether the server has refused a script, so that a transaction is tried first.
+    scripts_refused: Arc<AtomicBool>,
 }
 
 impl RemoteStore for Client {
     type Bytes = Vec<u8>;
 
     async fn get(&self, key: &str) -> Result<Option<Vec<u8>>> {
-        let reply = self.link.one(with_key("GET", key), Repeat::Harmless).await?;
+        let reply = self.connection.one(with_key("GET", key), Retry::Idempotent).await?;
         bytes_or_nil("GET", reply, key)
     }
 
+    /// The ttl is read before and after the value. The smaller one is never longer than that of the value, even if another
+    /// client replaces the entry in between. So this needs neither MULTI nor a script, which an ACL may forbid.
     async fn get_with_ttl(&self, key: &str) -> Result<Option<(Vec<u8>, Option<Duration>)>> {
-        let mut both = pipe();
-        both.atomic().add_command(with_key("GET", key)).add_command(with_key("PTTL", key));
-        let replies = self.link.send(Request::Atomic(both), Repeat::Harmless).await?;
-        let [value, left] = two("GET and PTTL", replies)?;
+        let mut commands = pipe();
+        commands.add_command(with_key("PTTL", key));
+        commands.add_command(with_key("GET", key));
+        commands.add_command(with_key("PTTL", key));
+        let [before, value, after] = exactly(self.batch(commands).await?)?;
         let Some(value) = bytes_or_nil("GET", value, key)? else { return Ok(None) };
-        Ok(match integer("PTTL", left, key)? {
-            // Redis lets it live through its last millisecond.
-            0 => None,
-            left => Some((value, u64::try_from(left).ok().map(Duration::from_millis))),
+        let (before, after) = (integer("PTTL", before, key)?, integer("PTTL", after, key)?);
+        Ok(match (before, after) {
+            // It expired or was deleted meanwhile. Redis keeps an entry through its last millisecond.
+            (_, 0 | -2) | (0, _) => None,
+            (-1 | -2, -1) => Some((value, None)),
+            (-1 | -2, left) | (left, -1) => Some((value, milliseconds(left))),
+            (before, after) => Some((value, milliseconds(before.min(after)))),
         })
     }
 
@@ -48,10 +67,10 @@ impl RemoteStore for Client {
             Some(ms) => command.arg("PX").arg(ms),
             None => command.arg("PERSIST"),
         };
-        bytes_or_nil("GETEX", self.link.one(command, Repeat::Harmless).await?, key)
+        bytes_or_nil("GETEX", self.connection.one(command, Retry::Idempotent).await?, key)
     }
 
-    /// A key that holds something other than a string counts as absent: so `MGET` has it.
+    /// A key that holds something other than a string counts as absent, as `MGET` reports it.
     async fn get_many(&self, keys: &[Cow<'_, str>]) -> Result<Vec<Option<Vec<u8>>>> {
         let names: Vec<&str> = keys.iter().map(AsRef::as_ref).collect();
         let replies = self.in_parts("MGET", &names).await?;
@@ -65,18 +84,18 @@ impl RemoteStore for Client {
         if values.len() == keys.len() {
             return Ok(values);
         }
-        Err(CacheError::Protocol(format!("MGET of {} keys was answered with {} values", keys.len(), values.len())))
+        Err(CacheError::Protocol(format!("expected {} values in reply to MGET, got {}", keys.len(), values.len())))
     }
 
     async fn set(&self, key: &str, value: Vec<u8>, life: Life) -> Result<()> {
-        let reply = self.link.one(set(key, &value, life), Repeat::Harmless).await?;
+        let reply = self.connection.one(set(key, &value, life), Retry::Idempotent).await?;
         ok("SET", reply, key)
     }
 
     async fn replace(&self, key: &str, value: Vec<u8>, life: Life) -> Result<bool> {
         let mut command = set(key, &value, life);
         command.arg("XX");
-        match self.link.one(command, Repeat::Harmless).await? {
+        match self.connection.one(command, Retry::Idempotent).await? {
             Value::Nil => Ok(false),
             reply => ok("SET", reply, key).map(|()| true),
         }
@@ -97,30 +116,54 @@ impl RemoteStore for Client {
     }
 
     async fn exists(&self, key: &str) -> Result<bool> {
-        let reply = self.link.one(with_key("EXISTS", key), Repeat::Harmless).await?;
+        let reply = self.connection.one(with_key("EXISTS", key), Retry::Idempotent).await?;
         Ok(count("EXISTS", reply)? > 0)
     }
 
     async fn clear(&self, pattern: &str) -> Result<u64> {
-        clear::clear(self, pattern.as_bytes()).await
+        clear_pattern::clear(self, pattern.as_bytes()).await
     }
 
     async fn increment(&self, key: &str, by: i64, life: Life) -> Result<i64> {
+        let Some(ms) = life else {
+            let mut add = with_key("INCRBY", key);
+            add.arg(by);
+            return integer("INCRBY", self.connection.one(add, Retry::Never).await?, key);
+        };
+        if !self.scripts_refused.load(Ordering::Relaxed) {
+            let mut script = with_key("EVAL", INCREMENT);
+            script.arg(1).arg(key).arg(by).arg(ms);
+            match self.connection.one(script, Retry::Never).await? {
+                Value::ServerError(error) if is_refusal(&error) => self.scripts_refused.store(true, Ordering::Relaxed),
+                Value::BulkString(sum) => return decimal("EVAL", &sum),
+                reply => return Err(failure("EVAL", reply, Some(key))),
+            }
+        }
         let mut commands = pipe();
         let mut create = set(key, b"0", life);
         create.arg("NX");
         let mut add = with_key("INCRBY", key);
         add.arg(by);
-        commands.atomic().add_command(create).add_command(add);
-        let replies = self.link.send(Request::Atomic(commands), Repeat::Never).await?;
-        let [_, sum] = two("SET and INCRBY", replies)?;
+        commands.add_command(create).add_command(add);
+        let replies =
+            self.connection.send(Request::Atomic(commands), Retry::Never).await.map_err(|error| match error {
+                CacheError::Refused(text) => {
+                    // It may be permitted again.
+                    self.scripts_refused.store(false, Ordering::Relaxed);
+                    CacheError::Refused(format!(
+                        "{text}; a counter with a ttl needs permission for EVAL, or for MULTI and EXEC"
+                    ))
+                }
+                error => error,
+            })?;
+        let [_, sum] = exactly(replies)?;
         integer("INCRBY", sum, key)
     }
 
     async fn acquire(&self, key: &str, holder: &str, ms: u64) -> Result<bool> {
         let mut command = set(key, holder.as_bytes(), Some(ms));
         command.arg("NX");
-        match self.link.one(command, Repeat::Never).await? {
+        match self.connection.one(command, Retry::Never).await? {
             Value::Nil => Ok(false),
             reply => ok("SET", reply, key).map(|()| true),
         }
@@ -129,27 +172,32 @@ impl RemoteStore for Client {
     async fn release(&self, key: &str, holder: &str) -> Result<()> {
         let mut command = with_key("EVAL", RELEASE);
         command.arg(1).arg(key).arg(holder);
-        count("EVAL", self.link.one(command, Repeat::Harmless).await?).map(|_| ())
+        count("EVAL", self.connection.one(command, Retry::Idempotent).await?).map(|_| ())
     }
 
-    /// Known while no key of the database has a ttl: one whose time has come is counted until the server meets it. A
-    /// cluster would have to be asked node by node.
+    /// Known while no key of the database has a ttl: Redis counts an expired key until it removes it. In a cluster it would
+    /// take a request to each node.
     async fn entries(&self) -> Result<Option<u64>> {
-        let Some(database) = self.link.database() else { return Ok(None) };
-        let reply = self.link.one(cmd("INFO").arg("keyspace").clone(), Repeat::Harmless).await?;
+        let Some(database) = self.connection.database() else { return Ok(None) };
+        let reply = self.connection.one(cmd("INFO").arg("keyspace").clone(), Retry::Idempotent).await?;
         let Value::BulkString(text) = reply else { return Err(failure("INFO", reply, None)) };
         Ok(exact_keys(&String::from_utf8_lossy(&text), database))
     }
 }
 
 impl Client {
-    /// Removes keys; how many there were.
+    /// A client over a connection.
+    pub fn new(connection: Connection) -> Self {
+        Self { connection, scripts_refused: Arc::default() }
+    }
+
+    /// Removes keys and returns how many there were.
     pub(super) async fn unlink<K: AsRef<[u8]>>(&self, keys: &[K]) -> Result<u64> {
         let replies = self.in_parts("UNLINK", keys).await?;
         replies.into_iter().map(|reply| count("UNLINK", reply)).sum()
     }
 
-    /// One command for each part of the keys, all in one round trip.
+    /// Sends one command for each chunk of the keys, all in one round trip.
     async fn in_parts<K: AsRef<[u8]>>(&self, name: &str, keys: &[K]) -> Result<Vec<Value>> {
         let command = |part: &[K]| {
             let bytes = part.iter().map(|key| key.as_ref().len()).sum::<usize>() + name.len();
@@ -161,7 +209,7 @@ impl Client {
             command
         };
         if !keys.is_empty() && keys.len() <= KEYS_PER_COMMAND {
-            return self.link.send(Request::One(command(keys)), Repeat::Harmless).await;
+            return self.connection.send(Request::One(command(keys)), Retry::Idempotent).await;
         }
         let mut batch = pipe();
         for part in keys.chunks(KEYS_PER_COMMAND) {
@@ -170,17 +218,17 @@ impl Client {
         self.batch(batch).await
     }
 
-    /// The replies to commands that may be sent again.
+    /// Sends idempotent commands and returns their replies.
     async fn batch(&self, batch: Pipeline) -> Result<Vec<Value>> {
         if batch.is_empty() {
             return Ok(Vec::new());
         }
         let expected = batch.len();
-        let replies = self.link.send(Request::Batch(batch), Repeat::Harmless).await?;
+        let replies = self.connection.send(Request::Batch(batch), Retry::Idempotent).await?;
         if replies.len() == expected {
             return Ok(replies);
         }
-        Err(CacheError::Protocol(format!("{expected} commands had {} replies", replies.len())))
+        Err(CacheError::Protocol(format!("expected {expected} replies, got {}", replies.len())))
     }
 }
 
@@ -207,7 +255,7 @@ fn exact_keys(keyspace: &str, database: i64) -> Option<u64> {
     (field("expires=")? == 0).then(|| field("keys=")).flatten()
 }
 
-/// The error of a reply that is not what the command has.
+/// The error of a reply that is an error, or not of the type that the command has.
 pub(super) fn failure(name: &str, reply: Value, key: Option<&str>) -> CacheError {
     match reply {
         Value::ServerError(error) => of_server(&error, key),
@@ -239,13 +287,30 @@ fn integer(name: &str, reply: Value, key: &str) -> Result<i64> {
 
 fn count(name: &str, reply: Value) -> Result<u64> {
     match reply {
-        Value::Int(number) => {
-            u64::try_from(number).map_err(|_| CacheError::Protocol(format!("{name} was answered with {number}")))
-        }
+        Value::Int(number) => u64::try_from(number)
+            .map_err(|_| CacheError::Protocol(format!("expected a count in reply to {name}, got {number}"))),
         other => Err(failure(name, other, None)),
     }
 }
 
-fn two(name: &str, replies: Vec<Value>) -> Result<[Value; 2]> {
-    replies.try_into().map_err(|_| CacheError::Protocol(format!("{name} had not two replies")))
+fn exactly<const N: usize>(replies: Vec<Value>) -> Result<[Value; N]> {
+    replies
+        .try_into()
+        .map_err(|replies: Vec<Value>| CacheError::Protocol(format!("expected {N} replies, got {}", replies.len())))
+}
+
+fn milliseconds(left: i64) -> Option<Duration> {
+    u64::try_from(left).ok().map(Duration::from_millis)
+}
+
+fn decimal(name: &str, text: &[u8]) -> Result<i64> {
+    let number = std::str::from_utf8(text).ok().and_then(|text| text.parse().ok());
+    number.ok_or_else(|| {
+        CacheError::Protocol(format!("expected an integer in reply to {name}, got {:?}", String::from_utf8_lossy(text)))
+    })
+}
+
+/// Whether the server does not let this user run the command, or does not have it.
+fn is_refusal(error: &ServerError) -> bool {
+    error.code() == "NOPERM" || error.details().is_some_and(|details| details.starts_with("unknown command"))
 }

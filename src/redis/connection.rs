@@ -1,231 +1,269 @@
-//! One open connection, to a server or to a cluster.
+//! A connection that opens when it is needed, reopens when it breaks, and gives every wait a limit.
 
+use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
+use std::sync::{Arc, PoisonError, RwLock, RwLockWriteGuard};
 use std::time::Duration;
 
-use futures_util::future::join_all;
-use redis::aio::{ConnectionLike, MultiplexedConnection};
-use redis::cluster::ClusterClient;
-use redis::cluster_async::ClusterConnection;
-use redis::io::tcp::TcpSettings;
-use redis::sentinel::{SentinelClientBuilder, SentinelServerType};
-use redis::{
-    AsyncConnectionConfig, Client, Cmd, ConnectionAddr, ConnectionInfo, Pipeline, RedisError, RedisResult,
-    TlsCertificates, TlsMode, Value,
-};
+use redis::{Cmd, Pipeline, RedisResult, Value};
+use tokio::sync::watch;
+use tokio::time::{sleep, timeout};
 
-use rustls::crypto::CryptoProvider;
-
+use super::errors::{Verdict, of_connection, verdict, verdict_of_replies};
+use super::open_connection::{OpenConnection, Target};
 use super::url::Servers;
+use crate::error::{CacheError, Result};
 
-/// How connections are opened.
+/// After a failed attempt to connect, operations fail at once for this long, so that a server that is down is not
+/// flooded with attempts.
+const PAUSE: Duration = Duration::from_millis(100);
+
+/// After this many operations in a row without a reply, the connection counts as cut. A network can drop packets without
+/// telling either end.
+const UNANSWERED_LIMIT: u32 = 3;
+
+/// One connection, opened when it is first needed and reopened whenever it breaks. Its clones share it.
 #[derive(Clone)]
-pub(super) struct Target {
-    pub(super) servers: Servers,
-    /// Certificates other than those of the system.
-    pub(super) tls: Option<TlsCertificates>,
-    /// How the sentinels are logged on to.
-    pub(super) sentinel_credentials: Option<(Option<String>, String)>,
-    pub(super) connect_timeout: Duration,
-    pub(super) operation_timeout: Duration,
+pub struct Connection {
+    shared: Arc<Shared>,
 }
 
-/// An open connection, which many tasks use at once. Its clones are the same connection.
+struct Shared {
+    target: Target,
+    attempts: AtomicU64,
+    /// The last attempt to connect. `None` before the first, and after a connection has broken.
+    attempt: RwLock<Option<watch::Receiver<Attempt>>>,
+}
+
+/// The outcome of an attempt; `None` while it is in progress. Its sender is dropped when a new attempt may begin: after a
+/// failure, at the end of the pause.
+type Attempt = Option<Result<Current>>;
+
+/// An open connection and its health.
 #[derive(Clone)]
-pub(super) enum Connection {
-    Server(MultiplexedConnection),
-    Cluster(ClusterConnection),
+struct Current {
+    connection: OpenConnection,
+    id: ConnectionId,
+    /// Operations in a row without a reply.
+    unanswered: Arc<AtomicU32>,
 }
 
-impl Target {
-    /// How long opening a connection may take in all: sentinels are asked one after the other.
-    pub(super) fn patience(&self) -> Duration {
-        match &self.servers {
-            Servers::Sentinel { sentinels, .. } => {
-                self.connect_timeout * u32::try_from(sentinels.len() + 2).unwrap_or(u32::MAX)
-            }
-            Servers::Standalone(_) | Servers::Cluster(_) => self.connect_timeout,
-        }
-    }
+/// Tells successive connections apart.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) struct ConnectionId(u64);
 
-    /// One node of the cluster, reached as the nodes of the URL are.
-    pub(super) fn node(&self, host: &str, port: u16) -> Self {
-        let servers = match &self.servers {
-            Servers::Cluster(nodes) => nodes.first().map_or_else(
-                || self.servers.clone(),
-                |first| Servers::Standalone(first.clone().set_addr(elsewhere(first.addr(), host, port))),
-            ),
-            other => other.clone(),
-        };
-        Self { servers, ..self.clone() }
-    }
-
-    /// Opens a connection.
-    pub(super) async fn open(&self) -> RedisResult<Connection> {
-        self.use_crypto();
-        match &self.servers {
-            Servers::Cluster(nodes) => self.open_cluster(nodes).await.map(Connection::Cluster),
-            Servers::Standalone(_) | Servers::Sentinel { .. } => {
-                self.multiplexed(&self.client().await?).await.map(Connection::Server)
-            }
-        }
-    }
-
-    /// Opens a connection for subscriptions only.
-    pub(super) async fn open_subscriber(&self) -> RedisResult<redis::aio::PubSub> {
-        self.use_crypto();
-        self.client().await?.get_async_pubsub().await
-    }
-
-    /// The server that commands go to; of a cluster, a node of the URL.
-    async fn client(&self) -> RedisResult<Client> {
-        let one = |info: &ConnectionInfo| match &self.tls {
-            Some(certificates) => Client::build_with_tls(with_nodelay(info), certificates.clone()),
-            None => Client::open(with_nodelay(info)),
-        };
-        match &self.servers {
-            Servers::Standalone(info) => one(info),
-            Servers::Cluster(nodes) => {
-                let none = || (redis::ErrorKind::InvalidClientConfig, "the URL names no node");
-                one(nodes.first().ok_or_else(none)?)
-            }
-            Servers::Sentinel { sentinels, primary, settings } => {
-                self.ask_sentinels(sentinels, primary, settings).await
-            }
-        }
-    }
-
-    fn use_crypto(&self) {
-        if self.servers.use_tls() && CryptoProvider::get_default().is_none() {
-            // rustls wants one for the whole process. It fails if the application was quicker, which is as good.
-            let _ = rustls::crypto::ring::default_provider().install_default();
-        }
-    }
-
-    async fn multiplexed(&self, client: &Client) -> RedisResult<MultiplexedConnection> {
-        // The operations have their own limit, which also covers the waiting for a connection.
-        let config =
-            AsyncConnectionConfig::new().set_connection_timeout(Some(self.connect_timeout)).set_response_timeout(None);
-        client.get_multiplexed_async_connection_with_config(&config).await
-    }
-
-    async fn open_cluster(&self, nodes: &[ConnectionInfo]) -> RedisResult<ClusterConnection> {
-        let mut builder = ClusterClient::builder(nodes.to_vec())
-            .connection_timeout(self.connect_timeout)
-            .response_timeout(self.operation_timeout)
-            .overall_response_timeout(None)
-            // Redirections and failovers are waited for within the limit of the operation.
-            .min_retry_wait(10)
-            .max_retry_wait(200)
-            .tcp_settings(nodelay());
-        if let Some(certificates) = &self.tls {
-            builder = builder.certs(certificates.clone());
-        }
-        builder.build()?.get_async_connection().await
-    }
-
-    /// A client for the primary that the sentinels name.
-    async fn ask_sentinels(
-        &self,
-        sentinels: &[ConnectionInfo],
-        primary: &str,
-        settings: &ConnectionInfo,
-    ) -> RedisResult<Client> {
-        let addresses = sentinels.iter().map(|info| info.addr().clone());
-        let redis = settings.redis_settings();
-        let mut builder = SentinelClientBuilder::new(addresses, primary, SentinelServerType::Master)?
-            .set_client_to_redis_db(redis.db())
-            .set_client_to_redis_protocol(redis.protocol())
-            .set_client_to_redis_tcp_settings(nodelay())
-            .set_client_to_sentinel_tcp_settings(nodelay());
-        if let Some(username) = redis.username() {
-            builder = builder.set_client_to_redis_username(username);
-        }
-        if let Some(password) = redis.password() {
-            builder = builder.set_client_to_redis_password(password);
-        }
-        if matches!(settings.addr(), ConnectionAddr::TcpTls { .. }) {
-            builder = builder.set_client_to_redis_tls_mode(TlsMode::Secure);
-        }
-        if let Some(certificates) = &self.tls {
-            builder = builder.set_client_to_redis_certificates(certificates.clone());
-        }
-        if let Some((username, password)) = &self.sentinel_credentials {
-            builder = builder.set_client_to_sentinel_password(password);
-            if let Some(username) = username {
-                builder = builder.set_client_to_sentinel_username(username);
-            }
-        }
-        // A new one for each attempt: it keeps connections to sentinels, which may be the dead ones.
-        builder.build()?.async_get_client().await
-    }
+/// Commands that are sent together.
+pub enum Request {
+    /// One command.
+    One(Cmd),
+    /// In one round trip, not atomic.
+    Batch(Pipeline),
+    /// Between MULTI and EXEC.
+    Atomic(Pipeline),
 }
 
-/// Another server, reached in the same way.
-fn elsewhere(address: &ConnectionAddr, host: &str, port: u16) -> ConnectionAddr {
-    match address {
-        ConnectionAddr::TcpTls { insecure, tls_params, .. } => {
-            ConnectionAddr::TcpTls { host: host.to_owned(), port, insecure: *insecure, tls_params: tls_params.clone() }
-        }
-        _ => ConnectionAddr::Tcp(host.to_owned(), port),
-    }
-}
-
-/// Without it, a command may wait for the acknowledgement of the one before.
-fn nodelay() -> TcpSettings {
-    TcpSettings::default().set_nodelay(true)
-}
-
-fn with_nodelay(info: &ConnectionInfo) -> ConnectionInfo {
-    info.clone().set_tcp_settings(nodelay())
+/// Whether a request may be sent again when it is not known whether it was executed.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum Retry {
+    /// Executing it twice has the same effect as once.
+    Idempotent,
+    /// Executing it twice could have another effect.
+    Never,
 }
 
 impl Connection {
-    /// Runs one command.
-    pub(super) async fn run(&mut self, command: &Cmd) -> RedisResult<Value> {
-        match self {
-            Self::Server(connection) => connection.send_packed_command(command).await,
-            Self::Cluster(connection) => connection.req_packed_command(command).await,
+    /// A connection that has not been opened yet.
+    pub(super) fn new(target: Target) -> Self {
+        Self { shared: Arc::new(Shared { target, attempts: AtomicU64::new(0), attempt: RwLock::new(None) }) }
+    }
+
+    /// The addresses, for messages.
+    pub fn names(&self) -> String {
+        self.shared.target.servers.names()
+    }
+
+    /// The number of the database; `None` for a cluster.
+    pub fn database(&self) -> Option<i64> {
+        match &self.shared.target.servers {
+            Servers::Standalone(info) | Servers::Sentinel { settings: info, .. } => Some(info.redis_settings().db()),
+            Servers::Cluster(_) => None,
         }
     }
 
-    /// Runs commands in one round trip, to each node where there are several. They are not atomic. An error of the server
-    /// is one of the replies.
-    pub(super) async fn run_all(&mut self, commands: &Pipeline) -> RedisResult<Vec<Value>> {
-        match self {
-            Self::Server(connection) => connection.send_packed_commands(commands, 0, commands.len()).await,
-            Self::Cluster(connection) => {
-                // A pipeline would have to stay within one slot. Commands sent at once share the packets of their node.
-                let run = |command: &Cmd| {
-                    let (mut connection, command) = (connection.clone(), command.clone());
-                    async move { connection.req_packed_command(&command).await }
-                };
-                let replies = join_all(commands.cmd_iter().map(run)).await;
-                replies.into_iter().map(reply_or_failure).collect()
-            }
-        }
+    /// Whether it leads to a cluster, which keeps no order between commands that are sent together.
+    pub fn is_cluster(&self) -> bool {
+        matches!(self.shared.target.servers, Servers::Cluster(_))
     }
 
-    /// Runs commands about one key between MULTI and EXEC, and returns the replies of the commands.
-    pub(super) async fn run_atomically(&mut self, commands: &Pipeline) -> RedisResult<Vec<Value>> {
-        let (skipped, kept) = (commands.len() + 1, 1);
-        let mut replies = match self {
-            Self::Server(connection) => connection.send_packed_commands(commands, skipped, kept).await?,
-            Self::Cluster(connection) => connection.req_packed_commands(commands, skipped, kept).await?,
+    /// A separate connection for subscriptions. In a cluster it leads to any node, since channels span all nodes.
+    pub async fn subscriber(&self) -> Result<redis::aio::PubSub> {
+        let target = &self.shared.target;
+        let limit = target.timeout();
+        let opened = timeout(limit, async {
+            let opened = target.authenticated().await?.open_subscriber().await;
+            opened.map_err(|error| of_connection(&error, &self.names()))
+        });
+        opened.await.unwrap_or_else(|_| Err(self.not_connected_within(limit)))
+    }
+
+    /// A separate connection to one node of the cluster.
+    pub fn to_node(&self, host: &str, port: u16) -> Self {
+        Self::new(self.shared.target.node(host, port))
+    }
+
+    /// Sends one command and returns its reply.
+    pub async fn one(&self, command: Cmd, retry: Retry) -> Result<Value> {
+        self.one_with_id(command, retry).await.map(|(reply, _)| reply)
+    }
+
+    /// Sends one command and returns its reply with the connection that it came by.
+    pub(super) async fn one_with_id(&self, command: Cmd, retry: Retry) -> Result<(Value, ConnectionId)> {
+        let (mut replies, id) = self.send_with_id(Request::One(command), retry).await?;
+        let reply = replies.pop().ok_or_else(|| CacheError::Protocol("expected 1 reply, got 0".into()))?;
+        Ok((reply, id))
+    }
+
+    /// Sends a request and returns its replies, within the limit of an operation. An error of the server is a reply.
+    pub async fn send(&self, request: Request, retry: Retry) -> Result<Vec<Value>> {
+        self.send_with_id(request, retry).await.map(|(replies, _)| replies)
+    }
+
+    async fn send_with_id(&self, request: Request, retry: Retry) -> Result<(Vec<Value>, ConnectionId)> {
+        if tokio::runtime::Handle::try_current().is_err() {
+            return Err(CacheError::Connection(
+                "there is no tokio runtime here: call Redis from within a tokio runtime".into(),
+            ));
+        }
+        let limit = self.shared.target.operation_timeout;
+        let mut used = None;
+        let outcome = timeout(limit, self.send_once_or_twice(&request, retry, &mut used)).await;
+        let Some(current) = used else {
+            return Err(outcome.ok().and_then(Result::err).unwrap_or_else(|| self.not_connected_within(limit)));
         };
-        match replies.pop() {
-            Some(Value::Array(replies)) => Ok(replies),
-            Some(Value::ServerError(error)) => Err(RedisError::from(error)),
-            _ => Err((redis::ErrorKind::UnexpectedReturnType, "a transaction was not answered with an array").into()),
+        if let Ok(replies) = outcome {
+            return Ok((replies?, current.id));
         }
+        if current.unanswered.fetch_add(1, Ordering::Relaxed) + 1 >= UNANSWERED_LIMIT {
+            self.discard(&current);
+        }
+        Err(CacheError::Timeout(format!("{}: no reply within {limit:?}", self.names())))
+    }
+
+    fn not_connected_within(&self, limit: Duration) -> CacheError {
+        CacheError::Timeout(format!("{}: no connection within {limit:?}", self.names()))
+    }
+
+    /// Notes the connection in use in `used`.
+    async fn send_once_or_twice(
+        &self,
+        request: &Request,
+        retry: Retry,
+        used: &mut Option<Current>,
+    ) -> Result<Vec<Value>> {
+        let first = self.try_once(request, used).await?;
+        let again = match first.as_ref().map_or_else(verdict, |replies| verdict_of_replies(replies)) {
+            // The first commands of a batch may have been executed.
+            Verdict::NotServed => retry == Retry::Idempotent || !matches!(request, Request::Batch(_)),
+            Verdict::Broken => retry == Retry::Idempotent,
+            Verdict::Final => false,
+        };
+        let last = if again { self.try_once(request, used).await? } else { first };
+        last.map_err(|error| of_connection(&error, &self.names()))
+    }
+
+    /// Sends the request, and discards the connection if it is of no more use.
+    async fn try_once(&self, request: &Request, used: &mut Option<Current>) -> Result<RedisResult<Vec<Value>>> {
+        // No connection is in use while a new one is opened.
+        *used = None;
+        let current = used.insert(self.current().await?);
+        let outcome = run(current.connection.clone(), request).await;
+        match outcome.as_ref().map_or_else(verdict, |replies| verdict_of_replies(replies)) {
+            Verdict::Final => current.unanswered.store(0, Ordering::Relaxed),
+            Verdict::Broken | Verdict::NotServed => self.discard(current),
+        }
+        Ok(outcome)
+    }
+
+    /// Forgets a connection, unless a newer one has replaced it.
+    fn discard(&self, broken: &Current) {
+        let mut attempt = self.attempt();
+        let is_current = attempt
+            .as_ref()
+            .is_some_and(|attempt| matches!(&*attempt.borrow(), Some(Ok(current)) if current.id == broken.id));
+        if is_current {
+            *attempt = None;
+        }
+    }
+
+    fn attempt(&self) -> RwLockWriteGuard<'_, Option<watch::Receiver<Attempt>>> {
+        self.shared.attempt.write().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The connection if it is open. Nearly every operation ends up here, so it takes only a shared lock.
+    fn open(&self) -> Option<Current> {
+        let attempt = self.shared.attempt.read().unwrap_or_else(PoisonError::into_inner);
+        match &*attempt.as_ref()?.borrow() {
+            Some(Ok(current)) => Some(current.clone()),
+            _ => None,
+        }
+    }
+
+    /// The open connection, or the one that is being opened.
+    async fn current(&self) -> Result<Current> {
+        if let Some(current) = self.open() {
+            return Ok(current);
+        }
+        let mut attempt = {
+            let mut last = self.attempt();
+            let usable = last.as_ref().filter(|attempt| {
+                // Closed without a connection: its pause is over, or the runtime that it ran on has ended.
+                matches!(&*attempt.borrow(), Some(Ok(_))) || attempt.has_changed().is_ok()
+            });
+            match usable {
+                Some(attempt) => match &*attempt.borrow() {
+                    Some(outcome) => return outcome.clone(),
+                    None => attempt.clone(),
+                },
+                None => last.insert(self.connect()).clone(),
+            }
+        };
+        let outcome = attempt.wait_for(Option::is_some).await.map(|outcome| (*outcome).clone());
+        let ended = || CacheError::Connection(format!("{}: the runtime ended while connecting", self.names()));
+        outcome.ok().flatten().unwrap_or_else(|| Err(ended()))
+    }
+
+    /// Starts to connect in a task, so that an operation that is given up does not stop it.
+    fn connect(&self) -> watch::Receiver<Attempt> {
+        let (sender, receiver) = watch::channel(None);
+        let this = self.clone();
+        tokio::spawn(async move {
+            let target = &this.shared.target;
+            let limit = target.timeout();
+            let opening = async {
+                let opened = target.authenticated().await?.open().await;
+                opened.map_err(|error| of_connection(&error, &this.names()))
+            };
+            let outcome = match timeout(limit, opening).await {
+                Ok(Ok(connection)) => {
+                    let id = ConnectionId(this.shared.attempts.fetch_add(1, Ordering::Relaxed));
+                    Ok(Current { connection, id, unanswered: Arc::default() })
+                }
+                Ok(Err(error)) => Err(error),
+                Err(_) => Err(this.not_connected_within(limit)),
+            };
+            let failed = outcome.is_err();
+            sender.send_replace(Some(outcome));
+            if failed {
+                sleep(PAUSE).await;
+            }
+        });
+        receiver
     }
 }
 
-/// What a server answered stays a reply; what kept it from answering fails the whole.
-fn reply_or_failure(result: RedisResult<Value>) -> RedisResult<Value> {
-    result.or_else(|error| match error.clone().into_server_errors() {
-        Some(errors) if errors.len() == 1 => {
-            errors.first().map(|(_, error)| Value::ServerError(error.clone())).ok_or(error)
-        }
-        _ => Err(error),
-    })
+async fn run(mut connection: OpenConnection, request: &Request) -> RedisResult<Vec<Value>> {
+    match request {
+        Request::One(command) => connection.run(command).await.map(|reply| vec![reply]),
+        Request::Batch(commands) => connection.run_all(commands).await,
+        Request::Atomic(commands) => connection.run_atomically(commands).await,
+    }
 }

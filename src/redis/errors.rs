@@ -1,25 +1,31 @@
-//! What Redis says, as [`CacheError`].
+//! The errors of Redis as [`CacheError`].
 
-use redis::{ErrorKind, RedisError, ServerError, ServerErrorKind};
+use redis::{ErrorKind, RedisError, ServerError, ServerErrorKind, Value};
 
 use crate::error::CacheError;
 use crate::remote::errors::of_reply;
 
-/// What to do about an error.
+/// What an error means for the connection.
 pub(super) enum Verdict {
-    /// The connection broke. Whether the command was carried out is not known.
+    /// The connection broke. Whether the command was executed is not known.
     Broken,
-    /// The server has become a replica, so that its successor must be found. The command was not carried out.
-    Demoted,
-    /// It stays.
+    /// The server executed nothing, and another connection may help: the server has become a replica, or does not accept
+    /// the credentials any more.
+    NotServed,
+    /// The connection is good.
     Final,
 }
 
-/// What to do about an error of the connection or the server.
+/// Codes of replies after which another connection may help.
+const NOT_SERVED: [&str; 2] = ["READONLY", "NOAUTH"];
+
+/// What an error of the connection or the server means for the connection.
 pub(super) fn verdict(error: &RedisError) -> Verdict {
     let errors = error.clone().into_server_errors();
-    if errors.is_some_and(|errors| errors.iter().any(|(_, error)| error.code() == "READONLY")) {
-        Verdict::Demoted
+    let not_served = errors.is_some_and(|errors| errors.iter().any(|(_, error)| NOT_SERVED.contains(&error.code())));
+    // A cluster logs on to its nodes one by one, whenever it needs one.
+    if not_served || error.kind() == ErrorKind::AuthenticationFailed {
+        Verdict::NotServed
     } else if error.is_unrecoverable_error() || error.is_connection_dropped() {
         Verdict::Broken
     } else {
@@ -27,10 +33,16 @@ pub(super) fn verdict(error: &RedisError) -> Verdict {
     }
 }
 
-/// An error that is about no key in particular.
+/// The same for the errors among replies.
+pub(super) fn verdict_of_replies(replies: &[Value]) -> Verdict {
+    let not_served = |reply: &Value| matches!(reply, Value::ServerError(error) if NOT_SERVED.contains(&error.code()));
+    if replies.iter().any(not_served) { Verdict::NotServed } else { Verdict::Final }
+}
+
+/// An error that concerns no single key.
 pub(super) fn of_connection(error: &RedisError, servers: &str) -> CacheError {
     if let Some(errors) = error.clone().into_server_errors() {
-        // A transaction is refused for the reason why one of its commands was.
+        // A transaction is refused for the reason for which one of its commands was.
         if let Some((_, first)) = errors.first() {
             return of_server(first, None);
         }
@@ -43,7 +55,7 @@ pub(super) fn of_connection(error: &RedisError, servers: &str) -> CacheError {
         | ErrorKind::ClusterConnectionNotFound
         | ErrorKind::MasterNameNotFoundBySentinel
         | ErrorKind::NoValidReplicasFoundBySentinel => CacheError::Connection(format!("{servers}: {text}")),
-        // Found before anything was sent; in the words of the server.
+        // The client finds it before it sends anything. The text is the server's.
         ErrorKind::Server(ServerErrorKind::CrossSlot) => {
             CacheError::Protocol("CROSSSLOT Keys in request don't hash to the same slot".into())
         }
@@ -52,20 +64,26 @@ pub(super) fn of_connection(error: &RedisError, servers: &str) -> CacheError {
     }
 }
 
-/// An error that the server answered, to a command about `key` if it was about one.
+/// An error reply to a command, and the key that the command was about.
 pub(super) fn of_server(error: &ServerError, key: Option<&str>) -> CacheError {
-    of_reply(error.code(), error.details().unwrap_or_default(), key)
+    let details = error.details().unwrap_or_default();
+    // EXECABORT Transaction discarded because of: NOPERM this user …
+    let cause = details.split_once("because of: ").and_then(|(_, cause)| cause.split_once(' '));
+    match cause.filter(|_| error.code() == "EXECABORT") {
+        Some((code, details)) => of_reply(code, details, key),
+        None => of_reply(error.code(), details, key),
+    }
 }
 
-/// A reply of another kind than the command has.
-pub(super) fn unexpected(what: &str, reply: &redis::Value) -> CacheError {
+/// A reply of a type that the command does not have.
+pub(super) fn unexpected(what: &str, reply: &Value) -> CacheError {
     let kind = match reply {
-        redis::Value::Nil => "nothing",
-        redis::Value::Int(_) => "a number",
-        redis::Value::BulkString(_) => "a string",
-        redis::Value::Array(_) => "an array",
-        redis::Value::SimpleString(_) | redis::Value::Okay => "a status",
-        _ => "another kind of reply",
+        Value::Nil => "nil",
+        Value::Int(_) => "an integer",
+        Value::BulkString(_) => "a string",
+        Value::Array(_) => "an array",
+        Value::SimpleString(_) | Value::Okay => "a status",
+        _ => "another type",
     };
-    CacheError::Protocol(format!("{what} was answered with {kind}"))
+    CacheError::Protocol(format!("unexpected reply to {what}: {kind}"))
 }

@@ -1,27 +1,30 @@
-//! [`RedisCacheProvider`]: a real Redis behind [`CacheProvider`](crate::CacheProvider).
+//! [`RedisCacheProvider`]: Redis as a [`CacheProvider`](crate::CacheProvider).
 //!
-//! | file | what it does |
+//! | file | contents |
 //! |---|---|
-//! | `url` | where the servers are: one URL for each kind |
-//! | `builder` | the options, and their limits |
-//! | `connection` | one open connection to a server or a cluster |
-//! | `link` | keeps one connection open, and gives every wait a limit |
-//! | `errors` | what Redis says, as [`CacheError`](crate::CacheError) |
+//! | `url` | URLs of servers, clusters and Sentinels |
+//! | `builder` | the options and their limits |
+//! | `credentials` | credentials that may change |
+//! | `connection` | one connection, reopened when it breaks, with a limit for every wait |
+//! | `open_connection` | one open connection to a server or a cluster |
+//! | `errors` | the errors of Redis as [`CacheError`](crate::CacheError) |
 //! | `client` | the commands, on bytes |
-//! | `clear` | deleting by pattern |
-//! | `provider` | values, keys, counts |
+//! | `clear_pattern` | deletion by pattern |
+//! | `provider` | values, keys and counts |
 
-// `clear`, `client` and `link` are public for the bridge alone.
+// `clear_pattern`, `client` and `connection` are public for the bridge alone.
 mod builder;
 #[allow(clippy::missing_errors_doc)]
-pub(crate) mod clear;
+pub(crate) mod clear_pattern;
 pub(crate) mod client;
-mod connection;
-mod errors;
 #[allow(clippy::missing_errors_doc, clippy::return_self_not_must_use)]
-pub(crate) mod link;
+pub(crate) mod connection;
+mod credentials;
+mod errors;
+mod open_connection;
 mod provider;
 mod url;
 
 pub use builder::RedisCacheBuilder;
+pub use credentials::RedisCredentials;
 pub use provider::RedisCacheProvider;

@@ -1,4 +1,4 @@
-//! [`RedisCacheProvider`]: what its users see.
+//! [`RedisCacheProvider`].
 
 use std::future::Future;
 use std::time::Duration;
@@ -13,9 +13,9 @@ use crate::stats::CacheStats;
 
 /// A cache in Redis: one server, a Redis Cluster, or a primary behind Sentinels.
 ///
-/// It connects when it is first used, and again when the connection breaks, so that an application starts and goes on
-/// while Redis is away. Every operation ends within [`operation_timeout`](RedisCacheBuilder::operation_timeout), with an
-/// answer or an error. Cloning is cheap, and the clones share one connection. It needs a tokio runtime with its timer.
+/// It connects when it is first used and reconnects when the connection breaks, so an application starts and keeps running
+/// while Redis is down. Every operation ends within [`operation_timeout`](RedisCacheBuilder::operation_timeout), with a
+/// result or an error. Cloning is cheap, and the clones share one connection. It needs a tokio runtime with its timer.
 ///
 /// ```no_run
 /// use isocache::{CacheProvider, RedisCacheProvider};
@@ -29,40 +29,45 @@ use crate::stats::CacheStats;
 /// # Ok(()) }
 /// ```
 ///
-/// | method | what it costs |
+/// | method | cost |
 /// |---|---|
 /// | `get`, `set`, `delete`, `exists` | one command |
-/// | `get_with_ttl`, `increment` | one round trip of two commands, which nothing comes between |
-/// | `get_many`, `set_many`, `delete_many` | one round trip, to each node of a cluster at once; not atomic |
-/// | `clear_pattern` | one command if the pattern has no wildcards; else it walks all keys of the store, 512 at a time |
-/// | `get_stats` | one command without a namespace, else none |
+/// | `get_with_ttl` | one round trip of three commands |
+/// | `increment` | one command: a script if a ttl is given |
+/// | `get_many`, `set_many`, `delete_many` | one round trip, to each node of a cluster at the same time; not atomic |
+/// | `clear_pattern` | one command if the pattern has no wildcards; otherwise it visits all keys of the store, 512 at a time |
+/// | `get_stats` | one command without a namespace, otherwise none |
 ///
-/// **When the connection breaks** during an operation, it is tried once more, except for
-/// [`increment`](crate::CounterProvider::increment), which could count twice. So a `delete` may have removed an entry
-/// and, asked again, say that there was none.
+/// **Permissions.** An ACL user needs the commands of the methods that it calls: `GET`, `MGET`, `SET`, `GETEX`, `UNLINK`,
+/// `EXISTS`, `PTTL`, `INCRBY`, `SCAN`, `INFO`, and `EVAL` for leases and for `increment` with a ttl. Where `EVAL` is
+/// refused, `increment` uses `MULTI` and `EXEC`.
 ///
-/// **`clear_pattern`** keeps within the limit at each of its steps, not in all. It does not remove what is written while
-/// it walks. A step that fails ends it with an error; what had been removed stays removed, and is not in the statistics.
+/// **If the connection breaks** during an operation, the operation is tried once more, except
+/// [`increment`](crate::CounterProvider::increment), which could count twice. So a `delete` may have removed an entry and
+/// then report that there was none.
 ///
-/// **A ttl** is counted by the server, which lets an entry live through the millisecond in which its life ends.
+/// **`clear_pattern`** keeps within the limit in each step, not in total. It does not remove entries that are written while
+/// it runs. If a step fails, it ends with an error; the entries removed so far stay removed, and are not in the statistics.
 ///
-/// **Statistics** are of this provider and its clones. An operation that fails counts as nothing; a value that does not
-/// decode is a hit. `entries` is known where no [`namespace`](RedisCacheBuilder::namespace) is set, the server is no cluster and no
-/// key of the database has a ttl. Redis does not tell what it evicts or expires for whom: those counts stay 0.
+/// **The server measures the ttl.** An entry is still readable in the millisecond in which its ttl ends.
+///
+/// **Statistics** cover this provider and its clones. A failed operation is not counted; a value that cannot be decoded is a
+/// hit. `entries` is known if no [`namespace`](RedisCacheBuilder::namespace) is set, the server is not a cluster and no key
+/// of the database has a ttl. Redis does not report whose entries it evicts or expires: those counts stay 0.
 pub struct RedisCacheProvider<T, S = JsonSerializer> {
     remote: Remote<T, S, Client>,
 }
 
 impl<T> RedisCacheProvider<T> {
-    /// The servers of a URL, with the default options. Nothing is connected yet.
+    /// Creates a provider with the default options. It connects when it is first used.
     ///
     /// # Errors
-    /// [`InvalidArgument`](crate::CacheError::InvalidArgument) for a [URL](RedisCacheBuilder::new) that is none.
+    /// [`InvalidArgument`](crate::CacheError::InvalidArgument) if the [URL](RedisCacheBuilder::new) is not valid.
     pub fn new(url: &str) -> Result<Self> {
         Self::builder(url).build()
     }
 
-    /// The servers of a URL, with options other than the defaults.
+    /// Starts a builder, for options other than the defaults.
     #[must_use]
     pub fn builder(url: &str) -> RedisCacheBuilder<T> {
         RedisCacheBuilder::new(url)
@@ -74,7 +79,7 @@ impl<T, S> RedisCacheProvider<T, S> {
         Self { remote: Remote::new(client, serializer, options) }
     }
 
-    /// The same cache for values of another type: over the same connection, in the same namespace, counted together.
+    /// Returns the same cache for values of another type. It shares the connection, the namespace and the statistics.
     ///
     /// ```no_run
     /// # use isocache::RedisCacheProvider;
@@ -88,10 +93,10 @@ impl<T, S> RedisCacheProvider<T, S> {
     }
 }
 
-/// Shows where the servers are; never a password.
+/// Shows the addresses of the servers, never a password.
 impl<T, S> std::fmt::Debug for RedisCacheProvider<T, S> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let servers = self.remote.store().link.names();
+        let servers = self.remote.store().connection.names();
         f.debug_struct("RedisCacheProvider").field("servers", &servers).finish_non_exhaustive()
     }
 }

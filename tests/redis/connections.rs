@@ -1,6 +1,8 @@
 //! Each way to a server, by URL and by builder.
 
-use isocache::{CacheError, CacheProvider, RedisCacheProvider};
+use std::sync::{Arc, Mutex};
+
+use isocache::{CacheError, CacheProvider, RedisCacheProvider, RedisCredentials};
 
 use crate::{patient, recovers};
 use servers::redis::{Options, RedisServer};
@@ -63,9 +65,76 @@ async fn passwords_and_users() {
     assert_eq!(reader.get("k").await.unwrap(), None);
     let error = reader.set("k", "v".into(), None).await.unwrap_err();
     assert!(matches!(&error, CacheError::Refused(text) if text.contains("NOPERM")), "{error}");
+    for password in ["a,b", "x,y,z", "!$&'()*+,;="] {
+        server.cli(&[
+            "--no-auth-warning",
+            "-a",
+            "master",
+            "ACL",
+            "SETUSER",
+            "comma",
+            "on",
+            &format!(">{password}"),
+            "~*",
+            "+@all",
+        ]);
+        works(&patient(&format!("redis://comma:{password}@127.0.0.1:{port}")).build().unwrap()).await;
+    }
     let database = patient(&format!("redis://:master@127.0.0.1:{port}/99")).build().unwrap();
     let error = fails(&database).await;
     assert!(error.to_string().contains("99") || error.to_string().contains("database"), "{error}");
+}
+
+/// Credentials that change while the application runs.
+#[tokio::test]
+async fn credentials_rotate() {
+    let server = RedisServer::start(Options::config(&["user app on >one ~* +@all"]));
+    let current = Arc::new(Mutex::new(Ok("one")));
+    let provider = {
+        let current = Arc::clone(&current);
+        move || {
+            let password = current.lock().unwrap().clone();
+            async move { password.map(|password| RedisCredentials::new(password).username("app")) }
+        }
+    };
+    let cache = patient(&server.url()).credentials_provider(provider).build().unwrap();
+    works(&cache).await;
+    assert_eq!(server.cli(&["ACL", "SETUSER", "app", "resetpass", ">two"]), "OK");
+    works(&cache).await;
+    server.cli(&["CLIENT", "KILL", "USER", "app"]);
+    let error = fails(&cache).await;
+    assert!(matches!(error, CacheError::Refused(_)), "the password is out of date: {error}");
+    *current.lock().unwrap() = Ok("two");
+    recovers(|| cache.get("k")).await;
+    works(&cache).await;
+    // A provider that fails says why, and is asked again.
+    *current.lock().unwrap() = Err(CacheError::Connection("the vault is sealed".into()));
+    server.cli(&["CLIENT", "KILL", "USER", "app"]);
+    let error = fails(&cache).await;
+    assert!(matches!(&error, CacheError::Connection(text) if text.contains("the vault is sealed")), "{error}");
+    *current.lock().unwrap() = Ok("two");
+    recovers(|| cache.get("k")).await;
+    works(&cache).await;
+}
+
+#[tokio::test]
+async fn certificates_that_are_none() {
+    let server = RedisServer::start(Options { tls: true, ..Options::default() });
+    let good = server.certificates.as_ref().unwrap();
+    let refused = |builder: isocache::RedisCacheBuilder<String>| builder.build().unwrap_err().to_string();
+    for ca in ["", "not PEM", &good.client_key, "-----BEGIN CERTIFICATE-----\nAAAA"] {
+        let error = refused(patient(&server.url()).ca_certificate(ca));
+        assert!(error.contains("ca_certificate"), "{error}");
+    }
+    for (certificate, key) in [("", &*good.client_key), (&good.client, ""), (&good.client_key, &good.client)] {
+        let error = refused(patient(&server.url()).client_certificate(certificate, key));
+        assert!(error.contains("client_certificate"), "{error}");
+    }
+    // Two authorities are as good as one.
+    let other = RedisServer::start(Options { tls: true, ..Options::default() });
+    let both = format!("{}{}", other.certificates.as_ref().unwrap().ca, good.ca);
+    let own = (good.client.clone(), good.client_key.clone());
+    works(&patient(&server.url()).ca_certificate(both).client_certificate(own.0, own.1).build().unwrap()).await;
 }
 
 #[tokio::test]

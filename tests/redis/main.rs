@@ -22,6 +22,7 @@ mod lease_scenes;
 mod load_scenarios;
 mod loading;
 mod operations;
+mod permissions;
 mod protocol;
 mod rules;
 mod sentinel;

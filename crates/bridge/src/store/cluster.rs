@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};
 
 use isocache::__bridge::primaries;
-use isocache::__bridge::{Link, Repeat};
+use isocache::__bridge::{Connection, Retry};
 use isocache_protocol::{Command, Reply};
 
 use super::StoreError;
@@ -15,13 +15,13 @@ const OWN_BITS: u32 = 48;
 
 /// A cluster, and its nodes one by one.
 pub(super) struct Cluster {
-    link: Link,
-    nodes: Mutex<HashMap<(String, u16), Link>>,
+    connection: Connection,
+    nodes: Mutex<HashMap<(String, u16), Connection>>,
 }
 
 impl Cluster {
-    pub(super) fn new(link: Link) -> Self {
-        Self { link, nodes: Mutex::default() }
+    pub(super) fn new(connection: Connection) -> Self {
+        Self { connection, nodes: Mutex::default() }
     }
 
     /// Whether a command is `SCAN`, which a cluster has for each node only.
@@ -34,7 +34,7 @@ impl Cluster {
     pub(super) async fn scan(&self, command: &Command) -> Result<Reply, StoreError> {
         let cursor = command.arg(1).and_then(|cursor| std::str::from_utf8(cursor).ok()?.parse::<u64>().ok());
         let Some(cursor) = cursor else { return Ok(Reply::error("ERR invalid cursor")) };
-        let nodes = primaries(&self.link).await?;
+        let nodes = primaries(&self.connection).await?;
         let number = cursor >> OWN_BITS;
         let node = usize::try_from(number).ok().and_then(|number| nodes.get(number));
         let Some(node) = node else { return Ok(step(0, Vec::new())) };
@@ -42,7 +42,7 @@ impl Cluster {
         let args = command.args().enumerate();
         let own: Command =
             args.map(|(at, arg)| if at == 1 { own.to_string().into_bytes() } else { arg.to_vec() }).collect();
-        let answered = reply(self.node(&node.host, node.port).one(cmd(&own), Repeat::Harmless).await?);
+        let answered = reply(self.node(&node.host, node.port).one(cmd(&own), Retry::Idempotent).await?);
         let Reply::Array(parts) = &answered else { return Ok(answered) };
         let [Reply::Bulk(next), Reply::Array(keys)] = parts.as_slice() else { return Ok(answered) };
         let next = std::str::from_utf8(next).ok().and_then(|next| next.parse::<u64>().ok());
@@ -57,10 +57,10 @@ impl Cluster {
         Ok(step(next, keys.clone()))
     }
 
-    fn node(&self, host: &str, port: u16) -> Link {
+    fn node(&self, host: &str, port: u16) -> Connection {
         let mut nodes = self.nodes.lock().unwrap_or_else(PoisonError::into_inner);
-        let link = nodes.entry((host.to_owned(), port)).or_insert_with(|| self.link.to_node(host, port));
-        link.clone()
+        let connection = nodes.entry((host.to_owned(), port)).or_insert_with(|| self.connection.to_node(host, port));
+        connection.clone()
     }
 }
 

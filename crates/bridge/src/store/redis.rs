@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use futures_util::StreamExt;
-use isocache::__bridge::{Client, Link, Repeat, Request, clear};
+use isocache::__bridge::{Client, Connection, Request, Retry, clear};
 use isocache::{CacheError, RedisCacheBuilder, Result};
 use isocache_protocol::{Command, Reply};
 use redis::{Cmd, Pipeline, Value};
@@ -25,7 +25,7 @@ const QUEUE: usize = 1000;
 /// of replies, which is for [`access`](crate::access) to see to.
 #[derive(Clone)]
 pub struct RedisStore {
-    link: Link,
+    connection: Connection,
     /// Where it is a cluster, what goes over all nodes.
     cluster: Option<Arc<Cluster>>,
     command_timeout: Duration,
@@ -50,14 +50,14 @@ impl RedisStore {
     /// [`CacheError::InvalidArgument`] for a URL that is none.
     pub fn new(url: &str, connect_timeout: Duration, command_timeout: Duration) -> Result<Self> {
         let builder: RedisCacheBuilder<()> = RedisCacheBuilder::new(url);
-        let link = builder.connect_timeout(connect_timeout).operation_timeout(command_timeout).link()?;
-        let cluster = link.is_cluster().then(|| Arc::new(Cluster::new(link.clone())));
-        Ok(Self { link, cluster, command_timeout, scripts: Arc::default() })
+        let connection = builder.connect_timeout(connect_timeout).operation_timeout(command_timeout).connection()?;
+        let cluster = connection.is_cluster().then(|| Arc::new(Cluster::new(connection.clone())));
+        Ok(Self { connection, cluster, command_timeout, scripts: Arc::default() })
     }
 
     /// Where it is; never a password.
     pub fn names(&self) -> String {
-        self.link.names()
+        self.connection.names()
     }
 
     pub(super) async fn run(&self, batch: Batch) -> Result<Vec<Reply>, StoreError> {
@@ -89,28 +89,26 @@ impl RedisStore {
     }
 
     async fn run_together(&self, commands: Vec<&Command>, only_reads: bool) -> Result<Vec<Reply>, StoreError> {
-        let repeat = if only_reads { Repeat::Harmless } else { Repeat::Never };
+        let retry = if only_reads { Retry::Idempotent } else { Retry::Never };
         let (pipeline, afterwards) = self.pipeline(&commands);
         let expected = pipeline.len();
-        let values = self.link.send(Request::Batch(pipeline), repeat).await?;
+        let values = self.connection.send(Request::Batch(pipeline), retry).await?;
         replies(values, expected, afterwards)
     }
 
     pub(super) async fn transaction(&self, batch: Batch) -> Result<Vec<Reply>, StoreError> {
-        let (mut pipeline, afterwards) = self.pipeline(&batch.commands.iter().collect::<Vec<_>>());
-        pipeline.atomic();
+        let (pipeline, afterwards) = self.pipeline(&batch.commands.iter().collect::<Vec<_>>());
         let expected = pipeline.len();
-        let values = self.link.send(Request::Atomic(pipeline), Repeat::Never).await.map_err(discarded)?;
+        let values = self.connection.send(Request::Atomic(pipeline), Retry::Never).await.map_err(discarded)?;
         replies(values, expected, afterwards)
     }
 
     pub(super) async fn clear(&self, pattern: &[u8]) -> Result<u64, StoreError> {
-        let client = Client { link: self.link.clone() };
-        Ok(clear(&client, pattern).await?)
+        Ok(clear(&Client::new(self.connection.clone()), pattern).await?)
     }
 
     pub(super) async fn subscribe(&self, channels: &[Bytes], patterns: &[Bytes]) -> Result<Messages, StoreError> {
-        let mut subscriber = self.link.subscriber().await?;
+        let mut subscriber = self.connection.subscriber().await?;
         let failed = |error: redis::RedisError| StoreError::Unavailable(error.to_string());
         for channel in channels {
             subscriber.subscribe(channel.as_ref()).await.map_err(failed)?;

@@ -1,50 +1,54 @@
-//! Deleting by pattern.
+//! Deletion by pattern.
 
 use futures_util::future::{try_join, try_join_all};
 use redis::{Value, cmd};
 
 use super::client::{Client, failure};
-use super::link::{Link, Repeat, WireId};
+use super::connection::{Connection, ConnectionId, Retry};
 use crate::error::{CacheError, Result};
 
-/// How many keys the server looks at in one step, and so how long it keeps others waiting.
+/// How many keys the server visits in one step. Other clients wait for the step to end.
 const KEYS_PER_STEP: u32 = 512;
 
-/// How often the walk begins again, because a server was replaced or slots moved, before it is given up.
+/// How often the walk may start again after a server was replaced or slots moved.
 const MAX_WALKS: u32 = 5;
 
-/// Removes the keys that match, in steps that leave room for others. What another client adds meanwhile may stay.
+/// Removes the keys that match, in steps between which other clients are served. Keys that other clients add meanwhile may
+/// stay.
 pub async fn clear(client: &Client, pattern: &[u8]) -> Result<u64> {
-    let link = &client.link;
-    if link.database().is_some() {
-        return walk(client, link, pattern).await;
+    let connection = &client.connection;
+    if connection.database().is_some() {
+        return walk(client, connection, pattern).await;
     }
-    // Whatever had moved to a node that was done with is found by the next walk.
+    // A key may move to a node that has been walked already. The next walk finds it.
     let mut removed = 0;
-    let mut nodes = primaries(link).await?;
+    let mut nodes = primaries(connection).await?;
     for _ in 0..MAX_WALKS {
-        let links: Vec<Link> = nodes.iter().map(|node| link.to_node(&node.host, node.port)).collect();
-        removed += try_join_all(links.iter().map(|node| walk(client, node, pattern))).await?.iter().sum::<u64>();
-        let now = primaries(link).await?;
+        let walked: Vec<Connection> = nodes.iter().map(|node| connection.to_node(&node.host, node.port)).collect();
+        removed += try_join_all(walked.iter().map(|node| walk(client, node, pattern))).await?.iter().sum::<u64>();
+        let now = primaries(connection).await?;
         if now == nodes {
             return Ok(removed);
         }
         nodes = now;
     }
-    Err(CacheError::Unavailable(format!("{}: slots kept moving while {removed} keys were removed", link.names())))
+    Err(CacheError::Unavailable(format!(
+        "{}: slots moved during each of {MAX_WALKS} walks; {removed} keys were removed, try again",
+        connection.names()
+    )))
 }
 
 /// Walks the keys of one server.
-async fn walk(client: &Client, server: &Link, pattern: &[u8]) -> Result<u64> {
+async fn walk(client: &Client, server: &Connection, pattern: &[u8]) -> Result<u64> {
     let mut removed = 0;
     for _ in 0..MAX_WALKS {
         let (mut cursor, mut found, mut first) = (0, Vec::new(), None);
         loop {
-            // The keys of one step go while the next step is on its way.
+            // The keys of one step are removed while the next step runs.
             let (step, unlinked) = try_join(scan(server, cursor, pattern), client.unlink(&found)).await?;
             removed += unlinked;
-            // A cursor means nothing to another server, nor to the same one after a restart.
-            if *first.get_or_insert(step.wire) != step.wire {
+            // A cursor is valid only for the server that returned it, and only until that server restarts.
+            if *first.get_or_insert(step.id) != step.id {
                 break;
             }
             (cursor, found) = (step.cursor, step.keys);
@@ -53,21 +57,24 @@ async fn walk(client: &Client, server: &Link, pattern: &[u8]) -> Result<u64> {
             }
         }
     }
-    Err(CacheError::Connection(format!("{}: broke again and again while keys were removed", server.names())))
+    Err(CacheError::Connection(format!(
+        "{}: the connection broke during each of {MAX_WALKS} walks; {removed} keys were removed, try again",
+        server.names()
+    )))
 }
 
 struct Step {
-    /// Where the next step goes on; 0 at the end.
+    /// The cursor of the next step; 0 at the end.
     cursor: u64,
     keys: Vec<Vec<u8>>,
-    wire: WireId,
+    id: ConnectionId,
 }
 
-async fn scan(server: &Link, cursor: u64, pattern: &[u8]) -> Result<Step> {
+async fn scan(server: &Connection, cursor: u64, pattern: &[u8]) -> Result<Step> {
     let mut command = cmd("SCAN");
     command.arg(cursor).arg("MATCH").arg(pattern).arg("COUNT").arg(KEYS_PER_STEP);
-    let (reply, wire) = server.one_by_wire(command, Repeat::Harmless).await?;
-    let strange = || CacheError::Protocol("SCAN was not answered with a cursor and keys".into());
+    let (reply, id) = server.one_with_id(command, Retry::Idempotent).await?;
+    let strange = || CacheError::Protocol("unexpected reply to SCAN: expected a cursor and an array of keys".into());
     let Value::Array(parts) = reply else { return Err(failure("SCAN", reply, None)) };
     let Ok([Value::BulkString(cursor), Value::Array(keys)]) = <[Value; 2]>::try_from(parts) else {
         return Err(strange());
@@ -75,26 +82,30 @@ async fn scan(server: &Link, cursor: u64, pattern: &[u8]) -> Result<Step> {
     let cursor = std::str::from_utf8(&cursor).ok().and_then(|cursor| cursor.parse().ok()).ok_or_else(strange)?;
     let key = |key| if let Value::BulkString(key) = key { Ok(key) } else { Err(strange()) };
     let keys = keys.into_iter().map(key).collect::<Result<_>>()?;
-    Ok(Step { cursor, keys, wire })
+    Ok(Step { cursor, keys, id })
 }
 
-/// A node of a cluster that owns slots, and which.
+/// A node of a cluster that owns slots, and the slots.
 #[derive(PartialEq, Eq, PartialOrd, Ord)]
 pub struct Primary {
-    /// Its address.
+    /// Its host.
     pub host: String,
     /// Its port.
     pub port: u16,
     slots: Vec<(i64, i64)>,
 }
 
-/// Which node owns which slots now.
-pub async fn primaries(link: &Link) -> Result<Vec<Primary>> {
+/// The nodes that own slots now.
+pub async fn primaries(connection: &Connection) -> Result<Vec<Primary>> {
     let mut command = cmd("CLUSTER");
     command.arg("SLOTS");
-    let reply = link.one(command, Repeat::Harmless).await?;
+    let reply = connection.one(command, Retry::Idempotent).await?;
     let Value::Array(ranges) = reply else { return Err(failure("CLUSTER SLOTS", reply, None)) };
-    let strange = || CacheError::Protocol("CLUSTER SLOTS does not tell where the nodes are".into());
+    let strange = || {
+        CacheError::Protocol(
+            "unexpected reply to CLUSTER SLOTS: expected ranges of slots, each with a host and a port".into(),
+        )
+    };
     let mut primaries: Vec<Primary> = Vec::new();
     for range in ranges {
         let Value::Array(range) = range else { return Err(strange()) };
@@ -109,7 +120,7 @@ pub async fn primaries(link: &Link) -> Result<Vec<Primary>> {
             None => primaries.push(Primary { host: host.to_owned(), port, slots: vec![(*first, *last)] }),
         }
     }
-    // In one order, so that two answers compare.
+    // Sorted, so that two replies compare.
     for primary in &mut primaries {
         primary.slots.sort_unstable();
     }

@@ -1,0 +1,291 @@
+//! One open connection, to a server or to a cluster.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use futures_util::future::join_all;
+use redis::aio::{ConnectionLike, MultiplexedConnection};
+use redis::cluster::ClusterClient;
+use redis::cluster_async::ClusterConnection;
+use redis::io::tcp::TcpSettings;
+use redis::sentinel::{SentinelClientBuilder, SentinelServerType};
+use redis::{
+    AsyncConnectionConfig, Client, Cmd, ConnectionAddr, ConnectionInfo, Pipeline, RedisError, RedisResult,
+    TlsCertificates, TlsMode, Value, pipe,
+};
+use rustls::crypto::CryptoProvider;
+
+use super::credentials::{Credentials, CredentialsProvider};
+use super::url::Servers;
+use crate::error::Result;
+
+/// How connections are opened.
+#[derive(Clone)]
+pub(super) struct Target {
+    pub(super) servers: Servers,
+    /// Certificates that the options give.
+    pub(super) tls: Option<TlsCertificates>,
+    /// Asked for user and password before each connection.
+    pub(super) credentials: Option<Arc<CredentialsProvider>>,
+    /// User and password of the Sentinels.
+    pub(super) sentinel_credentials: Option<(Option<String>, String)>,
+    pub(super) connect_timeout: Duration,
+    pub(super) operation_timeout: Duration,
+}
+
+/// An open connection, which many tasks use at once. Its clones are the same connection.
+#[derive(Clone)]
+pub(super) struct OpenConnection {
+    kind: Kind,
+    /// Whether the server has accepted MULTI on this connection.
+    may_use_multi: Arc<AtomicBool>,
+}
+
+#[derive(Clone)]
+enum Kind {
+    Server(MultiplexedConnection),
+    Cluster(ClusterConnection),
+}
+
+impl From<Kind> for OpenConnection {
+    fn from(kind: Kind) -> Self {
+        Self { kind, may_use_multi: Arc::default() }
+    }
+}
+
+impl Target {
+    /// How long opening a connection may take in all. Sentinels are asked one after the other.
+    pub(super) fn timeout(&self) -> Duration {
+        match &self.servers {
+            Servers::Sentinel { sentinels, .. } => {
+                self.connect_timeout * u32::try_from(sentinels.len() + 2).unwrap_or(u32::MAX)
+            }
+            Servers::Standalone(_) | Servers::Cluster(_) => self.connect_timeout,
+        }
+    }
+
+    /// The target with the credentials of this moment.
+    pub(super) async fn authenticated(&self) -> Result<Self> {
+        let Some(provider) = &self.credentials else { return Ok(self.clone()) };
+        let Credentials { username, password } = provider().await?;
+        let servers = self.servers.clone().with(username.as_deref(), Some(&password), None)?;
+        Ok(Self { servers, ..self.clone() })
+    }
+
+    /// One node of the cluster, reached in the same way as the nodes of the URL.
+    pub(super) fn node(&self, host: &str, port: u16) -> Self {
+        let servers = match &self.servers {
+            Servers::Cluster(nodes) => nodes.first().map_or_else(
+                || self.servers.clone(),
+                |first| Servers::Standalone(first.clone().set_addr(elsewhere(first.addr(), host, port))),
+            ),
+            other => other.clone(),
+        };
+        Self { servers, ..self.clone() }
+    }
+
+    /// Opens a connection.
+    pub(super) async fn open(&self) -> RedisResult<OpenConnection> {
+        self.use_crypto();
+        match &self.servers {
+            Servers::Cluster(nodes) => Ok(Kind::Cluster(self.open_cluster(nodes).await?).into()),
+            Servers::Standalone(_) | Servers::Sentinel { .. } => {
+                Ok(Kind::Server(self.multiplexed(&self.client().await?).await?).into())
+            }
+        }
+    }
+
+    /// Opens a connection for subscriptions only.
+    pub(super) async fn open_subscriber(&self) -> RedisResult<redis::aio::PubSub> {
+        self.use_crypto();
+        self.client().await?.get_async_pubsub().await
+    }
+
+    /// The server for commands; in a cluster, a node of the URL.
+    async fn client(&self) -> RedisResult<Client> {
+        let one = |info: &ConnectionInfo| match &self.tls {
+            Some(certificates) => Client::build_with_tls(with_nodelay(info), certificates.clone()),
+            None => Client::open(with_nodelay(info)),
+        };
+        match &self.servers {
+            Servers::Standalone(info) => one(info),
+            Servers::Cluster(nodes) => {
+                let none = || (redis::ErrorKind::InvalidClientConfig, "the URL names no node");
+                one(nodes.first().ok_or_else(none)?)
+            }
+            Servers::Sentinel { sentinels, primary, settings } => {
+                self.ask_sentinels(sentinels, primary, settings).await
+            }
+        }
+    }
+
+    fn use_crypto(&self) {
+        if self.servers.use_tls() && CryptoProvider::get_default().is_none() {
+            // rustls needs one for the whole process. It fails if the application has installed its own, which is fine.
+            let _ = rustls::crypto::ring::default_provider().install_default();
+        }
+    }
+
+    async fn multiplexed(&self, client: &Client) -> RedisResult<MultiplexedConnection> {
+        // Operations have a limit of their own, which includes the wait for a connection.
+        let config =
+            AsyncConnectionConfig::new().set_connection_timeout(Some(self.connect_timeout)).set_response_timeout(None);
+        client.get_multiplexed_async_connection_with_config(&config).await
+    }
+
+    async fn open_cluster(&self, nodes: &[ConnectionInfo]) -> RedisResult<ClusterConnection> {
+        let mut builder = ClusterClient::builder(nodes.to_vec())
+            .connection_timeout(self.connect_timeout)
+            .response_timeout(self.operation_timeout)
+            .overall_response_timeout(None)
+            // The limit of the operation covers redirections and failovers.
+            .min_retry_wait(10)
+            .max_retry_wait(200)
+            .tcp_settings(nodelay());
+        if let Some(certificates) = &self.tls {
+            builder = builder.certs(certificates.clone());
+        }
+        builder.build()?.get_async_connection().await
+    }
+
+    /// A client for the primary, whose address the Sentinels know.
+    async fn ask_sentinels(
+        &self,
+        sentinels: &[ConnectionInfo],
+        primary: &str,
+        settings: &ConnectionInfo,
+    ) -> RedisResult<Client> {
+        let addresses = sentinels.iter().map(|info| info.addr().clone());
+        let redis = settings.redis_settings();
+        let mut builder = SentinelClientBuilder::new(addresses, primary, SentinelServerType::Master)?
+            .set_client_to_redis_db(redis.db())
+            .set_client_to_redis_protocol(redis.protocol())
+            .set_client_to_redis_tcp_settings(nodelay())
+            .set_client_to_sentinel_tcp_settings(nodelay());
+        if let Some(username) = redis.username() {
+            builder = builder.set_client_to_redis_username(username);
+        }
+        if let Some(password) = redis.password() {
+            builder = builder.set_client_to_redis_password(password);
+        }
+        if matches!(settings.addr(), ConnectionAddr::TcpTls { .. }) {
+            builder = builder.set_client_to_redis_tls_mode(TlsMode::Secure);
+        }
+        if let Some(certificates) = &self.tls {
+            builder = builder.set_client_to_redis_certificates(certificates.clone());
+        }
+        if let Some((username, password)) = &self.sentinel_credentials {
+            builder = builder.set_client_to_sentinel_password(password);
+            if let Some(username) = username {
+                builder = builder.set_client_to_sentinel_username(username);
+            }
+        }
+        // A new client for each attempt: it keeps connections to Sentinels, which may be dead.
+        builder.build()?.async_get_client().await
+    }
+}
+
+/// The address of another server, reached in the same way.
+fn elsewhere(address: &ConnectionAddr, host: &str, port: u16) -> ConnectionAddr {
+    match address {
+        ConnectionAddr::TcpTls { insecure, tls_params, .. } => {
+            ConnectionAddr::TcpTls { host: host.to_owned(), port, insecure: *insecure, tls_params: tls_params.clone() }
+        }
+        _ => ConnectionAddr::Tcp(host.to_owned(), port),
+    }
+}
+
+/// Without it, a command may wait until the previous one is acknowledged.
+fn nodelay() -> TcpSettings {
+    TcpSettings::default().set_nodelay(true)
+}
+
+fn with_nodelay(info: &ConnectionInfo) -> ConnectionInfo {
+    info.clone().set_tcp_settings(nodelay())
+}
+
+impl OpenConnection {
+    /// Runs one command.
+    pub(super) async fn run(&mut self, command: &Cmd) -> RedisResult<Value> {
+        match &mut self.kind {
+            Kind::Server(connection) => connection.send_packed_command(command).await,
+            Kind::Cluster(connection) => connection.req_packed_command(command).await,
+        }
+    }
+
+    /// Runs commands in one round trip, or in one to each node of a cluster. They are not atomic. An error of the server
+    /// is a reply.
+    pub(super) async fn run_all(&mut self, commands: &Pipeline) -> RedisResult<Vec<Value>> {
+        match &mut self.kind {
+            Kind::Server(connection) => connection.send_packed_commands(commands, 0, commands.len()).await,
+            Kind::Cluster(connection) => {
+                // A pipeline would have to stay within one slot. Commands sent at once share the packets of their node.
+                let run = |command: &Cmd| {
+                    let (mut connection, command) = (connection.clone(), command.clone());
+                    async move { connection.req_packed_command(&command).await }
+                };
+                let replies = join_all(commands.cmd_iter().map(run)).await;
+                replies.into_iter().map(reply_or_failure).collect()
+            }
+        }
+    }
+
+    /// Runs commands, in a cluster commands on one slot, between MULTI and EXEC, and returns their replies.
+    ///
+    /// It does not use the atomic pipelines of the redis crate: where the server refuses MULTI, they compute the place of
+    /// the error as 1 - 2, which panics in debug builds; and the server then executes the commands one by one. So MULTI is
+    /// tried alone before it is first relied on.
+    pub(super) async fn run_atomically(&mut self, commands: &Pipeline) -> RedisResult<Vec<Value>> {
+        if !self.may_use_multi.load(Ordering::Relaxed) {
+            let mut probe = pipe();
+            // EXEC ends the transaction even where it is refused; DISCARD would not.
+            probe.cmd("MULTI").cmd("EXEC");
+            refusal(self.run_in_one_place(&probe).await?)?;
+            self.may_use_multi.store(true, Ordering::Relaxed);
+        }
+        let mut all = Pipeline::with_capacity(commands.len() + 2);
+        all.cmd("MULTI");
+        for command in commands.cmd_iter() {
+            all.add_command(command.clone());
+        }
+        all.cmd("EXEC");
+        let mut replies = self.run_in_one_place(&all).await?;
+        let executed = replies.pop();
+        if let Some(Value::Array(replies)) = executed {
+            return Ok(replies);
+        }
+        // The first error says why the others followed: a command that was not queued, or EXEC itself.
+        replies.extend(executed);
+        refusal(replies)?;
+        Err((redis::ErrorKind::UnexpectedReturnType, "expected an array as the reply to EXEC").into())
+    }
+
+    /// Runs commands one after the other on one server. In a cluster, it is the node of their keys.
+    async fn run_in_one_place(&mut self, commands: &Pipeline) -> RedisResult<Vec<Value>> {
+        match &mut self.kind {
+            Kind::Server(connection) => connection.send_packed_commands(commands, 0, commands.len()).await,
+            Kind::Cluster(connection) => connection.req_packed_commands(commands, 0, commands.len()).await,
+        }
+    }
+}
+
+/// The first error among the replies.
+fn refusal(replies: Vec<Value>) -> RedisResult<()> {
+    for reply in replies {
+        if let Value::ServerError(error) = reply {
+            return Err(RedisError::from(error));
+        }
+    }
+    Ok(())
+}
+
+/// An error reply stays a reply. Whatever kept the server from replying fails the whole.
+fn reply_or_failure(result: RedisResult<Value>) -> RedisResult<Value> {
+    result.or_else(|error| match error.clone().into_server_errors() {
+        Some(errors) if errors.len() == 1 => {
+            errors.first().map(|(_, error)| Value::ServerError(error.clone())).ok_or(error)
+        }
+        _ => Err(error),
+    })
+}

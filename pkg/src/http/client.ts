@@ -1,14 +1,14 @@
 /** Gathers operations, sends them, and sends them again where that is safe. */
 
+import { AttemptError, attemptErrorOf } from "./attempt.js";
+import { Batch, Ended, type Operation, type Work } from "./batch.js";
+import { decode, decodeOne, encode, type Form, HEADERS, RESP } from "./encoding.js";
 import { beginning, CacheError } from "./errors.js";
-import { Failure, failureOf } from "./failure.js";
-import { hasBytes, parts, runs } from "./plan.js";
 import { Malformed, type Reply, ServerError } from "./reply.js";
 import type { Settings } from "./settings.js";
+import { hasBytes, parts, runs } from "./split.js";
 import { type Answer, brokenOff, type Request, TooLarge } from "./transport.js";
-import { Ended, Turn, type Unit, type Work } from "./turn.js";
 import type { AbortSignalLike } from "./types.js";
-import { decode, decodeOne, encode, type Form, HEADERS, RESP } from "./wire.js";
 
 /** How long is waited before the first repetition, at most; twice as long before each further one. In milliseconds. */
 const FIRST_PAUSE = 50;
@@ -32,7 +32,7 @@ export class Client {
     clear: undefined,
     joins: true,
   };
-  #turn: Turn | undefined;
+  #batch: Batch | undefined;
   readonly #running = new Set<Promise<void>>();
   #isClosed = false;
 
@@ -59,83 +59,83 @@ export class Client {
     }
     const { settings } = this;
     if (settings.batch === undefined) {
-      const turn = this.#newTurn();
-      const unit = turn.add(work, signal);
-      this.#start(turn);
-      return unit.replies;
+      const batch = this.#newBatch();
+      const operation = batch.add(work, signal);
+      this.#start(batch);
+      return operation.replies;
     }
-    let turn = this.#turn;
-    if (turn === undefined) {
-      turn = this.#newTurn();
-      this.#turn = turn;
-      this.#gather(turn);
+    let batch = this.#batch;
+    if (batch === undefined) {
+      batch = this.#newBatch();
+      this.#batch = batch;
+      this.#gather(batch);
     }
-    return turn.add(work, signal).replies;
+    return batch.add(work, signal).replies;
   }
 
   /** Lets what is under way come to its end; afterwards nothing more is taken. */
   async close(): Promise<void> {
     this.#isClosed = true;
-    while (this.#turn !== undefined || this.#running.size > 0) {
+    while (this.#batch !== undefined || this.#running.size > 0) {
       await Promise.all(this.#running);
       await undefined;
     }
     this.settings.transport().close?.();
   }
 
-  #newTurn(): Turn {
-    return new Turn(this.settings.timeout, this.settings.clock, this.settings.server);
+  #newBatch(): Batch {
+    return new Batch(this.settings.timeout, this.settings.clock, this.settings.server);
   }
 
   /** Takes in operations until a microtask has passed in which there came none. */
-  async #gather(turn: Turn): Promise<void> {
+  async #gather(batch: Batch): Promise<void> {
     let seen = 0;
     do {
-      seen = turn.units.length;
+      seen = batch.operations.length;
       await undefined;
-    } while (turn.units.length > seen);
-    this.#turn = undefined;
-    this.#start(turn);
+    } while (batch.operations.length > seen);
+    this.#batch = undefined;
+    this.#start(batch);
   }
 
-  #start(turn: Turn): void {
-    const running = this.#run(turn).finally(() => this.#running.delete(running));
+  #start(batch: Batch): void {
+    const running = this.#run(batch).finally(() => this.#running.delete(running));
     this.#running.add(running);
   }
 
   /** Parts that are too large for one request go one after the other: the order holds. */
-  async #run(turn: Turn): Promise<void> {
-    for (const units of parts(turn.units, this.settings.batch ?? ALONE)) {
+  async #run(batch: Batch): Promise<void> {
+    for (const operations of parts(batch.operations, this.settings.batch ?? ALONE)) {
       try {
-        await this.#deliver(units, turn);
+        await this.#deliver(operations, batch);
       } catch (error) {
-        // Where the turn has ended, all have their outcome already.
-        for (const unit of units) {
-          unit.fail(error);
+        // Where the batch has ended, all have their outcome already.
+        for (const operation of operations) {
+          operation.fail(error);
         }
       }
     }
   }
 
-  /** Sends units, in one request if the server allows. */
-  async #deliver(units: readonly Unit[], turn: Turn): Promise<void> {
-    const isAtomic = units.some(({ work }) => work.atomic);
-    if (isAtomic && units.length > 1 && !this.#peer.joins) {
-      return this.#apart(units, turn);
+  /** Sends operations, in one request if the server allows. */
+  async #deliver(operations: readonly Operation[], batch: Batch): Promise<void> {
+    const isAtomic = operations.some(({ work }) => work.atomic);
+    if (isAtomic && operations.length > 1 && !this.#peer.joins) {
+      return this.#apart(operations, batch);
     }
     const form = this.#form();
-    if (form === "base64" && units.some(hasBytes)) {
-      return this.#oneByOne(units, turn);
+    if (form === "base64" && operations.some(hasBytes)) {
+      return this.#oneByOne(operations, batch);
     }
     try {
-      await this.#persist(units, turn, (pending) => this.#attempt(pending, form, turn));
+      await this.#persist(operations, batch, (pending) => this.#attempt(pending, form, batch));
     } catch (error) {
-      const pending = units.filter(({ isSettled }) => !isSettled);
+      const pending = operations.filter(({ isSettled }) => !isSettled);
       if (error instanceof Apart) {
-        return this.#apart(pending, turn);
+        return this.#apart(pending, batch);
       }
       if (error instanceof OtherForm) {
-        return this.#deliver(pending, turn);
+        return this.#deliver(pending, batch);
       }
       throw error;
     }
@@ -149,25 +149,25 @@ export class Client {
   }
 
   /** In order, every transaction on its own. */
-  async #apart(units: readonly Unit[], turn: Turn): Promise<void> {
-    for (const run of runs(units, (unit) => !unit.work.atomic)) {
-      await this.#deliver(run, turn);
+  async #apart(operations: readonly Operation[], batch: Batch): Promise<void> {
+    for (const run of runs(operations, (operation) => !operation.work.atomic)) {
+      await this.#deliver(run, batch);
     }
   }
 
   /** Commands with bytes each by path, which is the only way to a server that has but the protocol. */
-  async #oneByOne(units: readonly Unit[], turn: Turn): Promise<void> {
-    for (const run of runs(units, (unit) => !hasBytes(unit))) {
+  async #oneByOne(operations: readonly Operation[], batch: Batch): Promise<void> {
+    for (const run of runs(operations, (operation) => !hasBytes(operation))) {
       const [first] = run;
       if (first === undefined || !hasBytes(first)) {
-        await this.#deliver(run, turn);
+        await this.#deliver(run, batch);
         continue;
       }
-      await this.#persist([first], turn, async () => {
+      await this.#persist([first], batch, async () => {
         const { commands } = first.work;
         const replies: Reply[] = [];
         for (let at = 0; at < commands.length; at += AT_ONCE) {
-          const some = commands.slice(at, at + AT_ONCE).map((command) => this.#byPath(command, turn));
+          const some = commands.slice(at, at + AT_ONCE).map((command) => this.#byPath(command, batch));
           replies.push(...(await Promise.all(some)));
         }
         first.succeed(replies);
@@ -175,23 +175,23 @@ export class Client {
     }
   }
 
-  /** Attempts it until all units have their outcome. */
+  /** Attempts it until all operations have their outcome. */
   async #persist(
-    units: readonly Unit[],
-    turn: Turn,
-    attempt: (pending: readonly Unit[]) => Promise<void>,
+    operations: readonly Operation[],
+    batch: Batch,
+    attempt: (pending: readonly Operation[]) => Promise<void>,
   ): Promise<void> {
     let failures = 0;
     let last: Error | undefined;
     for (;;) {
-      const pending = units.filter(({ isSettled }) => !isSettled);
+      const pending = operations.filter(({ isSettled }) => !isSettled);
       if (pending.length === 0) {
         return;
       }
       try {
         return await attempt(pending);
       } catch (failure) {
-        if (!(failure instanceof Failure)) {
+        if (!(failure instanceof AttemptError)) {
           throw failure;
         }
         const { again, after = jittered(failures) } = failure;
@@ -199,30 +199,32 @@ export class Client {
         const error = failure.isPassing ? (last ?? failure.error) : failure.error;
         last = error;
         failures += failure.isPassing ? 0 : 1;
-        const isLast = failures > this.settings.retries || after >= turn.left;
-        for (const unit of pending) {
-          if (isLast || again === "none" || (again === "harmless" && unit.work.once)) {
-            unit.fail(error);
+        const isLast = failures > this.settings.retries || after >= batch.left;
+        for (const operation of pending) {
+          if (isLast || again === "none" || (again === "harmless" && operation.work.once)) {
+            operation.fail(error);
           }
         }
         if (pending.every(({ isSettled }) => isSettled)) {
           return;
         }
-        await turn.pause(after);
+        await batch.pause(after);
       }
     }
   }
 
-  async #attempt(units: readonly Unit[], form: Form, turn: Turn): Promise<void> {
-    const isAtomic = units.some(({ work }) => work.atomic);
+  async #attempt(operations: readonly Operation[], form: Form, batch: Batch): Promise<void> {
+    const isAtomic = operations.some(({ work }) => work.atomic);
     const commands =
-      units.length === 1 && units[0] ? units[0].work.commands : units.flatMap(({ work }) => work.commands);
+      operations.length === 1 && operations[0]
+        ? operations[0].work.commands
+        : operations.flatMap(({ work }) => work.commands);
     const request = {
       url: this.settings.url + (isAtomic ? "/multi-exec" : "/pipeline"),
       headers: HEADERS[form],
       body: encode(form, commands),
     };
-    const replies = await this.#answered(request, turn, (answer) => {
+    const replies = await this.#answered(request, batch, (answer) => {
       const { status } = answer;
       if (status >= 200 && status < 300) {
         this.#learn(answer);
@@ -232,27 +234,27 @@ export class Client {
         this.#peer.resp = false;
         throw new OtherForm();
       }
-      if (isAtomic && units.length > 1 && (status === 400 || status === 403)) {
+      if (isAtomic && operations.length > 1 && (status === 400 || status === 403)) {
         this.#peer.joins &&= !/CROSSSLOT/i.test(`${answer.body}`);
         throw new Apart();
       }
       return undefined;
     });
     let at = 0;
-    for (const unit of units) {
-      const end = at + unit.work.commands.length;
-      unit.succeed(replies.slice(at, end).map((reply) => this.#redacted(reply)));
+    for (const operation of operations) {
+      const end = at + operation.work.commands.length;
+      operation.succeed(replies.slice(at, end).map((reply) => this.#redacted(reply)));
       at = end;
     }
   }
 
   /** One command with bytes as its third argument, which become the body. */
-  async #byPath(command: readonly (string | Uint8Array)[], turn: Turn): Promise<Reply> {
+  async #byPath(command: readonly (string | Uint8Array)[], batch: Batch): Promise<Reply> {
     const [name, key, value, ...options] = command as readonly [string, string, Uint8Array, ...string[]];
     const query = options.length === 0 ? "" : `?${options[0]}=${options[1]}`;
     const url = `${this.settings.url}/${name}/${encodeURIComponent(key)}${query}`;
     const request = { url, headers: { "content-type": "application/octet-stream" }, body: exact(value) };
-    return this.#answered(request, turn, ({ status, body }) =>
+    return this.#answered(request, batch, ({ status, body }) =>
       status < 200 || status >= 300 ? undefined : decodeOne(typeof body === "string" ? body : ""),
     );
   }
@@ -261,31 +263,31 @@ export class Client {
    * Sends a request if the breaker lets it, and tells the breaker what came of it. `understand` makes of the answer what
    * is wanted, or `undefined` if its status stands for a failure.
    */
-  async #answered<T>(request: Request, turn: Turn, understand: (answer: Answer) => T | undefined): Promise<T> {
+  async #answered<T>(request: Request, batch: Batch, understand: (answer: Answer) => T | undefined): Promise<T> {
     const { breaker, tokens, server } = this.settings;
     const pass = breaker.enter();
     if (pass === "none") {
       const error = new CacheError("unavailable", `the breaker is open: ${server} has failed over and over`);
-      throw new Failure(error, "none", false, 0, true);
+      throw new AttemptError(error, "none", false, 0, true);
     }
     let outcome: "succeeded" | "failed" | "released" = "released";
     try {
-      const token = await this.#token(turn);
-      const answer = await this.#exchanged(request, token, turn);
+      const token = await this.#token(batch);
+      const answer = await this.#exchanged(request, token, batch);
       outcome = "succeeded";
-      if (answer.status === 401 && !turn.hasRenewed && tokens.renew(token)) {
-        turn.hasRenewed = true;
-        throw new Failure(failureOf(answer, this.settings).error, "all", false, 0, true);
+      if (answer.status === 401 && !batch.hasRenewed && tokens.renew(token)) {
+        batch.hasRenewed = true;
+        throw new AttemptError(attemptErrorOf(answer, this.settings).error, "all", false, 0, true);
       }
       const understood = this.#understood(answer, understand);
       if (understood !== undefined) {
         return understood;
       }
-      throw failureOf(answer, this.settings);
+      throw attemptErrorOf(answer, this.settings);
     } catch (error) {
       if (error instanceof Ended) {
         outcome = error.isLate ? "failed" : "released";
-      } else if (error instanceof Failure && error.isOutage) {
+      } else if (error instanceof AttemptError && error.isOutage) {
         outcome = "failed";
       }
       throw error;
@@ -294,40 +296,40 @@ export class Client {
     }
   }
 
-  async #exchanged({ url, headers, body }: Request, token: string | undefined, turn: Turn): Promise<Answer> {
+  async #exchanged({ url, headers, body }: Request, token: string | undefined, batch: Batch): Promise<Answer> {
     const { settings } = this;
     const limit = settings.maxResponseBytes;
     const all = token === undefined ? headers : { ...headers, authorization: `Bearer ${token}` };
     try {
-      turn.check();
-      return await turn.within(settings.transport()({ url, headers: all, body }, limit, turn));
+      batch.check();
+      return await batch.within(settings.transport()({ url, headers: all, body }, limit, batch));
     } catch (error) {
       if (error instanceof Ended) {
         throw error;
       }
       if (error instanceof TooLarge) {
         const message = `the answer of ${settings.server} is larger than maxResponseBytes, ${limit}`;
-        throw new Failure(new CacheError("protocol", message));
+        throw new AttemptError(new CacheError("protocol", message));
       }
       const broken = brokenOff(error, settings.server, (text) => settings.tokens.redact(text));
-      throw new Failure(broken.error, broken.isSent ? "harmless" : "all", true);
+      throw new AttemptError(broken.error, broken.isSent ? "harmless" : "all", true);
     }
   }
 
-  async #token(turn: Turn): Promise<string | undefined> {
+  async #token(batch: Batch): Promise<string | undefined> {
     const { tokens } = this.settings;
     const token = tokens.current();
     if (token === undefined || typeof token === "string") {
       return token;
     }
     try {
-      return await turn.within(token);
+      return await batch.within(token);
     } catch (error) {
       if (error instanceof Ended) {
         tokens.abandon();
         throw new Ended(false);
       }
-      throw new Failure(error as Error);
+      throw new AttemptError(error as Error);
     }
   }
 
@@ -342,7 +344,7 @@ export class Client {
       const { body } = answer;
       const start = beginning(tokens.redact(typeof body === "string" ? body.slice(0, 1000) : latin1(body)));
       const message = `the answer of ${server} is not the protocol (${error.message}); it begins with ${start}`;
-      throw new Failure(new CacheError("protocol", message), "none", true);
+      throw new AttemptError(new CacheError("protocol", message), "none", true);
     }
   }
 

@@ -1,8 +1,8 @@
 /** Requests by `fetch`. */
 
+import { RESP } from "./encoding.js";
 import { type Answer, type Ending, type Request, TooLarge, type Transport } from "./transport.js";
 import type { FetchInit, FetchLike, FetchResponse } from "./types.js";
-import { RESP } from "./wire.js";
 
 /** A transport by the given function, or by the platform's, looked up at each request. */
 export function byFetch(given: FetchLike | undefined): Transport {

@@ -1,6 +1,6 @@
 /** JSON as the form of values. */
 
-import { checkCarried } from "./carry.js";
+import { checkLossless } from "./lossless.js";
 import type { TextSerializer } from "./serializer.js";
 
 const JSON_FORMAT = { name: "JSON", carries: () => false };
@@ -14,7 +14,7 @@ const JSON_FORMAT = { name: "JSON", carries: () => false };
 export const jsonSerializer: TextSerializer = {
   format: "text",
   serialize(value: unknown): string {
-    checkCarried(value, JSON_FORMAT);
+    checkLossless(value, JSON_FORMAT);
     return JSON.stringify(value);
   },
   deserialize: (text: string): unknown => JSON.parse(text),

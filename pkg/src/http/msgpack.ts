@@ -2,7 +2,7 @@
 
 import { Decoder, Encoder, ExtensionCodec } from "@msgpack/msgpack";
 import { isWellFormed } from "../check.js";
-import { checkCarried } from "./carry.js";
+import { checkLossless } from "./lossless.js";
 import type { BinarySerializer } from "./serializer.js";
 
 /** Numbers of the extensions, which are this project's own. */
@@ -98,7 +98,7 @@ const exact = coder(true);
 export const messagePackSerializer: BinarySerializer = {
   format: "bytes",
   serialize(value: unknown): Uint8Array {
-    checkCarried(value, FORMAT);
+    checkLossless(value, FORMAT);
     return usual.encode(value);
   },
   deserialize(bytes: Uint8Array): unknown {

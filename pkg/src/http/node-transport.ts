@@ -3,9 +3,9 @@
  * request is sent, by a function that only Node has: nothing is imported.
  */
 
+import { RESP } from "./encoding.js";
 import { joined } from "./fetch-transport.js";
 import { type Answer, type Ending, type Request, TooLarge, type Transport } from "./transport.js";
-import { RESP } from "./wire.js";
 
 interface Socket {
   destroy(): void;

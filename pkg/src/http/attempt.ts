@@ -1,15 +1,15 @@
 /** Why an attempt failed, and what may be done about it. */
 
+import { refusal } from "./encoding.js";
 import { beginning, CacheError, errorOf } from "./errors.js";
 import type { Settings } from "./settings.js";
 import type { Answer } from "./transport.js";
-import { refusal } from "./wire.js";
 
 /** Which operations may be tried again: none, those that may be done twice, or all, since nothing was done. */
 export type Again = "none" | "harmless" | "all";
 
 /** A failed attempt. */
-export class Failure extends Error {
+export class AttemptError extends Error {
   readonly error: Error;
   readonly again: Again;
   /** How long the server wants to be left alone, in milliseconds. */
@@ -30,34 +30,34 @@ export class Failure extends Error {
 }
 
 /** The failure that an answer of another status than 2xx stands for. */
-export function failureOf(answer: Answer, settings: Settings): Failure {
+export function attemptErrorOf(answer: Answer, settings: Settings): AttemptError {
   const { status } = answer;
   const body = settings.tokens.redact(typeof answer.body === "string" ? answer.body : "");
   const text = refusal(body);
   const says = text === undefined ? `status ${status} and ${beginning(body)}` : `${status}: ${text.slice(0, 200)}`;
   const error = (code: CacheError["code"]) => new CacheError(code, `${settings.server} answered ${says}`);
   if (status === 429) {
-    return new Failure(error("unavailable"), "all", false, retryAfter(answer, settings));
+    return new AttemptError(error("unavailable"), "all", false, retryAfter(answer, settings));
   }
   if (status === 502 || status === 503 || status === 504) {
     const code = status === 504 ? "timeout" : "unavailable";
-    return new Failure(error(code), "harmless", true, retryAfter(answer, settings));
+    return new AttemptError(error(code), "harmless", true, retryAfter(answer, settings));
   }
   if (status >= 500) {
-    return new Failure(error("unavailable"), "none", true);
+    return new AttemptError(error("unavailable"), "none", true);
   }
   if (status === 401 || status === 403) {
-    return new Failure(error("refused"));
+    return new AttemptError(error("refused"));
   }
   if (status === 0 || (status >= 300 && status < 400)) {
-    return new Failure(
+    return new AttemptError(
       new CacheError("protocol", `${settings.server} answered with a redirect, which is not followed`),
     );
   }
   if (status === 413) {
-    return new Failure(error("refused"));
+    return new AttemptError(error("refused"));
   }
-  return new Failure(text === undefined ? error("protocol") : errorOf(text));
+  return new AttemptError(text === undefined ? error("protocol") : errorOf(text));
 }
 
 /** What `Retry-After` says, in milliseconds. A date counts from the server's own. */

@@ -1,4 +1,4 @@
-/** The operations of one turn of the event loop, which have one time limit and one abort between them. */
+/** The operations of one batch of the event loop, which have one time limit and one abort between them. */
 
 import { CacheError } from "./errors.js";
 import type { Command, Reply } from "./reply.js";
@@ -17,21 +17,21 @@ export interface Work {
 }
 
 /** An operation on its way. Its promise is settled once; what comes later is of no interest. */
-export class Unit {
+export class Operation {
   readonly work: Work;
   /** About how many bytes it has on the wire. */
   readonly size: number;
   readonly replies: Promise<readonly Reply[]>;
   isSettled = false;
-  readonly #turn: Turn;
+  readonly #batch: Batch;
   #resolve: (replies: readonly Reply[]) => void = () => undefined;
   #reject: (error: unknown) => void = () => undefined;
   #forget: (() => void) | undefined;
 
-  constructor(work: Work, turn: Turn, signal: AbortSignalLike | undefined) {
+  constructor(work: Work, batch: Batch, signal: AbortSignalLike | undefined) {
     this.work = work;
     this.size = sizeOf(work.commands);
-    this.#turn = turn;
+    this.#batch = batch;
     this.replies = new Promise((resolve, reject) => {
       this.#resolve = resolve;
       this.#reject = reject;
@@ -61,7 +61,7 @@ export class Unit {
     }
     this.isSettled = true;
     this.#forget?.();
-    this.#turn.settled();
+    this.#batch.settled();
     return true;
   }
 }
@@ -77,9 +77,9 @@ export class Ended extends Error {
   }
 }
 
-/** Operations that were issued in one turn, in their order. */
-export class Turn implements Ending {
-  readonly units: Unit[] = [];
+/** Operations that were issued in one batch, in their order. */
+export class Batch implements Ending {
+  readonly operations: Operation[] = [];
   /** A new token has been asked for: once is enough. */
   hasRenewed = false;
   readonly #deadline: number;
@@ -87,7 +87,7 @@ export class Turn implements Ending {
   readonly #timer: ReturnType<typeof setTimeout>;
   #open = 0;
   #outcome: "late" | "settled" | undefined;
-  /** Who waits for something within this turn. */
+  /** Who waits for something within this batch. */
   readonly #waiting = new Set<(ended: Ended) => void>();
 
   constructor(timeout: number, clock: () => number, server: string) {
@@ -95,17 +95,17 @@ export class Turn implements Ending {
     this.#deadline = clock() + timeout;
     this.#timer = setTimeout(() => {
       this.#end(true);
-      for (const unit of this.units) {
-        unit.fail(new CacheError("timeout", `no answer from ${server} within ${timeout} ms`));
+      for (const operation of this.operations) {
+        operation.fail(new CacheError("timeout", `no answer from ${server} within ${timeout} ms`));
       }
     }, timeout);
   }
 
-  add(work: Work, signal: AbortSignalLike | undefined): Unit {
-    const unit = new Unit(work, this, signal);
-    this.units.push(unit);
+  add(work: Work, signal: AbortSignalLike | undefined): Operation {
+    const operation = new Operation(work, this, signal);
+    this.operations.push(operation);
     this.#open++;
-    return unit;
+    return operation;
   }
 
   /** Milliseconds until the time is over. */
@@ -113,7 +113,7 @@ export class Turn implements Ending {
     return this.#deadline - this.#clock();
   }
 
-  /** One of the units has its outcome. With the last one, what is on the way is given up. */
+  /** One of the operations has its outcome. With the last one, what is on the way is given up. */
   settled(): void {
     if (--this.#open === 0) {
       clearTimeout(this.#timer);
@@ -130,14 +130,14 @@ export class Turn implements Ending {
     return () => this.#waiting.delete(act);
   }
 
-  /** Throws `Ended` if the turn has ended: nothing may be begun that nobody would end. */
+  /** Throws `Ended` if the batch has ended: nothing may be begun that nobody would end. */
   check(): void {
     if (this.#outcome !== undefined) {
       throw new Ended(this.#outcome === "late");
     }
   }
 
-  /** What `promise` comes to, or rejects with `Ended` when the turn ends first. */
+  /** What `promise` comes to, or rejects with `Ended` when the batch ends first. */
   within<T>(promise: Promise<T>): Promise<T> {
     return new Promise((resolve, reject) => {
       const left = <A>(settle: (outcome: A) => void) => {
@@ -155,7 +155,7 @@ export class Turn implements Ending {
     });
   }
 
-  /** Waits, unless the turn ends. */
+  /** Waits, unless the batch ends. */
   async pause(ms: number): Promise<void> {
     let timer: ReturnType<typeof setTimeout> | undefined;
     try {

@@ -6,7 +6,7 @@ const MAX_DEPTH = 500;
 const MAX_SHOWN = 200;
 
 /** What a format carries beside what JSON does. */
-export interface Carries {
+export interface LosslessFormat {
   /** The name of the format, for errors. */
   readonly name: string;
   /** Whether it carries a value that is neither a plain object, an array, nor what JSON has. */
@@ -20,14 +20,14 @@ export interface Carries {
 }
 
 /** Throws a TypeError that names the path to the first part of `value` that the format cannot carry unchanged. */
-export function checkCarried(value: unknown, format: Carries): void {
+export function checkLossless(value: unknown, format: LosslessFormat): void {
   check(value, "$", format, []);
 }
 
 /** Paths are built only for where something is wrong: `path` is a text, or leads back to the text. */
 type Path = string | { readonly of: Path; readonly member: string | number };
 
-function check(value: unknown, path: Path, format: Carries, above: object[]): void {
+function check(value: unknown, path: Path, format: LosslessFormat, above: object[]): void {
   switch (typeof value) {
     case "string":
       if (format.carriesText?.(value) === false) {
@@ -53,7 +53,7 @@ function check(value: unknown, path: Path, format: Carries, above: object[]): vo
   }
 }
 
-function checkObject(value: object, path: Path, format: Carries, above: object[]): void {
+function checkObject(value: object, path: Path, format: LosslessFormat, above: object[]): void {
   if (above.includes(value)) {
     throw refused(path, format, "a cycle");
   }
@@ -111,7 +111,7 @@ function shown(path: Path): string {
     : `${shown(of)}[${JSON.stringify(member.slice(0, 40))}]`;
 }
 
-function refused(path: Path, format: Carries, what: string): TypeError {
+function refused(path: Path, format: LosslessFormat, what: string): TypeError {
   const whole = shown(path);
   const place = whole.length > MAX_SHOWN ? `${whole.slice(0, MAX_SHOWN)}...` : whole;
   return new TypeError(`isocache: ${place} is ${what}, which ${format.name} cannot carry unchanged`);

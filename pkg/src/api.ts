@@ -2,7 +2,7 @@
 
 export type { CacheOptions } from "./cache.js";
 export { Cache } from "./cache.js";
-export type { Counters } from "./counters.js";
+export type { CounterProvider } from "./counters.js";
 export * from "./http-api.js";
 export type { EntityInvalidator, EntityName, Invalidated, Remaining, Removing } from "./invalidator.js";
 export { CacheInvalidator, InvalidationError } from "./invalidator.js";
@@ -20,7 +20,7 @@ export type { LoadStats } from "./load/monitor.js";
 export type { Lease, LoadContext, Loader, LoadOptions } from "./load/options.js";
 export * from "./memory-api.js";
 export type { Provider } from "./provider.js";
-export type { Renewing, SessionStoreOptions } from "./sessions.js";
+export type { SessionStoreOptions, TouchProvider } from "./sessions.js";
 export { SessionStore } from "./sessions.js";
 export type { Generations, TaggedEntry, TaggedOptions } from "./tagged.js";
 export { Tagged } from "./tagged.js";

@@ -19,7 +19,7 @@ import { type SingleFlight, singleFlightOf, type Touched } from "./load/single-f
 import { MemoryCache } from "./memory-cache.js";
 import { escapePattern, prefixOf } from "./prefix.js";
 import type { MaybePromise } from "./promise.js";
-import type { Provider } from "./provider.js";
+import { type Provider, statsOf } from "./provider.js";
 import { milliseconds } from "./ttl.js";
 import type { CacheSetEntry, CacheSetOptions, CacheStats, MemoryCacheOptions, Ttl } from "./types.js";
 
@@ -42,7 +42,7 @@ interface Shared {
   events?: Events;
 }
 
-const METHODS = ["get", "set", "delete", "has", "clearPattern", "stats"] as const;
+const METHODS = ["get", "set", "delete", "has", "clearPattern"] as const;
 
 /**
  * A cache over any provider, asynchronous, so that code does not change when memory becomes something remote.
@@ -78,7 +78,10 @@ export class Cache<V = unknown> {
     } else {
       checkOptions(options, ["provider", "namespace", "ttl"]);
       const { provider, ttl } = options;
-      const missing = METHODS.filter((name) => typeof provider?.[name] !== "function");
+      const missing: string[] = METHODS.filter((name) => typeof provider?.[name] !== "function");
+      if (typeof (provider?.getStats ?? provider?.stats) !== "function") {
+        missing.push("getStats");
+      }
       if (missing.length > 0) {
         throw new TypeError(`isocache: provider has no method ${missing.join(", ")}`);
       }
@@ -263,7 +266,7 @@ export class Cache<V = unknown> {
   /** What the provider has counted, for all namespaces together. */
   async getStats(): Promise<CacheStats> {
     this.#checkOpen();
-    return this.#provider.stats();
+    return statsOf(this.#provider);
   }
 
   /**

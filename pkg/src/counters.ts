@@ -1,10 +1,10 @@
-/** Counters in a store. */
+/** CounterProvider in a store. */
 
 import { MemoryCache } from "./memory-cache.js";
 import type { SetOptions } from "./types.js";
 
 /** What counts: an `HttpCache`, or an object of your own whose `increment` loses nothing between callers. */
-export interface Counters {
+export interface CounterProvider {
   /** Adds to a number, and gives the sum. One that is not there begins at 0, and lives for the ttl. */
   increment(key: string, by: number, options: SetOptions): number | Promise<number>;
   /** The values under keys, in their order. */
@@ -12,7 +12,7 @@ export interface Counters {
 }
 
 /** The counters in a store. @throws TypeError if it cannot count. */
-export function countersIn(store: Counters | MemoryCache, name: string): Counters {
+export function countersIn(store: CounterProvider | MemoryCache, name: string): CounterProvider {
   const counters = store instanceof MemoryCache ? inMemory(store) : store;
   for (const method of ["increment", "getMany"] as const) {
     if (typeof counters?.[method] !== "function") {
@@ -34,7 +34,7 @@ export function counted(count: unknown): number {
 }
 
 /** Nothing comes between two calls of a synchronous cache. */
-function inMemory(cache: MemoryCache): Counters {
+function inMemory(cache: MemoryCache): CounterProvider {
   return {
     getMany: (keys) => cache.getMany(keys),
     increment(key, by, options) {

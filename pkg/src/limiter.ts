@@ -2,7 +2,7 @@
 
 import { checkFunction, checkInteger, checkOptions, checkText, quote, utf8Length } from "./check.js";
 import { systemNow } from "./clock.js";
-import { type Counters, counted, countersIn } from "./counters.js";
+import { type CounterProvider, counted, countersIn } from "./counters.js";
 import type { KeyValue } from "./key/pattern.js";
 import { keys } from "./key/patterns.js";
 import type { MemoryCache } from "./memory-cache.js";
@@ -77,7 +77,7 @@ interface Moment {
  * ```
  */
 export class RateLimiter {
-  readonly #counters: Counters;
+  readonly #counters: CounterProvider;
   readonly #slides: boolean;
   readonly #limit: number;
   readonly #window: number;
@@ -85,7 +85,7 @@ export class RateLimiter {
   readonly #clock: () => number;
 
   private constructor(
-    counters: Counters | MemoryCache,
+    counters: CounterProvider | MemoryCache,
     slides: boolean,
     limit: number,
     window: Ttl,
@@ -111,7 +111,7 @@ export class RateLimiter {
    * @throws TypeError or RangeError for what is out of range, naming it.
    */
   static fixedWindow(
-    counters: Counters | MemoryCache,
+    counters: CounterProvider | MemoryCache,
     limit: number,
     window: Ttl,
     options?: RateLimiterOptions,
@@ -121,7 +121,7 @@ export class RateLimiter {
 
   /** At most `limit` requests in each window, and about as many in any time of its length. @throws as `fixedWindow`. */
   static slidingWindow(
-    counters: Counters | MemoryCache,
+    counters: CounterProvider | MemoryCache,
     limit: number,
     window: Ttl,
     options?: RateLimiterOptions,

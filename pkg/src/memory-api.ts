@@ -3,9 +3,9 @@
 export { MemoryCache } from "./memory-cache.js";
 export type {
   CacheStats,
-  Eviction,
-  EvictReason,
   MemoryCacheOptions,
+  Removal,
+  RemovalReason,
   SetEntry,
   SetOptions,
   Ttl,

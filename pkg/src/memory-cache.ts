@@ -18,11 +18,11 @@ import { systemNow } from "./clock.js";
 import { matching } from "./pattern.js";
 import { Table } from "./table.js";
 import { milliseconds } from "./ttl.js";
-import type { CacheStats, Eviction, MemoryCacheOptions, SetEntry, SetOptions, Ttl } from "./types.js";
+import type { CacheStats, MemoryCacheOptions, Removal, SetEntry, SetOptions, Ttl } from "./types.js";
 
 /** What a `Map` holds in V8. */
 const MAX_ENTRIES = 2 ** 24;
-const OPTIONS = ["maxEntries", "maxBytes", "sizeOf", "ttl", "clone", "clock", "onEvict"];
+const OPTIONS = ["maxEntries", "maxBytes", "sizeOf", "ttl", "clone", "clock", "onRemoval"];
 
 /**
  * A bounded cache in memory, synchronous and shaped like a `Map`: least recently used first, with a life for each entry.
@@ -46,25 +46,25 @@ export class MemoryCache<V = unknown> {
   readonly #life: number;
   readonly #sizeOf: ((value: V, key: string) => number) | undefined;
   readonly #clone: boolean;
-  readonly #onEvict: ((eviction: Eviction<V>) => void) | undefined;
+  readonly #onRemoval: ((removal: Removal<V>) => void) | undefined;
 
   /** @throws TypeError or RangeError for an option of the wrong type or out of range, naming it. */
   constructor(options: MemoryCacheOptions<V> = {}) {
     checkOptions(options, OPTIONS);
-    const { maxEntries = 1000, maxBytes, sizeOf, ttl = null, clone = false, clock = systemNow, onEvict } = options;
+    const { maxEntries = 1000, maxBytes, sizeOf, ttl = null, clone = false, clock = systemNow, onRemoval } = options;
     checkFunction("sizeOf", sizeOf);
     checkFunction("clock", clock);
-    checkFunction("onEvict", onEvict);
+    checkFunction("onRemoval", onRemoval);
     if (typeof clone !== "boolean") {
       throw wrongType("clone", "a boolean", clone);
     }
     this.#sizeOf = sizeOf;
     this.#clone = clone;
-    this.#onEvict = onEvict;
+    this.#onRemoval = onRemoval;
     this.#life = milliseconds(ttl);
     this.#maxEntries = checkInteger("maxEntries", maxEntries, 1, MAX_ENTRIES);
     this.#maxBytes = this.#checkMaxBytes(maxBytes);
-    this.#table = new Table(this.#maxEntries, this.#maxBytes, clock, sizeOf !== undefined, onEvict !== undefined);
+    this.#table = new Table(this.#maxEntries, this.#maxBytes, clock, sizeOf !== undefined, onRemoval !== undefined);
   }
 
   /**
@@ -342,21 +342,21 @@ export class MemoryCache<V = unknown> {
 
   /** Tells the listener what left. No table is being changed here: the listener may use the cache. */
   #report(): void {
-    if (this.#onEvict !== undefined) {
-      this.#call(this.#onEvict);
+    if (this.#onRemoval !== undefined) {
+      this.#call(this.#onRemoval);
     }
   }
 
-  #call(onEvict: (eviction: Eviction<V>) => void): void {
+  #call(onRemoval: (removal: Removal<V>) => void): void {
     const left = this.#table.left;
     if (left.length === 0) {
       return;
     }
     this.#table.left = [];
     const errors: unknown[] = [];
-    for (const eviction of left) {
+    for (const removal of left) {
       try {
-        onEvict(eviction);
+        onRemoval(removal);
       } catch (error) {
         errors.push(error);
       }

@@ -26,7 +26,9 @@ export interface Provider<V> {
   has(key: string): MaybePromise<boolean>;
   /** The number of entries removed. The pattern is a Redis glob. */
   clearPattern(pattern: string): MaybePromise<number>;
-  stats(): MaybePromise<CacheStats>;
+  /** What was counted. A provider that answers at once may have `stats` instead. */
+  getStats?(): MaybePromise<CacheStats>;
+  stats?(): CacheStats;
   /** Without it, `get` is called for each key. */
   getMany?(keys: readonly string[]): MaybePromise<(V | undefined)[]>;
   /** Without it, `set` is called for each entry. */
@@ -52,4 +54,9 @@ export interface Provider<V> {
   lease?: Lease | undefined;
   /** Called by `Cache.close`, if it is there. */
   close?(): MaybePromise<unknown>;
+}
+
+/** What a provider has counted. */
+export function statsOf(provider: Pick<Provider<never>, "getStats" | "stats">): MaybePromise<CacheStats> {
+  return provider.getStats ? provider.getStats() : (provider.stats?.() as CacheStats);
 }

@@ -9,11 +9,11 @@ import { milliseconds } from "./ttl.js";
 import type { SetOptions, Ttl } from "./types.js";
 
 /** What keeps sessions: an `HttpCache`, or an object of your own. Each method is one step: nothing comes between. */
-export interface Renewing<V> {
+export interface TouchProvider<V> {
   set(key: string, value: V, options: SetOptions): unknown;
   delete(key: string): boolean | Promise<boolean>;
   /** The value under `key`, which lives for `ttl` from now; `undefined` if there is none. */
-  getAndRenew(key: string, ttl: Ttl): V | undefined | Promise<V | undefined>;
+  getAndTouch(key: string, ttl: Ttl): V | undefined | Promise<V | undefined>;
   /** As `set`, if there is an entry under `key`; whether there was. */
   replace(key: string, value: V, options: SetOptions): boolean | Promise<boolean>;
 }
@@ -52,18 +52,18 @@ const TOKEN = /^[0-9a-f]{64}(-(0|[1-9]\d{0,15}))?$/;
  * Methods reject with what keeps the provider from answering.
  */
 export class SessionStore<V = unknown> {
-  readonly #provider: Renewing<V>;
+  readonly #provider: TouchProvider<V>;
   readonly #ttl: number;
   readonly #longest: number;
   readonly #clock: () => number;
 
   /** @throws TypeError or RangeError for an option of the wrong type or out of range, naming it. */
-  constructor(provider: Renewing<V> | MemoryCache<V>, options: SessionStoreOptions) {
+  constructor(provider: TouchProvider<V> | MemoryCache<V>, options: SessionStoreOptions) {
     checkOptions(options, ["ttl", "absoluteLimit", "clock"]);
     const { ttl, absoluteLimit = null, clock = systemNow } = options;
     checkFunction("clock", clock);
     this.#provider = provider instanceof MemoryCache ? inMemory(provider) : provider;
-    for (const name of ["set", "delete", "getAndRenew", "replace"] as const) {
+    for (const name of ["set", "delete", "getAndTouch", "replace"] as const) {
       if (typeof this.#provider?.[name] !== "function") {
         throw new TypeError(`isocache: provider has no method ${name}`);
       }
@@ -93,7 +93,7 @@ export class SessionStore<V = unknown> {
     const life = this.#life(token);
     return life === undefined
       ? undefined
-      : hiding(token, () => this.#provider.getAndRenew(keys.session({ token }), life));
+      : hiding(token, () => this.#provider.getAndTouch(keys.session({ token }), life));
   }
 
   /** Gives a session a new value; false if there is none. It lives on. Of two updates at once, the later one stands. */
@@ -144,11 +144,11 @@ async function hiding<R>(token: string, work: () => R | Promise<R>): Promise<R> 
 }
 
 /** Nothing comes between two calls of a synchronous cache. */
-function inMemory<V>(cache: MemoryCache<V>): Renewing<V> {
+function inMemory<V>(cache: MemoryCache<V>): TouchProvider<V> {
   return {
     set: (key, value, options) => cache.set(key, value, options),
     delete: (key) => cache.delete(key),
-    getAndRenew(key, ttl) {
+    getAndTouch(key, ttl) {
       const value = cache.get(key);
       if (value !== undefined) {
         cache.set(key, value, { ttl });

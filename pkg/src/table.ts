@@ -9,7 +9,7 @@
 import { checkText, wrongType } from "./check.js";
 import { isGenuine, systemNow } from "./clock.js";
 import { Slots } from "./glue.js";
-import type { Eviction, EvictReason } from "./types.js";
+import type { Removal, RemovalReason } from "./types.js";
 import { logAt, words } from "./wasm.js";
 
 /** The slots that the log holds. This and what is in answers, down to `END`, are as in `crates/wasm/src/slots.rs`. */
@@ -31,7 +31,7 @@ const SWEEP = 16;
 const ALL = 2 ** 32 - 1;
 
 /** By the number that the engine gives them. */
-const REASONS: readonly EvictReason[] = ["evicted", "expired"];
+const REASONS: readonly RemovalReason[] = ["evicted", "expired"];
 
 /** What the engine has counted, and what there is. */
 export interface Counts {
@@ -68,7 +68,7 @@ export class Table<V> {
   /** Whether somebody wants to know what leaves. */
   readonly #watched: boolean;
   /** What left since this was last emptied, if it is watched. */
-  left: Eviction<V>[] = [];
+  left: Removal<V>[] = [];
 
   constructor(maxEntries: number, maxBytes: number, clock: () => number, weighed: boolean, watched: boolean) {
     this.#slots = new Slots(maxEntries, maxBytes);
@@ -328,20 +328,20 @@ export class Table<V> {
     const first = this.#slots.removals() >>> 2;
     const memory = words();
     for (let at = first; at < first + 2 * removed; at += 2) {
-      this.#forget(memory[at] as number, REASONS[memory[at + 1] as number] as EvictReason);
+      this.#forget(memory[at] as number, REASONS[memory[at + 1] as number] as RemovalReason);
     }
     this.#slots.clear_removals();
   }
 
   /** Takes an entry that the engine has let go out of the tables. */
-  #forget(slot: number, reason: EvictReason): void {
+  #forget(slot: number, reason: RemovalReason): void {
     this.#leave(slot, reason);
     this.#keys[slot] = undefined;
     this.#values[slot] = undefined;
   }
 
   /** Takes an entry out of the index. */
-  #leave(slot: number, reason: EvictReason): void {
+  #leave(slot: number, reason: RemovalReason): void {
     const key = this.#keys[slot] as string;
     if (this.#watched) {
       this.left.push({ key, value: this.value(slot), reason });

@@ -4,7 +4,7 @@
  */
 
 import { checkKey, checkList, checkObject, checkOptions, quote, wrongType } from "./check.js";
-import { type Counters, counted, countersIn } from "./counters.js";
+import { type CounterProvider, counted, countersIn } from "./counters.js";
 import { CacheError } from "./http/errors.js";
 import { escapedValue } from "./key/value.js";
 import { leaseOf } from "./load/lease.js";
@@ -12,7 +12,7 @@ import type { Lease } from "./load/options.js";
 import { shareSingleFlight } from "./load/single-flight.js";
 import type { MemoryCache } from "./memory-cache.js";
 import { after, type MaybePromise } from "./promise.js";
-import type { Provider } from "./provider.js";
+import { type Provider, statsOf } from "./provider.js";
 import type { CacheSetEntry, CacheStats, SetEntry, SetOptions } from "./types.js";
 
 const MAX_TAGS = 64;
@@ -40,7 +40,7 @@ export class Generations {
 /** Options of `Tagged`. */
 export interface TaggedOptions {
   /** What counts the generations. Default: what keeps the entries. */
-  counters?: Counters | MemoryCache | undefined;
+  counters?: CounterProvider | MemoryCache | undefined;
 }
 
 /**
@@ -68,8 +68,8 @@ export interface TaggedOptions {
  */
 export class Tagged<V = unknown> implements Provider<V> {
   readonly #entries: Provider<TaggedEntry<V>>;
-  readonly #counters: Counters;
-  /** Counters that are being set off. */
+  readonly #counters: CounterProvider;
+  /** CounterProvider that are being set off. */
   readonly #beginning = new Map<string, Promise<number>>();
   /** As the provider of the entries has it. */
   readonly lease: Lease | undefined;
@@ -78,7 +78,7 @@ export class Tagged<V = unknown> implements Provider<V> {
   constructor(entries: Provider<TaggedEntry<V>>, options: TaggedOptions = {}) {
     checkObject("entries", entries);
     checkOptions(options, ["counters"]);
-    const { counters = entries as unknown as Counters } = options;
+    const { counters = entries as unknown as CounterProvider } = options;
     this.#counters = countersIn(counters, options.counters ? "counters" : "entries");
     this.#entries = entries;
     this.lease = leaseOf(entries);
@@ -141,8 +141,8 @@ export class Tagged<V = unknown> implements Provider<V> {
     return this.#entries.clearPattern(pattern);
   }
 
-  stats(): MaybePromise<CacheStats> {
-    return this.#entries.stats();
+  getStats(): MaybePromise<CacheStats> {
+    return statsOf(this.#entries);
   }
 
   close(): MaybePromise<unknown> {

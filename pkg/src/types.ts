@@ -6,7 +6,7 @@
 export type Ttl = number | `${number}${"ms" | "s" | "m" | "h" | "d"}`;
 
 /** Why an entry left. */
-export type EvictReason =
+export type RemovalReason =
   /** A limit was reached, and it was this entry's turn. */
   | "evicted"
   /** Its life was over. */
@@ -17,10 +17,10 @@ export type EvictReason =
   | "deleted";
 
 /** An entry that left. */
-export interface Eviction<V> {
+export interface Removal<V> {
   key: string;
   value: V;
-  reason: EvictReason;
+  reason: RemovalReason;
 }
 
 /** What a `set` may say beside key and value. */
@@ -96,5 +96,5 @@ export interface MemoryCacheOptions<V> {
    * Called for each entry that leaves, with the reason, when the operation that made it leave is complete: it may use the
    * cache. If it throws, the operation stands, all other entries are reported, and the first error is thrown to the caller.
    */
-  onEvict?: ((eviction: Eviction<V>) => void) | undefined;
+  onRemoval?: ((removal: Removal<V>) => void) | undefined;
 }

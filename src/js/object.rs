@@ -28,8 +28,10 @@ extern "C" {
     pub(super) fn has(this: &Object, key: &str) -> Result<JsValue, JsValue>;
     #[wasm_bindgen(method, catch, structural, js_name = clearPattern)]
     pub(super) fn clear_pattern(this: &Object, pattern: &str) -> Result<JsValue, JsValue>;
+    #[wasm_bindgen(method, catch, structural, js_name = getStats)]
+    fn get_stats(this: &Object) -> Result<JsValue, JsValue>;
     #[wasm_bindgen(method, catch, structural)]
-    pub(super) fn stats(this: &Object) -> Result<JsValue, JsValue>;
+    fn stats(this: &Object) -> Result<JsValue, JsValue>;
     #[wasm_bindgen(method, catch, structural)]
     pub(super) fn ttl(this: &Object, key: &str) -> Result<JsValue, JsValue>;
     #[wasm_bindgen(method, catch, structural, js_name = getWithTtl)]
@@ -43,17 +45,27 @@ extern "C" {
 }
 
 /// The methods that there must be.
-const METHODS: [&str; 6] = ["get", "set", "delete", "has", "clearPattern", "stats"];
+const METHODS: [&str; 5] = ["get", "set", "delete", "has", "clearPattern"];
+/// Those of which there must be one.
+const STATS: [&str; 2] = ["getStats", "stats"];
 
 impl Object {
     /// An object with all methods that there must be.
     pub(super) fn checked(value: JsValue) -> Result<Self> {
         let object: Self = value.unchecked_into();
-        let missing: Vec<&str> = METHODS.into_iter().filter(|name| !object.can(name)).collect();
+        let mut missing: Vec<&str> = METHODS.into_iter().filter(|name| !object.can(name)).collect();
+        if !STATS.iter().any(|name| object.can(name)) {
+            missing.push(STATS[0]);
+        }
         if missing.is_empty() {
             return Ok(object);
         }
         Err(CacheError::invalid("provider", format!("has no method {}", missing.join(", "))))
+    }
+
+    /// What was counted: `getStats`, or `stats` of a cache that answers at once.
+    pub(super) fn statistics(&self) -> Result<JsValue, JsValue> {
+        if self.can(STATS[0]) { self.get_stats() } else { self.stats() }
     }
 
     /// Whether there is a method of this name.

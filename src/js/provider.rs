@@ -67,7 +67,7 @@ impl<T> JsCacheProvider<T> {
     ///
     /// # Errors
     /// [`InvalidArgument`](CacheError::InvalidArgument) for what lacks one of the methods `get`, `set`, `delete`, `has`,
-    /// `clearPattern`, `stats`; it names them.
+    /// `clearPattern`, `getStats` (or `stats`); it names them.
     pub fn new(provider: JsValue) -> Result<Self> {
         Self::with_serializer(provider, JsValueSerializer::new())
     }
@@ -169,7 +169,7 @@ impl<T: MaybeSend + Serialize + DeserializeOwned> CacheProvider<T> for JsCachePr
     }
 
     async fn get_stats(&self) -> Result<CacheStats> {
-        statistics(&self.ask(None, Object::stats).await?)
+        statistics(&self.ask(None, Object::statistics).await?)
     }
 
     async fn get_with_ttl(&self, key: &str) -> Result<Option<WithTtl<T>>> {

@@ -321,7 +321,7 @@ describe("options", () => {
     for (const wrong of [null, 1, "f", {}, true, Symbol("s")]) {
       refuses(() => new MemoryCache({ sizeOf: wrong }), TypeError, "sizeOf");
       refuses(() => new MemoryCache({ clock: wrong }), TypeError, "clock");
-      refuses(() => new MemoryCache({ onEvict: wrong }), TypeError, "onEvict");
+      refuses(() => new MemoryCache({ onRemoval: wrong }), TypeError, "onRemoval");
     }
     for (const wrong of [null, 1, 0, "true", {}, Symbol("s")]) {
       refuses(() => new MemoryCache({ clone: wrong }), TypeError, "clone");

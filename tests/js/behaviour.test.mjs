@@ -10,7 +10,7 @@ function make(options = {}) {
   const time = { now: 1_000_000 };
   const cache = new MemoryCache({
     clock: () => time.now,
-    onEvict: ({ key, value, reason }) => left.push([key, value, reason]),
+    onRemoval: ({ key, value, reason }) => left.push([key, value, reason]),
     ...options,
   });
   return { cache, left, time };
@@ -153,7 +153,7 @@ describe("statistics", () => {
   });
 });
 
-describe("onEvict", () => {
+describe("onRemoval", () => {
   test("tells the reason", () => {
     const { cache, left, time } = make({ maxEntries: 3 });
     cache.set("a", 1).set("b", 2).set("c", 3, "1s").set("d", 4);
@@ -204,7 +204,7 @@ describe("onEvict", () => {
 
   test("is called when the operation is complete", () => {
     const seen = [];
-    const cache = new MemoryCache({ maxEntries: 2, onEvict: () => seen.push([cache.size, [...cache.keys()]]) });
+    const cache = new MemoryCache({ maxEntries: 2, onRemoval: () => seen.push([cache.size, [...cache.keys()]]) });
     cache.setMany(["a", "b", "c", "d"].map((key) => ({ key, value: key })));
     assert.deepEqual(seen, [
       [2, ["d", "c"]],
@@ -396,7 +396,7 @@ test("what a lookup sweeps in passing is reported by that lookup", () => {
   ]) {
     let now = 0;
     const left = [];
-    const cache = new MemoryCache({ clock: () => now, onEvict: ({ key, reason }) => left.push(`${key} ${reason}`) });
+    const cache = new MemoryCache({ clock: () => now, onRemoval: ({ key, reason }) => left.push(`${key} ${reason}`) });
     cache.set("short", 1, "1s").set("long", 2, "1h");
     now = 1000;
     look(cache);

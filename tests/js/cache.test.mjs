@@ -71,7 +71,7 @@ describe("over its own MemoryCache", () => {
       ttl: "1s",
       clone: true,
       clock: () => now,
-      onEvict: ({ key, reason }) => left.push([key, reason]),
+      onRemoval: ({ key, reason }) => left.push([key, reason]),
       namespace: "n",
     });
     const value = { deep: [] };

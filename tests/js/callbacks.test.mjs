@@ -1,4 +1,4 @@
-// sizeOf, onEvict and values to clone that throw, answer nonsense or use the cache themselves: the cache stays whole.
+// sizeOf, onRemoval and values to clone that throw, answer nonsense or use the cache themselves: the cache stays whole.
 
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
@@ -139,7 +139,7 @@ describe("sizeOf", () => {
   });
 });
 
-describe("onEvict", () => {
+describe("onRemoval", () => {
   /** A cache of three entries whose listener throws an error named as the key that left. */
   function throwing(options = {}) {
     const left = [];
@@ -147,7 +147,7 @@ describe("onEvict", () => {
     const cache = new MemoryCache({
       maxEntries: 3,
       clock: () => time,
-      onEvict: ({ key, reason }) => {
+      onRemoval: ({ key, reason }) => {
         left.push(`${key} ${reason}`);
         throw new Error(`about ${key}`);
       },
@@ -232,7 +232,7 @@ describe("onEvict", () => {
   test("uses the cache", () => {
     const cache = new MemoryCache({
       maxEntries: 4,
-      onEvict: ({ key, reason }) => {
+      onRemoval: ({ key, reason }) => {
         if (reason === "evicted" && !key.endsWith("'")) cache.set(`${key}'`, 1);
         if (reason === "replaced") cache.delete(key);
         if (reason === "deleted" && key === "clear") cache.clear();
@@ -261,7 +261,7 @@ describe("onEvict", () => {
   });
 
   test("disposes of the cache", () => {
-    const cache = new MemoryCache({ maxEntries: 2, onEvict: () => cache.close() });
+    const cache = new MemoryCache({ maxEntries: 2, onRemoval: () => cache.close() });
     cache.set("a", 1).set("b", 2).set("c", 3);
     assert.throws(() => cache.get("a"), /disposed/);
   });

@@ -13,7 +13,7 @@ const NOON = 1_800_000_000_000;
 function started() {
   now = 0;
   const left = [];
-  const cache = new MemoryCache({ maxEntries: 100, onEvict: ({ key, reason }) => left.push(`${key} ${reason}`) });
+  const cache = new MemoryCache({ maxEntries: 100, onRemoval: ({ key, reason }) => left.push(`${key} ${reason}`) });
   cache.set("short", 1, "1s").set("long", 2, "1h").set("never", 3);
   return { cache, left };
 }

@@ -110,7 +110,7 @@ test("tokens are long, random and plain", async () => {
 
 test("what is no token is not looked up", async () => {
   const asked = () => assert.fail("it was asked");
-  const provider = { set: asked, delete: asked, getAndRenew: asked, replace: asked };
+  const provider = { set: asked, delete: asked, getAndTouch: asked, replace: asked };
   const sessions = new SessionStore(provider, { ttl: 60 });
   const good = "a".repeat(64);
   for (const token of [

@@ -241,7 +241,7 @@ async fn an_object_of_ones_own_may_answer_later_and_wrongly() {
 #[wasm_bindgen_test]
 fn what_is_no_provider_is_refused_by_name() {
     for (value, missing) in
-        [(JsValue::NULL, "get, set"), (JsValue::UNDEFINED, "stats"), (Map::new().into(), "clearPattern")]
+        [(JsValue::NULL, "get, set"), (JsValue::UNDEFINED, "getStats"), (Map::new().into(), "clearPattern")]
     {
         let error = JsCacheProvider::<u8>::new(value).unwrap_err();
         assert!(error.to_string().contains(missing), "{error}");

@@ -102,7 +102,7 @@ async function round(size) {
 async function show() {
   const mine = link;
   // In a namespace these are the cache's own counts, for which nothing is asked.
-  const stats = await mine.cache.stats();
+  const stats = await mine.cache.getStats();
   if (mine === link) {
     showCounts({ ...mine, ...stats });
     showBreaker(mine.cache.breakerState);

@@ -118,7 +118,7 @@ export class HttpCache<V = unknown> implements Provider<V> {
   }
 
   /** The value under `key`, which lives for `ttl` from now, in one step; `undefined` if there is none. */
-  async getAndRenew<T extends V = V>(key: string, ttl: Ttl | null, options?: RequestOptions): Promise<T | undefined> {
+  async getAndTouch<T extends V = V>(key: string, ttl: Ttl | null, options?: RequestOptions): Promise<T | undefined> {
     const whole = this.#key(key);
     const life = this.#life(ttl);
     const command = ["GETEX", whole, ...(life === Infinity ? ["PERSIST"] : ["PX", `${life}`])];
@@ -244,18 +244,13 @@ export class HttpCache<V = unknown> implements Provider<V> {
    * What was counted here, and how many entries there are, where there is no namespace and the store tells it exactly.
    * A store that does not answer leaves that `undefined`, and is no error.
    */
-  async stats(options?: RequestOptions): Promise<CacheStats> {
+  async getStats(options?: RequestOptions): Promise<CacheStats> {
     const { client, counts } = this.#shared;
     client.checkOpen();
     const entries = this.#prefix === "" ? await exactEntries(client, options?.signal) : undefined;
     const { hits, misses, sets, deletes } = counts;
     const hitRate = hits + misses === 0 ? 0 : hits / (hits + misses);
     return { hits, misses, hitRate, sets, deletes, evictions: 0, expirations: 0, entries, bytes: undefined };
-  }
-
-  /** The same as `stats`, by the name that `Cache` uses. */
-  async getStats(options?: RequestOptions): Promise<CacheStats> {
-    return this.stats(options);
   }
 
   /**

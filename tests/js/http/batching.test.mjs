@@ -295,7 +295,7 @@ describe("close", () => {
     await assert.rejects(one.get("a"), closed);
     await assert.rejects(one.namespace("n").set("a", 1), closed);
     await assert.rejects(one.clearPattern("a*"), closed);
-    await assert.rejects(one.stats(), closed);
+    await assert.rejects(one.getStats(), closed);
     assert.equal(server.requests.length, 1);
   });
 

@@ -267,7 +267,7 @@ describe("an AbortSignal", () => {
       one.clearPattern("a", signalled),
       one.getWithTtl("a", signalled),
       one.increment("a", 1, signalled),
-      one.stats(signalled),
+      one.getStats(signalled),
     ]) {
       await assert.rejects(promise, (error) => error === reason);
     }

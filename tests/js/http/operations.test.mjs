@@ -36,7 +36,7 @@ describe("lives", () => {
       server.requests.map(({ path }) => path),
       Array(5).fill("/multi-exec"),
     );
-    const { hits, misses } = await one.stats();
+    const { hits, misses } = await one.getStats();
     assert.deepEqual([hits, misses], [3, 2]);
   });
 
@@ -115,15 +115,15 @@ describe("increment", () => {
 describe("statistics", () => {
   test("entries are told where that is exact", async () => {
     const one = cache();
-    assert.equal((await one.stats()).entries, 0);
+    assert.equal((await one.getStats()).entries, 0);
     await one.setMany([
       { key: "a", value: 1 },
       { key: "b", value: 1 },
     ]);
-    assert.equal((await one.stats()).entries, 2);
+    assert.equal((await one.getStats()).entries, 2);
     await one.set("c", 1, "1m");
-    assert.equal((await one.stats()).entries, undefined);
-    assert.equal((await one.namespace("n").stats()).entries, undefined);
+    assert.equal((await one.getStats()).entries, undefined);
+    assert.equal((await one.namespace("n").getStats()).entries, undefined);
   });
 
   for (const store of ["memory", "redis"]) {
@@ -133,9 +133,9 @@ describe("statistics", () => {
       try {
         const one = new HttpCache({ url: bridge.url, token: TOKEN, timeout: "5m" });
         await one.set("a", 1);
-        assert.equal((await one.stats()).entries, 1);
+        assert.equal((await one.getStats()).entries, 1);
         await one.set("b", 1, "1h");
-        assert.notEqual((await one.stats()).entries, 1);
+        assert.notEqual((await one.getStats()).entries, 1);
       } finally {
         await bridge.close();
         await redis?.close();
@@ -150,7 +150,7 @@ describe("statistics", () => {
     const { respond } = server;
     server.respond = () => ({ status: 500, answer: {} });
     try {
-      const { entries, hits, sets, hitRate, bytes } = await one.stats();
+      const { entries, hits, sets, hitRate, bytes } = await one.getStats();
       assert.deepEqual([entries, hits, sets, hitRate, bytes], [undefined, 1, 1, 1, undefined]);
     } finally {
       server.respond = respond;
@@ -163,7 +163,7 @@ describe("statistics", () => {
     await one.namespace("n").get("a");
     await assert.rejects(one.set("", 1));
     await assert.rejects(one.get(""));
-    const { hits, misses, sets } = await one.stats();
+    const { hits, misses, sets } = await one.getStats();
     assert.deepEqual([hits, misses, sets], [1, 0, 1]);
   });
 });

@@ -234,7 +234,7 @@ describe("MessagePack", () => {
       });
       server.store.run([Buffer.from("SET"), Buffer.from("n:key"), Buffer.from([0xc1])]);
       await assert.rejects(cache.get("key"), { code: "deserialize", key: "key" });
-      assert.deepEqual((await cache.stats()).hits, 0);
+      assert.deepEqual((await cache.getStats()).hits, 0);
     } finally {
       await server.close();
     }

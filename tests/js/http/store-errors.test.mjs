@@ -35,7 +35,7 @@ describe("the store behind the bridge", () => {
     assert.deepEqual(await codes(reading.increment("a", 1, { ttl })), ["refused"]);
     assert.deepEqual(await codes(reading.clearPattern("a*")), ["refused"]);
     assert.equal(await reading.get("a"), 1);
-    assert.equal((await reading.stats()).entries, undefined);
+    assert.equal((await reading.getStats()).entries, undefined);
   });
 
   test("keys of another kind", async () => {

@@ -8,8 +8,8 @@ import {
   type CacheOptions,
   type CacheStats,
   cached,
-  type Eviction,
-  type EvictReason,
+  type Removal,
+  type RemovalReason,
   globOf,
   HttpCache,
   type HttpCacheOptions,
@@ -137,11 +137,11 @@ export function options(): void {
     maxBytes: 100,
     sizeOf: (value, key) => value.length + key.length,
     clock: () => performance.now(),
-    onEvict: ({ key, value, reason }) => {
+    onRemoval: ({ key, value, reason }) => {
       same<typeof key, string>(true);
       same<typeof value, string>(true);
-      same<typeof reason, EvictReason>(true);
-      same<EvictReason, "evicted" | "expired" | "replaced" | "deleted">(true);
+      same<typeof reason, RemovalReason>(true);
+      same<RemovalReason, "evicted" | "expired" | "replaced" | "deleted">(true);
     },
     clone: false,
     ttl: null,
@@ -149,7 +149,7 @@ export function options(): void {
   new MemoryCache({ maxEntries: undefined, ttl: small });
   const unknown = new MemoryCache();
   same<ReturnType<typeof unknown.get>, unknown>(true);
-  const all: MemoryCacheOptions<number> = { onEvict: (eviction: Eviction<number>) => void eviction.value.toFixed() };
+  const all: MemoryCacheOptions<number> = { onRemoval: (removal: Removal<number>) => void eviction.value.toFixed() };
   new Small<number>(all);
   new Cache<number>(all);
 

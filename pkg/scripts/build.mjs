@@ -88,6 +88,7 @@ const PUBLIC_TYPES = [
     "api.d.ts",
     "cache.d.ts",
     "counters.d.ts",
+    "generations.d.ts",
     "http-api.d.ts",
     "invalidator.d.ts",
     "limiter.d.ts",
@@ -102,7 +103,9 @@ const PUBLIC_TYPES = [
   ],
   ...["breaker", "errors", "http-cache", "msgpack", "serializer", "types"].map((name) => `http/${name}.d.ts`),
   ...["key-of", "pattern", "patterns"].map((name) => `key/${name}.d.ts`),
-  ...["cached", "errors", "events", "monitor", "options"].map((name) => `load/${name}.d.ts`),
+  ...["cached", "cached-types", "default-cache", "errors", "events", "loaded", "monitor", "options"].map(
+    (name) => `load/${name}.d.ts`,
+  ),
 ];
 const typesIn = () => readdirSync(dist, { recursive: true }).filter((name) => name.endsWith(".d.ts"));
 rmSync(join(dist, "entries"), { recursive: true });

@@ -12,7 +12,7 @@ import {
   wrongType,
 } from "./check.js";
 import { type CacheEvents, EVENTS, Events } from "./load/events.js";
-import { getOrLoad } from "./load/load.js";
+import { getOrLoad, join } from "./load/load.js";
 import type { Loader, LoadOptions } from "./load/options.js";
 import { Settings } from "./load/settings.js";
 import { type SingleFlight, singleFlightOf, type Touched } from "./load/single-flight.js";
@@ -20,7 +20,8 @@ import { MemoryCache } from "./memory-cache.js";
 import { escapePattern, prefixOf } from "./prefix.js";
 import type { MaybePromise } from "./promise.js";
 import { type Provider, statsOf } from "./provider.js";
-import { milliseconds } from "./ttl.js";
+import { brand, isBranded } from "./shared.js";
+import { milliseconds, staleMilliseconds } from "./ttl.js";
 import type { CacheSetEntry, CacheSetOptions, CacheStats, MemoryCacheOptions, Ttl } from "./types.js";
 
 /** Options of a `Cache`: those of the `MemoryCache` that it makes, or a provider. */
@@ -64,7 +65,7 @@ export class Cache<V = unknown> {
   readonly #prefix: string;
   readonly #ttl: Ttl | null | undefined;
   readonly #shared: Shared;
-  readonly #singleFlight: SingleFlight;
+  readonly #flights: SingleFlight;
 
   /** @throws TypeError or RangeError for an option of the wrong type or out of range, naming it. */
   constructor(options?: CacheOptions<V>);
@@ -75,6 +76,7 @@ export class Cache<V = unknown> {
     if (options.provider === undefined) {
       const { namespace: _, provider: __, ...memory } = options;
       this.#provider = new MemoryCache<V>(memory);
+      this.#ttl = memory.ttl ?? null;
     } else {
       checkOptions(options, ["provider", "namespace", "ttl"]);
       const { provider, ttl } = options;
@@ -93,7 +95,7 @@ export class Cache<V = unknown> {
     }
     this.#prefix = options.namespace === undefined ? "" : prefixOf(options.namespace);
     this.#shared = shared;
-    this.#singleFlight = singleFlightOf(this.#provider);
+    this.#flights = singleFlightOf(this.#provider);
   }
 
   /** The value under `key`, or `undefined`. `null` is a value. */
@@ -108,7 +110,8 @@ export class Cache<V = unknown> {
    */
   async set(key: string, value: V, options?: CacheSetOptions | Ttl | null): Promise<void> {
     const given = typeof options === "object" && options !== null ? options : { ttl: options };
-    const { key: whole, ...rest } = this.#entry({ key, value, ttl: given.ttl, tags: given.tags });
+    const { ttl, staleFor, tags } = given as CacheSetOptions;
+    const { key: whole, ...rest } = this.#entry({ key, value, ttl, staleFor, tags });
     await this.#write([whole], () => this.#provider.set(whole, value, optionsOf(rest)));
   }
 
@@ -130,33 +133,43 @@ export class Cache<V = unknown> {
    *
    * @param options - the ttl, in **seconds** or with a unit; or an object with it and more.
    */
-  getOrSet<T extends V = V>(key: string, loader: Loader<T>, options?: LoadOptions<T> | Ttl | null): Promise<T> {
+  getOrSet<T extends V | undefined = V>(
+    key: string,
+    loader: Loader<T, V>,
+    options?: LoadOptions<T> | Ttl | null,
+  ): Promise<T> {
     try {
       if (typeof loader !== "function") {
         throw wrongType("loader", "a function", loader);
       }
-      return this.load(key, loader, new Settings(options));
+      return this.load<T>(key, loader as Loader<T>, new Settings(options));
     } catch (error) {
       return Promise.reject(error);
     }
   }
 
-  /** @internal `getOrSet` with options that have been checked. @throws what is found at once. */
-  load<T extends V = V>(
-    key: string,
-    loader: Loader<T>,
-    settings: Settings<T>,
-    tagged?: () => readonly string[],
-  ): Promise<T> {
+  /** @internal Whether the entries are in the memory of this process. */
+  get isInMemory(): boolean {
+    return isBranded(this.#provider, "MemoryCache");
+  }
+
+  /** @internal `getOrSet` with options that have been checked. @throws errors that are found at once. */
+  load<T>(key: string, loader: Loader<T>, settings: Settings<T>, tagged?: () => readonly string[]): Promise<T> {
     const { tags: listed } = settings.given;
     const tags = tagged ?? (listed && (() => listed));
     if (tags !== undefined) {
       this.#checkTagged();
     }
+    settings.checkWindows(this.#ttl);
+    const whole = this.#key(key);
+    const joined = this.#flights.busy ? join(this.#flights, whole, settings) : undefined;
+    if (joined !== undefined) {
+      return joined;
+    }
     return getOrLoad<T>({
       provider: this.#provider as unknown as Provider<T>,
-      flights: this.#singleFlight,
-      key: this.#key(key),
+      flights: this.#flights,
+      key: whole,
       loader,
       settings,
       ttl: this.#ttl,
@@ -305,23 +318,27 @@ export class Cache<V = unknown> {
 
   /** A write, which wins over loads in progress. */
   async #write<R>(touched: Touched, act: () => MaybePromise<R>): Promise<R> {
-    if (this.#singleFlight.busy) {
-      return this.#singleFlight.write(touched, act);
+    if (this.#flights.busy) {
+      return this.#flights.write(touched, act);
     }
     const written = await act();
     // Loads that began meanwhile.
-    return this.#singleFlight.busy ? this.#singleFlight.write(touched, () => written) : written;
+    return this.#flights.busy ? this.#flights.write(touched, () => written) : written;
   }
 
   /** An entry as the provider gets it, checked. */
   #entry(entry: CacheSetEntry<V>): CacheSetEntry<V> {
     checkObject("entry", entry);
-    const { key, value, ttl = this.#ttl, tags } = entry;
+    const { key, value, ttl = this.#ttl, staleFor, tags } = entry;
     checkValue(key, value);
-    if (ttl !== undefined) {
-      milliseconds(ttl);
+    const time = ttl === undefined ? undefined : milliseconds(ttl);
+    if (staleFor !== undefined) {
+      staleMilliseconds(staleFor, time ?? 0);
+      if (!this.#provider.getEntry) {
+        throw new TypeError("isocache: staleFor needs a provider with the method getEntry");
+      }
     }
-    const checked = { key: this.#key(key), value, ttl };
+    const checked = { key: this.#key(key), value, ttl, ...(staleFor !== undefined && { staleFor }) };
     if (tags === undefined) {
       return checked;
     }
@@ -362,7 +379,9 @@ export class Cache<V = unknown> {
   }
 }
 
+brand(Cache, "Cache");
+
 /** What a provider is told beside key and value: of tags only where there are any. */
-function optionsOf({ ttl, tags }: CacheSetOptions): CacheSetOptions {
-  return tags === undefined ? { ttl } : { ttl, tags };
+function optionsOf({ ttl, staleFor, tags }: CacheSetOptions): CacheSetOptions {
+  return { ttl, ...(staleFor !== undefined && { staleFor }), ...(tags !== undefined && { tags }) };
 }

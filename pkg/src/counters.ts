@@ -1,6 +1,7 @@
-/** CounterProvider in a store. */
+/** Counters in a store. */
 
-import { MemoryCache } from "./memory-cache.js";
+import type { MemoryCache } from "./memory-cache.js";
+import { isBranded } from "./shared.js";
 import type { SetOptions } from "./types.js";
 
 /** What counts: an `HttpCache`, or an object of your own whose `increment` loses nothing between callers. */
@@ -13,7 +14,7 @@ export interface CounterProvider {
 
 /** The counters in a store. @throws TypeError if it cannot count. */
 export function countersIn(store: CounterProvider | MemoryCache, name: string): CounterProvider {
-  const counters = store instanceof MemoryCache ? inMemory(store) : store;
+  const counters = isBranded<MemoryCache>(store, "MemoryCache") ? inMemory(store) : store;
   for (const method of ["increment", "getMany"] as const) {
     if (typeof counters?.[method] !== "function") {
       throw new TypeError(`isocache: ${name} has no method ${method}`);

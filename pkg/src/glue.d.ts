@@ -11,7 +11,9 @@ export class Slots {
   update(logged: number, slot: number, weight: number, deadline: number, now: number): number;
   remove(logged: number, slot: number, expired: boolean): void;
   sweep(logged: number, now: number, budget: number): void;
+  keep_stale(slot: number, end: number): boolean;
   deadline(slot: number): number;
+  end(slot: number): number;
   next_due(): number;
   set_limits(logged: number, maxEntries: number, maxWeight: number, now: number): void;
   clear(logged: number): void;

@@ -3,6 +3,7 @@
 export { MemoryCache } from "./memory-cache.js";
 export type {
   CacheStats,
+  Entry,
   MemoryCacheOptions,
   Removal,
   RemovalReason,

@@ -16,9 +16,10 @@ import {
 } from "./check.js";
 import { systemNow } from "./clock.js";
 import { matching } from "./pattern.js";
+import { brand } from "./shared.js";
 import { Table } from "./table.js";
-import { milliseconds } from "./ttl.js";
-import type { CacheStats, MemoryCacheOptions, Removal, SetEntry, SetOptions, Ttl } from "./types.js";
+import { milliseconds, staleMilliseconds } from "./ttl.js";
+import type { CacheStats, Entry, MemoryCacheOptions, Removal, SetEntry, SetOptions, Ttl } from "./types.js";
 
 /** What a `Map` holds in V8. */
 const MAX_ENTRIES = 2 ** 24;
@@ -43,7 +44,7 @@ export class MemoryCache<V = unknown> {
   readonly #table: Table<V>;
   #maxEntries: number;
   #maxBytes: number;
-  readonly #life: number;
+  readonly #ttl: number;
   readonly #sizeOf: ((value: V, key: string) => number) | undefined;
   readonly #clone: boolean;
   readonly #onRemoval: ((removal: Removal<V>) => void) | undefined;
@@ -61,7 +62,7 @@ export class MemoryCache<V = unknown> {
     this.#sizeOf = sizeOf;
     this.#clone = clone;
     this.#onRemoval = onRemoval;
-    this.#life = milliseconds(ttl);
+    this.#ttl = milliseconds(ttl);
     this.#maxEntries = checkInteger("maxEntries", maxEntries, 1, MAX_ENTRIES);
     this.#maxBytes = this.#checkMaxBytes(maxBytes);
     this.#table = new Table(this.#maxEntries, this.#maxBytes, clock, sizeOf !== undefined, onRemoval !== undefined);
@@ -103,7 +104,7 @@ export class MemoryCache<V = unknown> {
   }
 
   /**
-   * What is left of the entry's life, in **seconds**; `null`: it does not expire; `undefined`: there is none.
+   * How long the entry is still fresh, in **seconds**; `null`: it does not expire; `undefined`: there is none.
    *
    * @throws as `get`.
    */
@@ -122,21 +123,46 @@ export class MemoryCache<V = unknown> {
    * @throws TypeError or RangeError for a key, value or ttl outside the limits; nothing was changed then.
    */
   set(key: string, value: V, options?: SetOptions | Ttl | null): this {
-    const ttl = typeof options === "object" && options !== null ? options.ttl : options;
+    const { ttl, staleFor } = typeof options === "object" && options !== null ? options : { ttl: options };
     checkValue(key, value);
-    this.#store(key, this.#copy(value), this.#weigh(key, value), this.#lifeOf(ttl));
+    const whole = this.#ttlOf(ttl);
+    this.#store(key, this.#copy(value), this.#weigh(key, value), whole, staleMilliseconds(staleFor, whole));
     this.#report();
     return this;
   }
 
-  /** Removes the entry under `key`; true if there was one. @throws as `get`. */
-  delete(key: string): boolean {
-    const slot = this.#find(key);
-    if (slot !== undefined) {
-      this.#table.delete(slot);
+  /**
+   * The entry under `key`, be it fresh or stale; `undefined` if there is none. A fresh one counts as a hit and as a use,
+   * else it is a miss. @throws as `get`.
+   */
+  getEntry(key: string): Entry<V> | undefined {
+    const slot = this.#table.findKept(key);
+    if (slot === undefined) {
+      checkKey(key);
+      this.#table.miss();
+      this.#report();
+      return undefined;
+    }
+    const freshFor = this.#table.remaining(slot);
+    const value = this.#table.value(slot);
+    if (freshFor > 0) {
+      this.#table.use(slot);
+    } else {
+      this.#table.miss();
     }
     this.#report();
-    return slot !== undefined;
+    return { value: this.#copy(value), freshFor: freshFor === Infinity ? null : freshFor };
+  }
+
+  /** Removes the entry under `key`; true if there was one. @throws as `get`. */
+  delete(key: string): boolean {
+    const deleted = this.#table.delete(key);
+    if (!deleted) {
+      checkKey(key);
+      this.#table.checkUsable();
+    }
+    this.#report();
+    return deleted;
   }
 
   /** The values under `keys`, in their order, each as `get`. @throws as `get`; nothing was counted then. */
@@ -158,13 +184,15 @@ export class MemoryCache<V = unknown> {
     checkList("entries", entries);
     const checked = entries.map((entry) => {
       checkObject("entry", entry);
-      const { key, value, ttl } = entry;
+      const { key, value, ttl, staleFor } = entry;
       checkText(key);
       checkValue(key, value);
-      return { key, value: this.#copy(value), weight: this.#weigh(key, value), life: this.#lifeOf(ttl) };
+      const whole = this.#ttlOf(ttl);
+      const weight = this.#weigh(key, value);
+      return { key, value: this.#copy(value), weight, ttl: whole, staleFor: staleMilliseconds(staleFor, whole) };
     });
-    for (const { key, value, weight, life } of checked) {
-      this.#store(key, value, weight, life);
+    for (const { key, value, weight, ttl, staleFor } of checked) {
+      this.#store(key, value, weight, ttl, staleFor);
     }
     this.#report();
   }
@@ -172,15 +200,8 @@ export class MemoryCache<V = unknown> {
   /** Removes the entries under `keys`, and returns how many there were. @throws as `get`; none was removed then. */
   deleteMany(keys: readonly string[]): number {
     checkKeys(keys);
-    let deleted = 0;
-    for (const key of keys) {
-      const slot = this.#table.find(key);
-      if (slot !== undefined) {
-        this.#table.delete(slot);
-        deleted++;
-      }
-    }
     this.#table.checkUsable();
+    const deleted = keys.filter((key) => this.#table.delete(key)).length;
     this.#report();
     return deleted;
   }
@@ -204,19 +225,16 @@ export class MemoryCache<V = unknown> {
     checkPattern(pattern);
     const table = this.#table;
     table.sweep();
-    const cleared = matching(pattern, table.entries());
-    for (const [, slot] of cleared) {
-      table.delete(slot);
-    }
+    const cleared = matching(pattern, table.entries()).filter(([key]) => table.delete(key)).length;
     this.#report();
-    return cleared.length;
+    return cleared;
   }
 
   /** Removes every entry that has expired, and returns how many. Nobody needs to call it: writes do so in passing. */
   sweep(): number {
-    const before = this.#table.size;
+    const before = this.#table.held;
     this.#table.sweep();
-    const swept = before - this.#table.size;
+    const swept = before - this.#table.held;
     this.#report();
     return swept;
   }
@@ -307,8 +325,8 @@ export class MemoryCache<V = unknown> {
     return slot;
   }
 
-  #lifeOf(ttl: Ttl | null | undefined): number {
-    return ttl === undefined ? this.#life : milliseconds(ttl);
+  #ttlOf(ttl: Ttl | null | undefined): number {
+    return ttl === undefined ? this.#ttl : milliseconds(ttl);
   }
 
   #weigh(key: string, value: V): number {
@@ -323,8 +341,8 @@ export class MemoryCache<V = unknown> {
     return weight;
   }
 
-  #store(key: string, value: V, weight: number, life: number): void {
-    if (!this.#table.set(key, value, weight, life)) {
+  #store(key: string, value: V, weight: number, ttl: number, staleFor: number): void {
+    if (!this.#table.set(key, value, weight, ttl, staleFor)) {
       throw new RangeError(`isocache: there is no memory for key ${quote(key)}`);
     }
   }
@@ -366,3 +384,4 @@ export class MemoryCache<V = unknown> {
     }
   }
 }
+brand(MemoryCache, "MemoryCache");

@@ -1,28 +1,32 @@
-/** What a `Cache` asks of what keeps its entries. */
+/** What a `Cache` needs of the provider that keeps its entries. */
 
-import type { Lease } from "./load/options.js";
+import type { Generations } from "./generations.js";
+import type { LeaseProvider } from "./load/options.js";
 import type { MaybePromise } from "./promise.js";
-import type { Generations } from "./tagged.js";
-import type { CacheSetEntry, CacheStats, SetOptions } from "./types.js";
+import type { CacheSetEntry, CacheStats, Entry, SetOptions } from "./types.js";
 
 /**
- * What keeps the entries of a `Cache`: a `MemoryCache`, or an object of your own with these methods. Each may answer at
- * once or with a promise. A key that comes here has been checked, and has the namespace in front.
+ * The provider that keeps the entries of a `Cache`: a `MemoryCache`, or an object of your own with these methods. Each may
+ * answer at once or with a promise. A key that comes here has been checked, and has the namespace in front.
  *
  * A write to the provider itself, not through a `Cache`, is unknown to the loads of `getOrSet` and `cached`: a value that is
- * being loaded may then take the place of what was written.
+ * being loaded may then replace the written one.
  */
 export interface Provider<V> {
-  /** The value, or `undefined` if there is none. */
+  /** The value, or `undefined` if there is no fresh entry. */
   get(key: string): MaybePromise<V | undefined>;
-  /** `tags` come only to a provider that has `invalidateTags`. */
+  /**
+   * Stores a value. `tags` come only to a provider that has `invalidateTags` or `keepsTags`, `staleFor` only to one that has
+   * `getEntry`.
+   */
   set(
     key: string,
     value: V,
     options: SetOptions & { tags?: readonly string[] | Generations | undefined },
   ): MaybePromise<unknown>;
-  /** True if there was an entry. */
+  /** True if there was a fresh entry. A stale one is removed too. */
   delete(key: string): MaybePromise<boolean>;
+  /** Whether there is a fresh entry. */
   has(key: string): MaybePromise<boolean>;
   /** The number of entries removed. The pattern is a Redis glob. */
   clearPattern(pattern: string): MaybePromise<number>;
@@ -36,23 +40,31 @@ export interface Provider<V> {
   /** Without it, `delete` is called for each key. */
   deleteMany?(keys: readonly string[]): MaybePromise<number>;
   /**
-   * The value with what is left of its life, in **seconds**; `null`: it does not expire. Needed for stale values and early
-   * loads, unless there is `ttl`.
+   * The entry, be it fresh or stale; `undefined` if there is none. Needed for `staleWhileRevalidate` and `staleIfError`: a
+   * provider with it keeps entries for `staleFor` after their ttl, and all its other methods treat them as absent then.
    */
+  getEntry?(key: string): MaybePromise<Entry<V> | undefined>;
+  /** The value, and for how many **seconds** it is still fresh; `null`: it does not expire. For `earlyRefresh`, without `getEntry`. */
   getWithTtl?(key: string): MaybePromise<{ value: V; ttl: number | null } | undefined>;
-  /** What is left of an entry's life, in **seconds**, for a provider that answers at once; `null`: it does not expire. */
+  /** For how many **seconds** an entry is still fresh, from a provider that answers at once; `null`: it does not expire. */
   ttl?(key: string): number | null | undefined;
   /** Makes all entries with one of these tags absent. `Tagged` has it. */
   invalidateTags?(tags: readonly string[]): MaybePromise<unknown>;
-  /** The state of these tags now, for a `set` whose value is made from now on. Needed beside `invalidateTags`. */
+  /** The state of these tags now, for a later `set` of a value that is made from now on. Needed beside `invalidateTags`. */
   generations?(tags: readonly string[]): MaybePromise<Generations>;
   /**
-   * Takes the lease of `key` in the name of `holder` for so many **milliseconds**, unless somebody has it; with `null`, gives
-   * it back if `holder` has it. Whether that was so. Needed for the option `lease`; but an `HttpCache` is enough as it is, and
-   * a provider with `ttl`, which is of one process, needs none.
+   * Whether `set` keeps the generations that it is given as `tags`, and `getEntry` and `getEntries` give them back. If not,
+   * `Tagged` stores them with the value.
    */
-  lease?: Lease | undefined;
-  /** Called by `Cache.close`, if it is there. */
+  readonly keepsTags?: boolean | undefined;
+  /** The fresh entries under `keys`, in their order. Needed beside `keepsTags`. */
+  getEntries?(keys: readonly string[]): MaybePromise<(Entry<V> | undefined)[]>;
+  /**
+   * Takes or gives back a lease, for the option `lease`. An `HttpCache` has leases without it, and a provider with `ttl`,
+   * which is of one process, needs none.
+   */
+  lease?: LeaseProvider["lease"] | undefined;
+  /** Called by `Cache.close`. */
   close?(): MaybePromise<unknown>;
 }
 

@@ -4,7 +4,8 @@ import { checkFunction, checkOptions, checkValue, wrongType } from "./check.js";
 import { systemNow } from "./clock.js";
 import { CacheError } from "./http/errors.js";
 import { keys } from "./key/patterns.js";
-import { MemoryCache } from "./memory-cache.js";
+import type { MemoryCache } from "./memory-cache.js";
+import { isBranded } from "./shared.js";
 import { milliseconds } from "./ttl.js";
 import type { SetOptions, Ttl } from "./types.js";
 
@@ -62,7 +63,7 @@ export class SessionStore<V = unknown> {
     checkOptions(options, ["ttl", "absoluteLimit", "clock"]);
     const { ttl, absoluteLimit = null, clock = systemNow } = options;
     checkFunction("clock", clock);
-    this.#provider = provider instanceof MemoryCache ? inMemory(provider) : provider;
+    this.#provider = isBranded<MemoryCache<V>>(provider, "MemoryCache") ? inMemory(provider) : provider;
     for (const name of ["set", "delete", "getAndTouch", "replace"] as const) {
       if (typeof this.#provider?.[name] !== "function") {
         throw new TypeError(`isocache: provider has no method ${name}`);

@@ -55,7 +55,10 @@ export class Table<V> {
   #misses = 0;
   /** Values replaced without a call; the engine has counted a hit for each. */
   #rewrites = 0;
-  /** No entry expires before this time; `Infinity` where none has had a ttl, so that the clock need not be read. */
+  /**
+   * All entries are fresh before this time; `Infinity` where none has had a ttl, so that the clock need not be read. It is
+   * `-Infinity` while there are stale entries.
+   */
   #due = Infinity;
   /** Whether the clock stood at 0 when it was last read, as edge workers' does before their first request. */
   #clockStopped = false;
@@ -77,28 +80,49 @@ export class Table<V> {
     this.#watched = watched;
   }
 
-  /** The number of entries, counting those that have expired and were not swept. */
-  get size(): number {
+  /** The number of entries that are kept: fresh, stale, and expired ones that were not swept. */
+  get held(): number {
     return this.#index.size;
   }
 
-  /** The slot of the live entry under `key`. A dead one goes. */
+  /** The number of entries without the stale ones. It is exact after a sweep. */
+  get size(): number {
+    return this.#due === Infinity ? this.#index.size : this.#slots.count(5);
+  }
+
+  /** The slot of the fresh entry under `key`. An expired one is removed. */
   find(key: string): number | undefined {
     return this.#findAt(key, this.#due === Infinity ? 0 : this.#now());
+  }
+
+  /** The slot of the entry under `key`, be it fresh or stale. An expired one is removed. */
+  findKept(key: string): number | undefined {
+    return this.#findAt(key, this.#due === Infinity ? 0 : this.#now(), true);
   }
 
   value(slot: number): V {
     return this.#values[slot] as V;
   }
 
-  /** The value of the live entry under `key`, which is used and counted as found; `undefined` if there is none. */
+  /** The value of the fresh entry under `key`, counted as a hit; `undefined` if there is none. */
   lookup(key: string): V | undefined {
     const slot = this.find(key);
     if (slot === undefined) {
       return undefined;
     }
-    this.#use(slot);
+    this.use(slot);
     return this.#values[slot];
+  }
+
+  /** Counts a hit. */
+  use(slot: number): void {
+    let at = this.#logged;
+    if (at === LOG) {
+      this.#slots.replay(this.#take());
+      at = 0;
+    }
+    this.#log[at] = slot;
+    this.#logged = at + 1;
   }
 
   /** Counts a lookup that found nothing. */
@@ -107,49 +131,74 @@ export class Table<V> {
     this.#misses++;
   }
 
-  /** What is left of an entry's life, in milliseconds. */
+  /** How long an entry is still fresh, in milliseconds; 0 or less if it is stale. */
   remaining(slot: number): number {
     const deadline = this.#slots.deadline(slot);
     return deadline === Infinity ? deadline : deadline - this.#now();
   }
 
-  /** Stores a value for `life` milliseconds. False if there is no memory. Throws for what is no key. */
-  set(key: string, value: V, weight: number, life: number): boolean {
-    // The clock is the caller's code, and may use the cache: it is asked before anything is looked up.
-    const now = this.#nowFor(life);
-    const slot = this.#findAt(key, now);
+  /**
+   * Stores a value that is fresh for `ttl` milliseconds, and kept as stale for `staleFor` more. False if there is no memory.
+   * Throws for an invalid key.
+   */
+  set(key: string, value: V, weight: number, ttl: number, staleFor: number): boolean {
+    // The clock is the caller's code and may use the cache: it is called before anything is looked up.
+    const now = this.#nowFor(ttl);
+    const deadline = now + ttl;
+    let slot = this.#findAt(key, now, true);
     if (slot !== undefined) {
-      return this.#update(slot, key, value, weight, now + life, now);
+      if (!this.#update(slot, key, value, weight, deadline, now)) {
+        return false;
+      }
+    } else {
+      // A key that is in the index was checked when it was inserted.
+      checkText(key);
+      slot = this.#insert(key, value, weight, deadline, now);
+      if (slot === undefined) {
+        return false;
+      }
     }
-    // A key that is there was checked when it came.
-    checkText(key);
-    return this.#insert(key, value, weight, now + life, now);
+    if (staleFor > 0 && deadline !== Infinity) {
+      // Without memory for it, the entry leaves when it stops being fresh.
+      this.#slots.keep_stale(slot, deadline + staleFor);
+    }
+    return true;
   }
 
-  /** Removes a live entry. */
-  delete(slot: number): void {
-    this.#slots.remove(this.#take(), slot, false);
-    this.#forget(slot, "deleted");
+  /** Removes the entry under `key`. True if it was fresh; a stale one leaves as expired. */
+  delete(key: string): boolean {
+    const now = this.#due === Infinity ? 0 : this.#now();
+    const slot = this.#findAt(key, now, true);
+    if (slot === undefined) {
+      return false;
+    }
+    const isStale = this.#isStale(slot, now);
+    this.#slots.remove(this.#take(), slot, isStale);
+    this.#forget(slot, isStale ? "expired" : "deleted");
+    return !isStale;
   }
 
   /** Removes every entry, the expired ones as such, and gives the memory back. */
   clear(): void {
-    this.sweep();
+    const now = this.sweep();
     if (this.#watched) {
       for (const [key, slot] of this.#index) {
-        this.left.push({ key, value: this.value(slot), reason: "deleted" });
+        this.left.push({ key, value: this.value(slot), reason: this.#isStale(slot, now) ? "expired" : "deleted" });
       }
     }
     this.#slots.clear(this.#take());
     this.#empty();
   }
 
-  /** Removes every entry that has expired. */
-  sweep(): void {
+  /** Removes every entry that has expired. Returns the time, if it matters. */
+  sweep(): number {
     this.checkUsable();
-    if (this.#due !== Infinity) {
-      this.#sweep(this.#now(), ALL);
+    if (this.#due === Infinity) {
+      return 0;
     }
+    const now = this.#now();
+    this.#sweep(now, ALL);
+    return now;
   }
 
   /** Sets new limits; what is over them goes. */
@@ -194,7 +243,7 @@ export class Table<V> {
     };
   }
 
-  /** Frees the engine. Whatever calls it afterwards throws. */
+  /** Frees the engine. Every call afterwards throws. */
   dispose(): void {
     if (!this.#disposed) {
       this.#empty();
@@ -208,16 +257,6 @@ export class Table<V> {
     if (this.#disposed) {
       throw new Error("isocache: this MemoryCache was disposed of");
     }
-  }
-
-  #use(slot: number): void {
-    let at = this.#logged;
-    if (at === LOG) {
-      this.#slots.replay(this.#take());
-      at = 0;
-    }
-    this.#log[at] = slot;
-    this.#logged = at + 1;
   }
 
   /** Hands the log over to the call that is about to be made, and returns its length. */
@@ -249,19 +288,19 @@ export class Table<V> {
     return now - this.#origin;
   }
 
-  /** The time for a write of an entry with such a life, if it matters. */
-  #nowFor(life: number): number {
-    return life === Infinity && this.#due === Infinity ? 0 : this.#now();
+  /** The time for a write of an entry with this ttl, if it matters. */
+  #nowFor(ttl: number): number {
+    return ttl === Infinity && this.#due === Infinity ? 0 : this.#now();
   }
 
-  /** As `find`, at a time that is known. */
-  #findAt(key: string, now: number): number | undefined {
+  /** As `find`, or with `orStale` as `findKept`, at a known time. */
+  #findAt(key: string, now: number, orStale = false): number | undefined {
     const slot = this.#index.get(key);
-    return slot === undefined || now < this.#due || this.#outlives(slot, now) ? slot : undefined;
+    return slot === undefined || now < this.#due || this.#outlives(slot, now, orStale) ? slot : undefined;
   }
 
-  /** Whether an entry's life is not over, when that of some entry may be. If it is, the entry goes. */
-  #outlives(slot: number, now: number): boolean {
+  /** Whether an entry is fresh, or stale with `orStale`, where some entries may not be. An expired one is removed. */
+  #outlives(slot: number, now: number, orStale: boolean): boolean {
     const key = this.#keys[slot] as string;
     this.#sweep(now, SWEEP);
     if (!this.holds(key, slot)) {
@@ -270,12 +309,21 @@ export class Table<V> {
     if (now < this.#slots.deadline(slot)) {
       return true;
     }
+    if (now < this.#slots.end(slot)) {
+      return orStale;
+    }
     this.#slots.remove(this.#take(), slot, true);
     this.#forget(slot, "expired");
     return false;
   }
 
-  #insert(key: string, value: V, weight: number, deadline: number, now: number): boolean {
+  /** Whether an entry is past its deadline. */
+  #isStale(slot: number, now: number): boolean {
+    return now >= this.#due && now >= this.#slots.deadline(slot);
+  }
+
+  /** The slot of the new entry; `undefined` if there is no memory. */
+  #insert(key: string, value: V, weight: number, deadline: number, now: number): number | undefined {
     const answer = this.#slots.insert(this.#take(), weight, deadline, now);
     this.#due = Math.min(this.#due, deadline);
     if (answer >= REMOVALS) {
@@ -283,7 +331,7 @@ export class Table<V> {
     }
     const slot = answer & SLOT;
     if (slot === REFUSED) {
-      return false;
+      return undefined;
     }
     if (answer & EVICTED) {
       this.#leave(slot, "evicted");
@@ -291,12 +339,12 @@ export class Table<V> {
     this.#index.set(key, slot);
     this.#keys[slot] = key;
     this.#values[slot] = value;
-    return true;
+    return slot;
   }
 
   #update(slot: number, key: string, value: V, weight: number, deadline: number, now: number): boolean {
     if (deadline === Infinity && this.#due === Infinity && !this.#weighed) {
-      this.#use(slot);
+      this.use(slot);
       this.#rewrites++;
     } else {
       const answer = this.#slots.update(this.#take(), slot, weight, deadline, now);

@@ -1,45 +1,30 @@
 /**
- * Tags: many entries invalidated at once, whatever their keys, in the time of one counter. What is stored is what the Rust
- * crate's `Tags` stores.
+ * Tags: many entries invalidated at once, whatever their keys, in the time of one counter. The stored format is that of the
+ * Rust crate's `Tagged`.
  */
 
-import { checkKey, checkList, checkObject, checkOptions, quote, wrongType } from "./check.js";
+import { checkKey, checkList, checkObject, checkOptions, wrongType } from "./check.js";
 import { type CounterProvider, counted, countersIn } from "./counters.js";
-import { CacheError } from "./http/errors.js";
+import { Generations, isGenerations } from "./generations.js";
+import { isEnvelope } from "./http/envelope.js";
 import { escapedValue } from "./key/value.js";
 import { leaseOf } from "./load/lease.js";
-import type { Lease } from "./load/options.js";
+import type { LeaseProvider } from "./load/options.js";
 import { shareSingleFlight } from "./load/single-flight.js";
 import type { MemoryCache } from "./memory-cache.js";
 import { after, type MaybePromise } from "./promise.js";
 import { type Provider, statsOf } from "./provider.js";
-import type { CacheSetEntry, CacheStats, SetEntry, SetOptions } from "./types.js";
+import type { CacheSetEntry, CacheStats, Entry, SetOptions } from "./types.js";
 
 const MAX_TAGS = 64;
-/** How far a generation moves at the most: 2^53, where numbers end to be exact, is trillions of invalidations away. */
+/** The most that a generation moves by: 2^53, where numbers cease to be exact, is trillions of invalidations away. */
 const MAX_STEP = 2 ** 12;
-/** Where generations begin: so far apart that one which was lost, and began anew, does not meet entries from before. */
+/** Where generations begin: so far apart that one that was lost and begins again does not match entries from before. */
 const MAX_START = 2 ** 40;
-
-/** What is stored of a tagged value. */
-export interface TaggedEntry<V> {
-  readonly value: V;
-  /** The generation of each tag. */
-  readonly tags: Readonly<Record<string, number>>;
-}
-
-/** Tags with the generations that they had at some time. */
-export class Generations {
-  /** @internal */
-  constructor(
-    /** @internal */
-    readonly of: ReadonlyMap<string, number>,
-  ) {}
-}
 
 /** Options of `Tagged`. */
 export interface TaggedOptions {
-  /** What counts the generations. Default: what keeps the entries. */
+  /** The provider that counts the generations. Default: the one that keeps the entries. */
   counters?: CounterProvider | MemoryCache | undefined;
 }
 
@@ -59,23 +44,23 @@ export interface TaggedOptions {
  * ```
  *
  * Each tag has a generation, a counter under `tag:{tag}` beside the entries; namespaces of a `Cache` have the same tags. An
- * entry is stored with the generations that its tags had before its value was loaded, and is absent once one has moved on. To
- * find an entry with tags costs one `getMany` of their counters; one without tags costs nothing more.
+ * entry is stored with the generations that its tags had before its value was loaded, and is absent once one has moved on. A
+ * lookup of an entry with tags costs one `getMany` of their counters; one without tags costs nothing more, and is stored as
+ * it would be without `Tagged`.
  *
- * Entries that were stored without `Tagged` cannot be read through it: `get` throws a `CacheError` of code `deserialize`. With
- * another serializer than JSON in an `HttpCache`, `counters` must be an `HttpCache` without it. Statistics are those of the
- * provider below: to find an entry that was invalidated is a hit there.
+ * With another serializer than JSON in an `HttpCache`, `counters` must be an `HttpCache` without it. Statistics are those of
+ * the provider below: a lookup of an entry that was invalidated is a hit there.
  */
 export class Tagged<V = unknown> implements Provider<V> {
-  readonly #entries: Provider<TaggedEntry<V>>;
+  readonly #entries: Provider<unknown>;
   readonly #counters: CounterProvider;
-  /** CounterProvider that are being set off. */
+  /** Counters that are being started. */
   readonly #beginning = new Map<string, Promise<number>>();
-  /** As the provider of the entries has it. */
-  readonly lease: Lease | undefined;
+  /** As in the provider of the entries. */
+  readonly lease: LeaseProvider["lease"] | undefined;
 
   /** @throws TypeError for a provider that cannot count, where no `counters` are given. */
-  constructor(entries: Provider<TaggedEntry<V>>, options: TaggedOptions = {}) {
+  constructor(entries: Provider<unknown>, options: TaggedOptions = {}) {
     checkObject("entries", entries);
     checkOptions(options, ["counters"]);
     const { counters = entries as unknown as CounterProvider } = options;
@@ -86,39 +71,57 @@ export class Tagged<V = unknown> implements Provider<V> {
   }
 
   get(key: string): MaybePromise<V | undefined> {
-    return after(this.#entries.get(key), (found) => this.#alive(key, found));
+    return after(this.#fresh(key), (entry) => this.#valueOf(entry));
+  }
+
+  getEntry(key: string): MaybePromise<Entry<V> | undefined> {
+    return after(this.#kept(key), (kept) => {
+      const entry = opened(kept);
+      return after(this.#valueOf(entry), (value) =>
+        entry === undefined || value === undefined ? undefined : { value, freshFor: entry.freshFor },
+      );
+    });
   }
 
   getWithTtl(key: string): MaybePromise<{ value: V; ttl: number | null } | undefined> {
-    return after(this.#found(key), (found) =>
-      after(this.#alive(key, found?.value), (value) =>
-        found === undefined || value === undefined ? undefined : { value, ttl: found.ttl },
-      ),
-    );
+    return after(this.getEntry(key), (entry) => {
+      if (entry === undefined || (entry.freshFor !== null && entry.freshFor <= 0)) {
+        return undefined;
+      }
+      return { value: entry.value, ttl: entry.freshFor === null ? null : entry.freshFor / 1000 };
+    });
   }
 
   async getMany(keys: readonly string[]): Promise<(V | undefined)[]> {
-    const entries = this.#entries;
-    const found = await (entries.getMany?.(keys) ?? Promise.all(keys.map((key) => entries.get(key))));
-    const now = await this.#now(new Set(found.flatMap((entry, at) => tagsOf(keys[at] as string, entry))));
-    return found.map((entry) => (isAlive(entry, now) ? entry?.value : undefined));
+    const below = this.#entries;
+    const found = below.keepsTags
+      ? await below.getEntries?.(keys)
+      : (await (below.getMany?.(keys) ?? Promise.all(keys.map((key) => below.get(key))))).map(ageless);
+    const entries = (found ?? []).map(opened);
+    const now = await this.#now(new Set(entries.flatMap((entry) => Object.keys(entry?.tags ?? {}))));
+    return entries.map((entry) => (isAlive(entry, now) ? (entry?.value as V | undefined) : undefined));
   }
 
   async set(key: string, value: V, options: SetOptions & Taggable): Promise<void> {
-    const { of } = await this.generations(options.tags ?? []);
-    await this.#entries.set(key, { value, tags: Object.fromEntries(of) }, { ttl: options.ttl });
+    const { ttl, staleFor, tags } = options;
+    const generations = tags === undefined ? undefined : await this.generations(tags);
+    await this.#entries.set(key, ...this.#stored(value, ttl, staleFor, generations));
   }
 
   async setMany(entries: readonly CacheSetEntry<V>[]): Promise<void> {
     for (const { tags = [] } of entries) {
       checkTags(tags);
     }
-    const of = await this.#begun(new Set(entries.flatMap(({ tags = [] }) => tags)));
-    const tagged = entries.map(({ key, value, ttl, tags = [] }): SetEntry<TaggedEntry<V>> => {
-      return { key, value: { value, tags: Object.fromEntries(tags.map((tag) => [tag, of.get(tag) ?? 0])) }, ttl };
-    });
+    const all = await this.#begun(new Set(entries.flatMap(({ tags = [] }) => tags)));
     const below = this.#entries;
-    await (below.setMany?.(tagged) ?? Promise.all(tagged.map(({ key, value, ttl }) => below.set(key, value, { ttl }))));
+    const stored = entries.map(({ key, value, ttl, staleFor, tags = [] }) => {
+      const generations = new Generations(new Map(tags.map((tag) => [tag, all.get(tag) ?? 0])));
+      const [whole, options] = this.#stored(value, ttl, staleFor, generations);
+      return { key, value: whole, ...options };
+    });
+    // What keeps tags is given generations, which are no part of the public type.
+    await (below.setMany?.(stored as CacheSetEntry<unknown>[]) ??
+      Promise.all(stored.map(({ key, value, ...options }) => below.set(key, value, options))));
   }
 
   delete(key: string): MaybePromise<boolean> {
@@ -150,13 +153,13 @@ export class Tagged<V = unknown> implements Provider<V> {
   }
 
   /**
-   * The generations that tags have now. What is made from now on and `set` with them as its `tags` is absent if one of them
-   * is invalidated meanwhile.
+   * The generations that tags have now. A value that is made from now on and `set` with them as its `tags` is absent if one
+   * of them is invalidated meanwhile.
    *
-   * @throws TypeError or RangeError for what is no tag, and for more than 64.
+   * @throws TypeError or RangeError for an invalid tag, and for more than 64.
    */
   async generations(tags: readonly string[] | Generations): Promise<Generations> {
-    if (tags instanceof Generations) {
+    if (isGenerations(tags)) {
       return tags;
     }
     checkTags(tags);
@@ -166,8 +169,8 @@ export class Tagged<V = unknown> implements Provider<V> {
   /**
    * Makes every entry with one of these tags absent.
    *
-   * @throws TypeError or RangeError for what is no tag; nothing was invalidated then. What keeps the store from counting: tags
-   * before the one that failed were invalidated.
+   * @throws TypeError or RangeError for an invalid tag; nothing was invalidated then. The error of a counter: tags before the
+   * one that failed were invalidated.
    */
   async invalidateTags(tags: readonly string[]): Promise<void> {
     checkList("tags", tags);
@@ -176,25 +179,60 @@ export class Tagged<V = unknown> implements Provider<V> {
     }
   }
 
-  /** What is stored under a key, and what is left of its life in seconds. */
-  #found(key: string): MaybePromise<{ value: TaggedEntry<V>; ttl: number | null } | undefined> {
-    const entries = this.#entries;
-    if (entries.getWithTtl) {
-      return entries.getWithTtl(key);
+  /** What is stored of an entry: its value, with its tags unless the provider keeps them beside it, and the options. */
+  #stored(
+    value: V,
+    ttl: SetOptions["ttl"],
+    staleFor: SetOptions["staleFor"],
+    generations: Generations | undefined,
+  ): [value: unknown, options: SetOptions & Taggable] {
+    const below = this.#entries;
+    if (staleFor !== undefined && !below.getEntry) {
+      throw new TypeError("isocache: staleWhileRevalidate and staleIfError need a provider with the method getEntry");
     }
-    if (entries.ttl) {
-      const value = entries.get(key) as TaggedEntry<V> | undefined;
-      return value === undefined ? undefined : { value, ttl: entries.ttl(key) ?? null };
+    const options = { ttl, ...(staleFor !== undefined && { staleFor }) };
+    const isTagged = generations !== undefined && generations.of.size > 0;
+    if (below.keepsTags) {
+      return [value, isTagged ? { ...options, tags: generations } : options];
     }
-    throw new TypeError("isocache: stale values and early loads need a provider with the method getWithTtl or ttl");
+    // A value that would be read as one with tags is stored with none.
+    const whole = isTagged || isEnvelope(value) ? { value, tags: Object.fromEntries(generations?.of ?? []) } : value;
+    return [whole, options];
+  }
+
+  /** The fresh entry under a key. */
+  #fresh(key: string): MaybePromise<Entry<unknown> | undefined> {
+    const below = this.#entries;
+    if (below.keepsTags && below.getEntries) {
+      return after(below.getEntries([key]), ([entry]) => opened(entry));
+    }
+    return after(below.get(key), (value) => opened(ageless(value)));
+  }
+
+  /** The entry under a key, be it fresh or stale. */
+  #kept(key: string): MaybePromise<Entry<unknown> | undefined> {
+    const below = this.#entries;
+    if (below.getEntry) {
+      return below.getEntry(key);
+    }
+    const timed = (value: unknown, ttl: number | null | undefined) =>
+      value === undefined ? undefined : { value, freshFor: ttl === null || ttl === undefined ? null : ttl * 1000 };
+    if (below.getWithTtl) {
+      return after(below.getWithTtl(key), (found) => timed(found?.value, found?.ttl));
+    }
+    if (below.ttl) {
+      return timed(below.get(key), below.ttl(key));
+    }
+    throw new TypeError("isocache: earlyRefresh needs a provider with the method getEntry");
   }
 
   /** The value of an entry whose tags are what they were. */
-  #alive(key: string, entry: TaggedEntry<V> | undefined): MaybePromise<V | undefined> {
-    const tags = tagsOf(key, entry);
+  #valueOf(entry: Entry<unknown> | undefined): MaybePromise<V | undefined> {
+    const tags = Object.keys(entry?.tags ?? {});
+    const value = entry?.value as V | undefined;
     return tags.length === 0
-      ? entry?.value
-      : after(this.#now(new Set(tags)), (now) => (isAlive(entry, now) ? entry?.value : undefined));
+      ? value
+      : after(this.#now(new Set(tags)), (now) => (isAlive(entry, now) ? value : undefined));
   }
 
   /** The generations of tags; 0 for those that have none. */
@@ -206,7 +244,7 @@ export class Tagged<V = unknown> implements Provider<V> {
     });
   }
 
-  /** The generations of tags, each of which has one then. */
+  /** The generations of tags; those that had none get one. */
   async #begun(tags: ReadonlySet<string>): Promise<Map<string, number>> {
     const now = await this.#now(tags);
     for (const [tag, generation] of now) {
@@ -217,25 +255,25 @@ export class Tagged<V = unknown> implements Provider<V> {
 
   async #countOn(key: string): Promise<void> {
     const step = stepOf(MAX_STEP);
-    if ((await this.#counters.increment(key, step, FOR_EVER)) === step) {
+    if ((await this.#counters.increment(key, step, NO_TTL)) === step) {
       await this.#setOff(key);
     }
   }
 
-  /** Moves a counter far from where one that was lost may have been. */
+  /** Moves a counter far from where a lost one may have been. */
   #setOff(key: string): MaybePromise<number> {
-    return this.#counters.increment(key, stepOf(MAX_START), FOR_EVER);
+    return this.#counters.increment(key, stepOf(MAX_START), NO_TTL);
   }
 
   /**
-   * The generation of a tag that had none. Those who need a new tag at once wait for the same beginning: each of their own
-   * would end what has the one before.
+   * The generation of a tag that had none. Writers that need a new tag at the same time wait for one start: a start of their
+   * own would end the entries of the one before.
    */
   #begin(key: string): MaybePromise<number> {
     let begun = this.#beginning.get(key);
     if (begun === undefined) {
       const begin = async () => {
-        // Another may have come to its end between the look and now.
+        // Another start may have ended between the lookup and now.
         const [known] = await this.#counters.getMany([key]);
         return counted(known) || this.#setOff(key);
       };
@@ -246,13 +284,13 @@ export class Tagged<V = unknown> implements Provider<V> {
   }
 }
 
-const FOR_EVER = { ttl: null };
+const NO_TTL = { ttl: null };
 
 function stepOf(most: number): number {
   return 1 + Math.floor(Math.random() * most);
 }
 
-/** The tags of what is to be stored: texts, or with generations that they had. */
+/** The tags of an entry: texts, or with the generations that they had. */
 interface Taggable {
   tags?: readonly string[] | Generations | undefined;
 }
@@ -277,17 +315,20 @@ function generationKey(tag: string): string {
   return key;
 }
 
-function tagsOf(key: string, entry: TaggedEntry<unknown> | undefined): string[] {
-  if (entry === undefined) {
-    return [];
-  }
-  const { tags } = (entry ?? {}) as Partial<TaggedEntry<unknown>>;
-  if (typeof tags !== "object" || tags === null) {
-    throw new CacheError("deserialize", `the entry under key ${quote(key)} was not stored with tags`);
-  }
-  return Object.keys(tags);
+/** An entry whose age does not matter. */
+function ageless(value: unknown): Entry<unknown> | undefined {
+  return value === undefined ? undefined : { value, freshFor: null };
 }
 
-function isAlive(entry: TaggedEntry<unknown> | undefined, now: ReadonlyMap<string, number>): boolean {
-  return entry === undefined || Object.entries(entry.tags).every(([tag, then]) => now.get(tag) === then);
+/** An entry with its tags, which its value may hold. */
+function opened(entry: Entry<unknown> | undefined): Entry<unknown> | undefined {
+  if (entry === undefined || entry.tags !== undefined || !isEnvelope(entry.value)) {
+    return entry;
+  }
+  const { value, tags = {} } = entry.value;
+  return { value, freshFor: entry.freshFor, tags };
+}
+
+function isAlive(entry: Entry<unknown> | undefined, now: ReadonlyMap<string, number>): boolean {
+  return Object.entries(entry?.tags ?? {}).every(([tag, then]) => now.get(tag) === then);
 }

@@ -34,3 +34,14 @@ export function milliseconds(ttl: Ttl | null): number {
   }
   return Math.ceil(ms);
 }
+
+/** How long an entry is kept after its ttl, in milliseconds. @throws TypeError where there is no ttl. */
+export function staleMilliseconds(staleFor: Ttl | undefined, ttl: number): number {
+  if (staleFor === undefined) {
+    return 0;
+  }
+  if (ttl === Infinity) {
+    throw new TypeError("isocache: an entry without a ttl never becomes stale; give ttl beside staleFor");
+  }
+  return milliseconds(staleFor);
+}

@@ -25,8 +25,27 @@ export interface Removal<V> {
 
 /** What a `set` may say beside key and value. */
 export interface SetOptions {
-  /** The life of the entry, in **seconds** or with a unit; `null`: for ever; `undefined`: the cache's default. */
+  /**
+   * How long the entry is fresh, in **seconds** or with a unit. `null`: it does not expire. Default: the cache's.
+   */
   ttl?: Ttl | null | undefined;
+  /**
+   * How long the entry is kept after its ttl, in **seconds** or with a unit, as stale: only `getOrSet` and cached functions
+   * with `staleWhileRevalidate` or `staleIfError` see it then. Needs a ttl. Default: not at all.
+   */
+  staleFor?: Ttl | undefined;
+}
+
+/** An entry as loads see it: fresh, or stale. */
+export interface Entry<V> {
+  readonly value: V;
+  /** How long it is still fresh, in **milliseconds**; 0 or less if it is stale. `null`: it does not expire. */
+  readonly freshFor: number | null;
+  /**
+   * The generations of its tags; an empty object if it has none. `undefined` from a provider that does not keep tags beside
+   * the value: `Tagged` wraps the values there.
+   */
+  readonly tags?: Readonly<Record<string, number>> | undefined;
 }
 
 /** One of the entries of a `setMany`. */

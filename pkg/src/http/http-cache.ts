@@ -1,14 +1,18 @@
 /** `HttpCache`: what its users see. */
 
 import { checkInteger, checkList, checkObject, checkPattern, checkText, checkValue, quote } from "../check.js";
+import { systemNow } from "../clock.js";
+import { isGenerations } from "../generations.js";
+import { isMistake } from "../load/mistakes.js";
 import { escapePattern, literalOf, prefixOf } from "../prefix.js";
 import type { Provider } from "../provider.js";
-import { milliseconds } from "../ttl.js";
-import type { CacheStats, SetEntry, Ttl } from "../types.js";
+import { milliseconds, staleMilliseconds } from "../ttl.js";
+import type { CacheStats, Entry, SetEntry, Ttl } from "../types.js";
 import type { BreakerState } from "./breaker.js";
 import { clear, unlink } from "./clear-pattern.js";
 import { Client } from "./client.js";
 import { exactEntries } from "./entry-count.js";
+import { opened, type Stored, sealed } from "./envelope.js";
 import { CacheError } from "./errors.js";
 import { type Command, checked, count, list, type Reply, unexpected } from "./reply.js";
 import { settingsOf } from "./settings.js";
@@ -19,6 +23,8 @@ interface Shared {
   readonly client: Client;
   readonly ttl: Ttl | null;
   readonly counts: { hits: number; misses: number; sets: number; deletes: number };
+  /** Whether an entry has been seen that is kept after its ttl: only then `delete` must look at what it removes. */
+  keepsStale: boolean;
 }
 
 /** Keys in one command. */
@@ -57,6 +63,8 @@ const KEYS_AT_ONCE = 500;
  * stay 0.
  */
 export class HttpCache<V = unknown> implements Provider<V> {
+  /** Whether tags are kept beside the values. */
+  readonly keepsTags = true;
   readonly #shared: Shared;
   readonly #prefix: string;
 
@@ -73,7 +81,12 @@ export class HttpCache<V = unknown> implements Provider<V> {
     const { namespace, ttl = null } = { ...options };
     const settings = settingsOf(options as HttpCacheOptions);
     milliseconds(ttl);
-    this.#shared = { client: new Client(settings), ttl, counts: { hits: 0, misses: 0, sets: 0, deletes: 0 } };
+    this.#shared = {
+      client: new Client(settings),
+      ttl,
+      counts: { hits: 0, misses: 0, sets: 0, deletes: 0 },
+      keepsStale: false,
+    };
     this.#prefix = namespace === undefined ? "" : prefixOf(namespace);
   }
 
@@ -84,24 +97,49 @@ export class HttpCache<V = unknown> implements Provider<V> {
   }
 
   /**
-   * The value under `key` with what is left of its life, in **seconds** (`null`: for ever), both of one moment; `undefined`
-   * if there is none.
+   * The value under `key`, and for how many **seconds** it is still fresh (`null`: it does not expire), both of one moment;
+   * `undefined` if there is none.
    */
   async getWithTtl<T extends V = V>(
     key: string,
     options?: RequestOptions,
   ): Promise<{ value: T; ttl: number | null } | undefined> {
+    const entry = await this.getEntry<T>(key, options);
+    if (entry === undefined || (entry.freshFor !== null && entry.freshFor <= 0)) {
+      return undefined;
+    }
+    return { value: entry.value, ttl: entry.freshFor === null ? null : entry.freshFor / 1000 };
+  }
+
+  /** The entry under `key`, be it fresh or stale; `undefined` if there is none. */
+  async getEntry<T extends V = V>(key: string, options?: RequestOptions): Promise<Entry<T> | undefined> {
     const whole = this.#key(key);
     const commands = [
       ["GET", whole],
       ["PTTL", whole],
     ];
     const [found, life] = await this.#ask(commands, options, { atomic: true });
-    const value = this.#value<T>(key, found);
+    const stored = this.#opened(key, found);
     const left = count("PTTL", life, key);
-    // It may have died between the two, where a server has no transactions.
-    const isThere = this.#counted(left === -2 ? undefined : value) !== undefined;
-    return isThere ? { value: value as T, ttl: left === -1 ? null : left / 1000 } : undefined;
+    // It may have expired between the two, where a server has no transactions.
+    if (stored === undefined || left === -2) {
+      this.#counted(undefined);
+      return undefined;
+    }
+    const { value, freshUntil, tags = {} } = stored;
+    const freshFor = freshUntil === undefined ? (left === -1 ? null : left) : freshUntil - systemNow();
+    this.#counted(freshFor === null || freshFor > 0 ? value : undefined);
+    return { value: value as T, freshFor, tags };
+  }
+
+  /** @internal The entries under `keys`, be they fresh or stale, in their order. How long they are fresh is not told. */
+  async getEntries(keys: readonly string[]): Promise<(Entry<V> | undefined)[]> {
+    const stored = await this.#storedMany(keys, undefined);
+    return stored.map((found) => {
+      const isFresh = found !== undefined && isFreshNow(found);
+      this.#counted(isFresh ? found.value : undefined);
+      return isFresh ? { value: found.value as V, freshFor: null, tags: found.tags ?? {} } : undefined;
+    });
   }
 
   /**
@@ -111,7 +149,8 @@ export class HttpCache<V = unknown> implements Provider<V> {
    */
   async set(key: string, value: V, options?: HttpSetOptions | Ttl | null): Promise<void> {
     const given = typeof options === "object" && options !== null ? options : { ttl: options };
-    const command = this.#write({ key, value, ttl: given.ttl });
+    const { ttl, staleFor, tags } = given;
+    const command = this.#write({ key, value, ttl, staleFor, tags });
     const [reply] = await this.#ask([command], given);
     checked(reply, key);
     this.#shared.counts.sets++;
@@ -120,7 +159,7 @@ export class HttpCache<V = unknown> implements Provider<V> {
   /** The value under `key`, which lives for `ttl` from now, in one step; `undefined` if there is none. */
   async getAndTouch<T extends V = V>(key: string, ttl: Ttl | null, options?: RequestOptions): Promise<T | undefined> {
     const whole = this.#key(key);
-    const life = this.#life(ttl);
+    const life = this.#ttl(ttl);
     const command = ["GETEX", whole, ...(life === Infinity ? ["PERSIST"] : ["PX", `${life}`])];
     const [reply] = await this.#ask([command], options);
     return this.#counted(this.#value<T>(key, reply));
@@ -137,16 +176,20 @@ export class HttpCache<V = unknown> implements Provider<V> {
 
   /** Removes the entry under `key`; true if there was one. */
   async delete(key: string, options?: RequestOptions): Promise<boolean> {
-    const [reply] = await this.#ask([["UNLINK", this.#key(key)]], options);
-    const deleted = count("UNLINK", reply, key);
-    this.#shared.counts.deletes += deleted;
-    return deleted > 0;
+    const whole = this.#key(key);
+    const looks = this.#shared.keepsStale;
+    const commands = [...(looks ? [["GET", whole]] : []), ["UNLINK", whole]];
+    const replies = await this.#ask(commands, options, { atomic: looks });
+    const removed = count("UNLINK", replies.at(-1), key) > 0;
+    const deleted = removed && !(looks && this.#isStale(replies[0]));
+    this.#shared.counts.deletes += Number(deleted);
+    return deleted;
   }
 
   /** Whether there is an entry under `key`. */
   async has(key: string, options?: RequestOptions): Promise<boolean> {
-    const [reply] = await this.#ask([["EXISTS", this.#key(key)]], options);
-    return count("EXISTS", reply, key) > 0;
+    const [reply] = await this.#ask([["GET", this.#key(key)]], options);
+    return checked(reply, key) !== null && !this.#isStale(reply);
   }
 
   /** The same as `has`, by the name that the Rust crate uses. */
@@ -156,14 +199,8 @@ export class HttpCache<V = unknown> implements Provider<V> {
 
   /** The values under `keys`, in their order. */
   async getMany<T extends V = V>(keys: readonly string[], options?: RequestOptions): Promise<(T | undefined)[]> {
-    const asked = chunks(this.#keys(keys), KEYS_AT_ONCE);
-    const replies = await Promise.all(asked.map((some) => this.#ask([["MGET", ...some]], options)));
-    const found = replies.flatMap(([reply], at) => list("MGET", reply, asked[at]?.length));
-    const values = found.map((reply, at) => this.#value<T>(keys[at] as string, reply));
-    for (const value of values) {
-      this.#counted(value);
-    }
-    return values;
+    const found = await this.#storedMany(keys, options);
+    return found.map((stored) => this.#counted(stored && isFreshNow(stored) ? (stored.value as T) : undefined));
   }
 
   /** Stores every entry; none if one of them is refused here. It is no transaction: another client may see a part. */
@@ -181,9 +218,11 @@ export class HttpCache<V = unknown> implements Provider<V> {
 
   /** Removes the entries under `keys`, and returns how many there were. */
   async deleteMany(keys: readonly string[], options?: RequestOptions): Promise<number> {
-    const commands = unlink(this.#keys(keys));
-    const replies = await everyOf(commands.map((command) => this.#ask([command], options)));
-    const deleted = replies.reduce((sum, [reply]) => sum + count("UNLINK", reply), 0);
+    const all = this.#keys(keys);
+    const stale = this.#shared.keepsStale ? await this.#countStale(all, options) : 0;
+    const replies = await everyOf(unlink(all).map((command) => this.#ask([command], options)));
+    const removed = replies.reduce((sum, [reply]) => sum + count("UNLINK", reply), 0);
+    const deleted = Math.max(removed - stale, 0);
     this.#shared.counts.deletes += deleted;
     return deleted;
   }
@@ -194,8 +233,8 @@ export class HttpCache<V = unknown> implements Provider<V> {
   }
 
   /**
-   * Removes all entries whose key matches a Redis glob, and returns how many there were. What another client adds meanwhile
-   * may stay.
+   * Removes all entries whose key matches a Redis glob, and returns how many there were: the store counts, which does not
+   * know stale entries from fresh ones. What another client adds meanwhile may stay.
    */
   async clearPattern(pattern: string, options?: RequestOptions): Promise<number> {
     checkPattern(pattern);
@@ -219,7 +258,7 @@ export class HttpCache<V = unknown> implements Provider<V> {
   async increment(key: string, by = 1, options?: HttpSetOptions): Promise<number> {
     const whole = this.#key(key);
     checkInteger("by", by, -Number.MAX_SAFE_INTEGER, Number.MAX_SAFE_INTEGER);
-    const life = this.#life(options?.ttl);
+    const life = this.#ttl(options?.ttl);
     const add = ["INCRBY", whole, `${by}`];
     const commands = life === Infinity ? [add] : [["SET", whole, "0", "PX", `${life}`, "NX"], add];
     const replies = await this.#ask(commands, options, { atomic: commands.length > 1, once: true });
@@ -286,18 +325,46 @@ export class HttpCache<V = unknown> implements Provider<V> {
   }
 
   /** The command that stores an entry, which is checked. */
-  #write(entry: SetEntry<V>): Command {
+  #write(entry: SetEntry<V> & Pick<HttpSetOptions, "tags">): Command {
     checkObject("entry", entry);
-    const { key, value, ttl } = entry;
+    const { key, value, ttl, staleFor, tags } = entry;
     const whole = this.#key(key);
     checkValue(key, value);
-    const life = this.#life(ttl);
-    const stored = this.#shared.client.settings.serializer.serialize(value);
-    return life === Infinity ? ["SET", whole, stored] : ["SET", whole, stored, "PX", `${life}`];
+    const fresh = this.#ttl(ttl);
+    const stale = staleMilliseconds(staleFor, fresh);
+    this.#shared.keepsStale ||= stale > 0;
+    const stored = this.#sealed(key, {
+      value,
+      freshUntil: stale > 0 ? systemNow() + fresh : undefined,
+      tags: isGenerations(tags) ? Object.fromEntries(tags.of) : undefined,
+    });
+    return fresh === Infinity || stale === Infinity
+      ? ["SET", whole, stored]
+      : ["SET", whole, stored, "PX", `${Math.min(fresh + stale, Number.MAX_SAFE_INTEGER)}`];
   }
 
-  /** What a reply stands for; `undefined` for an absent key. */
+  /** The form in which an entry is stored. @throws TypeError for a value that the serializer cannot store. */
+  #sealed(key: string, stored: Stored): string | Uint8Array {
+    const { serializer } = this.#shared.client.settings;
+    try {
+      return sealed(stored, serializer);
+    } catch (error) {
+      if (isMistake(error)) {
+        throw error;
+      }
+      const why = error instanceof Error ? error.message : typeof error;
+      throw new TypeError(`isocache: the value of key ${quote(key)} cannot be stored: ${why}`, { cause: error });
+    }
+  }
+
+  /** The value that a reply stands for; `undefined` for an absent key, and for a stale entry. */
   #value<T>(key: string, reply: Reply | undefined): T | undefined {
+    const stored = this.#opened(key, reply);
+    return stored !== undefined && isFreshNow(stored) ? (stored.value as T) : undefined;
+  }
+
+  /** The entry that a reply stands for, be it fresh or stale; `undefined` for an absent key. */
+  #opened(key: string, reply: Reply | undefined): Stored | undefined {
     const stored = checked(reply, key);
     if (stored === null) {
       return undefined;
@@ -308,11 +375,40 @@ export class HttpCache<V = unknown> implements Provider<V> {
       throw unexpected("GET", key);
     }
     try {
-      return (isText ? serializer.deserialize(stored as string) : serializer.deserialize(stored as Uint8Array)) as T;
+      const found = opened(
+        isText ? serializer.deserialize(stored as string) : serializer.deserialize(stored as Uint8Array),
+      );
+      this.#shared.keepsStale ||= found.freshUntil !== undefined;
+      return found;
     } catch (error) {
       const why = error instanceof Error ? error.name : typeof error;
       throw new CacheError("deserialize", `what is stored under key ${quote(key)} is no value (${why})`, key);
     }
+  }
+
+  /** Whether a reply stands for a stale entry. What is no value is none. */
+  #isStale(reply: Reply | undefined): boolean {
+    try {
+      const stored = this.#opened("", reply);
+      return stored !== undefined && !isFreshNow(stored);
+    } catch {
+      return false;
+    }
+  }
+
+  async #storedMany(keys: readonly string[], options: RequestOptions | undefined): Promise<(Stored | undefined)[]> {
+    const found = await this.#readMany(this.#keys(keys), options);
+    return found.map((reply, at) => this.#opened(keys[at] as string, reply));
+  }
+
+  async #countStale(keys: readonly string[], options: RequestOptions | undefined): Promise<number> {
+    return (await this.#readMany([...new Set(keys)], options)).filter((reply) => this.#isStale(reply)).length;
+  }
+
+  async #readMany(keys: readonly string[], options: RequestOptions | undefined): Promise<Reply[]> {
+    const asked = chunks(keys, KEYS_AT_ONCE);
+    const replies = await Promise.all(asked.map((some) => this.#ask([["MGET", ...some]], options)));
+    return replies.flatMap(([reply], at) => list("MGET", reply, asked[at]?.length));
   }
 
   #counted<T>(value: T | undefined): T | undefined {
@@ -320,7 +416,7 @@ export class HttpCache<V = unknown> implements Provider<V> {
     return value;
   }
 
-  #life(ttl: Ttl | null | undefined): number {
+  #ttl(ttl: Ttl | null | undefined): number {
     return milliseconds(ttl === undefined ? this.#shared.ttl : ttl);
   }
 
@@ -334,6 +430,10 @@ export class HttpCache<V = unknown> implements Provider<V> {
     checkText(key);
     return this.#prefix + key;
   }
+}
+
+function isFreshNow({ freshUntil }: Stored): boolean {
+  return freshUntil === undefined || freshUntil > systemNow();
 }
 
 function chunks<T>(list: readonly T[], size: number): T[][] {

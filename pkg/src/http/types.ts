@@ -1,5 +1,6 @@
 /** What the options of an `HttpCache` are. No type of the DOM is needed to compile against them. */
 
+import type { Generations } from "../generations.js";
 import type { SetOptions, Ttl } from "../types.js";
 import type { Serializer } from "./serializer.js";
 
@@ -47,7 +48,10 @@ export interface RequestOptions {
 }
 
 /** What a `set` may be told beside key and value. */
-export interface HttpSetOptions extends SetOptions, RequestOptions {}
+export interface HttpSetOptions extends SetOptions, RequestOptions {
+  /** The generations of the tags of the entry, as `Tagged` gives them. */
+  tags?: readonly string[] | Generations | undefined;
+}
 
 /** How the circuit breaker works. */
 export interface BreakerOptions {

@@ -1,11 +1,20 @@
-/** Which flights the code that runs now belongs to, so that a loader that asks for its own key does not wait for itself. */
+/** The loads that the running code belongs to, so that a loader that asks for its own key does not wait for itself. */
 
+import { shared } from "../shared.js";
 import type { Flight } from "./single-flight.js";
+
+/** The place of a loader among those that run. What has ended holds nothing: timers of a loader keep its place for long. */
+export interface Place {
+  /** `undefined` when the loader has ended. */
+  flight: Flight | undefined;
+  /** The place of the loader that has called this one. */
+  outer: Place | undefined;
+}
 
 /** What Node, Deno, Bun and workerd (with `nodejs_compat`) have: it follows a loader through its promises. */
 interface Storage {
-  run<R>(store: readonly Flight[], work: () => R): R;
-  getStore(): readonly Flight[] | undefined;
+  run<R>(store: Place, work: () => R): R;
+  getStore(): Place | undefined;
   /** Stops following, until the next `run`. */
   disable?: (() => void) | undefined;
 }
@@ -18,9 +27,9 @@ interface Platform {
 
 /** Elsewhere, as in browsers: only while a loader runs before its first `await`. */
 class Synchronous implements Storage {
-  #now: readonly Flight[] = [];
+  #now: Place | undefined;
 
-  run<R>(store: readonly Flight[], work: () => R): R {
+  run<R>(store: Place, work: () => R): R {
     const before = this.#now;
     this.#now = store;
     try {
@@ -30,47 +39,75 @@ class Synchronous implements Storage {
     }
   }
 
-  getStore(): readonly Flight[] {
+  getStore(): Place | undefined {
     return this.#now;
   }
 }
 
-let storage: Storage | undefined;
-/** Loaders that run. */
-let running = 0;
+/** Of all copies of the package: a loader of one may ask through a cache of another. */
+interface State {
+  /** Made at the first load: edge workers allow little while modules load. */
+  storage: Storage | undefined;
+  /** The number of loaders that run. */
+  running: number;
+}
 
-/** Made at the first load: edge workers allow little while modules load. */
-function current(): Storage {
-  if (storage === undefined) {
-    const Found = (globalThis as Platform).process?.getBuiltinModule?.("async_hooks")?.AsyncLocalStorage;
-    storage = Found ? new Found() : new Synchronous();
+const state = () => shared<State>("active-loads", () => ({ storage: undefined, running: 0 }));
+
+/** The nearest place whose loader has not ended. */
+function active(place: Place | undefined): Place | undefined {
+  let found = place;
+  while (found !== undefined && found.flight === undefined) {
+    found = found.outer;
   }
-  return storage;
+  return found;
 }
 
+/** Whether the running code belongs to the loader of this flight. */
 export function isInside(flight: Flight): boolean {
-  return current().getStore()?.includes(flight) ?? false;
+  const { storage, running } = state();
+  if (running === 0) {
+    return false;
+  }
+  for (let place = storage?.getStore(); place !== undefined; place = place.outer) {
+    if (place.flight === flight) {
+      return true;
+    }
+  }
+  return false;
 }
 
-/** Runs a loader as part of its flight. When it has ended, `exit` must be called. */
-export function enter<R>(flight: Flight, work: () => R): R {
-  running++;
-  const storage = current();
-  return storage.run([...(storage.getStore() ?? []), flight], work);
+/** The place of a loader that begins. It ends with `leave`. */
+export function enter(flight: Flight): Place {
+  const now = state();
+  if (now.storage === undefined) {
+    const Found = (globalThis as Platform).process?.getBuiltinModule?.("async_hooks")?.AsyncLocalStorage;
+    now.storage = Found ? new Found() : new Synchronous();
+  }
+  now.running++;
+  return { flight, outer: active(now.storage.getStore()) };
+}
+
+/** Runs a loader at its place. */
+export function runAt<R>(place: Place, loader: () => R): R {
+  return (state().storage as Storage).run(place, loader);
 }
 
 /**
- * Says that a loader has ended. When none runs, nothing is followed: up to version 23, Node takes three times as long for
- * every promise of the program while something is.
+ * Ends a place. When no loader runs, nothing is followed: up to version 23, Node takes three times as long for every promise
+ * of the program while something is.
  */
-export function exit(): void {
-  running--;
-  if (running === 0 && storage?.disable) {
+export function leave(place: Place): void {
+  place.flight = undefined;
+  place.outer = active(place.outer);
+  const now = state();
+  now.running--;
+  if (now.running === 0 && now.storage?.disable) {
     try {
-      storage.disable();
+      now.storage.disable();
     } catch {
-      // workerd has no such method that works, nor needs it.
-      storage.disable = undefined;
+      // The method of workerd does not work, and is not needed there.
+      now.storage.disable = undefined;
     }
   }
 }

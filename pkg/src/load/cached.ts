@@ -1,86 +1,30 @@
 /** Functions whose results are cached. */
 
 import { Cache } from "../cache.js";
-import { checkFunction, checkOptions, wrongType } from "../check.js";
-import { keyOf } from "../key/key-of.js";
+import { checkFunction, checkOptions, quote, wrongType } from "../check.js";
+import { globOf, keyOf } from "../key/key-of.js";
 import { fill, parseTemplate } from "../key/template.js";
 import { escapedValue } from "../key/value.js";
+import { escapePattern } from "../prefix.js";
+import { isBranded, shared } from "../shared.js";
 import type { Ttl } from "../types.js";
-import { type LoadStats, Monitor } from "./monitor.js";
+import type { AnyFunction, Cached, CachedDecorator, CachedFunction, CachedOptions, ResultOf } from "./cached-types.js";
+import { decorator } from "./decorator.js";
+import { defaultCache } from "./default-cache.js";
+import { Monitor } from "./monitor.js";
 import type { LoadOptions } from "./options.js";
 import { Settings } from "./settings.js";
 
-/** How the results of a function are cached. */
-export interface CachedOptions<A extends readonly unknown[], R> extends Omit<LoadOptions<R>, "tags"> {
-  /** What results are invalidated by, with `invalidateTags`: a list, or a function of the arguments. */
-  tags?: readonly string[] | ((...args: A) => readonly string[]) | undefined;
-  /** Where. Default: `defaultCache()`; for methods, a cache of each instance. */
-  cache?: Cache | undefined;
-  /**
-   * The key of a call: a function of its arguments, or a pattern with their numbers, as `"user:{0}"`. Default: the name,
-   * and a hash of all arguments.
-   */
-  key?: string | ((...args: A) => string) | undefined;
-  /** The name in default keys. Needed for functions without a name that have no `key`. Default: the function's. */
-  name?: string | undefined;
-}
-
-/** A function whose results are cached. */
-export interface Cached<A extends readonly unknown[], R> {
-  (...args: A): Promise<R>;
-  /** The key of a call, without the namespaces of the cache. */
-  keyFor(...args: A): string;
-  /** Removes the result of a call; true if there was one. A load in progress is not stored. */
-  invalidate(...args: A): Promise<boolean>;
-  /** Calls the function in any case, and stores the result. */
-  refresh(...args: A): Promise<R>;
-  /** What happened to the calls. */
-  stats(): LoadStats;
-}
-
-type AnyFunction<A extends readonly unknown[], R> = (...args: A) => R | Promise<R>;
-
-/** What a decorator of methods is told by TypeScript 5 and the coming standard. */
-interface MethodContext {
-  readonly kind: string;
-  readonly name: string | symbol;
-}
-
-/** A decorator of methods, of the coming standard and of TypeScript's `experimentalDecorators`. */
-export interface CachedDecorator {
-  <M extends (...args: never[]) => Promise<unknown>>(method: M, context: MethodContext): M;
-  (
-    target: object,
-    name: string | symbol,
-    descriptor: TypedPropertyDescriptor<(...args: never[]) => Promise<unknown>>,
-  ): void;
-}
-
 const DEFAULT_TTL: Ttl = "5m";
 
-/** Keys that each function remembers, for arguments of so many characters. */
+/** The keys that each function remembers, for texts of at most so many characters. */
 const MAX_KNOWN = 1000;
 const MAX_KNOWN_LENGTH = 100;
 
-let shared: Cache | undefined;
-
-/** The cache of functions that have none of their own: memory, for 1000 entries, unless `setDefaultCache` has set another. */
-export function defaultCache(): Cache {
-  shared ??= new Cache();
-  return shared;
-}
-
-/** Makes `cache` the one that `defaultCache` returns. Functions that were called before go over to it, too. */
-export function setDefaultCache(cache: Cache): void {
-  if (!(cache instanceof Cache)) {
-    throw wrongType("cache", "a Cache", cache);
-  }
-  shared = cache;
-}
-
 /**
  * A function whose results are cached: the first call with some arguments runs it, calls that come meanwhile wait for the
- * same run, and later ones get what it brought, for `ttl` (default `"5m"`). Failures reach all who wait and are not stored.
+ * same run, and later ones get its result, for `ttl` (default `"5m"`). Failures reach all callers that wait, and are not
+ * stored. `this`, the name and the length of the function are kept; `this` is no part of the key.
  *
  * ```js
  * import { cached } from "isocache";
@@ -88,83 +32,165 @@ export function setDefaultCache(cache: Cache): void {
  * const getUser = cached(async (id) => ({ id, name: "Ada" }), { key: "user:{0}", ttl: "5m" });
  * await getUser(7); // { id: 7, name: "Ada" }
  * getUser.keyFor(7); // "user:7"
+ * await getUser.peek(7); // { id: 7, name: "Ada" }
  * await getUser.invalidate(7); // true
  * ```
  *
- * Called with options alone it is a decorator of methods: `@cached({ ttl: "1m" })`. Each instance has a cache of its own
- * then, unless a `cache` and a `key` are given.
+ * Without a `key` and a `name`, a function has a space of its own in memory. Its own name would not do for keys: two
+ * functions may have the same, and minifiers change it. In a `cache` over a shared store, `key` or `name` is required.
  *
- * @throws TypeError for what is no option, and for a function without a name, a `name` and a `key`.
+ * Called with options alone it is a decorator of methods: `@cached({ ttl: "1m" })`. Each instance has a cache of its own
+ * then, unless a `cache` and a `key` are given. The members of a decorated method work on an instance:
+ * `users.find.invalidate(7)`, after a first call under TypeScript's `experimentalDecorators`.
+ *
+ * @throws TypeError or RangeError for an invalid option, and for a shared `cache` without `key` or `name`.
  */
-export function cached<A extends readonly unknown[], R>(
-  fn: AnyFunction<A, R>,
-  options?: CachedOptions<A, R>,
-): Cached<A, R>;
+export function cached<F extends AnyFunction>(
+  fn: F,
+  options?: CachedOptions<Parameters<F>, ResultOf<F>>,
+): CachedFunction<F>;
 export function cached<A extends readonly unknown[] = readonly never[], R = unknown>(
   options?: CachedOptions<A, R>,
 ): CachedDecorator;
-export function cached<A extends readonly unknown[], R>(
-  first?: AnyFunction<A, R> | CachedOptions<A, R>,
-  options?: CachedOptions<A, R>,
-): Cached<A, R> | CachedDecorator {
+export function cached(first?: unknown, options?: unknown): unknown {
   if (typeof first === "function") {
-    return wrapped(first, options ?? {});
+    return wrapped(first as (...args: readonly unknown[]) => unknown, (options ?? {}) as Options);
   }
-  return decorator((first ?? {}) as CachedOptions<readonly unknown[], unknown>);
+  return decorator((first ?? {}) as Options, wrapped);
 }
 
-function wrapped<A extends readonly unknown[], R>(fn: AnyFunction<A, R>, options: CachedOptions<A, R>): Cached<A, R> {
+type Args = readonly unknown[];
+type Options = CachedOptions<Args, unknown>;
+
+function wrapped(fn: (...args: Args) => unknown, options: Options): Cached<Args, unknown> {
   checkOptions(options);
-  const { cache, key, name = fn.name, tags, ...load } = options;
-  if (cache !== undefined && !(cache instanceof Cache)) {
-    throw wrongType("cache", "a Cache", cache);
+  const { cache: given, key, name, tags, ...load } = options;
+  if (given !== undefined && !isBranded<Cache>(given, "Cache")) {
+    throw wrongType("cache", "a Cache", given);
   }
-  const keyFor = keyBuilder<A>(key, name);
-  const monitor = new Monitor(name);
-  // What is wrong with the options is said now, not at the first call.
-  const given: LoadOptions<R> = { ttl: DEFAULT_TTL, ...load, tags: typeof tags === "function" ? undefined : tags };
-  const settings = new Settings(given, monitor);
-  const anew = new Settings({ ...given, forceFresh: true }, monitor);
-  const run = (args: A, settings: Settings<R>): Promise<R> => {
+  if (name !== undefined && typeof name !== "string") {
+    throw wrongType("name", "a string", name);
+  }
+  const shown = name ?? fn.name;
+  const space = spaceOf(given, key, name, shown);
+  const keys = keysOf(key, space.name);
+  const monitor = new Monitor(shown, keys.pattern);
+  // Invalid options are reported now, not at the first call.
+  const whole: LoadOptions<unknown> = {
+    ttl: DEFAULT_TTL,
+    ...load,
+    tags: typeof tags === "function" ? undefined : tags,
+  };
+  const settings = new Settings(whole, monitor);
+  settings.checkWindows(DEFAULT_TTL);
+  const fresh = new Settings({ ...whole, forceFresh: true }, monitor);
+  const run = (self: unknown, args: Args, settings: Settings<unknown>): Promise<unknown> => {
     try {
-      const load = () => fn(...args);
       const tagged = typeof tags === "function" ? () => tags(...args) : undefined;
-      return (cache ?? defaultCache()).load<R>(keyFor(...args), load, settings, tagged);
+      return space.cache().load(keys.make(args), () => fn.apply(self, args as unknown[]), settings, tagged);
     } catch (error) {
       return Promise.reject(error);
     }
   };
-  return Object.assign((...args: A) => run(args, settings), {
-    keyFor,
-    invalidate: (...args: A) => (cache ?? defaultCache()).delete(keyFor(...args)),
-    refresh: (...args: A) => run(args, anew),
+  function call(this: unknown, ...args: Args): Promise<unknown> {
+    return run(this, args, settings);
+  }
+  // A member is called on the function, or by `call` on the `this` of the function.
+  const selfOf = (self: unknown) => (self === result ? undefined : self);
+  const result: Cached<Args, unknown> = Object.assign(call, {
+    keyFor: (...args: Args) => keys.make(args),
+    peek: async (...args: Args) => space.cache().get(keys.make(args)),
+    invalidate: async (...args: Args) => space.cache().delete(keys.make(args)),
+    refresh(this: unknown, ...args: Args) {
+      return run(selfOf(this), args, fresh);
+    },
+    clear: async () => space.cache().clearPattern(keys.glob()),
     stats: () => monitor.stats(),
   });
+  Object.defineProperties(result, {
+    name: { value: fn.name, configurable: true },
+    length: { value: fn.length, configurable: true },
+  });
+  return result;
 }
 
-function keyBuilder<A extends readonly unknown[]>(
-  key: CachedOptions<A, never>["key"],
-  name: string,
-): (...args: A) => string {
+/** Where the results of a function are, and the name in its keys. */
+interface Space {
+  cache(): Cache;
+  name: string;
+}
+
+function spaceOf(given: Cache | undefined, key: Options["key"], name: string | undefined, shown: string): Space {
+  if (key !== undefined || name !== undefined) {
+    return { cache: given === undefined ? defaultCache : () => given, name: name ?? "" };
+  }
+  if (given === undefined) {
+    let own: Cache | undefined;
+    return {
+      cache: () => {
+        own ??= new Cache();
+        return own;
+      },
+      name: shown || "function",
+    };
+  }
+  if (!given.isInMemory) {
+    throw new TypeError(
+      `isocache: the function ${quote(shown)} needs the option key or name, since its cache is over a shared store: ` +
+        "its own name may be that of another function, and minifiers change it",
+    );
+  }
+  const count = shared("functions", () => ({ last: 0 }));
+  return { cache: () => given, name: `${shown || "function"}#${++count.last}` };
+}
+
+/** The keys of a function. */
+interface Keys {
+  make(args: Args): string;
+  /** What they look like. */
+  readonly pattern: string;
+  /** The glob of all of them. @throws TypeError if that is not known. */
+  glob(): string;
+}
+
+function keysOf(key: Options["key"], name: string): Keys {
   if (typeof key === "string") {
     const { texts, names } = parseTemplate(key);
-    // Arguments that the pattern does not name are no part of the key.
-    return remembering((args) => fill(texts, names, (name) => escapedValue(name, args[Number(name)])));
+    const unknown = names.find((name) => !/^\d+$/.test(name));
+    if (unknown !== undefined) {
+      throw new RangeError(
+        `isocache: key ${quote(key)} names {${unknown}}, but arguments are known by position: write {0} for the first, ` +
+          "or give key as a function of the arguments",
+      );
+    }
+    return {
+      // Arguments that the pattern does not name are no part of the key.
+      make: remembering((args) => fill(texts, names, (name) => escapedValue(`argument ${name}`, args[Number(name)]))),
+      pattern: key,
+      glob: () => fill(texts.map(escapePattern), names, () => "*"),
+    };
   }
   checkFunction("key", key);
   if (key !== undefined) {
-    return key;
+    return {
+      make: (args) => key(...args),
+      pattern: "(made by a function)",
+      glob() {
+        throw new TypeError(
+          "isocache: keys that a function makes cannot be cleared; give key as a pattern, as user:{0}",
+        );
+      },
+    };
   }
-  if (name === "") {
-    throw new TypeError("isocache: a function without a name needs the option name or key, lest it shares its keys");
-  }
-  return remembering((args) => keyOf(name, args));
+  // Checks the name.
+  const glob = globOf(name);
+  return { make: remembering((args) => keyOf(name, args)), pattern: `${name}:*`, glob: () => glob };
 }
 
-/** Remembers the keys for single numbers and short texts: to find one takes a small part of the time that it takes to make. */
-function remembering<A extends readonly unknown[]>(make: (args: A) => string): (...args: A) => string {
+/** Remembers the keys for single numbers and short texts: a lookup takes a small part of the time that a new one takes. */
+function remembering(make: (args: Args) => string): (args: Args) => string {
   const known = new Map<unknown, string>();
-  return (...args) => {
+  return (args) => {
     const arg = args[0];
     if (
       args.length !== 1 ||
@@ -182,38 +208,4 @@ function remembering<A extends readonly unknown[]>(make: (args: A) => string): (
     }
     return key;
   };
-}
-
-function decorator(options: CachedOptions<readonly unknown[], unknown>): CachedDecorator {
-  if (options.cache !== undefined && options.key === undefined) {
-    throw new TypeError("isocache: methods that share a cache need the option key, lest instances share their results");
-  }
-  type Method = (this: object, ...args: readonly unknown[]) => Promise<unknown>;
-  const decorate = (method: Method, name: string): Method => {
-    const ofInstance = new WeakMap<object, Cached<readonly unknown[], unknown>>();
-    return function (this: object, ...args) {
-      let own = ofInstance.get(this);
-      if (own === undefined) {
-        const cache = options.cache ?? new Cache();
-        own = wrapped(method.bind(this), { name, ...options, cache });
-        ofInstance.set(this, own);
-      }
-      return own(...args);
-    };
-  };
-  const apply = (first: unknown, second: unknown, descriptor?: PropertyDescriptor): unknown => {
-    if (descriptor === undefined) {
-      const { kind, name } = second as MethodContext;
-      if (kind !== "method") {
-        throw new TypeError(`isocache: @cached is for methods, not for a ${kind}`);
-      }
-      return decorate(first as Method, String(name));
-    }
-    if (typeof descriptor.value !== "function") {
-      throw new TypeError("isocache: @cached is for methods");
-    }
-    descriptor.value = decorate(descriptor.value as Method, String(second));
-    return undefined;
-  };
-  return apply as CachedDecorator;
 }

@@ -1,8 +1,8 @@
-/** What happens while values are loaded, told to whoever listens. */
+/** What happens while values are loaded, for listeners. */
 
-/** What is told of every event. */
-interface Told {
-  /** The key, with all namespaces in front. */
+/** What every event of a call tells. */
+interface OfCall {
+  /** The key with all namespaces. */
   readonly key: string;
   /** The name of the function, where `cached` made the call. */
   readonly name: string | undefined;
@@ -11,20 +11,31 @@ interface Told {
 /** What listeners are told, by event. */
 export interface CacheEvents {
   /** A loader has ended: with a value, or with the `error`. */
-  load: Told & {
+  load: OfCall & {
     /** How long it took. */
     readonly milliseconds: number;
-    /** Whether it ran behind callers who had been answered. */
+    /** Whether it ran in the background, after callers had been answered. */
     readonly background: boolean;
     readonly error?: unknown;
   };
-  /** A value that is no longer fresh was answered. */
-  stale: Told;
+  /** A stale value was answered. */
+  stale: OfCall;
   /** The provider failed, and the loader answered in its place. */
-  bypass: Told & { readonly error: unknown };
+  bypass: OfCall & { readonly error: unknown };
+  /**
+   * A function or a group of keys gets nothing from its cache: the provider fails, or there is no hit in 100 loads. It comes
+   * once for each function and cause. Without a listener it is written to the console.
+   */
+  warning: OfCall & {
+    /** What the keys look like, as `user:{0}`. */
+    readonly pattern: string;
+    /** The cause and the remedy, as a text. */
+    readonly message: string;
+    readonly error?: unknown;
+  };
 }
 
-export const EVENTS: readonly string[] = ["load", "stale", "bypass"] satisfies (keyof CacheEvents)[];
+export const EVENTS: readonly string[] = ["load", "stale", "bypass", "warning"] satisfies (keyof CacheEvents)[];
 
 type Listener<E extends keyof CacheEvents> = (event: CacheEvents[E]) => void;
 
@@ -32,9 +43,9 @@ type Listener<E extends keyof CacheEvents> = (event: CacheEvents[E]) => void;
 export class Events {
   readonly #listeners = new Map<keyof CacheEvents, Set<Listener<never>>>();
 
-  /** Begins to tell `listener`; what is returned ends it. */
+  /** Adds a listener. The returned function removes it. */
   on<E extends keyof CacheEvents>(event: E, listener: Listener<E>): () => void {
-    // One function may listen twice, and stop once.
+    // A program may add one function twice, and remove it once.
     const own = (told: CacheEvents[E]) => listener(told);
     const listeners = this.#listeners.get(event) ?? new Set();
     this.#listeners.set(event, listeners.add(own));
@@ -43,9 +54,14 @@ export class Events {
     };
   }
 
+  /** Whether anybody listens to an event. */
+  has(event: keyof CacheEvents): boolean {
+    return (this.#listeners.get(event)?.size ?? 0) > 0;
+  }
+
   emit<E extends keyof CacheEvents>(event: E, told: CacheEvents[E]): void {
     for (const listener of this.#listeners.get(event) ?? []) {
-      // Whoever waits for a value is not to pay for who listens.
+      // A listener that fails must not fail the call.
       try {
         const answer: unknown = (listener as Listener<E>)(told);
         if (answer instanceof Promise) {

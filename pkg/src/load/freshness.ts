@@ -1,41 +1,59 @@
 /**
- * What the age of an entry means for who asks for it, in milliseconds. The same rules as in the Rust crate, whose
- * `src/load/windows.rs` says why; both are held to `tests/vectors/load.json`.
+ * What the age of an entry means for a caller, in milliseconds. The rules are those of the Rust crate's `src/load`.
+ *
+ * An entry is fresh for its ttl, and then kept as stale for the window of its write. The windows of a reader say how much of
+ * that the reader tolerates:
+ *
+ * ```text
+ * written            fresh until                 kept until
+ *    |------ ttl --------|-- window of the write -----|
+ *                        |-- window of a reader --|
+ * ```
  */
 
-/** How long an entry may be answered after it has become stale. */
+/** For how long a caller tolerates a stale entry. */
 export interface Windows {
-  /** While a load runs behind. */
+  /** While a load runs in the background. */
   whileRevalidate: number;
   /** If the load fails. */
   ifError: number;
-  /** About how long before it becomes stale a load is worth it. */
+  /** About how long before the end of its freshness an entry is worth a load. */
   early: number;
 }
 
-/** What to do with what was found: answer it; answer and load behind, before or after it is stale; load, and answer it if that fails; load. */
+/**
+ * What to do with an entry. `fresh`: answer it. `early` and `stale`: answer it and load in the background, before or after
+ * its ttl. `fallback`: load, and answer the entry if that fails. `expired`: load.
+ */
 export type Verdict = "fresh" | "early" | "stale" | "fallback" | "expired";
 
-const longest = ({ whileRevalidate, ifError }: Windows): number => Math.max(whileRevalidate, ifError);
-
-/** Whether what is left of a life matters at all. */
-export function matters(windows: Windows): boolean {
-  return longest(windows) > 0 || windows.early > 0;
+/** How long a write with these windows keeps its entry after its ttl. */
+export function staleFor({ whileRevalidate, ifError }: Windows): number {
+  return Math.max(whileRevalidate, ifError);
 }
 
-/** What to do with an entry that has `left` to live. `random` is from 0 to 1. */
-export function judge(windows: Windows, left: number, random: number): Verdict {
-  const fresh = left - longest(windows);
-  if (fresh > 0) {
-    return fresh <= windows.early * -Math.log(Math.max(random, Number.MIN_VALUE)) ? "early" : "fresh";
+/** Whether the age of an entry matters at all. */
+export function matters(windows: Windows): boolean {
+  return staleFor(windows) > 0 || windows.early > 0;
+}
+
+/**
+ * What to do with an entry that is fresh for `freshFor` more; 0 or less if it is stale. `random` is from 0 to 1.
+ *
+ * Early loads follow "optimal probabilistic cache stampede prevention" (Vattani, Chierichetti and Lowenstein, 2015): the
+ * closer the end, the likelier, so that about one of many callers begins one.
+ */
+export function judge(windows: Windows, freshFor: number, random: number): Verdict {
+  if (freshFor > 0) {
+    return freshFor <= windows.early * -Math.log(Math.max(random, Number.MIN_VALUE)) ? "early" : "fresh";
   }
-  if (-fresh < windows.whileRevalidate) {
+  if (-freshFor < windows.whileRevalidate) {
     return "stale";
   }
-  return -fresh < windows.ifError ? "fallback" : "expired";
+  return -freshFor < windows.ifError ? "fallback" : "expired";
 }
 
-/** The life to store an entry with that is fresh for `ttl`, shortened by up to the share `jitter` of it. */
-export function lifeOf(windows: Windows, ttl: number, jitter: number, random: number): number {
-  return Math.max(Math.ceil(ttl * (1 - jitter * random)), 1) + longest(windows);
+/** A ttl, shortened by up to the share `jitter` of it. */
+export function jittered(ttl: number, jitter: number, random: number): number {
+  return Math.max(Math.ceil(ttl * (1 - jitter * random)), 1);
 }

@@ -1,59 +1,64 @@
 /**
- * One loader among processes: who loads holds a lease in the store, and the others wait for what it stores. The rules are
- * those of the Rust crate's `src/load/lease.rs`.
+ * One loader among processes: the process that loads holds a lease in the store, and the others wait for what it stores. The
+ * rules are those of the Rust crate's `src/load/lease.rs`.
  */
 
-import type { HttpCache } from "../http/http-cache.js";
+import type { Command, Reply } from "../http/reply.js";
+import type { Call } from "./call.js";
 import { judge } from "./freshness.js";
-import type { Call, Found } from "./load.js";
-import type { Lease } from "./options.js";
-import type { Flight } from "./single-flight.js";
+import { failed, look } from "./lookup.js";
+import type { LeaseProvider } from "./options.js";
 
-/** The first wait of who does not get a lease before it looks again, and the longest, in milliseconds. */
+/** The first and the longest wait between two attempts to get a lease, in milliseconds. */
 const FIRST_WAIT = 50;
 const LONGEST_WAIT = 250;
-/** How many lives of a lease somebody waits before it loads without: that of a holder that died, and of who took over. */
-const LIVES = 2;
+/** How many ttls of a lease a process waits before it loads without: that of a holder that died, and that of its successor. */
+const TTLS = 2;
 
-/** Whose turn it is to load. */
+/** Which process loads. */
 export interface Turn<V> {
-  /** What another process has brought; nothing is to be loaded. */
+  /** The value that another process has loaded; there is nothing to load. */
   found?: V;
   /** Whether another process loads, and nobody waits for it. */
   elsewhere?: boolean;
-  /** What to answer if the load fails. */
+  /** The stale value that the load is to replace. */
   fallback?: V | undefined;
-  /** Whether what comes is not to be stored, since the provider has just failed. */
-  unstored?: boolean | undefined;
+  /** Whether the value is not stored, since the provider has just failed. */
+  noStore?: boolean | undefined;
   /** Gives the lease back. */
   release?: () => Promise<void>;
 }
 
-/** What a flight brings that has left the load to another process. */
+/** The outcome of a flight that has left the load to another process. */
 export const ELSEWHERE: unique symbol = /* @__PURE__ */ Symbol("elsewhere");
 
-/** Goes behind the key, as in Rust: who may write an entry may take its lease, whatever prefixes a token is confined to. */
+/** Follows the key, as in Rust: a client that may write an entry may take its lease, whatever prefixes its token is confined to. */
 const SUFFIX = ":isocache-lease";
-/** For servers with scripts: removes a key if it holds this holder, and answers how many went. */
+/** For servers with scripts: removes a key whose value is this holder, and answers how many keys it has removed. */
 const RELEASE = "if redis.call('GET', KEYS[1]) == ARGV[1] then return redis.call('DEL', KEYS[1]) end return 0";
 
-/** Of a provider that is of one process, where callers share loads as it is. */
-const ALWAYS: Lease = () => true;
+/** For a provider of one process, whose callers share loads without a lease. */
+const ALWAYS: LeaseProvider["lease"] = () => true;
+
+/** What leases can be made of: the method of a provider, the commands of an `HttpCache`, or being of one process. */
+interface Leasing {
+  lease?: LeaseProvider["lease"] | undefined;
+  command?(key: string, make: (whole: string, isBridge: boolean | undefined) => Command): Promise<Reply>;
+  ttl?: unknown;
+}
 
 /** How leases of a provider are taken and given back; `undefined` if it cannot hold any. */
-export function leaseOf(
-  provider: Partial<Pick<HttpCache, "command">> & { lease?: Lease | undefined; ttl?: unknown },
-): Lease | undefined {
+export function leaseOf(provider: Leasing): LeaseProvider["lease"] | undefined {
   if (provider.lease) {
     return provider.lease === ALWAYS ? ALWAYS : provider.lease.bind(provider);
   }
   if (provider.command) {
-    return async (key, holder, life) => {
+    return async (key, holder, ttl) => {
       const make = (whole: string, isBridge: boolean | undefined) => {
-        // Behind a key that has been checked, and may be as long as keys may be.
+        // After a key that has been checked, and may be as long as keys may be.
         const name = whole + SUFFIX;
-        if (life !== null) {
-          return ["SET", name, holder, "PX", `${life}`, "NX"];
+        if (ttl !== null) {
+          return ["SET", name, holder, "PX", `${ttl}`, "NX"];
         }
         return isBridge ? ["ISOCACHE.RELEASE", name, holder] : ["EVAL", RELEASE, "1", name, holder];
       };
@@ -70,33 +75,34 @@ export function checkLease(provider: object): void {
   }
 }
 
-/** What a turn needs from the call that takes it. */
-export interface Looking<V> {
-  look(): Found<V> | Promise<Found<V>>;
-  /** Counts an error of the provider, or throws it. */
-  failed(error: unknown): unknown;
+/** What is known when a turn begins. */
+export interface Known<V> {
+  /** The stale value that the load is to replace. */
   fallback: V | undefined;
-  /** What is left of a value that callers were answered with. With one, nobody waits. */
+  /** How long the value is still fresh that callers were answered with, in milliseconds. With one, nobody waits. */
   inHand: number | undefined;
 }
 
 /** Waits until it is this process' turn, or there is a value. */
-export async function takeTurn<V>(call: Call<V>, { signal }: AbortController, how: Looking<V>): Promise<Turn<V>> {
+export async function takeTurn<V>(
+  call: Call<V>,
+  { signal }: Pick<AbortController, "signal">,
+  { fallback, inHand }: Known<V>,
+): Promise<Turn<V>> {
   const { provider, key, settings } = call;
-  const { windows, lease: life = 0 } = settings;
-  const { look, failed, inHand } = how;
-  let { fallback } = how;
+  const { windows, lease: ttl = 0 } = settings;
   const lease = leaseOf(provider as object);
   if (lease === undefined || lease === ALWAYS) {
     return { fallback };
   }
+  let old = fallback;
   const random = crypto.getRandomValues(new Uint32Array(4));
   const holder = Array.from(random, (part) => part.toString(36)).join("-");
   const release = async () => {
     try {
       await lease(key, holder, null);
     } catch {
-      // It ends by itself; what was loaded stands.
+      // It ends by itself, and the loaded value stands.
       settings.monitor.bypasses++;
     }
   };
@@ -105,36 +111,36 @@ export async function takeTurn<V>(call: Call<V>, { signal }: AbortController, ho
     () => {
       late = true;
     },
-    Math.min(life * LIVES, 2 ** 31 - 1),
+    Math.min(ttl * TTLS, 2 ** 31 - 1),
   );
   let held = false;
   try {
     for (let wait = FIRST_WAIT; ; wait = Math.min(wait * 2, LONGEST_WAIT)) {
       try {
-        held = await lease(key, holder, life);
+        held = await lease(key, holder, ttl);
       } catch (error) {
-        failed(error);
-        return { fallback };
+        failed(call, error);
+        return { fallback: old };
       }
       if (!held && inHand !== undefined) {
         return { elsewhere: true };
       }
-      // Also by who has it now: the one before may have stored its value and gone between the last look and this.
-      const { value, left, failed: isDown } = await look();
-      const verdict = value === undefined ? "expired" : judge(windows, left, Math.random());
+      // The holder looks too: the one before may have stored its value and gone since the last look.
+      const { value, freshFor, failed: isDown } = await look(call);
+      const verdict = value === undefined ? "expired" : judge(windows, freshFor, Math.random());
       const isAnswer = verdict !== "expired" && verdict !== "fallback";
-      if (isAnswer && (inHand === undefined || left > inHand)) {
+      if (isAnswer && (inHand === undefined || freshFor > inHand)) {
         if (held) {
           await release();
         }
         return { found: value as V };
       }
-      fallback = verdict === "expired" ? undefined : value;
+      old = verdict === "expired" ? undefined : value;
       if (signal.aborted) {
         throw signal.reason;
       }
       if (held || isDown || late) {
-        return { fallback, unstored: isDown, ...(held && { release }) };
+        return { fallback: old, noStore: isDown, ...(held && { release }) };
       }
       await sleep(wait * (0.5 + Math.random() / 2), signal);
     }
@@ -149,16 +155,16 @@ export async function takeTurn<V>(call: Call<V>, { signal }: AbortController, ho
 }
 
 /** Ends earlier, with its reason, if the signal is aborted. */
-function sleep(milliseconds: number, signal: Flight["controller"]["signal"]): Promise<void> {
+function sleep(milliseconds: number, signal: AbortSignal): Promise<void> {
   return new Promise((resolve, reject) => {
-    const left = () => {
+    const abort = () => {
       clearTimeout(timer);
       reject(signal.reason);
     };
     const timer = setTimeout(() => {
-      signal.removeEventListener("abort", left);
+      signal.removeEventListener("abort", abort);
       resolve();
     }, milliseconds);
-    signal.addEventListener("abort", left, { once: true });
+    signal.addEventListener("abort", abort, { once: true });
   });
 }

@@ -4,11 +4,11 @@
 export interface LoadStats {
   /** Calls that were answered with a fresh value from the cache. */
   hits: number;
-  /** Loaders that were run, for callers or behind them. */
+  /** Loaders that were run, for callers or in the background. */
   loads: number;
-  /** Of the loads, those that ran behind callers who had been answered. */
-  behind: number;
-  /** Of the loads, those that failed or took too long. */
+  /** Of the loads, those in the background, after the callers had been answered. */
+  background: number;
+  /** Of the loads, those that failed or reached their limit. */
   failures: number;
   /** Calls that waited for the load of another call. */
   coalesced: number;
@@ -25,21 +25,28 @@ export interface LoadStats {
 export class Monitor {
   hits = 0;
   loads = 0;
-  behind = 0;
+  background = 0;
   failures = 0;
   coalesced = 0;
   stale = 0;
   bypasses = 0;
   loadTime = 0;
+  /** Loads because nothing was found, as opposed to those that were asked for. */
+  misses = 0;
+  /** The causes that a warning has named. */
+  readonly warned = new Set<string>();
 
-  /** The name of the function whose calls are counted. */
-  constructor(readonly name?: string) {}
+  /** The name of the function whose calls are counted, and what its keys look like. */
+  constructor(
+    readonly name?: string,
+    readonly pattern?: string,
+  ) {}
 
   stats(): LoadStats {
-    const { hits, loads, behind, failures, coalesced, stale, bypasses, loadTime } = this;
+    const { hits, loads, background, failures, coalesced, stale, bypasses, loadTime } = this;
     const answered = hits + stale;
-    const calls = answered + loads - behind + coalesced;
+    const calls = answered + loads - background + coalesced;
     const hitRate = calls > 0 ? answered / calls : 0;
-    return { hits, loads, behind, failures, coalesced, stale, bypasses, loadTime, hitRate };
+    return { hits, loads, background, failures, coalesced, stale, bypasses, loadTime, hitRate };
   }
 }

@@ -2,73 +2,82 @@
 
 import { checkFunction, checkList, checkOptions, wrongType } from "../check.js";
 import { milliseconds } from "../ttl.js";
-import type { Ttl } from "../types.js";
-import { lifeOf, matters, type Windows } from "./freshness.js";
+import type { SetOptions, Ttl } from "../types.js";
+import { jittered, matters, staleFor, type Windows } from "./freshness.js";
 import { Monitor } from "./monitor.js";
 import type { LoadOptions } from "./options.js";
 
-/** The longest that a loader may take where no limit is set. */
-const DEFAULT_TIMEOUT = 30_000;
+/** The limit of a call without `timeout`, and of detached loads with a shorter one. */
+export const DEFAULT_TIMEOUT = 30_000;
 
 const NAMES = [
-  ...["ttl", "staleWhileRevalidate", "staleIfError", "early", "jitter", "timeout", "forceFresh", "shouldCache"],
-  ...["signal", "waitUntil", "onError", "tags", "lease"],
+  ...["ttl", "staleWhileRevalidate", "staleIfError", "earlyRefresh", "jitter", "timeout", "detached", "forceFresh"],
+  ...["shouldCache", "signal", "waitUntil", "onError", "tags", "lease"],
 ];
 
-/** Lives in milliseconds, by how they were given: a program has few, and repeats them at every call. */
-const lives = /* @__PURE__ */ new Map<Ttl | null, number>();
-const MAX_LIVES = 100;
+/** Ttls in milliseconds, by how they were given: a program has few, and repeats them at every call. */
+const ttls = /* @__PURE__ */ new Map<Ttl | null, number>();
+const MAX_TTLS = 100;
 
-function life(ttl: Ttl | null): number {
-  let found = lives.get(ttl);
+function parsed(ttl: Ttl | null): number {
+  let found = ttls.get(ttl);
   if (found === undefined) {
     found = milliseconds(ttl);
-    if (lives.size === MAX_LIVES) {
-      lives.clear();
+    if (ttls.size === MAX_TTLS) {
+      ttls.clear();
     }
-    lives.set(ttl, found);
+    ttls.set(ttl, found);
   }
   return found;
 }
 
-/** Counts the calls of which nobody asks. */
+/** Counts the calls that nobody asks about. */
 const NOBODYS = /* @__PURE__ */ new Monitor();
 
 export class Settings<V> {
   readonly windows: Windows;
-  /** Whether it matters how long an entry has to live. */
+  /** Whether the age of an entry matters. */
   readonly aging: boolean;
+  /** How long entries are kept after their ttl, in milliseconds. */
+  readonly staleFor: number;
   readonly given: LoadOptions<V>;
   readonly monitor: Monitor;
   /** In milliseconds. */
   readonly timeout: number;
   /** In milliseconds. */
   readonly lease: number | undefined;
+  /** Whether this call can share one promise with others: it has no signal, no lease, and takes what is being loaded. */
+  readonly sharing: boolean;
   readonly #jitter: number;
 
-  /** @throws TypeError or RangeError for what is no option, naming it. */
+  /** @throws TypeError or RangeError for an invalid option, naming it. */
   constructor(options: LoadOptions<V> | Ttl | null | undefined, monitor: Monitor = NOBODYS) {
     const given: LoadOptions<V> =
       typeof options === "object" && options !== null ? options : { ttl: options as Ttl | null | undefined };
     if (given === options) {
       checkOptions(given, NAMES);
     }
-    const { ttl, staleWhileRevalidate = 0, staleIfError = 0, early = 0, jitter = 0, timeout } = given;
+    const { ttl, jitter = 0, timeout, detached = false } = given;
     if (typeof ttl !== "function" && ttl !== undefined) {
-      life(ttl);
+      parsed(ttl);
     }
-    const window = (time: Ttl | 0) => (time === 0 ? 0 : life(time));
+    // A window of 0 is none.
+    const window = (time: Ttl | 0 = 0) => (time === 0 ? 0 : parsed(time));
     this.windows = {
-      whileRevalidate: window(staleWhileRevalidate),
-      ifError: window(staleIfError),
-      early: window(early),
+      whileRevalidate: window(given.staleWhileRevalidate),
+      ifError: window(given.staleIfError),
+      early: window(given.earlyRefresh),
     };
     this.aging = matters(this.windows);
+    this.staleFor = staleFor(this.windows);
     if (typeof jitter !== "number") {
       throw wrongType("jitter", "a number", jitter);
     }
     if (!(jitter >= 0 && jitter <= 1)) {
       throw new RangeError(`isocache: jitter must be from 0 to 1, not ${jitter}`);
+    }
+    if (typeof detached !== "boolean") {
+      throw wrongType("detached", "a boolean", detached);
     }
     if (given.tags !== undefined) {
       checkList("tags", given.tags);
@@ -78,24 +87,49 @@ export class Settings<V> {
     if (given.onError !== undefined && given.onError !== "bypass" && given.onError !== "propagate") {
       throw wrongType("onError", '"bypass" or "propagate"', given.onError);
     }
-    this.timeout = timeout === undefined ? DEFAULT_TIMEOUT : life(timeout);
-    this.lease = given.lease === undefined ? undefined : life(given.lease);
+    this.timeout = timeout === undefined ? DEFAULT_TIMEOUT : parsed(timeout);
+    this.lease = given.lease === undefined ? undefined : parsed(given.lease);
     if (this.lease === Infinity) {
       throw new RangeError("isocache: lease must have an end");
     }
+    this.sharing = given.signal === undefined && this.lease === undefined && !given.forceFresh;
     this.#jitter = jitter;
     this.given = given;
     this.monitor = monitor;
   }
 
-  /** The ttl to store a value with: in milliseconds as text, so that it is a whole number of them. */
-  ttlOf(value: V, fallback: Ttl | null | undefined): Ttl | null | undefined {
+  /** @throws TypeError if there is a window and no ttl that it could follow. `fallback` is the ttl of the cache. */
+  checkWindows(fallback: Ttl | null | undefined): void {
     const { ttl } = this.given;
-    const wanted = (typeof ttl === "function" ? ttl(value) : ttl) ?? (ttl === null ? null : fallback);
-    if (wanted === undefined || wanted === null) {
-      return wanted;
+    if (this.staleFor > 0 && (ttl === undefined ? fallback : ttl) === null) {
+      const name = this.windows.whileRevalidate > 0 ? "staleWhileRevalidate" : "staleIfError";
+      throw new TypeError(`isocache: ${name} needs a ttl, after which the value is stale; give ttl beside it`);
     }
-    const whole = lifeOf(this.windows, life(wanted), this.#jitter, Math.random());
-    return Number.isFinite(whole) ? `${whole}ms` : null;
+  }
+
+  /**
+   * The options to store a value with. Times are in milliseconds as text, so that they are whole numbers of them.
+   *
+   * @param own - the ttl that the loader has named; `undefined` if it has not.
+   * @throws TypeError or RangeError for an invalid ttl.
+   */
+  storing(value: V, own: Ttl | null | undefined, fallback: Ttl | null | undefined): SetOptions {
+    const { ttl } = this.given;
+    let wanted = own;
+    if (wanted === undefined) {
+      wanted = typeof ttl === "function" ? ttl(value) : ttl;
+    }
+    if (wanted === undefined) {
+      wanted = fallback;
+    }
+    const time = wanted === undefined ? undefined : parsed(wanted);
+    if (time === Infinity) {
+      return { ttl: null };
+    }
+    const whole = time === undefined ? undefined : jittered(time, this.#jitter, Math.random());
+    return {
+      ttl: whole === undefined ? undefined : `${whole}ms`,
+      ...(this.staleFor > 0 && { staleFor: this.staleFor === Infinity ? Infinity : `${this.staleFor}ms` }),
+    };
   }
 }

@@ -1,52 +1,87 @@
 /**
- * The loads in progress of one provider, by key. The rules are those of the Rust crate's `src/load/machine.rs`:
+ * The loads in progress over one provider, by key. The rules are those of the Rust crate's `src/load`:
  *
- * 1. A write that comes while a loader runs detaches its flight: who waits still gets what it brings, but it is not stored,
- *    and whoever asks from now on begins another.
- * 2. A write that comes while the value is being stored waits until it is, and then has the last word.
+ * 1. A write that comes while a loader runs overtakes its flight: the callers that wait still get the loaded value, but it is
+ *    not stored, and later callers begin another flight.
+ * 2. A write that comes while the value is being stored waits until it is stored, and then has the last word.
  */
 
 import { matching } from "../pattern.js";
+import { shared } from "../shared.js";
 
-/** Which keys a write is about: some, or all that match a pattern. */
+/** The keys that a write concerns: some, or all that match a pattern. */
 export type Touched = readonly string[] | { pattern: string };
 
 /** One load in progress. */
 export interface Flight {
   readonly key: string;
-  /** What it brings to who waits. */
+  /** The limit of the loader, in milliseconds. */
+  readonly timeout: number;
+  /** Whether the load goes on when nobody waits for it. */
+  readonly kept: boolean;
+  /** Whether a lease decides which process loads. */
+  readonly leased: boolean;
+  /** What the store held when the flight began: not even a stale entry, no fresh one, or anything. */
+  readonly found: "nothing" | "nothing fresh" | "anything";
+  /** Settles when the value is loaded and stored. Its rejections count as handled. */
   outcome: Promise<unknown>;
-  detached: boolean;
-  /** Ends when the value is stored; there while it is being stored. It never rejects. */
+  /** `outcome` for callers without a signal or limit of their own. Its rejections do not count as handled. */
+  shared: Promise<unknown> | undefined;
+  /** The loaded value, once it is there: what callers get whose limit comes while it is being stored. */
+  loaded: { readonly value: unknown } | undefined;
+  /** The error that says that the loader reached its limit, and an error that is the caller's own mistake. */
+  late: unknown;
+  mistake: unknown;
+  /** Whether a write has come since the flight began. */
+  overtaken: boolean;
+  /** Whether the value is being stored, and what is fulfilled when it is. It never rejects. */
+  isStoring: boolean;
   storing: Promise<void> | undefined;
-  /** Callers that wait. Without any, the loader is told to stop. */
+  /** The timer of the limit. */
+  timer: ReturnType<typeof setTimeout> | undefined;
+  /** The number of callers that wait. */
   callers: number;
   readonly controller: AbortController;
 }
 
-/** A look into the provider that takes its time. */
-export interface Look {
+/** A lookup in the provider that is on its way. */
+export interface Lookup {
   readonly key: string;
   /** Whether the key was written meanwhile. */
   overtaken: boolean;
 }
 
 export class SingleFlight {
+  /** What has been warned of, for calls without a function. */
+  readonly warned = new Set<string>();
   readonly #byKey = new Map<string, Flight>();
-  readonly #looks = new Set<Look>();
+  readonly #lookups = new Set<Lookup>();
 
   /** Whether there is anything that a write must know of. */
   get busy(): boolean {
-    return this.#byKey.size > 0 || this.#looks.size > 0;
+    return this.#byKey.size > 0 || this.#lookups.size > 0;
   }
 
   get(key: string): Flight | undefined {
     return this.#byKey.get(key);
   }
 
-  begin(key: string): Flight {
-    const controller = new AbortController();
-    const flight = { key, outcome: Promise.resolve(), detached: false, storing: undefined, callers: 0, controller };
+  begin(key: string, how: Pick<Flight, "timeout" | "kept" | "leased" | "found">): Flight {
+    const flight: Flight = {
+      key,
+      ...how,
+      outcome: Promise.resolve(),
+      shared: undefined,
+      loaded: undefined,
+      late: undefined,
+      mistake: undefined,
+      overtaken: false,
+      isStoring: false,
+      storing: undefined,
+      timer: undefined,
+      callers: 0,
+      controller: new AbortController(),
+    };
     this.#byKey.set(key, flight);
     return flight;
   }
@@ -58,21 +93,21 @@ export class SingleFlight {
     }
   }
 
-  /** Whoever asks from now on begins another flight. */
-  detach(flight: Flight): void {
-    flight.detached = true;
+  /** From now on callers begin another flight, and what this one loads is not stored. */
+  overtake(flight: Flight): void {
+    flight.overtaken = true;
     this.end(flight);
   }
 
-  /** Says that somebody looks into the provider. */
-  watch(key: string): Look {
-    const look = { key, overtaken: false };
-    this.#looks.add(look);
-    return look;
+  /** Registers a lookup. */
+  watch(key: string): Lookup {
+    const lookup = { key, overtaken: false };
+    this.#lookups.add(lookup);
+    return lookup;
   }
 
-  unwatch(look: Look): void {
-    this.#looks.delete(look);
+  unwatch(lookup: Lookup): void {
+    this.#lookups.delete(lookup);
   }
 
   /** Runs a write, which wins over the loads in progress of its keys. */
@@ -83,27 +118,27 @@ export class SingleFlight {
     try {
       return await act();
     } finally {
-      // SingleFlight that began since then; one that is storing by now brings what is as new as the write.
+      // Flights that began meanwhile; one that is being stored by now is as new as the write.
       this.#fence(touched);
     }
   }
 
-  /** Tells those who are looking that what they find may be old. */
-  overtake(touched: Touched): void {
-    for (const look of this.#looks) {
-      look.overtaken ||= among(touched, [[look.key, look]]).length > 0;
+  /** Tells the lookups on their way that what they find may be old. */
+  overtakeLookups(touched: Touched): void {
+    for (const lookup of this.#lookups) {
+      lookup.overtaken ||= among(touched, [[lookup.key, lookup]]).length > 0;
     }
   }
 
-  /** Detaches flights that load, and returns the ends of those that store. */
+  /** Overtakes the flights whose loader runs, and returns the ends of those whose value is being stored. */
   #fence(touched: Touched): Promise<void>[] {
-    this.overtake(touched);
+    this.overtakeLookups(touched);
     const storing: Promise<void>[] = [];
     for (const [, flight] of among(touched, this.#byKey)) {
       if (flight.storing) {
         storing.push(flight.storing);
       } else {
-        this.detach(flight);
+        this.overtake(flight);
       }
     }
     return storing;
@@ -116,19 +151,19 @@ function among<E>(touched: Touched, entries: Iterable<[string, E]>): [string, E]
     : [...entries].filter(([key]) => touched.includes(key));
 }
 
-/** Lets loads through one provider and writes through the other know of each other: they keep the same entries. */
+/** Lets loads through one provider and writes through the other know of each other, since they keep the same entries. */
 export function shareSingleFlight(provider: object, other: object): void {
-  known.set(provider, singleFlightOf(other));
+  known().set(provider, singleFlightOf(other));
 }
 
-const known = new WeakMap<object, SingleFlight>();
-
-/** The flights of a provider: the same for all caches over it. */
+/** The loads in progress over a provider: the same for all caches over it, also for those of another copy of the package. */
 export function singleFlightOf(provider: object): SingleFlight {
-  let flights = known.get(provider);
+  let flights = known().get(provider);
   if (flights === undefined) {
     flights = new SingleFlight();
-    known.set(provider, flights);
+    known().set(provider, flights);
   }
   return flights;
 }
+
+const known = () => shared("single-flight", () => new WeakMap<object, SingleFlight>());

@@ -124,7 +124,7 @@ describe("getOrSet", () => {
     const { time, cache } = clocked();
     // Chance decides by logarithm: with 1/e, exactly the time that a load takes before the end.
     t.mock.method(Math, "random", () => Math.exp(-1));
-    const options = { ttl: "10s", early: "2s" };
+    const options = { ttl: "10s", earlyRefresh: "2s" };
     let loads = 0;
     const ask = () => cache.getOrSet("k", () => ++loads, options);
     await ask();
@@ -226,7 +226,10 @@ describe("getOrSet", () => {
       [{ stale: "1m" }, /no option stale/],
       [{ onError: "ignore" }, /onError/],
       [{ shouldCache: 1 }, /shouldCache/],
-      [{ staleIfError: "1m" }, /getWithTtl/],
+      [{ staleIfError: "1m", ttl: "1m" }, /getEntry/],
+      [{ staleIfError: "1m", ttl: null }, /staleIfError needs a ttl/],
+      [{ staleWhileRevalidate: "1m", ttl: null }, /staleWhileRevalidate needs a ttl/],
+      [{ detached: 1 }, /detached/],
     ]) {
       await assert.rejects(cache.getOrSet("k", never, options), why);
     }
@@ -255,7 +258,9 @@ describe("getOrSet", () => {
       assert.equal(loads, 1);
       await cache.getOrSet("k", () => ({ name: "Grace" }), options);
       assert.deepEqual(await cache.get("k"), { name: "Grace" });
-      assert.ok((await provider.getWithTtl("k")).ttl > 60, "it stays while it may be fallen back to");
+      assert.ok((await provider.getWithTtl("k")).ttl <= 60, "the ttl is that of its freshness");
+      const left = await provider.command("k", (key) => ["PTTL", key]);
+      assert.ok(left > 60_000, "it stays while it may be fallen back to");
     } finally {
       await bridge.close();
     }

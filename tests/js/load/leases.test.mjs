@@ -205,7 +205,7 @@ describe("lease", () => {
     scene.holders.delete(KEY);
     const answered = cache.getOrSet(KEY, scene.load(0), stale);
     await pause(8);
-    scene.store.set(KEY, 7, "2m");
+    scene.store.set(KEY, 7, { ttl: "1m", staleFor: "1m" });
     assert.equal(await scene.until(answered), 1);
     await scene.until(new Promise((resolve) => setTimeout(resolve, 100)));
     assert.deepEqual([scene.loads, scene.store.get(KEY), scene.holders.has(KEY)], [1, 7, false]);
@@ -226,7 +226,7 @@ describe("lease", () => {
     // The flight of the refresh is under way, and the value is gone.
     scene.store.delete(KEY);
     const second = cache.getOrSet(KEY, scene.load(0), stale);
-    setTimeout(() => scene.store.set(KEY, 7, "2m"), 1000);
+    setTimeout(() => scene.store.set(KEY, 7, { ttl: "1m", staleFor: "1m" }), 1000);
     assert.deepEqual([first, await scene.until(second), scene.loads], [1, 7, 1]);
   });
 

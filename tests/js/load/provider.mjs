@@ -41,11 +41,8 @@ export class Remote {
   get(key) {
     return this.#travel(() => this.store.get(key));
   }
-  getWithTtl(key) {
-    return this.#travel(() => {
-      const value = this.store.get(key);
-      return value === undefined ? undefined : { value, ttl: this.store.ttl(key) };
-    });
+  getEntry(key) {
+    return this.#travel(() => this.store.getEntry(key));
   }
   getMany(keys) {
     return this.#travel(() => this.store.getMany(keys));

@@ -30,7 +30,6 @@ import {
   type SetEntry,
   type SetOptions,
   Tagged,
-  type TaggedEntry,
   type Ttl,
 } from "isocache";
 import type { HttpCache as Alone } from "isocache/http";
@@ -367,7 +366,7 @@ export async function loading(): Promise<void> {
 
 export async function tags(): Promise<void> {
   const cache = new Cache({
-    provider: new Tagged<User>(new HttpCache<TaggedEntry<User>>({ url: "http://127.0.0.1" })),
+    provider: new Tagged<User>(new HttpCache({ url: "http://127.0.0.1" })),
   });
   await cache.set("a", { name: "Ada" }, { ttl: "5m", tags: ["org:7"] });
   await cache.setMany([{ key: "a", value: { name: "Ada" }, tags: ["org:7"] }]);

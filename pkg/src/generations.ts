@@ -1,0 +1,18 @@
+/** The state of tags at some time. */
+
+import { brand, isBranded } from "./shared.js";
+
+/** Tags with the generations that they had at some time. */
+export class Generations {
+  /** @internal */
+  constructor(
+    /** @internal */
+    readonly of: ReadonlyMap<string, number>,
+  ) {}
+}
+brand(Generations, "Generations");
+
+/** Whether a value is the state of tags, of any copy of the package. */
+export function isGenerations(value: unknown): value is Generations {
+  return isBranded(value, "Generations");
+}

@@ -1,0 +1,33 @@
+/** One call of `getOrSet` or of a cached function. */
+
+import type { Provider } from "../provider.js";
+import type { Ttl } from "../types.js";
+import type { Events } from "./events.js";
+import type { Loader } from "./options.js";
+import type { Settings } from "./settings.js";
+import type { SingleFlight } from "./single-flight.js";
+
+/** What a call needs to know. */
+export interface Call<V> {
+  readonly provider: Provider<V>;
+  readonly flights: SingleFlight;
+  /** The key with all namespaces. */
+  readonly key: string;
+  readonly loader: Loader<V>;
+  readonly settings: Settings<V>;
+  /** The ttl of values that are stored without one. */
+  readonly ttl: Ttl | null | undefined;
+  /** The tags of the value. The provider has tags then. */
+  readonly tags: (() => readonly string[]) | undefined;
+  /** The listeners. */
+  readonly events: Events | undefined;
+}
+
+/** What a lookup has found. */
+export interface Found<V> {
+  value: V | undefined;
+  /** How long it is still fresh, in milliseconds; 0 or less if it is stale. `Infinity` where its age does not matter. */
+  freshFor: number;
+  /** Whether the provider failed. */
+  failed?: boolean;
+}

@@ -1,0 +1,23 @@
+/** The cache of functions that have a `key` or `name`, and no `cache`. */
+
+import { Cache } from "../cache.js";
+import { wrongType } from "../check.js";
+import { isBranded, share, shared } from "../shared.js";
+
+const NAME = "default-cache";
+
+/**
+ * The cache of cached functions that have a `key` or `name`, and no `cache`: memory for 1000 entries, unless
+ * `setDefaultCache` has set another. All copies of the package in a program have the same.
+ */
+export function defaultCache(): Cache {
+  return shared(NAME, () => new Cache());
+}
+
+/** Makes `cache` the one that `defaultCache` returns. Functions that were called before use it from now on. */
+export function setDefaultCache(cache: Cache): void {
+  if (!isBranded<Cache>(cache, "Cache")) {
+    throw wrongType("cache", "a Cache", cache);
+  }
+  share(NAME, cache);
+}

@@ -1,0 +1,209 @@
+/** One flight: the lease, the tags, the loader, and the store. */
+
+import type { Generations } from "../generations.js";
+import { isPromise } from "../promise.js";
+import type { SetOptions } from "../types.js";
+import type { Call } from "./call.js";
+import { ELSEWHERE, type Turn, takeTurn } from "./lease.js";
+import { isLoaded } from "./loaded.js";
+import { failed } from "./lookup.js";
+import { isMistake } from "./mistakes.js";
+import { MAX_TIMER, run, tooLate } from "./run.js";
+import { DEFAULT_TIMEOUT } from "./settings.js";
+import type { Flight } from "./single-flight.js";
+import { countMiss, warnOfMistake } from "./warnings.js";
+
+/** How a flight begins. */
+export interface Start<V> {
+  /** Whether nobody waits for it. */
+  background: boolean;
+  /** The value that it is to replace, if it is of use to the loader. */
+  old: V | undefined;
+  /** Whether the value is not stored, since the provider has just failed. */
+  noStore?: boolean | undefined;
+  /** Whether the store held no value for the caller. */
+  isMiss?: boolean;
+  /** How long the value is still fresh that callers were answered with, in milliseconds. */
+  inHand?: number;
+}
+
+/** What a flight has brought, and how it is stored. */
+interface Brought<V> {
+  value: V | typeof ELSEWHERE;
+  store?: SetOptions & { tags?: Generations };
+  turn: Turn<V> | undefined;
+}
+
+/** Begins a flight. */
+export function fly<V>(call: Call<V>, start: Start<V>): Flight {
+  const { flights, key, settings } = call;
+  const { detached = false, waitUntil, forceFresh } = settings.given;
+  const flight = flights.begin(key, {
+    timeout: detached ? Math.max(settings.timeout, DEFAULT_TIMEOUT) : settings.timeout,
+    kept: start.background || detached,
+    leased: settings.lease !== undefined,
+    found: !start.isMiss || start.noStore || forceFresh ? "anything" : settings.aging ? "nothing" : "nothing fresh",
+  });
+  if (!start.background && !forceFresh) {
+    countMiss(call);
+  }
+  if (flight.timeout !== Infinity) {
+    flight.timer = setTimeout(
+      () => {
+        flight.late = tooLate(key, flight.timeout);
+        flight.controller.abort(flight.late);
+      },
+      Math.min(flight.timeout, MAX_TIMER),
+    );
+  }
+  const bringing = bring(call, flight, start);
+  const whole = finish(call, flight, bringing);
+  if (waitUntil) {
+    flight.outcome = bringing.then(({ value }) => value);
+    waitUntil(whole.catch(() => undefined));
+  } else {
+    flight.outcome = whole;
+  }
+  flight.outcome.catch(() => undefined);
+  if (start.background || waitUntil) {
+    whole.catch((error) => {
+      if (error === flight.mistake) {
+        warnOfMistake(call, error);
+      }
+    });
+  }
+  return flight;
+}
+
+/** Loads a value, unless another process does. */
+async function bring<V>(call: Call<V>, flight: Flight, start: Start<V>): Promise<Brought<V>> {
+  const { settings } = call;
+  const { shouldCache, forceFresh } = settings.given;
+  let { old, noStore } = start;
+  let turn: Turn<V> | undefined;
+  if (settings.lease !== undefined && !forceFresh && !noStore) {
+    turn = await takeTurn(call, flight.controller, { fallback: old, inHand: start.inHand });
+    if (turn.elsewhere) {
+      return { value: ELSEWHERE, turn };
+    }
+    if (turn.found !== undefined) {
+      settings.monitor.coalesced += start.background ? 0 : 1;
+      return { value: turn.found, turn };
+    }
+    old = turn.fallback;
+    noStore = turn.noStore;
+  }
+  try {
+    // As they are before there is a value: it is absent if one of them moves on while it is loaded.
+    const tags = call.tags && (await generations(call, flight, call.tags));
+    const loaded = await run(call, flight, start.background, old);
+    const { value, options = {} } = isLoaded(loaded) ? loaded : { value: loaded };
+    const isStored = value !== undefined && !noStore && !options.noStore && !flight.overtaken;
+    if (!isStored || (call.tags && !tags)) {
+      return { value, turn };
+    }
+    const store = mistaken(flight, () =>
+      (shouldCache?.(value) ?? true) ? settings.storing(value, options.ttl, call.ttl) : undefined,
+    );
+    return store === undefined ? { value, turn } : { value, turn, store: tags ? { ...store, tags } : store };
+  } catch (error) {
+    await turn?.release?.();
+    throw error;
+  }
+}
+
+/** Stores what was brought, and ends the flight. */
+async function finish<V>(call: Call<V>, flight: Flight, bringing: Promise<Brought<V>>): Promise<V | typeof ELSEWHERE> {
+  let turn: Turn<V> | undefined;
+  try {
+    const { value, store, ...rest } = await bringing;
+    turn = rest.turn;
+    flight.loaded = { value };
+    if (store !== undefined && !flight.overtaken) {
+      const storing = put(call, flight, value as V, store);
+      if (storing !== undefined) {
+        await unlessLate(storing, flight);
+      }
+    }
+    return value;
+  } finally {
+    clearTimeout(flight.timer);
+    if (flight.isStoring) {
+      // Writes wait for it still.
+      flight.storing?.then(() => call.flights.end(flight));
+    } else {
+      call.flights.end(flight);
+    }
+    await turn?.release?.();
+  }
+}
+
+/** Waits for a value to be stored, but no longer than the limit of the flight. */
+function unlessLate(storing: Promise<void>, { controller: { signal } }: Flight): Promise<void> {
+  let late: () => void = () => undefined;
+  const limit = new Promise<void>((resolve) => {
+    late = resolve;
+  });
+  signal.addEventListener("abort", late, { once: true });
+  return Promise.race([storing, limit]);
+}
+
+/** Stores a value; at once, if the provider does. */
+function put<V>(call: Call<V>, flight: Flight, value: V, options: SetOptions): Promise<void> | undefined {
+  const { provider, flights, key } = call;
+  const refused = (error: unknown) => {
+    if (isMistake(error)) {
+      flight.mistake = error;
+      throw error;
+    }
+    failed(call, error);
+  };
+  try {
+    const storing = provider.set(key, value, options);
+    if (!isPromise(storing)) {
+      flights.overtakeLookups([key]);
+      return undefined;
+    }
+    const stored = storing
+      .then(() => undefined, refused)
+      .finally(() => {
+        flight.isStoring = false;
+        flights.overtakeLookups([key]);
+      });
+    flight.isStoring = true;
+    flight.storing = stored.catch(() => undefined);
+    return stored;
+  } catch (error) {
+    refused(error);
+    return undefined;
+  }
+}
+
+/** The generations that tags have now; `undefined` if the provider failed, where that is passed over. */
+async function generations<V>(
+  call: Call<V>,
+  flight: Flight,
+  tags: () => readonly string[],
+): Promise<Generations | undefined> {
+  const named = mistaken(flight, tags);
+  try {
+    return await call.provider.generations?.(named);
+  } catch (error) {
+    if (isMistake(error)) {
+      flight.mistake = error;
+      throw error;
+    }
+    failed(call, error);
+    return undefined;
+  }
+}
+
+/** Runs a function of the caller's options. What it throws is the caller's mistake, which no old value hides. */
+function mistaken<R>(flight: Flight, work: () => R): R {
+  try {
+    return work();
+  } catch (error) {
+    flight.mistake = error;
+    throw error;
+  }
+}

@@ -1,0 +1,148 @@
+/** Waiting for a flight, as one of its callers. */
+
+import type { AbortSignalLike } from "../http/types.js";
+import { onAbort } from "./abort.js";
+import type { Call } from "./call.js";
+import { ELSEWHERE } from "./lease.js";
+import { countStale } from "./lookup.js";
+import { MAX_TIMER, tooLate } from "./run.js";
+import type { Flight } from "./single-flight.js";
+
+/** What a caller does beside waiting. */
+export interface Waiting<V> {
+  /** Begins a flight of its own. */
+  begin: () => Flight;
+  /** The answer if the load fails. */
+  fallback: V | undefined;
+  /** Begins the call again. */
+  again: () => Promise<V>;
+}
+
+/** The outcome of a flight, for a call without a signal or limit of its own: one promise for all. */
+export function share<V>(flight: Flight): Promise<V> {
+  flight.callers++;
+  // Not the outcome itself, whose rejections count as handled: one that no caller handles is to be reported.
+  flight.shared ??= flight.outcome.then((value) => value);
+  return flight.shared as Promise<V>;
+}
+
+/** The outcome of a flight for a call. */
+export function wait<V>(call: Call<V>, flight: Flight, waiting: Waiting<V>): Promise<V> {
+  const { settings } = call;
+  if (
+    waiting.fallback === undefined &&
+    !flight.leased &&
+    settings.timeout === flight.timeout &&
+    settings.given.signal === undefined
+  ) {
+    return share<V>(flight);
+  }
+  return waitAlone(call, flight, waiting);
+}
+
+async function waitAlone<V>(call: Call<V>, first: Flight, { begin, fallback, again }: Waiting<V>): Promise<V> {
+  const { flights, key, settings } = call;
+  const { timeout } = settings;
+  const { signal } = settings.given;
+  let flight = first;
+  flight.callers++;
+  let late: unknown;
+  const own = new Limit(signal);
+  if (timeout !== flight.timeout && timeout !== Infinity) {
+    own.start(timeout, () => {
+      late = tooLate(key, timeout);
+      return late;
+    });
+  }
+  try {
+    for (;;) {
+      try {
+        const value = (await own.race(flight.outcome)) as V | typeof ELSEWHERE;
+        return value === ELSEWHERE ? await own.race(again()) : value;
+      } catch (error) {
+        if (own.isOver) {
+          giveUp(call, flight, error);
+          if (error !== late) {
+            throw error;
+          }
+          if (flight.loaded !== undefined && flight.loaded.value !== ELSEWHERE) {
+            // It is there, and only being stored.
+            return flight.loaded.value as V;
+          }
+        } else if (error === flight.late && flight.late !== undefined && timeout > flight.timeout) {
+          // The limit of the caller that began the flight is not this one's.
+          flight = flights.get(key) ?? begin();
+          flight.callers++;
+          continue;
+        }
+        if (fallback === undefined || (flight.mistake !== undefined && error === flight.mistake)) {
+          throw error;
+        }
+        countStale(call);
+        return fallback;
+      }
+    }
+  } finally {
+    own.end();
+  }
+}
+
+/** Leaves a flight. When its last caller has gone, its loader is told to stop; what is being stored already goes on. */
+function giveUp<V>({ flights }: Call<V>, flight: Flight, reason: unknown): void {
+  if (--flight.callers === 0 && !flight.storing && !flight.kept) {
+    flights.overtake(flight);
+    flight.controller.abort(reason);
+  }
+}
+
+/** The end of a wait by a signal or a timer. */
+class Limit {
+  /** Whether it has come. */
+  isOver = false;
+  #reject: (reason: unknown) => void = () => undefined;
+  readonly #over: Promise<never>;
+  #timer: ReturnType<typeof setTimeout> | undefined;
+  readonly #endListening: (() => void) | undefined;
+
+  constructor(signal: AbortSignalLike | undefined) {
+    this.#over = new Promise((_, reject) => {
+      this.#reject = reject;
+    });
+    this.#over.catch(() => undefined);
+    if (signal !== undefined) {
+      this.#endListening = onAbort(signal, () => this.#end(signal.reason));
+      // It may have been aborted before.
+      if (signal.aborted) {
+        this.#end(signal.reason);
+      }
+    }
+  }
+
+  start(milliseconds: number, reason: () => unknown): void {
+    this.#timer = setTimeout(() => this.#end(reason()), Math.min(milliseconds, MAX_TIMER));
+  }
+
+  race<T>(work: Promise<T>): Promise<T> {
+    return Promise.race([this.#over, work]);
+  }
+
+  end(): void {
+    clearTimeout(this.#timer);
+    this.#endListening?.();
+  }
+
+  #end(reason: unknown): void {
+    this.isOver = true;
+    this.#reject(reason);
+  }
+}
+
+/** What `work` brings, unless the signal is aborted before. */
+export async function unlessAborted<T>(work: T | Promise<T>, signal: AbortSignalLike): Promise<T> {
+  const limit = new Limit(signal);
+  try {
+    return await limit.race(Promise.resolve(work));
+  } finally {
+    limit.end();
+  }
+}

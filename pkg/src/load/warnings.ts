@@ -1,0 +1,81 @@
+/** Warnings of calls that get nothing from their cache, once for each function and cause. */
+
+import { quote } from "../check.js";
+import type { CacheErrorCode } from "../http/errors.js";
+import type { Call } from "./call.js";
+
+/** The loads without a hit after which a function is reported. */
+const LOADS = 100;
+/** The most causes that are remembered for calls without a function. */
+const MAX_WARNED = 100;
+
+const REMEDIES: Record<CacheErrorCode, string> = {
+  connection: "Check its url, and that it runs.",
+  timeout: "Check how far away and how busy it is, or raise its timeout.",
+  refused: "Check the token, and what it permits.",
+  unavailable: "Check its state; it is used again when it serves.",
+  full: "Give it more memory, or let it evict entries.",
+  protocol: "Check that its url is that of a bridge.",
+  deserialize: "Another program or serializer has written the entry: use a namespace, or the same serializer.",
+};
+
+/** Warns of a failure of the provider that was passed over. */
+export function warnOfFailure<V>(call: Call<V>, error: unknown): void {
+  const { code, name, message } = (error ?? {}) as { code?: CacheErrorCode; name?: string; message?: string };
+  const isKnown = code !== undefined && Object.hasOwn(REMEDIES, code);
+  const remedy = isKnown ? REMEDIES[code] : "Check the provider.";
+  warn(
+    call,
+    isKnown ? code : (name ?? typeof error),
+    `every call loads, since the cache fails: ${message ?? error}. ${remedy}`,
+    error,
+    // Who is told of each failure needs no warning.
+    call.events?.has("bypass"),
+  );
+}
+
+/** Warns of a mistake of the caller that no caller hears of. */
+export function warnOfMistake<V>(call: Call<V>, error: unknown): void {
+  warn(
+    call,
+    `mistake: ${error}`,
+    `a loaded value is not stored: ${error instanceof Error ? error.message : error}`,
+    error,
+  );
+}
+
+/** Counts a load for a caller that found nothing, and warns of a function that never finds anything. */
+export function countMiss<V>(call: Call<V>): void {
+  const { monitor } = call.settings;
+  if (++monitor.misses === LOADS && monitor.pattern !== undefined && monitor.hits + monitor.stale === 0) {
+    const remedy =
+      "Check that equal calls have equal keys, that its ttl is not too short, and its cache not too small.";
+    warn(call, "no hits", `there was no hit in ${LOADS} loads. ${remedy}`);
+  }
+}
+
+function warn<V>(
+  { settings, flights, events, key }: Call<V>,
+  cause: string,
+  what: string,
+  error?: unknown,
+  told = false,
+) {
+  const { monitor } = settings;
+  const isFunction = monitor.pattern !== undefined;
+  // What comes before the first `:` stands for keys that no function has made.
+  const pattern = monitor.pattern ?? (key.includes(":") ? `${key.slice(0, key.indexOf(":"))}:*` : key);
+  const warned = isFunction ? monitor.warned : flights.warned;
+  const id = isFunction ? cause : `${pattern} ${cause}`;
+  if (warned.has(id) || warned.size >= MAX_WARNED) {
+    return;
+  }
+  warned.add(id);
+  const who = monitor.name ? `${monitor.name} (key ${quote(pattern)})` : `key ${quote(pattern)}`;
+  const message = `isocache: ${who}: ${what}`;
+  if (events?.has("warning")) {
+    events.emit("warning", { key, name: monitor.name, pattern, message, ...(error !== undefined && { error }) });
+  } else if (!told) {
+    console.warn(message);
+  }
+}

@@ -1,0 +1,42 @@
+/**
+ * What several copies of the package in one program share: a program may load it as ESM and as CommonJS, or anew after a
+ * hot reload. Classes are recognised by a brand, not by `instanceof`, which knows the class of one copy only.
+ */
+
+/** Raised when a copy could no longer work with what an older one has made. */
+const FORMAT = 1;
+
+const registry = (): Map<string, unknown> => {
+  const place = globalThis as { [key: symbol]: Map<string, unknown> | undefined };
+  const at = Symbol.for(`isocache.shared.${FORMAT}`);
+  place[at] ??= new Map();
+  return place[at];
+};
+
+/** The value of this name that all copies have, made by the first that asks. */
+export function shared<T extends object>(name: string, make: () => T): T {
+  const all = registry();
+  let found = all.get(name) as T | undefined;
+  if (found === undefined) {
+    found = make();
+    all.set(name, found);
+  }
+  return found;
+}
+
+/** Replaces the value of this name for all copies. */
+export function share(name: string, value: object): void {
+  registry().set(name, value);
+}
+
+const brandOf = (name: string): symbol => Symbol.for(`isocache.${name}`);
+
+/** Marks the instances of a class. */
+export function brand(of: { readonly prototype: object }, name: string): void {
+  Object.defineProperty(of.prototype, brandOf(name), { value: true });
+}
+
+/** Whether a value is an instance of the class with this name, of any copy of the package. */
+export function isBranded<T extends object>(value: unknown, name: string): value is T {
+  return typeof value === "object" && value !== null && brandOf(name) in value;
+}

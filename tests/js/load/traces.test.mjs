@@ -1,0 +1,92 @@
+// The rules of loading as data, which Rust has too: over memory at once, over a provider that takes time, and over a bridge.
+
+import assert from "node:assert/strict";
+import { after, before, describe, test } from "node:test";
+import { HttpCache, MemoryCache } from "isocache";
+import { startBridge, TOKEN } from "../http/support/servers.mjs";
+import { casesFor, runTrace } from "./traces.mjs";
+
+/** A cache in memory, whose clock the trace moves. */
+function memory() {
+  let now = 1_000_000;
+  const provider = new MemoryCache({ clock: () => now });
+  return {
+    provider,
+    pass: async (milliseconds) => {
+      now += milliseconds;
+    },
+    async ttlOf(key) {
+      const left = provider.ttl(key);
+      return left === undefined ? null : left * 1000;
+    },
+    count: async () => provider.stats().entries,
+  };
+}
+
+/** A remote cache whose entries expire when the trace says so, instead of by the clock of the server. */
+function expiring(cache) {
+  let now = 0;
+  const deadlines = new Map();
+  const milliseconds = (ttl) => (ttl === null ? Infinity : Number(/^(\d+)ms$/.exec(ttl)[1]));
+  const provider = Object.create(cache, {
+    keepsTags: { value: cache.keepsTags },
+    set: {
+      async value(key, value, options) {
+        await cache.set(key, value, options);
+        await cache.command(key, (whole) => ["PERSIST", whole]);
+        deadlines.set(key, now + milliseconds(options.ttl) + (options.staleFor ? milliseconds(options.staleFor) : 0));
+      },
+    },
+  });
+  for (const name of ["get", "getEntry", "getEntries", "getMany", "has", "stats", "delete", "clearPattern"]) {
+    Object.defineProperty(provider, name, { value: (...args) => cache[name](...args) });
+  }
+  const pass = async (time) => {
+    now += time;
+    for (const [key, deadline] of deadlines) {
+      if (deadline <= now) {
+        deadlines.delete(key);
+        await cache.command(key, (whole) => ["UNLINK", whole]);
+      }
+    }
+  };
+  return { provider, pass };
+}
+
+describe("traces of loading", () => {
+  for (const [name, watched, cases] of [
+    ["memory", false, casesFor("ttl", "count")],
+    ["a provider that takes time", true, casesFor("ttl", "count", "store")],
+  ]) {
+    describe(name, () => {
+      for (const one of cases) {
+        test(one.name, (t) => runTrace(t, one, { ...memory(), watched }));
+      }
+    });
+  }
+
+  describe("HTTP", () => {
+    let bridge;
+    let number = 0;
+    before(async () => {
+      bridge = await startBridge();
+    });
+    after(() => bridge?.close());
+
+    for (const one of casesFor("store")) {
+      test(one.name, async (t) => {
+        const provider = new HttpCache({
+          url: bridge.url,
+          token: TOKEN,
+          timeout: "10m",
+          namespace: `trace-${number++}`,
+        });
+        await runTrace(t, one, { ...expiring(provider), watched: true });
+      });
+    }
+  });
+
+  test("there are cases", () => {
+    assert.ok(casesFor("ttl", "count", "store").length > 100);
+  });
+});

@@ -81,11 +81,46 @@ export function checkObject(name: string, value: unknown): asserts value is obje
 /** Throws unless `options` is an object, with no other names than those known if they are given. */
 export function checkOptions(options: unknown, known?: readonly string[]): void {
   checkObject("options", options);
-  for (const name of Object.keys(options)) {
+  // Not `Object.keys`, which allocates: this is called for each `set` with options.
+  for (const name in options) {
     if (known && !known.includes(name)) {
-      throw new TypeError(`isocache: there is no option ${name}; there are ${known.join(", ")}`);
+      throw new TypeError(
+        `isocache: unknown option ${quote(name)}${suggestion(name, known)}; the options are ${known.join(", ")}`,
+      );
     }
   }
+}
+
+/** Names that other caches and Redis have for options, and ours. */
+const ALIASES: readonly [RegExp, string][] = [
+  [/^(e?x|px)$|ttl|age|expir|lifetime/i, "ttl"],
+  [/^max_?(size|memory|weight)$/i, "maxBytes"],
+  [/^(max|size|capacity|limit|(max_?)?(keys|items|length))$/i, "maxEntries"],
+  [/calculat|weigh|length|size/i, "sizeOf"],
+  [/dispose|evict|remov/i, "onRemoval"],
+];
+
+/** The known name that was probably meant, as a part of a sentence. */
+function suggestion(name: string, known: readonly string[]): string {
+  const near = known.find((one) => isWithin(name.toLowerCase(), one.toLowerCase(), one.length > 4 ? 2 : 1));
+  const meant = near ?? ALIASES.find(([alias, one]) => alias.test(name) && known.includes(one))?.[1];
+  return meant ? `, did you mean ${meant}?` : "";
+}
+
+/** Whether so many letters added, removed, changed or swapped make `b` of `a`. */
+function isWithin(a: string, b: string, edits: number): boolean {
+  if (a === b) {
+    return true;
+  }
+  const [restA, restB] = [a.slice(1), b.slice(1)];
+  if (a[0] === b[0]) {
+    return isWithin(restA, restB, edits);
+  }
+  return (
+    edits > 0 &&
+    ((a[0] === b[1] && a[1] === b[0] && isWithin(a.slice(2), b.slice(2), edits - 1)) ||
+      [restA, a].some((one) => [restB, b].some((other) => one + other !== a + b && isWithin(one, other, edits - 1))))
+  );
 }
 
 /** The error for an argument of the wrong type, or for a text that does not say what it should. */

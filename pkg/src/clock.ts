@@ -1,47 +1,57 @@
-/** The clock of the machine. No other file reads the time. */
+/** The clocks of the machine. No other file reads the time. */
 
-/** Readings of the same millisecond after which the clock counts as busy. */
+/** Readings of the same value after which the clock counts as busy. */
 const BUSY = 64;
-/** Calls that a busy clock answers without looking. */
+/** Calls that a busy clock answers without being read. */
 const SHARED = 32;
+/** A shared reading is used only for times so far ahead, in milliseconds, that no pause of a program takes as long. */
+const MARGIN = 60_000;
 
-/** For comparison only: a test that replaces `Date.now` is noticed, and its time never shared. */
+/** For comparison only: it is noticed when a test replaces `Date.now`, whose time is then used as it is. */
 const genuine = Date.now;
-let isNative: boolean | undefined;
+const isNative = /* @__PURE__ */ Function.prototype.toString.call(genuine).includes("[native code]");
+/** From `performance.now` to `Date.now`, as they were when this was loaded. */
+const offset = isNative && typeof performance === "object" ? genuine() - performance.now() : 0;
 
 let last = -1;
 let repeated = 0;
 let shared = 0;
 let armed = false;
 
-/**
- * `Date.now()`, looked up at each call.
- *
- * Reading it takes longer than a whole lookup in the cache. Where it is asked over and over within one millisecond, some
- * calls share a reading, until the turn of the event loop ends: a pause is never overlooked, a busy loop sees time pass,
- * and who asks seldom gets an exact answer each time.
- */
+/** The time since 1970 in milliseconds, as `Date.now` has it: what several machines agree on. */
 export function systemNow(): number {
-  if (shared > 0 && Date.now === genuine) {
+  return Date.now();
+}
+
+/**
+ * A time in milliseconds that goes on when the clock of the machine is set. While a program has replaced `Date.now`, as
+ * tests do, it is that.
+ *
+ * Reading a clock takes longer than a whole lookup in the cache. Where it is read over and over within one turn of the event
+ * loop, some calls share a reading; but only if nothing happens before `due` that a pause could bring.
+ */
+export function monotonicNow(due = Number.NEGATIVE_INFINITY): number {
+  if (!isGenuine() || typeof performance !== "object") {
+    return Date.now();
+  }
+  if (shared > 0 && due - last > MARGIN) {
     shared--;
     return last;
   }
-  const now = Date.now();
+  const now = Math.floor(performance.now() + offset);
   if (now !== last) {
     last = now;
     repeated = 0;
-  } else if (++repeated >= BUSY && Date.now === genuine) {
-    isNative ??= Function.prototype.toString.call(genuine).includes("[native code]");
-    if (isNative) {
-      share();
-    }
+    shared = 0;
+  } else if (++repeated >= BUSY) {
+    share();
   }
   return now;
 }
 
-/** Whether nobody has replaced the clock since this was loaded, so that 0 means that it has not started. */
+/** Whether the clock is the platform's own, so that 0 means that it has not started. */
 export function isGenuine(): boolean {
-  return Date.now === genuine;
+  return isNative && Date.now === genuine;
 }
 
 function share(): void {

@@ -14,7 +14,7 @@ import {
   quote,
   wrongType,
 } from "./check.js";
-import { systemNow } from "./clock.js";
+import { monotonicNow } from "./clock.js";
 import { matching } from "./pattern.js";
 import { brand } from "./shared.js";
 import { Table } from "./table.js";
@@ -52,7 +52,7 @@ export class MemoryCache<V = unknown> {
   /** @throws TypeError or RangeError for an option of the wrong type or out of range, naming it. */
   constructor(options: MemoryCacheOptions<V> = {}) {
     checkOptions(options, OPTIONS);
-    const { maxEntries = 1000, maxBytes, sizeOf, ttl = null, clone = false, clock = systemNow, onRemoval } = options;
+    const { maxEntries = 1000, maxBytes, sizeOf, ttl = null, clone = false, clock = monotonicNow, onRemoval } = options;
     checkFunction("sizeOf", sizeOf);
     checkFunction("clock", clock);
     checkFunction("onRemoval", onRemoval);

@@ -7,7 +7,7 @@
  */
 
 import { checkText, wrongType } from "./check.js";
-import { isGenuine, systemNow } from "./clock.js";
+import { isGenuine, monotonicNow } from "./clock.js";
 import { Slots } from "./glue.js";
 import type { Removal, RemovalReason } from "./types.js";
 import { logAt, words } from "./wasm.js";
@@ -92,7 +92,7 @@ export class Table<V> {
 
   /** The slot of the fresh entry under `key`. An expired one is removed. */
   find(key: string): number | undefined {
-    return this.#findAt(key, this.#due === Infinity ? 0 : this.#now());
+    return this.#findAt(key, this.#due === Infinity ? 0 : this.#now(this.#due));
   }
 
   /** The slot of the entry under `key`, be it fresh or stale. An expired one is removed. */
@@ -274,12 +274,13 @@ export class Table<V> {
     return logged;
   }
 
-  #now(): number {
-    const now = this.#clock();
+  /** The time. With `due`, it may be a moment old, if nothing expires before `due`. */
+  #now(due?: number): number {
+    const now = this.#clock === monotonicNow ? monotonicNow(due) : this.#clock();
     if (!Number.isFinite(now)) {
       throw wrongType("clock()", "a finite number", now);
     }
-    if (now === 0 && this.#clock === systemNow && isGenuine()) {
+    if (now === 0 && this.#clock === monotonicNow && isGenuine()) {
       this.#clockStopped = true;
     } else if (this.#clockStopped) {
       this.#clockStopped = false;

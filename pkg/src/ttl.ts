@@ -1,36 +1,37 @@
-/** Lives in milliseconds. */
+/** Times as callers give them, in milliseconds. */
 
-import { wrongType } from "./check.js";
+import { quote, wrongType } from "./check.js";
 import type { Ttl } from "./types.js";
 
 const UNITS: Record<string, number> = { ms: 1, s: 1e3, m: 6e4, h: 36e5, d: 864e5 };
-const SUSPICIOUS = 30 * 86_400;
+/** A bare number of more than a day, in seconds, was probably meant as milliseconds. */
+const DAY = 86_400;
 
 let warned = false;
 
-/** A ttl in milliseconds, at least 1; `Infinity` for one that does not end. */
-export function milliseconds(ttl: Ttl | null): number {
+/** A ttl in milliseconds, at least 1; `Infinity` for one that does not end. `name` is what errors call it. */
+export function milliseconds(ttl: Ttl | null, name = "ttl"): number {
   if (ttl === null || ttl === Infinity) {
     return Infinity;
   }
-  let ms = Number.NaN;
+  let ms: number;
   if (typeof ttl === "number") {
     ms = ttl * 1e3;
-    if (ttl > SUSPICIOUS && !warned) {
+    if (ttl > DAY && !warned) {
       warned = true;
-      console.warn(
-        `isocache: ttl ${ttl} is in seconds, over 30 days; write "${ttl}s" or "${ttl}ms" to say what you mean`,
-      );
+      warn(ttl, name);
     }
   } else {
     const parts = typeof ttl === "string" && /^(\d+\.?\d*|\.\d+)(ms|[smhd]?)$/.exec(ttl);
     if (!parts) {
-      throw wrongType("ttl", 'a number of seconds or a text like "5m"', ttl);
+      throw wrongType(name, `a number of seconds or one number with a unit (ms, s, m, h, d), as "90m"`, ttl);
     }
     ms = Number(parts[1]) * (UNITS[parts[2] || "s"] as number);
   }
   if (!(ms > 0 && ms <= Number.MAX_SAFE_INTEGER)) {
-    throw new RangeError(`isocache: ttl ${ttl} is not a positive time; null means for ever`);
+    throw new RangeError(
+      `isocache: ${name} must be greater than 0, not ${quote(ttl)}; for no expiry use null, to remove an entry use delete`,
+    );
   }
   return Math.ceil(ms);
 }
@@ -44,4 +45,14 @@ export function staleMilliseconds(staleFor: Ttl | undefined, ttl: number): numbe
     throw new TypeError("isocache: an entry without a ttl never becomes stale; give ttl beside staleFor");
   }
   return milliseconds(staleFor);
+}
+
+function warn(ttl: number, name: string): void {
+  // The first line with another folder than this file's is the caller's, whatever the form of the engine's stack.
+  const [own = "", ...lines] = (new Error().stack ?? "").split("\n").filter((line) => /:\d+/.test(line));
+  const folder = /(\w+:\/\/|\/).*\//.exec(own)?.[0] ?? "";
+  const site = lines.find((line) => !line.includes(folder)) ?? lines.at(-1) ?? "";
+  console.warn(
+    `isocache: ${name} ${ttl} is in seconds, more than a day; if milliseconds were meant write "${ttl}ms", if not "${ttl}s"; ${site.trim()}`,
+  );
 }

@@ -107,8 +107,9 @@ export interface MemoryCacheOptions<V> {
    */
   clone?: boolean | undefined;
   /**
-   * The time in milliseconds, of any origin. It is read only where a ttl is in play. Default: `Date.now`, looked up at
-   * each call; more than 64 reads within one millisecond of one turn of the event loop may share a reading.
+   * The time in milliseconds, of any origin. It is read only if some entry has a ttl. Default: a monotonic clock
+   * (`performance.now`), which setting the clock of the machine does not change, and which may stand still while the machine
+   * is suspended; `Date.now` while the program has replaced that, as fake timers do.
    */
   clock?: (() => number) | undefined;
   /**

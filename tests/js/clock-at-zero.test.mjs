@@ -4,8 +4,9 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 
 let now = 0;
-// Before the package is loaded, so that it takes this for the clock of the machine.
-Date.now = () => now;
+// Before the package is loaded, and bound, so that it takes them for the clocks of the platform.
+Date.now = (() => now).bind();
+performance.now = (() => now).bind();
 const { MemoryCache } = await import("isocache");
 
 const NOON = 1_800_000_000_000;

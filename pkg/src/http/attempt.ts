@@ -1,5 +1,6 @@
 /** Why an attempt failed, and what may be done about it. */
 
+import { systemNow } from "../clock.js";
 import { refusal } from "./encoding.js";
 import { beginning, CacheError, errorOf } from "./errors.js";
 import type { Settings } from "./settings.js";
@@ -37,11 +38,11 @@ export function attemptErrorOf(answer: Answer, settings: Settings): AttemptError
   const says = text === undefined ? `status ${status} and ${beginning(body)}` : `${status}: ${text.slice(0, 200)}`;
   const error = (code: CacheError["code"]) => new CacheError(code, `${settings.server} answered ${says}`);
   if (status === 429) {
-    return new AttemptError(error("unavailable"), "all", false, retryAfter(answer, settings));
+    return new AttemptError(error("unavailable"), "all", false, retryAfter(answer));
   }
   if (status === 502 || status === 503 || status === 504) {
     const code = status === 504 ? "timeout" : "unavailable";
-    return new AttemptError(error(code), "harmless", true, retryAfter(answer, settings));
+    return new AttemptError(error(code), "harmless", true, retryAfter(answer));
   }
   if (status >= 500) {
     return new AttemptError(error("unavailable"), "none", true);
@@ -61,7 +62,7 @@ export function attemptErrorOf(answer: Answer, settings: Settings): AttemptError
 }
 
 /** What `Retry-After` says, in milliseconds. A date counts from the server's own. */
-function retryAfter({ header }: Answer, { clock }: Settings): number | undefined {
+function retryAfter({ header }: Answer): number | undefined {
   const value = header("retry-after");
   if (value === null) {
     return undefined;
@@ -71,5 +72,5 @@ function retryAfter({ header }: Answer, { clock }: Settings): number | undefined
   }
   const then = Date.parse(value);
   const now = Date.parse(header("date") ?? "");
-  return Number.isNaN(then) ? undefined : Math.max(0, then - (Number.isNaN(now) ? clock() : now));
+  return Number.isNaN(then) ? undefined : Math.max(0, then - (Number.isNaN(now) ? systemNow() : now));
 }

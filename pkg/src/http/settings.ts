@@ -1,6 +1,7 @@
 /** Options, checked and with their defaults. */
 
 import { checkFunction, checkInteger, checkObject, checkOptions, wrongType } from "../check.js";
+import { monotonicNow } from "../clock.js";
 import { milliseconds } from "../ttl.js";
 import type { Ttl } from "../types.js";
 import { Breaker, type BreakerSettings } from "./breaker.js";
@@ -49,7 +50,7 @@ export function settingsOf(options: HttpCacheOptions): Settings {
   checkFlag("allowInsecure", allowInsecure);
   checkSerializer(serializer);
   const url = checkUrl(options.url, allowInsecure);
-  const now = clock ?? (() => Date.now());
+  const now = clock ?? monotonicNow;
   return {
     url: url.href.replace(/\/+$/, ""),
     server: url.origin,

@@ -100,7 +100,7 @@ export interface HttpCacheOptions {
   fetch?: FetchLike | undefined;
   /** The life of entries that are set without one, in **seconds** or with a unit. Default: `null`, for ever. */
   ttl?: Ttl | null | undefined;
-  /** The time in milliseconds, of any origin, for the breaker and for what is left of a time limit. Default: `Date.now`. */
+  /** The time in milliseconds, of any origin, for the breaker and for time limits. Default: a monotonic clock. */
   clock?: (() => number) | undefined;
   /** The most bytes of an answer. Default: 64 MiB. */
   maxResponseBytes?: number | undefined;

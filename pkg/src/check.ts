@@ -102,7 +102,10 @@ const ALIASES: readonly [RegExp, string][] = [
 
 /** The known name that was probably meant, as a part of a sentence. */
 function suggestion(name: string, known: readonly string[]): string {
-  const near = known.find((one) => isWithin(name.toLowerCase(), one.toLowerCase(), one.length > 4 ? 2 : 1));
+  const [given, long] = [name.toLowerCase(), name.length > 2];
+  const near =
+    known.find((one) => isWithin(given, one.toLowerCase(), one.length > 4 ? 2 : 1)) ??
+    known.find((one) => long && one.toLowerCase().startsWith(given));
   const meant = near ?? ALIASES.find(([alias, one]) => alias.test(name) && known.includes(one))?.[1];
   return meant ? `, did you mean ${meant}?` : "";
 }

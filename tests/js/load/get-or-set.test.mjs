@@ -223,7 +223,7 @@ describe("getOrSet", () => {
       [{ jitter: "a" }, /jitter/],
       [{ ttl: 0 }, /ttl/],
       [{ timeout: -1 }, /ttl/],
-      [{ stale: "1m" }, /no option stale/],
+      [{ stale: "1m" }, /unknown option "stale", did you mean staleWhileRevalidate/],
       [{ onError: "ignore" }, /onError/],
       [{ shouldCache: 1 }, /shouldCache/],
       [{ staleIfError: "1m", ttl: "1m" }, /getEntry/],

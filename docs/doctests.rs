@@ -14,4 +14,19 @@ macro_rules! pages {
 
 pages! {
     readme: "../README.md",
+    index: "index.md",
+    start: "start/rust.md",
+    loading: "guide/loading.md",
+    single_flight: "guide/single-flight.md",
+    freshness: "guide/freshness.md",
+    keys: "guide/keys.md",
+    invalidation: "guide/invalidation.md",
+    tags: "guide/tags.md",
+    limiter: "guide/limiter.md",
+    sessions: "guide/sessions.md",
+    leases: "guide/leases.md",
+    memory: "guide/memory.md",
+    http: "guide/http.md",
+    from_cached: "migrate/cached.md",
+    from_moka: "migrate/moka.md",
 }

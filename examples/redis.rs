@@ -1,4 +1,4 @@
-//! What the README shows of Redis.
+//! The cache over Redis, as the README shows it.
 
 use isocache::{CacheProvider, CounterProvider, RedisCacheProvider, Result};
 use std::time::Duration;

@@ -1,5 +1,29 @@
 import { defineConfig } from "vitepress";
 
+const guide = [
+  ["Loading", "loading"],
+  ["Freshness", "freshness"],
+  ["Single flight", "single-flight"],
+  ["Keys", "keys"],
+  ["Invalidation", "invalidation"],
+  ["Tags", "tags"],
+  ["Rate limiter", "limiter"],
+  ["Sessions", "sessions"],
+  ["Leases", "leases"],
+  ["Memory", "memory"],
+  ["Over HTTP", "http"],
+  ["Redis", "redis"],
+];
+const peers = [
+  ["lru-cache", "lru-cache"],
+  ["Keyv and cache-manager", "keyv"],
+  ["node-cache", "node-cache"],
+  ["TanStack Query", "tanstack-query"],
+  ["moka", "moka"],
+  ["cached", "cached"],
+];
+const items = (folder, pages) => pages.map(([text, name]) => ({ text, link: `/${folder}/${name}` }));
+
 /** Both are made beside the pages by `npm run build`; see scripts/reference.mjs. */
 const reference = [
   { text: "Rust", link: "/reference/rust/isocache/index.html", target: "_self" },
@@ -16,6 +40,7 @@ export default defineConfig({
   markdown: {
     config(markdown) {
       hideDoctestLines(markdown);
+      titleTabs(markdown);
       unlinkSources(markdown);
     },
   },
@@ -23,22 +48,39 @@ export default defineConfig({
     search: { provider: "local" },
     outline: [2, 3],
     nav: [
+      { text: "Guide", link: "/start/javascript", activeMatch: "^/(start|guide)/" },
       { text: "Bridge", link: "/bridge" },
+      { text: "Migrate", link: "/migrate/lru-cache", activeMatch: "^/migrate/" },
       { text: "Reference", items: reference },
     ],
     sidebar: [
       {
         text: "Start",
-        items: [{ text: "Introduction", link: "/" }],
+        items: [
+          { text: "Introduction", link: "/" },
+          { text: "JavaScript", link: "/start/javascript" },
+          { text: "Rust", link: "/start/rust" },
+          { text: "How the parts fit together", link: "/parts" },
+        ],
       },
+      { text: "Guide", items: items("guide", guide) },
       {
         text: "Operation",
-        items: [{ text: "The bridge", link: "/bridge" }],
+        items: [
+          { text: "The bridge", link: "/bridge" },
+          { text: "When something fails", link: "/failures" },
+          { text: "Errors", link: "/errors" },
+        ],
       },
       {
         text: "Reference",
-        items: [...reference],
+        items: [
+          ...reference,
+          { text: "Names in both languages", link: "/names" },
+          { text: "The envelope", link: "/envelope" },
+        ],
       },
+      { text: "Migrate from", items: items("migrate", peers) },
     ],
   },
 });
@@ -54,6 +96,18 @@ function hideDoctestLines(markdown) {
     }
     return fence(tokens, at, ...rest);
   };
+}
+
+/** Titles of the tabs of a code group, which rustdoc would not accept in the source. */
+function titleTabs(markdown) {
+  const titles = { js: "JavaScript", rust: "Rust" };
+  markdown.core.ruler.push("title-tabs", ({ tokens }) => {
+    for (const token of tokens) {
+      if (token.type === "fence" && token.info in titles) {
+        token.info += ` [${titles[token.info]}]`;
+      }
+    }
+  });
 }
 
 /** A link to a file outside the site stays readable: it becomes the path of the file in the repository. */

@@ -24,7 +24,8 @@ export function codeBlocks(text) {
     } else if (block !== undefined) {
       block.lines.push(line);
     } else if (/^\s*```/.test(line)) {
-      block = { line: at + 2, language: /^\s*```(\w*)/.exec(line)[1], lines: [] };
+      const info = line.replace(/^\s*```/, "").trim();
+      block = { line: at + 2, info, language: /^\w*/.exec(info)[0], lines: [] };
     }
   }
   if (block !== undefined) {

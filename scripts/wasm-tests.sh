@@ -24,14 +24,3 @@ run --node --mode no-install -- --features http,js --lib
 for test in web web_worker service_worker; do
   run --headless --chrome --mode no-install -- --features http,js --test "$test"
 done
-
-# A feature that cannot be there says so, in one sentence.
-if error=$(cargo check --quiet --target wasm32-unknown-unknown --features redis 2>&1); then
-  echo "isocache: the feature redis compiled to wasm, where it cannot work" >&2
-  exit 1
-fi
-if ! grep -q 'open sockets, which wasm32 cannot' <<<"$error" || [ "$(grep -c '^error' <<<"$error")" != 2 ]; then
-  echo "isocache: the feature redis fails on wasm in other words than ours:" >&2
-  echo "$error" >&2
-  exit 1
-fi

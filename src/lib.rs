@@ -6,6 +6,12 @@
 //! | feature | what it adds |
 //! |---|---|
 //! | `macros` | the attribute `#[cached]`; on by default |
+//! | `tokio` | background loads and time limits; on by default |
+//! | `serde` | values as bytes: `Serializer`, `Typed`, `default_cache`; part of `macros`, `redis`, `http` and `js` |
+//! | `key-of` | `key_of`, a key made of any arguments; part of `macros` |
+//! | `msgpack` | `MessagePackSerializer` |
+//! | `sessions` | `SessionStore` |
+//! | `metrics`, `tracing` | reports of cached functions to the facades of these names |
 //! | `redis` | `RedisCacheProvider`: Redis, Redis Cluster and Sentinel, on tokio |
 //! | `http` | `HttpCacheProvider`: through the bridge, from code that cannot open a socket; also on wasm |
 //! | `js` | `JsCacheProvider`: a cache of JavaScript, shared with it; on wasm32-unknown-unknown only |
@@ -58,7 +64,9 @@ mod provider;
 mod redis;
 #[cfg(any(all(feature = "redis", not(target_arch = "wasm32")), feature = "http"))]
 mod remote;
+#[cfg(feature = "serde")]
 mod serializer;
+#[cfg(feature = "sessions")]
 mod sessions;
 mod stats;
 mod tags;
@@ -81,17 +89,22 @@ pub use isocache_macros::cached;
 #[cfg(all(feature = "js", target_arch = "wasm32", target_os = "unknown"))]
 pub use js::{JsCacheProvider, JsValueSerializer};
 pub use key::patterns as keys;
-pub use key::{Displayed, GlobPart, KeyPart, KeyPattern, MAX_KEY_BYTES, glob_of, key_of};
+pub use key::{Displayed, GlobPart, KeyPart, KeyPattern, MAX_KEY_BYTES};
+#[cfg(feature = "key-of")]
+pub use key::{glob_of, key_of};
 pub use limiter::{OnStoreError, RateLimit, RateLimiter};
 pub use load::{
     CacheAside, Flights, Leases, LoadError, LoadOptions, LoadStats, Loaded, Monitor, OnError, Runtime, Write,
 };
 pub use memory::{Count, MemoryCache, MemoryCacheBuilder, MemoryCacheProvider};
-pub use provider::{
-    BoxFuture, CacheProvider, CounterProvider, DynCacheProvider, MaybeSend, TouchProvider, Typed, WithTtl,
-    default_cache, set_default_cache,
-};
-pub use serializer::{BytesSerializer, JsonSerializer, MessagePackSerializer, Serializer};
+pub use provider::{BoxFuture, CacheProvider, CounterProvider, DynCacheProvider, MaybeSend, TouchProvider, WithTtl};
+#[cfg(feature = "serde")]
+pub use provider::{Typed, default_cache, set_default_cache};
+#[cfg(feature = "msgpack")]
+pub use serializer::MessagePackSerializer;
+#[cfg(feature = "serde")]
+pub use serializer::{BytesSerializer, JsonSerializer, Serializer};
+#[cfg(feature = "sessions")]
 pub use sessions::{SessionStore, SessionToken};
 pub use stats::CacheStats;
 pub use tags::{Tagged, TaggedEntry, Tags};

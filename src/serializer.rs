@@ -53,9 +53,11 @@ impl<T: Serialize + DeserializeOwned> Serializer<T> for JsonSerializer {
 /// let back: (u32, String) = MessagePackSerializer.deserialize(&bytes).unwrap();
 /// assert_eq!(back, (7, "seven".to_string()));
 /// ```
+#[cfg(feature = "msgpack")]
 #[derive(Clone, Copy, Debug, Default)]
 pub struct MessagePackSerializer;
 
+#[cfg(feature = "msgpack")]
 impl<T: Serialize + DeserializeOwned> Serializer<T> for MessagePackSerializer {
     fn serialize(&self, value: &T) -> Result<Vec<u8>, String> {
         rmp_serde::to_vec_named(value).map_err(|error| error.to_string())
@@ -125,6 +127,7 @@ mod tests {
         assert_eq!(JsonSerializer.serialize(&User { id: 1, name: None }).unwrap(), br#"{"id":1,"name":null}"#);
     }
 
+    #[cfg(feature = "msgpack")]
     #[test]
     fn message_pack_comes_back_as_it_was_and_damage_is_an_error() {
         round_trip(&MessagePackSerializer);

@@ -7,8 +7,6 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use serde::{Deserialize, Serialize};
-
 use crate::error::{CacheError, Result};
 use crate::key::{KeyPattern, quote};
 use crate::load::{Flights, Leases, once::once, random::random};
@@ -29,7 +27,8 @@ const MAX_STEP: f64 = 4096.0;
 const MAX_START: f64 = 1_099_511_627_776.0;
 
 /// What is stored of a tagged value: in JSON `{"value":…,"tags":{"org:7":1861234}}`.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct TaggedEntry<T> {
     value: T,
     /// The generation of each tag.

@@ -4,9 +4,9 @@ use std::mem::take;
 use std::pin::pin;
 use std::sync::{Arc, Mutex, PoisonError};
 
+use futures_channel::oneshot;
 use futures_util::future::{Either, join_all, select};
 use isocache_protocol::{Command, Reply};
-use tokio::sync::oneshot;
 
 use super::session::{Form, Session};
 use super::transport::{spawn, turn};
@@ -91,7 +91,7 @@ impl Batcher {
 
     async fn send(&self, mut items: Vec<Item>) {
         // Nobody waits for those any more.
-        items.retain(|item| !item.answer.is_closed());
+        items.retain(|item| !item.answer.is_canceled());
         if items.is_empty() {
             return;
         }
@@ -100,7 +100,7 @@ impl Batcher {
         let commands: Vec<Command> = items.iter_mut().flat_map(|item| take(&mut item.commands)).collect();
         let replies = {
             let exchange = pin!(self.session.exchange(Form::Pipeline, &commands, harmless));
-            let all_gone = pin!(join_all(items.iter_mut().map(|item| item.answer.closed())));
+            let all_gone = pin!(join_all(items.iter_mut().map(|item| item.answer.cancellation())));
             match select(exchange, all_gone).await {
                 Either::Left((replies, _)) => replies,
                 // The request is stopped with them.

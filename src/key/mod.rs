@@ -1,12 +1,15 @@
 //! What may be a key, and how keys are made: from patterns, and from the arguments of a function.
 
+#[cfg(feature = "key-of")]
 mod arguments;
+#[cfg(feature = "key-of")]
 mod canonical;
 mod escape;
 mod part;
 mod pattern;
 pub mod patterns;
 
+#[cfg(feature = "key-of")]
 pub use arguments::{glob_of, key_of};
 pub use part::{Displayed, GlobPart, KeyPart};
 pub use pattern::KeyPattern;

@@ -7,6 +7,8 @@ use std::ops::RangeFull;
 use std::rc::Rc;
 use std::sync::Arc;
 
+use compact_str::ToCompactString;
+
 use super::escape::escape;
 
 /// A value for a parameter of a [`KeyPattern`](crate::KeyPattern): a text, an integer, a `bool`, a `char` or an IP address.
@@ -121,7 +123,7 @@ macro_rules! integers {
 
             // Digits need no escaping, and no text of their own.
             fn append_to(&self, key: &mut String) {
-                key.push_str(itoa::Buffer::new().format(*self));
+                key.push_str(&self.to_compact_string());
             }
         }
     )*};

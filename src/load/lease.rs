@@ -21,7 +21,6 @@ const LONGEST_WAIT: Duration = Duration::from_millis(250);
 /// How many lives of a lease somebody waits before it loads without: that of a holder that died, and that of who took over.
 const LIVES: u32 = 2;
 
-const RANDOM_BYTES: usize = 16;
 
 /// Leases in a store that several processes share, for [`LoadOptions::lease`]. A lease has one holder at a time, and ends by
 /// itself after its life.
@@ -146,7 +145,7 @@ impl<'a, P: ?Sized> Call<'a, P> {
     where
         P: CacheProvider<T>,
     {
-        let mut lease = Lease { leases, key: self.key, holder: holder()?, options: self.options, held: false };
+        let mut lease = Lease { leases, key: self.key, holder: holder(), options: self.options, held: false };
         let mut limit = self.options.run_on().sleep(life.saturating_mul(LIVES));
         let mut wait = FIRST_WAIT;
         loop {
@@ -213,14 +212,6 @@ async fn slept(time: Option<BoxFuture<'static, ()>>, limit: &mut Option<BoxFutur
 }
 
 /// A name that no other holder has.
-fn holder() -> Result<String> {
-    use std::fmt::Write;
-    let mut random = [0; RANDOM_BYTES];
-    getrandom::fill(&mut random)
-        .map_err(|error| CacheError::Unavailable(format!("no random numbers for a lease: {error}")))?;
-    Ok(random.iter().fold(String::new(), |mut hex, byte| {
-        // Writing to a text cannot fail.
-        let _ = write!(hex, "{byte:02x}");
-        hex
-    }))
+fn holder() -> String {
+    format!("{:032x}", super::random::unique())
 }

@@ -1,11 +1,33 @@
 //! Chance, for spreading expiry. Nothing secret hangs on it.
 
 use std::cell::Cell;
-use std::hash::{BuildHasher, Hasher};
 
 thread_local! {
     /// Seeded once for each thread.
-    static STATE: Cell<u64> = Cell::new(foldhash::fast::RandomState::default().build_hasher().finish());
+    #[allow(clippy::cast_possible_truncation)]
+    static STATE: Cell<u64> = Cell::new(unique() as u64);
+}
+
+/// 128 bits that no other call gives, in this process or another.
+#[cfg(not(all(target_arch = "wasm32", target_os = "unknown")))]
+pub(crate) fn unique() -> u128 {
+    use std::hash::{BuildHasher, RandomState};
+    // Keyed by the operating system, and differently by each call.
+    let state = RandomState::new();
+    u128::from(state.hash_one(0_u8)) << 64 | u128::from(state.hash_one(1_u8))
+}
+
+/// As natively. The standard library has no source of randomness here.
+#[cfg(all(target_arch = "wasm32", target_os = "unknown"))]
+pub(crate) fn unique() -> u128 {
+    #[wasm_bindgen::prelude::wasm_bindgen]
+    extern "C" {
+        #[wasm_bindgen(js_namespace = Math, js_name = random)]
+        fn math_random() -> f64;
+    }
+    // The upper 32 of the 52 bits that a draw has.
+    #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)]
+    (0..4).fold(0, |bits, _| bits << 32 | u128::from((math_random() * 4_294_967_296.0) as u32))
 }
 
 /// A number from 0 up to, and not including, 1.

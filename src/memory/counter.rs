@@ -2,7 +2,9 @@
 
 use std::time::Duration;
 
+#[cfg(feature = "serde")]
 use bytes::Bytes;
+#[cfg(feature = "serde")]
 use serde_json::Value;
 
 use super::cache::MemoryCache;
@@ -11,7 +13,7 @@ use crate::engine::Millis;
 use crate::error::{CacheError, Result};
 use crate::key;
 
-/// Values that can be counters: `i64`, JSON numbers, and [`Bytes`] that hold digits, as in Redis.
+/// Values that can be counters: `i64`; with the feature `serde` also JSON numbers, and bytes that hold digits, as in Redis.
 pub trait Count: sealed::Sealed + Sized {
     /// The number, or in words why it is none.
     ///
@@ -27,10 +29,13 @@ pub trait Count: sealed::Sealed + Sized {
 mod sealed {
     pub trait Sealed {}
     impl Sealed for i64 {}
+    #[cfg(feature = "serde")]
     impl Sealed for bytes::Bytes {}
+    #[cfg(feature = "serde")]
     impl Sealed for serde_json::Value {}
 }
 
+#[cfg(feature = "serde")]
 fn no_number() -> String {
     "it is no whole number of 64 bits".to_owned()
 }
@@ -45,6 +50,7 @@ impl Count for i64 {
     }
 }
 
+#[cfg(feature = "serde")]
 impl Count for Value {
     fn count(&self) -> Result<i64, String> {
         self.as_i64().ok_or_else(no_number)
@@ -55,6 +61,7 @@ impl Count for Value {
     }
 }
 
+#[cfg(feature = "serde")]
 impl Count for Bytes {
     fn count(&self) -> Result<i64, String> {
         let text = std::str::from_utf8(self).map_err(|_| no_number())?;

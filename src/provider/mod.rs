@@ -1,19 +1,22 @@
 //! The interface of every cache.
 
 mod counter;
+#[cfg(feature = "serde")]
 mod default_cache;
 mod erased;
-
 mod touch;
+#[cfg(feature = "serde")]
 mod typed;
 
 use std::future::Future;
 use std::time::Duration;
 
 pub use counter::CounterProvider;
+#[cfg(feature = "serde")]
 pub use default_cache::{default_cache, set_default_cache};
 pub use erased::DynCacheProvider;
 pub use touch::TouchProvider;
+#[cfg(feature = "serde")]
 pub use typed::Typed;
 
 use crate::error::Result;

@@ -1,19 +1,22 @@
-/** Removing what a write has made old: an entity by its key, and the lists in which it may stand. */
+/** Removing entries that a write has made old: an entity by its key, the lists that may contain it, and entries by tags. */
 
 import { checkFunction, checkPattern, quote, wrongType } from "./check.js";
 import { type KeyPattern, type KeyValue, keyPattern } from "./key/pattern.js";
 import { keys } from "./key/patterns.js";
-import { parseTemplate } from "./key/template.js";
+import { fill, parseTemplate, type Template } from "./key/template.js";
+import { escapedValue } from "./key/value.js";
 
-/** What removing needs of a provider. `Cache`, `MemoryCache` and `HttpCache` have it. */
+/** The methods of a provider that an invalidator needs. `Cache`, `MemoryCache` and `HttpCache` have them. */
 export interface Removing {
   /** True if there was an entry. */
   delete(key: string): boolean | Promise<boolean>;
   /** The number of entries removed. */
   clearPattern(pattern: string): number | Promise<number>;
+  /** Makes all entries with one of these tags absent. Needed for `tags`; a `Cache` over `Tagged` has it. */
+  invalidateTags?(tags: readonly string[]): unknown;
 }
 
-/** How many live entries an invalidation removed. */
+/** How many live entries an invalidation removed. Entries that went by their tags are not counted. */
 export interface Invalidated {
   /** Entities. */
   entries: number;
@@ -21,19 +24,19 @@ export interface Invalidated {
   lists: number;
 }
 
-/** A key or pattern that may remain, and why. */
+/** A key, pattern or tag whose entries may remain, and why. */
 export interface Remaining {
   what: string;
   error: unknown;
 }
 
-/** Some of what was to be removed may remain, until its ttl is over or it is invalidated again. */
+/** Some entries may remain, until their ttl is over or they are invalidated again. */
 export class InvalidationError extends Error {
-  /** What was removed none the less. */
+  /** How many entries were removed nevertheless. */
   readonly removed: Invalidated;
-  /** What may remain. There is at least one. */
+  /** The keys, patterns and tags whose entries may remain: at least one. */
   readonly remaining: readonly Remaining[];
-  /** What the write gave, where the invalidation came `after` one. */
+  /** The result of the write, where the invalidation came `after` one. */
   readonly value: unknown;
 
   /** @internal */
@@ -56,17 +59,19 @@ Object.defineProperty(InvalidationError.prototype, "name", {
 });
 
 /**
- * Removes what a write has made old, from any provider. For users, `invalidateUser` and `invalidateAllUsers` are there; for
- * what else there is, `entity` names it once.
+ * Removes entries that a write has made old, from any provider. For users there are `invalidateUser` and
+ * `invalidateAllUsers`; `entity` describes other entities, once.
  *
  * ```js
- * import { Cache, CacheInvalidator } from "isocache";
+ * import { Cache, CacheInvalidator, MemoryCache, Tagged } from "isocache";
  *
- * const cache = new Cache();
- * const teams = new CacheInvalidator(cache).entity("team").key("team:{id}").lists("team_list:*");
+ * const cache = new Cache({ provider: new Tagged(new MemoryCache()) });
+ * const teams = new CacheInvalidator(cache).entity("team").key("team:{id}").lists("team_list:*").tags("team-{id}");
  * await cache.set("team:7", "red");
  * await cache.set("team_list:page1", ["red", "blue"]);
+ * await cache.set("report", "7 and 8", { tags: ["team-7", "team-8"] });
  * await teams.invalidate(7); // { entries: 1, lists: 1 }
+ * await cache.has("report"); // false
  * ```
  */
 export class CacheInvalidator {
@@ -92,12 +97,13 @@ export class CacheInvalidator {
     return this.#users().invalidateAll();
   }
 
-  /** Names an entity, for errors. Its keys and lists follow. */
+  /** Names an entity, for errors. Its keys, lists and tags follow. */
   entity(name: string): EntityName {
     if (typeof name !== "string") {
       throw wrongType("name", "a string", name);
     }
-    return { key: (pattern) => new EntityInvalidator(this.#provider, name).key(pattern) };
+    const entity = { name, keys: [], lists: [], tags: [] };
+    return { key: (pattern) => new EntityInvalidator(this.#provider, entity).key(pattern) };
   }
 
   #users(): EntityInvalidator {
@@ -105,9 +111,9 @@ export class CacheInvalidator {
   }
 }
 
-/** An entity of which the name is known. */
+/** An entity whose name is known. */
 export interface EntityName {
-  /** The key pattern of the entity, with one parameter, its id. @throws RangeError for what is none. */
+  /** The key pattern of the entity, with one parameter, its id. @throws RangeError for an invalid pattern. */
   key(pattern: string): EntityInvalidator;
 }
 
@@ -116,19 +122,23 @@ interface EntityKey {
   parameter: string;
 }
 
-/** Removes one kind of entity, and the lists in which it stands; made by `CacheInvalidator.entity`. */
+/** The description of an entity. */
+interface Entity {
+  readonly name: string;
+  readonly keys: readonly EntityKey[];
+  readonly lists: readonly string[];
+  readonly tags: readonly Template[];
+}
+
+/** Removes entities of one kind, the lists that contain them, and entries with their tags; made by `CacheInvalidator.entity`. */
 export class EntityInvalidator {
   readonly #provider: Removing;
-  readonly #name: string;
-  readonly #keys: readonly EntityKey[];
-  readonly #lists: readonly string[];
+  readonly #entity: Entity;
 
   /** @internal */
-  constructor(provider: Removing, name: string, keys: readonly EntityKey[] = [], lists: readonly string[] = []) {
+  constructor(provider: Removing, entity: Entity) {
     this.#provider = provider;
-    this.#name = name;
-    this.#keys = keys;
-    this.#lists = lists;
+    this.#entity = entity;
   }
 
   /** With a further key pattern under which the same entity is kept. @throws as `EntityName.key`. */
@@ -140,83 +150,131 @@ export class EntityInvalidator {
         `isocache: pattern ${quote(pattern)} has ${names.length} parameters; the key of an entity has one, its id`,
       );
     }
-    const keys = [...this.#keys, { pattern: keyPattern(pattern), parameter }];
-    return new EntityInvalidator(this.#provider, this.#name, keys, this.#lists);
+    return this.#with({ keys: [...this.#entity.keys, { pattern: keyPattern(pattern), parameter }] });
   }
 
-  /** With a Redis glob of the lists in which such entities stand. There may be several. @throws RangeError for an empty one. */
+  /** With a Redis glob of lists that contain such entities. There may be several. @throws RangeError for an empty one. */
   lists(glob: string): EntityInvalidator {
     checkPattern(glob);
-    return new EntityInvalidator(this.#provider, this.#name, this.#keys, [...this.#lists, glob]);
+    return this.#with({ lists: [...this.#entity.lists, glob] });
   }
 
   /**
-   * Removes the entity of this id, and all lists. The id is escaped: it reaches no other entity. All removals are issued
-   * together; if one fails, the others are still carried out.
+   * With a tag of further entries: a pattern with one parameter, the id, which is escaped as in a key; or the tag of all such
+   * entities. There may be several. `invalidateAll` cannot know the ids, and invalidates only tags without a parameter.
    *
-   * Rejects with an `InvalidationError`, which says what may remain, and what was removed.
+   * @throws TypeError for a provider that has no tags. RangeError for an invalid pattern.
+   */
+  tags(pattern: string): EntityInvalidator {
+    if (typeof this.#provider.invalidateTags !== "function") {
+      throw new TypeError(
+        "isocache: tags need a provider that has them: new Cache({ provider: new Tagged(provider) })",
+      );
+    }
+    const template = parseTemplate(pattern);
+    if (template.names.length > 1) {
+      throw new RangeError(
+        `isocache: pattern ${quote(pattern)} has ${template.names.length} parameters; the tag of an entity has its id at most`,
+      );
+    }
+    return this.#with({ tags: [...this.#entity.tags, template] });
+  }
+
+  /**
+   * Removes the entity of this id, all lists, and the entries with its tags. The id is escaped: it reaches no other entity.
+   * All removals are issued together; if one fails, the others are still carried out.
+   *
+   * Rejects with an `InvalidationError`, which says which entries may remain, and how many were removed.
    */
   async invalidate(id: KeyValue): Promise<Invalidated> {
-    return this.#remove(this.#keysOf(id));
+    return this.#remove(this.#targetsOf(id));
   }
 
   /**
-   * Removes every entity of this kind, and all lists. As in Redis, a `*` reaches further segments: `user:*` is also
-   * `user:7:posts`. Rejects as `invalidate`.
+   * Removes every entity of this kind, all lists, and the entries with a tag of all such entities. As in Redis, a `*` matches
+   * further segments: `user:*` is also `user:7:posts`. Rejects as `invalidate`.
    */
   async invalidateAll(): Promise<Invalidated> {
-    const globs = this.#keys.map(({ pattern }) => pattern.glob());
-    return this.#remove(globs, true);
+    const { keys, lists, tags } = this.#entity;
+    const globs = keys.map(({ pattern }) => pattern.glob());
+    return this.#remove({ keys: [], globs, lists, tags: tagsOf(tags.filter(({ names }) => names.length === 0)) });
   }
 
   /**
-   * Carries out a write, then removes what it has made old, and returns what the write gave.
+   * Carries out a write, then invalidates as `invalidate`, and returns the result of the write.
    *
-   * It removes also where the write failed: an error, such as a timeout after the commit, does not say that nothing was
-   * written. Removing too much costs a load, too little leaves what is old for as long as it lives.
+   * It invalidates also if the write failed: an error, such as a timeout after the commit, does not say that nothing was
+   * written. Removing too much costs a load; removing too little leaves old entries until their ttl is over.
    *
    * Rejects with the error of the write; with an `InvalidationError`, which holds the `value` of the write, if only the
    * invalidation failed; and with an `AggregateError` of both.
    */
   async after<R>(write: () => R | Promise<R>, id: KeyValue): Promise<R> {
     checkFunction("write", write ?? null);
-    // Before the write, which must not be done where the id is none.
-    const keys = this.#keysOf(id);
+    // Before the write, which must not be done with an invalid id.
+    const targets = this.#targetsOf(id);
     let value: R;
     try {
       value = await write();
     } catch (error) {
-      await this.#remove(keys).catch((other) => {
+      await this.#remove(targets).catch((other) => {
         throw new AggregateError([error, other], "isocache: the write and the invalidation after it failed");
       });
       throw error;
     }
-    await this.#remove(keys, false, value);
+    await this.#remove(targets, value);
     return value;
   }
 
-  #keysOf(id: KeyValue): string[] {
-    return this.#keys.map(({ pattern, parameter }) => pattern({ [parameter]: id }));
+  #with(more: Partial<Entity>): EntityInvalidator {
+    return new EntityInvalidator(this.#provider, { ...this.#entity, ...more });
   }
 
-  async #remove(entities: readonly string[], areGlobs = false, value?: unknown): Promise<Invalidated> {
+  #targetsOf(id: KeyValue): Targets {
+    const { keys, lists, tags } = this.#entity;
+    return {
+      keys: keys.map(({ pattern, parameter }) => pattern({ [parameter]: id })),
+      globs: [],
+      lists,
+      tags: tagsOf(tags, escapedValue("id", id)),
+    };
+  }
+
+  async #remove({ keys, globs, lists, tags }: Targets, value?: unknown): Promise<Invalidated> {
     const removed = { entries: 0, lists: 0 };
     const remaining: Remaining[] = [];
-    const remove = async (what: string, isGlob: boolean, kind: keyof Invalidated) => {
+    const provider = this.#provider;
+    const remove = async (what: string, work: () => unknown, kind?: keyof Invalidated) => {
       try {
-        const count = Number(await (isGlob ? this.#provider.clearPattern(what) : this.#provider.delete(what)));
-        removed[kind] += count;
+        const count = await work();
+        if (kind !== undefined) {
+          removed[kind] += Number(count);
+        }
       } catch (error) {
         remaining.push({ what, error });
       }
     };
     await Promise.all([
-      ...entities.map((what) => remove(what, areGlobs, "entries")),
-      ...this.#lists.map((what) => remove(what, true, "lists")),
+      ...keys.map((key) => remove(key, () => provider.delete(key), "entries")),
+      ...globs.map((glob) => remove(glob, () => provider.clearPattern(glob), "entries")),
+      ...lists.map((glob) => remove(glob, () => provider.clearPattern(glob), "lists")),
+      ...tags.map((tag) => remove(`tag ${tag}`, () => provider.invalidateTags?.([tag]))),
     ]);
     if (remaining.length > 0) {
-      throw new InvalidationError(this.#name, removed, remaining, value);
+      throw new InvalidationError(this.#entity.name, removed, remaining, value);
     }
     return removed;
   }
+}
+
+/** Everything that one invalidation removes. */
+interface Targets {
+  readonly keys: readonly string[];
+  readonly globs: readonly string[];
+  readonly lists: readonly string[];
+  readonly tags: readonly string[];
+}
+
+function tagsOf(templates: readonly Template[], id = ""): string[] {
+  return templates.map(({ texts, names }) => fill(texts, names, () => id));
 }

@@ -22,6 +22,13 @@ export function parseTemplate(pattern: unknown): Template {
       `isocache: pattern ${quote(pattern)}: ${reason}, at character ${[...pattern.slice(0, at)].length + 1}`,
     );
   };
+  const literal = pattern.indexOf("${");
+  if (literal >= 0) {
+    refuse(
+      "a $ before a brace is of a template literal: leave the $ out, as in user:{id}, or give a function",
+      literal,
+    );
+  }
   for (const { 0: piece, index } of pattern.matchAll(/\{\{|\}\}|\{[^{}]*\}|[{}]|[^{}]+/g)) {
     if (piece === "{" || piece === "}") {
       refuse(

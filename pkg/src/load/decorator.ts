@@ -117,7 +117,12 @@ function decorated(original: Method, key: string | symbol, options: CachedOption
     }
     const own = withMembers(
       function (this: unknown, ...args) {
-        return method.apply(this === undefined ? instance : this, args as unknown[]);
+        if (this === undefined || this === instance) {
+          return method.apply(instance, args as unknown[]);
+        }
+        // A class that inherits it has results of its own.
+        bind(this);
+        return method.apply(this, args as unknown[]);
       },
       (self) => (ours.has(self as object) ? instance : self),
     );

@@ -1,0 +1,306 @@
+// No cache without a word: mistakes of the caller reach the caller, and a cache that does nothing is reported once.
+
+import assert from "node:assert/strict";
+import { after, before, describe, test } from "node:test";
+import { Cache, cached, HttpCache, loaded, MemoryCache, Tagged } from "isocache";
+import { nowhere } from "../http/support/faults.mjs";
+import { startBridge, TOKEN } from "../http/support/servers.mjs";
+import { Remote } from "./provider.mjs";
+
+/** What the console is told while `work` runs. */
+async function warnings(t, work) {
+  const lines = [];
+  const mocked = t.mock.method(console, "warn", (...args) => lines.push(args.join(" ")));
+  await work();
+  mocked.mock.restore();
+  return lines;
+}
+
+describe("a value that cannot be stored is the caller's mistake", () => {
+  let bridge;
+  let cache;
+  before(async () => {
+    bridge = await startBridge();
+    cache = new Cache({ provider: new HttpCache({ url: bridge.url, token: TOKEN, timeout: "10m" }) });
+  });
+  after(() => bridge?.close());
+
+  for (const [name, value] of [
+    ["a Date", { id: 7, created: new Date(0) }],
+    ["a BigInt", { id: 7n }],
+    ["a Map", new Map([[1, 2]])],
+    ["an undefined member", { id: 7, name: undefined }],
+    ["NaN", { ratio: Number.NaN }],
+    ["an object of a class", new (class Row {})()],
+  ]) {
+    test(`${name}, over HTTP`, async (t) => {
+      const row = cached(async () => value, { key: "row:{0}", cache });
+      let loads = 0;
+      const lines = await warnings(t, async () => {
+        for (let call = 0; call < 3; call++) {
+          await assert.rejects(row(7), (error) => error instanceof TypeError && /isocache: .*JSON/.test(error.message));
+          const loader = () => {
+            loads++;
+            return value;
+          };
+          const asked = [1, 2].map(() => cache.getOrSet("row", loader, "5m"));
+          for (const { reason } of await Promise.allSettled(asked)) {
+            assert.ok(reason instanceof TypeError, "all callers of one load hear of it");
+          }
+        }
+      });
+      assert.equal(loads, 3);
+      assert.equal(row.stats().bypasses, 0);
+      assert.deepEqual(lines, []);
+    });
+  }
+
+  test("with windows and tags, the place in the value is named", async () => {
+    const tagged = new Cache({
+      provider: new Tagged(new HttpCache({ url: bridge.url, token: TOKEN, timeout: "10m" })),
+    });
+    const options = { ttl: "5m", staleIfError: "1h", tags: ["t"] };
+    const load = () => ({ rows: [{ at: new Date(0) }] });
+    await assert.rejects(tagged.getOrSet("k", load, options), /\$\.rows\[0\]\.at/);
+  });
+
+  test("a serializer that fails", async () => {
+    const serializer = {
+      format: "text",
+      serialize() {
+        throw new Error("no text for it");
+      },
+      deserialize: (text) => text,
+    };
+    const provider = new HttpCache({ url: bridge.url, token: TOKEN, timeout: "10m", serializer });
+    const asked = new Cache({ provider }).getOrSet("k", () => 1);
+    await assert.rejects(asked, /TypeError|value of key "k" cannot be stored: no text for it/);
+  });
+
+  test("a serializer that cannot carry windows or tags names the remedy", async () => {
+    const serializer = {
+      format: "text",
+      serialize(value) {
+        if (typeof value !== "string") {
+          throw new TypeError("texts only");
+        }
+        return value;
+      },
+      deserialize: (text) => text,
+    };
+    const provider = new HttpCache({ url: bridge.url, token: TOKEN, timeout: "10m", serializer });
+    const cache = new Cache({ provider });
+    assert.equal(await cache.getOrSet("plain", () => "text", "5m"), "text");
+    const asked = cache.getOrSet("k", () => "text", { ttl: "5m", staleIfError: "1m" });
+    await assert.rejects(asked, (error) => error instanceof TypeError && /default \(JSON\)/.test(error.message));
+  });
+
+  test("in memory: a function under clone", async () => {
+    const provider = new MemoryCache({ clone: true });
+    await assert.rejects(
+      new Cache({ provider }).getOrSet("k", () => () => 1),
+      { name: /DataCloneError|TypeError/ },
+    );
+  });
+});
+
+describe("a ttl that is none is the caller's mistake", () => {
+  for (const [name, ttl] of [
+    ["NaN", Number.NaN],
+    ["a negative number", -1],
+    ["zero", 0],
+    ["a text without sense", "60 s"],
+    ["a promise", Promise.resolve(60)],
+    ["a date", new Date()],
+    ["an object", {}],
+  ]) {
+    test(`${name}, by a function, by loaded(), and as an option`, async () => {
+      const cache = new Cache();
+      const invalid = (error) => /^(TypeError|RangeError)$/.test(error.name) && /isocache: ttl/.test(error.message);
+      await assert.rejects(
+        cache.getOrSet("a", () => 1, { ttl: () => ttl }),
+        invalid,
+      );
+      await assert.rejects(
+        cache.getOrSet("b", () => loaded(1, { ttl })),
+        invalid,
+      );
+      await assert.rejects(
+        cache.getOrSet("c", () => 1, { ttl }),
+        invalid,
+      );
+      const asked = cached(async () => 1, { key: "d", cache, ttl: () => ttl });
+      await assert.rejects(asked(), invalid);
+      assert.equal(asked.stats().bypasses, 0);
+      assert.deepEqual(await cache.getMany(["a", "b", "c", "d"]), Array(4).fill(undefined));
+    });
+  }
+
+  test("an old value does not hide it", async () => {
+    let now = 1000;
+    const cache = new Cache({ clock: () => now });
+    const options = { ttl: "10s", staleIfError: "1m" };
+    await cache.getOrSet("k", () => 1, options);
+    now += 20_000;
+    await assert.rejects(
+      cache.getOrSet("k", () => 2, { ...options, ttl: () => -1 }),
+      RangeError,
+    );
+  });
+
+  test("in the background it is reported", async (t) => {
+    let now = 1000;
+    const cache = new Cache({ clock: () => now });
+    await cache.getOrSet("k", () => 1, { ttl: "10s", staleWhileRevalidate: "1m" });
+    now += 20_000;
+    const lines = await warnings(t, async () => {
+      const background = [];
+      const options = {
+        ttl: () => -1,
+        staleWhileRevalidate: "1m",
+        waitUntil: (work) => background.push(work),
+      };
+      assert.equal(await cache.getOrSet("k", () => 2, options), 1);
+      await Promise.all(background);
+    });
+    assert.equal(lines.length, 1);
+    assert.match(lines[0], /isocache: key "k": a loaded value is not stored: isocache: ttl -1/);
+  });
+});
+
+describe("a store that fails is reported once for each function and cause", () => {
+  test("with the key's pattern, the cause and the remedy", async (t) => {
+    const cache = new Cache({
+      provider: new HttpCache({ url: await nowhere(), token: "t", retries: 0, breaker: false }),
+    });
+    const user = cached(async (id) => id, { key: "user:{0}", name: "getUser", cache });
+    const card = cached(async (id) => id, { key: "card:{0}", name: "getCard", cache });
+    const lines = await warnings(t, async () => {
+      for (let id = 0; id < 5; id++) {
+        assert.deepEqual([await user(id), await card(id)], [id, id]);
+      }
+    });
+    assert.equal(lines.length, 2, lines.join("\n"));
+    assert.match(
+      lines[0],
+      /isocache: getUser \(key "user:\{0\}"\).*every call loads.*Check its url, and that it runs\./,
+    );
+    assert.match(lines[1], /isocache: getCard \(key "card:\{0\}"\)/);
+    assert.ok(user.stats().bypasses >= 5);
+  });
+
+  test("getOrSet: once for each group of keys", async (t) => {
+    const provider = new Remote();
+    provider.broken = true;
+    const cache = new Cache({ provider });
+    const lines = await warnings(t, async () => {
+      for (const key of ["user:1", "user:2", "card:1", "single", "single"]) {
+        await cache.getOrSet(key, () => 1);
+      }
+    });
+    assert.deepEqual(
+      lines.map((line) => /key "[^"]*"/.exec(line)[0]),
+      ['key "user:*"', 'key "card:*"', 'key "single"'],
+    );
+    assert.ok(lines.every((line) => line.includes("the provider is broken") && line.includes("Check the provider.")));
+  });
+
+  test("a further cause is reported too", async (t) => {
+    const provider = new Remote();
+    const cache = new Cache({ provider });
+    const load = cached(async () => 1, { key: "k", cache });
+    const lines = await warnings(t, async () => {
+      for (const name of ["One", "Two", "One"]) {
+        provider.get = async () => {
+          throw Object.assign(new Error(`it is ${name}`), { name });
+        };
+        await load();
+      }
+    });
+    assert.equal(lines.length, 2);
+  });
+
+  test("who listens is told in its place", async (t) => {
+    for (const [event, expected] of [
+      ["bypass", 3],
+      ["warning", 1],
+    ]) {
+      const provider = new Remote();
+      provider.broken = true;
+      const cache = new Cache({ provider });
+      const load = cached(async () => 1, { key: "k:{0}", name: "load", cache });
+      const heard = [];
+      cache.on(event, (it) => heard.push(it));
+      const lines = await warnings(t, async () => {
+        // Each call fails to look, and then does not try to store.
+        for (const id of [1, 2, 3]) {
+          await load(id);
+        }
+      });
+      assert.deepEqual(lines, []);
+      assert.equal(heard.length, expected);
+      assert.ok(heard.every(({ name, error }) => name === "load" && error.message === "the provider is broken"));
+      assert.ok(event === "bypass" || (heard[0].pattern === "k:{0}" && heard[0].message.includes("every call loads")));
+    }
+  });
+
+  test("a TypeError of the platform is a failure of the store, not a mistake", async (t) => {
+    const provider = new Remote();
+    provider.set = async () => {
+      throw new TypeError("fetch failed");
+    };
+    const lines = await warnings(t, async () => {
+      assert.equal(await new Cache({ provider }).getOrSet("k", () => 1), 1);
+    });
+    assert.equal(lines.length, 1);
+  });
+});
+
+describe("a function that never hits", () => {
+  const calls = async (fn, from, to) => {
+    for (let at = from; at < to; at++) {
+      await fn(at);
+    }
+  };
+
+  test("says so after 100 loads, once", async (t) => {
+    const load = cached(async () => 1, { key: "at:{0}", name: "load" });
+    const lines = await warnings(t, () => calls(load, 0, 99));
+    assert.deepEqual(lines, []);
+    const more = await warnings(t, () => calls(load, 99, 400));
+    assert.equal(more.length, 1);
+    assert.match(more[0], /isocache: load \(key "at:\{0\}"\): there was no hit in 100 loads\. Check/);
+  });
+
+  test("one that hits says nothing, nor one that is only refreshed", async (t) => {
+    const load = cached(async () => 1, { key: "at:{0}", name: "load", cache: new Cache() });
+    const lines = await warnings(t, async () => {
+      await calls(load, 0, 2);
+      await calls(load, 0, 2);
+      await calls(load, 0, 400);
+      const refreshed = cached(async () => 1, { key: "refreshed", cache: new Cache() });
+      await calls(refreshed.refresh, 0, 400);
+    });
+    assert.deepEqual(lines, []);
+  });
+
+  test("a listener is told in place of the console", async (t) => {
+    const cache = new Cache();
+    const heard = [];
+    cache.on("warning", ({ message, pattern }) => heard.push([message, pattern]));
+    const load = cached(async () => 1, { key: "at:{0}", name: "load", cache });
+    const lines = await warnings(t, () => calls(load, 0, 150));
+    assert.deepEqual(lines, []);
+    assert.equal(heard.length, 1);
+    assert.equal(heard[0][1], "at:{0}");
+  });
+});
+
+test("without a name in the keys of arguments, NaN is a key as any other", async () => {
+  const cache = new Cache();
+  let loads = 0;
+  const load = cached(async () => ++loads, { name: "load", cache });
+  assert.deepEqual([await load(Number.NaN), await load(Number.NaN), await load(1)], [1, 1, 2]);
+  const byPattern = cached(async () => 1, { key: "at:{0}", cache });
+  await assert.rejects(byPattern(Number.NaN), /argument 0 must be a safe integer, not NaN/);
+});

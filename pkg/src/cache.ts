@@ -17,7 +17,7 @@ import type { Loader, LoadOptions } from "./load/options.js";
 import { Settings } from "./load/settings.js";
 import { type SingleFlight, singleFlightOf, type Touched } from "./load/single-flight.js";
 import { MemoryCache } from "./memory-cache.js";
-import { escapePattern, prefixOf } from "./prefix.js";
+import { escapeGlob, prefixOf } from "./prefix.js";
 import type { MaybePromise } from "./promise.js";
 import { type Provider, statsOf } from "./provider.js";
 import { brand, isBranded } from "./shared.js";
@@ -312,7 +312,7 @@ export class Cache<V = unknown> {
 
   async #clear(pattern: string): Promise<number> {
     this.#checkOpen();
-    const whole = escapePattern(this.#prefix) + pattern;
+    const whole = escapeGlob(this.#prefix) + pattern;
     return this.#write({ pattern: whole }, () => this.#provider.clearPattern(whole));
   }
 

@@ -54,12 +54,12 @@ export function checkValue(key: unknown, value: unknown): void {
 }
 
 /** `value` if it is a whole number from `least` to `most`, and throws if not. */
-export function checkInteger(name: string, value: unknown, least: number, most: number): number {
+export function checkInteger(name: string, value: unknown, least: number, most: number, or = ""): number {
   if (typeof value !== "number") {
     throw wrongType(name, "a number", value);
   }
   if (!(Number.isInteger(value) && value >= least && value <= most)) {
-    throw new RangeError(`isocache: ${name} must be a whole number from ${least} to ${most}, not ${value}`);
+    throw new RangeError(`isocache: ${name} must be a whole number from ${least} to ${most}${or}, not ${value}`);
   }
   return value;
 }
@@ -68,6 +68,13 @@ export function checkInteger(name: string, value: unknown, least: number, most: 
 export function checkFunction(name: string, value: unknown): void {
   if (value !== undefined && typeof value !== "function") {
     throw wrongType(name, "a function", value);
+  }
+}
+
+/** Throws unless `value` is one of `choices`. */
+export function checkOneOf(name: string, value: unknown, choices: readonly unknown[]): void {
+  if (!choices.includes(value)) {
+    throw wrongType(name, choices.map(quote).join(" or "), value);
   }
 }
 

@@ -11,6 +11,7 @@ export class Slots {
   update(logged: number, slot: number, weight: number, deadline: number, now: number): number;
   remove(logged: number, slot: number, expired: boolean): void;
   sweep(logged: number, now: number, budget: number): void;
+  set_deadline(logged: number, slot: number, deadline: number): boolean;
   keep_stale(slot: number, end: number): boolean;
   deadline(slot: number): number;
   end(slot: number): number;

@@ -1,6 +1,7 @@
 /** What `isocache/memory` offers. */
 
 export { MemoryCache } from "./memory-cache.js";
+export { escapeGlob } from "./prefix.js";
 export type {
   CacheStats,
   Entry,

@@ -12,24 +12,36 @@ import {
   checkText,
   checkValue,
   quote,
-  wrongType,
 } from "./check.js";
-import { monotonicNow } from "./clock.js";
+import { entryBytes, entryLimit, type Settings, settingsOf } from "./memory-options.js";
 import { matching } from "./pattern.js";
+import { escapeGlob, prefixOf } from "./prefix.js";
+import { report } from "./removals.js";
 import { brand } from "./shared.js";
 import { Table } from "./table.js";
-import { milliseconds, staleMilliseconds } from "./ttl.js";
-import type { CacheStats, Entry, MemoryCacheOptions, Removal, SetEntry, SetOptions, Ttl } from "./types.js";
+import { milliseconds, optionsOf, staleMilliseconds, ttlOf } from "./ttl.js";
+import type { CacheStats, Checked, Entry, MemoryCacheOptions, SetEntry, SetOptions, Ttl } from "./types.js";
 
-/** What a `Map` holds in V8. */
-const MAX_ENTRIES = 2 ** 24;
-const OPTIONS = ["maxEntries", "maxBytes", "sizeOf", "ttl", "clone", "clock", "onRemoval"];
+const SET_OPTIONS = ["ttl", "expiresAt", "staleFor"];
+const ENTRY_OPTIONS = ["key", "value", ...SET_OPTIONS];
+const MOST = Number.MAX_SAFE_INTEGER;
+
+/** A write that has been checked. Its ttl is 0 if the entry has expired already. */
+interface Write<V> {
+  readonly key: string;
+  readonly value: V;
+  /** `undefined`: too large, and skipped. */
+  readonly weight: number | undefined;
+  readonly ttl: number;
+  readonly staleFor: number;
+}
 
 /**
- * A bounded cache in memory, synchronous and shaped like a `Map`: least recently used first, with a life for each entry.
+ * A bounded cache in memory, synchronous and shaped like a `Map`, with a ttl for each entry. The least recently used entry is
+ * evicted first.
  *
- * Iteration goes from the most to the least recently used. Looking at `size`, `stats()`, `keys()` or `entries()` first
- * removes what has expired.
+ * Iteration goes from the most to the least recently used. Reading `size`, `stats()`, `keys()`, `values()` or `entries()`
+ * removes expired entries first.
  *
  * ```js
  * import { MemoryCache } from "isocache";
@@ -39,75 +51,58 @@ const OPTIONS = ["maxEntries", "maxBytes", "sizeOf", "ttl", "clone", "clock", "o
  * users.get("user:1"); // { name: "Ada" }
  * users.clearPattern("user:*"); // 1
  * ```
+ *
+ * Every method throws a `TypeError` or `RangeError` for an argument outside the limits, which names it; nothing was changed
+ * then.
  */
 export class MemoryCache<V = unknown> {
   readonly #table: Table<V>;
-  #maxEntries: number;
-  #maxBytes: number;
-  readonly #ttl: number;
-  readonly #sizeOf: ((value: V, key: string) => number) | undefined;
+  readonly #settings: Settings<V>;
   readonly #clone: boolean;
-  readonly #onRemoval: ((removal: Removal<V>) => void) | undefined;
+  readonly #prefix: string;
 
   /** @throws TypeError or RangeError for an option of the wrong type or out of range, naming it. */
-  constructor(options: MemoryCacheOptions<V> = {}) {
-    checkOptions(options, OPTIONS);
-    const { maxEntries = 1000, maxBytes, sizeOf, ttl = null, clone = false, clock = monotonicNow, onRemoval } = options;
-    checkFunction("sizeOf", sizeOf);
-    checkFunction("clock", clock);
-    checkFunction("onRemoval", onRemoval);
-    if (typeof clone !== "boolean") {
-      throw wrongType("clone", "a boolean", clone);
-    }
-    this.#sizeOf = sizeOf;
-    this.#clone = clone;
-    this.#onRemoval = onRemoval;
-    this.#ttl = milliseconds(ttl);
-    this.#maxEntries = checkInteger("maxEntries", maxEntries, 1, MAX_ENTRIES);
-    this.#maxBytes = this.#checkMaxBytes(maxBytes);
-    this.#table = new Table(this.#maxEntries, this.#maxBytes, clock, sizeOf !== undefined, onRemoval !== undefined);
+  constructor(options?: MemoryCacheOptions<V>);
+  /** @internal */
+  constructor(settings: Settings<V>, table: Table<V>, prefix: string);
+  constructor(options: MemoryCacheOptions<V> | Settings<V> = {}, table?: Table<V>, prefix = "") {
+    this.#settings = table === undefined ? settingsOf(options as MemoryCacheOptions<V>) : (options as Settings<V>);
+    this.#table = table ?? new Table(this.#settings);
+    this.#clone = this.#settings.clone;
+    this.#prefix = prefix;
   }
 
-  /**
-   * The value under `key`, or `undefined`. Counts as a hit or a miss, and as a use of the entry.
-   *
-   * @throws TypeError or RangeError for what is no key.
-   */
-  get(key: string): V | undefined {
-    const value = this.#table.lookup(key);
+  /** The value under `key`, or `undefined`. Counts as a hit or a miss, and as a use of the entry. */
+  get<T extends V = V>(key: string): T | undefined {
+    const value = this.#table.lookup(this.#key(key));
     if (value === undefined) {
-      checkKey(key);
-      this.#table.miss();
+      this.#miss(key);
     }
     this.#report();
-    return this.#copy(value);
+    return this.#copy(value) as T | undefined;
   }
 
-  /** The value under `key`, or `undefined`. Neither counted nor a use of the entry. @throws as `get`. */
-  peek(key: string): V | undefined {
+  /** The value under `key`, or `undefined`. Neither counted nor a use of the entry. */
+  peek<T extends V = V>(key: string): T | undefined {
     const slot = this.#find(key);
     const value = slot === undefined ? undefined : this.#table.value(slot);
     this.#report();
-    return this.#copy(value);
+    return this.#copy(value) as T | undefined;
   }
 
-  /** Whether there is an entry under `key`. Neither counted nor a use of the entry. @throws as `get`. */
+  /** Whether there is an entry under `key`. Neither counted nor a use of the entry. */
   has(key: string): boolean {
     const found = this.#find(key) !== undefined;
     this.#report();
     return found;
   }
 
-  /** The same as `has`, by the name that the other providers use. */
+  /** The same as `has`, by the name that the Rust crate uses. */
   exists(key: string): boolean {
     return this.has(key);
   }
 
-  /**
-   * How long the entry is still fresh, in **seconds**; `null`: it does not expire; `undefined`: there is none.
-   *
-   * @throws as `get`.
-   */
+  /** The remaining ttl of the entry under `key` in **seconds**; `null` if it does not expire, `undefined` if there is none. */
   ttl(key: string): number | null | undefined {
     const slot = this.#find(key);
     const left = slot === undefined ? undefined : this.#table.remaining(slot);
@@ -116,30 +111,95 @@ export class MemoryCache<V = unknown> {
   }
 
   /**
-   * Stores `value` under `key`. A value that is there already is replaced with all that belonged to it: its ttl and its
-   * size. Expired entries make room first, then the least recently used.
+   * Stores `value` under `key`. An older value is replaced with all that belonged to it: its ttl and its size. Expired entries
+   * make room first, then the least recently used.
    *
-   * @param options - the ttl, or an object with it: in **seconds** or with a unit, like `"5m"`.
-   * @throws TypeError or RangeError for a key, value or ttl outside the limits; nothing was changed then.
+   * @param options - the ttl, in **seconds** or with a unit, like `"5m"`; or an object with it and more.
    */
-  set(key: string, value: V, options?: SetOptions | Ttl | null): this {
-    const { ttl, staleFor } = typeof options === "object" && options !== null ? options : { ttl: options };
-    checkValue(key, value);
-    const whole = this.#ttlOf(ttl);
-    this.#store(key, this.#copy(value), this.#weigh(key, value), whole, staleMilliseconds(staleFor, whole));
+  set<const O extends SetOptions | Ttl | null | undefined>(key: string, value: V, options?: O & Checked<O>): this {
+    this.#store(this.#checked(key, value, optionsOf<SetOptions>(options, SET_OPTIONS)));
     this.#report();
     return this;
   }
 
+  /** Stores `value` as `set` does, if there is no entry under `key`. Returns whether it was stored. */
+  setIfAbsent<const O extends SetOptions | Ttl | null | undefined>(
+    key: string,
+    value: V,
+    options?: O & Checked<O>,
+  ): boolean {
+    return this.#setIf(false, key, value, options);
+  }
+
+  /** Stores `value` as `set` does, if there is an entry under `key`. Returns whether it was stored. */
+  replace<const O extends SetOptions | Ttl | null | undefined>(
+    key: string,
+    value: V,
+    options?: O & Checked<O>,
+  ): boolean {
+    return this.#setIf(true, key, value, options);
+  }
+
+  /** The value under `key`, or `undefined`; its ttl starts again with `ttl`, by default the cache's. Counts as `get`. */
+  getAndTouch<T extends V = V>(key: string, ttl?: Ttl | null): T | undefined {
+    const whole = this.#ttl(ttl);
+    const slot = this.#find(key);
+    const value = this.get<T>(key);
+    if (slot !== undefined) {
+      this.#setTtl(key, slot, whole);
+    }
+    return value;
+  }
+
+  /** Starts the ttl of the entry under `key` again with `ttl`, by default the cache's. Returns whether there is an entry. */
+  touch(key: string, ttl?: Ttl | null): boolean {
+    const whole = this.#ttl(ttl);
+    const slot = this.#find(key);
+    if (slot !== undefined) {
+      this.#setTtl(key, slot, whole);
+      this.#table.touch(slot);
+    }
+    this.#report();
+    return slot !== undefined;
+  }
+
+  /** The value under `key`, which is removed; or `undefined`. Counts as `get`. */
+  getAndDelete<T extends V = V>(key: string): T | undefined {
+    const value = this.get<T>(key);
+    if (value !== undefined) {
+      this.delete(key);
+    }
+    return value;
+  }
+
   /**
-   * The entry under `key`, be it fresh or stale; `undefined` if there is none. A fresh one counts as a hit and as a use,
-   * else it is a miss. @throws as `get`.
+   * Adds `by` to the number under `key`, and returns the sum. A new number starts at 0 and gets the ttl of `options`; an old
+   * one keeps its own.
+   *
+   * @throws TypeError if the entry is not a whole number, RangeError if the sum is beyond what a number holds exactly.
+   */
+  increment(key: string, by = 1, options?: SetOptions | Ttl | null): number {
+    checkInteger("by", by, -MOST, MOST);
+    const slot = this.#find(key);
+    const old: unknown = slot === undefined ? 0 : this.#table.value(slot);
+    if (!Number.isSafeInteger(old)) {
+      throw new TypeError(`isocache: key ${quote(key)} holds a value that is not a counter; delete it first`);
+    }
+    const sum = checkInteger(`the sum under key ${quote(key)}`, (old as number) + by, -MOST, MOST);
+    const write = this.#checked(key, sum as V, optionsOf<SetOptions>(options, SET_OPTIONS));
+    this.#store(slot === undefined ? write : { ...write, ttl: this.#table.remaining(slot) });
+    this.#report();
+    return sum;
+  }
+
+  /**
+   * The entry under `key`, be it fresh or stale; `undefined` if there is none. A fresh one counts as a hit and as a use, else it
+   * is a miss.
    */
   getEntry(key: string): Entry<V> | undefined {
-    const slot = this.#table.findKept(key);
+    const slot = this.#table.findKept(this.#key(key));
     if (slot === undefined) {
-      checkKey(key);
-      this.#table.miss();
+      this.#miss(key);
       this.#report();
       return undefined;
     }
@@ -154,9 +214,9 @@ export class MemoryCache<V = unknown> {
     return { value: this.#copy(value), freshFor: freshFor === Infinity ? null : freshFor };
   }
 
-  /** Removes the entry under `key`; true if there was one. @throws as `get`. */
+  /** Removes the entry under `key`. Returns whether there was one. */
   delete(key: string): boolean {
-    const deleted = this.#table.delete(key);
+    const deleted = this.#table.delete(this.#key(key));
     if (!deleted) {
       checkKey(key);
       this.#table.checkUsable();
@@ -165,72 +225,83 @@ export class MemoryCache<V = unknown> {
     return deleted;
   }
 
-  /** The values under `keys`, in their order, each as `get`. @throws as `get`; nothing was counted then. */
-  getMany(keys: readonly string[]): (V | undefined)[] {
+  /** The values under `keys`, in their order, each as by `get`. */
+  getMany<T extends V = V>(keys: readonly string[]): (T | undefined)[] {
     checkKeys(keys);
     const values = keys.map((key) => {
-      const value = this.#table.lookup(key);
+      const value = this.#table.lookup(this.#key(key));
       if (value === undefined) {
-        this.#table.miss();
+        this.#miss(key);
       }
-      return this.#copy(value);
+      return this.#copy(value) as T | undefined;
     });
     this.#report();
     return values;
   }
 
-  /** Stores every entry, as `set`. @throws as `set`; none was stored then. */
+  /** Whether there is an entry under each of `keys`, in their order. */
+  hasMany(keys: readonly string[]): boolean[] {
+    checkKeys(keys);
+    return keys.map((key) => this.has(key));
+  }
+
+  /** Stores every entry, as `set` does; none if one of them is refused. */
   setMany(entries: readonly SetEntry<V>[]): void {
     checkList("entries", entries);
-    const checked = entries.map((entry) => {
+    const writes = entries.map((entry) => {
       checkObject("entry", entry);
-      const { key, value, ttl, staleFor } = entry;
-      checkText(key);
-      checkValue(key, value);
-      const whole = this.#ttlOf(ttl);
-      const weight = this.#weigh(key, value);
-      return { key, value: this.#copy(value), weight, ttl: whole, staleFor: staleMilliseconds(staleFor, whole) };
+      checkOptions(entry, ENTRY_OPTIONS);
+      checkText(entry.key);
+      return this.#checked(entry.key, entry.value, entry);
     });
-    for (const { key, value, weight, ttl, staleFor } of checked) {
-      this.#store(key, value, weight, ttl, staleFor);
+    for (const write of writes) {
+      this.#store(write);
     }
     this.#report();
   }
 
-  /** Removes the entries under `keys`, and returns how many there were. @throws as `get`; none was removed then. */
+  /** Removes the entries under `keys`. Returns how many there were. */
   deleteMany(keys: readonly string[]): number {
+    return this.deleteManyEach(keys).filter(Boolean).length;
+  }
+
+  /** Removes the entries under `keys`. Returns for each, in their order, whether there was one. */
+  deleteManyEach(keys: readonly string[]): boolean[] {
     checkKeys(keys);
     this.#table.checkUsable();
-    const deleted = keys.filter((key) => this.#table.delete(key)).length;
+    const deleted = keys.map((key) => this.#table.delete(this.#key(key)));
     this.#report();
     return deleted;
   }
 
-  /** Removes every entry and gives the memory back. The counts go on. */
+  /** Removes every entry of this cache or namespace. The counts go on. */
   clear(): void {
-    this.#table.clear();
-    this.#report();
+    if (this.#prefix === "") {
+      this.#table.clear();
+      this.#report();
+    } else {
+      this.clearPattern("*");
+    }
   }
 
   /**
-   * Removes all entries whose key matches a pattern, and returns how many there were. It looks at every key, unless the
-   * pattern has no wildcard.
+   * Removes all entries whose key matches a pattern. Returns how many there were. It looks at every key, unless the pattern has
+   * no wildcard.
    *
-   * The patterns are Redis': `*` any run, `?` any one byte, `[a-z]` and `[^a]` one byte of a set, `\` before what is
-   * meant literally.
-   *
-   * @throws TypeError or RangeError for what is no text or empty.
+   * Patterns are Redis globs: `*` is any run of bytes, `?` any one byte, `[a-z]` and `[^a]` one byte of a set; `\` makes the
+   * next character literal, and `escapeGlob` makes a whole text literal.
    */
   clearPattern(pattern: string): number {
     checkPattern(pattern);
     const table = this.#table;
     table.sweep();
-    const cleared = matching(pattern, table.entries()).filter(([key]) => table.delete(key)).length;
+    const whole = escapeGlob(this.#prefix) + pattern;
+    const cleared = matching(whole, table.entries()).filter(([key]) => table.delete(key)).length;
     this.#report();
     return cleared;
   }
 
-  /** Removes every entry that has expired, and returns how many. Nobody needs to call it: writes do so in passing. */
+  /** Removes every expired entry. Returns how many there were. There is no need to call it: writes do so in passing. */
   sweep(): number {
     const before = this.#table.held;
     this.#table.sweep();
@@ -240,58 +311,64 @@ export class MemoryCache<V = unknown> {
   }
 
   /**
-   * Sets new limits. What is over them leaves at once.
+   * Sets new limits, for all namespaces. Entries over them are evicted at once.
    *
+   * @param maxEntries - `Infinity` for no limit.
    * @param maxBytes - needs `sizeOf`; `undefined` leaves the limit as it is.
-   * @throws TypeError or RangeError as the constructor.
    */
   resize(maxEntries: number, maxBytes?: number): void {
-    checkInteger("maxEntries", maxEntries, 1, MAX_ENTRIES);
-    this.#maxBytes = maxBytes === undefined ? this.#maxBytes : this.#checkMaxBytes(maxBytes);
-    this.#maxEntries = maxEntries;
-    this.#table.setLimits(maxEntries, this.#maxBytes);
+    const settings = this.#settings;
+    const entries = entryLimit(maxEntries);
+    settings.maxBytes = maxBytes === undefined ? settings.maxBytes : entryBytes("maxBytes", maxBytes, settings.sizeOf);
+    settings.maxEntries = entries;
+    this.#table.setLimits(entries, settings.maxBytes);
     this.#report();
   }
 
-  /** The number of live entries. */
+  /** The number of entries of this cache or namespace; of a namespace, by counting them. */
   get size(): number {
     this.sweep();
-    return this.#table.size;
+    return this.#prefix === "" ? this.#table.size : [...this.keys()].length;
   }
 
-  /** The limits in force; `maxBytes` is `Infinity` where there is none. */
+  /** The limits in force; `Infinity` where there is none. */
   get limits(): { maxEntries: number; maxBytes: number } {
-    return { maxEntries: this.#maxEntries, maxBytes: this.#maxBytes };
+    const { maxEntries, maxBytes } = this.#settings;
+    return { maxEntries, maxBytes };
   }
 
-  /** Exact counts, and what there is now. */
+  /** Exact counts, for all namespaces together. */
   stats(): CacheStats & { entries: number } {
     this.sweep();
     const counts = this.#table.counts();
     const { hits, misses } = counts;
-    return { ...counts, hitRate: hits / (hits + misses || 1), bytes: this.#sizeOf && counts.bytes };
+    return { ...counts, hitRate: hits / (hits + misses || 1), bytes: this.#settings.sizeOf && counts.bytes };
   }
 
-  /** The keys, from the most to the least recently used. */
-  *keys(): IterableIterator<string> {
-    for (const [key] of this.entries()) {
+  /** The keys, from the most to the least recently used; with `pattern`, a Redis glob, those that match it. */
+  *keys(pattern?: string): IterableIterator<string> {
+    if (pattern !== undefined) {
+      checkPattern(pattern);
+    }
+    for (const [key] of this.#walk(pattern)) {
       yield key;
     }
   }
 
+  /** The values, from the most to the least recently used; copies with `clone`. Neither counted nor a use. */
+  *values(): IterableIterator<V> {
+    for (const [, value] of this.entries()) {
+      yield value;
+    }
+  }
+
   /**
-   * The entries, from the most to the least recently used; copies with `clone`. Neither counted nor a use. The order is
-   * that of the first step; entries that leave during the walk are passed over, new ones are not seen.
+   * The entries, from the most to the least recently used; copies with `clone`. Neither counted nor a use. The order is that
+   * of the first step; entries that leave during the iteration are left out, new ones are not seen.
    */
   *entries(): IterableIterator<[key: string, value: V]> {
-    this.sweep();
-    for (const [key, slot] of this.#table.order()) {
-      const live = this.#table.find(key) === slot;
-      const value = live ? this.#table.value(slot) : undefined;
-      this.#report();
-      if (live) {
-        yield [key, this.#copy(value as V)];
-      }
+    for (const [key, slot] of this.#walk()) {
+      yield [key, this.#copy(this.#table.value(slot))];
     }
   }
 
@@ -300,24 +377,82 @@ export class MemoryCache<V = unknown> {
     return this.entries();
   }
 
-  /** Gives the memory back, in wasm too. Without it, the garbage collector does so. The cache cannot be used again. */
-  [Symbol.dispose](): void {
-    this.#table.dispose();
+  /** Calls `act` for each entry, in the order of `entries`. */
+  forEach(act: (value: V, key: string, cache: this) => void): void {
+    checkFunction("act", act);
+    for (const [key, value] of this.entries()) {
+      act(value, key, this);
+    }
   }
 
-  /** The same as `[Symbol.dispose]`. */
+  /** The first value, in the order of `entries`, for which `test` returns true; or `undefined`. Neither counted nor a use. */
+  find<T extends V = V>(test: (value: V, key: string) => boolean): T | undefined {
+    checkFunction("test", test);
+    for (const [key, value] of this.entries()) {
+      if (test(value, key)) {
+        return value as T;
+      }
+    }
+    return undefined;
+  }
+
+  /**
+   * All entries with their remaining ttl, from the least to the most recently used, for `load`. It is JSON if the values are.
+   */
+  dump(): SetEntry<V>[] {
+    return [...this.#walk()].reverse().map(([key, slot]) => {
+      const left = this.#table.remaining(slot);
+      return { key, value: this.#copy(this.#table.value(slot)), ttl: left === Infinity ? null : `${left}ms` };
+    });
+  }
+
+  /** Stores the entries of a `dump`, in its order: with their ttl as it was then. @throws as `setMany`. */
+  load(dump: readonly SetEntry<V>[]): void {
+    this.setMany(dump);
+  }
+
+  /**
+   * A view of this cache whose keys all begin with `prefix` and a `:`, with the same limits, counts and listener.
+   * `namespace("a").namespace("b")` is `namespace("a:b")`.
+   */
+  namespace<N extends V = V>(prefix: string): MemoryCache<N> {
+    const settings = this.#settings as unknown as Settings<N>;
+    return new MemoryCache<N>(settings, this.#table as unknown as Table<N>, this.#prefix + prefixOf(prefix));
+  }
+
+  /**
+   * Removes every entry, and frees the memory, in WebAssembly too; without it, the garbage collector does so. Neither this cache
+   * nor its namespaces can be used afterwards. A second call does nothing.
+   */
   close(): void {
-    this.#table.dispose();
+    this.#table.dispose(() => this.#report());
   }
 
-  /** What is given out for a value, or for `undefined`. */
+  /** The same as `close`. */
+  [Symbol.dispose](): void {
+    this.close();
+  }
+
+  /** A key with the namespace in front. */
+  #key(key: string): string {
+    return this.#prefix === "" ? key : this.#prefixed(key);
+  }
+
+  #prefixed(key: string): string {
+    checkText(key);
+    const whole = this.#prefix + key;
+    checkKey(whole);
+    return whole;
+  }
+
+  /** A value as it is kept, and as it is returned. */
   #copy<T extends V | undefined>(value: T): T {
     return this.#clone ? structuredClone(value) : value;
   }
 
-  /** The slot of the live entry under `key`, for what does not count as a lookup. What left is still to be reported. */
+  /** The slot of the entry under `key`, without counting a lookup. Entries that left are still to be reported. */
   #find(key: string): number | undefined {
-    const slot = this.#table.find(key);
+    const slot = this.#table.find(this.#key(key));
     if (slot === undefined) {
       checkKey(key);
       this.#table.checkUsable();
@@ -325,63 +460,91 @@ export class MemoryCache<V = unknown> {
     return slot;
   }
 
-  #ttlOf(ttl: Ttl | null | undefined): number {
-    return ttl === undefined ? this.#ttl : milliseconds(ttl);
+  #miss(key: string): void {
+    checkKey(key);
+    this.#table.miss();
   }
 
-  #weigh(key: string, value: V): number {
-    if (this.#sizeOf === undefined) {
+  /** Keys, without the namespace, and slots in the order of `entries`. */
+  *#walk(pattern?: string): Iterable<[key: string, slot: number]> {
+    this.sweep();
+    const order = this.#table.order();
+    const [prefix, table] = [this.#prefix, this.#table];
+    const whole = pattern === undefined && prefix === "" ? undefined : escapeGlob(prefix) + (pattern ?? "*");
+    for (const [key, slot] of whole === undefined ? order : matching(whole, order)) {
+      const isLive = table.find(key) === slot;
+      this.#report();
+      if (isLive) {
+        yield [key.slice(prefix.length), slot];
+      }
+    }
+  }
+
+  #ttl(ttl: Ttl | null | undefined): number {
+    return ttl === undefined ? this.#settings.ttl : milliseconds(ttl);
+  }
+
+  #checked(key: string, value: V, options: SetOptions): Write<V> {
+    checkValue(key, value);
+    const ttl = ttlOf(options, this.#settings.ttl);
+    const staleFor = staleMilliseconds(options.staleFor, ttl);
+    const whole = this.#key(key);
+    // A key that is in the table was checked when it was stored.
+    return { key: whole, value: this.#copy(value), weight: this.#weigh(whole, key, value), ttl, staleFor };
+  }
+
+  /** The size of an entry. @throws RangeError for one that is too large; `undefined` if such entries are skipped. */
+  #weigh(whole: string, key: string, value: V): number | undefined {
+    const { sizeOf, maxBytes, maxEntryBytes, skips } = this.#settings;
+    if (sizeOf === undefined) {
       return 0;
     }
-    checkText(key);
-    const weight = checkInteger("sizeOf(value, key)", this.#sizeOf(value, key), 0, Number.MAX_SAFE_INTEGER);
-    if (weight > this.#maxBytes) {
-      throw new RangeError(`isocache: value of key ${quote(key)} has size ${weight}, over maxBytes ${this.#maxBytes}`);
+    checkText(whole);
+    const weight = checkInteger("sizeOf(value, key)", sizeOf(value, key), 0, MOST);
+    const [name, limit] = maxEntryBytes < maxBytes ? ["maxEntryBytes", maxEntryBytes] : ["maxBytes", maxBytes];
+    if (weight <= limit) {
+      return weight;
     }
-    return weight;
+    if (skips) {
+      return undefined;
+    }
+    throw new RangeError(`isocache: value of key ${quote(key)} has size ${weight}, over ${name} ${limit}`);
   }
 
-  #store(key: string, value: V, weight: number, ttl: number, staleFor: number): void {
-    if (!this.#table.set(key, value, weight, ttl, staleFor)) {
-      throw new RangeError(`isocache: there is no memory for key ${quote(key)}`);
+  #store({ key, value, weight, ttl, staleFor }: Write<V>): void {
+    if (weight === undefined || ttl === 0) {
+      checkText(key);
+      this.#table.delete(key);
+    } else if (!this.#table.set(key, value, weight, ttl, staleFor)) {
+      throw outOfMemory(key);
     }
   }
 
-  #checkMaxBytes(maxBytes: number | undefined): number {
-    if (maxBytes === undefined || maxBytes === Infinity) {
-      return Infinity;
+  #setIf(isThere: boolean, key: string, value: V, options: SetOptions | Ttl | null | undefined): boolean {
+    const write = this.#checked(key, value, optionsOf<SetOptions>(options, SET_OPTIONS));
+    const stores = (this.#find(key) !== undefined) === isThere;
+    if (stores) {
+      this.#store(write);
     }
-    checkInteger("maxBytes", maxBytes, 1, Number.MAX_SAFE_INTEGER);
-    if (!this.#sizeOf) {
-      throw new TypeError("isocache: maxBytes needs sizeOf, which says how large an entry is");
+    this.#report();
+    return stores && write.weight !== undefined;
+  }
+
+  #setTtl(key: string, slot: number, ttl: number): void {
+    if (!this.#table.setTtl(slot, ttl)) {
+      throw outOfMemory(key);
     }
-    return maxBytes;
   }
 
   /** Tells the listener what left. No table is being changed here: the listener may use the cache. */
   #report(): void {
-    if (this.#onRemoval !== undefined) {
-      this.#call(this.#onRemoval);
-    }
-  }
-
-  #call(onRemoval: (removal: Removal<V>) => void): void {
-    const left = this.#table.left;
-    if (left.length === 0) {
-      return;
-    }
-    this.#table.left = [];
-    const errors: unknown[] = [];
-    for (const removal of left) {
-      try {
-        onRemoval(removal);
-      } catch (error) {
-        errors.push(error);
-      }
-    }
-    if (errors.length > 0) {
-      throw errors[0];
+    if (this.#settings.onRemoval !== undefined) {
+      report(this.#table, this.#settings.onRemoval);
     }
   }
 }
 brand(MemoryCache, "MemoryCache");
+
+function outOfMemory(key: string): RangeError {
+  return new RangeError(`isocache: out of memory while storing key ${quote(key)}`);
+}

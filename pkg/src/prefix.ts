@@ -9,7 +9,7 @@ export function prefixOf(namespace: string): string {
 }
 
 /** `text` as a pattern that matches itself only. */
-export function escapePattern(text: string): string {
+export function escapeGlob(text: string): string {
   return text.replace(/[*?[\]\\]/g, "\\$&");
 }
 

@@ -45,6 +45,21 @@ export interface Counts {
   bytes: number;
 }
 
+/** What a `Map` holds in V8. */
+export const MAX_ENTRIES = 2 ** 24;
+
+/** What a table needs of the options of its cache. */
+export interface TableOptions {
+  readonly maxEntries: number;
+  readonly maxBytes: number;
+  readonly clock: () => number;
+  /** There if entries have sizes. */
+  readonly sizeOf: unknown;
+  /** There if it matters which entries leave. */
+  readonly onRemoval: unknown;
+  readonly touchOnGet: boolean;
+}
+
 export class Table<V> {
   readonly #index = new Map<string, number>();
   #keys: (string | undefined)[] = [];
@@ -55,6 +70,10 @@ export class Table<V> {
   #misses = 0;
   /** Values replaced without a call; the engine has counted a hit for each. */
   #rewrites = 0;
+  /** Uses that were no lookups; the engine has counted a hit for each. */
+  #touches = 0;
+  /** The ttl of each entry by slot, if a hit starts it again. */
+  readonly #ttls: number[] | undefined;
   /**
    * All entries are fresh before this time; `Infinity` where none has had a ttl, so that the clock need not be read. It is
    * `-Infinity` while there are stale entries.
@@ -65,6 +84,7 @@ export class Table<V> {
   /** What the clock showed when it had started; time is counted from there, so that lives begun before begin then. */
   #origin = 0;
   #disposed = false;
+  #isClosing = false;
   readonly #clock: () => number;
   /** Whether entries have sizes. */
   readonly #weighed: boolean;
@@ -73,11 +93,12 @@ export class Table<V> {
   /** What left since this was last emptied, if it is watched. */
   left: Removal<V>[] = [];
 
-  constructor(maxEntries: number, maxBytes: number, clock: () => number, weighed: boolean, watched: boolean) {
-    this.#slots = new Slots(maxEntries, maxBytes);
+  constructor({ maxEntries, maxBytes, clock, sizeOf, onRemoval, touchOnGet }: TableOptions) {
+    this.#slots = new Slots(Math.min(maxEntries, MAX_ENTRIES), maxBytes);
     this.#clock = clock;
-    this.#weighed = weighed;
-    this.#watched = watched;
+    this.#weighed = sizeOf !== undefined;
+    this.#watched = onRemoval !== undefined;
+    this.#ttls = touchOnGet ? [] : undefined;
   }
 
   /** The number of entries that are kept: fresh, stale, and expired ones that were not swept. */
@@ -111,7 +132,32 @@ export class Table<V> {
       return undefined;
     }
     this.use(slot);
+    if (this.#ttls !== undefined) {
+      this.setTtl(slot, this.#ttls[slot] as number);
+    }
     return this.#values[slot];
+  }
+
+  /** Makes an entry the most recently used, without counting a lookup. */
+  touch(slot: number): void {
+    this.use(slot);
+    this.#touches++;
+  }
+
+  /** Gives a fresh entry a new ttl, which begins now. False if there is no memory for it. */
+  setTtl(slot: number, ttl: number): boolean {
+    if (ttl === Infinity && this.#due === Infinity) {
+      return true;
+    }
+    const deadline = this.#now() + ttl;
+    if (!this.#slots.set_deadline(this.#take(), slot, deadline)) {
+      return false;
+    }
+    this.#due = Math.min(this.#due, deadline);
+    if (this.#ttls !== undefined) {
+      this.#ttls[slot] = ttl;
+    }
+    return true;
   }
 
   /** Counts a hit. */
@@ -157,6 +203,9 @@ export class Table<V> {
       if (slot === undefined) {
         return false;
       }
+    }
+    if (this.#ttls !== undefined) {
+      this.#ttls[slot] = ttl;
     }
     if (staleFor > 0 && deadline !== Infinity) {
       // Without memory for it, the entry leaves when it stops being fresh.
@@ -204,7 +253,7 @@ export class Table<V> {
   /** Sets new limits; what is over them goes. */
   setLimits(maxEntries: number, maxBytes: number): void {
     const now = this.#due === Infinity ? 0 : this.#now();
-    this.#slots.set_limits(this.#take(), maxEntries, maxBytes, now);
+    this.#slots.set_limits(this.#take(), Math.min(maxEntries, MAX_ENTRIES), maxBytes, now);
     this.#drain();
   }
 
@@ -232,7 +281,7 @@ export class Table<V> {
     this.#slots.replay(this.#take());
     const count = (of: number) => this.#slots.count(of);
     return {
-      hits: count(0) - this.#rewrites,
+      hits: count(0) - this.#rewrites - this.#touches,
       misses: this.#misses,
       sets: count(1) + this.#rewrites,
       deletes: count(2),
@@ -243,9 +292,18 @@ export class Table<V> {
     };
   }
 
-  /** Frees the engine. Every call afterwards throws. */
-  dispose(): void {
-    if (!this.#disposed) {
+  /** Removes every entry, calls `report`, and frees the engine. Every call afterwards throws. */
+  dispose(report: () => void): void {
+    if (this.#disposed || this.#isClosing) {
+      return;
+    }
+    this.#isClosing = true;
+    try {
+      if (this.#watched) {
+        this.clear();
+        report();
+      }
+    } finally {
       this.#empty();
       this.#disposed = true;
       this.#slots.free();
@@ -255,7 +313,7 @@ export class Table<V> {
   /** Throws if the engine was freed. */
   checkUsable(): void {
     if (this.#disposed) {
-      throw new Error("isocache: this MemoryCache was disposed of");
+      throw new Error("isocache: this MemoryCache is closed; make a new one");
     }
   }
 
@@ -344,6 +402,8 @@ export class Table<V> {
   }
 
   #update(slot: number, key: string, value: V, weight: number, deadline: number, now: number): boolean {
+    // The value that is replaced is reported before the entries that are evicted for the new one.
+    const first = this.left.length;
     if (deadline === Infinity && this.#due === Infinity && !this.#weighed) {
       this.use(slot);
       this.#rewrites++;
@@ -360,7 +420,7 @@ export class Table<V> {
     const old = this.#values[slot] as V;
     this.#values[slot] = value;
     if (this.#watched && old !== value) {
-      this.left.push({ key, value: old, reason: "replaced" });
+      this.left.splice(first, 0, { key, value: old, reason: "replaced" });
     }
     return true;
   }

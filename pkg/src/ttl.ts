@@ -1,7 +1,8 @@
 /** Times as callers give them, in milliseconds. */
 
-import { quote, wrongType } from "./check.js";
-import type { Ttl } from "./types.js";
+import { checkOptions, quote, wrongType } from "./check.js";
+import { systemNow } from "./clock.js";
+import type { SetOptions, Ttl } from "./types.js";
 
 const UNITS: Record<string, number> = { ms: 1, s: 1e3, m: 6e4, h: 36e5, d: 864e5 };
 /** A bare number of more than a day, in seconds, was probably meant as milliseconds. */
@@ -34,6 +35,36 @@ export function milliseconds(ttl: Ttl | null, name = "ttl"): number {
     );
   }
   return Math.ceil(ms);
+}
+
+/** The options of a write, which may be a ttl alone. @throws TypeError for an option that is not among `names`. */
+export function optionsOf<O extends SetOptions>(given: O | Ttl | null | undefined, names: readonly string[]): O {
+  if (typeof given === "object" && given !== null) {
+    checkOptions(given, names);
+    return given;
+  }
+  return { ttl: given } as O;
+}
+
+/** The smallest number that is taken for a time in milliseconds: in 1973. The same number of seconds would be in 5138. */
+const LEAST_TIME = 1e11;
+
+/** The ttl that a write asks for, in milliseconds; `fallback` if it asks for none, 0 if the entry has expired already. */
+export function ttlOf({ ttl, expiresAt }: SetOptions, fallback: number): number {
+  if (expiresAt === undefined || expiresAt === null) {
+    return ttl === undefined ? fallback : milliseconds(ttl);
+  }
+  if (ttl !== undefined) {
+    throw new TypeError("isocache: ttl and expiresAt exclude each other; give one of them");
+  }
+  const at = Number(expiresAt);
+  if (Number.isNaN(at) || !(typeof expiresAt === "number" || expiresAt instanceof Date)) {
+    throw wrongType("expiresAt", "a Date or a number of milliseconds since 1970", expiresAt);
+  }
+  if (typeof expiresAt === "number" && at < LEAST_TIME) {
+    throw new RangeError(`isocache: expiresAt must be in milliseconds since 1970, not ${at}; multiply seconds by 1000`);
+  }
+  return Math.max(Math.ceil(at - systemNow()), 0);
 }
 
 /** How long an entry is kept after its ttl, in milliseconds. @throws TypeError where there is no ttl. */

@@ -1,19 +1,36 @@
 /**
- * How long an entry lives: a number of **seconds**, or a text with its unit: `"300ms"`, `"30s"`, `"5m"`, `"2h"`, `"7d"`.
+ * A time to live: a number of **seconds**, or a number with a unit: `"300ms"`, `"30s"`, `"5m"`, `"2h"`, `"7d"`. A text without
+ * a unit is in seconds, too.
  *
- * A part of a millisecond counts as a whole one. Zero, negative numbers and `NaN` are refused; `Infinity` is for ever.
+ * It is rounded up to whole milliseconds. Zero, negative numbers and `NaN` are refused. `Infinity` means no expiry.
  */
-export type Ttl = number | `${number}${"ms" | "s" | "m" | "h" | "d"}`;
+export type Ttl = number | string;
+
+/** `T`, unless it is a literal that is no ttl, such as `"-5m"`, `"1e3s"` or `"1h30m"`. */
+export type CheckedTtl<T> = T extends string
+  ? string extends T
+    ? T
+    : T extends `-${string}` | `${string}${"e" | "E" | "x" | "o" | "b" | "+"}${string}`
+      ? never
+      : T extends `${number}` | `${number}${"ms" | "s" | "m" | "h" | "d"}`
+        ? T
+        : never
+  : T;
+
+/** Options of a write, or a ttl alone, in which literals that are no ttl do not compile. */
+export type Checked<O> = O extends object
+  ? { readonly [N in keyof O]: N extends "ttl" | "staleFor" ? CheckedTtl<O[N]> : O[N] }
+  : CheckedTtl<O>;
 
 /** Why an entry left. */
 export type RemovalReason =
-  /** A limit was reached, and it was this entry's turn. */
+  /** It was the least recently used when a limit was reached, or too large for one. */
   | "evicted"
-  /** Its life was over. */
+  /** Its ttl has passed. */
   | "expired"
   /** A new value was set under its key. */
   | "replaced"
-  /** It was deleted, by its key, by a pattern or with all others. */
+  /** It was deleted: by its key, by a pattern, by `clear`, or because the cache was closed. */
   | "deleted";
 
 /** An entry that left. */
@@ -29,6 +46,11 @@ export interface SetOptions {
    * How long the entry is fresh, in **seconds** or with a unit. `null`: it does not expire. Default: the cache's.
    */
   ttl?: Ttl | null | undefined;
+  /**
+   * When the entry expires, instead of a ttl: a `Date`, or **milliseconds** since 1970 by the clock of the machine. If that
+   * time has passed, the entry under the key is removed, as if it had been stored and had expired.
+   */
+  expiresAt?: Date | number | undefined;
   /**
    * How long the entry is kept after its ttl, in **seconds** or with a unit, as stale: only `getOrSet` and cached functions
    * with `staleWhileRevalidate` or `staleIfError` see it then. Needs a ttl. Default: not at all.
@@ -90,20 +112,32 @@ export interface CacheStats {
 
 /** Options of a `MemoryCache`. */
 export interface MemoryCacheOptions<V> {
-  /** The most entries, from 1 to 16,777,216 (what a JavaScript `Map` holds). Default: 1000. */
-  maxEntries?: number | undefined;
-  /** The largest sum of sizes. Needs `sizeOf`. Default: no such limit. */
-  maxBytes?: number | undefined;
   /**
-   * The size of an entry: a whole number from 0. Called once for each `set`, before anything is changed; if it throws,
-   * nothing is. An entry larger than `maxBytes` by itself is refused with a `RangeError`.
+   * The most entries, from 1 to 16,777,216, which is what a `Map` holds. `Infinity`: no limit, except what a `Map` holds.
+   * Default: 1000, or no limit if there is `maxBytes`.
+   */
+  maxEntries?: number | undefined;
+  /** The largest sum of sizes. Needs `sizeOf`. Default: no limit. */
+  maxBytes?: number | undefined;
+  /** The largest size of one entry. Needs `sizeOf`. Default: `maxBytes`. */
+  maxEntryBytes?: number | undefined;
+  /**
+   * What a write of an entry larger than `maxEntryBytes` or `maxBytes` does: `"throw"` a `RangeError`, or `"skip"` the entry.
+   * An older value under its key is removed in both cases. Default: `"throw"`.
+   */
+  onOversize?: "throw" | "skip" | undefined;
+  /**
+   * The size of an entry: a whole number from 0. Called once for each write, before anything is changed; if it throws, nothing
+   * is changed.
    */
   sizeOf?: ((value: V, key: string) => number) | undefined;
-  /** The life of entries that are set without one, in **seconds** or with a unit. Default: `null`, for ever. */
+  /** The ttl of entries that are written without one. Default: `null`, no expiry. */
   ttl?: Ttl | null | undefined;
+  /** Whether `get` and `getMany` start the ttl of an entry again. Default: false. */
+  touchOnGet?: boolean | undefined;
   /**
-   * Keep and give out deep copies (`structuredClone`), so that nobody can change a cached value in place. It costs about
-   * a microsecond for a small object, on each `set` and each hit. Default: false, values are kept by reference.
+   * Keep and return deep copies, made by `structuredClone`, so that a cached value cannot be changed in place. It costs about
+   * a microsecond for a small object, for each write and each hit. Default: false, values are kept by reference.
    */
   clone?: boolean | undefined;
   /**
@@ -114,7 +148,8 @@ export interface MemoryCacheOptions<V> {
   clock?: (() => number) | undefined;
   /**
    * Called for each entry that leaves, with the reason, when the operation that made it leave is complete: it may use the
-   * cache. If it throws, the operation stands, all other entries are reported, and the first error is thrown to the caller.
+   * cache. If it throws, the operation stands, all other entries are reported, and the first error is thrown to the caller. If
+   * it returns a promise that rejects, the error is written to the console.
    */
   onRemoval?: ((removal: Removal<V>) => void) | undefined;
 }

@@ -20,6 +20,11 @@ export function words(): Uint32Array {
 
 /** Starts the instance, once. */
 export function start(module: WebAssembly.Module | Uint8Array): void {
+  if (typeof WebAssembly !== "object") {
+    throw new Error(
+      "isocache: this environment has no WebAssembly (iOS in Lockdown Mode, a browser with it switched off); only isocache/http works here",
+    );
+  }
   try {
     memory = initSync({ module }).memory;
     logAt = transfer() >>> 2;
@@ -27,6 +32,12 @@ export function start(module: WebAssembly.Module | Uint8Array): void {
     if (error instanceof WebAssembly.CompileError) {
       throw new Error(
         "isocache: this page's Content-Security-Policy forbids WebAssembly; add 'wasm-unsafe-eval' to its script-src",
+        { cause: error },
+      );
+    }
+    if (error instanceof RangeError) {
+      throw new Error(
+        "isocache: this browser does not compile WebAssembly on the main thread (Chrome before version 115); import isocache in a worker, or isocache/http, or ask for a newer browser",
         { cause: error },
       );
     }

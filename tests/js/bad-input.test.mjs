@@ -256,7 +256,7 @@ describe("limits", () => {
   test("maxEntries", () => {
     const cache = new MemoryCache({ maxEntries: 2 });
     cache.set("a", 1).set("b", 2);
-    for (const entries of [...NOT_WHOLE, Number.POSITIVE_INFINITY, 2 ** 24 + 1, 2 ** 32, 2 ** 32 + 1]) {
+    for (const entries of [...NOT_WHOLE, 2 ** 24 + 1, 2 ** 32, 2 ** 32 + 1]) {
       refuses(() => new MemoryCache({ maxEntries: entries }), RangeError, "maxEntries");
       refuses(() => new Cache({ maxEntries: entries }), RangeError, "maxEntries");
       refuses(() => cache.resize(entries), RangeError, "maxEntries");
@@ -283,7 +283,7 @@ describe("limits", () => {
       refuses(() => new MemoryCache({ maxBytes: bytes, sizeOf }), TypeError, "maxBytes");
       refuses(() => cache.resize(1, bytes), TypeError, "maxBytes");
     }
-    assert.deepEqual(cache.limits, { maxEntries: 1000, maxBytes: 2 });
+    assert.deepEqual(cache.limits, { maxEntries: Number.POSITIVE_INFINITY, maxBytes: 2 });
     assert.equal(cache.size, 2);
   });
 

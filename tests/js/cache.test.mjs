@@ -330,5 +330,5 @@ test("close ends the provider for all namespaces, once, also by Symbol.asyncDisp
 
   const memory = new MemoryCache();
   await new Cache({ provider: memory }).close();
-  assert.throws(() => memory.get("a"), /disposed/);
+  assert.throws(() => memory.get("a"), /closed/);
 });

@@ -263,7 +263,7 @@ describe("onRemoval", () => {
   test("disposes of the cache", () => {
     const cache = new MemoryCache({ maxEntries: 2, onRemoval: () => cache.close() });
     cache.set("a", 1).set("b", 2).set("c", 3);
-    assert.throws(() => cache.get("a"), /disposed/);
+    assert.throws(() => cache.get("a"), /is closed/);
   });
 });
 

@@ -36,7 +36,7 @@ describe("after the end", () => {
           cache[end]();
           cache[end]();
           for (let times = 0; times < 300; times++) {
-            assert.throws(() => use(cache), /isocache: this MemoryCache was disposed of/);
+            assert.throws(() => use(cache), /isocache: this MemoryCache is closed/);
           }
         }
       });

@@ -82,6 +82,6 @@ describe("bundles", () => {
       ...{ absWorkingDir: project, entryPoints: ["small.js"], bundle: true, format: "esm", write: false },
     });
     assert.ok(!outputFiles[0].text.includes("this Cache is closed"));
-    assert.ok(outputFiles[0].text.includes("this MemoryCache was disposed of"));
+    assert.ok(outputFiles[0].text.includes("this MemoryCache is closed"));
   });
 });

@@ -90,6 +90,12 @@ impl Slots {
         self.engine.sweep(now, budget);
     }
 
+    /// Gives the entry in `slot` a new deadline. False if there is no memory for it: then it keeps the old one.
+    pub fn set_deadline(&mut self, logged: u32, slot: Slot, deadline: f64) -> bool {
+        self.catch_up(logged);
+        self.engine.renew(slot, deadline).is_ok()
+    }
+
     /// Keeps the entry in `slot`, which was inserted or updated just now with a finite deadline, until `end`. Between its
     /// deadline and its end it is stale: `count(5)` leaves it out, `sweep` keeps it, and plain lookups must treat it as
     /// absent. False if there is no memory for it: then the entry leaves at its deadline. The next `update` of the slot

@@ -4,7 +4,7 @@ import { checkInteger, checkList, checkObject, checkPattern, checkText, checkVal
 import { systemNow } from "../clock.js";
 import { isGenerations } from "../generations.js";
 import { isMistake } from "../load/mistakes.js";
-import { escapePattern, literalOf, prefixOf } from "../prefix.js";
+import { escapeGlob, literalOf, prefixOf } from "../prefix.js";
 import type { Provider } from "../provider.js";
 import { milliseconds, staleMilliseconds } from "../ttl.js";
 import type { CacheStats, Entry, SetEntry, Ttl } from "../types.js";
@@ -243,7 +243,7 @@ export class HttpCache<V = unknown> implements Provider<V> {
     const key = literalOf(pattern);
     const removed =
       key === undefined
-        ? await clear(client, escapePattern(this.#prefix) + pattern, options?.signal)
+        ? await clear(client, escapeGlob(this.#prefix) + pattern, options?.signal)
         : count("UNLINK", (await this.#ask([["UNLINK", this.#prefix + key]], options))[0]);
     counts.deletes += removed;
     return removed;

@@ -1,7 +1,7 @@
 /** The default key of a function: its name and a hash of its arguments. */
 
 import { checkList, isWellFormed, quote, wrongType } from "../check.js";
-import { escapePattern } from "../prefix.js";
+import { escapeGlob } from "../prefix.js";
 import { canonical } from "./canonical.js";
 import { sha256 } from "./sha256.js";
 
@@ -65,7 +65,7 @@ export function keyOf(name: string, args: readonly unknown[]): string {
  */
 export function globOf(name: string): string {
   checkName(name);
-  return `${escapePattern(name)}:${"?".repeat(32)}`;
+  return `${escapeGlob(name)}:${"?".repeat(32)}`;
 }
 
 function checkName(name: unknown): asserts name is string {

@@ -1,7 +1,7 @@
 /** Key patterns: from values to a key, and to the glob of many. */
 
 import { checkObject, quote } from "../check.js";
-import { escapePattern } from "../prefix.js";
+import { escapeGlob } from "../prefix.js";
 import { fill, parseTemplate } from "./template.js";
 import { escapedValue } from "./value.js";
 
@@ -65,7 +65,7 @@ export interface KeyPattern<P extends string = string> {
  */
 export function keyPattern<const P extends string>(pattern: P): KeyPattern<P> {
   const { texts, names } = parseTemplate(pattern);
-  const globs = texts.map(escapePattern);
+  const globs = texts.map(escapeGlob);
   const key = (params: Record<string, unknown>, isGlob = false): string => {
     checkObject("params", params);
     for (const name of Object.keys(params)) {

@@ -5,7 +5,7 @@ import { checkFunction, checkOptions, quote, wrongType } from "../check.js";
 import { globOf, keyOf } from "../key/key-of.js";
 import { fill, parseTemplate } from "../key/template.js";
 import { escapedValue } from "../key/value.js";
-import { escapePattern } from "../prefix.js";
+import { escapeGlob } from "../prefix.js";
 import { isBranded, shared } from "../shared.js";
 import type { Ttl } from "../types.js";
 import type { AnyFunction, Cached, CachedDecorator, CachedFunction, CachedOptions, ResultOf } from "./cached-types.js";
@@ -167,7 +167,7 @@ function keysOf(key: Options["key"], name: string): Keys {
       // Arguments that the pattern does not name are no part of the key.
       make: remembering((args) => fill(texts, names, (name) => escapedValue(`argument ${name}`, args[Number(name)]))),
       pattern: key,
-      glob: () => fill(texts.map(escapePattern), names, () => "*"),
+      glob: () => fill(texts.map(escapeGlob), names, () => "*"),
     };
   }
   checkFunction("key", key);

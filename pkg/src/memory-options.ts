@@ -1,0 +1,77 @@
+/** Options of a `MemoryCache`, checked and with their defaults. */
+
+import { checkFunction, checkInteger, checkOneOf, checkOptions } from "./check.js";
+import { monotonicNow } from "./clock.js";
+import { MAX_ENTRIES } from "./table.js";
+import { milliseconds } from "./ttl.js";
+import type { MemoryCacheOptions, Removal } from "./types.js";
+
+const NAMES = [
+  ...["maxEntries", "maxBytes", "maxEntryBytes", "onOversize", "sizeOf", "ttl", "touchOnGet", "clone", "clock"],
+  "onRemoval",
+];
+const MOST = Number.MAX_SAFE_INTEGER;
+
+/** What a cache goes by. Limits that are not set are `Infinity`. */
+export interface Settings<V> {
+  maxEntries: number;
+  maxBytes: number;
+  readonly maxEntryBytes: number;
+  readonly skips: boolean;
+  readonly sizeOf: ((value: V, key: string) => number) | undefined;
+  /** In milliseconds. */
+  readonly ttl: number;
+  readonly touchOnGet: boolean;
+  readonly clone: boolean;
+  readonly clock: () => number;
+  readonly onRemoval: ((removal: Removal<V>) => unknown) | undefined;
+}
+
+/** The settings. @throws TypeError or RangeError that names the option. */
+export function settingsOf<V>(options: MemoryCacheOptions<V>): Settings<V> {
+  checkOptions(options, NAMES);
+  const { maxBytes, sizeOf, ttl = null, clock = monotonicNow, onRemoval } = options;
+  const { onOversize = "throw", touchOnGet = false, clone = false } = options;
+  checkFunction("sizeOf", sizeOf);
+  checkFunction("clock", clock);
+  checkFunction("onRemoval", onRemoval);
+  checkOneOf("clone", clone, [true, false]);
+  checkOneOf("touchOnGet", touchOnGet, [true, false]);
+  checkOneOf("onOversize", onOversize, ["throw", "skip"]);
+  if (clone && typeof structuredClone !== "function") {
+    throw new TypeError(
+      "isocache: clone needs structuredClone, which this environment lacks (jsdom under Jest does); provide it as globalThis.structuredClone, or leave clone out",
+    );
+  }
+  const bytes = entryBytes("maxBytes", maxBytes, sizeOf);
+  const { maxEntries = bytes === Infinity ? 1000 : Infinity } = options;
+  return {
+    maxEntries: entryLimit(maxEntries),
+    maxBytes: bytes,
+    maxEntryBytes: entryBytes("maxEntryBytes", options.maxEntryBytes, sizeOf),
+    skips: onOversize === "skip",
+    sizeOf,
+    ttl: milliseconds(ttl),
+    touchOnGet,
+    clone,
+    clock,
+    onRemoval,
+  };
+}
+
+/** A limit on the number of entries. */
+export function entryLimit(limit: number): number {
+  return limit === Infinity ? limit : checkInteger("maxEntries", limit, 1, MAX_ENTRIES, " or Infinity");
+}
+
+/** A limit on sizes. */
+export function entryBytes(name: string, limit: number | undefined, sizeOf: unknown): number {
+  if (limit === undefined || limit === Infinity) {
+    return Infinity;
+  }
+  checkInteger(name, limit, 1, MOST);
+  if (sizeOf === undefined) {
+    throw new TypeError(`isocache: ${name} needs the option sizeOf, which returns the size of an entry`);
+  }
+  return limit;
+}

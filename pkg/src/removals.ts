@@ -1,0 +1,30 @@
+/** Telling a listener which entries left. */
+
+import { isPromise } from "./promise.js";
+import type { Removal } from "./types.js";
+
+/**
+ * Calls a listener for each entry that left since the last call. All are reported, whatever it throws; the first error is
+ * thrown then.
+ */
+export function report<V>(table: { left: Removal<V>[] }, onRemoval: (removal: Removal<V>) => unknown): void {
+  const { left } = table;
+  if (left.length === 0) {
+    return;
+  }
+  table.left = [];
+  const errors: unknown[] = [];
+  for (const removal of left) {
+    try {
+      const returned = onRemoval(removal);
+      if (isPromise(returned)) {
+        returned.then(undefined, (error) => console.error("isocache: the promise of onRemoval was rejected:", error));
+      }
+    } catch (error) {
+      errors.push(error);
+    }
+  }
+  if (errors.length > 0) {
+    throw errors[0];
+  }
+}

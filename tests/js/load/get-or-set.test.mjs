@@ -237,6 +237,131 @@ describe("getOrSet", () => {
     await assert.rejects(cache.getOrSet("k", 1), /loader/);
   });
 
+  test("a loader is told the old value that it replaces", async (t) => {
+    const { time, cache } = clocked();
+    t.mock.method(Math, "random", () => 0.3678);
+    const seen = [];
+    const ask = async (value, options) => {
+      const background = [];
+      const waitUntil = (work) => background.push(work);
+      const load = ({ stale, background }) => {
+        seen.push([stale, background]);
+        // Unchanged since then, as after a conditional request.
+        return value ?? stale;
+      };
+      const found = await cache.getOrSet("k", load, { ttl: "10s", waitUntil, ...options });
+      await Promise.all(background);
+      return found;
+    };
+    await ask(1);
+    time.now += 9000;
+    assert.equal(await ask(2, { earlyRefresh: "2s", staleWhileRevalidate: "10s" }), 1);
+    time.now += 12_000;
+    assert.equal(await ask(3, { staleWhileRevalidate: "10s", staleIfError: "1m" }), 2);
+    time.now += 30_000;
+    assert.equal(await ask(undefined, { staleWhileRevalidate: "10s", staleIfError: "1m" }), 3);
+    time.now += 5000;
+    assert.equal(await ask(9), 3, "the unchanged value is fresh again");
+    time.now += 30_000;
+    await ask(5);
+    assert.deepEqual(seen, [
+      [undefined, false],
+      [1, true],
+      [2, true],
+      [3, false],
+      [undefined, false],
+    ]);
+  });
+
+  test("a loader that is used by nobody any more has a limit, though it is detached", async (t) => {
+    t.mock.timers.enable({ apis: ["setTimeout"] });
+    const cache = new Cache();
+    let signal;
+    const hanging = (context) => {
+      signal = context.signal;
+      return new Promise(() => undefined);
+    };
+    const answer = cache.getOrSet("k", hanging, { detached: true, timeout: "1s" });
+    t.mock.timers.tick(1000);
+    await assert.rejects(answer, LoadTimeoutError);
+    assert.equal(signal.aborted, false);
+    t.mock.timers.tick(28_999);
+    assert.equal(signal.aborted, false);
+    t.mock.timers.tick(1);
+    assert.equal(signal.aborted, true);
+    await pause(5);
+    assert.equal(await cache.getOrSet("k", () => 1), 1);
+  });
+
+  test("a store that never answers a write delays nobody beyond the limit", async (t) => {
+    t.mock.timers.enable({ apis: ["setTimeout"] });
+    const provider = new Remote();
+    provider.set = () => new Promise(() => undefined);
+    const cache = new Cache({ provider });
+    const { signal } = new AbortController();
+    const asked = [
+      cache.getOrSet("k", () => 1, "1m"),
+      cache.getOrSet("k", () => 2, "1m"),
+      cache.getOrSet("k", () => 3, { ttl: "1m", timeout: "10s" }),
+      cache.getOrSet("k", () => 4, { ttl: "1m", signal }),
+    ];
+    await pause(20);
+    t.mock.timers.tick(30_000);
+    assert.deepEqual(await Promise.all(asked), [1, 1, 1, 1]);
+  });
+
+  test("callers that give up one by one leave the load to the last", async () => {
+    const cache = new Cache();
+    const { opened, open } = gate();
+    const controllers = [1, 2, 3].map(() => new AbortController());
+    let signal;
+    const load = (context) => {
+      signal = context.signal;
+      return opened;
+    };
+    const asked = controllers.map((controller) => cache.getOrSet("k", load, { signal: controller.signal }));
+    for (const [at, controller] of controllers.slice(0, 2).entries()) {
+      controller.abort(new Error(`gone ${at}`));
+      await assert.rejects(asked[at], /gone/);
+    }
+    assert.equal(signal.aborted, false);
+    open("value");
+    assert.equal(await asked[2], "value");
+    assert.equal(await cache.get("k"), "value");
+  });
+
+  test("an entry that is kept as stale counts nowhere", async () => {
+    const { time, store, cache } = clocked();
+    await cache.set("k", 1, { ttl: "10s", staleFor: "1m" });
+    await cache.set("j", 2, "1h");
+    time.now += 20_000;
+    assert.deepEqual([store.size, store.stats().entries, [...store.keys()]], [1, 1, ["j"]]);
+    assert.deepEqual([store.peek("k"), store.ttl("k"), store.get("k")], [undefined, undefined, undefined]);
+    assert.deepEqual([await cache.clearPattern("*"), store.size], [1, 0]);
+    assert.equal(await cache.getOrSet("k", () => 3, { ttl: "10s", staleIfError: "1m" }), 3);
+    await assert.rejects(cache.set("k", 1, { ttl: null, staleFor: "1m" }), /give ttl beside staleFor/);
+    await assert.rejects(cache.set("k", 1, { ttl: "1m", staleFor: 0 }), RangeError);
+    assert.equal(await cache.get("k"), 3);
+  });
+
+  test("the cache's own ttl is one that windows can follow", async () => {
+    let now = 1000;
+    const cache = new Cache({ ttl: "10s", clock: () => now });
+    await cache.getOrSet("k", () => 1, { staleIfError: "1m" });
+    now += 20_000;
+    assert.equal(await cache.getOrSet("k", failing, { staleIfError: "1m" }), 1);
+    const without = new Cache();
+    await assert.rejects(
+      without.getOrSet("k", () => 1, { staleIfError: "1m" }),
+      /staleIfError needs a ttl/,
+    );
+    const provider = new MemoryCache();
+    await assert.rejects(
+      new Cache({ provider }).getOrSet("k", () => 1, { staleIfError: "1m" }),
+      /never becomes stale/,
+    );
+  });
+
   test("over HTTP: one load, and writes that win", async () => {
     const bridge = await startBridge();
     try {

@@ -1,4 +1,5 @@
-// Many orders of events: callers, writes at every point of their loads, callers that go away, loaders that fail.
+// Many orders of events: callers with windows of their own, writes at every point of their loads, passing time, callers that
+// go away, detached loads, loaders that fail.
 // The same rules as in Rust: tests/load/interleavings.rs.
 
 import assert from "node:assert/strict";
@@ -9,16 +10,32 @@ import { pause, Remote, seeded } from "./provider.mjs";
 
 const KEY = "user:1";
 
+const TTL = 10_000;
+const WINDOW = 5_000;
+/** What readers tolerate of a stale entry. */
+const READERS = [
+  {},
+  { staleWhileRevalidate: `${WINDOW}ms` },
+  { staleIfError: `${WINDOW}ms` },
+  { staleWhileRevalidate: "1s", staleIfError: `${WINDOW}ms` },
+];
+
 /** One order of events. Where there are `tags`, everything has them, and they are invalidated, too. */
 async function run(seed, makeProvider, tags) {
   const below = seeded(seed);
-  const provider = makeProvider(() => below(4));
+  let now = 1_000_000;
+  const store = new MemoryCache({ clock: () => now });
+  const provider = makeProvider(store, () => below(4));
   const cache = new Cache({ provider });
-  // What the cache stands before: it only grows.
+  // The state of the source that the cache is in front of: it only grows.
   let version = 0;
-  // What every caller that asks from now on must see at least.
+  // What callers that ask from now on must see at least.
   let told = 0;
-  const caller = async ([start, before, after, fails, aborts]) => {
+  // When a version was last loaded or written; exact unless time passes while it is being stored.
+  const since = new Map();
+  let storing = 0;
+  let isExact = true;
+  const caller = async ([start, before, after, fails, aborts, detached, reader]) => {
     await pause(start);
     const least = told;
     const controller = new AbortController();
@@ -29,9 +46,16 @@ async function run(seed, makeProvider, tags) {
       if (fails) {
         throw new Error("the loader fails");
       }
+      since.set(value, now);
+      storing++;
+      pause(40).then(() => storing--);
       return value;
     };
-    const answer = cache.getOrSet(KEY, load, { tags, ...(aborts && { signal: controller.signal }) });
+    const asked = now;
+    const answer = cache.getOrSet(KEY, load, {
+      ...{ ttl: `${TTL}ms`, tags, detached, ...READERS[reader] },
+      ...(aborts && { signal: controller.signal }),
+    });
     if (aborts) {
       pause(aborts).then(() => controller.abort(new Error("the caller goes")));
     }
@@ -40,34 +64,54 @@ async function run(seed, makeProvider, tags) {
       (typeof value === "number" && value >= least) || value === "the loader fails" || value === "the caller goes",
       `seed ${seed}: ${value} was answered after ${least} had been told`,
     );
+    if (typeof value === "number" && isExact) {
+      const longest = TTL + (reader === 0 ? 0 : WINDOW);
+      const age = asked - (since.get(value) ?? now);
+      assert.ok(age < longest, `seed ${seed}: ${value} is ${age} ms old, of at most ${longest}`);
+    }
   };
   const writer = async (writes) => {
     // One after the other: of two writes at once, either may be the last.
-    for (const [start, kind] of writes) {
+    for (const [start, kind, stale] of writes) {
       await pause(start);
       const mine = ++version;
+      since.set(mine, now);
+      storing++;
+      const options = { ttl: `${TTL}ms`, tags, ...(stale && { staleFor: `${WINDOW}ms` }) };
       await [
-        () => cache.set(KEY, mine, { tags }),
-        () => cache.setMany([{ key: KEY, value: mine, tags }]),
+        () => cache.set(KEY, mine, options),
+        () => cache.setMany([{ key: KEY, value: mine, ...options }]),
         () => cache.delete(KEY),
         () => cache.deleteMany(["other", KEY]),
         () => cache.clearPattern("user:*"),
         () => cache.clear(),
         () => cache.invalidateTags(tags),
       ][kind]();
+      storing--;
       told = mine;
     }
   };
+  const clock = async (steps) => {
+    for (const [start, step] of steps) {
+      await pause(start);
+      isExact &&= storing === 0;
+      now += step;
+    }
+  };
   const callers = Array.from({ length: 2 + below(5) }, () => [
-    ...[below(20), below(5), below(5), below(8) === 0],
-    below(4) === 0 ? 1 + below(12) : 0,
+    ...[below(30), below(5), below(5), below(5) === 0],
+    ...[below(4) === 0 ? 1 + below(12) : 0, below(3) === 0, below(READERS.length)],
   ]);
-  const writes = Array.from({ length: below(4) }, () => [below(15), below(tags ? 7 : 6)]);
-  await Promise.all([...callers.map(caller), writer(writes)]);
-  // What a caller who went away has left behind may take some more turns.
+  const writes = Array.from({ length: below(4) }, () => [below(15), below(tags ? 7 : 6), below(2) === 0]);
+  const steps = Array.from({ length: below(4) }, () => [below(12), 1000 * (1 + below(12))]);
+  await Promise.all([...callers.map(caller), writer(writes), clock(steps)]);
+  // Loads that callers have left behind may take some more turns.
   await pause(60);
   const cached = await cache.get(KEY);
-  assert.ok(cached === undefined || cached === version, `seed ${seed}: ${cached} came back, it is ${version}`);
+  const kept = await provider.getEntry(KEY);
+  for (const value of [cached, kept?.value]) {
+    assert.ok(value === undefined || value === version, `seed ${seed}: ${value} came back, it is ${version}`);
+  }
   await cache.delete(KEY);
   let loads = 0;
   assert.equal(await cache.getOrSet(KEY, () => ++loads && version), version);
@@ -75,12 +119,12 @@ async function run(seed, makeProvider, tags) {
 }
 
 for (const [name, provider, tags] of [
-  ["memory", () => new MemoryCache()],
-  ["a provider that takes turns", (turns) => new Remote(new MemoryCache(), turns)],
-  ["memory, with tags", () => new Tagged(new MemoryCache()), ["t"]],
-  ["a provider that takes turns, with tags", (turns) => new Tagged(new Remote(new MemoryCache(), turns)), ["t", "u"]],
+  ["memory", (store) => store],
+  ["a provider that takes turns", (store, turns) => new Remote(store, turns)],
+  ["memory, with tags", (store) => new Tagged(store), ["t"]],
+  ["a provider that takes turns, with tags", (store, turns) => new Tagged(new Remote(store, turns)), ["t", "u"]],
 ]) {
-  test(`nothing comes back, and nobody hangs: ${name}`, () => schedules(500, (seed) => run(seed, provider, tags)));
+  test(`nothing comes back, and nobody hangs: ${name}`, () => schedules(1000, (seed) => run(seed, provider, tags)));
 }
 
 test("without writes there is one load", () =>

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 /// A source of time, in whole milliseconds from an origin of its own.
 ///
@@ -92,6 +92,15 @@ impl Clock for UnixClock {
         let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
         since.as_secs() * 1000 + u64::from(since.subsec_millis())
     }
+}
+
+/// How long it is until a time of the machine's clock; `None` if it has passed.
+pub(crate) fn time_until(at: SystemTime) -> Option<Duration> {
+    #[cfg(not(all(target_arch = "wasm32", target_os = "unknown")))]
+    let now = SystemTime::now();
+    #[cfg(all(target_arch = "wasm32", target_os = "unknown"))]
+    let now = SystemTime::UNIX_EPOCH + Duration::try_from_secs_f64(date_now() / 1000.0).unwrap_or_default();
+    at.duration_since(now).ok().filter(|left| !left.is_zero())
 }
 
 // Declared here, because js-sys would bring its futures into the npm package's wasm, used or not.

@@ -97,7 +97,10 @@ pub use load::{
     CacheAside, Flights, Leases, LoadError, LoadOptions, LoadStats, Loaded, Monitor, OnError, Runtime, Write,
 };
 pub use memory::{Count, MemoryCache, MemoryCacheBuilder, MemoryCacheProvider};
-pub use provider::{BoxFuture, CacheProvider, CounterProvider, DynCacheProvider, MaybeSend, TouchProvider, WithTtl};
+pub use provider::{
+    AtomicProvider, BoxFuture, CacheProvider, CounterProvider, DynCacheProvider, Keys, KeysProvider, MaybeSend,
+    TouchProvider, WithTtl,
+};
 #[cfg(feature = "serde")]
 pub use provider::{Typed, default_cache, set_default_cache};
 #[cfg(feature = "msgpack")]

@@ -8,7 +8,7 @@ use std::time::Duration;
 use crate::clock::Clock;
 use crate::error::{CacheError, Result};
 use crate::key;
-use crate::provider::{CacheProvider, MaybeSend, TouchProvider};
+use crate::provider::{AtomicProvider, CacheProvider, MaybeSend, TouchProvider};
 use crate::ttl::whole_ms;
 
 /// The chance in a token, in bytes.
@@ -139,7 +139,7 @@ impl<T, P> SessionStore<T, P> {
     }
 }
 
-impl<T: MaybeSend, P: TouchProvider<T> + CacheProvider<T>> SessionStore<T, P> {
+impl<T: MaybeSend, P: TouchProvider<T> + AtomicProvider<T> + CacheProvider<T>> SessionStore<T, P> {
     /// Begins a session.
     ///
     /// # Errors
@@ -160,7 +160,7 @@ impl<T: MaybeSend, P: TouchProvider<T> + CacheProvider<T>> SessionStore<T, P> {
     /// Whatever keeps the provider from answering.
     pub async fn get(&self, token: &str) -> Result<Option<T>> {
         let Some((key, life)) = self.locate(token) else { return Ok(None) };
-        self.provider.get_and_touch(&key, life).await.map_err(|error| without(token, error))
+        self.provider.get_and_touch(&key, Some(life)).await.map_err(|error| without(token, error))
     }
 
     /// Gives a session a new value; false if there is none. It lives on. Of two updates at once, the later one stands.

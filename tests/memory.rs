@@ -5,7 +5,10 @@ mod conformance;
 
 use bytes::Bytes;
 use conformance::memory::{built, memory};
-use conformance::{Case, Options, check_table, count, every, for_each_rule, get_with_ttl, run};
+use conformance::{
+    Case, Complete, Knowledge, MORE_OPERATIONS, Options, check_table, count, every, for_each_rule, get_with_ttl, run,
+    run_more_operations, without_counters,
+};
 use isocache::{DynCacheProvider, JsonSerializer, ManualClock, MemoryCacheProvider, MessagePackSerializer, Typed};
 use pollster::block_on;
 use serde_json::Value;
@@ -62,6 +65,18 @@ suite!(direct, memory, every);
 suite!(behind_dyn, erased, every);
 suite!(as_json, json, every);
 suite!(as_message_pack, message_pack, unweighed);
+
+fn more_operations<P: Complete>(applies: fn(&Case) -> bool, factory: impl Fn(&Options, ManualClock) -> P) {
+    let ran = block_on(run_more_operations(Knowledge::Everything, applies, factory));
+    assert!(ran > 40 && ran == count(MORE_OPERATIONS, applies), "{ran}");
+}
+
+#[test]
+fn operations_beyond_those_of_every_provider() {
+    more_operations(every, memory);
+    more_operations(every, json);
+    more_operations(|case| unweighed(case) && without_counters(case), message_pack);
+}
 
 #[test]
 fn the_table_is_whole() {

@@ -223,20 +223,21 @@ fn what_is_no_token_is_not_looked_up() {
 fn renewing_is_no_write_and_replacing_is_one() {
     let clock = ManualClock::new();
     let cache = Memory::builder().clock(clock.clone()).max_entries(2).build().unwrap();
-    assert_eq!(cache.sync().get_and_touch("a", secs(1)), Ok(None));
+    assert_eq!(cache.sync().get_and_touch("a", Some(secs(1))), Ok(None));
     assert_eq!(cache.sync().replace("a", "x".into(), None), Ok(false));
     cache.sync().set("a", "1".into(), None).unwrap();
     cache.sync().set("b", "2".into(), None).unwrap();
-    assert_eq!(cache.sync().get_and_touch("a", secs(1)).unwrap().as_deref(), Some("1"));
+    assert_eq!(cache.sync().get_and_touch("a", Some(secs(1))).unwrap().as_deref(), Some("1"));
     assert_eq!(cache.sync().replace("b", "3".into(), Some(secs(5))), Ok(true));
     let stats = cache.sync().stats();
     assert_eq!((stats.hits, stats.misses, stats.sets), (1, 1, 3));
     clock.advance(secs(1));
     assert_eq!(cache.sync().keys(), ["b"], "the first life of a began when it was renewed");
-    assert_eq!(cache.sync().get_and_touch("b", Duration::MAX).unwrap().as_deref(), Some("3"));
+    assert_eq!(cache.sync().get_and_touch("b", Some(Duration::MAX)).unwrap().as_deref(), Some("3"));
     clock.advance(secs(1_000_000));
     assert_eq!(cache.sync().get_with_ttl("b"), Ok(Some(("3".into(), None))));
     assert!(
-        cache.sync().get_and_touch("b", Duration::ZERO).is_err() && cache.sync().get_and_touch("", secs(1)).is_err()
+        cache.sync().get_and_touch("b", Some(Duration::ZERO)).is_err()
+            && cache.sync().get_and_touch("", Some(secs(1))).is_err()
     );
 }

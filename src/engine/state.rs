@@ -106,7 +106,7 @@ impl Engine {
     ///
     /// # Errors
     /// [`Refused`]; nothing was changed.
-    pub fn renew(&mut self, slot: Slot, deadline: Millis) -> Result<(), Refused> {
+    pub fn set_deadline(&mut self, slot: Slot, deadline: Millis) -> Result<(), Refused> {
         self.admit(0, deadline)?;
         self.expiry.set(slot, deadline);
         Ok(())
@@ -130,6 +130,11 @@ impl Engine {
     #[inline]
     pub fn hit(&mut self, slot: Slot) {
         self.counters.hits += u64::from(self.policy.touch(slot));
+    }
+
+    /// Makes the entry in `slot` the most recently used, without counting a lookup.
+    pub fn touch(&mut self, slot: Slot) {
+        self.policy.touch(slot);
     }
 
     /// A lookup found no live entry.

@@ -15,7 +15,7 @@ use crate::error::{CacheError, Result};
 use crate::provider::MaybeSend;
 use crate::remote::{Namespace, RemoteOptions};
 use crate::serializer::JsonSerializer;
-use crate::ttl::whole_ms;
+use crate::ttl::ttl_ms;
 
 const MIB: usize = 1024 * 1024;
 
@@ -218,12 +218,9 @@ impl<T, S> HttpCacheBuilder<T, S> {
         {
             return Err(CacheError::invalid("token", "holds a character that no header can carry"));
         }
-        if let Some(ttl) = self.default_ttl.filter(|ttl| *ttl != Duration::MAX) {
-            whole_ms(ttl)?;
-        }
         let options = RemoteOptions {
             namespace: self.namespace.as_deref().map_or_else(|| Ok(Namespace::default()), Namespace::new)?,
-            default_ttl: self.default_ttl,
+            default_ttl: ttl_ms(self.default_ttl)?,
             max_value_bytes: self.max_value_bytes,
             undecodable_is_miss: self.undecodable_is_miss,
         };

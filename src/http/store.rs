@@ -9,7 +9,8 @@ use isocache_protocol::{Command, Reply, headers};
 use super::batch::Batcher;
 use super::session::{Form, of_reply_text};
 use crate::error::{CacheError, Result};
-use crate::remote::{Life, RELEASE, RemoteStore};
+use crate::remote::{RELEASE, RemoteStore};
+use crate::ttl::TtlMs;
 
 /// How many keys one command names, and how many commands one operation asks at a time.
 const PER_COMMAND: usize = 500;
@@ -49,6 +50,23 @@ impl HttpStore {
         self.many(keys.chunks(PER_COMMAND).map(|part| with_keys(name, part)).collect()).await
     }
 
+    /// One command for each key; whether each did something.
+    async fn of_each(&self, name: &str, keys: &[Cow<'_, str>]) -> Result<Vec<bool>> {
+        let replies = self.many(keys.iter().map(|key| command(&[name, key])).collect()).await?;
+        replies.into_iter().map(|reply| Ok(count(name, reply)? > 0)).collect()
+    }
+
+    /// Stores a value on a condition; whether it was stored.
+    async fn set_when(&self, condition: &[u8], key: &str, value: &[u8], ttl: TtlMs, harmless: bool) -> Result<bool> {
+        let mut command = set(key, value, ttl);
+        command.push(condition);
+        match only(self.batcher.ask(vec![command], harmless).await?)? {
+            Reply::Nil => Ok(false),
+            reply if reply.is_ok() => Ok(true),
+            other => Err(failure("SET", other, Some(key))),
+        }
+    }
+
     /// Commands that nothing comes between, in a request of their own.
     async fn atomically(&self, commands: Vec<Command>, harmless: bool) -> Result<[Reply; 2]> {
         let replies = self.batcher.session.exchange(Form::Transaction, &commands, harmless).await?;
@@ -56,8 +74,18 @@ impl HttpStore {
     }
 }
 
+/// Where a SCAN goes on.
+pub(super) struct Cursor(String);
+
+impl Default for Cursor {
+    fn default() -> Self {
+        Self("0".to_owned())
+    }
+}
+
 impl RemoteStore for HttpStore {
     type Bytes = Bytes;
+    type Cursor = Cursor;
 
     async fn get(&self, key: &str) -> Result<Option<Bytes>> {
         bytes("GET", self.one(&["GET", key]).await?, key)
@@ -74,8 +102,8 @@ impl RemoteStore for HttpStore {
         })
     }
 
-    async fn get_and_touch(&self, key: &str, life: Life) -> Result<Option<Bytes>> {
-        let reply = match life {
+    async fn get_and_touch(&self, key: &str, ttl: TtlMs) -> Result<Option<Bytes>> {
+        let reply = match ttl {
             Some(ms) => self.one(&["GETEX", key, "PX", &ms.to_string()]).await?,
             None => self.one(&["GETEX", key, "PERSIST"]).await?,
         };
@@ -96,22 +124,34 @@ impl RemoteStore for HttpStore {
         Ok(values)
     }
 
-    async fn set(&self, key: &str, value: Vec<u8>, life: Life) -> Result<()> {
-        self.set_many(vec![(key.to_owned(), value, life)]).await
+    async fn set(&self, key: &str, value: Vec<u8>, ttl: TtlMs) -> Result<()> {
+        self.set_many(vec![(key.to_owned(), value, ttl)]).await
     }
 
-    async fn replace(&self, key: &str, value: Vec<u8>, life: Life) -> Result<bool> {
-        let mut command = set(key, &value, life);
-        command.push(b"XX");
-        match only(self.batcher.ask(vec![command], true).await?)? {
-            Reply::Nil => Ok(false),
-            reply if reply.is_ok() => Ok(true),
-            other => Err(failure("SET", other, Some(key))),
-        }
+    async fn replace(&self, key: &str, value: Vec<u8>, ttl: TtlMs) -> Result<bool> {
+        self.set_when(b"XX", key, &value, ttl, true).await
     }
 
-    async fn set_many(&self, entries: Vec<(String, Vec<u8>, Life)>) -> Result<()> {
-        let commands = entries.iter().map(|(key, value, life)| set(key, value, *life)).collect();
+    async fn get_and_delete(&self, key: &str) -> Result<Option<Bytes>> {
+        bytes("GETDEL", only(self.batcher.ask(vec![command(&["GETDEL", key])], false).await?)?, key)
+    }
+
+    async fn ttl(&self, key: &str) -> Result<Option<TtlMs>> {
+        Ok(match integer("PTTL", self.one(&["PTTL", key]).await?, Some(key))? {
+            // The store lets it live through its last millisecond, or there is none.
+            0 | -2 => None,
+            left => Some(u64::try_from(left).ok()),
+        })
+    }
+
+    async fn touch(&self, key: &str, ttl: TtlMs) -> Result<bool> {
+        // PERSIST does not tell an entry without a ttl from none.
+        let Some(ms) = ttl else { return Ok(self.get_and_touch(key, None).await?.is_some()) };
+        Ok(count("PEXPIRE", self.one(&["PEXPIRE", key, &ms.to_string()]).await?)? > 0)
+    }
+
+    async fn set_many(&self, entries: Vec<(String, Vec<u8>, TtlMs)>) -> Result<()> {
+        let commands = entries.iter().map(|(key, value, ttl)| set(key, value, *ttl)).collect();
         let replies = self.many(commands).await?;
         entries.iter().zip(replies).try_for_each(|((key, ..), reply)| match reply {
             reply if reply.is_ok() => Ok(()),
@@ -124,6 +164,14 @@ impl RemoteStore for HttpStore {
         replies.into_iter().map(|reply| count("UNLINK", reply)).sum()
     }
 
+    async fn delete_each(&self, keys: &[Cow<'_, str>]) -> Result<Vec<bool>> {
+        self.of_each("UNLINK", keys).await
+    }
+
+    async fn exists_many(&self, keys: &[Cow<'_, str>]) -> Result<Vec<bool>> {
+        self.of_each("EXISTS", keys).await
+    }
+
     async fn exists(&self, key: &str) -> Result<bool> {
         Ok(count("EXISTS", self.one(&["EXISTS", key]).await?)? > 0)
     }
@@ -132,25 +180,31 @@ impl RemoteStore for HttpStore {
         if self.batcher.session.is_bridge().await? {
             return count(headers::CLEAR, self.one(&[headers::CLEAR, pattern]).await?);
         }
-        let (mut cursor, mut removed) = ("0".to_owned(), 0);
+        let (mut cursor, mut removed) = (Cursor::default(), 0);
         loop {
-            let step = self.one(&["SCAN", &cursor, "MATCH", pattern, "COUNT", KEYS_PER_STEP]).await?;
-            let (next, keys) = scanned(step)?;
-            if keys.len() > 1 {
-                removed += count("UNLINK", only(self.batcher.ask(vec![keys], true).await?)?)?;
+            let (keys, next) = self.scan(pattern, cursor).await?;
+            if !keys.is_empty() {
+                let unlink: Command = std::iter::once(&b"UNLINK"[..]).chain(keys.iter().map(Vec::as_slice)).collect();
+                removed += count("UNLINK", only(self.batcher.ask(vec![unlink], true).await?)?)?;
             }
-            if next == "0" {
-                return Ok(removed);
+            match next {
+                Some(next) => cursor = next,
+                None => return Ok(removed),
             }
-            cursor = next;
         }
     }
 
-    async fn increment(&self, key: &str, by: i64, life: Life) -> Result<i64> {
+    async fn scan(&self, pattern: &str, cursor: Cursor) -> Result<(Vec<Vec<u8>>, Option<Cursor>)> {
+        let step = self.one(&["SCAN", &cursor.0, "MATCH", pattern, "COUNT", KEYS_PER_STEP]).await?;
+        let (next, keys) = scanned(step)?;
+        Ok((keys, if next == "0" { None } else { Some(Cursor(next)) }))
+    }
+
+    async fn increment(&self, key: &str, by: i64, ttl: TtlMs) -> Result<i64> {
         let add = command(&["INCRBY", key, &by.to_string()]);
-        let sum = if life.is_some() {
-            // Makes the counter if there is none; one that is there keeps its life.
-            let mut create = set(key, b"0", life);
+        let sum = if ttl.is_some() {
+            // Makes the counter if there is none; one that is there keeps its ttl.
+            let mut create = set(key, b"0", ttl);
             create.push(b"NX");
             self.atomically(vec![create, add], false).await?[1].clone()
         } else {
@@ -159,14 +213,8 @@ impl RemoteStore for HttpStore {
         integer("INCRBY", sum, Some(key))
     }
 
-    async fn acquire(&self, key: &str, holder: &str, ms: u64) -> Result<bool> {
-        let mut command = set(key, holder.as_bytes(), Some(ms));
-        command.push(b"NX");
-        match only(self.batcher.ask(vec![command], false).await?)? {
-            Reply::Nil => Ok(false),
-            reply if reply.is_ok() => Ok(true),
-            other => Err(failure("SET", other, Some(key))),
-        }
+    async fn set_if_absent(&self, key: &str, value: Vec<u8>, ttl: TtlMs) -> Result<bool> {
+        self.set_when(b"NX", key, &value, ttl, false).await
     }
 
     async fn release(&self, key: &str, holder: &str) -> Result<()> {
@@ -196,9 +244,9 @@ fn with_keys(name: &str, keys: &[Cow<'_, str>]) -> Command {
     std::iter::once(name).chain(keys.iter().map(AsRef::as_ref)).collect()
 }
 
-fn set(key: &str, value: &[u8], life: Life) -> Command {
+fn set(key: &str, value: &[u8], ttl: TtlMs) -> Command {
     let mut command: Command = [b"SET", key.as_bytes(), value].into_iter().collect();
-    if let Some(ms) = life {
+    if let Some(ms) = ttl {
         command.push(b"PX");
         command.push(ms.to_string().as_bytes());
     }
@@ -245,8 +293,8 @@ fn count(name: &str, reply: Reply) -> Result<u64> {
     u64::try_from(number).map_err(|_| CacheError::Protocol(format!("{name} was answered with {number}")))
 }
 
-/// The next cursor of a SCAN, and the UNLINK of what it found.
-fn scanned(reply: Reply) -> Result<(String, Command)> {
+/// The next cursor of a SCAN, and the keys that it found.
+fn scanned(reply: Reply) -> Result<(String, Vec<Vec<u8>>)> {
     let Reply::Array(parts) = reply else { return Err(failure("SCAN", reply, None)) };
     let strange = || CacheError::Protocol("SCAN was not answered with a cursor and keys".into());
     let [cursor, Reply::Array(keys)] = parts.as_slice() else { return Err(strange()) };
@@ -254,9 +302,6 @@ fn scanned(reply: Reply) -> Result<(String, Command)> {
         Reply::Integer(cursor) => cursor.to_string(),
         other => String::from_utf8_lossy(other.bytes().ok_or_else(strange)?).into_owned(),
     };
-    let mut unlink = command(&["UNLINK"]);
-    for key in keys {
-        unlink.push(key.bytes().ok_or_else(strange)?);
-    }
-    Ok((cursor, unlink))
+    let keys = keys.iter().map(|key| key.bytes().map(|key| key.to_vec()).ok_or_else(strange));
+    Ok((cursor, keys.collect::<Result<_>>()?))
 }

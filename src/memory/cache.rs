@@ -154,11 +154,8 @@ impl<T> MemoryCache<T> {
     /// # Errors
     /// [`CacheError::InvalidArgument`] for an empty pattern.
     pub fn clear_pattern(&self, pattern: &str) -> Result<u64> {
-        if pattern.is_empty() {
-            return Err(CacheError::invalid("pattern", "is empty"));
-        }
+        let glob = checked_glob(pattern)?;
         let _write = self.shared.flights.write_pattern_now(pattern);
-        let glob = Glob::new(pattern);
         let literal = glob.literal();
         let key = literal.as_deref().map(|literal| self.shared.hashed(literal));
         Ok(self.shared.with_table(|locked, leavers| match key {
@@ -214,10 +211,31 @@ impl<T> MemoryCache<T> {
     /// # Errors
     /// As for [`get`](Self::get); nothing was removed.
     pub fn delete_many(&self, keys: &[&str]) -> Result<u64> {
-        let _write = self.shared.flights.write_many_now(keys);
+        Ok(self.delete_many_each(keys)?.into_iter().map(u64::from).sum())
+    }
+
+    /// Whether there is an entry under each of `keys`, as [`KeysProvider::exists_many`](crate::KeysProvider::exists_many), at
+    /// one moment.
+    ///
+    /// # Errors
+    /// As for [`get`](Self::get).
+    pub fn exists_many(&self, keys: &[&str]) -> Result<Vec<bool>> {
         let keys = self.shared.hashed_many(keys)?;
         Ok(self.shared.with_table(|locked, leavers| {
-            keys.iter().map(|&key| u64::from(locked.table.delete(key, locked.now, leavers))).sum()
+            keys.iter().map(|&key| locked.table.find(key, locked.now, leavers).is_some()).collect()
+        }))
+    }
+
+    /// Removes the entries under `keys` and tells for each whether there was one, as
+    /// [`KeysProvider::delete_many_each`](crate::KeysProvider::delete_many_each), at one moment.
+    ///
+    /// # Errors
+    /// As for [`get`](Self::get); nothing was removed.
+    pub fn delete_many_each(&self, keys: &[&str]) -> Result<Vec<bool>> {
+        let hashed = self.shared.hashed_many(keys)?;
+        let _write = self.shared.flights.write_many_now(keys);
+        Ok(self.shared.with_table(|locked, leavers| {
+            hashed.iter().map(|&key| locked.table.delete(key, locked.now, leavers)).collect()
         }))
     }
 
@@ -289,7 +307,7 @@ impl<T> MemoryCache<T> {
         self.len() == 0
     }
 
-    /// The keys of the live entries, from the most to the least recently used.
+    /// The keys of all entries, from the most to the least recently used.
     #[must_use]
     pub fn keys(&self) -> Vec<String> {
         self.shared.with_table(|locked, leavers| {
@@ -297,4 +315,31 @@ impl<T> MemoryCache<T> {
             locked.table.keys(locked.now).map(str::to_owned).collect()
         })
     }
+
+    /// The keys that match a [`Glob`], from the most to the least recently used. It looks at every key, under the lock; at one
+    /// only if the pattern is literal.
+    ///
+    /// # Errors
+    /// [`CacheError::InvalidArgument`] for an empty pattern.
+    pub fn keys_matching(&self, pattern: &str) -> Result<Vec<String>> {
+        let glob = checked_glob(pattern)?;
+        if let Some(key) = glob.literal() {
+            let hashed = self.shared.hashed(&key);
+            let found =
+                self.shared.with_table(|locked, leavers| locked.table.find(hashed, locked.now, leavers).is_some());
+            return Ok(if found { vec![key] } else { Vec::new() });
+        }
+        Ok(self.shared.with_table(|locked, leavers| {
+            locked.table.sweep(locked.now, leavers);
+            locked.table.keys(locked.now).filter(|key| glob.matches(key)).map(str::to_owned).collect()
+        }))
+    }
+}
+
+/// A pattern that is not empty.
+fn checked_glob(pattern: &str) -> Result<Glob> {
+    if pattern.is_empty() {
+        return Err(CacheError::invalid("pattern", "must not be empty; \"*\" matches every key"));
+    }
+    Ok(Glob::new(pattern))
 }

@@ -1,5 +1,6 @@
 //! The cache in the memory of the process.
 
+mod atomic;
 mod builder;
 mod cache;
 mod counter;

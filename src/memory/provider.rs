@@ -7,7 +7,9 @@ use super::cache::MemoryCache;
 use super::counter::Count;
 use crate::error::Result;
 use crate::load::Flights;
-use crate::provider::{CacheProvider, CounterProvider, MaybeSend, TouchProvider, WithTtl};
+use crate::provider::{
+    AtomicProvider, CacheProvider, CounterProvider, Keys, KeysProvider, MaybeSend, TouchProvider, WithTtl,
+};
 use crate::stats::CacheStats;
 
 /// A [`MemoryCache`] as an asynchronous [`CacheProvider`].
@@ -132,11 +134,43 @@ impl<T: Count + Send + MaybeSend> CounterProvider for MemoryCacheProvider<T> {
 }
 
 impl<T: Clone + Send + MaybeSend> TouchProvider<T> for MemoryCacheProvider<T> {
-    async fn get_and_touch(&self, key: &str, ttl: Duration) -> Result<Option<T>> {
+    async fn ttl(&self, key: &str) -> Result<Option<Duration>> {
+        self.cache.ttl(key)
+    }
+
+    async fn touch(&self, key: &str, ttl: Option<Duration>) -> Result<bool> {
+        self.cache.touch(key, ttl)
+    }
+
+    async fn get_and_touch(&self, key: &str, ttl: Option<Duration>) -> Result<Option<T>> {
         self.cache.get_and_touch(key, ttl)
+    }
+}
+
+impl<T: Clone + Send + MaybeSend> AtomicProvider<T> for MemoryCacheProvider<T> {
+    async fn set_if_absent(&self, key: &str, value: T, ttl: Option<Duration>) -> Result<bool> {
+        self.cache.set_if_absent(key, value, ttl)
+    }
+
+    async fn get_and_delete(&self, key: &str) -> Result<Option<T>> {
+        self.cache.get_and_delete(key)
     }
 
     async fn replace(&self, key: &str, value: T, ttl: Option<Duration>) -> Result<bool> {
         self.cache.replace(key, value, ttl)
+    }
+}
+
+impl<T: Send> KeysProvider for MemoryCacheProvider<T> {
+    fn keys<'a>(&'a self, pattern: &str) -> Result<Keys<'a>> {
+        self.cache.keys_matching(pattern).map(Keys::of)
+    }
+
+    async fn exists_many(&self, keys: &[&str]) -> Result<Vec<bool>> {
+        self.cache.exists_many(keys)
+    }
+
+    async fn delete_many_each(&self, keys: &[&str]) -> Result<Vec<bool>> {
+        self.cache.delete_many_each(keys)
     }
 }

@@ -1,43 +1,60 @@
-//! New lives and new values for what is there.
+//! The ttl of entries, apart from their values.
 
 use std::time::Duration;
 
 use super::cache::MemoryCache;
 use super::entry::out_of_memory;
-use super::shared::{read_entry, store};
+use super::shared::{read_entry, remaining};
 use crate::error::Result;
 use crate::key;
 
-impl<T: Clone> MemoryCache<T> {
-    /// The value under `key`, with a new life, as [`TouchProvider::get_and_touch`](crate::TouchProvider::get_and_touch).
+impl<T> MemoryCache<T> {
+    /// The ttl that is left to the entry under `key`, as [`TouchProvider::ttl`](crate::TouchProvider::ttl):
+    /// [`Duration::MAX`] if it does not expire, `None` if there is no entry.
     ///
     /// # Errors
-    /// [`CacheError::InvalidArgument`] for a key or ttl outside the limits.
-    pub fn get_and_touch(&self, key: &str, ttl: Duration) -> Result<Option<T>> {
+    /// [`CacheError::InvalidArgument`](crate::CacheError::InvalidArgument) for a key outside the limits.
+    pub fn ttl(&self, key: &str) -> Result<Option<Duration>> {
         key::check(key)?;
-        let ttl = self.shared.ttl(Some(ttl))?;
+        let key = self.shared.hashed(key);
+        Ok(self.shared.with_table(|locked, leavers| {
+            let slot = locked.table.find(key, locked.now, leavers)?;
+            Some(remaining(locked.table.engine.deadline(slot), locked.now).unwrap_or(Duration::MAX))
+        }))
+    }
+
+    /// Gives the entry under `key` a new ttl, as [`TouchProvider::touch`](crate::TouchProvider::touch); true if there is an
+    /// entry.
+    ///
+    /// # Errors
+    /// [`CacheError::InvalidArgument`](crate::CacheError::InvalidArgument) for a key or ttl outside the limits.
+    pub fn touch(&self, key: &str, ttl: Option<Duration>) -> Result<bool> {
+        key::check(key)?;
+        let ttl = self.shared.ttl(ttl)?;
         let hashed = self.shared.hashed(key);
         self.shared.with_table(|locked, leavers| {
-            let Some((value, slot)) = read_entry(locked, leavers, hashed) else { return Ok(None) };
-            let renewed = locked.table.engine.renew(slot, locked.now + ttl);
-            renewed.map(|()| Some(value)).map_err(|_| out_of_memory(key))
+            let Some(slot) = locked.table.find(hashed, locked.now, leavers) else { return Ok(false) };
+            locked.table.engine.set_deadline(slot, locked.now + ttl).map_err(|_| out_of_memory(key))?;
+            locked.table.engine.touch(slot);
+            Ok(true)
         })
     }
 
-    /// Stores `value` if there is an entry under `key`, as [`TouchProvider::replace`](crate::TouchProvider::replace).
+    /// The value under `key`, which gets a new ttl, as [`TouchProvider::get_and_touch`](crate::TouchProvider::get_and_touch).
     ///
     /// # Errors
-    /// As for [`set`](Self::set).
-    pub fn replace(&self, key: &str, value: T, ttl: Option<Duration>) -> Result<bool> {
-        let checked = self.shared.check(key, &value, ttl)?;
-        let _write = self.shared.flights.write_now(key);
+    /// [`CacheError::InvalidArgument`](crate::CacheError::InvalidArgument) for a key or ttl outside the limits.
+    pub fn get_and_touch(&self, key: &str, ttl: Option<Duration>) -> Result<Option<T>>
+    where
+        T: Clone,
+    {
+        key::check(key)?;
+        let ttl = self.shared.ttl(ttl)?;
         let hashed = self.shared.hashed(key);
-        // What is not stored is dropped out here, outside the lock.
-        let mut value = Some(value);
-        let stored = self.shared.with_table(|locked, leavers| {
-            locked.table.find(hashed, locked.now, leavers)?;
-            Some(store(locked, leavers, hashed, value.take()?, checked))
-        });
-        stored.transpose().map(|stored| stored.is_some()).map_err(|(error, _)| error)
+        self.shared.with_table(|locked, leavers| {
+            let Some((value, slot)) = read_entry(locked, leavers, hashed) else { return Ok(None) };
+            let touched = locked.table.engine.set_deadline(slot, locked.now + ttl);
+            touched.map(|()| Some(value)).map_err(|_| out_of_memory(key))
+        })
     }
 }

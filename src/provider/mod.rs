@@ -1,24 +1,29 @@
 //! The interface of every cache.
 
+mod atomic;
 mod counter;
 #[cfg(feature = "serde")]
 mod default_cache;
 mod erased;
+mod keys;
 mod touch;
 #[cfg(feature = "serde")]
 mod typed;
 
 use std::future::Future;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
+pub use atomic::AtomicProvider;
 pub use counter::CounterProvider;
 #[cfg(feature = "serde")]
 pub use default_cache::{default_cache, set_default_cache};
 pub use erased::DynCacheProvider;
+pub use keys::{Keys, KeysProvider};
 pub use touch::TouchProvider;
 #[cfg(feature = "serde")]
 pub use typed::Typed;
 
+use crate::clock::time_until;
 use crate::error::Result;
 use crate::load::{Flights, Leases};
 use crate::stats::CacheStats;
@@ -162,6 +167,35 @@ pub trait CacheProvider<T: MaybeSend>: Send + Sync {
                 deleted += u64::from(self.delete(key).await?);
             }
             Ok(deleted)
+        }
+    }
+
+    /// As [`set`](Self::set), with the time at which the entry expires instead of a ttl, for values that carry it, such as a
+    /// token. If that time has passed, the entry is removed, as if it had been stored and had expired.
+    ///
+    /// The time is one of the machine's clock; a ttl is counted from it when this is called.
+    ///
+    /// ```
+    /// use isocache::{CacheProvider, MemoryCacheProvider};
+    /// use std::time::{Duration, SystemTime};
+    ///
+    /// # pollster::block_on(async {
+    /// let cache = MemoryCacheProvider::<&str>::default();
+    /// cache.set_until("token", "abc", SystemTime::now() + Duration::from_secs(60)).await?;
+    /// assert_eq!(cache.get("token").await?, Some("abc"));
+    /// cache.set_until("token", "def", SystemTime::UNIX_EPOCH).await?;
+    /// assert_eq!(cache.get("token").await?, None);
+    /// # Ok::<(), isocache::CacheError>(()) }).unwrap();
+    /// ```
+    ///
+    /// # Errors
+    /// As for [`set`](Self::set).
+    fn set_until(&self, key: &str, value: T, expires_at: SystemTime) -> impl Future<Output = Result<()>> + MaybeSend {
+        async move {
+            match time_until(expires_at) {
+                Some(ttl) => self.set(key, value, Some(ttl)).await,
+                None => self.delete(key).await.map(drop),
+            }
         }
     }
 

@@ -1,4 +1,4 @@
-//! Entries that live for as long as they are asked for.
+//! The ttl of entries, apart from their values.
 
 use std::future::Future;
 use std::time::Duration;
@@ -6,8 +6,7 @@ use std::time::Duration;
 use super::MaybeSend;
 use crate::error::Result;
 
-/// A cache that can give an entry a new life or a new value only if it is there, in one step: what was removed meanwhile
-/// does not come back.
+/// A cache that can tell and change the ttl of an entry without writing its value.
 ///
 /// ```
 /// use isocache::{CacheProvider, MemoryCacheProvider, TouchProvider};
@@ -17,22 +16,32 @@ use crate::error::Result;
 /// let cache = MemoryCacheProvider::<String>::default();
 /// let hour = Duration::from_secs(3600);
 /// cache.set("session:t", "Ada".into(), Some(hour)).await?;
-/// assert_eq!(cache.get_and_touch("session:t", hour).await?.as_deref(), Some("Ada"));
-/// cache.delete("session:t").await?;
-/// assert_eq!(cache.replace("session:t", "Eve".into(), Some(hour)).await?, false);
+/// assert_eq!(cache.get_and_touch("session:t", Some(2 * hour)).await?.as_deref(), Some("Ada"));
+/// assert!(cache.ttl("session:t").await? > Some(hour));
+/// assert!(cache.touch("session:t", Some(Duration::MAX)).await?);
+/// assert_eq!(cache.ttl("session:t").await?, Some(Duration::MAX));
+/// assert_eq!(cache.ttl("nothing").await?, None);
 /// # Ok::<(), isocache::CacheError>(()) }).unwrap();
 /// ```
 pub trait TouchProvider<T: MaybeSend>: Send + Sync {
-    /// The value under `key`, which lives for `ttl` from now; or `None` if there is none. Counts as
-    /// [`get`](crate::CacheProvider::get) does. In Redis it is `GETEX`, of version 6.2.
+    /// The ttl that is left to the entry under `key`: [`Duration::MAX`] if it does not expire, and `None` if there is no
+    /// entry. Neither a hit, nor a miss, nor a use.
+    ///
+    /// # Errors
+    /// A key outside the limits; whatever keeps the provider from answering.
+    fn ttl(&self, key: &str) -> impl Future<Output = Result<Option<Duration>>> + MaybeSend;
+
+    /// Gives the entry under `key` a new ttl, which begins now, and returns whether there is an entry. A use of the entry, but
+    /// neither a hit nor a miss. `ttl` is as in [`set`](crate::CacheProvider::set).
+    ///
+    /// # Errors
+    /// A key or ttl outside the limits (nothing was changed then); whatever keeps the provider from storing.
+    fn touch(&self, key: &str, ttl: Option<Duration>) -> impl Future<Output = Result<bool>> + MaybeSend;
+
+    /// The value under `key`, which gets a new ttl, beginning now; or `None` if there is none. Counts as
+    /// [`get`](crate::CacheProvider::get) does. In Redis it is `GETEX`, which needs version 6.2.
     ///
     /// # Errors
     /// As for [`get`](crate::CacheProvider::get); and a ttl outside the limits.
-    fn get_and_touch(&self, key: &str, ttl: Duration) -> impl Future<Output = Result<Option<T>>> + MaybeSend;
-
-    /// As [`set`](crate::CacheProvider::set), if there is an entry under `key`; whether there was.
-    ///
-    /// # Errors
-    /// As for [`set`](crate::CacheProvider::set).
-    fn replace(&self, key: &str, value: T, ttl: Option<Duration>) -> impl Future<Output = Result<bool>> + MaybeSend;
+    fn get_and_touch(&self, key: &str, ttl: Option<Duration>) -> impl Future<Output = Result<Option<T>>> + MaybeSend;
 }

@@ -5,7 +5,10 @@ use std::time::Duration;
 
 use bytes::Bytes;
 
-use super::{CacheProvider, DynCacheProvider, MaybeSend, TouchProvider, WithTtl};
+use super::{
+    AtomicProvider, CacheProvider, CounterProvider, DynCacheProvider, Keys, KeysProvider, MaybeSend, TouchProvider,
+    WithTtl,
+};
 use crate::error::{CacheError, Result};
 use crate::load::{Flights, Leases};
 use crate::serializer::{JsonSerializer, Serializer};
@@ -143,13 +146,65 @@ where
     S: Serializer<T>,
     P: CacheProvider<Bytes> + TouchProvider<Bytes>,
 {
-    async fn get_and_touch(&self, key: &str, ttl: Duration) -> Result<Option<T>> {
+    async fn ttl(&self, key: &str) -> Result<Option<Duration>> {
+        self.bytes.ttl(key).await
+    }
+
+    async fn touch(&self, key: &str, ttl: Option<Duration>) -> Result<bool> {
+        self.bytes.touch(key, ttl).await
+    }
+
+    async fn get_and_touch(&self, key: &str, ttl: Option<Duration>) -> Result<Option<T>> {
         let bytes = self.bytes.get_and_touch(key, ttl).await?;
+        bytes.map(|bytes| self.deserialize(key, &bytes)).transpose()
+    }
+}
+
+impl<T, S, P> AtomicProvider<T> for Typed<T, S, P>
+where
+    T: MaybeSend,
+    S: Serializer<T>,
+    P: CacheProvider<Bytes> + AtomicProvider<Bytes>,
+{
+    // As for `set`.
+    fn set_if_absent(
+        &self,
+        key: &str,
+        value: T,
+        ttl: Option<Duration>,
+    ) -> impl Future<Output = Result<bool>> + MaybeSend {
+        let bytes = self.serialize(key, &value);
+        async move { self.bytes.set_if_absent(key, bytes?, ttl).await }
+    }
+
+    async fn get_and_delete(&self, key: &str) -> Result<Option<T>> {
+        let bytes = self.bytes.get_and_delete(key).await?;
         bytes.map(|bytes| self.deserialize(key, &bytes)).transpose()
     }
 
     fn replace(&self, key: &str, value: T, ttl: Option<Duration>) -> impl Future<Output = Result<bool>> + MaybeSend {
         let bytes = self.serialize(key, &value);
         async move { self.bytes.replace(key, bytes?, ttl).await }
+    }
+}
+
+impl<T, S: Send + Sync, P: KeysProvider> KeysProvider for Typed<T, S, P> {
+    fn keys<'a>(&'a self, pattern: &str) -> Result<Keys<'a>> {
+        self.bytes.keys(pattern)
+    }
+
+    async fn exists_many(&self, keys: &[&str]) -> Result<Vec<bool>> {
+        self.bytes.exists_many(keys).await
+    }
+
+    async fn delete_many_each(&self, keys: &[&str]) -> Result<Vec<bool>> {
+        self.bytes.delete_many_each(keys).await
+    }
+}
+
+/// Counters are digits in the bytes, which JSON reads as numbers, whatever the serializer.
+impl<T, S: Send + Sync, P: CounterProvider> CounterProvider for Typed<T, S, P> {
+    async fn increment(&self, key: &str, by: i64, ttl: Option<Duration>) -> Result<i64> {
+        self.bytes.increment(key, by, ttl).await
     }
 }

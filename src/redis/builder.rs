@@ -18,7 +18,7 @@ use super::url::Servers;
 use crate::error::{CacheError, Result};
 use crate::remote::{Namespace, RemoteOptions};
 use crate::serializer::JsonSerializer;
-use crate::ttl::whole_ms;
+use crate::ttl::ttl_ms;
 
 /// The default size limit of a value: that of Redis, 512 MiB.
 const MAX_VALUE_BYTES: usize = 512 * 1024 * 1024;
@@ -252,12 +252,9 @@ impl<T, S> RedisCacheBuilder<T, S> {
         if self.max_value_bytes == 0 {
             return Err(CacheError::invalid("max_value_bytes", "must be greater than 0"));
         }
-        if let Some(ttl) = self.default_ttl.filter(|ttl| *ttl != Duration::MAX) {
-            whole_ms(ttl)?;
-        }
         let options = RemoteOptions {
             namespace: self.namespace.as_deref().map_or_else(|| Ok(Namespace::default()), Namespace::new)?,
-            default_ttl: self.default_ttl,
+            default_ttl: ttl_ms(self.default_ttl)?,
             max_value_bytes: self.max_value_bytes,
             undecodable_is_miss: self.undecodable_is_miss,
         };

@@ -11,7 +11,7 @@ use crate::error::{CacheError, Result};
 const KEYS_PER_STEP: u32 = 512;
 
 /// How often the walk may start again after a server was replaced or slots moved.
-const MAX_WALKS: u32 = 5;
+pub(super) const MAX_WALKS: u32 = 5;
 
 /// Removes the keys that match, in steps between which other clients are served. Keys that other clients add meanwhile may
 /// stay.
@@ -63,14 +63,15 @@ async fn walk(client: &Client, server: &Connection, pattern: &[u8]) -> Result<u6
     )))
 }
 
-struct Step {
+/// The result of one step.
+pub(super) struct Step {
     /// The cursor of the next step; 0 at the end.
-    cursor: u64,
-    keys: Vec<Vec<u8>>,
-    id: ConnectionId,
+    pub(super) cursor: u64,
+    pub(super) keys: Vec<Vec<u8>>,
+    pub(super) id: ConnectionId,
 }
 
-async fn scan(server: &Connection, cursor: u64, pattern: &[u8]) -> Result<Step> {
+pub(super) async fn scan(server: &Connection, cursor: u64, pattern: &[u8]) -> Result<Step> {
     let mut command = cmd("SCAN");
     command.arg(cursor).arg("MATCH").arg(pattern).arg("COUNT").arg(KEYS_PER_STEP);
     let (reply, id) = server.one_with_id(command, Retry::Idempotent).await?;

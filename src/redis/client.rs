@@ -10,8 +10,10 @@ use redis::{Cmd, Pipeline, ServerError, Value, cmd, pipe};
 use super::clear_pattern;
 use super::connection::{Connection, Request, Retry};
 use super::errors::{of_server, unexpected};
+use super::scan::{self, ScanCursor};
 use crate::error::{CacheError, Result};
-use crate::remote::{Life, RELEASE, RemoteStore};
+use crate::remote::{RELEASE, RemoteStore};
+use crate::ttl::TtlMs;
 
 /// How many keys one `MGET` or `UNLINK` names. More would block other clients for too long.
 const KEYS_PER_COMMAND: usize = 500;
@@ -36,6 +38,7 @@ pub struct Client {
 
 impl RemoteStore for Client {
     type Bytes = Vec<u8>;
+    type Cursor = ScanCursor;
 
     async fn get(&self, key: &str) -> Result<Option<Vec<u8>>> {
         let reply = self.connection.one(with_key("GET", key), Retry::Idempotent).await?;
@@ -61,9 +64,9 @@ impl RemoteStore for Client {
         })
     }
 
-    async fn get_and_touch(&self, key: &str, life: Life) -> Result<Option<Vec<u8>>> {
+    async fn get_and_touch(&self, key: &str, ttl: TtlMs) -> Result<Option<Vec<u8>>> {
         let mut command = with_key("GETEX", key);
-        match life {
+        match ttl {
             Some(ms) => command.arg("PX").arg(ms),
             None => command.arg("PERSIST"),
         };
@@ -87,24 +90,40 @@ impl RemoteStore for Client {
         Err(CacheError::Protocol(format!("expected {} values in reply to MGET, got {}", keys.len(), values.len())))
     }
 
-    async fn set(&self, key: &str, value: Vec<u8>, life: Life) -> Result<()> {
-        let reply = self.connection.one(set(key, &value, life), Retry::Idempotent).await?;
+    async fn set(&self, key: &str, value: Vec<u8>, ttl: TtlMs) -> Result<()> {
+        let reply = self.connection.one(set(key, &value, ttl), Retry::Idempotent).await?;
         ok("SET", reply, key)
     }
 
-    async fn replace(&self, key: &str, value: Vec<u8>, life: Life) -> Result<bool> {
-        let mut command = set(key, &value, life);
-        command.arg("XX");
-        match self.connection.one(command, Retry::Idempotent).await? {
-            Value::Nil => Ok(false),
-            reply => ok("SET", reply, key).map(|()| true),
-        }
+    async fn replace(&self, key: &str, value: Vec<u8>, ttl: TtlMs) -> Result<bool> {
+        self.set_when("XX", key, &value, ttl, Retry::Idempotent).await
     }
 
-    async fn set_many(&self, entries: Vec<(String, Vec<u8>, Life)>) -> Result<()> {
+    async fn get_and_delete(&self, key: &str) -> Result<Option<Vec<u8>>> {
+        bytes_or_nil("GETDEL", self.connection.one(with_key("GETDEL", key), Retry::Never).await?, key)
+    }
+
+    async fn ttl(&self, key: &str) -> Result<Option<TtlMs>> {
+        let reply = self.connection.one(with_key("PTTL", key), Retry::Idempotent).await?;
+        Ok(match integer("PTTL", reply, key)? {
+            // Redis keeps the entry during its last millisecond; -2 means that there is no key.
+            0 | -2 => None,
+            left => Some(u64::try_from(left).ok()),
+        })
+    }
+
+    async fn touch(&self, key: &str, ttl: TtlMs) -> Result<bool> {
+        // PERSIST returns 0 both for a key without a ttl and for an absent key.
+        let Some(ms) = ttl else { return Ok(self.get_and_touch(key, None).await?.is_some()) };
+        let mut command = with_key("PEXPIRE", key);
+        command.arg(ms);
+        Ok(count("PEXPIRE", self.connection.one(command, Retry::Idempotent).await?)? > 0)
+    }
+
+    async fn set_many(&self, entries: Vec<(String, Vec<u8>, TtlMs)>) -> Result<()> {
         let mut batch = pipe();
-        for (key, value, life) in &entries {
-            batch.add_command(set(key, value, *life));
+        for (key, value, ttl) in &entries {
+            batch.add_command(set(key, value, *ttl));
         }
         let replies = self.batch(batch).await?;
         entries.iter().zip(replies).try_for_each(|((key, ..), reply)| ok("SET", reply, key))
@@ -113,6 +132,18 @@ impl RemoteStore for Client {
     async fn delete(&self, keys: &[Cow<'_, str>]) -> Result<u64> {
         let keys: Vec<&str> = keys.iter().map(AsRef::as_ref).collect();
         self.unlink(&keys).await
+    }
+
+    async fn delete_each(&self, keys: &[Cow<'_, str>]) -> Result<Vec<bool>> {
+        self.of_each("UNLINK", keys).await
+    }
+
+    async fn exists_many(&self, keys: &[Cow<'_, str>]) -> Result<Vec<bool>> {
+        self.of_each("EXISTS", keys).await
+    }
+
+    async fn scan(&self, pattern: &str, cursor: ScanCursor) -> Result<(Vec<Vec<u8>>, Option<ScanCursor>)> {
+        scan::step(&self.connection, pattern.as_bytes(), cursor).await
     }
 
     async fn exists(&self, key: &str) -> Result<bool> {
@@ -124,8 +155,8 @@ impl RemoteStore for Client {
         clear_pattern::clear(self, pattern.as_bytes()).await
     }
 
-    async fn increment(&self, key: &str, by: i64, life: Life) -> Result<i64> {
-        let Some(ms) = life else {
+    async fn increment(&self, key: &str, by: i64, ttl: TtlMs) -> Result<i64> {
+        let Some(ms) = ttl else {
             let mut add = with_key("INCRBY", key);
             add.arg(by);
             return integer("INCRBY", self.connection.one(add, Retry::Never).await?, key);
@@ -140,7 +171,7 @@ impl RemoteStore for Client {
             }
         }
         let mut commands = pipe();
-        let mut create = set(key, b"0", life);
+        let mut create = set(key, b"0", ttl);
         create.arg("NX");
         let mut add = with_key("INCRBY", key);
         add.arg(by);
@@ -160,13 +191,8 @@ impl RemoteStore for Client {
         integer("INCRBY", sum, key)
     }
 
-    async fn acquire(&self, key: &str, holder: &str, ms: u64) -> Result<bool> {
-        let mut command = set(key, holder.as_bytes(), Some(ms));
-        command.arg("NX");
-        match self.connection.one(command, Retry::Never).await? {
-            Value::Nil => Ok(false),
-            reply => ok("SET", reply, key).map(|()| true),
-        }
+    async fn set_if_absent(&self, key: &str, value: Vec<u8>, ttl: TtlMs) -> Result<bool> {
+        self.set_when("NX", key, &value, ttl, Retry::Never).await
     }
 
     async fn release(&self, key: &str, holder: &str) -> Result<()> {
@@ -189,6 +215,25 @@ impl Client {
     /// A client over a connection.
     pub fn new(connection: Connection) -> Self {
         Self { connection, scripts_refused: Arc::default() }
+    }
+
+    /// Sends one command for each key, in one round trip, and returns whether each reply was greater than 0.
+    async fn of_each(&self, name: &str, keys: &[Cow<'_, str>]) -> Result<Vec<bool>> {
+        let mut batch = pipe();
+        for key in keys {
+            batch.add_command(with_key(name, key));
+        }
+        self.batch(batch).await?.into_iter().map(|reply| Ok(count(name, reply)? > 0)).collect()
+    }
+
+    /// Stores a value on a condition, and returns whether it was stored.
+    async fn set_when(&self, condition: &str, key: &str, value: &[u8], ttl: TtlMs, retry: Retry) -> Result<bool> {
+        let mut command = set(key, value, ttl);
+        command.arg(condition);
+        match self.connection.one(command, retry).await? {
+            Value::Nil => Ok(false),
+            reply => ok("SET", reply, key).map(|()| true),
+        }
     }
 
     /// Removes keys and returns how many there were.
@@ -238,10 +283,10 @@ fn with_key(name: &str, key: &str) -> Cmd {
     command
 }
 
-fn set(key: &str, value: &[u8], life: Life) -> Cmd {
+fn set(key: &str, value: &[u8], ttl: TtlMs) -> Cmd {
     let mut command = Cmd::with_capacity(5, key.len() + value.len() + 32);
     command.arg("SET").arg(key).arg(value);
-    if let Some(ms) = life {
+    if let Some(ms) = ttl {
         command.arg("PX").arg(ms);
     }
     command

@@ -9,6 +9,7 @@
 //! | `open_connection` | one open connection to a server or a cluster |
 //! | `errors` | the errors of Redis as [`CacheError`](crate::CacheError) |
 //! | `client` | the commands, on bytes |
+//! | `scan` | listing of keys |
 //! | `clear_pattern` | deletion by pattern |
 //! | `provider` | values, keys and counts |
 
@@ -23,6 +24,7 @@ mod credentials;
 mod errors;
 mod open_connection;
 mod provider;
+mod scan;
 mod url;
 
 pub use builder::RedisCacheBuilder;

@@ -69,8 +69,49 @@ macro_rules! delegate_to_remote {
         }
 
         impl<T: MaybeSend, S: Serializer<T>> $crate::TouchProvider<T> for $provider<T, S> {
-            fn get_and_touch(&self, key: &str, ttl: Duration) -> impl Future<Output = Result<Option<T>>> + MaybeSend {
+            fn ttl(&self, key: &str) -> impl Future<Output = Result<Option<Duration>>> + MaybeSend {
+                self.remote.ttl(key)
+            }
+
+            fn touch(&self, key: &str, ttl: Option<Duration>) -> impl Future<Output = Result<bool>> + MaybeSend {
+                self.remote.touch(key, ttl)
+            }
+
+            fn get_and_touch(
+                &self,
+                key: &str,
+                ttl: Option<Duration>,
+            ) -> impl Future<Output = Result<Option<T>>> + MaybeSend {
                 self.remote.get_and_touch(key, ttl)
+            }
+        }
+
+        impl<T, S: Send + Sync> $crate::KeysProvider for $provider<T, S> {
+            fn keys<'a>(&'a self, pattern: &str) -> Result<$crate::Keys<'a>> {
+                self.remote.keys(pattern)
+            }
+
+            fn exists_many(&self, keys: &[&str]) -> impl Future<Output = Result<Vec<bool>>> + MaybeSend {
+                self.remote.exists_many(keys)
+            }
+
+            fn delete_many_each(&self, keys: &[&str]) -> impl Future<Output = Result<Vec<bool>>> + MaybeSend {
+                self.remote.delete_many_each(keys)
+            }
+        }
+
+        impl<T: MaybeSend, S: Serializer<T>> $crate::AtomicProvider<T> for $provider<T, S> {
+            fn set_if_absent(
+                &self,
+                key: &str,
+                value: T,
+                ttl: Option<Duration>,
+            ) -> impl Future<Output = Result<bool>> + MaybeSend {
+                self.remote.set_if_absent(key, &value, ttl)
+            }
+
+            fn get_and_delete(&self, key: &str) -> impl Future<Output = Result<Option<T>>> + MaybeSend {
+                self.remote.get_and_delete(key)
             }
 
             fn replace(

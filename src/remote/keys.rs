@@ -47,6 +47,11 @@ impl Namespace {
         if self.is_everything() { Ok(Cow::Borrowed(key)) } else { Ok(Cow::Owned(format!("{}{key}", self.prefix))) }
     }
 
+    /// The key of an entry as its callers know it; `None` for one of another namespace.
+    pub(super) fn strip<'a>(&self, whole: &'a str) -> Option<&'a str> {
+        whole.strip_prefix(&self.prefix).filter(|key| !key.is_empty())
+    }
+
     pub(super) fn keys<'a>(&self, keys: &[&'a str]) -> Result<Vec<Cow<'a, str>>> {
         keys.iter().map(|key| self.key(key)).collect()
     }

@@ -13,6 +13,11 @@ use crate::ttl::whole_ms;
 /// both are of one slot where the key says which.
 const SUFFIX: &str = ":isocache-lease";
 
+/// Whether a key is that of a lease, which nobody has set.
+pub(super) fn is_lease(key: &str) -> bool {
+    key.ends_with(SUFFIX)
+}
+
 /// For servers with scripts: removes a key if it holds this holder, and answers how many went.
 pub const RELEASE: &str =
     "if redis.call('GET', KEYS[1]) == ARGV[1] then return redis.call('DEL', KEYS[1]) end return 0";
@@ -26,7 +31,9 @@ impl<S, B: RemoteStore> Shared<S, B> {
 
 impl<S: Send + Sync, B: RemoteStore> Leases for Shared<S, B> {
     fn acquire<'a>(&'a self, key: &'a str, holder: &'a str, life: Duration) -> BoxFuture<'a, Result<bool>> {
-        Box::pin(async move { self.store.acquire(&self.lease_key(key)?, holder, whole_ms(life)?).await })
+        Box::pin(
+            async move { self.store.set_if_absent(&self.lease_key(key)?, holder.into(), Some(whole_ms(life)?)).await },
+        )
     }
 
     fn release(&self, key: &str, holder: &str) -> BoxFuture<'static, Result<()>> {

@@ -5,6 +5,7 @@ mod delegate;
 pub(crate) mod errors;
 mod keys;
 mod leases;
+mod metadata;
 mod provider;
 mod store;
 
@@ -12,4 +13,4 @@ pub(crate) use delegate::delegate_to_remote;
 pub(crate) use keys::Namespace;
 pub use leases::RELEASE;
 pub(crate) use provider::{Remote, RemoteOptions};
-pub(crate) use store::{Life, RemoteStore};
+pub(crate) use store::RemoteStore;

@@ -6,20 +6,20 @@ use std::time::Duration;
 
 use super::counters::Counters;
 use super::keys::{Cleared, Namespace};
-use super::store::{Life, RemoteStore};
+use super::store::RemoteStore;
 use crate::error::{CacheError, Result};
 use crate::key;
 use crate::load::{Flights, Leases};
 use crate::provider::{MaybeSend, WithTtl};
 use crate::serializer::Serializer;
 use crate::stats::CacheStats;
-use crate::ttl::whole_ms;
+use crate::ttl::{TtlMs, ttl_ms};
 
 /// How a remote provider treats its entries.
 #[derive(Clone, Debug)]
 pub(crate) struct RemoteOptions {
     pub(crate) namespace: Namespace,
-    pub(crate) default_ttl: Option<Duration>,
+    pub(crate) default_ttl: TtlMs,
     /// The largest value, in bytes as the serializer writes it.
     pub(crate) max_value_bytes: usize,
     /// Whether a value that does not decode counts as absent.
@@ -28,7 +28,7 @@ pub(crate) struct RemoteOptions {
 
 /// The provider: everything but the trait. Its clones share the store and the counts.
 pub(crate) struct Remote<T, S, B> {
-    shared: Arc<Shared<S, B>>,
+    pub(super) shared: Arc<Shared<S, B>>,
     // It holds no `T`, so it is `Send` and `Sync` whatever `T` is.
     values: PhantomData<fn() -> T>,
 }
@@ -37,8 +37,8 @@ pub(super) struct Shared<S, B> {
     pub(super) store: B,
     serializer: S,
     pub(super) options: RemoteOptions,
-    counters: Counters,
-    flights: Flights,
+    pub(super) counters: Counters,
+    pub(super) flights: Flights,
 }
 
 impl<T, S, B> Clone for Remote<T, S, B> {
@@ -74,9 +74,8 @@ impl<T, S: Send + Sync, B: RemoteStore> Remote<T, S, B> {
 }
 
 impl<S, B> Shared<S, B> {
-    fn life(&self, ttl: Option<Duration>) -> Result<Life> {
-        let ttl = ttl.or(self.options.default_ttl).filter(|ttl| *ttl != Duration::MAX);
-        ttl.map(whole_ms).transpose()
+    pub(super) fn ttl(&self, ttl: Option<Duration>) -> Result<TtlMs> {
+        if ttl.is_some() { ttl_ms(ttl) } else { Ok(self.options.default_ttl) }
     }
 
     fn encode<T>(&self, key: &str, value: &T) -> Result<Vec<u8>>
@@ -143,11 +142,20 @@ impl<T: MaybeSend, S: Serializer<T>, B: RemoteStore> Remote<T, S, B> {
         }))
     }
 
-    pub(crate) async fn get_and_touch(&self, key: &str, ttl: Duration) -> Result<Option<T>> {
+    pub(crate) async fn get_and_touch(&self, key: &str, ttl: Option<Duration>) -> Result<Option<T>> {
         let shared = &*self.shared;
         let whole = shared.options.namespace.key(key)?;
-        let found = shared.store.get_and_touch(&whole, shared.life(Some(ttl))?).await;
+        let found = shared.store.get_and_touch(&whole, shared.ttl(ttl)?).await;
         self.counted(shared.found(key, found)?.map(|bytes| shared.decode(key, bytes.as_ref())))
+    }
+
+    pub(crate) async fn get_and_delete(&self, key: &str) -> Result<Option<T>> {
+        let shared = &*self.shared;
+        let whole = shared.options.namespace.key(key)?;
+        let _write = shared.flights.write(key).await;
+        let found = shared.found(key, shared.store.get_and_delete(&whole).await)?;
+        shared.counters.deletes(u64::from(found.is_some()));
+        self.counted(found.map(|bytes| shared.decode(key, bytes.as_ref())))
     }
 
     /// Counts a lookup. A value that does not decode was found, and counts as a hit unless it counts as absent.
@@ -173,7 +181,7 @@ impl<T: MaybeSend, S: Serializer<T>, B: RemoteStore> Remote<T, S, B> {
         values.into_iter().collect()
     }
 
-    // This one, `replace` and `set_many` are written out, so that the future holds the bytes and not the value, which need not be
+    // This one, `set_if_absent`, `replace` and `set_many` are written out, so that the future holds the bytes and not the value, which need not be
     // `Sync`.
     pub(crate) fn set<'a, 'k>(
         &'a self,
@@ -183,11 +191,27 @@ impl<T: MaybeSend, S: Serializer<T>, B: RemoteStore> Remote<T, S, B> {
     ) -> impl Future<Output = Result<()>> + MaybeSend + use<'a, 'k, T, S, B> {
         let entry = self.entry(key, value, ttl);
         async move {
-            let (whole, bytes, life) = entry?;
+            let (whole, bytes, ttl) = entry?;
             let _write = self.shared.flights.write(key).await;
-            self.shared.store.set(&whole, bytes, life).await?;
+            self.shared.store.set(&whole, bytes, ttl).await?;
             self.shared.counters.sets(1);
             Ok(())
+        }
+    }
+
+    pub(crate) fn set_if_absent<'a, 'k>(
+        &'a self,
+        key: &'k str,
+        value: &T,
+        ttl: Option<Duration>,
+    ) -> impl Future<Output = Result<bool>> + MaybeSend + use<'a, 'k, T, S, B> {
+        let entry = self.entry(key, value, ttl);
+        async move {
+            let (whole, bytes, ttl) = entry?;
+            let _write = self.shared.flights.write(key).await;
+            let stored = self.shared.store.set_if_absent(&whole, bytes, ttl).await?;
+            self.shared.counters.sets(u64::from(stored));
+            Ok(stored)
         }
     }
 
@@ -199,9 +223,9 @@ impl<T: MaybeSend, S: Serializer<T>, B: RemoteStore> Remote<T, S, B> {
     ) -> impl Future<Output = Result<bool>> + MaybeSend + use<'a, 'k, T, S, B> {
         let entry = self.entry(key, value, ttl);
         async move {
-            let (whole, bytes, life) = entry?;
+            let (whole, bytes, ttl) = entry?;
             let _write = self.shared.flights.write(key).await;
-            let replaced = self.shared.store.replace(&whole, bytes, life).await?;
+            let replaced = self.shared.store.replace(&whole, bytes, ttl).await?;
             self.shared.counters.sets(u64::from(replaced));
             Ok(replaced)
         }
@@ -225,10 +249,10 @@ impl<T: MaybeSend, S: Serializer<T>, B: RemoteStore> Remote<T, S, B> {
     }
 
     /// An entry as the store takes it, checked.
-    fn entry(&self, key: &str, value: &T, ttl: Option<Duration>) -> Result<(String, Vec<u8>, Life)> {
+    fn entry(&self, key: &str, value: &T, ttl: Option<Duration>) -> Result<(String, Vec<u8>, TtlMs)> {
         let whole = self.shared.options.namespace.key(key)?.into_owned();
-        let life = self.shared.life(ttl)?;
-        Ok((whole, self.shared.encode(key, value)?, life))
+        let ttl = self.shared.ttl(ttl)?;
+        Ok((whole, self.shared.encode(key, value)?, ttl))
     }
 
     pub(crate) async fn delete(&self, key: &str) -> Result<bool> {
@@ -268,7 +292,7 @@ impl<T: MaybeSend, S: Serializer<T>, B: RemoteStore> Remote<T, S, B> {
         let shared = &*self.shared;
         let whole = shared.options.namespace.key(key)?;
         let _write = shared.flights.write(key).await;
-        let sum = shared.store.increment(&whole, by, shared.life(ttl)?).await.map_err(|error| under(key, error))?;
+        let sum = shared.store.increment(&whole, by, shared.ttl(ttl)?).await.map_err(|error| under(key, error))?;
         shared.counters.sets(1);
         Ok(sum)
     }

@@ -3,7 +3,10 @@
 use std::future::Future;
 use std::time::Duration;
 
-use isocache::{CacheProvider, CacheStats, Clock, CounterProvider, ManualClock, MaybeSend, Result, WithTtl};
+use isocache::{
+    AtomicProvider, CacheProvider, CacheStats, Clock, CounterProvider, Keys, KeysProvider, ManualClock, MaybeSend,
+    Result, TouchProvider, WithTtl,
+};
 
 /// The time of a store.
 pub trait StoreTime: Send + Sync {
@@ -68,5 +71,45 @@ impl<T: Send, P: CacheProvider<T>, C: StoreTime> CacheProvider<T> for Following<
 impl<P: CounterProvider, C: StoreTime> CounterProvider for Following<P, C> {
     async fn increment(&self, key: &str, by: i64, ttl: Option<Duration>) -> Result<i64> {
         self.at().await.increment(key, by, ttl).await
+    }
+}
+
+impl<T: Send, P: TouchProvider<T>, C: StoreTime> TouchProvider<T> for Following<P, C> {
+    async fn ttl(&self, key: &str) -> Result<Option<Duration>> {
+        self.at().await.ttl(key).await
+    }
+    async fn touch(&self, key: &str, ttl: Option<Duration>) -> Result<bool> {
+        self.at().await.touch(key, ttl).await
+    }
+    async fn get_and_touch(&self, key: &str, ttl: Option<Duration>) -> Result<Option<T>> {
+        self.at().await.get_and_touch(key, ttl).await
+    }
+}
+
+impl<T: Send, P: AtomicProvider<T>, C: StoreTime> AtomicProvider<T> for Following<P, C> {
+    async fn set_if_absent(&self, key: &str, value: T, ttl: Option<Duration>) -> Result<bool> {
+        self.at().await.set_if_absent(key, value, ttl).await
+    }
+    async fn replace(&self, key: &str, value: T, ttl: Option<Duration>) -> Result<bool> {
+        self.at().await.replace(key, value, ttl).await
+    }
+    async fn get_and_delete(&self, key: &str) -> Result<Option<T>> {
+        self.at().await.get_and_delete(key).await
+    }
+}
+
+impl<P: KeysProvider, C: StoreTime> KeysProvider for Following<P, C> {
+    fn keys<'a>(&'a self, pattern: &str) -> Result<Keys<'a>> {
+        Ok(Keys::unfold(Some(self.inner.keys(pattern)?), async move |keys: Option<Keys<'a>>| {
+            let Some(keys) = keys else { return Ok(None) };
+            self.at().await;
+            Ok(Some((keys.collect().await?, None)))
+        }))
+    }
+    async fn exists_many(&self, keys: &[&str]) -> Result<Vec<bool>> {
+        self.at().await.exists_many(keys).await
+    }
+    async fn delete_many_each(&self, keys: &[&str]) -> Result<Vec<bool>> {
+        self.at().await.delete_many_each(keys).await
     }
 }

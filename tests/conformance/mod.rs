@@ -15,7 +15,8 @@ use std::time::Duration;
 use isocache::{CacheProvider, ManualClock};
 use serde_json::{Value, json};
 
-pub use table::{Case, Options, cases};
+pub use interpreter::Complete;
+pub use table::{Call, Case, Options, cases};
 
 /// Calls `$test!(name, number)` for each rule, so that a failure says by its name which rule is broken.
 macro_rules! for_each_rule {
@@ -31,8 +32,11 @@ macro_rules! for_each_rule {
 }
 pub(crate) use for_each_rule;
 
-/// The number of the last rule.
+/// The number of the last rule for every provider.
 pub const RULES: u8 = 7;
+
+/// The number of the rule for the operations beyond [`CacheProvider`].
+pub const MORE_OPERATIONS: u8 = 8;
 
 /// Runs the cases of one rule that `applies` lets through, and returns how many there were.
 ///
@@ -61,6 +65,26 @@ pub async fn run_knowing<P: CacheProvider<Value>>(
     applies: impl Fn(&Case) -> bool,
     factory: impl Fn(&Options, ManualClock) -> P,
 ) -> usize {
+    let none = async |_: &P, _: &table::Call| -> isocache::Result<Value> { unreachable!("an operation of rule 8") };
+    run_with(rule, knowledge, applies, factory, none).await
+}
+
+/// Runs the cases of the operations beyond [`CacheProvider`], as [`run_knowing`] the others.
+pub async fn run_more_operations<P: Complete>(
+    knowledge: Knowledge,
+    applies: impl Fn(&Case) -> bool,
+    factory: impl Fn(&Options, ManualClock) -> P,
+) -> usize {
+    run_with(MORE_OPERATIONS, knowledge, applies, factory, interpreter::complete).await
+}
+
+async fn run_with<P: CacheProvider<Value>>(
+    rule: u8,
+    knowledge: Knowledge,
+    applies: impl Fn(&Case) -> bool,
+    factory: impl Fn(&Options, ManualClock) -> P,
+    more: impl AsyncFn(&P, &table::Call) -> isocache::Result<Value>,
+) -> usize {
     let mut ran = 0;
     let mut failures = Vec::new();
     for case in cases().iter().filter(|case| case.rule == rule && applies(case)) {
@@ -68,7 +92,7 @@ pub async fn run_knowing<P: CacheProvider<Value>>(
         // Not at 0, which a provider might take for no time at all.
         clock.set_ms(1_700_000_000_000);
         let provider = factory(&case.options, clock.clone());
-        if let Err(failure) = interpreter::run(case, &provider, &clock, knowledge).await {
+        if let Err(failure) = interpreter::run(case, &provider, &clock, knowledge, &more).await {
             failures.push(format!("rule {rule}, {:?}: {failure}", case.name));
         }
         ran += 1;
@@ -87,12 +111,17 @@ pub fn unlimited(case: &Case) -> bool {
     case.options.max_entries.is_none() && case.options.max_bytes.is_none()
 }
 
+/// For a store whose values are not JSON, so that it does not read its counters as values.
+pub fn without_counters(case: &Case) -> bool {
+    !case.steps.iter().any(|step| matches!(step.call, Call::Increment { .. }))
+}
+
 /// How many cases of a rule `applies` lets through, to compare with what ran.
 pub fn count(rule: u8, applies: impl Fn(&Case) -> bool) -> usize {
     cases().iter().filter(|case| case.rule == rule && applies(case)).count()
 }
 
-/// `get_with_ttl`, which JavaScript's `Cache` lacks: the value, what is left of its life, and a lookup as any other.
+/// `get_with_ttl`, which JavaScript's `Cache` lacks: the value, the ttl that is left, and a lookup as any other.
 pub async fn get_with_ttl<P: CacheProvider<Value>>(factory: impl Fn(&Options, ManualClock) -> P) {
     let clock = ManualClock::new();
     let options = Options { max_entries: Some(2), default_ttl_ms: Some(60_000), ..Options::default() };
@@ -121,7 +150,7 @@ pub async fn get_with_ttl<P: CacheProvider<Value>>(factory: impl Fn(&Options, Ma
 
 /// That the table is whole: no case belongs to no rule, and no rule to no case.
 pub fn check_table() {
-    let counts: Vec<_> = (1..=RULES).map(|rule| count(rule, every)).collect();
+    let counts: Vec<_> = (1..=MORE_OPERATIONS).map(|rule| count(rule, every)).collect();
     assert!(counts.iter().all(|&count| count > 0), "{counts:?}");
     assert_eq!(counts.iter().sum::<usize>(), cases().len());
     assert!(cases().len() >= 50);

@@ -40,15 +40,57 @@ impl Options {
 #[serde(tag = "op", rename_all = "snake_case", deny_unknown_fields)]
 pub enum Call {
     Set(Entry),
-    Get { key: Text },
-    Delete { key: Text },
-    Exists { key: Text },
-    ClearPattern { pattern: Text },
-    GetMany { keys: Vec<Text> },
-    SetMany { entries: Vec<Entry> },
-    DeleteMany { keys: Vec<Text> },
+    Get {
+        key: Text,
+    },
+    Delete {
+        key: Text,
+    },
+    Exists {
+        key: Text,
+    },
+    ClearPattern {
+        pattern: Text,
+    },
+    GetMany {
+        keys: Vec<Text>,
+    },
+    SetMany {
+        entries: Vec<Entry>,
+    },
+    DeleteMany {
+        keys: Vec<Text>,
+    },
+    Keys {
+        #[serde(default)]
+        pattern: Option<Text>,
+    },
+    Ttl {
+        key: Text,
+    },
+    Touch(Touched),
+    GetAndTouch(Touched),
+    GetAndDelete {
+        key: Text,
+    },
+    SetIfAbsent(Entry),
+    Replace(Entry),
+    ExistsMany {
+        keys: Vec<Text>,
+    },
+    DeleteManyEach {
+        keys: Vec<Text>,
+    },
+    Increment {
+        key: Text,
+        by: i64,
+        #[serde(default)]
+        ttl_ms: Option<TtlMs>,
+    },
     Stats {},
-    Advance { ms: u64 },
+    Advance {
+        ms: u64,
+    },
 }
 
 #[derive(Deserialize)]
@@ -58,7 +100,25 @@ pub struct Entry {
     #[serde(deserialize_with = "expanded")]
     pub value: Value,
     #[serde(default)]
-    pub ttl_ms: Option<Life>,
+    pub ttl_ms: Option<TtlMs>,
+    /// For `set`: when the entry expires, by the machine's clock, counted from now.
+    #[serde(default)]
+    pub expires_in_ms: Option<i64>,
+}
+
+/// An entry that gets a new ttl.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Touched {
+    pub key: Text,
+    #[serde(default)]
+    pub ttl_ms: Option<TtlMs>,
+}
+
+impl Touched {
+    pub fn ttl(&self) -> Option<Duration> {
+        self.ttl_ms.map(TtlMs::duration)
+    }
 }
 
 /// What a step must come to.
@@ -114,7 +174,7 @@ pub struct Text(#[serde(deserialize_with = "expanded_text")] pub String);
 /// The `ttl_ms` of an entry.
 #[derive(Clone, Copy, Deserialize)]
 #[serde(untagged)]
-pub enum Life {
+pub enum TtlMs {
     Ms(f64),
     Word(Forever),
 }
@@ -125,12 +185,12 @@ pub enum Forever {
     Forever,
 }
 
-impl Life {
+impl TtlMs {
     /// As the trait takes it. A part of a millisecond stays one.
     pub fn duration(self) -> Duration {
         match self {
             Self::Word(Forever::Forever) => Duration::MAX,
-            // Whole seconds apart, so that long lives are exact too.
+            // Whole seconds apart, so that long ttls are exact too.
             Self::Ms(ms) => {
                 Duration::from_secs_f64((ms / 1000.0).trunc()) + Duration::from_secs_f64(ms % 1000.0 / 1000.0)
             }

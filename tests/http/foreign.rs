@@ -99,7 +99,8 @@ impl Foreign {
                 let options: Vec<String> = (3..args.len()).map(|at| text(at).to_uppercase()).collect();
                 let px = options.iter().position(|option| option == "PX");
                 let end = px.map(|at| now + options[at + 1].parse::<u64>().unwrap());
-                if options.contains(&"NX".into()) && entries.contains_key(&args[1]) {
+                let is_present = entries.contains_key(&args[1]);
+                if options.contains(&"NX".into()) && is_present || options.contains(&"XX".into()) && !is_present {
                     return Ok(Result::Nil);
                 }
                 entries.insert(args[1].clone(), (args[2].clone(), end));
@@ -109,6 +110,24 @@ impl Foreign {
             "EVAL" => {
                 let holds = entries.get(&args[3]).is_some_and(|(value, _)| *value == args[4]);
                 count(usize::from(holds && entries.remove(&args[3]).is_some()))
+            }
+            "GETEX" => {
+                let found = get(&entries, &args[1]);
+                let end = (text(2).to_uppercase() == "PX").then(|| now + text(3).parse::<u64>().unwrap());
+                entries.entry(args[1].clone()).and_modify(|entry| entry.1 = end);
+                Ok(found)
+            }
+            "GETDEL" => {
+                let found = get(&entries, &args[1]);
+                entries.remove(&args[1]);
+                Ok(found)
+            }
+            "PEXPIRE" => {
+                let end = now + text(2).parse::<u64>().unwrap();
+                Ok(Result::Number(entries.get_mut(&args[1]).map_or(0, |entry| {
+                    entry.1 = Some(end);
+                    1
+                })))
             }
             "UNLINK" => count(args[1..].iter().filter(|key| entries.remove(*key).is_some()).count()),
             "EXISTS" => count(args[1..].iter().filter(|key| entries.contains_key(*key)).count()),

@@ -6,7 +6,10 @@ use isocache::{CacheProvider, HttpCacheProvider, ManualClock, MessagePackSeriali
 use serde_json::Value;
 
 use crate::conformance::following::Following;
-use crate::conformance::{Knowledge, Options, RULES, count, run_knowing, unlimited};
+use crate::conformance::{
+    Case, Knowledge, MORE_OPERATIONS, Options, RULES, count, run_knowing, run_more_operations, unlimited,
+    without_counters,
+};
 use crate::counter::counters;
 use crate::foreign::foreign;
 use crate::patient;
@@ -14,7 +17,13 @@ use crate::serving::{TOKEN, memory_bridge};
 
 /// All rules, through providers that share a store, each with a namespace of its own. The store goes by `time`, which a
 /// case's clock moves.
-async fn all_rules<S: Serializer<Value> + Clone>(url: &str, serializer: S, batch: bool, time: &ManualClock) {
+async fn all_rules<S: Serializer<Value> + Clone>(
+    url: &str,
+    serializer: S,
+    is_json: bool,
+    batch: bool,
+    time: &ManualClock,
+) {
     static NAMESPACE: AtomicU32 = AtomicU32::new(0);
     let factory = |options: &Options, clock: ManualClock| {
         let namespace = format!("case*{}", NAMESPACE.fetch_add(1, Ordering::Relaxed));
@@ -32,6 +41,9 @@ async fn all_rules<S: Serializer<Value> + Clone>(url: &str, serializer: S, batch
         ran += cases;
     }
     assert!(ran > 70, "{ran}");
+    let applies = |case: &Case| unlimited(case) && (is_json || without_counters(case));
+    let more = run_more_operations(Knowledge::OwnActions, applies, factory).await;
+    assert!(more > 30 && more == count(MORE_OPERATIONS, applies), "{more}");
     let clock = ManualClock::new();
     let numbers: HttpCacheProvider<i64> = patient(url).token(TOKEN).namespace("counters").batch(batch).build().unwrap();
     let following = Following { inner: numbers.clone(), case: clock.clone(), time: time.clone() };
@@ -40,9 +52,9 @@ async fn all_rules<S: Serializer<Value> + Clone>(url: &str, serializer: S, batch
 }
 
 async fn everything(url: &str, time: &ManualClock) {
-    all_rules(url, isocache::JsonSerializer, true, time).await;
-    all_rules(url, MessagePackSerializer, true, time).await;
-    all_rules(url, isocache::JsonSerializer, false, time).await;
+    all_rules(url, isocache::JsonSerializer, true, true, time).await;
+    all_rules(url, MessagePackSerializer, false, true, time).await;
+    all_rules(url, isocache::JsonSerializer, true, false, time).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

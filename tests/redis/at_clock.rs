@@ -6,7 +6,10 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use isocache::{CacheProvider, CacheStats, Clock, CounterProvider, ManualClock, Result, WithTtl};
+use isocache::{
+    AtomicProvider, CacheProvider, CacheStats, Clock, CounterProvider, Keys, KeysProvider, ManualClock, Result,
+    TouchProvider, WithTtl,
+};
 
 use servers::clock::ServerClock;
 use servers::{PATIENCE, eventually};
@@ -130,5 +133,47 @@ impl<T: Send, P: CacheProvider<T>> CacheProvider<T> for AtClock<P> {
 impl<P: CounterProvider> CounterProvider for AtClock<P> {
     async fn increment(&self, key: &str, by: i64, ttl: Option<Duration>) -> Result<i64> {
         self.at(0).increment(key, by, ttl).await
+    }
+}
+
+impl<T: Send, P: TouchProvider<T>> TouchProvider<T> for AtClock<P> {
+    async fn ttl(&self, key: &str) -> Result<Option<Duration>> {
+        self.at(0).ttl(key).await
+    }
+
+    async fn touch(&self, key: &str, ttl: Option<Duration>) -> Result<bool> {
+        self.at(0).touch(key, ttl).await
+    }
+
+    async fn get_and_touch(&self, key: &str, ttl: Option<Duration>) -> Result<Option<T>> {
+        self.at(0).get_and_touch(key, ttl).await
+    }
+}
+
+impl<T: Send, P: AtomicProvider<T>> AtomicProvider<T> for AtClock<P> {
+    async fn set_if_absent(&self, key: &str, value: T, ttl: Option<Duration>) -> Result<bool> {
+        self.at(0).set_if_absent(key, value, ttl).await
+    }
+
+    async fn replace(&self, key: &str, value: T, ttl: Option<Duration>) -> Result<bool> {
+        self.at(0).replace(key, value, ttl).await
+    }
+
+    async fn get_and_delete(&self, key: &str) -> Result<Option<T>> {
+        self.at(1).get_and_delete(key).await
+    }
+}
+
+impl<P: KeysProvider> KeysProvider for AtClock<P> {
+    fn keys<'a>(&'a self, pattern: &str) -> Result<Keys<'a>> {
+        self.at(1).keys(pattern)
+    }
+
+    async fn exists_many(&self, keys: &[&str]) -> Result<Vec<bool>> {
+        self.at(1).exists_many(keys).await
+    }
+
+    async fn delete_many_each(&self, keys: &[&str]) -> Result<Vec<bool>> {
+        self.at(1).delete_many_each(keys).await
     }
 }

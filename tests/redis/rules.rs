@@ -6,7 +6,10 @@ use isocache::{CacheProvider, ManualClock, MessagePackSerializer, RedisCacheProv
 use serde_json::Value;
 
 use crate::at_clock::{AtClock, ServerTime};
-use crate::conformance::{Case, Knowledge, Options, RULES, count, run_knowing};
+use crate::conformance::{
+    Case, Knowledge, MORE_OPERATIONS, Options, RULES, count, run_knowing, run_more_operations, unlimited,
+    without_counters,
+};
 use crate::counter::counters;
 use crate::patient;
 use servers::clock::ServerClock;
@@ -15,13 +18,8 @@ use servers::redis::{self, RedisServer};
 use servers::sentinel::SentinelSet;
 use servers::tools::valkey_server;
 
-/// The limits of a shared store are its operator's.
-fn unlimited(case: &Case) -> bool {
-    case.options.max_entries.is_none() && case.options.max_bytes.is_none()
-}
-
 /// All rules, through providers that share a store, each with a namespace of its own.
-async fn all_rules<S: Serializer<Value> + Clone>(url: &str, serializer: S, time: &ServerTime) {
+async fn all_rules<S: Serializer<Value> + Clone>(url: &str, serializer: S, is_json: bool, time: &ServerTime) {
     static NAMESPACE: AtomicU32 = AtomicU32::new(0);
     let factory = |options: &Options, clock: ManualClock| {
         let namespace = format!("case*{}", NAMESPACE.fetch_add(1, Ordering::Relaxed));
@@ -38,6 +36,9 @@ async fn all_rules<S: Serializer<Value> + Clone>(url: &str, serializer: S, time:
         ran += cases;
     }
     assert!(ran > 70, "{ran}");
+    let applies = |case: &Case| unlimited(case) && (is_json || without_counters(case));
+    let more = run_more_operations(Knowledge::OwnActions, applies, factory).await;
+    assert!(more > 30 && more == count(MORE_OPERATIONS, applies), "{more}");
 
     let clock = ManualClock::new();
     let numbers: RedisCacheProvider<i64> = patient(url).namespace("counters").build().unwrap();
@@ -47,8 +48,8 @@ async fn all_rules<S: Serializer<Value> + Clone>(url: &str, serializer: S, time:
 }
 
 async fn both_serializers(url: &str, time: &ServerTime) {
-    all_rules(url, isocache::JsonSerializer, time).await;
-    all_rules(url, MessagePackSerializer, time).await;
+    all_rules(url, isocache::JsonSerializer, true, time).await;
+    all_rules(url, MessagePackSerializer, false, time).await;
 }
 
 #[tokio::test]

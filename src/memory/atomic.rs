@@ -1,0 +1,70 @@
+//! Writes that depend on whether there is an entry, in one step.
+
+use std::time::Duration;
+
+use super::cache::MemoryCache;
+use super::shared::{read_entry, store};
+use crate::error::Result;
+use crate::key;
+
+/// When a conditional write stores its value.
+#[derive(Clone, Copy, PartialEq)]
+enum When {
+    Absent,
+    Present,
+}
+
+impl<T> MemoryCache<T> {
+    /// Stores `value` if there is no entry under `key`, as
+    /// [`AtomicProvider::set_if_absent`](crate::AtomicProvider::set_if_absent); returns whether it was stored.
+    ///
+    /// # Errors
+    /// As for [`set`](Self::set).
+    pub fn set_if_absent(&self, key: &str, value: T, ttl: Option<Duration>) -> Result<bool> {
+        self.set_when(When::Absent, key, value, ttl)
+    }
+
+    /// Stores `value` if there is an entry under `key`, as [`AtomicProvider::replace`](crate::AtomicProvider::replace); returns
+    /// whether it was stored.
+    ///
+    /// # Errors
+    /// As for [`set`](Self::set).
+    pub fn replace(&self, key: &str, value: T, ttl: Option<Duration>) -> Result<bool> {
+        self.set_when(When::Present, key, value, ttl)
+    }
+
+    fn set_when(&self, when: When, key: &str, value: T, ttl: Option<Duration>) -> Result<bool> {
+        let checked = self.shared.check(key, &value, ttl)?;
+        let _write = self.shared.flights.write_now(key);
+        let hashed = self.shared.hashed(key);
+        // A value that is not stored is dropped out here, outside the lock.
+        let mut value = Some(value);
+        let stored = self.shared.with_table(|locked, leavers| {
+            let is_present = locked.table.find(hashed, locked.now, leavers).is_some();
+            if is_present != (when == When::Present) {
+                return None;
+            }
+            Some(store(locked, leavers, hashed, value.take()?, checked))
+        });
+        stored.transpose().map(|stored| stored.is_some()).map_err(|(error, _)| error)
+    }
+
+    /// Removes the entry under `key` and returns its value, as
+    /// [`AtomicProvider::get_and_delete`](crate::AtomicProvider::get_and_delete).
+    ///
+    /// # Errors
+    /// [`CacheError::InvalidArgument`](crate::CacheError::InvalidArgument) for a key outside the limits.
+    pub fn get_and_delete(&self, key: &str) -> Result<Option<T>>
+    where
+        T: Clone,
+    {
+        key::check(key)?;
+        let _write = self.shared.flights.write_now(key);
+        let hashed = self.shared.hashed(key);
+        Ok(self.shared.with_table(|locked, leavers| {
+            let (value, _) = read_entry(locked, leavers, hashed)?;
+            locked.table.delete(hashed, locked.now, leavers);
+            Some(value)
+        }))
+    }
+}

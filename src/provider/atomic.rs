@@ -1,0 +1,56 @@
+//! Writes that depend on whether there is an entry, in one step.
+
+use std::future::Future;
+use std::time::Duration;
+
+use super::MaybeSend;
+use crate::error::Result;
+
+/// A cache that can look and write in one step: no other caller comes in between.
+///
+/// ```
+/// use isocache::{AtomicProvider, MemoryCacheProvider};
+/// use std::time::Duration;
+///
+/// # pollster::block_on(async {
+/// let cache = MemoryCacheProvider::<String>::default();
+/// let minute = Some(Duration::from_secs(60));
+/// // Only the first of several workers takes the job.
+/// assert!(cache.set_if_absent("job:7", "worker 1".into(), minute).await?);
+/// assert!(!cache.set_if_absent("job:7", "worker 2".into(), minute).await?);
+/// assert!(cache.replace("job:7", "done".into(), minute).await?);
+/// // A token that can be used once.
+/// assert_eq!(cache.get_and_delete("job:7").await?.as_deref(), Some("done"));
+/// assert_eq!(cache.get_and_delete("job:7").await?, None);
+/// # Ok::<(), isocache::CacheError>(()) }).unwrap();
+/// ```
+pub trait AtomicProvider<T: MaybeSend>: Send + Sync {
+    /// As [`set`](crate::CacheProvider::set), if there is no entry under `key`; returns whether the value was stored. Where
+    /// there is an entry, it is neither a hit nor a use.
+    ///
+    /// # Errors
+    /// As for [`set`](crate::CacheProvider::set). After a broken connection or a timeout it is not known whether the value was
+    /// stored.
+    fn set_if_absent(
+        &self,
+        key: &str,
+        value: T,
+        ttl: Option<Duration>,
+    ) -> impl Future<Output = Result<bool>> + MaybeSend;
+
+    /// As [`set`](crate::CacheProvider::set), if there is an entry under `key`; returns whether the value was stored. What was
+    /// removed meanwhile does not come back.
+    ///
+    /// # Errors
+    /// As for [`set`](crate::CacheProvider::set).
+    fn replace(&self, key: &str, value: T, ttl: Option<Duration>) -> impl Future<Output = Result<bool>> + MaybeSend;
+
+    /// Removes the entry under `key` and returns its value, or `None` if there was none: of several callers, one gets it. Counts
+    /// as [`get`](crate::CacheProvider::get) and, if there was an entry, as [`delete`](crate::CacheProvider::delete). In Redis
+    /// it is `GETDEL`, which needs version 6.2.
+    ///
+    /// # Errors
+    /// As for [`get`](crate::CacheProvider::get). A value that does not decode is removed all the same. After a broken connection
+    /// or a timeout it is not known whether the entry was removed.
+    fn get_and_delete(&self, key: &str) -> impl Future<Output = Result<Option<T>>> + MaybeSend;
+}

@@ -6,8 +6,8 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use isocache::{
-    CacheError, CacheProvider, CacheStats, JsonSerializer, ManualClock, MemoryCacheProvider, Result, SessionStore,
-    TouchProvider, Typed, WithTtl,
+    AtomicProvider, CacheError, CacheProvider, CacheStats, JsonSerializer, ManualClock, MemoryCacheProvider, Result,
+    SessionStore, TouchProvider, Typed, WithTtl,
 };
 use pollster::block_on;
 
@@ -154,7 +154,22 @@ impl CacheProvider<String> for Talkative {
 }
 
 impl TouchProvider<String> for Talkative {
-    async fn get_and_touch(&self, key: &str, _: Duration) -> Result<Option<String>> {
+    async fn ttl(&self, key: &str) -> Result<Option<Duration>> {
+        Err(self.0(key))
+    }
+    async fn touch(&self, key: &str, _: Option<Duration>) -> Result<bool> {
+        Err(self.0(key))
+    }
+    async fn get_and_touch(&self, key: &str, _: Option<Duration>) -> Result<Option<String>> {
+        Err(self.0(key))
+    }
+}
+
+impl AtomicProvider<String> for Talkative {
+    async fn set_if_absent(&self, key: &str, _: String, _: Option<Duration>) -> Result<bool> {
+        Err(self.0(key))
+    }
+    async fn get_and_delete(&self, key: &str) -> Result<Option<String>> {
         Err(self.0(key))
     }
     async fn replace(&self, key: &str, _: String, _: Option<Duration>) -> Result<bool> {

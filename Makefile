@@ -5,7 +5,7 @@ SHELL := /bin/bash
 MAKEFLAGS += --no-print-directory
 export PATH := $(HOME)/.cargo/bin:$(PATH)
 
-SOURCES := $(shell find src crates/wasm crates/key-pattern pkg/src pkg/scripts -type f) Cargo.toml Cargo.lock pkg/package.json package-lock.json
+SOURCES := $(shell find src crates/wasm crates/key-pattern xtask pkg/src pkg/scripts -type f) Cargo.toml Cargo.lock pkg/package.json package-lock.json
 
 .PHONY: help demo docs build bridge test test-rust test-js test-wasm bench lint clean
 
@@ -26,7 +26,7 @@ docs: ## Build the documentation with both references and serve it, on a loopbac
 build: pkg/dist/index.js ## Build the npm package into pkg/dist
 
 pkg/dist/index.js: $(SOURCES)
-	@scripts/need.sh node rust wasm-target wasm-bindgen
+	@scripts/need.sh node rust wasm-target
 	node pkg/scripts/build.mjs
 
 bridge: ## Build the command isocache, for development: target/debug/isocache
@@ -46,7 +46,7 @@ test-wasm: build
 	scripts/wasm-tests.sh
 
 test-js: build bridge
-	@scripts/need.sh node chromium redis python xz
+	@scripts/need.sh node chromium redis python wasm-target wasm-bindgen xz
 	cargo build --quiet --features http,metrics,redis,tracing --example user_service --example shop
 	node scripts/node-tests.mjs $$(find tests/js tests/packaging www/test -name '*.test.mjs' | sort)
 

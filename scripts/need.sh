@@ -38,7 +38,7 @@ for need in "$@"; do
       rustup target add wasm32-unknown-unknown
       ;;
     wasm-bindgen)
-      # The command must be of the version of the crate, to the last digit.
+      # For the tests in browsers, and for the example of a worker in Rust. The command must be of the version of the crate, to the last digit.
       version=$(grep -A 1 '^name = "wasm-bindgen"$' Cargo.lock | sed -n 's/^version = "\(.*\)"/\1/p')
       cargo_tool wasm-bindgen wasm-bindgen-cli "$version"
       ;;

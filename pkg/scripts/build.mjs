@@ -1,4 +1,4 @@
-// Builds dist/ from crates/wasm and src/. Needs cargo with the wasm32 target, and wasm-bindgen of the locked version.
+// Builds dist/ from crates/wasm and src/. Needs cargo with the wasm32 target.
 
 import { execFileSync } from "node:child_process";
 import { cpSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
@@ -26,11 +26,9 @@ run("cargo", [
   "--target",
   "wasm32-unknown-unknown",
 ]);
-run("wasm-bindgen", [
-  ...["--target", "web", "--omit-default-module-path", "--no-typescript"],
-  ...["--remove-name-section", "--remove-producers-section"],
-  ...["--out-name", "glue", "--out-dir", made],
-  join(root, "target/wasm32-unknown-unknown/wasm/isocache_wasm.wasm"),
+run("cargo", [
+  ...["run", "--quiet", "--package", "xtask", "--", "bindings"],
+  ...[join(root, "target/wasm32-unknown-unknown/wasm/isocache_wasm.wasm"), made],
 ]);
 const wasm = join(dist, "isocache_bg.wasm");
 // No feature flags: wasm-opt obeys the list that the module carries. `--all-features` would use some that no engine has.

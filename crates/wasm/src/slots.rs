@@ -93,7 +93,7 @@ impl Slots {
     /// Gives the entry in `slot` a new deadline. False if there is no memory for it: then it keeps the old one.
     pub fn set_deadline(&mut self, logged: u32, slot: Slot, deadline: f64) -> bool {
         self.catch_up(logged);
-        self.engine.renew(slot, deadline).is_ok()
+        self.engine.set_deadline(slot, deadline).is_ok()
     }
 
     /// Keeps the entry in `slot`, which was inserted or updated just now with a finite deadline, until `end`. Between its

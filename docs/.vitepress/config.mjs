@@ -95,7 +95,7 @@ function hideDoctestLines(markdown) {
 
 /** Titles of the tabs of a code group, which rustdoc would not accept in the source. */
 function titleTabs(markdown) {
-  const titles = { js: "JavaScript", rust: "Rust" };
+  const titles = { js: "JavaScript", ts: "TypeScript", rust: "Rust" };
   markdown.core.ruler.push("title-tabs", ({ tokens }) => {
     for (const token of tokens) {
       if (token.type === "fence" && token.info in titles) {

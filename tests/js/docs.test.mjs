@@ -6,6 +6,7 @@ import { readdirSync, readFileSync } from "node:fs";
 import { rm, writeFile } from "node:fs/promises";
 import { test } from "node:test";
 import { Cache, setDefaultCache } from "isocache";
+import { sizes } from "../../pkg/bench/sizes.mjs";
 import { run as runCommand } from "../support/processes.mjs";
 import { startOpenBridge } from "./http/support/servers.mjs";
 import { checkedModule, codeBlocks, commentBlocks, isJavaScript, pages } from "./support/examples.mjs";
@@ -88,7 +89,7 @@ for (const { path, blocks } of documents.filter(({ path }) => path !== "docs/bri
 
 test("every block is of a language that a test runs or that is no program", () => {
   // What else stands after the three backticks, rustdoc would take for a reason not to run the block.
-  const known = /^(js|rust(,no_run|,compile_fail)?|sh|toml|json|text)$/;
+  const known = /^(js|ts|rust(,no_run|,compile_fail)?|sh|toml|json|text)$/;
   const doctests = read("docs/doctests.rs");
   for (const { path, blocks } of documents.filter(({ path }) => path.endsWith(".md"))) {
     for (const { line, info } of blocks) {
@@ -110,6 +111,18 @@ test("shell blocks have commands that are known", () => {
         assert.match(command, path === "docs/bridge.md" ? /^/ : known, `${path}, line ${line}`);
       }
     }
+  }
+});
+
+test("the sizes in the README are those of the bundles", async () => {
+  const row = /^\| size in a bundle.*$/m.exec(read("README.md"))[0];
+  const [, memory, all, peer] = /(\d+) kB \(memory\), (\d+) kB \(all\) \| \*\*(\d+) kB/.exec(row).map(Number);
+  const measured = Object.fromEntries((await sizes()).map(({ name, brotli }) => [name, brotli / 1000]));
+  for (const [name, said] of Object.entries({ "isocache/memory": memory, isocache: all, "lru-cache": peer })) {
+    assert.ok(
+      Math.abs(measured[name] - said) <= Math.max(1, said / 10),
+      `${name} has ${measured[name]} kB, not ${said}`,
+    );
   }
 });
 

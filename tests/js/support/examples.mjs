@@ -1,6 +1,7 @@
 /** Finds the examples in a text and makes modules of them that check what their comments say. */
 
 import { readdirSync } from "node:fs";
+import { transformSync } from "esbuild";
 import { parseAst } from "vite";
 
 const root = new URL("../../../", import.meta.url);
@@ -34,7 +35,8 @@ export function codeBlocks(text) {
   return blocks;
 }
 
-export const isJavaScript = ({ language }) => ["js", "mjs", "javascript"].includes(language);
+/** Blocks that run. In `ts` blocks, parameters have types where TypeScript would not infer them. */
+export const isJavaScript = ({ language }) => ["js", "mjs", "javascript", "ts"].includes(language);
 
 /** The blocks in the documentation comments of a source file. */
 export function commentBlocks(source) {
@@ -67,7 +69,7 @@ export function checkedModule(code) {
       throw new Error(`a literal after a statement that has no value: ${says}`);
     }
   };
-  walk(parseAst(code), (node) => {
+  walk(parseAst(code, { lang: "ts" }), (node) => {
     if (["ExpressionStatement", "VariableDeclaration"].includes(node.type)) {
       statement(node);
     }
@@ -77,7 +79,14 @@ export function checkedModule(code) {
     module = module.slice(0, start) + text + module.slice(end);
   }
   const prelude = 'import { same as __same } from "./support/same.mjs";';
-  return { module: `${prelude}${module}`, checks: edits.length };
+  const options = {
+    loader: "ts",
+    format: "esm",
+    target: "es2022",
+    tsconfigRaw: { compilerOptions: { verbatimModuleSyntax: true } },
+  };
+  const { code: plain } = transformSync(`${prelude}${module}`, options);
+  return { module: plain, checks: edits.length };
 }
 
 /** Whether a comment is a literal, or prose. What begins as a literal and is none is a mistake. */

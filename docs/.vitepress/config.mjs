@@ -34,7 +34,7 @@ export default defineConfig({
   title: "isocache",
   description: "One cache for browsers, edge workers, Node, Deno, Bun and native Rust",
   lang: "en",
-  ignoreDeadLinks: [/^\/reference\//, /(names|errors|envelope)$/],
+  ignoreDeadLinks: [/^\/reference\//, /(errors|envelope)$/],
   // Nothing is fetched from elsewhere: the pages work without a network.
   head: [["link", { rel: "icon", href: "data:," }]],
   markdown: {
@@ -73,7 +73,7 @@ export default defineConfig({
       },
       {
         text: "Reference",
-        items: [...reference],
+        items: [...reference, { text: "Names in both languages", link: "/names" }],
       },
       { text: "Migrate from", items: items("migrate", peers) },
     ],

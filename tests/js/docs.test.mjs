@@ -2,7 +2,7 @@
 // So does every line of curl with its answer. The Rust blocks are doctests of docs/doctests.rs.
 
 import assert from "node:assert/strict";
-import { readdirSync, readFileSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { rm, writeFile } from "node:fs/promises";
 import { test } from "node:test";
 import { Cache, setDefaultCache } from "isocache";
@@ -123,6 +123,17 @@ test("the sizes in the README are those of the bundles", async () => {
       Math.abs(measured[name] - said) <= Math.max(1, said / 10),
       `${name} has ${measured[name]} kB, not ${said}`,
     );
+  }
+});
+
+test("the paths in ARCHITECTURE.md and CONTRIBUTING.md exist", () => {
+  for (const document of ["ARCHITECTURE.md", "CONTRIBUTING.md"]) {
+    const paths = [...read(document).matchAll(/`((?:[\w.-]+\/)+[\w.-]*)`/g)].map(([, path]) => path);
+    assert.ok(paths.length > 2, document);
+    // The build makes it.
+    for (const path of paths.filter((path) => path !== "pkg/dist/")) {
+      assert.ok(existsSync(new URL(path, root)), `${document}: ${path}`);
+    }
   }
 });
 

@@ -21,8 +21,16 @@ import { escapeGlob, prefixOf } from "./prefix.js";
 import type { MaybePromise } from "./promise.js";
 import { type Provider, statsOf } from "./provider.js";
 import { brand, isBranded } from "./shared.js";
-import { milliseconds, staleMilliseconds } from "./ttl.js";
-import type { CacheSetEntry, CacheSetOptions, CacheStats, MemoryCacheOptions, Ttl } from "./types.js";
+import { milliseconds, optionsOf, staleMilliseconds, ttlOf } from "./ttl.js";
+import type {
+  CacheSetEntry,
+  CacheSetOptions,
+  CacheStats,
+  Checked,
+  MemoryCacheOptions,
+  SetOptions,
+  Ttl,
+} from "./types.js";
 
 /** Options of a `Cache`: those of the `MemoryCache` that it makes, or a provider. */
 export type CacheOptions<V> =
@@ -36,6 +44,12 @@ export type CacheOptions<V> =
       ttl?: Ttl | null | undefined;
     };
 
+/** An entry that has been checked. */
+interface CheckedEntry<V> extends CacheSetEntry<V> {
+  /** Whether it has expired already. */
+  expired?: boolean;
+}
+
 /** What a cache and its namespaces share. */
 interface Shared {
   closed: boolean;
@@ -43,6 +57,8 @@ interface Shared {
   events?: Events;
 }
 
+const SET_OPTIONS = ["ttl", "expiresAt", "staleFor", "tags"];
+const ENTRY_OPTIONS = ["key", "value", ...SET_OPTIONS];
 const METHODS = ["get", "set", "delete", "has", "clearPattern"] as const;
 
 /**
@@ -108,11 +124,65 @@ export class Cache<V = unknown> {
    *
    * @param options - the ttl, or an object with it: in **seconds** or with a unit, like `"5m"`; and tags.
    */
-  async set(key: string, value: V, options?: CacheSetOptions | Ttl | null): Promise<void> {
-    const given = typeof options === "object" && options !== null ? options : { ttl: options };
-    const { ttl, staleFor, tags } = given as CacheSetOptions;
-    const { key: whole, ...rest } = this.#entry({ key, value, ttl, staleFor, tags });
-    await this.#write([whole], () => this.#provider.set(whole, value, optionsOf(rest)));
+  async set<const O extends CacheSetOptions | Ttl | null | undefined>(
+    key: string,
+    value: V,
+    options?: O & Checked<O>,
+  ): Promise<void> {
+    const entry = this.#entry(key, value, optionsOf<CacheSetOptions>(options, SET_OPTIONS));
+    await this.#write([entry.key], () => this.#set(entry));
+  }
+
+  /** Stores `value` as `set` does, if there is no entry under `key`, in one step. Returns whether it was stored. */
+  async setIfAbsent<const O extends SetOptions | Ttl | null | undefined>(
+    key: string,
+    value: V,
+    options?: O & Checked<O>,
+  ): Promise<boolean> {
+    return this.#setIf("setIfAbsent", key, value, options);
+  }
+
+  /** Stores `value` as `set` does, if there is an entry under `key`, in one step. Returns whether it was stored. */
+  async replace<const O extends SetOptions | Ttl | null | undefined>(
+    key: string,
+    value: V,
+    options?: O & Checked<O>,
+  ): Promise<boolean> {
+    return this.#setIf("replace", key, value, options);
+  }
+
+  /** The remaining ttl of the entry under `key` in **seconds**; `null` if it does not expire, `undefined` if there is none. */
+  async ttl(key: string): Promise<number | null | undefined> {
+    const whole = this.#key(key);
+    return this.#provider.ttl ? this.#provider.ttl(whole) : (await this.#need("getWithTtl")(whole))?.ttl;
+  }
+
+  /** Starts the ttl of the entry under `key` again with `ttl`, by default the cache's. Returns whether there is an entry. */
+  async touch(key: string, ttl: Ttl | null | undefined = this.#ttl): Promise<boolean> {
+    return this.#need("touch")(this.#key(key), ttl);
+  }
+
+  /** The value under `key`, or `undefined`; its ttl starts again with `ttl`, by default the cache's. In one step. */
+  async getAndTouch<T extends V = V>(key: string, ttl: Ttl | null | undefined = this.#ttl): Promise<T | undefined> {
+    return this.#need("getAndTouch")(this.#key(key), ttl) as MaybePromise<T | undefined>;
+  }
+
+  /** The value under `key`, which is removed; or `undefined`. In one step. */
+  async getAndDelete<T extends V = V>(key: string): Promise<T | undefined> {
+    const whole = this.#key(key);
+    const getAndDelete = this.#need("getAndDelete");
+    return this.#write([whole], () => getAndDelete(whole) as MaybePromise<T | undefined>);
+  }
+
+  /**
+   * Adds `by` to the number under `key`, in one step, and returns the sum. A new number starts at 0 and gets the ttl of
+   * `options`; an old one keeps its own.
+   */
+  async increment(key: string, by = 1, options?: SetOptions | Ttl | null): Promise<number> {
+    const whole = this.#key(key);
+    const increment = this.#need("increment");
+    const { ttl = this.#ttl, ...rest } = optionsOf<SetOptions>(options, SET_OPTIONS);
+    return this.#write([whole], () => increment(whole, by, { ttl, ...rest }));
   }
 
   /**
@@ -204,12 +274,15 @@ export class Cache<V = unknown> {
   /** Stores every entry. */
   async setMany(entries: readonly CacheSetEntry<V>[]): Promise<void> {
     checkList("entries", entries);
-    const all = entries.map((entry) => this.#entry(entry));
+    const all = entries.map((entry) => {
+      checkObject("entry", entry);
+      checkOptions(entry, ENTRY_OPTIONS);
+      return this.#entry(entry.key, entry.value, entry);
+    });
     const keys = all.map(({ key }) => key);
+    const together = this.#provider.setMany && !all.some(({ expired }) => expired);
     await this.#write<unknown>(keys, () =>
-      this.#provider.setMany
-        ? this.#provider.setMany(all)
-        : Promise.all(all.map(({ key, value, ...rest }) => this.#provider.set(key, value, optionsOf(rest)))),
+      together ? this.#provider.setMany?.(all) : Promise.all(all.map((entry) => this.#set(entry))),
     );
   }
 
@@ -223,6 +296,31 @@ export class Cache<V = unknown> {
       const deleted = await Promise.all(all.map((key) => this.#provider.delete(key)));
       return deleted.filter(Boolean).length;
     });
+  }
+
+  /** Removes the entries under `keys`. Returns for each, in their order, whether there was one. */
+  async deleteManyEach(keys: readonly string[]): Promise<boolean[]> {
+    const all = this.#keys(keys);
+    const provider = this.#provider;
+    return this.#write(all, () =>
+      provider.deleteManyEach ? provider.deleteManyEach(all) : Promise.all(all.map((key) => provider.delete(key))),
+    );
+  }
+
+  /** Whether there is an entry under each of `keys`, in their order. */
+  async hasMany(keys: readonly string[]): Promise<boolean[]> {
+    const all = this.#keys(keys);
+    const provider = this.#provider;
+    return provider.hasMany ? provider.hasMany(all) : Promise.all(all.map((key) => provider.has(key)));
+  }
+
+  /** The keys of this cache or namespace, without its prefix, each once, in any order; with a Redis glob, those that match. */
+  async *keys(pattern = "*"): AsyncGenerator<string, void, undefined> {
+    checkPattern(pattern);
+    this.#checkOpen();
+    for await (const key of this.#need("keys")(escapeGlob(this.#prefix) + pattern)) {
+      yield key.slice(this.#prefix.length);
+    }
   }
 
   /** Removes every entry of this cache or namespace, and of no other. */
@@ -327,24 +425,59 @@ export class Cache<V = unknown> {
   }
 
   /** An entry as the provider gets it, checked. */
-  #entry(entry: CacheSetEntry<V>): CacheSetEntry<V> {
-    checkObject("entry", entry);
-    const { key, value, ttl = this.#ttl, staleFor, tags } = entry;
+  #entry(key: string, value: V, { ttl: given, expiresAt, staleFor, tags }: CacheSetOptions): CheckedEntry<V> {
     checkValue(key, value);
-    const time = ttl === undefined ? undefined : milliseconds(ttl);
+    let ttl = given === undefined && expiresAt === undefined ? this.#ttl : given;
+    const time = ttlOf({ ttl, expiresAt }, 0);
+    if (expiresAt !== undefined) {
+      ttl = `${time}ms`;
+    }
     if (staleFor !== undefined) {
-      staleMilliseconds(staleFor, time ?? 0);
-      if (!this.#provider.getEntry) {
-        throw new TypeError("isocache: staleFor needs a provider with the method getEntry");
-      }
+      staleMilliseconds(staleFor, time);
+      this.#need("getEntry", "staleFor");
     }
-    const checked = { key: this.#key(key), value, ttl, ...(staleFor !== undefined && { staleFor }) };
-    if (tags === undefined) {
-      return checked;
+    const entry: CheckedEntry<V> = { key: this.#key(key), value, ttl };
+    if (staleFor !== undefined) {
+      entry.staleFor = staleFor;
     }
-    this.#checkTagged();
-    checkList("tags", tags);
-    return { ...checked, tags };
+    if (expiresAt !== undefined && time === 0) {
+      entry.expired = true;
+    }
+    if (tags !== undefined) {
+      this.#checkTagged();
+      checkList("tags", tags);
+      entry.tags = tags;
+    }
+    return entry;
+  }
+
+  #set({ key, value, expired, ...options }: CheckedEntry<V>): MaybePromise<unknown> {
+    return expired ? this.#provider.delete(key) : this.#provider.set(key, value, options);
+  }
+
+  async #setIf(
+    how: "setIfAbsent" | "replace",
+    key: string,
+    value: V,
+    options: SetOptions | Ttl | null | undefined,
+  ): Promise<boolean> {
+    const entry = this.#entry(key, value, optionsOf<SetOptions>(options, SET_OPTIONS));
+    const { key: whole, value: _, expired, ...given } = entry;
+    const store = this.#need(how);
+    if (expired) {
+      return how === "replace" ? this.delete(key) : !(await this.has(key));
+    }
+    return this.#write([whole], () => store(whole, value, given));
+  }
+
+  /** A method of the provider. @throws TypeError if it has none of this name. */
+  #need<N extends keyof Provider<V>>(name: N, option: string = name): NonNullable<Provider<V>[N]> {
+    const method: unknown = this.#provider[name];
+    if (typeof method !== "function") {
+      const kind = this.#provider.constructor?.name ?? "this one";
+      throw new TypeError(`isocache: ${option} needs a provider with the method ${name}, which ${kind} does not have`);
+    }
+    return method.bind(this.#provider);
   }
 
   #keys(keys: readonly string[]): string[] {
@@ -380,8 +513,3 @@ export class Cache<V = unknown> {
 }
 
 brand(Cache, "Cache");
-
-/** What a provider is told beside key and value: of tags only where there are any. */
-function optionsOf({ ttl, staleFor, tags }: CacheSetOptions): CacheSetOptions {
-  return { ttl, ...(staleFor !== undefined && { staleFor }), ...(tags !== undefined && { tags }) };
-}

@@ -1,47 +1,35 @@
 /** Counters in a store. */
 
-import type { MemoryCache } from "./memory-cache.js";
-import { isBranded } from "./shared.js";
+import { quote } from "./check.js";
 import type { SetOptions } from "./types.js";
 
-/** What counts: an `HttpCache`, or an object of your own whose `increment` loses nothing between callers. */
+/** A store that counts: a `MemoryCache`, an `HttpCache`, a `Cache` over one, or an object of your own. */
 export interface CounterProvider {
-  /** Adds to a number, and gives the sum. One that is not there begins at 0, and lives for the ttl. */
+  /** Adds to a number, in one step, and returns the sum. A new one starts at 0 and gets the ttl. */
   increment(key: string, by: number, options: SetOptions): number | Promise<number>;
-  /** The values under keys, in their order. */
+  /** The values under `keys`, in their order. */
   getMany(keys: readonly string[]): readonly unknown[] | Promise<readonly unknown[]>;
 }
 
 /** The counters in a store. @throws TypeError if it cannot count. */
-export function countersIn(store: CounterProvider | MemoryCache, name: string): CounterProvider {
-  const counters = isBranded<MemoryCache>(store, "MemoryCache") ? inMemory(store) : store;
+export function countersIn(store: CounterProvider, name: string): CounterProvider {
   for (const method of ["increment", "getMany"] as const) {
-    if (typeof counters?.[method] !== "function") {
-      throw new TypeError(`isocache: ${name} has no method ${method}`);
+    if (typeof store?.[method] !== "function") {
+      throw new TypeError(
+        `isocache: ${name} must be a MemoryCache, a HttpCache or a Cache: it has no method ${method}`,
+      );
     }
   }
-  return counters;
+  return store;
 }
 
-/** The count of a value; 0 for none, and for less. @throws TypeError for what is no count. */
+/** The count that a value is; 0 for none, and for less than 0. @throws TypeError for a value that is not a count. */
 export function counted(count: unknown): number {
   if (count === undefined) {
     return 0;
   }
   if (!Number.isSafeInteger(count)) {
-    throw new TypeError("isocache: the key of a counter holds something else");
+    throw new TypeError(`isocache: the key of a counter holds ${quote(count)}, which is not a count; delete it`);
   }
   return Math.max(count as number, 0);
-}
-
-/** Nothing comes between two calls of a synchronous cache. */
-function inMemory(cache: MemoryCache): CounterProvider {
-  return {
-    getMany: (keys) => cache.getMany(keys),
-    increment(key, by, options) {
-      const sum = counted(cache.get(key)) + by;
-      cache.set(key, sum, options);
-      return sum;
-    },
-  };
 }

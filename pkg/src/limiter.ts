@@ -5,7 +5,6 @@ import { systemNow } from "./clock.js";
 import { type CounterProvider, counted, countersIn } from "./counters.js";
 import type { KeyValue } from "./key/pattern.js";
 import { keys } from "./key/patterns.js";
-import type { MemoryCache } from "./memory-cache.js";
 import { milliseconds } from "./ttl.js";
 import type { Ttl } from "./types.js";
 
@@ -85,7 +84,7 @@ export class RateLimiter {
   readonly #clock: () => number;
 
   private constructor(
-    counters: CounterProvider | MemoryCache,
+    counters: CounterProvider,
     slides: boolean,
     limit: number,
     window: Ttl,
@@ -110,18 +109,13 @@ export class RateLimiter {
    *
    * @throws TypeError or RangeError for what is out of range, naming it.
    */
-  static fixedWindow(
-    counters: CounterProvider | MemoryCache,
-    limit: number,
-    window: Ttl,
-    options?: RateLimiterOptions,
-  ): RateLimiter {
+  static fixedWindow(counters: CounterProvider, limit: number, window: Ttl, options?: RateLimiterOptions): RateLimiter {
     return new RateLimiter(counters, false, limit, window, options);
   }
 
   /** At most `limit` requests in each window, and about as many in any time of its length. @throws as `fixedWindow`. */
   static slidingWindow(
-    counters: CounterProvider | MemoryCache,
+    counters: CounterProvider,
     limit: number,
     window: Ttl,
     options?: RateLimiterOptions,

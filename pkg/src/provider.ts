@@ -3,7 +3,7 @@
 import type { Generations } from "./generations.js";
 import type { LeaseProvider } from "./load/options.js";
 import type { MaybePromise } from "./promise.js";
-import type { CacheSetEntry, CacheStats, Entry, SetOptions } from "./types.js";
+import type { CacheSetEntry, CacheStats, Entry, SetOptions, Ttl } from "./types.js";
 
 /**
  * The provider that keeps the entries of a `Cache`: a `MemoryCache`, or an object of your own with these methods. Each may
@@ -46,8 +46,29 @@ export interface Provider<V> {
   getEntry?(key: string): MaybePromise<Entry<V> | undefined>;
   /** The value, and for how many **seconds** it is still fresh; `null`: it does not expire. For `earlyRefresh`, without `getEntry`. */
   getWithTtl?(key: string): MaybePromise<{ value: V; ttl: number | null } | undefined>;
-  /** For how many **seconds** an entry is still fresh, from a provider that answers at once; `null`: it does not expire. */
-  ttl?(key: string): number | null | undefined;
+  /**
+   * The remaining ttl of an entry in **seconds**; `null`: it does not expire, `undefined`: there is none. A provider that
+   * answers at once, and is of one process, needs no `getWithTtl` beside it.
+   */
+  ttl?(key: string): MaybePromise<number | null | undefined>;
+  /** The keys that match a Redis glob, each once, in any order. For `Cache.keys`. */
+  keys?(pattern: string): Iterable<string> | AsyncIterable<string>;
+  /** Starts the ttl of an entry again; without `ttl`, with the default. True if there is an entry. For `Cache.touch`. */
+  touch?(key: string, ttl?: Ttl | null): MaybePromise<boolean>;
+  /** As `get` and `touch`, in one step. */
+  getAndTouch?(key: string, ttl?: Ttl | null): MaybePromise<V | undefined>;
+  /** As `get` and `delete`, in one step. */
+  getAndDelete?(key: string): MaybePromise<V | undefined>;
+  /** As `set`, if there is no fresh entry, in one step. True if it was stored. */
+  setIfAbsent?(key: string, value: V, options: SetOptions): MaybePromise<boolean>;
+  /** As `set`, if there is a fresh entry, in one step. True if it was stored. */
+  replace?(key: string, value: V, options: SetOptions): MaybePromise<boolean>;
+  /** Adds to a number, in one step, and returns the sum. A new one starts at 0 and gets the ttl; an old one keeps its own. */
+  increment?(key: string, by: number, options: SetOptions): MaybePromise<number>;
+  /** Without it, `has` is called for each key. */
+  hasMany?(keys: readonly string[]): MaybePromise<boolean[]>;
+  /** Whether there was an entry, for each key. Without it, `delete` is called for each key. */
+  deleteManyEach?(keys: readonly string[]): MaybePromise<boolean[]>;
   /** Makes all entries with one of these tags absent. `Tagged` has it. */
   invalidateTags?(tags: readonly string[]): MaybePromise<unknown>;
   /** The state of these tags now, for a later `set` of a value that is made from now on. Needed beside `invalidateTags`. */

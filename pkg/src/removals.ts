@@ -18,7 +18,10 @@ export function report<V>(table: { left: Removal<V>[] }, onRemoval: (removal: Re
     try {
       const returned = onRemoval(removal);
       if (isPromise(returned)) {
-        returned.then(undefined, (error) => console.error("isocache: the promise of onRemoval was rejected:", error));
+        returned.then(undefined, (error) => {
+          // biome-ignore lint/suspicious/noConsole: the operation is over, so there is no caller to throw to.
+          console.error("isocache: the promise that onRemoval returned was rejected:", error);
+        });
       }
     } catch (error) {
       errors.push(error);

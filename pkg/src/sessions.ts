@@ -4,8 +4,6 @@ import { checkFunction, checkOptions, checkValue, wrongType } from "./check.js";
 import { systemNow } from "./clock.js";
 import { CacheError } from "./http/errors.js";
 import { keys } from "./key/patterns.js";
-import type { MemoryCache } from "./memory-cache.js";
-import { isBranded } from "./shared.js";
 import { milliseconds } from "./ttl.js";
 import type { SetOptions, Ttl } from "./types.js";
 
@@ -59,11 +57,11 @@ export class SessionStore<V = unknown> {
   readonly #clock: () => number;
 
   /** @throws TypeError or RangeError for an option of the wrong type or out of range, naming it. */
-  constructor(provider: TouchProvider<V> | MemoryCache<V>, options: SessionStoreOptions) {
+  constructor(provider: TouchProvider<V>, options: SessionStoreOptions) {
     checkOptions(options, ["ttl", "absoluteLimit", "clock"]);
     const { ttl, absoluteLimit = null, clock = systemNow } = options;
     checkFunction("clock", clock);
-    this.#provider = isBranded<MemoryCache<V>>(provider, "MemoryCache") ? inMemory(provider) : provider;
+    this.#provider = provider;
     for (const name of ["set", "delete", "getAndTouch", "replace"] as const) {
       if (typeof this.#provider?.[name] !== "function") {
         throw new TypeError(`isocache: provider has no method ${name}`);
@@ -142,20 +140,4 @@ async function hiding<R>(token: string, work: () => R | Promise<R>): Promise<R> 
     const Kind = [TypeError, RangeError].find((kind) => error instanceof kind) ?? Error;
     throw new Kind(`isocache: ${shown}`);
   }
-}
-
-/** Nothing comes between two calls of a synchronous cache. */
-function inMemory<V>(cache: MemoryCache<V>): TouchProvider<V> {
-  return {
-    set: (key, value, options) => cache.set(key, value, options),
-    delete: (key) => cache.delete(key),
-    getAndTouch(key, ttl) {
-      const value = cache.get(key);
-      if (value !== undefined) {
-        cache.set(key, value, { ttl });
-      }
-      return value;
-    },
-    replace: (key, value, options) => cache.has(key) && cache.set(key, value, options) === cache,
-  };
 }

@@ -11,7 +11,6 @@ import { escapedValue } from "./key/value.js";
 import { leaseOf } from "./load/lease.js";
 import type { LeaseProvider } from "./load/options.js";
 import { shareSingleFlight } from "./load/single-flight.js";
-import type { MemoryCache } from "./memory-cache.js";
 import { after, type MaybePromise } from "./promise.js";
 import { type Provider, statsOf } from "./provider.js";
 import type { CacheSetEntry, CacheStats, Entry, SetOptions } from "./types.js";
@@ -25,7 +24,7 @@ const MAX_START = 2 ** 40;
 /** Options of `Tagged`. */
 export interface TaggedOptions {
   /** The provider that counts the generations. Default: the one that keeps the entries. */
-  counters?: CounterProvider | MemoryCache | undefined;
+  counters?: CounterProvider | undefined;
 }
 
 /**
@@ -221,7 +220,7 @@ export class Tagged<V = unknown> implements Provider<V> {
       return after(below.getWithTtl(key), (found) => timed(found?.value, found?.ttl));
     }
     if (below.ttl) {
-      return timed(below.get(key), below.ttl(key));
+      return timed(below.get(key), below.ttl(key) as number | null | undefined);
     }
     throw new TypeError("isocache: earlyRefresh needs a provider with the method getEntry");
   }

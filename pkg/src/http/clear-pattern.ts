@@ -2,13 +2,10 @@
 
 import type { Client } from "./client.js";
 import { CacheError } from "./errors.js";
-import { type Command, checked, count, list, text, unexpected } from "./reply.js";
+import { type Command, count as countOf } from "./reply.js";
+import { endless, MAX_STEPS, step, stepped } from "./scan.js";
 import type { AbortSignalLike } from "./types.js";
 
-/** How many keys the server looks at in one step, and so how long it keeps others waiting. */
-const KEYS_PER_STEP = "512";
-/** More steps than any store has keys for: a server that never comes to an end. */
-const MAX_STEPS = 2 ** 24;
 const KEYS_PER_COMMAND = 500;
 
 /** Removes the keys that match a pattern with wildcards; how many there were. */
@@ -30,7 +27,7 @@ async function atOnce(
 ): Promise<number | undefined> {
   try {
     const [reply] = await client.ask({ commands: [["ISOCACHE.CLEAR", pattern]], alone: true }, signal);
-    return count("ISOCACHE.CLEAR", reply);
+    return countOf("ISOCACHE.CLEAR", reply);
   } catch (error) {
     const isForeign = client.isBridge !== true && error instanceof CacheError;
     if (isForeign && (error.code === "protocol" || error.code === "refused")) {
@@ -45,28 +42,23 @@ async function bySteps(client: Client, pattern: string, signal: AbortSignalLike 
   let removed = 0;
   let cursor = "0";
   let found: string[] = [];
-  for (let step = 0; step < MAX_STEPS; step++) {
-    const isLast = step > 0 && cursor === "0";
+  for (let count = 0; count < MAX_STEPS; count++) {
+    const isLast = count > 0 && cursor === "0";
     const removal = unlink(found);
     if (isLast && removal.length === 0) {
       return removed;
     }
-    const scan = isLast ? [] : [["SCAN", cursor, "MATCH", pattern, "COUNT", KEYS_PER_STEP]];
+    const scan = isLast ? [] : [step(cursor, pattern)];
     const replies = await client.ask({ commands: [...removal, ...scan] }, signal);
     for (const reply of replies.slice(0, removal.length)) {
-      removed += count("UNLINK", reply);
+      removed += countOf("UNLINK", reply);
     }
     if (isLast) {
       return removed;
     }
-    const [next, keys] = list("SCAN", checked(replies.at(-1)), 2);
-    cursor = text("SCAN", next);
-    if (!/^\d{1,20}$/.test(cursor)) {
-      throw unexpected("SCAN");
-    }
-    found = list("SCAN", keys).map((key) => text("SCAN", key));
+    ({ cursor, keys: found } = stepped(replies.at(-1)));
   }
-  throw new CacheError("protocol", `SCAN came to no end; ${removed} keys were removed`);
+  throw endless(`${removed} keys were removed`);
 }
 
 /** Commands that remove keys. */

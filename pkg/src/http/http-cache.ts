@@ -1,13 +1,22 @@
 /** `HttpCache`: what its users see. */
 
-import { checkInteger, checkList, checkObject, checkPattern, checkText, checkValue, quote } from "../check.js";
+import {
+  checkInteger,
+  checkList,
+  checkObject,
+  checkOptions,
+  checkPattern,
+  checkText,
+  checkValue,
+  quote,
+} from "../check.js";
 import { systemNow } from "../clock.js";
 import { isGenerations } from "../generations.js";
 import { isMistake } from "../load/mistakes.js";
 import { escapeGlob, literalOf, prefixOf } from "../prefix.js";
 import type { Provider } from "../provider.js";
-import { milliseconds, staleMilliseconds } from "../ttl.js";
-import type { CacheStats, Entry, SetEntry, Ttl } from "../types.js";
+import { milliseconds, optionsOf, staleMilliseconds, ttlOf } from "../ttl.js";
+import type { CacheStats, Checked, Entry, SetEntry, Ttl } from "../types.js";
 import type { BreakerState } from "./breaker.js";
 import { clear, unlink } from "./clear-pattern.js";
 import { Client } from "./client.js";
@@ -15,18 +24,23 @@ import { exactEntries } from "./entry-count.js";
 import { opened, type Stored, sealed } from "./envelope.js";
 import { CacheError } from "./errors.js";
 import { type Command, checked, count, list, type Reply, unexpected } from "./reply.js";
+import { scan } from "./scan.js";
 import { settingsOf } from "./settings.js";
 import type { HttpCacheOptions, HttpSetOptions, RequestOptions } from "./types.js";
 
 /** What `HttpCache` and its namespaces share. */
 interface Shared {
   readonly client: Client;
-  readonly ttl: Ttl | null;
+  /** In milliseconds. */
+  readonly ttl: number;
   readonly counts: { hits: number; misses: number; sets: number; deletes: number };
   /** Whether an entry has been seen that is kept after its ttl: only then `delete` must look at what it removes. */
   keepsStale: boolean;
 }
 
+const REQUEST_OPTIONS = ["signal"];
+const SET_OPTIONS = ["ttl", "expiresAt", "staleFor", "tags", ...REQUEST_OPTIONS];
+const ENTRY_OPTIONS = ["key", "value", ...SET_OPTIONS];
 /** Keys in one command. */
 const KEYS_AT_ONCE = 500;
 
@@ -80,10 +94,9 @@ export class HttpCache<V = unknown> implements Provider<V> {
     }
     const { namespace, ttl = null } = { ...options };
     const settings = settingsOf(options as HttpCacheOptions);
-    milliseconds(ttl);
     this.#shared = {
       client: new Client(settings),
-      ttl,
+      ttl: milliseconds(ttl),
       counts: { hits: 0, misses: 0, sets: 0, deletes: 0 },
       keepsStale: false,
     };
@@ -113,6 +126,14 @@ export class HttpCache<V = unknown> implements Provider<V> {
 
   /** The entry under `key`, be it fresh or stale; `undefined` if there is none. */
   async getEntry<T extends V = V>(key: string, options?: RequestOptions): Promise<Entry<T> | undefined> {
+    const entry = await this.#entry(key, options);
+    const isFresh = entry !== undefined && (entry.freshFor === null || entry.freshFor > 0);
+    this.#counted(isFresh ? entry.value : undefined);
+    return entry as Entry<T> | undefined;
+  }
+
+  /** As `getEntry`, without being counted. */
+  async #entry(key: string, options: RequestOptions | undefined): Promise<Entry<V> | undefined> {
     const whole = this.#key(key);
     const commands = [
       ["GET", whole],
@@ -123,13 +144,11 @@ export class HttpCache<V = unknown> implements Provider<V> {
     const left = count("PTTL", life, key);
     // It may have expired between the two, where a server has no transactions.
     if (stored === undefined || left === -2) {
-      this.#counted(undefined);
       return undefined;
     }
     const { value, freshUntil, tags = {} } = stored;
     const freshFor = freshUntil === undefined ? (left === -1 ? null : left) : freshUntil - systemNow();
-    this.#counted(freshFor === null || freshFor > 0 ? value : undefined);
-    return { value: value as T, freshFor, tags };
+    return { value: value as V, freshFor, tags };
   }
 
   /** @internal The entries under `keys`, be they fresh or stale, in their order. How long they are fresh is not told. */
@@ -147,17 +166,54 @@ export class HttpCache<V = unknown> implements Provider<V> {
    *
    * @param options - the ttl, in **seconds** or with a unit, like `"5m"`; or an object with it and a signal.
    */
-  async set(key: string, value: V, options?: HttpSetOptions | Ttl | null): Promise<void> {
-    const given = typeof options === "object" && options !== null ? options : { ttl: options };
-    const { ttl, staleFor, tags } = given;
-    const command = this.#write({ key, value, ttl, staleFor, tags });
-    const [reply] = await this.#ask([command], given);
+  async set<const O extends HttpSetOptions | Ttl | null | undefined>(
+    key: string,
+    value: V,
+    options?: O & Checked<O>,
+  ): Promise<void> {
+    const given = optionsOf<HttpSetOptions>(options, SET_OPTIONS);
+    const [reply] = await this.#ask([this.#write(key, value, given)], signalOf(given));
     checked(reply, key);
     this.#shared.counts.sets++;
   }
 
-  /** The value under `key`, which lives for `ttl` from now, in one step; `undefined` if there is none. */
-  async getAndTouch<T extends V = V>(key: string, ttl: Ttl | null, options?: RequestOptions): Promise<T | undefined> {
+  /** Stores `value` as `set` does, if there is no entry under `key`, in one step. Returns whether it was stored. */
+  async setIfAbsent<const O extends HttpSetOptions | Ttl | null | undefined>(
+    key: string,
+    value: V,
+    options?: O & Checked<O>,
+  ): Promise<boolean> {
+    const given = optionsOf<HttpSetOptions>(options, SET_OPTIONS);
+    const command = this.#write(key, value, given);
+    return command[0] === "SET" ? this.#setIf("NX", key, command, given) : !(await this.has(key, signalOf(given)));
+  }
+
+  /** The remaining ttl of the entry under `key` in **seconds**; `null` if it does not expire, `undefined` if there is none. */
+  async ttl(key: string, options?: RequestOptions): Promise<number | null | undefined> {
+    const freshFor = (await this.#entry(key, options))?.freshFor;
+    return freshFor === undefined || freshFor === null ? freshFor : freshFor > 0 ? freshFor / 1000 : undefined;
+  }
+
+  /**
+   * Starts the ttl of the entry under `key` again with `ttl`, by default the cache's. Returns whether there is an entry. One
+   * that was stored with `staleFor` stays fresh only for as long as it was to be.
+   */
+  async touch(key: string, ttl?: Ttl | null, options?: RequestOptions): Promise<boolean> {
+    const whole = this.#key(key);
+    const time = this.#ttl(ttl);
+    const isLasting = time === Infinity;
+    const commands = isLasting
+      ? [
+          ["PERSIST", whole],
+          ["EXISTS", whole],
+        ]
+      : [["PEXPIRE", whole, `${time}`]];
+    const replies = await this.#ask(commands, options, { atomic: isLasting });
+    return count(commands.at(-1)?.[0] as string, replies.at(-1), key) > 0;
+  }
+
+  /** The value under `key`, or `undefined`; its ttl starts again with `ttl`, by default the cache's. In one step. */
+  async getAndTouch<T extends V = V>(key: string, ttl?: Ttl | null, options?: RequestOptions): Promise<T | undefined> {
     const whole = this.#key(key);
     const life = this.#ttl(ttl);
     const command = ["GETEX", whole, ...(life === Infinity ? ["PERSIST"] : ["PX", `${life}`])];
@@ -165,13 +221,23 @@ export class HttpCache<V = unknown> implements Provider<V> {
     return this.#counted(this.#value<T>(key, reply));
   }
 
-  /** As `set`, if there is an entry under `key`, in one step; whether there was. */
-  async replace(key: string, value: V, options?: HttpSetOptions): Promise<boolean> {
-    const command = this.#write({ key, value, ttl: options?.ttl });
-    const [reply] = await this.#ask([[...command, "XX"]], options);
-    const replaced = checked(reply, key) !== null;
-    this.#shared.counts.sets += Number(replaced);
-    return replaced;
+  /** The value under `key`, which is removed; or `undefined`. In one step. */
+  async getAndDelete<T extends V = V>(key: string, options?: RequestOptions): Promise<T | undefined> {
+    const [reply] = await this.#ask([["GETDEL", this.#key(key)]], options, { once: true });
+    const value = this.#counted(this.#value<T>(key, reply));
+    this.#shared.counts.deletes += Number(value !== undefined);
+    return value;
+  }
+
+  /** Stores `value` as `set` does, if there is an entry under `key`, in one step. Returns whether it was stored. */
+  async replace<const O extends HttpSetOptions | Ttl | null | undefined>(
+    key: string,
+    value: V,
+    options?: O & Checked<O>,
+  ): Promise<boolean> {
+    const given = optionsOf<HttpSetOptions>(options, SET_OPTIONS);
+    const command = this.#write(key, value, given);
+    return command[0] === "SET" ? this.#setIf("XX", key, command, given) : this.delete(key, signalOf(given));
   }
 
   /** Removes the entry under `key`; true if there was one. */
@@ -206,7 +272,11 @@ export class HttpCache<V = unknown> implements Provider<V> {
   /** Stores every entry; none if one of them is refused here. It is no transaction: another client may see a part. */
   async setMany(entries: readonly SetEntry<V>[], options?: RequestOptions): Promise<void> {
     checkList("entries", entries);
-    const commands = entries.map((entry) => this.#write(entry));
+    const commands = entries.map((entry) => {
+      checkObject("entry", entry);
+      checkOptions(entry, ENTRY_OPTIONS);
+      return this.#write(entry.key, entry.value, entry);
+    });
     // The first failure is told when all have ended.
     const asked = chunks(commands, KEYS_AT_ONCE).map((some) => this.#ask(some, options));
     const replies = (await everyOf(asked)).flat();
@@ -225,6 +295,62 @@ export class HttpCache<V = unknown> implements Provider<V> {
     const deleted = Math.max(removed - stale, 0);
     this.#shared.counts.deletes += deleted;
     return deleted;
+  }
+
+  /** Removes the entries under `keys`. Returns for each, in their order, whether there was one. */
+  async deleteManyEach(keys: readonly string[], options?: RequestOptions): Promise<boolean[]> {
+    checkList("keys", keys);
+    const whole = this.#keys(keys);
+    // Stale entries are removed, too, and told apart beforehand.
+    const stale = this.#shared.keepsStale
+      ? (await this.#readMany(whole, options)).map((reply) => this.#isStale(reply))
+      : [];
+    const asked = chunks(whole, KEYS_AT_ONCE).map((some) =>
+      this.#ask(
+        some.map((key) => ["UNLINK", key]),
+        options,
+      ),
+    );
+    const replies = (await everyOf(asked)).flat();
+    const deleted = replies.map((reply, at) => count("UNLINK", reply, keys[at]) > 0 && !stale[at]);
+    this.#shared.counts.deletes += deleted.filter(Boolean).length;
+    return deleted;
+  }
+
+  /** Whether there is an entry under each of `keys`, in their order. */
+  async hasMany(keys: readonly string[], options?: RequestOptions): Promise<boolean[]> {
+    checkList("keys", keys);
+    const replies = await this.#readMany(this.#keys(keys), options);
+    return replies.map((reply, at) => checked(reply, keys[at]) !== null && !this.#isStale(reply));
+  }
+
+  /**
+   * The keys of this cache or namespace, without its prefix, each once, in any order; with a Redis glob, those that match. A
+   * key that is added or removed during the iteration may be found or not.
+   */
+  async *keys(pattern = "*", options?: RequestOptions): AsyncGenerator<string, void, undefined> {
+    checkPattern(pattern);
+    const { client } = this.#shared;
+    client.checkOpen();
+    const literal = literalOf(pattern);
+    if (literal !== undefined) {
+      if (await this.has(literal, options)) {
+        yield literal;
+      }
+      return;
+    }
+    const seen = new Set<string>();
+    for await (const found of scan(client, escapeGlob(this.#prefix) + pattern, options?.signal)) {
+      const keys = found.filter((key) => !seen.has(key) && seen.add(key));
+      const stale = this.#shared.keepsStale
+        ? (await this.#readMany(keys, options)).map((reply) => this.#isStale(reply))
+        : [];
+      for (const [at, key] of keys.entries()) {
+        if (!stale[at]) {
+          yield key.slice(this.#prefix.length);
+        }
+      }
+    }
   }
 
   /** Removes every entry of this cache or namespace. **Without a namespace that is the whole store.** */
@@ -255,20 +381,21 @@ export class HttpCache<V = unknown> implements Provider<V> {
    *
    * @throws RangeError where the counter would pass what a number holds exactly.
    */
-  async increment(key: string, by = 1, options?: HttpSetOptions): Promise<number> {
+  async increment(key: string, by = 1, options?: HttpSetOptions | Ttl | null): Promise<number> {
     const whole = this.#key(key);
     checkInteger("by", by, -Number.MAX_SAFE_INTEGER, Number.MAX_SAFE_INTEGER);
-    const life = this.#ttl(options?.ttl);
+    const given = optionsOf<HttpSetOptions>(options, SET_OPTIONS);
+    const life = Math.max(ttlOf(given, this.#shared.ttl), 1);
     const add = ["INCRBY", whole, `${by}`];
     const commands = life === Infinity ? [add] : [["SET", whole, "0", "PX", `${life}`, "NX"], add];
-    const replies = await this.#ask(commands, options, { atomic: commands.length > 1, once: true });
+    const replies = await this.#ask(commands, signalOf(given), { atomic: commands.length > 1, once: true });
     const [first, sum] = commands.length > 1 ? replies : [null, replies[0]];
     checked(first, key);
     const reply = checked(sum, key);
     // Beyond what a number holds exactly, servers answer with digits.
     const now = count("INCRBY", typeof reply === "string" && /^-?\d+$/.test(reply) ? Number(reply) : reply, key);
     if (!Number.isSafeInteger(now)) {
-      throw new RangeError(`isocache: the counter of key ${quote(key)} is beyond what a number holds exactly`);
+      throw new RangeError(`isocache: the counter under key ${quote(key)} is beyond 2^53, what a number holds exactly`);
     }
     return now;
   }
@@ -321,16 +448,26 @@ export class HttpCache<V = unknown> implements Provider<V> {
     options: RequestOptions | undefined,
     how?: { atomic?: boolean; once?: boolean },
   ): Promise<readonly Reply[]> {
+    if (options !== undefined) {
+      checkOptions(options, REQUEST_OPTIONS);
+    }
     return this.#shared.client.ask({ commands, ...how }, options?.signal);
   }
 
-  /** The command that stores an entry, which is checked. */
-  #write(entry: SetEntry<V> & Pick<HttpSetOptions, "tags">): Command {
-    checkObject("entry", entry);
-    const { key, value, ttl, staleFor, tags } = entry;
+  async #setIf(condition: "NX" | "XX", key: string, command: Command, given: HttpSetOptions): Promise<boolean> {
+    // A second NX would find what the first one stored.
+    const [reply] = await this.#ask([[...command, condition]], signalOf(given), { once: condition === "NX" });
+    const isStored = checked(reply, key) !== null;
+    this.#shared.counts.sets += Number(isStored);
+    return isStored;
+  }
+
+  /** The command that stores an entry, which is checked; or that removes it, if it has expired already. */
+  #write(key: string, value: V, options: Pick<HttpSetOptions, "ttl" | "expiresAt" | "staleFor" | "tags">): Command {
+    const { staleFor, tags } = options;
     const whole = this.#key(key);
     checkValue(key, value);
-    const fresh = this.#ttl(ttl);
+    const fresh = ttlOf(options, this.#shared.ttl);
     const stale = staleMilliseconds(staleFor, fresh);
     this.#shared.keepsStale ||= stale > 0;
     const stored = this.#sealed(key, {
@@ -338,6 +475,9 @@ export class HttpCache<V = unknown> implements Provider<V> {
       freshUntil: stale > 0 ? systemNow() + fresh : undefined,
       tags: isGenerations(tags) ? Object.fromEntries(tags.of) : undefined,
     });
+    if (fresh === 0) {
+      return ["UNLINK", whole];
+    }
     return fresh === Infinity || stale === Infinity
       ? ["SET", whole, stored]
       : ["SET", whole, stored, "PX", `${Math.min(fresh + stale, Number.MAX_SAFE_INTEGER)}`];
@@ -417,7 +557,7 @@ export class HttpCache<V = unknown> implements Provider<V> {
   }
 
   #ttl(ttl: Ttl | null | undefined): number {
-    return milliseconds(ttl === undefined ? this.#shared.ttl : ttl);
+    return ttl === undefined ? this.#shared.ttl : milliseconds(ttl);
   }
 
   #keys(keys: readonly string[]): string[] {
@@ -430,6 +570,10 @@ export class HttpCache<V = unknown> implements Provider<V> {
     checkText(key);
     return this.#prefix + key;
   }
+}
+
+function signalOf({ signal }: RequestOptions): RequestOptions | undefined {
+  return signal && { signal };
 }
 
 function isFreshNow({ freshUntil }: Stored): boolean {

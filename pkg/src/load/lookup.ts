@@ -26,7 +26,9 @@ export function look<V>(call: Call<V>): Found<V> | Promise<Found<V>> {
     }
     if (settings.staleFor === 0 && provider.ttl) {
       const value = provider.get(key) as V | undefined;
-      return timed(value === undefined ? undefined : { value, ttl: provider.ttl(key) ?? null });
+      return timed(
+        value === undefined ? undefined : { value, ttl: (provider.ttl(key) as number | null | undefined) ?? null },
+      );
     }
   } catch (error) {
     if (isMistake(error)) {

@@ -103,6 +103,40 @@ pub(crate) fn time_until(at: SystemTime) -> Option<Duration> {
     at.duration_since(now).ok().filter(|left| !left.is_zero())
 }
 
+/// The clock of the freshness that is stored in remote stores, which other processes compare with theirs.
+#[cfg_attr(not(any(feature = "http", feature = "redis", feature = "serde")), allow(dead_code))]
+#[derive(Clone)]
+pub(crate) struct WallClock(Arc<dyn Clock>);
+
+impl WallClock {
+    #[cfg_attr(not(any(feature = "http", feature = "redis", feature = "serde")), allow(dead_code))]
+    pub(crate) fn new(clock: impl Clock + 'static) -> Self {
+        Self(Arc::new(clock))
+    }
+
+    #[cfg_attr(not(feature = "serde"), allow(dead_code))]
+    pub(crate) fn now_ms(&self) -> u64 {
+        self.0.now_ms()
+    }
+}
+
+impl Default for WallClock {
+    fn default() -> Self {
+        #[cfg(not(all(target_arch = "wasm32", target_os = "unknown")))]
+        let clock = Arc::new(UnixClock);
+        // `Date.now()`.
+        #[cfg(all(target_arch = "wasm32", target_os = "unknown"))]
+        let clock = Arc::new(SystemClock);
+        Self(clock)
+    }
+}
+
+impl std::fmt::Debug for WallClock {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("WallClock")
+    }
+}
+
 // Declared here, because js-sys would bring its futures into the npm package's wasm, used or not.
 #[cfg(all(target_arch = "wasm32", target_os = "unknown"))]
 #[wasm_bindgen::prelude::wasm_bindgen]

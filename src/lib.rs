@@ -48,6 +48,8 @@ pub mod __bridge;
 #[path = "private/mod.rs"]
 pub mod __private;
 mod clock;
+#[cfg(feature = "serde")]
+mod envelope;
 mod error;
 mod glob;
 #[cfg(feature = "http")]
@@ -64,6 +66,7 @@ mod provider;
 mod redis;
 #[cfg(any(all(feature = "redis", not(target_arch = "wasm32")), feature = "http"))]
 mod remote;
+mod runtime;
 #[cfg(feature = "serde")]
 mod serializer;
 #[cfg(feature = "sessions")]
@@ -78,6 +81,8 @@ pub use self::redis::{RedisCacheBuilder, RedisCacheProvider, RedisCredentials};
 pub use clock::UnixClock;
 pub use clock::{Clock, ManualClock, SystemClock};
 pub use engine::{PolicyKind, RemovalReason};
+#[cfg(feature = "serde")]
+pub use envelope::Envelope;
 pub use error::{CacheError, Result};
 pub use glob::Glob;
 #[cfg(feature = "http")]
@@ -94,7 +99,8 @@ pub use key::{Displayed, GlobPart, KeyPart, KeyPattern, MAX_KEY_BYTES};
 pub use key::{glob_of, key_of};
 pub use limiter::{OnStoreError, RateLimit, RateLimiter};
 pub use load::{
-    CacheAside, Flights, Leases, LoadError, LoadOptions, LoadStats, Loaded, Monitor, OnError, Runtime, Write,
+    CacheAside, Kept, LeaseProvider, LoadError, LoadOptions, LoadStats, Loaded, Loading, Lookup, Monitor, NewEntry,
+    OnError, Report, SingleFlight, StorePermit, Storing, WriteGuard,
 };
 pub use memory::{Count, MemoryCache, MemoryCacheBuilder, MemoryCacheProvider};
 pub use provider::{
@@ -103,6 +109,7 @@ pub use provider::{
 };
 #[cfg(feature = "serde")]
 pub use provider::{Typed, default_cache, set_default_cache};
+pub use runtime::Runtime;
 #[cfg(feature = "msgpack")]
 pub use serializer::MessagePackSerializer;
 #[cfg(feature = "serde")]
@@ -110,5 +117,5 @@ pub use serializer::{BytesSerializer, JsonSerializer, Serializer};
 #[cfg(feature = "sessions")]
 pub use sessions::{SessionStore, SessionToken};
 pub use stats::CacheStats;
-pub use tags::{Tagged, TaggedEntry, Tags};
+pub use tags::{Tagged, TaggedEntry, TaggedView};
 pub use ttl::{MAX_TTL_MS, Ttl};

@@ -4,10 +4,12 @@ use bytes::Bytes;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
+use crate::envelope::Envelope;
+
 /// Turns values into bytes and back.
 ///
 /// The error is plain text; the provider adds the key to it.
-pub trait Serializer<T>: Send + Sync {
+pub trait Serializer<T>: Send + Sync + 'static {
     /// The bytes of `value`.
     ///
     /// # Errors
@@ -19,6 +21,12 @@ pub trait Serializer<T>: Send + Sync {
     /// # Errors
     /// What is wrong with the bytes, in words. Never a panic, whatever the bytes.
     fn deserialize(&self, bytes: &[u8]) -> Result<T, String>;
+
+    /// The form of the envelope in which a remote store keeps values that may be answered when stale, and values with tags.
+    /// `None` if the bytes cannot carry one: such values are then refused.
+    fn envelope(&self) -> Option<Envelope> {
+        None
+    }
 }
 
 /// Plain JSON, which every other client reads.
@@ -41,6 +49,10 @@ impl<T: Serialize + DeserializeOwned> Serializer<T> for JsonSerializer {
 
     fn deserialize(&self, bytes: &[u8]) -> Result<T, String> {
         serde_json::from_slice(bytes).map_err(|error| error.to_string())
+    }
+
+    fn envelope(&self) -> Option<Envelope> {
+        Some(Envelope::JSON.of::<T>())
     }
 }
 
@@ -71,6 +83,10 @@ impl<T: Serialize + DeserializeOwned> Serializer<T> for MessagePackSerializer {
             0 => Ok(value),
             rest => Err(format!("{rest} bytes follow the value")),
         }
+    }
+
+    fn envelope(&self) -> Option<Envelope> {
+        Some(Envelope::MESSAGE_PACK.of::<T>())
     }
 }
 

@@ -1,16 +1,18 @@
 //! Tags: many entries invalidated at once, whatever their keys, in the time of one counter.
 //!
 //! Each tag has a **generation**, a counter beside the entries. A tagged entry carries the generations that its tags had
-//! before its value was made; it is alive while they are still the same. To invalidate a tag is to count on. Generations
-//! grow by chance, so that one that was lost, and began anew, never meets entries from before.
+//! before its value was made, and is valid while they are still the same. Invalidating a tag increments its counter. The
+//! steps are random, so that a generation that was lost and starts again never equals one from before.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
 
 use crate::error::{CacheError, Result};
 use crate::key::{KeyPattern, quote};
-use crate::load::{Flights, Leases, once::once, random::random};
-use crate::provider::{CacheProvider, CounterProvider, MaybeSend, WithTtl};
+use crate::load::random::random;
+use crate::load::shared_work::once;
+use crate::load::{Kept, LeaseProvider, Loading, Lookup, NewEntry, SingleFlight, Storing};
+use crate::provider::{BoxFuture, CacheProvider, CounterProvider, MaybeSend, WithTtl};
 use crate::stats::CacheStats;
 
 /// The key of a tag's generation.
@@ -19,57 +21,65 @@ const PATTERN: KeyPattern = KeyPattern::from_static("tag:{tag}");
 /// The most tags of one entry.
 const MAX_TAGS: usize = 64;
 
-/// How far a generation moves at the most: 2^53, where numbers of JavaScript end to be exact, is trillions of invalidations
-/// away.
+/// The largest step of a generation. 2^53, up to which JavaScript's numbers are exact, is trillions of invalidations away.
 const MAX_STEP: f64 = 4096.0;
 
-/// Where generations begin, at the most: 2^40.
+/// The largest start of a generation: 2^40.
 const MAX_START: f64 = 1_099_511_627_776.0;
 
-/// What is stored of a tagged value: in JSON `{"value":…,"tags":{"org:7":1861234}}`.
+/// A tagged value as it is stored: in JSON `{"value":…,"tags":{"org:7":1861234}}`.
+///
+/// It is its own [envelope](crate::Envelope), by which remote providers know it.
 #[derive(Clone, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize), serde(rename = "isocache::TaggedEntry"))]
 pub struct TaggedEntry<T> {
     value: T,
     /// The generation of each tag.
     tags: BTreeMap<String, i64>,
 }
 
-/// Tags over a provider of entries and one of counters, which may be views of the same store.
+/// Entries with tags, over a provider of entries and one of counters, which may be views of the same store.
 ///
 /// | call | what it costs beside the entries |
 /// |---|---|
-/// | [`tagged`](Self::tagged) | one `get_many` of the tags |
+/// | [`with_tags`](Self::with_tags) | one `get_many` of the tags |
 /// | a lookup that finds a tagged entry | one `get_many` of its tags |
 /// | [`invalidate_tags`](Self::invalidate_tags) | one `increment` for each tag, however many entries have it |
 ///
 /// ```
-/// use isocache::{CacheAside, CacheProvider, MemoryCacheProvider, Tags};
+/// use isocache::{CacheAside, CacheProvider, MemoryCacheProvider, Tagged};
 /// use std::time::Duration;
 ///
 /// # pollster::block_on(async {
-/// let tags = Tags::new(MemoryCacheProvider::default(), MemoryCacheProvider::default());
+/// let tagged = Tagged::new(MemoryCacheProvider::default(), MemoryCacheProvider::default());
 ///
-/// let of_org_7 = tags.tagged(&["org:7"]).await?;
+/// let of_org_7 = tagged.with_tags(&["org:7"]).await?;
 /// of_org_7.set("user:1", "Ada".to_string(), Some(Duration::from_secs(300))).await?;
 /// let report = of_org_7.get_or_set("report:7", None, || async { Ok::<_, String>("42 users".to_string()) }).await;
 /// assert_eq!(report.unwrap(), "42 users");
 ///
-/// tags.invalidate_tags(&["org:7"]).await?;
+/// tagged.invalidate_tags(&["org:7"]).await?;
 /// assert_eq!(of_org_7.get("user:1").await?, None);
 /// assert_eq!(of_org_7.get("report:7").await?, None);
 /// # Ok::<(), isocache::CacheError>(()) }).unwrap();
 /// ```
 ///
-/// In Redis, or through the bridge: `Tags::new(cache.view(), cache.view())`.
+/// In Redis, or through the bridge: `Tagged::new(cache.view(), cache.view())`.
 #[derive(Clone, Debug)]
-pub struct Tags<P, C> {
+pub struct Tagged<P, C> {
     entries: P,
     counters: C,
 }
 
-impl<P, C> Tags<P, C> {
-    /// Tags of what is in `entries`, whose generations are in `counters`, under keys `tag:{tag}`.
+#[cfg(test)]
+impl<T> TaggedEntry<T> {
+    pub(crate) fn of<const N: usize>(value: T, tags: [(&str, i64); N]) -> Self {
+        Self { value, tags: tags.into_iter().map(|(tag, generation)| (tag.to_owned(), generation)).collect() }
+    }
+}
+
+impl<P, C> Tagged<P, C> {
+    /// Tags for the entries of `entries`. Their generations are in `counters`, under the keys `tag:{tag}`.
     pub fn new(entries: P, counters: C) -> Self {
         Self { entries, counters }
     }
@@ -84,14 +94,14 @@ fn generation_key(tag: &str) -> Result<String> {
     key.map_err(|error| CacheError::invalid("tags", format!("has {}: {error}", quote(tag))))
 }
 
-impl<P: Clone, C: CacheProvider<i64> + CounterProvider + Clone> Tags<P, C> {
-    /// A view in which everything that is written has these tags, as they are now. Make it before the values are made:
-    /// what is written through it after one of its tags has been invalidated is dead from the start. So make one for each
-    /// piece of work, and keep none.
+impl<P: Clone, C: CacheProvider<i64> + CounterProvider + Clone + 'static> Tagged<P, C> {
+    /// A view that gives these tags, as they are now, to every entry that is written through it. Make it before the values
+    /// are made: an entry that is written after one of its tags was invalidated is invalid from the start. So make a view for
+    /// each piece of work, and do not keep it.
     ///
     /// # Errors
     /// An empty tag, one longer than a key, or more than 64; whatever keeps the counters from answering.
-    pub async fn tagged(&self, tags: &[&str]) -> Result<Tagged<P, C>> {
+    pub async fn with_tags(&self, tags: &[&str]) -> Result<TaggedView<P, C>> {
         if tags.len() > MAX_TAGS {
             return Err(CacheError::invalid("tags", format!("has {} tags, more than {MAX_TAGS}", tags.len())));
         }
@@ -101,63 +111,67 @@ impl<P: Clone, C: CacheProvider<i64> + CounterProvider + Clone> Tags<P, C> {
         for ((tag, key), known) in tags.iter().zip(&keys).zip(known) {
             let generation = match known {
                 Some(generation) => generation,
-                None => begun(&self.counters, key).await?,
+                None => started(&self.counters, key).await?,
             };
             generations.insert((*tag).to_owned(), generation);
         }
-        Ok(Tagged { entries: self.entries.clone(), counters: self.counters.clone(), generations })
+        Ok(TaggedView { entries: self.entries.clone(), counters: self.counters.clone(), generations })
     }
 }
 
-impl<P, C: CounterProvider> Tags<P, C> {
+impl<P, C: CounterProvider> Tagged<P, C> {
     /// Makes every entry with one of these tags absent, in all processes that share the counters. Loads in progress in this
     /// process are not stored.
     ///
     /// # Errors
-    /// A tag that [`tagged`](Self::tagged) would refuse: nothing was invalidated then; whatever keeps the counters from
+    /// A tag that [`with_tags`](Self::with_tags) would refuse: nothing was invalidated then; whatever keeps the counters from
     /// counting: tags before the one that failed were invalidated.
     pub async fn invalidate_tags<T: MaybeSend>(&self, tags: &[&str]) -> Result<()>
     where
         P: CacheProvider<TaggedEntry<T>>,
     {
         let keys = tags.iter().map(|tag| generation_key(tag)).collect::<Result<Vec<String>>>()?;
-        // Which loads bring an entry with these tags is not known: none that has begun is stored.
-        let _write = match self.entries.flights() {
-            Some(flights) => Some(flights.write_pattern("*").await),
+        // It is not known which loads have these tags: none of those that have begun is stored.
+        let _write = match self.entries.loading() {
+            Some(loading) => Some(loading.single_flight().write_pattern("*").await),
             None => None,
         };
         for key in &keys {
-            count_on(&self.counters, key).await?;
+            advance(&self.counters, key).await?;
         }
         Ok(())
     }
 }
 
-/// The next generation, at a distance that cannot be foreseen.
-async fn count_on(counters: &impl CounterProvider, key: &str) -> Result<i64> {
+/// Moves on to the next generation, by a random step.
+async fn advance(counters: &impl CounterProvider, key: &str) -> Result<i64> {
     let step = step(MAX_STEP);
     let now = counters.increment(key, step, Some(Duration::MAX)).await?;
     if now == step { begin(counters, key).await } else { Ok(now) }
 }
 
-/// Sets a counter off, far from where one that was lost may have been.
+/// Starts a counter, far from where one that was lost may have been.
 async fn begin(counters: &impl CounterProvider, key: &str) -> Result<i64> {
     counters.increment(key, step(MAX_START), Some(Duration::MAX)).await
 }
 
-/// The generation of a tag, which has one then. Those who need a new tag at once wait for the same beginning: each of their
-/// own would end what has the one before.
-async fn begun<C: CacheProvider<i64> + CounterProvider>(counters: &C, key: &str) -> Result<i64> {
-    let beginning = || async {
-        // Another may have ended between the look and this one.
-        match counters.get(key).await? {
-            Some(generation) => Ok(generation),
-            None => begin(counters, key).await,
+/// The generation of a tag, which is started if there is none. Callers that need a new tag at once share one start: each of
+/// their own would invalidate the entries of the one before.
+async fn started<C: CacheProvider<i64> + CounterProvider + Clone + 'static>(counters: &C, key: &str) -> Result<i64> {
+    let (owned, owned_key) = (counters.clone(), key.to_owned());
+    let start = move || {
+        let (counters, key) = (owned.clone(), owned_key.clone());
+        async move {
+            // Another start may have ended between the look and this one.
+            match counters.get(&key).await? {
+                Some(generation) => Ok(generation),
+                None => begin(&counters, &key).await,
+            }
         }
     };
-    match counters.flights() {
-        Some(flights) => once(flights, &format!("{key} begins"), beginning).await,
-        None => beginning().await,
+    match counters.loading() {
+        Some(loading) => once(loading.single_flight(), &format!("{key} begins"), start).await,
+        None => start().await,
     }
 }
 
@@ -166,20 +180,19 @@ fn step(most: f64) -> i64 {
     1 + (random() * most) as i64
 }
 
-/// A view of [`Tags`], from [`tagged`](Tags::tagged): a provider whose entries are absent once one of their tags has been
-/// invalidated, and which gives its own tags to what is written through it.
+/// A view of [`Tagged`], from [`with_tags`](Tagged::with_tags): a provider whose entries are absent once one of their tags
+/// has been invalidated, and which gives its own tags to the entries that are written through it.
 ///
-/// The statistics are those of the entries: to find one that has been invalidated is a hit there. `delete` and
-/// `clear_pattern` count it too, until it is overwritten or its life is over; and `exists` is a lookup where there is an
-/// entry.
+/// The statistics are those of the provider of the entries: finding an invalidated entry is a hit there. `delete` and
+/// `clear_pattern` count it too, until it is overwritten or expires; and `exists` is a lookup where there is an entry.
 #[derive(Clone, Debug)]
-pub struct Tagged<P, C> {
+pub struct TaggedView<P, C> {
     entries: P,
     counters: C,
     generations: BTreeMap<String, i64>,
 }
 
-impl<P, C: CacheProvider<i64>> Tagged<P, C> {
+impl<P, C: CacheProvider<i64>> TaggedView<P, C> {
     /// A value with the tags of this view.
     fn entry<T>(&self, value: T) -> TaggedEntry<T> {
         TaggedEntry { value, tags: self.generations.clone() }
@@ -197,24 +210,27 @@ impl<P, C: CacheProvider<i64>> Tagged<P, C> {
         Ok(alive.then_some((value, left)))
     }
 
-    /// As `alive`, if it is known without waiting.
-    fn alive_now<T>(&self, found: Option<WithTtl<TaggedEntry<T>>>) -> Option<Result<Option<WithTtl<T>>>> {
-        let Some((TaggedEntry { value, tags }, left)) = found else { return Some(Ok(None)) };
-        for (tag, then) in &tags {
-            match generation_key(tag).map(|key| self.counters.peek_now(&key)) {
-                Ok(Some(Ok(Some((now, _))))) if now == *then => {}
-                Ok(Some(Ok(_))) => return Some(Ok(None)),
-                Ok(None) => return None,
-                Err(error) | Ok(Some(Err(error))) => return Some(Err(error)),
+    /// The value, if its tags are still what they were, and if that is known without waiting.
+    fn alive_now<T>(&self, found: Option<Kept<TaggedEntry<T>>>) -> Option<Result<Option<Kept<T>>>> {
+        let Some(found) = found else { return Some(Ok(None)) };
+        for (tag, then) in &found.value.tags {
+            let key = match generation_key(tag) {
+                Ok(key) => key,
+                Err(error) => return Some(Err(error)),
+            };
+            match self.counters.loading()?.look_now(&key, Lookup::Peek)? {
+                Ok(Some(now)) if now.value == *then => {}
+                Ok(_) => return Some(Ok(None)),
+                Err(error) => return Some(Err(error)),
             }
         }
-        Some(Ok(Some((value, left))))
+        Some(Ok(Some(found.map(|entry| entry.value))))
     }
 }
 
-impl<T, P, C> CacheProvider<T> for Tagged<P, C>
+impl<T, P, C> CacheProvider<T> for TaggedView<P, C>
 where
-    T: MaybeSend + Send + Sync,
+    T: MaybeSend + Send + Sync + 'static,
     P: CacheProvider<TaggedEntry<T>>,
     C: CacheProvider<i64>,
 {
@@ -260,18 +276,57 @@ where
         self.entries.delete_many(keys).await
     }
 
-    fn peek_now(&self, key: &str) -> Option<Result<Option<WithTtl<T>>>> {
-        match self.entries.peek_now(key)? {
+    fn loading(&self) -> Option<&dyn Loading<T>> {
+        self.entries.loading().map(|_| self as &dyn Loading<T>)
+    }
+}
+
+/// Only where the provider of the entries has it, too.
+impl<T, P, C> Loading<T> for TaggedView<P, C>
+where
+    T: MaybeSend + Send + Sync + 'static,
+    P: CacheProvider<TaggedEntry<T>>,
+    C: CacheProvider<i64>,
+{
+    fn single_flight(&self) -> &SingleFlight {
+        match self.entries.loading() {
+            Some(loading) => loading.single_flight(),
+            None => unreachable!("`loading` gives this out only with that of the entries"),
+        }
+    }
+
+    fn lease_provider(&self) -> Option<&dyn LeaseProvider> {
+        self.entries.loading()?.lease_provider()
+    }
+
+    fn keeps_stale(&self) -> bool {
+        self.entries.loading().is_some_and(|loading| loading.keeps_stale())
+    }
+
+    fn look_now(&self, key: &str, lookup: Lookup) -> Option<Result<Option<Kept<T>>>> {
+        // A lookup that is counted must not be taken back: only where the counters answer at once, too.
+        let _ = self.counters.loading()?.look_now("tag:", Lookup::Peek)?;
+        match self.entries.loading()?.look_now(key, lookup)? {
             Ok(found) => self.alive_now(found),
             Err(error) => Some(Err(error)),
         }
     }
 
-    fn flights(&self) -> Option<&Flights> {
-        self.entries.flights()
+    fn look<'a>(&'a self, key: &'a str) -> Option<BoxFuture<'a, Result<Option<Kept<T>>>>> {
+        let looking = self.entries.loading()?.look(key)?;
+        Some(Box::pin(async move {
+            let Some(Kept { value, fresh_for }) = looking.await? else { return Ok(None) };
+            let value = self.alive(Some((value, None))).await?;
+            Ok(value.map(|(value, _)| Kept { value, fresh_for }))
+        }))
     }
 
-    fn leases(&self) -> Option<&dyn Leases> {
-        self.entries.leases()
+    fn store(&self, key: &str, entry: NewEntry<T>) -> Storing<T> {
+        let Some(loading) = self.entries.loading() else { return Storing::NotSupported(entry.value) };
+        match loading.store(key, entry.map(|value| self.entry(value))) {
+            Storing::Done(result) => Storing::Done(result),
+            Storing::Later(storing) => Storing::Later(storing),
+            Storing::NotSupported(entry) => Storing::NotSupported(entry.value),
+        }
     }
 }

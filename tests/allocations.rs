@@ -9,7 +9,7 @@ use std::pin::pin;
 use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
-use isocache::{CacheProvider, DynCacheProvider, ManualClock, MemoryCache, MemoryCacheProvider};
+use isocache::{CacheProvider, DynCacheProvider, Kept, Lookup, ManualClock, MemoryCache, MemoryCacheProvider};
 
 /// The system's allocator, which counts what each thread asks of it.
 struct Counting;
@@ -89,7 +89,8 @@ fn a_hit_allocates_nothing() {
             for (key, n) in keys.iter().zip(0..) {
                 assert_eq!(cache.get(key), Ok(Some(n)));
                 assert_eq!(ready(provider.get(key)), Ok(Some(n)));
-                assert_eq!(provider.get_now(key), Some(Ok(Some(n))));
+                let known = provider.loading().unwrap().look_now(key, Lookup::Fresh).unwrap();
+                assert_eq!(known.unwrap().map(Kept::into_value), Some(n));
                 assert_eq!(ready(provider.get_with_ttl(key)).unwrap().unwrap().0, n);
                 assert_eq!(cache.exists(key), Ok(true));
                 assert_eq!(cache.peek(key), Ok(Some(n)));

@@ -10,7 +10,7 @@ mod tags;
 use std::time::Instant;
 
 use peers::{Peer, STAMPEDE};
-use tags::Tagged;
+use tags::Invalidation;
 use tokio::runtime::Builder;
 
 /// Hits in one round of one peer.
@@ -23,7 +23,7 @@ fn main() -> std::io::Result<()> {
     let peers = peers::all();
     let mut hits = vec![Vec::new(); peers.len()];
     let mut stampedes = vec![Vec::new(); peers.len()];
-    let tagged = tags::ENTRIES.map(Tagged::new);
+    let tagged = tags::ENTRIES.map(Invalidation::new);
     let mut invalidations = vec![Vec::new(); tagged.len()];
     for round in 0..rounds {
         // All of them in each round, so that what slows the machine down slows all.

@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use isocache::{CacheProvider, MemoryCacheProvider, TaggedEntry, Tags};
+use isocache::{CacheProvider, MemoryCacheProvider, Tagged, TaggedEntry};
 
 /// Entries with the tag.
 pub const ENTRIES: [usize; 3] = [100, 10_000, 100_000];
@@ -13,20 +13,20 @@ const INVALIDATIONS: u32 = 10_000;
 const TAG: &str = "org:7";
 
 /// A cache in which so many entries have one tag.
-pub struct Tagged {
-    tags: Tags<MemoryCacheProvider<TaggedEntry<u64>>, MemoryCacheProvider<i64>>,
+pub struct Invalidation {
+    tags: Tagged<MemoryCacheProvider<TaggedEntry<u64>>, MemoryCacheProvider<i64>>,
     entries: usize,
 }
 
-impl Tagged {
+impl Invalidation {
     pub fn new(entries: usize) -> Self {
         let provider = MemoryCacheProvider::builder().max_entries(entries).build().expect("the limits are right");
-        Self { tags: Tags::new(provider, MemoryCacheProvider::default()), entries }
+        Self { tags: Tagged::new(provider, MemoryCacheProvider::default()), entries }
     }
 
     /// Nanoseconds for one invalidation, after all entries have been written anew.
     pub async fn round(&self) -> f64 {
-        let view = self.tags.tagged(&[TAG]).await.expect("the tag is right");
+        let view = self.tags.with_tags(&[TAG]).await.expect("the tag is right");
         for number in 0..self.entries {
             view.set(&key(number), 7, Some(Duration::from_secs(300))).await.expect("there is room");
         }
@@ -42,7 +42,7 @@ impl Tagged {
 
     /// Panics unless every entry is alive, or none: what is fast and does nothing is no figure.
     async fn check(&self, alive: bool) {
-        let view = self.tags.tagged(&[]).await.expect("no tag is wrong");
+        let view = self.tags.with_tags(&[]).await.expect("no tag is wrong");
         for number in 0..self.entries {
             let found: Option<u64> = view.get(&key(number)).await.expect("memory answers");
             assert_eq!(found.is_some(), alive, "entry {number} of {}", self.entries);

@@ -13,7 +13,7 @@ use axum::routing::{get, post};
 use axum::{Json, Router};
 use isocache::{
     CacheAside, CacheInvalidator, EntityInvalidator, HttpCacheProvider, KeyPattern, LoadOptions, MemoryCacheProvider,
-    OnStoreError, RateLimiter, SessionStore, TaggedEntry, Tags, cached,
+    OnStoreError, RateLimiter, SessionStore, Tagged, TaggedEntry, cached,
 };
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
@@ -33,7 +33,7 @@ type Shelf = Vec<String>;
 #[derive(Clone)]
 struct Shop {
     books: HttpCacheProvider<Book>,
-    shelves: Tags<HttpCacheProvider<TaggedEntry<Shelf>>, HttpCacheProvider<i64>>,
+    shelves: Tagged<HttpCacheProvider<TaggedEntry<Shelf>>, HttpCacheProvider<i64>>,
     limiter: RateLimiter<HttpCacheProvider<i64>>,
     sessions: Arc<SessionStore<Value, HttpCacheProvider<Value>>>,
     // Small, needed by every request and the same for everybody: kept in this process alone.
@@ -53,7 +53,7 @@ impl Shop {
         let limiter = RateLimiter::fixed_window(books.view(), 5, Duration::from_secs(3600))?;
         let sessions = SessionStore::new(books.view(), Duration::from_secs(20 * 60))?;
         Ok(Self {
-            shelves: Tags::new(books.view(), books.view()),
+            shelves: Tagged::new(books.view(), books.view()),
             limiter: limiter.on_store_error(OnStoreError::Allow),
             sessions: Arc::new(sessions.absolute_limit(Duration::from_secs(12 * 3600))?),
             rates: MemoryCacheProvider::builder().max_entries(100).build()?,
@@ -75,7 +75,7 @@ impl Shop {
 
     async fn shelf(&self, name: &str) -> Result<Shelf, Failure> {
         let key = KeyPattern::new("shelf:{name}")?.key(&[("name", &name)])?;
-        let shelves = self.shelves.tagged(&["shelves"]).await?;
+        let shelves = self.shelves.with_tags(&["shelves"]).await?;
         // One process of all loads it.
         let options = LoadOptions::new().ttl(Duration::from_secs(3600)).lease(Duration::from_secs(10));
         let load = || async { Ok::<_, std::convert::Infallible>(self.database.shelf(name).await) };

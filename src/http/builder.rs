@@ -10,7 +10,7 @@ use super::provider::HttpCacheProvider;
 use super::session::{Known, Session, Token};
 use super::store::HttpStore;
 use super::transport::PlatformTransport;
-use crate::clock::{Clock, SystemClock};
+use crate::clock::{Clock, SystemClock, WallClock};
 use crate::error::{CacheError, Result};
 use crate::provider::MaybeSend;
 use crate::remote::{Namespace, RemoteOptions};
@@ -49,6 +49,7 @@ pub struct HttpCacheBuilder<T, S = JsonSerializer> {
     default_ttl: Option<Duration>,
     max_value_bytes: usize,
     undecodable_is_miss: bool,
+    unix_clock: WallClock,
     serializer: S,
 }
 
@@ -72,6 +73,7 @@ impl<T> HttpCacheBuilder<T> {
             default_ttl: None,
             max_value_bytes: 10 * MIB,
             undecodable_is_miss: false,
+            unix_clock: WallClock::default(),
             serializer: JsonSerializer,
         }
     }
@@ -179,6 +181,12 @@ impl<T, S> HttpCacheBuilder<T, S> {
         self
     }
 
+    /// The clock by which stored values cease to be fresh, for tests: milliseconds since 1970. The system's clock if not set.
+    pub fn unix_clock(mut self, clock: impl Clock + 'static) -> Self {
+        self.unix_clock = WallClock::new(clock);
+        self
+    }
+
     /// How values become bytes; as JSON unless told otherwise.
     #[must_use]
     pub fn serializer<S2>(self, serializer: S2) -> HttpCacheBuilder<T, S2> {
@@ -197,6 +205,7 @@ impl<T, S> HttpCacheBuilder<T, S> {
             default_ttl: self.default_ttl,
             max_value_bytes: self.max_value_bytes,
             undecodable_is_miss: self.undecodable_is_miss,
+            unix_clock: self.unix_clock,
             serializer,
         }
     }
@@ -223,6 +232,7 @@ impl<T, S> HttpCacheBuilder<T, S> {
             default_ttl: ttl_ms(self.default_ttl)?,
             max_value_bytes: self.max_value_bytes,
             undecodable_is_miss: self.undecodable_is_miss,
+            clock: self.unix_clock,
         };
         let session = Session {
             url: checked(&self.url, self.allow_insecure)?,

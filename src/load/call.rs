@@ -1,32 +1,41 @@
-//! One call of `get_or_set`: look, and load what is not there.
+//! One call that loads: it looks, and loads what is not there. The synchronous calls run this code too, on the thread that
+//! waits, and so do loads in the background.
 
-use std::future::{Future, poll_fn};
-use std::pin::pin;
+use std::future::Future;
 use std::sync::Arc;
-use std::task::Poll;
 use std::time::Duration;
 
-use super::flights::{Leader, Place};
+use super::flight::Watched;
+use super::freshness::Verdict;
 use super::loaded::{LoadError, Loaded};
-use super::monitor::Event;
 #[cfg(feature = "tracing")]
 use super::monitor::Monitor;
+use super::monitor::{Event, Problem};
 use super::options::{LoadOptions, OnError};
 use super::scope::{Entered, Scoped};
-use super::windows::Verdict;
+use super::single_flight::{Follower, Leader, Place};
+use super::support::{Kept, Loading, Lookup};
+use super::wait::{Limit, race, sleep};
 use crate::clock::Stopwatch;
 use crate::engine::{Millis, NEVER};
 use crate::error::CacheError;
-use crate::provider::{CacheProvider, MaybeSend, WithTtl};
+use crate::provider::{CacheProvider, MaybeSend};
 
-/// What is left of the life of an entry that is not there.
-const ABSENT: Millis = -1.0;
+/// The freshness of an entry that is not there.
+const ABSENT: Millis = Millis::NEG_INFINITY;
 
-/// What a flight brings to all its callers. `None` where the loader had nothing.
+/// How often a call looks before it loads. It looks again when a write came between its look and its load; once it has
+/// looked so often, it loads, which is always right.
+const MAX_LOOKS: u32 = 4;
+
+/// How long a leader may leave its future unpolled, though it could go on, before a follower takes over.
+const PATIENCE: Duration = Duration::from_secs(1);
+
+/// The outcome of a load, for all its callers. `None` where the loader had nothing.
 pub(super) type Outcome<T, E> = Result<Option<T>, LoadError<E>>;
 
 /// A value to store, with the ttl that its loader has named.
-type Kept<T> = (T, Option<Duration>);
+type ToStore<T> = (T, Option<Duration>);
 
 /// A look into the provider.
 pub(super) struct Look<T> {
@@ -34,13 +43,13 @@ pub(super) struct Look<T> {
     pub(super) then: Then,
 }
 
-/// How it was when somebody looked, for finding out whether it has changed.
+/// The state of the key at a look, to find out whether it has changed since.
 #[derive(Clone, Copy)]
 pub(super) struct Then {
     /// The writes to the key, from before the look.
-    pub(super) writes: u64,
-    /// What was left of the entry's life; less than nothing if there was no entry.
-    pub(super) left: Millis,
+    writes: u64,
+    /// The freshness of the entry.
+    pub(super) fresh_for: Millis,
 }
 
 /// What a look has found.
@@ -59,37 +68,40 @@ pub(super) struct Call<'a, P: ?Sized> {
     pub(super) provider: &'a P,
     pub(super) key: &'a str,
     pub(super) options: &'a LoadOptions,
-    /// Whether nobody waits for what is loaded.
-    pub(super) behind: bool,
+    /// Whether an outcome of `None` is no answer.
+    pub(super) is_required: bool,
+    /// Whether the callers have been answered before.
+    pub(super) in_background: bool,
+    /// Whether the thread waits.
+    pub(super) is_blocking: bool,
 }
 
-impl<P: ?Sized> Call<'_, P> {
+impl<'a, P: ?Sized> Call<'a, P> {
+    pub(super) fn new(provider: &'a P, key: &'a str, options: &'a LoadOptions) -> Self {
+        Self { provider, key, options, is_required: false, in_background: false, is_blocking: false }
+    }
+
     pub(super) fn count(&self, event: Event) {
         if let Some(monitor) = self.options.counting() {
             monitor.count(event);
         }
     }
 
-    /// What the options say of an error of the provider: that it is passed over, or the error.
+    /// Passes over an error of the provider, or returns it, as the options say.
     pub(super) fn provider_failed(&self, error: CacheError) -> Result<(), CacheError> {
-        if self.options.on_error == OnError::Propagate || matches!(error, CacheError::InvalidArgument { .. }) {
-            return Err(error);
-        }
-        self.count(Event::Bypass);
-        Ok(())
+        provider_failed(self.options, error)
     }
 
-    /// What was looked up, as the options see it.
     pub(super) fn judge<T>(
         &self,
         writes: u64,
-        found: Result<Option<WithTtl<T>>, CacheError>,
+        found: Result<Option<Kept<T>>, CacheError>,
     ) -> Result<Look<T>, CacheError> {
-        let look = |found, left| Look { found, then: Then { writes, left } };
-        let (value, left) = match found {
+        let look = |found, fresh_for| Look { found, then: Then { writes, fresh_for } };
+        let Kept { value, fresh_for } = match found {
             Ok(Some(found)) => found,
             Ok(None) => return Ok(look(Found::Nothing(None), ABSENT)),
-            // What is there is replaced by what is loaded.
+            // The loaded value replaces what is there.
             Err(error @ CacheError::Deserialize { .. }) => {
                 return self.provider_failed(error).map(|()| look(Found::Nothing(None), NEVER));
             }
@@ -99,16 +111,14 @@ impl<P: ?Sized> Call<'_, P> {
         if !windows.any() {
             return Ok(look(Found::Answer(value), NEVER));
         }
-        let left = left.map_or(NEVER, millis);
-        let verdict = windows.judge(left, self.options.chance());
-        let found = match verdict {
+        let found = match windows.judge(fresh_for, self.options.chance()) {
             Verdict::Fresh => Found::Answer(value),
             Verdict::Early => Found::Refresh { value, stale: false },
             Verdict::Stale => Found::Refresh { value, stale: true },
             Verdict::Fallback => Found::Nothing(Some(value)),
             Verdict::Expired => Found::Nothing(None),
         };
-        Ok(look(found, left))
+        Ok(look(found, fresh_for))
     }
 
     /// Looks into the provider.
@@ -116,49 +126,58 @@ impl<P: ?Sized> Call<'_, P> {
     where
         P: CacheProvider<T>,
     {
-        let writes = || self.provider.flights().map_or(0, |flights| flights.writes(self.key));
+        let loading = self.provider.loading();
+        let writes = || loading.map_or(0, |loading| loading.single_flight().writes(self.key));
         if self.options.force_fresh {
             return self.judge(writes(), Ok(None));
         }
-        if self.options.windows().any() {
-            return self.judge(writes(), self.provider.get_with_ttl(self.key).await);
-        }
-        let alone = |value| (value, None);
-        if let Some(known) = self.provider.get_now(self.key) {
+        let windows = self.options.windows();
+        let lookup = if windows.any() { Lookup::Kept } else { Lookup::Fresh };
+        if let Some(known) = loading.and_then(|loading| loading.look_now(self.key, lookup)) {
             // An answer is compared with nothing later.
             let writes = if matches!(known, Ok(Some(_))) { 0 } else { writes() };
-            return self.judge(writes, known.map(|found| found.map(alone)));
+            return self.judge(writes, known);
         }
         let writes = writes();
-        self.judge(writes, self.provider.get(self.key).await.map(|found| found.map(alone)))
+        if windows.any() {
+            if let Some(look) = loading.and_then(|loading| loading.look(self.key)) {
+                return self.judge(writes, look.await);
+            }
+            let found = self.provider.get_with_ttl(self.key).await;
+            return self.judge(writes, found.map(|found| found.map(|(value, left)| Kept::fresh(value, left))));
+        }
+        let found = self.provider.get(self.key).await;
+        self.judge(writes, found.map(|found| found.map(|value| Kept { value, fresh_for: NEVER })))
     }
 
-    /// Whether the leader finds that there is something newer than there was.
-    pub(super) fn has_changed<T: MaybeSend>(&self, then: Then) -> bool
-    where
-        P: CacheProvider<T>,
-    {
+    /// Whether there is something newer than there was at a look.
+    fn has_changed<T: MaybeSend>(&self, loading: &dyn Loading<T>, then: Then) -> bool {
         if self.options.force_fresh {
             return false;
         }
-        match self.provider.peek_now(self.key) {
-            Some(Ok(Some((_, left)))) => left.map_or(NEVER, millis) > then.left,
+        match loading.look_now(self.key, Lookup::Peek) {
+            Some(Ok(Some(kept))) => kept.fresh_for > then.fresh_for && kept.fresh_for > 0.0,
             Some(Ok(None) | Err(_)) => false,
-            None => self.provider.flights().is_some_and(|flights| flights.writes(self.key) != then.writes),
+            None => loading.single_flight().writes(self.key) != then.writes,
         }
     }
 
     /// The span of a load: with the name of the function, never with the key, which may be a secret.
     #[cfg(feature = "tracing")]
-    pub(super) fn span(&self) -> tracing::Span {
+    fn span(&self) -> tracing::Span {
         let function = self.options.counting().map(Monitor::name);
-        tracing::debug_span!(target: "isocache", "load", function, behind = self.behind)
+        tracing::debug_span!(target: "isocache", "load", function, background = self.in_background)
     }
 
-    /// Runs the loader, within its limit and the scope of the flight.
-    async fn run<L, E, Fut>(&self, flight: Option<usize>, loader: impl FnOnce() -> Fut) -> Result<L, LoadError<E>>
+    /// Runs the loader, within the limit of the call and the scope of the flight.
+    async fn run<L, E, Fut>(
+        &self,
+        flight: Option<usize>,
+        limit: &mut Limit<'_>,
+        loader: impl FnOnce() -> Fut,
+    ) -> Result<L, LoadError<E>>
     where
-        Fut: Future<Output = Result<L, E>> + MaybeSend,
+        Fut: Future<Output = Result<L, E>>,
     {
         let watch = Stopwatch::start();
         let future = {
@@ -167,37 +186,29 @@ impl<P: ?Sized> Call<'_, P> {
         };
         #[cfg(feature = "tracing")]
         let future = tracing::Instrument::instrument(future, self.span());
-        let mut load = pin!(Scoped { flight: flight.unwrap_or_default(), future: Box::pin(future) });
-        let limit = self.options.limit();
-        let mut timer = limit.and_then(|limit| self.options.run_on().sleep(limit));
-        let brought = poll_fn(|context| {
-            if let Poll::Ready(brought) = load.as_mut().poll(context) {
-                return Poll::Ready(Some(brought));
-            }
-            match timer.as_mut().map(|timer| timer.as_mut().poll(context)) {
-                Some(Poll::Ready(())) => Poll::Ready(None),
-                Some(Poll::Pending) | None => Poll::Pending,
-            }
-        })
-        .await;
-        let brought = match brought {
+        let load = Scoped { flight: flight.unwrap_or_default(), future: Box::pin(future) };
+        let brought = match limit.within(load).await {
             Some(brought) => brought.map_err(|error| LoadError::Loader(Arc::new(error))),
-            None => Err(LoadError::TimedOut { key: self.key.to_owned(), limit: limit.unwrap_or_default() }),
+            None => Err(self.timed_out(limit)),
         };
-        self.count(Event::Load { took: watch.elapsed(), failed: brought.is_err(), behind: self.behind });
+        self.count(Event::Load { took: watch.elapsed(), failed: brought.is_err(), background: self.in_background });
         brought
     }
 
-    /// What is answered, and what is stored, of what the loader brought.
+    pub(super) fn timed_out<E>(&self, limit: &Limit<'_>) -> LoadError<E> {
+        LoadError::TimedOut { key: self.key.to_owned(), limit: limit.length().unwrap_or_default() }
+    }
+
+    /// The answer of a load, and what is to be stored of it.
     pub(super) fn settle<T: Clone, E>(
         &self,
         brought: Result<Option<Loaded<T>>, LoadError<E>>,
         fallback: Option<T>,
-    ) -> (Outcome<T, E>, Option<Kept<T>>) {
+    ) -> (Outcome<T, E>, Option<ToStore<T>>) {
         match (brought, fallback) {
-            (Ok(Some(Loaded { value, ttl, stored })), _) => {
-                let kept = stored.then(|| (value.clone(), ttl));
-                (Ok(Some(value)), kept)
+            (Ok(Some(Loaded { value, ttl, is_stored })), _) => {
+                let to_store = is_stored.then(|| (value.clone(), ttl));
+                (Ok(Some(value)), to_store)
             }
             (Ok(None), _) => (Ok(None), None),
             (Err(_), Some(stale)) => {
@@ -211,73 +222,75 @@ impl<P: ?Sized> Call<'_, P> {
     /// Loads as the leader of a flight: all callers get the outcome, and the provider the value, if it is `stored`.
     pub(super) async fn lead<T, E, Fut>(
         &self,
-        led: Leader<'_>,
+        leader: Leader,
         fallback: Option<T>,
         stored: bool,
+        limit: &mut Limit<'_>,
         loader: impl FnOnce() -> Fut,
     ) -> Outcome<T, E>
     where
         P: CacheProvider<T>,
         T: Clone + MaybeSend + Send + Sync + 'static,
         E: Send + Sync + 'static,
-        Fut: Future<Output = Result<Option<Loaded<T>>, E>> + MaybeSend,
+        Fut: Future<Output = Result<Option<Loaded<T>>, E>>,
     {
-        let brought = self.run(Some(led.scope()), loader).await;
-        let (outcome, kept) = self.settle(brought, fallback);
-        led.share(Arc::new(outcome.clone()));
-        if let Some((value, ttl)) = kept.filter(|_| stored)
-            && led.may_store()
-        {
-            self.store(Some(led.scope()), value, ttl).await.map_err(LoadError::Cache)?;
+        let brought = self.run(Some(leader.scope()), limit, loader).await;
+        let (outcome, to_store) = self.settle(brought, fallback);
+        leader.share(Arc::new(outcome.clone()));
+        if let Some(to_store) = to_store.filter(|_| stored) {
+            self.store(leader, to_store, limit).await.map_err(LoadError::Cache)?;
         }
         outcome
     }
 
-    async fn store<T: MaybeSend>(
-        &self,
-        flight: Option<usize>,
-        value: T,
-        ttl: Option<Duration>,
-    ) -> Result<(), CacheError>
-    where
-        P: CacheProvider<T>,
-    {
-        let life = self.options.life(ttl)?;
-        let stored = match flight {
-            Some(flight) => Scoped { flight, future: Box::pin(self.provider.set(self.key, value, life)) }.await,
-            None => self.provider.set(self.key, value, life).await,
-        };
-        stored.or_else(|error| self.provider_failed(error))
-    }
-
-    /// Loads without a flight: where the provider has none, or the loader of this very key asks, or the flight of the key
-    /// brings another type.
-    pub(super) async fn load_alone<T, E, Fut>(
+    /// Loads without a flight, and stores nothing: for a loader that asks for its own key, and for a caller of another type
+    /// than the flight of its key.
+    async fn load_alone<T, E, Fut>(
         &self,
         fallback: Option<T>,
-        stored: bool,
+        limit: &mut Limit<'_>,
+        loader: impl FnOnce() -> Fut,
+    ) -> Outcome<T, E>
+    where
+        T: Clone,
+        Fut: Future<Output = Result<Option<Loaded<T>>, E>>,
+    {
+        let brought = self.run(None, limit, loader).await;
+        self.settle(brought, fallback).0
+    }
+
+    /// Loads for a provider without [`Loading`].
+    async fn load_without_flight<T, E, Fut>(
+        &self,
+        fallback: Option<T>,
+        failed: bool,
+        limit: &mut Limit<'_>,
         loader: impl FnOnce() -> Fut,
     ) -> Outcome<T, E>
     where
         P: CacheProvider<T>,
         T: Clone + MaybeSend,
-        Fut: Future<Output = Result<Option<Loaded<T>>, E>> + MaybeSend,
+        Fut: Future<Output = Result<Option<Loaded<T>>, E>>,
     {
-        let brought = self.run(None, loader).await;
-        let (outcome, kept) = self.settle(brought, fallback);
-        if let Some((value, ttl)) = kept.filter(|_| stored) {
-            self.store(None, value, ttl).await.map_err(LoadError::Cache)?;
+        let brought = self.run(None, limit, loader).await;
+        let (outcome, to_store) = self.settle(brought, fallback);
+        if let Some((value, ttl)) = to_store.filter(|_| !failed) {
+            let (ttl, _) = self.options.lifetime(ttl).map_err(LoadError::Cache)?;
+            let stored = self.provider.set(self.key, value, ttl).await;
+            stored.or_else(|error| self.provider_failed(error)).map_err(LoadError::Cache)?;
         }
         outcome
     }
 
     /// Counts an answer from the provider.
     pub(super) fn answered(&self, stale: bool) {
-        self.count(if stale { Event::Stale } else { Event::Hit });
+        if !self.in_background {
+            self.count(if stale { Event::Stale } else { Event::Hit });
+        }
     }
 
-    /// The whole call, where the loader may borrow: who finds a stale value first loads the new one itself, and others
-    /// are answered at once. `first` is a look that was taken already.
+    /// The whole call. A caller that finds a stale value first loads the new one itself, and others are answered at once.
+    /// `first` is a look that was taken already.
     pub(super) async fn get_or_load<T, E, Fut>(
         &self,
         mut first: Option<Look<T>>,
@@ -287,16 +300,19 @@ impl<P: ?Sized> Call<'_, P> {
         P: CacheProvider<T>,
         T: Clone + MaybeSend + Send + Sync + 'static,
         E: Send + Sync + 'static,
-        Fut: Future<Output = Result<Option<Loaded<T>>, E>> + MaybeSend,
+        Fut: Future<Output = Result<Option<Loaded<T>>, E>>,
     {
-        let flights = self.provider.flights();
+        let mut limit = Limit::new(self.options, self.is_blocking);
+        let loading = self.provider.loading();
         if self.options.force_fresh
-            && let Some(flights) = flights
+            && let Some(loading) = loading
         {
-            // A load that began before this call may bring what was before it.
-            drop(flights.write(self.key).await);
+            // A load that began before this call may bring a value from before it.
+            drop(loading.single_flight().write(self.key).await);
         }
+        let mut looks = 0;
         loop {
+            looks += 1;
             let Look { found, then } = match first.take() {
                 Some(first) => first,
                 None => self.find().await.map_err(LoadError::Cache)?,
@@ -307,7 +323,7 @@ impl<P: ?Sized> Call<'_, P> {
                     return Ok(Some(value));
                 }
                 Found::Refresh { value, stale } => {
-                    if flights.is_some_and(|flights| flights.is_loading(self.key)) {
+                    if loading.is_some_and(|loading| loading.single_flight().is_loading(self.key)) {
                         self.answered(stale);
                         return Ok(Some(value));
                     }
@@ -316,52 +332,92 @@ impl<P: ?Sized> Call<'_, P> {
                 Found::Nothing(old) => (old, None, false),
                 Found::Failed => (None, None, true),
             };
-            let Some(flights) = flights else { return self.load_alone(fallback, !failed, loader).await };
-            match flights.join(self.key) {
-                Place::Leader(led) => {
-                    if failed {
-                        return self.lead(led, None, false, loader).await;
-                    }
-                    if self.has_changed(then) {
+            // There is nothing to fall back to for callers that have their answer.
+            let fallback = fallback.filter(|_| !self.in_background);
+            let Some(loading) = loading else {
+                return self.load_without_flight(fallback, failed, &mut limit, loader).await;
+            };
+            match loading.single_flight().join(self.key) {
+                Place::Leader(leader) => {
+                    if !failed && looks < MAX_LOOKS && self.has_changed(loading, then) {
                         continue;
                     }
-                    return self.lead_in_turn(led, fallback, in_hand, loader).await;
+                    let flight = Arc::clone(leader.flight());
+                    let limit = &mut limit;
+                    let leading = async move {
+                        if failed {
+                            self.lead(leader, None, false, limit, loader).await
+                        } else {
+                            self.lead_with_lease(leader, fallback, in_hand, limit, loader).await
+                        }
+                    };
+                    return Watched::new(flight, leading).await;
                 }
-                Place::Own => return self.load_alone(fallback, false, loader).await,
-                Place::Follower(follower) => match self.followed(follower.outcome().await) {
-                    Followed::Outcome(outcome) => return outcome,
-                    Followed::Foreign => return self.load_alone(fallback, false, loader).await,
+                Place::Own => return self.load_alone(fallback, &mut limit, loader).await,
+                Place::Follower(_) if self.in_background => return Ok(None),
+                Place::Follower(follower) => match self.follow(&follower, &mut limit).await {
+                    Followed::Outcome(Ok(None)) if self.is_required => {}
+                    Followed::Outcome(outcome) => {
+                        self.count(Event::Coalesced);
+                        return outcome;
+                    }
+                    Followed::Foreign => return self.load_alone(fallback, &mut limit, loader).await,
                     Followed::Gone => {}
+                    Followed::Idle => loading.single_flight().take_over(self.key, &follower),
+                    Followed::TimedOut => return self.settle(Err(self.timed_out(&limit)), fallback).0,
                 },
             }
         }
     }
 
-    /// What a flight brought, as this caller sees it.
-    pub(super) fn followed<T: Clone + 'static, E: 'static>(
-        &self,
-        outcome: Option<Arc<dyn std::any::Any + Send + Sync>>,
-    ) -> Followed<T, E> {
-        let Some(outcome) = outcome else { return Followed::Gone };
-        match outcome.downcast_ref::<Outcome<T, E>>() {
-            Some(outcome) => {
-                self.count(Event::Coalesced);
-                Followed::Outcome(outcome.clone())
+    /// Waits for a leader: within the limit of this call, and only while somebody polls the leader.
+    async fn follow<T, E>(&self, follower: &Follower, limit: &mut Limit<'_>) -> Followed<T, E>
+    where
+        T: Clone + 'static,
+        E: 'static,
+    {
+        let mut idle = None;
+        loop {
+            let mut patience = sleep(self.options, self.is_blocking, PATIENCE);
+            match limit.within(race(follower.outcome(), &mut patience)).await {
+                None => return Followed::TimedOut,
+                Some(Some(None)) => return Followed::Gone,
+                Some(Some(Some(outcome))) => {
+                    let outcome = outcome.downcast_ref::<Outcome<T, E>>();
+                    return outcome.map_or(Followed::Foreign, |outcome| Followed::Outcome(outcome.clone()));
+                }
+                Some(None) => {
+                    let now = follower.leader_idle_since();
+                    if now.is_some() && now == idle {
+                        return Followed::Idle;
+                    }
+                    idle = now;
+                }
             }
-            None => Followed::Foreign,
         }
     }
 }
 
-/// What a follower gets.
-pub(super) enum Followed<T, E> {
+/// What becomes of a follower.
+enum Followed<T, E> {
     Outcome(Outcome<T, E>),
-    /// Another type than the caller's.
+    /// The flight brings another type than the caller's.
     Foreign,
-    /// Nothing: the leader is gone.
+    /// The leader was dropped.
     Gone,
+    /// Nobody polls the leader, though it could go on.
+    Idle,
+    TimedOut,
 }
 
-fn millis(left: Duration) -> Millis {
-    left.as_secs_f64() * 1000.0
+/// Passes over an error of the provider, or returns it, as the options say.
+pub(super) fn provider_failed(options: &LoadOptions, error: CacheError) -> Result<(), CacheError> {
+    if options.on_error == OnError::Propagate || matches!(error, CacheError::InvalidArgument { .. }) {
+        return Err(error);
+    }
+    if let Some(monitor) = options.counting() {
+        monitor.count(Event::Bypass);
+        monitor.report(&Problem::Failed(error));
+    }
+    Ok(())
 }

@@ -1,38 +1,38 @@
-//! One loader among processes: who loads holds a lease in the store, and the others wait for what it stores.
+//! One load among processes: the process that loads holds a lease in the store, and the others wait for its value.
 
-use std::future::{Future, poll_fn};
-use std::pin::Pin;
+use std::future::Future;
 use std::sync::Arc;
-use std::task::Poll;
 use std::time::Duration;
 
 use super::call::{Call, Found, Outcome, Then};
-use super::flights::Leader;
 use super::loaded::{LoadError, Loaded};
 use super::monitor::Event;
 use super::options::LoadOptions;
+use super::single_flight::Leader;
+use super::support::{Lookup, cannot_keep_stale};
+use super::wait::{Limit, race, sleep};
 use crate::error::{CacheError, Result};
 use crate::provider::{BoxFuture, CacheProvider, MaybeSend};
 
-/// The first wait of who does not get a lease before it looks again, and the longest.
+/// The first wait of a process that does not get a lease before it looks again, and the longest.
 const FIRST_WAIT: Duration = Duration::from_millis(50);
 const LONGEST_WAIT: Duration = Duration::from_millis(250);
 
-/// How many lives of a lease somebody waits before it loads without: that of a holder that died, and that of who took over.
-const LIVES: u32 = 2;
-
+/// For how many ttls of a lease a process waits before it loads without: that of a holder that died, and that of its
+/// successor.
+const LEASES_TO_WAIT_FOR: u32 = 2;
 
 /// Leases in a store that several processes share, for [`LoadOptions::lease`]. A lease has one holder at a time, and ends by
-/// itself after its life.
+/// itself after its ttl.
 ///
 /// The providers of Redis and HTTP have it. A provider of your own returns one from
-/// [`leases`](crate::CacheProvider::leases), and needs [`flights`](crate::CacheProvider::flights) too.
-pub trait Leases: Send + Sync {
-    /// Takes the lease of `key` for `life`, in the name of `holder`. False if somebody has it.
+/// [`Loading::lease_provider`](crate::Loading::lease_provider).
+pub trait LeaseProvider: Send + Sync {
+    /// Takes the lease of `key` for `ttl`, in the name of `holder`. False if another holder has it.
     ///
     /// # Errors
     /// Whatever keeps the store from answering. The caller then loads without the lease.
-    fn acquire<'a>(&'a self, key: &'a str, holder: &'a str, life: Duration) -> BoxFuture<'a, Result<bool>>;
+    fn acquire<'a>(&'a self, key: &'a str, holder: &'a str, ttl: Duration) -> BoxFuture<'a, Result<bool>>;
 
     /// Gives the lease of `key` back, if `holder` has it; that of another holder stays.
     ///
@@ -41,9 +41,9 @@ pub trait Leases: Send + Sync {
     fn release(&self, key: &str, holder: &str) -> BoxFuture<'static, Result<()>>;
 }
 
-/// A lease that is held, or may be. Dropped, it is given back behind.
+/// A lease that is held, or may be. When it is dropped, it is given back in the background.
 pub(super) struct Lease<'a> {
-    leases: &'a dyn Leases,
+    provider: &'a dyn LeaseProvider,
     key: &'a str,
     holder: String,
     options: &'a LoadOptions,
@@ -53,8 +53,8 @@ pub(super) struct Lease<'a> {
 impl Drop for Lease<'_> {
     fn drop(&mut self) {
         if self.held {
-            let release = self.leases.release(self.key, &self.holder);
-            // Where nothing can run behind, and where it fails, the lease ends by itself.
+            let release = self.provider.release(self.key, &self.holder);
+            // Where nothing runs in the background, and where it fails, the lease ends by itself.
             let _ = self.options.run_on().spawn(Box::pin(async move {
                 let _ = release.await;
             }));
@@ -62,153 +62,154 @@ impl Drop for Lease<'_> {
     }
 }
 
-/// What a leader is to do.
-pub(super) enum Turn<'a, T> {
-    /// Load: with the lease, or without one where that cannot be had. The rest is as for [`Call::lead`].
+/// Which process loads.
+pub(super) enum Permission<'a, T> {
+    /// This one: with the lease, or without one where that cannot be had. The rest is as for [`Call::lead`].
     Load { lease: Option<Lease<'a>>, fallback: Option<T>, stored: bool },
-    /// Answer what another process has brought.
+    /// Another one has loaded.
     Found(T),
-    /// Leave it to the process that has the lease, and do with what was found before.
+    /// Another one loads, and the value that was found before is the answer.
     Elsewhere(Option<T>),
 }
 
 impl<'a, P: ?Sized> Call<'a, P> {
-    /// Refuses a lease that the provider cannot hold. Within one process none is needed, and a provider that answers without
-    /// waiting is within this process.
+    /// Refuses invalid arguments and options, and options that the provider cannot fulfil.
     pub(super) fn check<T: MaybeSend>(&self) -> Result<()>
     where
         P: CacheProvider<T>,
     {
         self.options.check()?;
-        let holds = || self.provider.leases().is_some() && self.provider.flights().is_some();
-        if self.options.lease.is_none() || holds() || self.provider.peek_now(self.key).is_some() {
+        let loading = self.provider.loading();
+        if self.options.windows().longest() > 0.0 && !loading.is_some_and(|loading| loading.keeps_stale()) {
+            return Err(cannot_keep_stale());
+        }
+        // A provider that answers without waiting is within this process, which needs no lease.
+        let is_fulfilled = loading.is_some_and(|loading| {
+            loading.lease_provider().is_some() || loading.look_now(self.key, Lookup::Peek).is_some()
+        });
+        if self.options.lease.is_none() || is_fulfilled {
             return Ok(());
         }
-        Err(CacheError::invalid("lease", "cannot be held by this provider: it has no leases, or no flights"))
+        let reason =
+            "this provider holds no leases: leave the option out, or implement `Loading::lease_provider` for it";
+        Err(CacheError::invalid("lease", reason))
     }
 
-    /// As [`lead`](Self::lead), when it is this process' turn. `in_hand` is of a value that may be answered, which is the
+    /// [`lead`](Self::lead), if this process is the one to load. `in_hand` is of a value that may be answered, which is the
     /// `fallback`.
-    pub(super) async fn lead_in_turn<T, E, Fut>(
+    pub(super) async fn lead_with_lease<T, E, Fut>(
         &self,
-        led: Leader<'_>,
+        leader: Leader,
         fallback: Option<T>,
         in_hand: Option<(Then, bool)>,
+        limit: &mut Limit<'_>,
         loader: impl FnOnce() -> Fut,
     ) -> Outcome<T, E>
     where
         P: CacheProvider<T>,
         T: Clone + MaybeSend + Send + Sync + 'static,
         E: Send + Sync + 'static,
-        Fut: Future<Output = Result<Option<Loaded<T>>, E>> + MaybeSend,
+        Fut: Future<Output = Result<Option<Loaded<T>>, E>>,
     {
-        let value = match self.turn(fallback, in_hand.map(|(then, _)| then)).await.map_err(LoadError::Cache)? {
-            Turn::Load { lease, fallback, stored } => {
-                let outcome = self.lead(led, fallback, stored, loader).await;
+        let (Some(ttl), false) = (self.options.lease, self.options.force_fresh) else {
+            return self.lead(leader, fallback, true, limit, loader).await;
+        };
+        let Some(provider) = self.provider.loading().and_then(|loading| loading.lease_provider()) else {
+            return self.lead(leader, fallback, true, limit, loader).await;
+        };
+        let old = fallback.clone();
+        // Boxed, so that calls without a lease are no larger for it.
+        let permission = Box::pin(self.permission(provider, ttl, fallback, in_hand.map(|(then, _)| then)));
+        let Some(permission) = limit.within(permission).await else {
+            let (outcome, _) = self.settle(Err(self.timed_out(limit)), old);
+            leader.share(Arc::new(outcome.clone()));
+            return outcome;
+        };
+        let value = match permission.map_err(LoadError::Cache)? {
+            Permission::Load { lease, fallback, stored } => {
+                let outcome = self.lead(leader, fallback, stored, limit, loader).await;
                 self.release(lease).await;
                 return outcome;
             }
-            Turn::Found(value) => {
-                self.count(Event::Coalesced);
+            Permission::Found(value) => {
+                if !self.in_background {
+                    self.count(Event::Coalesced);
+                }
                 Some(value)
             }
-            Turn::Elsewhere(value) => {
+            Permission::Elsewhere(value) => {
                 self.answered(in_hand.is_some_and(|(_, stale)| stale));
                 value
             }
         };
         let outcome = Ok(value);
-        led.share(Arc::new(outcome.clone()));
+        leader.share(Arc::new(outcome.clone()));
         outcome
     }
 
-    /// Whose turn it is to load; this process' where no lease is asked for. With a value `in_hand`, nobody waits.
-    pub(super) async fn turn<T: MaybeSend>(&self, fallback: Option<T>, in_hand: Option<Then>) -> Result<Turn<'a, T>>
-    where
-        P: CacheProvider<T>,
-    {
-        let leases = if self.options.force_fresh { None } else { self.provider.leases() };
-        match (self.options.lease, leases) {
-            // Boxed, so that calls without a lease are no larger for it.
-            (Some(life), Some(leases)) => Box::pin(self.turn_by(leases, life, fallback, in_hand)).await,
-            _ => Ok(Turn::Load { lease: None, fallback, stored: true }),
-        }
-    }
-
-    async fn turn_by<T: MaybeSend>(
+    /// Waits until this process is the one to load, or there is a value. With a value `in_hand` it does not wait.
+    async fn permission<T: MaybeSend>(
         &self,
-        leases: &'a dyn Leases,
-        life: Duration,
+        provider: &'a dyn LeaseProvider,
+        ttl: Duration,
         mut fallback: Option<T>,
         in_hand: Option<Then>,
-    ) -> Result<Turn<'a, T>>
+    ) -> Result<Permission<'a, T>>
     where
         P: CacheProvider<T>,
     {
-        let mut lease = Lease { leases, key: self.key, holder: holder(), options: self.options, held: false };
-        let mut limit = self.options.run_on().sleep(life.saturating_mul(LIVES));
+        let mut lease = Lease { provider, key: self.key, holder: holder(), options: self.options, held: false };
+        let mut limit = sleep(self.options, self.is_blocking, ttl.saturating_mul(LEASES_TO_WAIT_FOR));
         let mut wait = FIRST_WAIT;
         loop {
             // From before the answer is there: dropped meanwhile, it may have it.
             lease.held = true;
-            match leases.acquire(self.key, &lease.holder, life).await {
+            match provider.acquire(self.key, &lease.holder, ttl).await {
                 Ok(held) => lease.held = held,
                 Err(error) => {
                     lease.held = false;
                     self.provider_failed(error)?;
-                    return Ok(Turn::Load { lease: None, fallback, stored: true });
+                    return Ok(Permission::Load { lease: None, fallback, stored: true });
                 }
             }
             if !lease.held && in_hand.is_some() {
-                return Ok(Turn::Elsewhere(fallback));
+                return Ok(Permission::Elsewhere(fallback));
             }
-            // Also by who has it now: the one before may have stored its value and gone between the last look and this.
+            // Also with the lease: its last holder may have stored a value between the last look and this one.
             let look = self.find().await?;
             match look.found {
                 Found::Answer(value) | Found::Refresh { value, .. } => {
-                    if in_hand.is_none_or(|before| look.then.left > before.left) {
+                    if in_hand.is_none_or(|before| look.then.fresh_for > before.fresh_for.max(0.0)) {
                         self.release(lease.held.then_some(lease)).await;
-                        return Ok(Turn::Found(value));
+                        return Ok(Permission::Found(value));
                     }
                     fallback = Some(value);
                 }
                 Found::Nothing(old) => fallback = old,
                 Found::Failed => {
-                    return Ok(Turn::Load { lease: lease.held.then_some(lease), fallback, stored: false });
+                    return Ok(Permission::Load { lease: lease.held.then_some(lease), fallback, stored: false });
                 }
             }
             if lease.held {
-                return Ok(Turn::Load { lease: Some(lease), fallback, stored: true });
+                return Ok(Permission::Load { lease: Some(lease), fallback, stored: true });
             }
             let time = wait.mul_f64(0.5 + self.options.chance() / 2.0);
-            if !slept(self.options.run_on().sleep(time), &mut limit).await {
-                return Ok(Turn::Load { lease: None, fallback, stored: true });
+            if race(sleep(self.options, self.is_blocking, time), &mut limit).await.is_none() {
+                return Ok(Permission::Load { lease: None, fallback, stored: true });
             }
             wait = (wait * 2).min(LONGEST_WAIT);
         }
     }
 
-    /// Gives a lease back. Whatever becomes of it, what was loaded stands.
-    pub(super) async fn release(&self, lease: Option<Lease<'_>>) {
+    /// Gives a lease back. Whatever becomes of it, the load stands.
+    async fn release(&self, lease: Option<Lease<'_>>) {
         let Some(mut lease) = lease else { return };
-        let released = lease.leases.release(lease.key, &lease.holder).await;
+        let released = lease.provider.release(lease.key, &lease.holder).await;
         lease.held = false;
         if released.is_err() {
             self.count(Event::Bypass);
         }
     }
-}
-
-/// Sleeps; false if the limit came first, or if there is no timer.
-async fn slept(time: Option<BoxFuture<'static, ()>>, limit: &mut Option<BoxFuture<'static, ()>>) -> bool {
-    let (Some(mut time), Some(limit)) = (time, limit) else { return false };
-    poll_fn(|context| {
-        if Pin::new(&mut *limit).poll(context).is_ready() {
-            return Poll::Ready(false);
-        }
-        Pin::new(&mut time).poll(context).map(|()| true)
-    })
-    .await
 }
 
 /// A name that no other holder has.

@@ -1,11 +1,11 @@
-//! What a loader brings, and why none may come.
+//! The outcome of a loader, and of a call that loads.
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use crate::error::CacheError;
 
-/// What a loader brings: a value, with what is to be done with it. A plain value becomes one by itself.
+/// A loaded value, with what is to be done with it. A loader may return a plain value instead.
 ///
 /// ```
 /// use isocache::{CacheAside, Loaded, MemoryCacheProvider};
@@ -27,24 +27,24 @@ use crate::error::CacheError;
 pub struct Loaded<T> {
     pub(super) value: T,
     pub(super) ttl: Option<Duration>,
-    pub(super) stored: bool,
+    pub(super) is_stored: bool,
 }
 
 impl<T> Loaded<T> {
     /// A value to be stored with the ttl of the call.
     pub fn new(value: T) -> Self {
-        Self { value, ttl: None, stored: true }
+        Self { value, ttl: None, is_stored: true }
     }
 
-    /// How long this value is fresh, whatever the call says. [`Duration::MAX`] is for ever.
+    /// For how long this value is fresh, instead of the ttl of the call. [`Duration::MAX`] is without end.
     pub fn ttl(mut self, ttl: Duration) -> Self {
         self.ttl = Some(ttl);
         self
     }
 
-    /// Not to be stored: only who waits for it gets it.
-    pub fn unstored(mut self) -> Self {
-        self.stored = false;
+    /// Does not store the value: only the callers that wait for it get it.
+    pub fn no_store(mut self) -> Self {
+        self.is_stored = false;
         self
     }
 }
@@ -55,18 +55,19 @@ impl<T> From<T> for Loaded<T> {
     }
 }
 
-/// Why a call that loads brought no value. All callers of a flight get the same one.
+/// Why a call that loads returned no value. All callers that share a load get the same error.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum LoadError<E> {
-    /// The loader failed. It is not stored: the next call loads again.
+    /// The loader failed. The failure is not stored: the next call loads again.
     #[error("{0}")]
     Loader(Arc<E>),
-    /// An argument that cannot be, or, where the options say to [propagate](crate::OnError::Propagate), a failing provider.
+    /// An invalid argument, option or value; or, with [`OnError::Propagate`](crate::OnError::Propagate), a failure of the
+    /// provider.
     #[error(transparent)]
     Cache(CacheError),
-    /// The loader took longer than its limit.
-    #[error("the loader of key {key:?} took longer than {limit:?}")]
+    /// The call waited for its limit: for its own loader, or for that of another call.
+    #[error("loading key {key:?} took longer than the timeout of {limit:?}")]
     TimedOut {
         /// The key.
         key: String,

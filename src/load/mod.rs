@@ -1,36 +1,44 @@
-//! Cache-aside: look, and load what is not there, once for everybody who asks meanwhile.
+//! Cache-aside: look, and load a value that is not there, once for all callers.
 //!
 //! | file | concern |
 //! |---|---|
-//! | `machine.rs`, `windows.rs` | what is decided, by numbers alone: the npm package uses the same |
-//! | `flights.rs` | the flights of a provider by key, who waits, and writes that win over them |
-//! | `scope.rs` | to which flight the running code belongs |
-//! | `lease.rs` | whose turn it is among processes |
-//! | `once.rs` | work that is shared, and not stored |
-//! | `call.rs`, `aside.rs`, `sync.rs` | a call from its lookup to its answer, and the methods that make one |
-//! | `options.rs`, `loaded.rs`, `monitor.rs`, `runtime.rs`, `random.rs` | what callers say and get |
+//! | `freshness.rs` | whether an entry is fresh, and what a stale one is good for |
+//! | `flight.rs` | one load in progress: its phases, and how callers wait for it |
+//! | `single_flight.rs` | the loads in progress of a provider by key, and writes that win over them |
+//! | `scope.rs` | to which load the running code belongs |
+//! | `support.rs` | what loading needs of a provider |
+//! | `call.rs`, `store.rs` | a call, from its lookup to its answer and to the stored value |
+//! | `lease.rs` | which of several processes loads |
+//! | `cache_aside.rs`, `blocking.rs` | the methods that make calls |
+//! | `wait.rs`, `handoff.rs`, `shared_work.rs` | limits, loads in the background, work that is shared and not stored |
+//! | `options.rs`, `loaded.rs`, `monitor.rs`, `random.rs` | options, outcomes, statistics |
 
-mod aside;
+mod blocking;
+mod cache_aside;
 mod call;
-mod flights;
+mod flight;
+pub(crate) mod freshness;
+mod handoff;
 mod lease;
 mod loaded;
-pub(crate) mod machine;
 mod monitor;
-pub(crate) mod once;
 mod options;
 pub(crate) mod random;
-mod runtime;
 mod scope;
-mod sync;
-pub(crate) mod windows;
+pub(crate) mod shared_work;
+mod single_flight;
+mod store;
+mod support;
+mod wait;
 
-pub use aside::CacheAside;
+pub use cache_aside::CacheAside;
 #[cfg(feature = "macros")]
-pub(crate) use aside::get;
-pub use flights::{Flights, Write};
-pub use lease::Leases;
+pub(crate) use cache_aside::{get, get_or_refresh};
+pub(crate) use freshness::millis;
+pub use lease::LeaseProvider;
 pub use loaded::{LoadError, Loaded};
-pub use monitor::{LoadStats, Monitor};
+pub use monitor::{LoadStats, Monitor, Report};
 pub use options::{LoadOptions, OnError};
-pub use runtime::Runtime;
+pub use single_flight::{SingleFlight, StorePermit, WriteGuard};
+pub(crate) use support::get_now;
+pub use support::{Kept, Loading, Lookup, NewEntry, Storing};

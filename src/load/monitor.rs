@@ -1,9 +1,22 @@
-//! What happens to the calls of one cached function.
+//! Statistics and problems of one cached function.
 
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::borrow::Cow;
+use std::fmt;
+use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
+use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
-/// Counts what happens to the calls of one cached function. `#[cached]` makes one for each function.
+use crate::error::CacheError;
+
+/// The calls after which a function without a hit is reported.
+const CALLS_WITHOUT_HIT: u64 = 100;
+
+/// Counts what happens to the calls of one cached function, and reports problems. `#[cached]` makes one for each function.
+///
+/// A problem is reported once for each function and cause: to [`reports`](Self::reports), to the listener of
+/// [`on_report`](Self::on_report), and with the feature `tracing` as a warning. Problems are a provider that fails, so that the
+/// function runs as if nothing were cached; a key, ttl or value that cannot be stored; and a function whose first 100 loads
+/// were followed by no hit.
 ///
 /// With the feature `metrics`, the same counts go to the recorder of the [`metrics`](https://docs.rs/metrics) facade, under
 /// the label `function`: `isocache_calls_total` by `result` (`hit`, `stale`, `load`, `coalesced`), `isocache_loads_total`
@@ -25,17 +38,95 @@ use std::time::Duration;
 /// assert_eq!((stats.hits, stats.loads, stats.hit_rate()), (3, 1, 0.75));
 /// # });
 /// ```
-#[derive(Debug, Default)]
+#[derive(Default)]
 pub struct Monitor {
     name: String,
+    key_pattern: Option<String>,
+    listener: Option<Listener>,
+    /// One bit for each cause that was reported.
+    reported: AtomicU32,
+    reports: Mutex<Vec<Report>>,
     hits: AtomicU64,
     loads: AtomicU64,
-    behind: AtomicU64,
+    background: AtomicU64,
     failures: AtomicU64,
     coalesced: AtomicU64,
     stale: AtomicU64,
     bypasses: AtomicU64,
     load_micros: AtomicU64,
+}
+
+type Listener = Box<dyn Fn(&Report) + Send + Sync>;
+
+/// A problem of a cached function, as a [`Monitor`] reports it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Report {
+    /// The name of the function.
+    pub function: String,
+    /// The pattern of its keys, if it is known. Never a key, which may be a secret.
+    pub key_pattern: Option<String>,
+    /// What went wrong.
+    pub cause: String,
+    /// What to do about it.
+    pub remedy: &'static str,
+}
+
+impl fmt::Display for Report {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}", self.function)?;
+        if let Some(pattern) = &self.key_pattern {
+            write!(f, " (key {pattern:?})")?;
+        }
+        write!(f, " is not cached: {}; {}", self.cause, self.remedy)
+    }
+}
+
+/// What is reported.
+pub(crate) enum Problem {
+    /// The provider failed, or refused the entry.
+    Failed(CacheError),
+    /// The function was called often, and no call was a hit.
+    NeverHit,
+}
+
+impl Problem {
+    /// The bit of the cause, the cause and the remedy. Errors that quote a key are told without it.
+    fn describe(&self) -> (u32, Cow<'static, str>, &'static str) {
+        let error = match self {
+            Self::NeverHit => {
+                let cause = format!("its first {CALLS_WITHOUT_HIT} loads were followed by no hit");
+                return (1, cause.into(), "check that equal calls have equal keys, and that the ttl is long enough");
+            }
+            Self::Failed(error) => error,
+        };
+        let (bit, remedy) = match error {
+            CacheError::Connection(_) | CacheError::Timeout(_) | CacheError::Unavailable(_) => {
+                (2, "check that the store can be reached; until then every call runs the function")
+            }
+            CacheError::Refused(_) => (4, "check the credentials and what they permit"),
+            CacheError::Full(_) => (8, "give the store more memory, or let it evict"),
+            CacheError::Protocol(_) => (16, "check that the address is that of the store"),
+            CacheError::Serialize { reason, .. } => {
+                let cause = format!("its value cannot be serialized: {reason}");
+                return (32, cause.into(), "return a type that the serializer of the provider supports");
+            }
+            CacheError::Deserialize { reason, .. } => {
+                let cause = format!("a stored value cannot be deserialized: {reason}");
+                return (64, cause.into(), "give functions of other types other keys, and clear entries of old types");
+            }
+            CacheError::InvalidArgument { argument, reason } => {
+                // Reasons quote the key where there is one.
+                let cause = match *argument {
+                    "key" => "a key is empty or too long".to_owned(),
+                    "value" => "a value is larger than the provider accepts".to_owned(),
+                    _ => format!("invalid argument {argument}: {reason}"),
+                };
+                return (128, cause.into(), "correct the argument, or raise the limit of the provider");
+            }
+        };
+        (bit, error.to_string().into(), remedy)
+    }
 }
 
 /// What a [`Monitor`] has counted.
@@ -44,17 +135,17 @@ pub struct Monitor {
 pub struct LoadStats {
     /// Calls that were answered with a fresh value from the provider.
     pub hits: u64,
-    /// Loaders that were run, for callers or behind them.
+    /// Loaders that were run, for callers or in the background.
     pub loads: u64,
-    /// Of those, the ones that ran behind callers who had been answered.
-    pub behind: u64,
-    /// Of the loads, those that failed or took too long.
+    /// Of those, the ones that ran in the background, after the callers had been answered.
+    pub background: u64,
+    /// Loads that failed or took too long.
     pub failures: u64,
     /// Calls that waited for the load of another call.
     pub coalesced: u64,
     /// Calls that were answered with a stale value.
     pub stale: u64,
-    /// Operations of the provider that failed, and were passed over.
+    /// Operations of the provider that failed and were passed over, and calls whose key or value cannot be stored.
     pub bypasses: u64,
     /// The time that all loads took together.
     pub load_time: Duration,
@@ -67,7 +158,7 @@ impl LoadStats {
         let answered = self.hits + self.stale;
         // Exact up to 2^53.
         #[allow(clippy::cast_precision_loss)]
-        match answered + self.loads.saturating_sub(self.behind) + self.coalesced {
+        match answered + self.loads.saturating_sub(self.background) + self.coalesced {
             0 => 0.0,
             calls => answered as f64 / calls as f64,
         }
@@ -82,12 +173,12 @@ impl LoadStats {
 
 /// What there is to count.
 #[derive(Clone, Copy)]
-pub(super) enum Event {
+pub(crate) enum Event {
     Hit,
     Coalesced,
     Stale,
     Bypass,
-    Load { took: Duration, failed: bool, behind: bool },
+    Load { took: Duration, failed: bool, background: bool },
 }
 
 impl Monitor {
@@ -96,18 +187,63 @@ impl Monitor {
         Self { name: name.into(), ..Self::default() }
     }
 
-    /// What it was called.
+    /// Names the pattern of the function's keys, for reports.
+    #[must_use]
+    pub fn key_pattern(mut self, pattern: impl Into<String>) -> Self {
+        self.key_pattern = Some(pattern.into());
+        self
+    }
+
+    /// Calls `listener` for each problem, once for each cause.
+    ///
+    /// ```
+    /// use isocache::Monitor;
+    ///
+    /// let monitor = Monitor::new("users::find").on_report(|report| eprintln!("{report}"));
+    /// assert!(monitor.reports().is_empty());
+    /// ```
+    #[must_use]
+    pub fn on_report(mut self, listener: impl Fn(&Report) + Send + Sync + 'static) -> Self {
+        self.listener = Some(Box::new(listener));
+        self
+    }
+
+    /// The problems so far, each cause once.
+    pub fn reports(&self) -> Vec<Report> {
+        self.reports.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    pub(crate) fn report(&self, problem: &Problem) {
+        let (bit, cause, remedy) = problem.describe();
+        if self.reported.fetch_or(bit, Ordering::Relaxed) & bit != 0 {
+            return;
+        }
+        let report = Report {
+            function: self.name.clone(),
+            key_pattern: self.key_pattern.clone(),
+            cause: cause.into_owned(),
+            remedy,
+        };
+        #[cfg(feature = "tracing")]
+        tracing::warn!(target: "isocache", function = %report.function, key_pattern = report.key_pattern, "{report}");
+        if let Some(listener) = &self.listener {
+            listener(&report);
+        }
+        self.reports.lock().unwrap_or_else(PoisonError::into_inner).push(report);
+    }
+
+    /// The name of the function.
     pub fn name(&self) -> &str {
         &self.name
     }
 
-    /// What was counted so far.
+    /// The counts so far.
     pub fn stats(&self) -> LoadStats {
         let read = |count: &AtomicU64| count.load(Ordering::Relaxed);
         LoadStats {
             hits: read(&self.hits),
             loads: read(&self.loads),
-            behind: read(&self.behind),
+            background: read(&self.background),
             failures: read(&self.failures),
             coalesced: read(&self.coalesced),
             stale: read(&self.stale),
@@ -116,7 +252,7 @@ impl Monitor {
         }
     }
 
-    pub(super) fn count(&self, event: Event) {
+    pub(crate) fn count(&self, event: Event) {
         #[cfg(feature = "metrics")]
         self.record(event);
         let one = |count: &AtomicU64| {
@@ -127,10 +263,13 @@ impl Monitor {
             Event::Coalesced => one(&self.coalesced),
             Event::Stale => one(&self.stale),
             Event::Bypass => one(&self.bypasses),
-            Event::Load { took, failed, behind } => {
-                one(&self.loads);
-                if behind {
-                    one(&self.behind);
+            Event::Load { took, failed, background } => {
+                let loads = self.loads.fetch_add(1, Ordering::Relaxed) + 1;
+                if loads == CALLS_WITHOUT_HIT && self.hits.load(Ordering::Relaxed) == 0 {
+                    self.report(&Problem::NeverHit);
+                }
+                if background {
+                    one(&self.background);
                 }
                 if failed {
                     one(&self.failures);
@@ -141,7 +280,7 @@ impl Monitor {
         }
     }
 
-    /// Tells the recorder of the process.
+    /// Passes a count on to the recorder of the process.
     #[cfg(feature = "metrics")]
     fn record(&self, event: Event) {
         let call = |result: &'static str| {
@@ -154,8 +293,8 @@ impl Monitor {
             Event::Bypass => {
                 metrics::counter!("isocache_bypasses_total", "function" => self.name.clone()).increment(1);
             }
-            Event::Load { took, failed, behind } => {
-                if !behind {
+            Event::Load { took, failed, background } => {
+                if !background {
                     call("load");
                 }
                 let outcome = if failed { "failed" } else { "ok" };
@@ -164,5 +303,11 @@ impl Monitor {
                 metrics::histogram!("isocache_load_seconds", "function" => self.name.clone()).record(took);
             }
         }
+    }
+}
+
+impl fmt::Debug for Monitor {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Monitor").field("name", &self.name).field("stats", &self.stats()).finish_non_exhaustive()
     }
 }

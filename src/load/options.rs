@@ -1,29 +1,29 @@
-//! How a value is loaded and kept.
+//! The options of a call that loads.
 
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::freshness::{Windows, jittered, millis};
 use super::monitor::Monitor;
-use super::runtime::{Runtime, default_runtime};
-use super::windows::Windows;
 use crate::engine::Millis;
 use crate::error::{CacheError, Result};
-use crate::ttl::whole_ms;
+use crate::runtime::{HAS_TIMER, Platform, Runtime, has_event_loop};
+use crate::ttl::{MAX_TTL_MS, whole_ms};
 
-/// The longest that a loader may take where no limit is set.
+/// The limit of a call where none is set.
 const DEFAULT_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// What happens when the provider fails, not the loader.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum OnError {
-    /// The loader answers, as if nothing were cached. The error is counted.
+    /// The loader answers, as if nothing were cached. The error is counted and reported by the [`Monitor`].
     #[default]
     Bypass,
     /// The call fails with it.
     Propagate,
 }
 
-/// How a value is loaded and kept. An `Option<Duration>`, the ttl, is one by itself.
+/// How a value is loaded and stored. A ttl alone, `Duration` or `Option<Duration>`, can be passed in its place.
 ///
 /// ```
 /// use isocache::{CacheAside, LoadOptions, MemoryCacheProvider};
@@ -47,6 +47,7 @@ pub struct LoadOptions {
     jitter: f64,
     timeout: Option<Duration>,
     pub(super) lease: Option<Duration>,
+    pub(super) is_detached: bool,
     pub(super) force_fresh: bool,
     pub(super) on_error: OnError,
     monitor: Option<Arc<Monitor>>,
@@ -63,6 +64,7 @@ impl Default for LoadOptions {
             jitter: 0.0,
             timeout: Some(DEFAULT_TIMEOUT),
             lease: None,
+            is_detached: false,
             force_fresh: false,
             on_error: OnError::Bypass,
             monitor: None,
@@ -74,64 +76,80 @@ impl Default for LoadOptions {
 }
 
 impl LoadOptions {
-    /// The defaults: the provider's ttl, nothing stale, at most 30 seconds for a loader.
+    /// The defaults: the provider's ttl, nothing stale, and a limit of 30 seconds for a call.
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// How long a loaded value is fresh. If not set, the provider's default ttl; [`Duration::MAX`] is for ever.
+    /// For how long a loaded value is fresh. If not set, the provider's default ttl; [`Duration::MAX`] is without end.
     pub fn ttl(mut self, ttl: Duration) -> Self {
         self.ttl = Some(ttl);
         self
     }
 
-    /// For how long a value that is no longer fresh is still answered, at once, while a load brings the new one. It stays
-    /// in the provider for as much longer. It needs a [`ttl`](Self::ttl) to be of effect.
+    /// For how long after its ttl a value is still answered, at once, while a load brings the new one. The entry is kept for
+    /// as much longer; readers without a window see it as absent. It requires a [`ttl`](Self::ttl).
+    ///
+    /// The window of the call that stored the value counts. A smaller window of the call that reads it shortens what that
+    /// call tolerates; a larger one does not lengthen it.
     pub fn stale_while_revalidate(mut self, window: Duration) -> Self {
         self.windows.while_revalidate = millis(window);
         self
     }
 
-    /// For how long a value that is no longer fresh is still answered if the load fails. It stays in the provider for as
-    /// much longer. It needs a [`ttl`](Self::ttl) to be of effect.
+    /// For how long after its ttl a value is still answered if the load fails. As for
+    /// [`stale_while_revalidate`](Self::stale_while_revalidate), the entry is kept for as much longer, and it requires a
+    /// [`ttl`](Self::ttl).
     pub fn stale_if_error(mut self, window: Duration) -> Self {
         self.windows.if_error = millis(window);
         self
     }
 
-    /// About how long a load takes. Of the callers that find a value whose freshness ends soon, about one loads it anew
-    /// before it ends, while all are answered with what is there.
-    pub fn early(mut self, load: Duration) -> Self {
+    /// About how long a load takes. Of the callers that find a value shortly before the end of its ttl, about one loads it
+    /// again, while all are answered with the value that is there.
+    pub fn early_refresh(mut self, load: Duration) -> Self {
         self.windows.early = millis(load);
         self
     }
 
-    /// Shortens each ttl by a random share of up to `jitter`, from 0 to 1, so that what was stored together does not
+    /// Shortens each ttl by a random share of up to `jitter`, from 0 to 1, so that entries that were stored together do not
     /// expire together.
     pub fn jitter(mut self, jitter: f64) -> Self {
         self.jitter = jitter;
         self
     }
 
-    /// The longest that a loader may take; `None` is no limit. 30 seconds if not set. It needs a [`Runtime`] that has a
-    /// timer: natively, tokio's with the feature `tokio`. Without one there is no limit.
+    /// The longest that a call waits for a load, its own or that of another call; `None` is no limit. 30 seconds if not set.
+    /// After that, the call ends with [`LoadError::TimedOut`](crate::LoadError::TimedOut), or with a stale value that
+    /// [`stale_if_error`](Self::stale_if_error) allows. A loader that runs into the limit is dropped, unless it is
+    /// [`detached`](Self::detached). The operations of the provider have limits of their own.
     pub fn timeout(mut self, timeout: impl Into<Option<Duration>>) -> Self {
         self.timeout = timeout.into();
         self
     }
 
-    /// One loader among all processes that share a store: who loads takes a lease of the key for `life`, and gives it back
-    /// when the value is stored. Others look every 50 to 250 milliseconds, until there is a value, or the lease is free; after
-    /// twice its life they load without it. Where there is a stale value they answer that, and do not wait.
+    /// Runs the load to its end, though all its callers have given up: in the background, on the [`Runtime`]. Its value is
+    /// stored for later callers. [`timeout`](Self::timeout) limits the callers then; the load itself may take as long, and at
+    /// least 30 seconds.
     ///
-    /// `life` should be longer than a load takes: when it ends before, the load goes on and another may begin. The lease is
-    /// the key `<key>:isocache-lease` beside the entry, with `SET NX PX`, and is released only by its holder: in Redis by a
+    /// It requires a loader that owns what it uses, and so
+    /// [`get_or_refresh`](crate::CacheAside::get_or_refresh); `get_or_set` refuses it.
+    pub fn detached(mut self) -> Self {
+        self.is_detached = true;
+        self
+    }
+
+    /// One load among all processes that share a store: the caller that loads takes a lease of the key for `ttl`, and gives it
+    /// back when the value is stored. Other processes look every 50 to 250 milliseconds, until there is a value or the lease
+    /// is free; after twice its ttl they load without it. Where there is a stale value they answer that, and do not wait.
+    ///
+    /// `ttl` should be longer than a load takes: when it ends before, the load goes on and another may begin. The lease is
+    /// the key `<key>:isocache-lease` beside the entry, with `SET NX PX`, and only its holder releases it: in Redis by a
     /// script, in a bridge by its command, in other servers over HTTP by `EVAL`; where that is refused it ends by itself.
     ///
-    /// In memory it is of no effect, as callers share loads there. It needs a [`Runtime`] that has a timer; without one, who
-    /// does not get the lease loads too. With [`force_fresh`](Self::force_fresh) there is none. When the store fails,
-    /// [`on_error`](Self::on_error) says what happens. Writes of other processes do not win over a load, lease or not.
-    /// A pattern that clears entries clears their leases too, and counts them.
+    /// In memory it has no effect, as callers share loads there. With [`force_fresh`](Self::force_fresh) there is no lease.
+    /// When the store fails, [`on_error`](Self::on_error) says what happens. Writes of other processes do not win over a load,
+    /// with or without a lease. A pattern that clears entries clears their leases too, and counts them.
     ///
     /// ```no_run
     /// # #[cfg(feature = "redis")]
@@ -145,12 +163,12 @@ impl LoadOptions {
     /// # let _ = rate;
     /// # Ok(()) }
     /// ```
-    pub fn lease(mut self, life: Duration) -> Self {
-        self.lease = Some(life);
+    pub fn lease(mut self, ttl: Duration) -> Self {
+        self.lease = Some(ttl);
         self
     }
 
-    /// Loads in any case, whatever is cached, and stores what comes.
+    /// Loads in any case, whatever is cached, and stores the value.
     pub fn force_fresh(mut self) -> Self {
         self.force_fresh = true;
         self
@@ -162,26 +180,26 @@ impl LoadOptions {
         self
     }
 
-    /// Counts what happens.
+    /// Counts what happens to the calls, and reports problems.
     pub fn monitor(mut self, monitor: Arc<Monitor>) -> Self {
         self.monitor = Some(monitor);
         self
     }
 
-    /// As [`monitor`](Self::monitor), for one that is there for ever: there is no reference to count in each call.
+    /// [`monitor`](Self::monitor) for a static one: no reference is counted in each call.
     #[doc(hidden)]
     pub fn static_monitor(mut self, monitor: &'static Monitor) -> Self {
         self.static_monitor = Some(monitor);
         self
     }
 
-    /// Where loads behind run and time limits are kept, if not the default.
+    /// Where loads in the background run and where the time is kept, if not on the default runtime.
     pub fn runtime(mut self, runtime: impl Runtime + 'static) -> Self {
         self.runtime = Some(Arc::new(runtime));
         self
     }
 
-    /// Where chance comes from, for tests: numbers from 0 up to 1.
+    /// The source of random numbers from 0 up to 1, for tests.
     pub fn random(mut self, random: fn() -> f64) -> Self {
         self.random = random;
         self
@@ -200,44 +218,70 @@ impl LoadOptions {
     }
 
     pub(super) fn run_on(&self) -> &dyn Runtime {
-        self.runtime.as_deref().unwrap_or_else(|| default_runtime())
+        self.runtime.as_deref().unwrap_or(&Platform)
+    }
+
+    /// Whether small tasks can run in the background: on the runtime of the options, or on an event loop.
+    pub(super) fn can_spawn(&self) -> bool {
+        self.runtime.is_some() || has_event_loop()
     }
 
     pub(super) fn limit(&self) -> Option<Duration> {
         self.timeout
     }
 
-    /// The life to store a value with, whose loader may have named a ttl.
-    pub(super) fn life(&self, loaded: Option<Duration>) -> Result<Option<Duration>> {
-        let Some(ttl) = loaded.or(self.ttl) else { return Ok(None) };
+    /// With the limit of a detached load.
+    pub(super) fn for_detached_load(mut self) -> Self {
+        self.timeout = self.timeout.map(|limit| limit.max(DEFAULT_TIMEOUT));
+        self
+    }
+
+    /// The ttl of a loaded value, whose loader may have named one, and for how long it is kept after that.
+    pub(super) fn lifetime(&self, loaded: Option<Duration>) -> Result<(Option<Duration>, Duration)> {
+        let Some(ttl) = loaded.or(self.ttl) else { return Ok((None, Duration::ZERO)) };
         if ttl == Duration::MAX {
-            return Ok(Some(ttl));
+            return Ok((Some(ttl), Duration::ZERO));
         }
-        // Whole milliseconds, at most 2^53; what `life` makes of them is no less than 1 and no larger than allowed ttls.
+        // Whole milliseconds, at most 2^53, which jitter does not lengthen.
         #[allow(clippy::cast_precision_loss, clippy::cast_possible_truncation, clippy::cast_sign_loss)]
         {
-            let ttl = whole_ms(ttl)? as Millis;
-            Ok(Some(Duration::from_millis(self.windows().life(ttl, self.jitter, self.chance()) as u64)))
+            let ttl = jittered(whole_ms(ttl)? as Millis, self.jitter, self.chance()) as u64;
+            let window = (self.windows.longest().ceil() as u64).min(MAX_TTL_MS - ttl);
+            Ok((Some(Duration::from_millis(ttl)), Duration::from_millis(window)))
         }
     }
 
-    /// Refuses what cannot be, before anything is asked.
+    /// Refuses invalid options, before anything is done.
     pub(super) fn check(&self) -> Result<()> {
         if !(0.0..=1.0).contains(&self.jitter) {
             return Err(CacheError::invalid("jitter", format!("{} is not between 0 and 1", self.jitter)));
         }
         if let Some(lease) = self.lease {
-            whole_ms(lease).map_err(|_| CacheError::invalid("lease", format!("cannot be {lease:?}")))?;
+            whole_ms(lease).map_err(|_| {
+                CacheError::invalid("lease", format!("{lease:?} is not between 1 ms and {MAX_TTL_MS} ms"))
+            })?;
+        }
+        match self.timeout {
+            Some(Duration::ZERO) => {
+                let reason = "must be greater than 0: leave it out for 30 seconds, or pass None for no limit";
+                return Err(CacheError::invalid("timeout", reason));
+            }
+            Some(limit) if !HAS_TIMER && self.runtime.is_none() && limit != DEFAULT_TIMEOUT => {
+                let reason = "needs a timer: enable the feature `tokio` of isocache, or pass a runtime";
+                return Err(CacheError::invalid("timeout", reason));
+            }
+            _ => {}
         }
         match self.ttl {
+            None if self.windows.longest() > 0.0 => {
+                let option =
+                    if self.windows.while_revalidate > 0.0 { "stale_while_revalidate" } else { "stale_if_error" };
+                Err(CacheError::invalid(option, "needs a ttl, after which a value is stale: set LoadOptions::ttl"))
+            }
             Some(ttl) if ttl != Duration::MAX => whole_ms(ttl).map(|_| ()),
             _ => Ok(()),
         }
     }
-}
-
-fn millis(duration: Duration) -> Millis {
-    duration.as_secs_f64() * 1000.0
 }
 
 impl From<Option<Duration>> for LoadOptions {
@@ -266,6 +310,7 @@ impl std::fmt::Debug for LoadOptions {
             .field("jitter", &self.jitter)
             .field("timeout", &self.timeout)
             .field("lease", &self.lease)
+            .field("is_detached", &self.is_detached)
             .field("force_fresh", &self.force_fresh)
             .field("on_error", &self.on_error)
             .finish_non_exhaustive()

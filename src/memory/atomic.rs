@@ -35,7 +35,7 @@ impl<T> MemoryCache<T> {
 
     fn set_when(&self, when: When, key: &str, value: T, ttl: Option<Duration>) -> Result<bool> {
         let checked = self.shared.check(key, &value, ttl)?;
-        let _write = self.shared.flights.write_now(key);
+        let _write = self.shared.single_flight.write_now(key);
         let hashed = self.shared.hashed(key);
         // A value that is not stored is dropped out here, outside the lock.
         let mut value = Some(value);
@@ -59,7 +59,7 @@ impl<T> MemoryCache<T> {
         T: Clone,
     {
         key::check(key)?;
-        let _write = self.shared.flights.write_now(key);
+        let _write = self.shared.single_flight.write_now(key);
         let hashed = self.shared.hashed(key);
         Ok(self.shared.with_table(|locked, leavers| {
             let (value, _) = read_entry(locked, leavers, hashed)?;

@@ -98,19 +98,11 @@ impl<T> MemoryCache<T> {
     where
         T: Clone,
     {
-        self.peek_with_ttl(key).map(|found| found.map(|(value, _)| value))
-    }
-
-    pub(super) fn peek_with_ttl(&self, key: &str) -> Result<Option<WithTtl<T>>>
-    where
-        T: Clone,
-    {
         key::check(key)?;
         let key = self.shared.hashed(key);
         Ok(self.shared.with_table(|locked, leavers| {
             let slot = locked.table.find(key, locked.now, leavers)?;
-            let value = locked.table.value(slot).cloned()?;
-            Some((value, remaining(locked.table.engine.deadline(slot), locked.now)))
+            locked.table.value(slot).cloned()
         }))
     }
 
@@ -120,7 +112,7 @@ impl<T> MemoryCache<T> {
     /// [`CacheError::InvalidArgument`] for a key, a ttl or a value outside the limits; nothing was changed.
     pub fn set(&self, key: &str, value: T, ttl: Option<Duration>) -> Result<()> {
         let checked = self.shared.check(key, &value, ttl)?;
-        let _write = self.shared.flights.write_now(key);
+        let _write = self.shared.single_flight.write_now(key);
         let key = self.shared.hashed(key);
         self.shared
             .with_table(|locked, leavers| store(locked, leavers, key, value, checked))
@@ -133,7 +125,7 @@ impl<T> MemoryCache<T> {
     /// As for [`get`](Self::get).
     pub fn delete(&self, key: &str) -> Result<bool> {
         key::check(key)?;
-        let _write = self.shared.flights.write_now(key);
+        let _write = self.shared.single_flight.write_now(key);
         let key = self.shared.hashed(key);
         Ok(self.shared.with_table(|locked, leavers| locked.table.delete(key, locked.now, leavers)))
     }
@@ -155,7 +147,7 @@ impl<T> MemoryCache<T> {
     /// [`CacheError::InvalidArgument`] for an empty pattern.
     pub fn clear_pattern(&self, pattern: &str) -> Result<u64> {
         let glob = checked_glob(pattern)?;
-        let _write = self.shared.flights.write_pattern_now(pattern);
+        let _write = self.shared.single_flight.write_pattern_now(pattern);
         let literal = glob.literal();
         let key = literal.as_deref().map(|literal| self.shared.hashed(literal));
         Ok(self.shared.with_table(|locked, leavers| match key {
@@ -190,7 +182,7 @@ impl<T> MemoryCache<T> {
             |(key, value, ttl): (_, T, _)| Ok((self.shared.check(key, &value, ttl)?, self.shared.hashed(key), value));
         let entries: Vec<_> = entries.into_iter().map(check).collect::<Result<_>>()?;
         let keys: Vec<&str> = entries.iter().map(|(_, key, _)| key.key).collect();
-        let _write = self.shared.flights.write_many_now(&keys);
+        let _write = self.shared.single_flight.write_many_now(&keys);
         // What is refused, and what comes after it, is dropped out here, outside the lock.
         let mut entries = entries.into_iter();
         let stored = self.shared.with_table(|locked, leavers| {
@@ -233,7 +225,7 @@ impl<T> MemoryCache<T> {
     /// As for [`get`](Self::get); nothing was removed.
     pub fn delete_many_each(&self, keys: &[&str]) -> Result<Vec<bool>> {
         let hashed = self.shared.hashed_many(keys)?;
-        let _write = self.shared.flights.write_many_now(keys);
+        let _write = self.shared.single_flight.write_many_now(keys);
         Ok(self.shared.with_table(|locked, leavers| {
             hashed.iter().map(|&key| locked.table.delete(key, locked.now, leavers)).collect()
         }))
@@ -241,7 +233,7 @@ impl<T> MemoryCache<T> {
 
     /// Removes every entry and gives the memory back. The counts go on.
     pub fn clear(&self) {
-        let _write = self.shared.flights.write_pattern_now("*");
+        let _write = self.shared.single_flight.write_pattern_now("*");
         self.shared.with_table(|locked, leavers| locked.table.clear(locked.now, leavers));
     }
 

@@ -90,7 +90,7 @@ impl<T: Count> MemoryCache<T> {
     /// [`CacheError::Deserialize`] for an entry that is no whole number. Nothing was changed.
     pub fn increment(&self, key: &str, by: i64, ttl: Option<Duration>) -> Result<i64> {
         key::check(key)?;
-        let _write = self.shared.flights.write_now(key);
+        let _write = self.shared.single_flight.write_now(key);
         let hashed = self.shared.hashed(key);
         loop {
             let before = self.shared.with_table(|locked, leavers| {

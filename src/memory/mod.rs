@@ -5,6 +5,7 @@ mod builder;
 mod cache;
 mod counter;
 mod entry;
+mod loading;
 mod provider;
 mod shared;
 pub(crate) mod table;

@@ -6,7 +6,7 @@ use super::builder::MemoryCacheBuilder;
 use super::cache::MemoryCache;
 use super::counter::Count;
 use crate::error::Result;
-use crate::load::Flights;
+use crate::load::Loading;
 use crate::provider::{
     AtomicProvider, CacheProvider, CounterProvider, Keys, KeysProvider, MaybeSend, TouchProvider, WithTtl,
 };
@@ -114,16 +114,9 @@ impl<T: Clone + Send + MaybeSend> CacheProvider<T> for MemoryCacheProvider<T> {
         self.cache.delete_many(keys)
     }
 
-    fn get_now(&self, key: &str) -> Option<Result<Option<T>>> {
-        Some(self.cache.get(key))
-    }
-
-    fn peek_now(&self, key: &str) -> Option<Result<Option<WithTtl<T>>>> {
-        Some(self.cache.peek_with_ttl(key))
-    }
-
-    fn flights(&self) -> Option<&Flights> {
-        Some(&self.cache.shared.flights)
+    #[inline]
+    fn loading(&self) -> Option<&dyn Loading<T>> {
+        Some(self)
     }
 }
 

@@ -13,7 +13,7 @@ use crate::clock::Clock;
 use crate::engine::{Engine, Limits, Millis, NEVER, Slot};
 use crate::error::{CacheError, Result};
 use crate::key;
-use crate::load::Flights;
+use crate::load::SingleFlight;
 use crate::ttl::TtlMs;
 
 pub(crate) struct Shared<T> {
@@ -24,7 +24,7 @@ pub(crate) struct Shared<T> {
     clock: Arc<dyn Clock>,
     pub(super) rules: Rules<T>,
     listener: Option<Listener<T>>,
-    pub(crate) flights: Flights,
+    pub(crate) single_flight: SingleFlight,
 }
 
 /// The table under its lock, at one moment.
@@ -42,7 +42,7 @@ impl<T> Shared<T> {
             clock: builder.clock,
             rules: Rules::new(builder.size_of, default_ttl, limits.max_weight),
             listener: builder.listener,
-            flights: Flights::default(),
+            single_flight: SingleFlight::default(),
         }
     }
 
@@ -178,6 +178,11 @@ pub(super) fn read_entry<T: Clone>(
     let value = table.value(slot)?.clone();
     table.engine.hit(slot);
     Some((value, slot))
+}
+
+/// For how long an entry is still fresh; negative if it is stale.
+pub(super) fn fresh_for(deadline: Millis, now: Millis) -> Millis {
+    if deadline < NEVER { deadline - now } else { NEVER }
 }
 
 /// The ttl that is left; `None` if the entry does not expire.

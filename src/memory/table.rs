@@ -125,8 +125,8 @@ impl<T, K: Key> Table<T, K> {
         None
     }
 
-    /// Looks up and counts, unless the entry has a deadline that has come. The value is cloned first, so that a clone that panics changes
-    /// nothing.
+    /// Looks up and counts, unless the entry has a deadline that has come. The value is cloned first, so that a clone that
+    /// panics changes nothing.
     // A call of its own would hand the value over in memory, which takes longer than the lookup.
     #[allow(clippy::inline_always)]
     #[inline(always)]
@@ -249,10 +249,9 @@ impl<T, K: Key> Table<T, K> {
         fresh
     }
 
-    #[allow(dead_code, reason = "loading uses it next")]
     /// Keeps the entry under a key, which was set just now, when it has become stale. Where there is no memory for that, it
     /// leaves at its deadline.
-    pub(crate) fn keep_stale(&mut self, key: Hashed<'_, K::Ref>, end: Millis) {
+    pub fn keep_stale(&mut self, key: Hashed<'_, K::Ref>, end: Millis) {
         if let Some(slot) = self.locate(key) {
             let _ = self.engine.keep_stale(slot, end);
         }

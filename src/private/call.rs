@@ -10,8 +10,8 @@ use super::errors::{Policy, Sharing};
 use super::key::IntoKey;
 use super::options::Options;
 use super::shape::Shape;
-use crate::load::get;
-use crate::{CacheAside, CacheError, CacheProvider, LoadError, Loaded, MaybeSend, MemoryCache};
+use crate::load::{get, get_or_refresh};
+use crate::{CacheError, CacheProvider, LoadError, Loaded, MaybeSend, MemoryCache};
 
 /// The body of a function, and what it has brought to its end with this call.
 struct Body<V, E, F> {
@@ -83,10 +83,10 @@ pub async fn call<S, R, H, P, F>(
     body: F,
 ) -> R
 where
-    S: Shape<R, Value: Clone + MaybeSend + Send + Sync + 'static, Error: MaybeSend>,
+    S: Shape<R, Value: Clone + MaybeSend + Send + Sync + 'static>,
     H: Sharing<S::Error>,
     P: CacheProvider<S::Value>,
-    F: Future<Output = R> + MaybeSend,
+    F: Future<Output = R>,
 {
     let key = match key.into_key() {
         Ok(key) => key,
@@ -99,7 +99,7 @@ where
     let running = &mut body;
     let load = move || poll_fn(move |context| running.poll::<S, R, H>(context));
     let load = || async { Ok(load().await?.map(Loaded::from)) };
-    let outcome = get(provider, &key, options.of(&policy), load).await;
+    let outcome = get(provider, &key, options.of(&policy), !S::IS_OPTIONAL, load).await;
     match answer::<S, R, H>(outcome, body.brought, &policy) {
         Some(answer) => answer,
         None => body.future.await,
@@ -134,7 +134,8 @@ where
     let body = Arc::new(Mutex::new(Body { future: Box::pin(body), brought: None }));
     let loaded = Arc::clone(&body);
     let load = move || poll_fn(move |context| lock(&loaded).poll::<S, R, H>(context));
-    let outcome = provider.get_or_refresh(&key, options.of(&policy), load).await;
+    let load = || async { Ok(load().await?.map(Loaded::from)) };
+    let outcome = get_or_refresh(&provider, &key, options.of(&policy), !S::IS_OPTIONAL, load).await;
     let brought = lock(&body).brought.take();
     match answer::<S, R, H>(outcome, brought, &policy) {
         Some(answer) => answer,
@@ -168,7 +169,7 @@ where
             Some(body) => share::<S, R, H>(brought.insert(S::split(body()))).map(|value| value.map(Loaded::from)),
             None => Ok(None),
         };
-        provider.get_or_load(&key, options.of(policy), load)
+        provider.get_or_load(&key, options.of(policy), !S::IS_OPTIONAL, load)
     });
     match (answer::<S, R, H>(outcome, brought, policy), body) {
         (Some(answer), _) => answer,

@@ -6,6 +6,8 @@ use std::convert::Infallible;
 pub trait Shape<R> {
     type Value;
     type Error;
+    /// Whether there is a way to say that there is nothing.
+    const IS_OPTIONAL: bool;
     fn split(returned: R) -> Result<Option<Self::Value>, Self::Error>;
     /// `None` where the function has no way to say that there is nothing.
     fn join(outcome: Result<Option<Self::Value>, Self::Error>) -> Option<R>;
@@ -21,6 +23,7 @@ pub struct Fallible;
 pub struct FallibleOptional;
 
 impl<T> Shape<T> for Plain {
+    const IS_OPTIONAL: bool = false;
     type Value = T;
     type Error = Infallible;
     fn split(returned: T) -> Result<Option<T>, Infallible> {
@@ -35,6 +38,7 @@ impl<T> Shape<T> for Plain {
 }
 
 impl<T> Shape<Option<T>> for Optional {
+    const IS_OPTIONAL: bool = true;
     type Value = T;
     type Error = Infallible;
     fn split(returned: Option<T>) -> Result<Option<T>, Infallible> {
@@ -49,6 +53,7 @@ impl<T> Shape<Option<T>> for Optional {
 }
 
 impl<T, E> Shape<Result<T, E>> for Fallible {
+    const IS_OPTIONAL: bool = false;
     type Value = T;
     type Error = E;
     fn split(returned: Result<T, E>) -> Result<Option<T>, E> {
@@ -60,6 +65,7 @@ impl<T, E> Shape<Result<T, E>> for Fallible {
 }
 
 impl<T, E> Shape<Result<Option<T>, E>> for FallibleOptional {
+    const IS_OPTIONAL: bool = true;
     type Value = T;
     type Error = E;
     fn split(returned: Result<Option<T>, E>) -> Result<Option<T>, E> {

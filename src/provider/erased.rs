@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use super::{BoxFuture, CacheProvider, MaybeSend, WithTtl};
 use crate::error::Result;
-use crate::load::{Flights, Leases};
+use crate::load::{Loading, get_now};
 use crate::stats::CacheStats;
 
 /// The twin of [`CacheProvider`] that a pointer can stand for: the same methods with boxed futures. Every provider has it.
@@ -20,10 +20,7 @@ trait ErasedCacheProvider<T>: Send + Sync {
     fn get_many<'a>(&'a self, keys: &'a [&'a str]) -> BoxFuture<'a, Result<Vec<Option<T>>>>;
     fn set_many<'a>(&'a self, entries: Vec<(&'a str, T, Option<Duration>)>) -> BoxFuture<'a, Result<()>>;
     fn delete_many<'a>(&'a self, keys: &'a [&'a str]) -> BoxFuture<'a, Result<u64>>;
-    fn get_now(&self, key: &str) -> Option<Result<Option<T>>>;
-    fn peek_now(&self, key: &str) -> Option<Result<Option<WithTtl<T>>>>;
-    fn flights(&self) -> Option<&Flights>;
-    fn leases(&self) -> Option<&dyn Leases>;
+    fn loading(&self) -> Option<&dyn Loading<T>>;
 }
 
 impl<T: MaybeSend + 'static, P: CacheProvider<T>> ErasedCacheProvider<T> for P {
@@ -67,20 +64,8 @@ impl<T: MaybeSend + 'static, P: CacheProvider<T>> ErasedCacheProvider<T> for P {
         Box::pin(CacheProvider::delete_many(self, keys))
     }
 
-    fn get_now(&self, key: &str) -> Option<Result<Option<T>>> {
-        CacheProvider::get_now(self, key)
-    }
-
-    fn peek_now(&self, key: &str) -> Option<Result<Option<WithTtl<T>>>> {
-        CacheProvider::peek_now(self, key)
-    }
-
-    fn flights(&self) -> Option<&Flights> {
-        CacheProvider::flights(self)
-    }
-
-    fn leases(&self) -> Option<&dyn Leases> {
-        CacheProvider::leases(self)
+    fn loading(&self) -> Option<&dyn Loading<T>> {
+        CacheProvider::loading(self)
     }
 }
 
@@ -120,7 +105,7 @@ impl<T> std::fmt::Debug for DynCacheProvider<T> {
 
 impl<T: MaybeSend + 'static> CacheProvider<T> for DynCacheProvider<T> {
     async fn get(&self, key: &str) -> Result<Option<T>> {
-        match self.0.get_now(key) {
+        match get_now(self, key) {
             Some(known) => known,
             None => self.0.get(key).await,
         }
@@ -162,19 +147,7 @@ impl<T: MaybeSend + 'static> CacheProvider<T> for DynCacheProvider<T> {
         self.0.delete_many(keys).await
     }
 
-    fn get_now(&self, key: &str) -> Option<Result<Option<T>>> {
-        self.0.get_now(key)
-    }
-
-    fn peek_now(&self, key: &str) -> Option<Result<Option<WithTtl<T>>>> {
-        self.0.peek_now(key)
-    }
-
-    fn flights(&self) -> Option<&Flights> {
-        self.0.flights()
-    }
-
-    fn leases(&self) -> Option<&dyn Leases> {
-        self.0.leases()
+    fn loading(&self) -> Option<&dyn Loading<T>> {
+        self.0.loading()
     }
 }

@@ -25,7 +25,7 @@ pub use typed::Typed;
 
 use crate::clock::time_until;
 use crate::error::Result;
-use crate::load::{Flights, Leases};
+use crate::load::Loading;
 use crate::stats::CacheStats;
 
 #[cfg(not(all(target_arch = "wasm32", target_os = "unknown")))]
@@ -199,33 +199,9 @@ pub trait CacheProvider<T: MaybeSend>: Send + Sync {
         }
     }
 
-    /// The answer of [`get`](Self::get), if it is known without waiting; else `None`.
-    ///
-    /// It lets a [`DynCacheProvider`] answer without allocating a future. A provider that answers here has counted the
-    /// lookup, so that `get` must not be asked again.
-    fn get_now(&self, key: &str) -> Option<Result<Option<T>>> {
-        let _ = key;
-        None
-    }
-
-    /// As [`get_with_ttl`](Self::get_with_ttl), if it is known without waiting, but neither a hit nor a miss nor a use.
-    ///
-    /// A provider that answers [`get_now`](Self::get_now) answers here too: who loads a value makes sure that it has not
-    /// come meanwhile.
-    fn peek_now(&self, key: &str) -> Option<Result<Option<WithTtl<T>>>> {
-        let _ = key;
-        None
-    }
-
-    /// The loads in progress, for [`CacheAside`](crate::CacheAside). A provider that has none loads for each caller, and
-    /// its writes do not win over loads.
-    fn flights(&self) -> Option<&Flights> {
-        None
-    }
-
-    /// Leases in a store that processes share, for [`LoadOptions::lease`](crate::LoadOptions::lease). A provider that has
-    /// none refuses that option, unless it answers [`peek_now`](Self::peek_now), and so is of one process.
-    fn leases(&self) -> Option<&dyn Leases> {
+    /// What loading needs of this provider, for [`CacheAside`](crate::CacheAside). For a provider of your own, return a
+    /// [`SingleFlight`](crate::SingleFlight); without one, every caller loads for itself, and writes do not win over loads.
+    fn loading(&self) -> Option<&dyn Loading<T>> {
         None
     }
 }

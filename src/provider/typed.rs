@@ -6,18 +6,22 @@ use std::time::Duration;
 use bytes::Bytes;
 
 use super::{
-    AtomicProvider, CacheProvider, CounterProvider, DynCacheProvider, Keys, KeysProvider, MaybeSend, TouchProvider,
-    WithTtl,
+    AtomicProvider, BoxFuture, CacheProvider, CounterProvider, DynCacheProvider, Keys, KeysProvider, MaybeSend,
+    TouchProvider, WithTtl,
 };
+use crate::clock::WallClock;
+use crate::engine::{Millis, NEVER};
+use crate::envelope::owner_of;
 use crate::error::{CacheError, Result};
-use crate::load::{Flights, Leases};
+use crate::load::{Kept, LeaseProvider, Loading, Lookup, NewEntry, SingleFlight, Storing};
 use crate::serializer::{JsonSerializer, Serializer};
 use crate::stats::CacheStats;
+use crate::ttl::{MAX_TTL_MS, whole_ms};
 
 /// A provider of `T` over a provider of bytes, through a [`Serializer`].
 ///
 /// Views of different types over the same bytes are the same cache: a key that holds a value of another type is a
-/// [`CacheError::Deserialize`].
+/// [`CacheError::Deserialize`]. A view with an [`owner`](Self::owner) sees such a key, and keys of other owners, as absent.
 ///
 /// ```
 /// use isocache::{CacheProvider, DynCacheProvider, MemoryCacheProvider, Typed};
@@ -33,13 +37,21 @@ use crate::stats::CacheStats;
 pub struct Typed<T, S = JsonSerializer, P = DynCacheProvider<Bytes>> {
     bytes: P,
     serializer: S,
+    owner: Option<i64>,
+    clock: WallClock,
     // The view holds no `T`, so it is `Send` and `Sync` whatever `T` is.
     values: PhantomData<fn() -> T>,
 }
 
 impl<T, S: Clone, P: Clone> Clone for Typed<T, S, P> {
     fn clone(&self) -> Self {
-        Self { bytes: self.bytes.clone(), serializer: self.serializer.clone(), values: PhantomData }
+        Self {
+            bytes: self.bytes.clone(),
+            serializer: self.serializer.clone(),
+            owner: self.owner,
+            clock: self.clock.clone(),
+            values: PhantomData,
+        }
     }
 }
 
@@ -53,31 +65,84 @@ impl<T, P> Typed<T, JsonSerializer, P> {
 impl<T, S, P> Typed<T, S, P> {
     /// Values as `serializer` writes them, in `bytes`.
     pub fn with_serializer(bytes: P, serializer: S) -> Self {
-        Self { bytes, serializer, values: PhantomData }
+        Self { bytes, serializer, owner: None, clock: WallClock::default(), values: PhantomData }
+    }
+
+    /// Marks the values that are written through this view with a name, in their [`Envelope`], and sees the values of other
+    /// owners, and those without one, as absent. `#[cached]` does so on the default cache, with the name of the function: two
+    /// functions never read each other's values, though their keys may be equal.
+    ///
+    /// ```
+    /// use isocache::{CacheProvider, DynCacheProvider, MemoryCacheProvider, Typed};
+    ///
+    /// # pollster::block_on(async {
+    /// let bytes = DynCacheProvider::new(MemoryCacheProvider::default());
+    /// let users: Typed<u64> = Typed::new(bytes.clone()).owner("users");
+    /// let cards: Typed<u64> = Typed::new(bytes).owner("cards");
+    /// users.set("7", 1, None).await?;
+    /// assert_eq!((users.get("7").await?, cards.get("7").await?), (Some(1), None));
+    /// # Ok::<(), isocache::CacheError>(()) }).unwrap();
+    /// ```
+    #[must_use]
+    pub fn owner(mut self, name: &str) -> Self {
+        self.owner = Some(owner_of(name));
+        self
     }
 }
 
 impl<T: MaybeSend, S: Serializer<T>, P: CacheProvider<Bytes>> Typed<T, S, P> {
-    fn serialize(&self, key: &str, value: &T) -> Result<Bytes> {
+    fn serialize(&self, key: &str, value: &T, fresh_until: Option<u64>) -> Result<Bytes> {
         let bytes = self.serializer.serialize(value);
-        bytes.map(Bytes::from).map_err(|reason| CacheError::Serialize { key: key.to_owned(), reason })
+        let bytes = bytes.map_err(|reason| CacheError::Serialize { key: key.to_owned(), reason })?;
+        Ok(Bytes::from(match self.serializer.envelope() {
+            Some(envelope) => envelope.wrap(bytes, fresh_until, self.owner),
+            None => bytes,
+        }))
     }
 
-    fn deserialize(&self, key: &str, bytes: &[u8]) -> Result<T> {
-        let value = self.serializer.deserialize(bytes);
-        value.map_err(|reason| CacheError::Deserialize { key: key.to_owned(), reason })
+    /// The value, fresh or stale; `None` if it belongs to another owner.
+    fn deserialize(&self, key: &str, Kept { value: bytes, fresh_for }: Kept<Bytes>) -> Result<Option<Kept<T>>> {
+        let mut kept = Kept { value: &*bytes, fresh_for };
+        if let Some(envelope) = self.serializer.envelope() {
+            let unwrapped = envelope.unwrap(&bytes);
+            if self.owner.is_some() && unwrapped.owner != self.owner && !envelope.holds_entry() {
+                return Ok(None);
+            }
+            kept.value = unwrapped.value;
+            if let Some(fresh_until) = unwrapped.fresh_until {
+                // Both are below 2^53.
+                #[allow(clippy::cast_precision_loss)]
+                let fresh_for = fresh_until as Millis - self.clock.now_ms() as Millis;
+                kept.fresh_for = kept.fresh_for.min(fresh_for);
+            }
+        }
+        match self.serializer.deserialize(kept.value) {
+            Ok(value) => Ok(Some(Kept { value, fresh_for: kept.fresh_for })),
+            Err(reason) => Err(CacheError::Deserialize { key: key.to_owned(), reason }),
+        }
+    }
+
+    /// The value of bytes that the provider answers as fresh.
+    fn fresh(&self, key: &str, bytes: Option<Bytes>) -> Result<Option<T>> {
+        let Some(value) = bytes else { return Ok(None) };
+        let kept = self.deserialize(key, Kept { value, fresh_for: NEVER })?;
+        Ok(kept.filter(|kept| kept.fresh_for > 0.0).map(|kept| kept.value))
+    }
+
+    fn bytes_keep_stale(&self) -> bool {
+        self.bytes.loading().is_some_and(|loading| loading.keeps_stale())
     }
 }
 
 impl<T: MaybeSend, S: Serializer<T>, P: CacheProvider<Bytes>> CacheProvider<T> for Typed<T, S, P> {
     async fn get(&self, key: &str) -> Result<Option<T>> {
         let bytes = self.bytes.get(key).await?;
-        bytes.map(|bytes| self.deserialize(key, &bytes)).transpose()
+        self.fresh(key, bytes)
     }
 
     // Written out, so that the future holds the bytes and not the value, which need not be `Sync`.
     fn set(&self, key: &str, value: T, ttl: Option<Duration>) -> impl Future<Output = Result<()>> + MaybeSend {
-        let bytes = self.serialize(key, &value);
+        let bytes = self.serialize(key, &value, None);
         async move { self.bytes.set(key, bytes?, ttl).await }
     }
 
@@ -98,20 +163,19 @@ impl<T: MaybeSend, S: Serializer<T>, P: CacheProvider<Bytes>> CacheProvider<T> f
     }
 
     async fn get_with_ttl(&self, key: &str) -> Result<Option<WithTtl<T>>> {
-        let Some((bytes, left)) = self.bytes.get_with_ttl(key).await? else { return Ok(None) };
-        Ok(Some((self.deserialize(key, &bytes)?, left)))
+        let Some((value, left)) = self.bytes.get_with_ttl(key).await? else { return Ok(None) };
+        let kept = self.deserialize(key, Kept::fresh(value, left))?.filter(|kept| kept.fresh_for > 0.0);
+        Ok(kept.map(|Kept { value, fresh_for }| (value, Duration::try_from_secs_f64(fresh_for / 1000.0).ok())))
     }
 
     async fn get_many(&self, keys: &[&str]) -> Result<Vec<Option<T>>> {
         let values = self.bytes.get_many(keys).await?;
-        let decode =
-            |(key, bytes): (&&str, Option<Bytes>)| bytes.map(|bytes| self.deserialize(key, &bytes)).transpose();
-        keys.iter().zip(values).map(decode).collect()
+        keys.iter().zip(values).map(|(key, bytes)| self.fresh(key, bytes)).collect()
     }
 
     // As for `set`.
     fn set_many(&self, entries: Vec<(&str, T, Option<Duration>)>) -> impl Future<Output = Result<()>> + MaybeSend {
-        let encode = |(key, value, ttl)| Ok((key, self.serialize(key, &value)?, ttl));
+        let encode = |(key, value, ttl)| Ok((key, self.serialize(key, &value, None)?, ttl));
         let entries: Result<Vec<_>> = entries.into_iter().map(encode).collect();
         async move { self.bytes.set_many(entries?).await }
     }
@@ -120,23 +184,66 @@ impl<T: MaybeSend, S: Serializer<T>, P: CacheProvider<Bytes>> CacheProvider<T> f
         self.bytes.delete_many(keys).await
     }
 
-    fn get_now(&self, key: &str) -> Option<Result<Option<T>>> {
-        let known = self.bytes.get_now(key)?;
-        Some(known.and_then(|bytes| bytes.map(|bytes| self.deserialize(key, &bytes)).transpose()))
+    fn loading(&self) -> Option<&dyn Loading<T>> {
+        self.bytes.loading().map(|_| self as &dyn Loading<T>)
+    }
+}
+
+/// Only where the provider of bytes has it, too.
+impl<T: MaybeSend, S: Serializer<T>, P: CacheProvider<Bytes>> Loading<T> for Typed<T, S, P> {
+    fn single_flight(&self) -> &SingleFlight {
+        match self.bytes.loading() {
+            Some(loading) => loading.single_flight(),
+            None => unreachable!("`loading` gives this out only with that of the bytes"),
+        }
     }
 
-    fn peek_now(&self, key: &str) -> Option<Result<Option<WithTtl<T>>>> {
-        let known = self.bytes.peek_now(key)?;
-        let typed = |(bytes, left): WithTtl<Bytes>| self.deserialize(key, &bytes).map(|value| (value, left));
-        Some(known.and_then(|found| found.map(typed).transpose()))
+    fn lease_provider(&self) -> Option<&dyn LeaseProvider> {
+        self.bytes.loading()?.lease_provider()
     }
 
-    fn flights(&self) -> Option<&Flights> {
-        self.bytes.flights()
+    fn keeps_stale(&self) -> bool {
+        self.bytes_keep_stale() || self.serializer.envelope().is_some()
     }
 
-    fn leases(&self) -> Option<&dyn Leases> {
-        self.bytes.leases()
+    fn look_now(&self, key: &str, lookup: Lookup) -> Option<Result<Option<Kept<T>>>> {
+        let known = self.bytes.loading()?.look_now(key, lookup)?;
+        let kept = known.and_then(|found| found.map_or(Ok(None), |found| self.deserialize(key, found)));
+        Some(kept.map(|kept| kept.filter(|kept| lookup != Lookup::Fresh || kept.fresh_for > 0.0)))
+    }
+
+    fn look<'a>(&'a self, key: &'a str) -> Option<BoxFuture<'a, Result<Option<Kept<T>>>>> {
+        let loading = self.bytes.loading()?;
+        let looking = loading.look(key);
+        Some(Box::pin(async move {
+            let found = match looking {
+                Some(looking) => looking.await?,
+                None => self.bytes.get_with_ttl(key).await?.map(|(bytes, left)| Kept::fresh(bytes, left)),
+            };
+            found.map_or(Ok(None), |found| self.deserialize(key, found))
+        }))
+    }
+
+    fn store(&self, key: &str, entry: NewEntry<T>) -> Storing<T> {
+        let Some(loading) = self.bytes.loading() else { return Storing::NotSupported(entry.value) };
+        let (mut ttl, mut window, mut fresh_until) = (entry.ttl, entry.window, None);
+        if let (false, false, Some(fresh)) = (window.is_zero(), self.bytes_keep_stale(), ttl) {
+            // The bytes themselves tell until when they are fresh.
+            let Ok(fresh_ms) = whole_ms(fresh) else { return Storing::NotSupported(entry.value) };
+            fresh_until = Some(self.clock.now_ms().saturating_add(fresh_ms).min(MAX_TTL_MS));
+            ttl = Some(fresh.saturating_add(window).min(Duration::from_millis(MAX_TTL_MS)));
+            window = Duration::ZERO;
+        }
+        let NewEntry { value, permit, .. } = entry;
+        let bytes = match self.serialize(key, &value, fresh_until) {
+            Ok(bytes) => bytes,
+            Err(error) => return Storing::Done(Err(error)),
+        };
+        match loading.store(key, NewEntry { value: bytes, ttl, window, permit }) {
+            Storing::Done(result) => Storing::Done(result),
+            Storing::Later(storing) => Storing::Later(storing),
+            Storing::NotSupported(_) => Storing::NotSupported(value),
+        }
     }
 }
 
@@ -156,7 +263,7 @@ where
 
     async fn get_and_touch(&self, key: &str, ttl: Option<Duration>) -> Result<Option<T>> {
         let bytes = self.bytes.get_and_touch(key, ttl).await?;
-        bytes.map(|bytes| self.deserialize(key, &bytes)).transpose()
+        self.fresh(key, bytes)
     }
 }
 
@@ -173,17 +280,17 @@ where
         value: T,
         ttl: Option<Duration>,
     ) -> impl Future<Output = Result<bool>> + MaybeSend {
-        let bytes = self.serialize(key, &value);
+        let bytes = self.serialize(key, &value, None);
         async move { self.bytes.set_if_absent(key, bytes?, ttl).await }
     }
 
     async fn get_and_delete(&self, key: &str) -> Result<Option<T>> {
         let bytes = self.bytes.get_and_delete(key).await?;
-        bytes.map(|bytes| self.deserialize(key, &bytes)).transpose()
+        self.fresh(key, bytes)
     }
 
     fn replace(&self, key: &str, value: T, ttl: Option<Duration>) -> impl Future<Output = Result<bool>> + MaybeSend {
-        let bytes = self.serialize(key, &value);
+        let bytes = self.serialize(key, &value, None);
         async move { self.bytes.replace(key, bytes?, ttl).await }
     }
 }

@@ -15,6 +15,7 @@ use super::credentials::{CredentialsProvider, RedisCredentials};
 use super::open_connection::Target;
 use super::provider::RedisCacheProvider;
 use super::url::Servers;
+use crate::clock::{Clock, WallClock};
 use crate::error::{CacheError, Result};
 use crate::remote::{Namespace, RemoteOptions};
 use crate::serializer::JsonSerializer;
@@ -56,6 +57,7 @@ pub struct RedisCacheBuilder<T, S = JsonSerializer> {
     default_ttl: Option<Duration>,
     max_value_bytes: usize,
     undecodable_is_miss: bool,
+    unix_clock: WallClock,
     serializer: S,
 }
 
@@ -90,6 +92,7 @@ impl<T> RedisCacheBuilder<T> {
             default_ttl: None,
             max_value_bytes: MAX_VALUE_BYTES,
             undecodable_is_miss: false,
+            unix_clock: WallClock::default(),
             serializer: JsonSerializer,
         }
     }
@@ -221,6 +224,12 @@ impl<T, S> RedisCacheBuilder<T, S> {
         self
     }
 
+    /// The clock by which stored values cease to be fresh, for tests: milliseconds since 1970. The system's clock if not set.
+    pub fn unix_clock(mut self, clock: impl Clock + 'static) -> Self {
+        self.unix_clock = WallClock::new(clock);
+        self
+    }
+
     /// Sets the serializer of the values; [`JsonSerializer`] by default.
     #[must_use]
     pub fn serializer<S2>(self, serializer: S2) -> RedisCacheBuilder<T, S2> {
@@ -240,6 +249,7 @@ impl<T, S> RedisCacheBuilder<T, S> {
             default_ttl: self.default_ttl,
             max_value_bytes: self.max_value_bytes,
             undecodable_is_miss: self.undecodable_is_miss,
+            unix_clock: self.unix_clock,
             serializer,
         }
     }
@@ -257,6 +267,7 @@ impl<T, S> RedisCacheBuilder<T, S> {
             default_ttl: ttl_ms(self.default_ttl)?,
             max_value_bytes: self.max_value_bytes,
             undecodable_is_miss: self.undecodable_is_miss,
+            clock: self.unix_clock.clone(),
         };
         let client = Client::new(self.connection()?);
         Ok(RedisCacheProvider::from_parts(client, self.serializer, options))

@@ -48,12 +48,8 @@ macro_rules! delegate_to_remote {
                 self.remote.delete_many(keys)
             }
 
-            fn flights(&self) -> Option<&$crate::Flights> {
-                Some(self.remote.flights())
-            }
-
-            fn leases(&self) -> Option<&dyn $crate::Leases> {
-                Some(self.remote.leases())
+            fn loading(&self) -> Option<&dyn $crate::Loading<T>> {
+                Some(&self.remote)
             }
         }
 

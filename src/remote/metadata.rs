@@ -30,7 +30,7 @@ impl<T, S: Send + Sync, B: RemoteStore> Remote<T, S, B> {
     pub(crate) async fn delete_many_each(&self, keys: &[&str]) -> Result<Vec<bool>> {
         let shared = &*self.shared;
         let whole = shared.options.namespace.keys(keys)?;
-        let _write = shared.flights.write_many(keys.to_vec()).await;
+        let _write = shared.single_flight.write_many(keys.to_vec()).await;
         let deleted = shared.store.delete_each(&whole).await?;
         shared.counters.deletes(deleted.iter().filter(|deleted| **deleted).count() as u64);
         Ok(deleted)

@@ -5,6 +5,7 @@ mod delegate;
 pub(crate) mod errors;
 mod keys;
 mod leases;
+mod loading;
 mod metadata;
 mod provider;
 mod store;

@@ -4,16 +4,21 @@ use std::marker::PhantomData;
 use std::sync::Arc;
 use std::time::Duration;
 
+use std::sync::atomic::{AtomicBool, Ordering};
+
 use super::counters::Counters;
 use super::keys::{Cleared, Namespace};
 use super::store::RemoteStore;
+use crate::clock::WallClock;
+use crate::engine::{Millis, NEVER};
+use crate::envelope::Envelope;
 use crate::error::{CacheError, Result};
 use crate::key;
-use crate::load::{Flights, Leases};
+use crate::load::{Kept, SingleFlight};
 use crate::provider::{MaybeSend, WithTtl};
 use crate::serializer::Serializer;
 use crate::stats::CacheStats;
-use crate::ttl::{TtlMs, ttl_ms};
+use crate::ttl::{MAX_TTL_MS, TtlMs, ttl_ms, whole_ms};
 
 /// How a remote provider treats its entries.
 #[derive(Clone, Debug)]
@@ -24,6 +29,8 @@ pub(crate) struct RemoteOptions {
     pub(crate) max_value_bytes: usize,
     /// Whether a value that does not decode counts as absent.
     pub(crate) undecodable_is_miss: bool,
+    /// The clock of freshness.
+    pub(crate) clock: WallClock,
 }
 
 /// The provider: everything but the trait. Its clones share the store and the counts.
@@ -38,8 +45,13 @@ pub(super) struct Shared<S, B> {
     serializer: S,
     pub(super) options: RemoteOptions,
     pub(super) counters: Counters,
-    pub(super) flights: Flights,
+    pub(super) single_flight: SingleFlight,
+    /// Whether an entry that is kept when stale has been written or read, so that removals look whether an entry is fresh.
+    keeps_stale: AtomicBool,
 }
+
+/// An entry as the store takes it: its whole key, its bytes and its ttl.
+pub(super) type Encoded = (String, Vec<u8>, TtlMs);
 
 impl<T, S, B> Clone for Remote<T, S, B> {
     fn clone(&self) -> Self {
@@ -49,7 +61,14 @@ impl<T, S, B> Clone for Remote<T, S, B> {
 
 impl<T, S, B> Remote<T, S, B> {
     pub(crate) fn new(store: B, serializer: S, options: RemoteOptions) -> Self {
-        let shared = Shared { store, serializer, options, counters: Counters::default(), flights: Flights::default() };
+        let shared = Shared {
+            store,
+            serializer,
+            options,
+            counters: Counters::default(),
+            single_flight: SingleFlight::default(),
+            keeps_stale: AtomicBool::new(false),
+        };
         Self { shared: Arc::new(shared), values: PhantomData }
     }
 
@@ -58,24 +77,22 @@ impl<T, S, B> Remote<T, S, B> {
         Remote { shared: Arc::clone(&self.shared), values: PhantomData }
     }
 
-    pub(crate) fn flights(&self) -> &Flights {
-        &self.shared.flights
-    }
-
     pub(crate) fn store(&self) -> &B {
         &self.shared.store
-    }
-}
-
-impl<T, S: Send + Sync, B: RemoteStore> Remote<T, S, B> {
-    pub(crate) fn leases(&self) -> &dyn Leases {
-        &*self.shared
     }
 }
 
 impl<S, B> Shared<S, B> {
     pub(super) fn ttl(&self, ttl: Option<Duration>) -> Result<TtlMs> {
         if ttl.is_some() { ttl_ms(ttl) } else { Ok(self.options.default_ttl) }
+    }
+
+    /// How values of this type are wrapped, if they can be.
+    pub(super) fn envelope<T>(&self) -> Option<Envelope>
+    where
+        S: Serializer<T>,
+    {
+        self.serializer.envelope()
     }
 
     fn encode<T>(&self, key: &str, value: &T) -> Result<Vec<u8>>
@@ -93,16 +110,51 @@ impl<S, B> Shared<S, B> {
         Ok(bytes)
     }
 
-    /// The value, or `None` where it does not decode and that counts as absent.
+    /// The fresh value, or `None` where it does not decode and that counts as absent.
     fn decode<T>(&self, key: &str, bytes: &[u8]) -> Result<Option<T>>
     where
         S: Serializer<T>,
     {
+        self.decode_kept(key, bytes).map(|kept| kept.filter(|kept| kept.fresh_for > 0.0).map(|kept| kept.value))
+    }
+
+    /// The value, fresh or stale. [`NEVER`] is the freshness of one that is fresh until it expires.
+    fn decode_kept<T>(&self, key: &str, bytes: &[u8]) -> Result<Option<Kept<T>>>
+    where
+        S: Serializer<T>,
+    {
+        let (mut bytes, mut fresh_for) = (bytes, NEVER);
+        if let Some(envelope) = self.envelope::<T>() {
+            let unwrapped = envelope.unwrap(bytes);
+            bytes = unwrapped.value;
+            if let Some(fresh_until) = unwrapped.fresh_until {
+                fresh_for = self.fresh_for(fresh_until);
+            }
+        }
         match self.serializer.deserialize(bytes) {
-            Ok(value) => Ok(Some(value)),
+            Ok(value) => Ok(Some(Kept { value, fresh_for })),
             Err(_) if self.options.undecodable_is_miss => Ok(None),
             Err(reason) => Err(CacheError::Deserialize { key: key.to_owned(), reason }),
         }
+    }
+
+    /// For how long an entry is still fresh.
+    fn fresh_for(&self, fresh_until: u64) -> Millis {
+        self.keeps_stale.store(true, Ordering::Relaxed);
+        // Both are below 2^53.
+        #[allow(clippy::cast_precision_loss)]
+        {
+            fresh_until as Millis - self.options.clock.now_ms() as Millis
+        }
+    }
+
+    /// Whether stored bytes are a fresh entry.
+    fn is_fresh<T>(&self, bytes: &[u8]) -> bool
+    where
+        S: Serializer<T>,
+    {
+        let fresh_until = self.envelope::<T>().and_then(|envelope| envelope.unwrap(bytes).fresh_until);
+        fresh_until.is_none_or(|fresh_until| self.fresh_for(fresh_until) > 0.0)
     }
 
     /// What a lookup found, as its caller sees it: under the caller's key, not the store's.
@@ -126,6 +178,15 @@ fn under(key: &str, error: CacheError) -> CacheError {
     }
 }
 
+/// What is left of a ttl, or of a freshness, if that is shorter.
+fn shorter(left: Option<Duration>, fresh_for: Millis) -> Option<Duration> {
+    if fresh_for == NEVER {
+        return left;
+    }
+    let fresh = Duration::try_from_secs_f64(fresh_for / 1000.0).unwrap_or_default();
+    Some(left.map_or(fresh, |left| left.min(fresh)))
+}
+
 impl<T: MaybeSend, S: Serializer<T>, B: RemoteStore> Remote<T, S, B> {
     pub(crate) async fn get(&self, key: &str) -> Result<Option<T>> {
         let shared = &*self.shared;
@@ -137,8 +198,21 @@ impl<T: MaybeSend, S: Serializer<T>, B: RemoteStore> Remote<T, S, B> {
         let shared = &*self.shared;
         let found = shared.store.get_with_ttl(&shared.options.namespace.key(key)?).await;
         self.counted(shared.found(key, found)?.map(|(bytes, left)| {
-            let value = shared.decode(key, bytes.as_ref())?;
-            Ok(value.map(|value| (value, left)))
+            let kept = shared.decode_kept(key, bytes.as_ref())?.filter(|kept| kept.fresh_for > 0.0);
+            Ok(kept.map(|kept| (kept.value, shorter(left, kept.fresh_for))))
+        }))
+    }
+
+    /// The entry, fresh or stale.
+    pub(super) async fn get_kept(&self, key: &str) -> Result<Option<Kept<T>>> {
+        let shared = &*self.shared;
+        let found = shared.store.get_with_ttl(&shared.options.namespace.key(key)?).await;
+        self.counted(shared.found(key, found)?.map(|(bytes, left)| {
+            let kept = shared.decode_kept(key, bytes.as_ref())?;
+            Ok(kept.map(|Kept { value, fresh_for }| {
+                let left = left.map_or(NEVER, crate::load::millis);
+                Kept { value, fresh_for: fresh_for.min(left) }
+            }))
         }))
     }
 
@@ -152,7 +226,7 @@ impl<T: MaybeSend, S: Serializer<T>, B: RemoteStore> Remote<T, S, B> {
     pub(crate) async fn get_and_delete(&self, key: &str) -> Result<Option<T>> {
         let shared = &*self.shared;
         let whole = shared.options.namespace.key(key)?;
-        let _write = shared.flights.write(key).await;
+        let _write = shared.single_flight.write(key).await;
         let found = shared.found(key, shared.store.get_and_delete(&whole).await)?;
         shared.counters.deletes(u64::from(found.is_some()));
         self.counted(found.map(|bytes| shared.decode(key, bytes.as_ref())))
@@ -189,10 +263,10 @@ impl<T: MaybeSend, S: Serializer<T>, B: RemoteStore> Remote<T, S, B> {
         value: &T,
         ttl: Option<Duration>,
     ) -> impl Future<Output = Result<()>> + MaybeSend + use<'a, 'k, T, S, B> {
-        let entry = self.entry(key, value, ttl);
+        let entry = self.entry(key, value, ttl, Duration::ZERO);
         async move {
             let (whole, bytes, ttl) = entry?;
-            let _write = self.shared.flights.write(key).await;
+            let _write = self.shared.single_flight.write(key).await;
             self.shared.store.set(&whole, bytes, ttl).await?;
             self.shared.counters.sets(1);
             Ok(())
@@ -205,10 +279,10 @@ impl<T: MaybeSend, S: Serializer<T>, B: RemoteStore> Remote<T, S, B> {
         value: &T,
         ttl: Option<Duration>,
     ) -> impl Future<Output = Result<bool>> + MaybeSend + use<'a, 'k, T, S, B> {
-        let entry = self.entry(key, value, ttl);
+        let entry = self.entry(key, value, ttl, Duration::ZERO);
         async move {
             let (whole, bytes, ttl) = entry?;
-            let _write = self.shared.flights.write(key).await;
+            let _write = self.shared.single_flight.write(key).await;
             let stored = self.shared.store.set_if_absent(&whole, bytes, ttl).await?;
             self.shared.counters.sets(u64::from(stored));
             Ok(stored)
@@ -221,10 +295,10 @@ impl<T: MaybeSend, S: Serializer<T>, B: RemoteStore> Remote<T, S, B> {
         value: &T,
         ttl: Option<Duration>,
     ) -> impl Future<Output = Result<bool>> + MaybeSend + use<'a, 'k, T, S, B> {
-        let entry = self.entry(key, value, ttl);
+        let entry = self.entry(key, value, ttl, Duration::ZERO);
         async move {
             let (whole, bytes, ttl) = entry?;
-            let _write = self.shared.flights.write(key).await;
+            let _write = self.shared.single_flight.write(key).await;
             let replaced = self.shared.store.replace(&whole, bytes, ttl).await?;
             self.shared.counters.sets(u64::from(replaced));
             Ok(replaced)
@@ -236,11 +310,11 @@ impl<T: MaybeSend, S: Serializer<T>, B: RemoteStore> Remote<T, S, B> {
         entries: Vec<(&str, T, Option<Duration>)>,
     ) -> impl Future<Output = Result<()>> + MaybeSend {
         let keys: Vec<&str> = entries.iter().map(|(key, ..)| *key).collect();
-        let entries = entries.into_iter().map(|(key, value, ttl)| self.entry(key, &value, ttl));
+        let entries = entries.into_iter().map(|(key, value, ttl)| self.entry(key, &value, ttl, Duration::ZERO));
         let entries: Result<Vec<_>> = entries.collect();
         async move {
             let entries = entries?;
-            let _write = self.shared.flights.write_many(keys).await;
+            let _write = self.shared.single_flight.write_many(keys).await;
             let sets = entries.len() as u64;
             self.shared.store.set_many(entries).await?;
             self.shared.counters.sets(sets);
@@ -248,11 +322,28 @@ impl<T: MaybeSend, S: Serializer<T>, B: RemoteStore> Remote<T, S, B> {
         }
     }
 
-    /// An entry as the store takes it, checked.
-    fn entry(&self, key: &str, value: &T, ttl: Option<Duration>) -> Result<(String, Vec<u8>, TtlMs)> {
-        let whole = self.shared.options.namespace.key(key)?.into_owned();
-        let ttl = self.shared.ttl(ttl)?;
-        Ok((whole, self.shared.encode(key, value)?, ttl))
+    /// An entry as the store takes it, checked: fresh for its ttl, and kept for a window after that.
+    pub(super) fn entry(&self, key: &str, value: &T, ttl: Option<Duration>, window: Duration) -> Result<Encoded> {
+        let shared = &*self.shared;
+        let whole = shared.options.namespace.key(key)?.into_owned();
+        let ttl = shared.ttl(ttl)?;
+        let mut bytes = shared.encode(key, value)?;
+        let (mut kept, mut fresh_until) = (ttl, None);
+        if let (Some(ttl), false) = (ttl, window.is_zero()) {
+            shared.keeps_stale.store(true, Ordering::Relaxed);
+            kept = Some(ttl.saturating_add(whole_ms(window)?).min(MAX_TTL_MS));
+            fresh_until = Some(shared.options.clock.now_ms().saturating_add(ttl).min(MAX_TTL_MS));
+        }
+        match shared.envelope::<T>() {
+            Some(envelope) => bytes = envelope.wrap(bytes, fresh_until, None),
+            None if fresh_until.is_some() => {
+                let reason =
+                    "the serializer of this provider cannot carry it: use JsonSerializer or MessagePackSerializer";
+                return Err(CacheError::invalid("stale_while_revalidate", reason));
+            }
+            None => {}
+        }
+        Ok((whole, bytes, kept))
     }
 
     pub(crate) async fn delete(&self, key: &str) -> Result<bool> {
@@ -261,19 +352,36 @@ impl<T: MaybeSend, S: Serializer<T>, B: RemoteStore> Remote<T, S, B> {
 
     pub(crate) async fn delete_many(&self, keys: &[&str]) -> Result<u64> {
         let whole = self.shared.options.namespace.keys(keys)?;
-        let _write = self.shared.flights.write_many(keys.to_vec()).await;
-        let deleted = self.shared.store.delete(&whole).await?;
+        let _write = self.shared.single_flight.write_many(keys.to_vec()).await;
+        // A stale entry goes too, but it counts as absent.
+        let stale = if self.shared.keeps_stale.load(Ordering::Relaxed) {
+            let found = self.shared.store.get_many(&whole).await?;
+            let is_stale = |bytes: &&B::Bytes| !self.shared.is_fresh::<T>((*bytes).as_ref());
+            found.iter().flatten().filter(is_stale).count() as u64
+        } else {
+            0
+        };
+        let deleted = self.shared.store.delete(&whole).await?.saturating_sub(stale);
         self.shared.counters.deletes(deleted);
         Ok(deleted)
     }
 
     pub(crate) async fn exists(&self, key: &str) -> Result<bool> {
-        self.shared.store.exists(&self.shared.options.namespace.key(key)?).await
+        let whole = self.shared.options.namespace.key(key)?;
+        if self.shared.envelope::<T>().is_none() {
+            return self.shared.store.exists(&whole).await;
+        }
+        // Only the value tells whether it is fresh. Something that is no value, such as a list in Redis, is there.
+        match self.shared.store.get(&whole).await {
+            Ok(found) => Ok(found.is_some_and(|bytes| self.shared.is_fresh::<T>(bytes.as_ref()))),
+            Err(CacheError::Deserialize { .. }) => Ok(true),
+            Err(error) => Err(error),
+        }
     }
 
     pub(crate) async fn clear_pattern(&self, pattern: &str) -> Result<u64> {
         let what = self.shared.options.namespace.pattern(pattern)?;
-        let _write = self.shared.flights.write_pattern(pattern).await;
+        let _write = self.shared.single_flight.write_pattern(pattern).await;
         let cleared = match what {
             Cleared::Key(key) => self.shared.store.delete(&[key.into()]).await?,
             Cleared::Pattern(pattern) => self.shared.store.clear(&pattern).await?,
@@ -291,7 +399,7 @@ impl<T: MaybeSend, S: Serializer<T>, B: RemoteStore> Remote<T, S, B> {
     pub(crate) async fn increment(&self, key: &str, by: i64, ttl: Option<Duration>) -> Result<i64> {
         let shared = &*self.shared;
         let whole = shared.options.namespace.key(key)?;
-        let _write = shared.flights.write(key).await;
+        let _write = shared.single_flight.write(key).await;
         let sum = shared.store.increment(&whole, by, shared.ttl(ttl)?).await.map_err(|error| under(key, error))?;
         shared.counters.sets(1);
         Ok(sum)

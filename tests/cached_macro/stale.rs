@@ -36,7 +36,7 @@ async fn a_stale_value_is_answered_while_the_load_runs_behind() {
     }
     assert_eq!(get().await, "dbAda73#2");
     let stats = find::stats();
-    assert_eq!((stats.loads, stats.behind, stats.stale), (2, 1, 1));
+    assert_eq!((stats.loads, stats.background, stats.stale), (2, 1, 1));
     CLOCKED.clock.advance(Duration::from_secs(15));
     assert_eq!(get().await, "dbAda73#3");
     assert_eq!(find::refresh(&Db(Arc::default()), "Ada", (1, 2), 7).await, Ok(Some("Ada73#4".to_owned())));

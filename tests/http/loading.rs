@@ -36,7 +36,7 @@ async fn a_lease_ends_by_itself() {
     let time = ManualClock::new();
     for url in [memory_bridge(&time).await, foreign(&time).await] {
         let cache: HttpCacheProvider<u64> = patient(&url).token(TOKEN).build().unwrap();
-        let leases = cache.leases().unwrap();
+        let leases = cache.loading().unwrap().lease_provider().unwrap();
         assert!(leases.acquire("k", "they", Duration::from_millis(500)).await.unwrap());
         time.advance(Duration::from_millis(499));
         assert!(!leases.acquire("k", "we", Duration::from_millis(500)).await.unwrap());

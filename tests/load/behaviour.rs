@@ -82,7 +82,7 @@ fn what_is_loaded_may_name_its_ttl_or_not_be_stored() {
         let seconds = Duration::from_secs;
         let short = || async { Ok::<_, Infallible>(Loaded::new(1_u64).ttl(seconds(1))) };
         cache.get_or_set("short", seconds(60), short).await.unwrap();
-        cache.get_or_set("none", None, || async { Ok::<_, Infallible>(Loaded::new(1).unstored()) }).await.unwrap();
+        cache.get_or_set("none", None, || async { Ok::<_, Infallible>(Loaded::new(1).no_store()) }).await.unwrap();
         let absent = cache.get_or_set_optional("absent", None, || async { Ok::<Option<u64>, Infallible>(None) }).await;
         assert_eq!(absent.unwrap(), None);
         assert_eq!(cache.sync().keys(), ["short"]);

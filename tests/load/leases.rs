@@ -178,7 +178,7 @@ fn a_load_that_fails_or_is_not_stored_or_is_overtaken_gives_the_lease_back() {
         free();
         let unstored = process.get_or_set(KEY, scene.options(), || async {
             held();
-            Ok::<_, Infallible>(Loaded::new(1).unstored())
+            Ok::<_, Infallible>(Loaded::new(1).no_store())
         });
         assert_eq!(unstored.await.unwrap(), 1);
         free();
@@ -211,7 +211,7 @@ fn a_stale_value_is_answered_while_another_process_loads() {
         let before = scene.time.clock.now_ms();
         assert_eq!(scene.ask(process, options(), seconds(0)).await, 1);
         let behind = || async { Err::<Option<u64>, _>("it is not run") };
-        assert_eq!(process.get_or_refresh(KEY, options(), behind).await.unwrap(), Some(1));
+        assert_eq!(process.get_or_refresh_optional(KEY, options(), behind).await.unwrap(), Some(1));
         assert!(scene.time.clock.now_ms() - before < 1000, "nobody waits");
         scene.time.sleep(LEASE).unwrap().await;
         assert_eq!(scene.ask(process, options(), seconds(0)).await, 2, "the lease is free");
@@ -231,7 +231,7 @@ fn a_value_that_another_process_has_refreshed_is_not_refreshed_again() {
         assert_eq!(scene.ask(process, options(), seconds(0)).await, 1);
         scene.time.advance(seconds(61));
         let unused = || async { Err::<Option<u64>, _>("it is not run") };
-        assert_eq!(process.get_or_refresh(KEY, options(), unused).await.unwrap(), Some(1));
+        assert_eq!(process.get_or_refresh_optional(KEY, options(), unused).await.unwrap(), Some(1));
         // Before what goes on behind has looked.
         scene.store.sync().set(KEY, 7, Some(seconds(120))).unwrap();
     });

@@ -2,6 +2,7 @@
 #![cfg(not(target_arch = "wasm32"))]
 
 mod behaviour;
+mod blocking;
 mod executor;
 mod interleavings;
 mod leases;
@@ -11,7 +12,6 @@ mod processes;
 mod provider;
 mod scenarios;
 mod stale;
-mod synchronous;
 mod tag_interleavings;
 mod tag_scenes;
 mod tag_vectors;

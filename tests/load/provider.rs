@@ -1,12 +1,12 @@
-//! A provider whose operations take several turns, as those of a remote store do.
+//! A provider whose operations take several polls, as those of a remote store do.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use isocache::{
-    BoxFuture, CacheError, CacheProvider, CacheStats, CounterProvider, Flights, Leases, MemoryCacheProvider, Result,
-    WithTtl,
+    BoxFuture, CacheError, CacheProvider, CacheStats, CounterProvider, Kept, LeaseProvider, Loading, Lookup,
+    MemoryCacheProvider, NewEntry, Result, SingleFlight, Storing, WithTtl,
 };
 
 use crate::executor::pause;
@@ -14,13 +14,15 @@ use crate::executor::pause;
 #[derive(Clone)]
 pub struct Remote<T = u64> {
     pub store: MemoryCacheProvider<T>,
-    pub flights: Arc<Flights>,
+    pub single_flight: SingleFlight,
+    /// Whether loaded values can be stored in the background.
+    pub owns_stores: bool,
     pub broken: Arc<AtomicBool>,
     /// Who holds the lease of a key; none is held where there is none.
     pub leases: Option<Held>,
 }
 
-/// Leases, with the turns of their provider.
+/// Leases, which take the polls of their provider.
 #[derive(Clone)]
 pub struct Held {
     pub holders: MemoryCacheProvider<String>,
@@ -35,14 +37,14 @@ impl<T: Clone + Send + Sync + 'static> Default for Remote<T> {
 
 impl<T> Remote<T> {
     pub fn over(store: MemoryCacheProvider<T>) -> Self {
-        Self { store, flights: Arc::default(), broken: Arc::default(), leases: None }
+        Self { store, single_flight: SingleFlight::default(), owns_stores: false, broken: Arc::default(), leases: None }
     }
 
     /// A process of several over one store.
     pub fn process(store: &MemoryCacheProvider<T>, holders: &MemoryCacheProvider<String>) -> Self {
         let broken = Arc::<AtomicBool>::default();
         let leases = Some(Held { holders: holders.clone(), broken: Arc::clone(&broken) });
-        Self { store: store.clone(), flights: Arc::default(), broken, leases }
+        Self { store: store.clone(), single_flight: SingleFlight::default(), owns_stores: false, broken, leases }
     }
 
     async fn travel<R>(&self, operation: impl FnOnce() -> Result<R>) -> Result<R> {
@@ -59,12 +61,12 @@ async fn travel<R>(broken: &AtomicBool, operation: impl FnOnce() -> Result<R>) -
     done
 }
 
-impl Leases for Held {
-    fn acquire<'a>(&'a self, key: &'a str, holder: &'a str, life: Duration) -> BoxFuture<'a, Result<bool>> {
+impl LeaseProvider for Held {
+    fn acquire<'a>(&'a self, key: &'a str, holder: &'a str, ttl: Duration) -> BoxFuture<'a, Result<bool>> {
         Box::pin(travel(&self.broken, move || {
             let free = !self.holders.sync().exists(key)?;
             if free {
-                self.holders.sync().set(key, holder.to_owned(), Some(life))?;
+                self.holders.sync().set(key, holder.to_owned(), Some(ttl))?;
             }
             Ok(free)
         }))
@@ -90,12 +92,12 @@ impl<T: Clone + Send + Sync + 'static> CacheProvider<T> for Remote<T> {
     }
 
     async fn set(&self, key: &str, value: T, ttl: Option<Duration>) -> Result<()> {
-        let _write = self.flights.write(key).await;
+        let _write = self.single_flight.write(key).await;
         self.travel(|| self.store.sync().set(key, value, ttl)).await
     }
 
     async fn delete(&self, key: &str) -> Result<bool> {
-        let _write = self.flights.write(key).await;
+        let _write = self.single_flight.write(key).await;
         self.travel(|| self.store.sync().delete(key)).await
     }
 
@@ -104,7 +106,7 @@ impl<T: Clone + Send + Sync + 'static> CacheProvider<T> for Remote<T> {
     }
 
     async fn clear_pattern(&self, pattern: &str) -> Result<u64> {
-        let _write = self.flights.write_pattern(pattern).await;
+        let _write = self.single_flight.write_pattern(pattern).await;
         self.travel(|| self.store.sync().clear_pattern(pattern)).await
     }
 
@@ -116,18 +118,50 @@ impl<T: Clone + Send + Sync + 'static> CacheProvider<T> for Remote<T> {
         self.travel(|| self.store.sync().get_with_ttl(key)).await
     }
 
-    fn flights(&self) -> Option<&Flights> {
-        Some(&self.flights)
+    fn loading(&self) -> Option<&dyn Loading<T>> {
+        Some(self)
+    }
+}
+
+impl<T: Clone + Send + Sync + 'static> Loading<T> for Remote<T> {
+    fn single_flight(&self) -> &SingleFlight {
+        &self.single_flight
     }
 
-    fn leases(&self) -> Option<&dyn Leases> {
-        self.leases.as_ref().map(|held| held as &dyn Leases)
+    fn lease_provider(&self) -> Option<&dyn LeaseProvider> {
+        self.leases.as_ref().map(|held| held as &dyn LeaseProvider)
+    }
+
+    fn keeps_stale(&self) -> bool {
+        true
+    }
+
+    fn look<'a>(&'a self, key: &'a str) -> Option<BoxFuture<'a, Result<Option<Kept<T>>>>> {
+        let look = || self.store.loading().unwrap().look_now(key, Lookup::Kept).unwrap();
+        Some(Box::pin(self.travel(look)))
+    }
+
+    fn store(&self, key: &str, entry: NewEntry<T>) -> Storing<T> {
+        if !self.owns_stores && entry.window.is_zero() {
+            return Storing::NotSupported(entry.value);
+        }
+        if !self.owns_stores {
+            return self.store.loading().unwrap().store(key, entry);
+        }
+        let (remote, key) = (self.clone(), key.to_owned());
+        Storing::Later(Box::pin(async move {
+            let store = || match remote.store.loading().unwrap().store(&key, entry) {
+                Storing::Done(stored) => stored,
+                other => unreachable!("{other:?}"),
+            };
+            travel(&remote.broken, store).await
+        }))
     }
 }
 
 impl CounterProvider for Remote<i64> {
     async fn increment(&self, key: &str, by: i64, ttl: Option<Duration>) -> Result<i64> {
-        let _write = self.flights.write(key).await;
+        let _write = self.single_flight.write(key).await;
         self.travel(|| self.store.sync().increment(key, by, ttl)).await
     }
 }

@@ -4,7 +4,7 @@
 use std::convert::Infallible;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use isocache::{CacheAside, CacheProvider, CounterProvider, MemoryCacheProvider, TaggedEntry, Tags};
+use isocache::{CacheAside, CacheProvider, CounterProvider, MemoryCacheProvider, Tagged, TaggedEntry};
 
 use crate::executor::{Executor, Seeded, pause};
 use crate::provider::Remote;
@@ -12,12 +12,12 @@ use crate::provider::Remote;
 const SEEDS: u64 = 10_000;
 const KEY: &str = "user:1";
 
-type Process = Tags<Remote<TaggedEntry<u64>>, Remote<i64>>;
+type Process = Tagged<Remote<TaggedEntry<u64>>, Remote<i64>>;
 
 /// Processes over one store.
 fn processes<const N: usize>() -> [Process; N] {
     let (entries, counters) = (MemoryCacheProvider::default(), MemoryCacheProvider::default());
-    std::array::from_fn(|_| Tags::new(Remote::over(entries.clone()), Remote::over(counters.clone())))
+    std::array::from_fn(|_| Tagged::new(Remote::over(entries.clone()), Remote::over(counters.clone())))
 }
 
 #[test]
@@ -33,13 +33,13 @@ fn writers_of_a_new_tag_do_not_end_each_others_entries() {
             let dropped = (key == "d" && seeded.one_in(2)).then(|| 1 + seeded.below(12));
             executor.spawn_dropped(dropped, async move {
                 pause(start).await;
-                tags.tagged(&["new"]).await.unwrap().set(key, 1, None).await.unwrap();
+                tags.with_tags(&["new"]).await.unwrap().set(key, 1, None).await.unwrap();
             });
         }
         assert_eq!(executor.run(&mut seeded), 0);
         let mut after = Executor::default();
         after.spawn(async {
-            let found = tags.tagged(&[]).await.unwrap().get_many(&keys[..3]).await.unwrap();
+            let found = tags.with_tags(&[]).await.unwrap().get_many(&keys[..3]).await.unwrap();
             assert_eq!(found, [Some(1); 3], "seed {seed}");
         });
         assert_eq!(after.run(&mut seeded), 0);
@@ -54,10 +54,10 @@ struct Origin {
 }
 
 /// A caller: when it asks, and how long its loader takes before it reads and after.
-async fn ask<P, C>(tags: &Tags<P, C>, origin: &Origin, [start, before, after]: [usize; 3]) -> (u64, u64)
+async fn ask<P, C>(tags: &Tagged<P, C>, origin: &Origin, [start, before, after]: [usize; 3]) -> (u64, u64)
 where
-    P: CacheProvider<TaggedEntry<u64>> + Clone,
-    C: CacheProvider<i64> + CounterProvider + Clone,
+    P: CacheProvider<TaggedEntry<u64>> + Clone + 'static,
+    C: CacheProvider<i64> + CounterProvider + Clone + 'static,
 {
     pause(start).await;
     let least = origin.told.load(Ordering::SeqCst);
@@ -67,23 +67,23 @@ where
         pause(after).await;
         Ok::<_, Infallible>(version)
     };
-    let view = tags.tagged(&["t", "u"]).await.unwrap();
+    let view = tags.with_tags(&["t", "u"]).await.unwrap();
     (view.get_or_set(KEY, None, load).await.unwrap(), least)
 }
 
 /// Writes of all kinds, one after the other: of two at once, either may be the last.
-async fn write<P, C>(tags: &Tags<P, C>, origin: &Origin, writes: Vec<(usize, usize)>)
+async fn write<P, C>(tags: &Tagged<P, C>, origin: &Origin, writes: Vec<(usize, usize)>)
 where
-    P: CacheProvider<TaggedEntry<u64>> + Clone,
-    C: CacheProvider<i64> + CounterProvider + Clone,
+    P: CacheProvider<TaggedEntry<u64>> + Clone + 'static,
+    C: CacheProvider<i64> + CounterProvider + Clone + 'static,
 {
     for (start, kind) in writes {
         pause(start).await;
         let mine = origin.version.fetch_add(1, Ordering::SeqCst) + 1;
         match kind {
-            0 => tags.tagged(&["t", "u"]).await.unwrap().set(KEY, mine, None).await.unwrap(),
-            1 => drop(tags.tagged(&[]).await.unwrap().delete(KEY).await.unwrap()),
-            2 => drop(tags.tagged(&[]).await.unwrap().clear_pattern("user:*").await.unwrap()),
+            0 => tags.with_tags(&["t", "u"]).await.unwrap().set(KEY, mine, None).await.unwrap(),
+            1 => drop(tags.with_tags(&[]).await.unwrap().delete(KEY).await.unwrap()),
+            2 => drop(tags.with_tags(&[]).await.unwrap().clear_pattern("user:*").await.unwrap()),
             3 => tags.invalidate_tags(&["u"]).await.unwrap(),
             _ => tags.invalidate_tags(&["t", "u"]).await.unwrap(),
         }
@@ -92,24 +92,24 @@ where
 }
 
 /// What is in the cache in the end is what the origin has.
-fn nothing_came_back<P, C>(tags: &Tags<P, C>, origin: &Origin, seed: u64)
+fn nothing_came_back<P, C>(tags: &Tagged<P, C>, origin: &Origin, seed: u64)
 where
-    P: CacheProvider<TaggedEntry<u64>> + Clone,
-    C: CacheProvider<i64> + CounterProvider + Clone,
+    P: CacheProvider<TaggedEntry<u64>> + Clone + 'static,
+    C: CacheProvider<i64> + CounterProvider + Clone + 'static,
 {
     let mut after = Executor::default();
     after.spawn(async {
-        let cached = tags.tagged(&[]).await.unwrap().get(KEY).await.unwrap();
+        let cached = tags.with_tags(&[]).await.unwrap().get(KEY).await.unwrap();
         let version = origin.version.load(Ordering::SeqCst);
         assert!(cached.is_none_or(|cached| cached == version), "seed {seed}: {cached:?} came back, it is {version}");
     });
     assert_eq!(after.run(&mut Seeded(seed)), 0, "seed {seed}");
 }
 
-fn within_a_process<P, C>(tags: &Tags<P, C>, seed: u64)
+fn within_a_process<P, C>(tags: &Tagged<P, C>, seed: u64)
 where
-    P: CacheProvider<TaggedEntry<u64>> + Clone,
-    C: CacheProvider<i64> + CounterProvider + Clone,
+    P: CacheProvider<TaggedEntry<u64>> + Clone + 'static,
+    C: CacheProvider<i64> + CounterProvider + Clone + 'static,
 {
     let (mut seeded, origin) = (Seeded(seed), Origin::default());
     let mut executor = Executor::default();
@@ -130,7 +130,7 @@ where
 #[test]
 fn nothing_comes_back_with_tags() {
     for seed in 0..SEEDS {
-        within_a_process(&Tags::new(MemoryCacheProvider::default(), MemoryCacheProvider::default()), seed);
+        within_a_process(&Tagged::new(MemoryCacheProvider::default(), MemoryCacheProvider::default()), seed);
         let [tags] = processes();
         within_a_process(&tags, seed);
     }

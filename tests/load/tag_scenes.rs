@@ -3,18 +3,18 @@
 use std::convert::Infallible;
 
 use futures_util::future::{join, join4};
-use isocache::{CacheAside, CacheProvider, CounterProvider, TaggedEntry, Tags};
+use isocache::{CacheAside, CacheProvider, CounterProvider, Tagged, TaggedEntry};
 use tokio::sync::Barrier;
 
 /// All scenes, over empty providers.
 pub async fn all<P, C>(entries: P, counters: C)
 where
-    P: CacheProvider<TaggedEntry<u64>> + Clone,
-    C: CacheProvider<i64> + CounterProvider + Clone,
+    P: CacheProvider<TaggedEntry<u64>> + Clone + 'static,
+    C: CacheProvider<i64> + CounterProvider + Clone + 'static,
 {
-    let tags = Tags::new(entries, counters.clone());
-    let (one, two) = (tags.tagged(&["org:1"]).await.unwrap(), tags.tagged(&["org:2", "all"]).await.unwrap());
-    let plain = tags.tagged(&[]).await.unwrap();
+    let tags = Tagged::new(entries, counters.clone());
+    let (one, two) = (tags.with_tags(&["org:1"]).await.unwrap(), tags.with_tags(&["org:2", "all"]).await.unwrap());
+    let plain = tags.with_tags(&[]).await.unwrap();
     one.set_many(vec![("a", 1, None), ("b", 2, None)]).await.unwrap();
     two.set("c", 3, None).await.unwrap();
     plain.set("d", 4, None).await.unwrap();
@@ -33,7 +33,7 @@ where
     // A value that was made before the invalidation, and written after it.
     one.set("a", 1, None).await.unwrap();
     assert_eq!(one.get("a").await.unwrap(), None);
-    let fresh = tags.tagged(&["org:1"]).await.unwrap();
+    let fresh = tags.with_tags(&["org:1"]).await.unwrap();
     fresh.set("a", 5, None).await.unwrap();
     assert_eq!(plain.get("a").await.unwrap(), Some(5));
 
@@ -50,32 +50,32 @@ where
     Box::pin(new_tags(&tags)).await;
     Box::pin(during_a_load(&tags)).await;
     for (wrong, why) in [(vec![""], "empty"), (vec!["t"; 65], "65")] {
-        let error = tags.tagged(&wrong).await.err().expect("it is refused").to_string();
+        let error = tags.with_tags(&wrong).await.err().expect("it is refused").to_string();
         assert!(error.contains("tags") && error.contains(why), "{error}");
     }
 }
 
 /// Writers that need a new tag at once do not end each other's entries.
-async fn new_tags<P, C>(tags: &Tags<P, C>)
+async fn new_tags<P, C>(tags: &Tagged<P, C>)
 where
-    P: CacheProvider<TaggedEntry<u64>> + Clone,
-    C: CacheProvider<i64> + CounterProvider + Clone,
+    P: CacheProvider<TaggedEntry<u64>> + Clone + 'static,
+    C: CacheProvider<i64> + CounterProvider + Clone + 'static,
 {
     for round in 0..20 {
         let name = format!("new {round}");
-        let write = async |key: &str| tags.tagged(&[&name]).await.unwrap().set(key, round, None).await.unwrap();
+        let write = async |key: &str| tags.with_tags(&[&name]).await.unwrap().set(key, round, None).await.unwrap();
         join4(write("e"), write("f"), write("g"), write("h")).await;
-        let view = tags.tagged(&[]).await.unwrap();
+        let view = tags.with_tags(&[]).await.unwrap();
         assert_eq!(view.get_many(&["e", "f", "g", "h"]).await.unwrap(), [Some(round); 4]);
     }
 }
 
-async fn during_a_load<P, C>(tags: &Tags<P, C>)
+async fn during_a_load<P, C>(tags: &Tagged<P, C>)
 where
-    P: CacheProvider<TaggedEntry<u64>> + Clone,
-    C: CacheProvider<i64> + CounterProvider + Clone,
+    P: CacheProvider<TaggedEntry<u64>> + Clone + 'static,
+    C: CacheProvider<i64> + CounterProvider + Clone + 'static,
 {
-    let view = tags.tagged(&["org:3"]).await.unwrap();
+    let view = tags.with_tags(&["org:3"]).await.unwrap();
     let meeting = Barrier::new(2);
     let load = view.get_or_set("loaded", None, || async {
         meeting.wait().await;
@@ -85,7 +85,7 @@ where
     let invalidation = async {
         meeting.wait().await;
         tags.invalidate_tags(&["org:3"]).await.unwrap();
-        let later = tags.tagged(&["org:3"]).await.unwrap();
+        let later = tags.with_tags(&["org:3"]).await.unwrap();
         let loaded = later.get_or_set("loaded", None, || async { Ok::<u64, Infallible>(2) }).await;
         assert_eq!(loaded.unwrap(), 2, "who asks later does not wait for the old load");
         meeting.wait().await;

@@ -1,6 +1,6 @@
 //! What tags store, which is the same in JavaScript: `tests/vectors/tags.json`.
 
-use isocache::{CacheProvider, MemoryCacheProvider, TaggedEntry, Tags};
+use isocache::{CacheProvider, MemoryCacheProvider, Tagged, TaggedEntry};
 use serde_json::Value;
 
 fn vectors() -> Value {
@@ -14,7 +14,7 @@ async fn the_counter_of_a_tag() {
     assert!(keys.len() > 2);
     for row in keys {
         let counters = MemoryCacheProvider::<i64>::default();
-        let tags = Tags::new(MemoryCacheProvider::<TaggedEntry<Value>>::default(), counters.clone());
+        let tags = Tagged::new(MemoryCacheProvider::<TaggedEntry<Value>>::default(), counters.clone());
         tags.invalidate_tags(&[row[0].as_str().unwrap()]).await.unwrap();
         assert!(counters.exists(row[1].as_str().unwrap()).await.unwrap(), "{row}");
     }
@@ -33,9 +33,9 @@ async fn the_text_of_an_entry() {
             let key = format!("tag:{}", tag.replace(':', "%3A"));
             counters.set(&key, generation.as_i64().unwrap(), None).await.unwrap();
         }
-        let tags = Tags::new(store.clone(), counters);
+        let tags = Tagged::new(store.clone(), counters);
         let names: Vec<&str> = generations.keys().map(String::as_str).collect();
-        let view = tags.tagged(&names).await.unwrap();
+        let view = tags.with_tags(&names).await.unwrap();
         view.set("written", row["value"].clone(), None).await.unwrap();
         let written = store.get("written").await.unwrap().unwrap();
         let text = row["text"].as_str().unwrap();

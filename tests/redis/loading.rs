@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use isocache::{CacheProvider, RedisCacheProvider, Tags};
+use isocache::{CacheProvider, RedisCacheProvider, Tagged};
 
 use crate::{cached_scenes, lease_scenes, load_scenarios, patient, tag_scenes};
 use servers::cluster::Cluster;
@@ -21,7 +21,16 @@ async fn the_scenes_of_leases() {
     let process = || -> RedisCacheProvider<u64> { patient(&server.url()).namespace("leases").build().unwrap() };
     lease_scenes::all(&process(), &process()).await;
     // It ends by itself.
-    assert!(process().leases().unwrap().acquire("left", "we", Duration::from_secs(3600)).await.unwrap());
+    assert!(
+        process()
+            .loading()
+            .unwrap()
+            .lease_provider()
+            .unwrap()
+            .acquire("left", "we", Duration::from_secs(3600))
+            .await
+            .unwrap()
+    );
     let left: u64 = server.cli(&["PTTL", "leases:left:isocache-lease"]).trim().parse().unwrap();
     assert!((3_000_000..=3_600_000).contains(&left), "{left}");
 }
@@ -56,8 +65,8 @@ async fn the_scenes_of_tags() {
 async fn a_tagged_value_is_json_and_an_untagged_one_has_no_tags() {
     let server = RedisServer::plain();
     let cache: RedisCacheProvider<i64> = patient(&server.url()).build().unwrap();
-    let tags = Tags::new(cache.view(), cache.clone());
-    tags.tagged(&["org:7"]).await.unwrap().set("user:1", "Ada".to_owned(), None).await.unwrap();
+    let tags = Tagged::new(cache.view(), cache.clone());
+    tags.with_tags(&["org:7"]).await.unwrap().set("user:1", "Ada".to_owned(), None).await.unwrap();
     let generation = cache.get("tag:org%3A7").await.unwrap().unwrap();
     let stored = server.cli(&["GET", "user:1"]);
     assert_eq!(stored.trim(), format!(r#"{{"value":"Ada","tags":{{"org:7":{generation}}}}}"#));

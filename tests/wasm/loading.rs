@@ -46,7 +46,7 @@ async fn a_stale_value_is_loaded_behind() {
     let ask = || {
         let options = LoadOptions::new().ttl(Duration::from_secs(10)).stale_while_revalidate(Duration::from_secs(10));
         let version = Rc::clone(&version);
-        cache.get_or_refresh("k", options, move || async move {
+        cache.get_or_refresh_optional("k", options, move || async move {
             version.set(version.get() + 1);
             Ok::<_, Infallible>(Some(version.get()))
         })

@@ -67,7 +67,8 @@ fn the_table_has_each_feature() {
     let manifest = fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("Cargo.toml")).unwrap();
     let features = manifest.split_once("[features]").unwrap().1.split("\n[").next().unwrap();
     let features = features.lines().filter_map(|line| line.split_once(" = "));
-    let features: BTreeSet<&str> = features.map(|(name, _)| name.trim()).filter(|name| !name.starts_with('#')).collect();
+    let features: BTreeSet<&str> =
+        features.map(|(name, _)| name.trim()).filter(|name| !name.starts_with('#')).collect();
     let rows: BTreeSet<String> = table("README.md").into_iter().map(|(features, _, _)| features).collect();
     for feature in features {
         // Everything of `js` is for WebAssembly.

@@ -65,7 +65,7 @@ impl Function<'_> {
         let windows = [
             ("stale_while_revalidate", self.options.stale.as_ref().map(|(_, value)| value)),
             ("stale_if_error", self.options.stale_if_error.as_ref()),
-            ("early", self.options.early.as_ref().map(|(_, value)| value)),
+            ("early_refresh", self.options.early.as_ref().map(|(_, value)| value)),
             ("timeout", self.options.timeout.as_ref().map(|(_, value)| value)),
         ];
         for (method, value) in windows {

@@ -1,0 +1,201 @@
+//! One load in progress, as its leader, its followers and the writers of its key see it.
+
+use std::any::Any;
+use std::future::{Future, poll_fn};
+use std::pin::Pin;
+use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::task::{Context, Poll, Wake, Waker};
+
+use crate::error::CacheError;
+
+/// The outcome of a load: the value or the error, of the types of the caller that loads. `None` if its leader was dropped.
+pub(super) type AnyOutcome = Option<Arc<dyn Any + Send + Sync>>;
+
+/// The loader runs, or its value is stored without an interruption.
+const LOADING: u8 = 0;
+/// The value is stored by the leader itself, which may not be polled any more.
+const STORING: u8 = 1;
+/// The value is stored by a task of its own, which the runtime polls.
+const STORING_IN_BACKGROUND: u8 = 2;
+/// A write came, or another caller took over: the value is not to be stored.
+const OVERTAKEN: u8 = 3;
+
+/// What becomes of a flight when its key is written.
+pub(super) enum Overtaking {
+    /// Its value will not be stored.
+    Overtaken,
+    /// Its value is being stored, and that ends by itself.
+    Storing,
+}
+
+#[derive(Default)]
+pub(super) struct Flight {
+    phase: AtomicU8,
+    state: Mutex<State>,
+    /// Whether the leader has been woken and not polled since.
+    is_woken: AtomicBool,
+    /// How often the leader has been polled.
+    polls: AtomicU64,
+}
+
+#[derive(Default)]
+struct State {
+    /// Known before it is stored.
+    outcome: Option<AnyOutcome>,
+    /// What went wrong when the value was stored in the background.
+    store_error: Option<CacheError>,
+    ended: bool,
+    wakers: Vec<Waker>,
+    /// How many times all have been woken. It tells whether a place among the wakers still belongs to the one that took it.
+    wakes: u64,
+}
+
+impl Flight {
+    /// A number that no other flight has while this one lives.
+    pub(super) fn address(self: &Arc<Self>) -> usize {
+        Arc::as_ptr(self).addr()
+    }
+
+    /// Whether the value may still be stored.
+    pub(super) fn is_current(&self) -> bool {
+        self.phase.load(Ordering::SeqCst) != OVERTAKEN
+    }
+
+    /// Whether storing the value has begun, and was not stopped.
+    pub(super) fn is_stored(&self) -> bool {
+        matches!(self.phase.load(Ordering::SeqCst), STORING | STORING_IN_BACKGROUND)
+    }
+
+    pub(super) fn is_stored_by_leader(&self) -> bool {
+        self.phase.load(Ordering::SeqCst) == STORING
+    }
+
+    /// Makes sure that the value is not stored, unless it is being stored in the background.
+    pub(super) fn overtake(&self) -> Overtaking {
+        let overtaken = self.phase.fetch_update(Ordering::SeqCst, Ordering::SeqCst, |phase| {
+            (phase != STORING_IN_BACKGROUND).then_some(OVERTAKEN)
+        });
+        if overtaken.is_ok() { Overtaking::Overtaken } else { Overtaking::Storing }
+    }
+
+    /// Makes sure that the value is not stored; where that has begun, that it is not continued.
+    pub(super) fn stop(&self) {
+        self.phase.store(OVERTAKEN, Ordering::SeqCst);
+    }
+
+    /// Begins to store the value; false if the flight was overtaken.
+    pub(super) fn begin_to_store(&self, in_background: bool) -> bool {
+        let phase = if in_background { STORING_IN_BACKGROUND } else { STORING };
+        self.phase.compare_exchange(LOADING, phase, Ordering::SeqCst, Ordering::SeqCst).is_ok()
+    }
+
+    pub(super) fn share(&self, outcome: Arc<dyn Any + Send + Sync>) {
+        self.update(|state| state.outcome = Some(Some(outcome)));
+    }
+
+    pub(super) fn fail_to_store(&self, error: CacheError) {
+        self.update(|state| state.store_error = Some(error));
+    }
+
+    pub(super) fn end(&self) {
+        self.update(|state| {
+            state.ended = true;
+            state.outcome.get_or_insert(None);
+        });
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn update(&self, change: impl FnOnce(&mut State)) {
+        let wakers = {
+            let mut state = self.state();
+            change(&mut state);
+            state.wakes += 1;
+            std::mem::take(&mut state.wakers)
+        };
+        wakers.into_iter().for_each(Waker::wake);
+    }
+
+    /// The outcome, as soon as it is known.
+    pub(super) fn outcome(&self) -> impl Future<Output = AnyOutcome> + Send + '_ {
+        self.until(|state| state.outcome.clone())
+    }
+
+    /// The end of the flight, after its value was stored: whether that failed.
+    pub(super) fn ended(&self) -> impl Future<Output = Option<CacheError>> + Send + '_ {
+        self.until(|state| state.ended.then(|| state.store_error.clone()))
+    }
+
+    /// Waits until `ready` finds what it looks for.
+    async fn until<R>(&self, ready: impl Fn(&State) -> Option<R>) -> R {
+        let mut place = None;
+        poll_fn(|context: &mut Context<'_>| {
+            let mut state = self.state();
+            if let Some(found) = ready(&state) {
+                return Poll::Ready(found);
+            }
+            let mine = place.filter(|(wakes, _)| *wakes == state.wakes);
+            if let Some(waker) = mine.and_then(|(_, at): (u64, usize)| state.wakers.get_mut(at)) {
+                waker.clone_from(context.waker());
+            } else {
+                place = Some((state.wakes, state.wakers.len()));
+                state.wakers.push(context.waker().clone());
+            }
+            Poll::Pending
+        })
+        .await
+    }
+
+    /// How often the leader has been polled, if it could go on and has not been polled since.
+    pub(super) fn idle_since(&self) -> Option<u64> {
+        self.is_woken.load(Ordering::SeqCst).then(|| self.polls.load(Ordering::SeqCst))
+    }
+}
+
+/// A leader's future, with a record of whether anybody polls it when it can go on.
+pub(super) struct Watched<F> {
+    flight: Arc<Flight>,
+    future: Pin<Box<F>>,
+    waker: Option<Arc<WatchedWaker>>,
+}
+
+struct WatchedWaker {
+    flight: Arc<Flight>,
+    waker: Waker,
+}
+
+impl Wake for WatchedWaker {
+    fn wake(self: Arc<Self>) {
+        self.wake_by_ref();
+    }
+
+    fn wake_by_ref(self: &Arc<Self>) {
+        self.flight.is_woken.store(true, Ordering::SeqCst);
+        self.waker.wake_by_ref();
+    }
+}
+
+impl<F> Watched<F> {
+    pub(super) fn new(flight: Arc<Flight>, future: F) -> Self {
+        Self { flight, future: Box::pin(future), waker: None }
+    }
+}
+
+impl<F: Future> Future for Watched<F> {
+    type Output = F::Output;
+
+    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
+        self.flight.is_woken.store(false, Ordering::SeqCst);
+        self.flight.polls.fetch_add(1, Ordering::SeqCst);
+        let waker = match self.waker.take() {
+            Some(watched) if watched.waker.will_wake(context.waker()) => watched,
+            _ => Arc::new(WatchedWaker { flight: Arc::clone(&self.flight), waker: context.waker().clone() }),
+        };
+        let polled = self.future.as_mut().poll(&mut Context::from_waker(&Waker::from(Arc::clone(&waker))));
+        self.waker = Some(waker);
+        polled
+    }
+}

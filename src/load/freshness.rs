@@ -1,0 +1,128 @@
+//! What the age of an entry means for the caller that finds it, in milliseconds.
+//!
+//! A write says for how long its entry is fresh (the ttl) and for how long it is kept after that (the longer of its two
+//! windows). Both belong to the entry: a reader may tolerate less by smaller windows of its own, never more, because the entry
+//! is gone then. A reader without windows sees a stale entry as absent.
+//!
+//! ```text
+//! written            fresh until              kept until
+//!    |---- ttl ----------|---- window ----------|
+//!          fresh         |         stale        |  absent
+//! ```
+
+use std::time::Duration;
+
+use crate::engine::Millis;
+
+/// For how long a caller tolerates a stale entry; for a write, for how long its entry is kept.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub(crate) struct Windows {
+    /// While a load runs in the background.
+    pub(crate) while_revalidate: Millis,
+    /// If the load fails.
+    pub(crate) if_error: Millis,
+    /// About how long before its end a fresh entry is worth a load.
+    pub(crate) early: Millis,
+}
+
+/// What to do with an entry.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Verdict {
+    /// Answer it.
+    Fresh,
+    /// Answer it, and load in the background.
+    Early,
+    /// Answer it though it is stale, and load in the background.
+    Stale,
+    /// Load; if that fails, answer it.
+    Fallback,
+    /// Load.
+    Expired,
+}
+
+impl Windows {
+    /// Whether the age of an entry matters.
+    pub(crate) fn any(self) -> bool {
+        self.longest() > 0.0 || self.early > 0.0
+    }
+
+    /// For how long an entry is kept after its ttl.
+    pub(crate) fn longest(self) -> Millis {
+        self.while_revalidate.max(self.if_error)
+    }
+
+    /// What to do with an entry that is `fresh_for` so long; zero or less if it is stale, infinity if it does not expire.
+    /// `random` is from 0 to 1.
+    ///
+    /// Early loads follow the rule of "optimal probabilistic cache stampede prevention" (Vattani, Chierichetti and
+    /// Lowenstein, 2015): the closer the end, the likelier, so that of many callers about one begins.
+    pub(crate) fn judge(self, fresh_for: Millis, random: f64) -> Verdict {
+        if fresh_for > 0.0 {
+            let before = self.early * -random.max(f64::MIN_POSITIVE).ln();
+            return if fresh_for <= before { Verdict::Early } else { Verdict::Fresh };
+        }
+        let stale_for = -fresh_for;
+        if stale_for < self.while_revalidate {
+            Verdict::Stale
+        } else if stale_for < self.if_error {
+            Verdict::Fallback
+        } else {
+            Verdict::Expired
+        }
+    }
+}
+
+/// A ttl, shortened by up to the share `jitter` of it, and at least a millisecond.
+pub(crate) fn jittered(ttl: Millis, jitter: f64, random: f64) -> Millis {
+    (ttl * (1.0 - jitter * random)).ceil().max(1.0)
+}
+
+pub(crate) fn millis(duration: Duration) -> Millis {
+    duration.as_secs_f64() * 1000.0
+}
+
+#[cfg(test)]
+#[allow(clippy::float_cmp, reason = "whole numbers, which are exact")]
+mod tests {
+    use super::*;
+
+    const BOTH: Windows = Windows { while_revalidate: 10.0, if_error: 30.0, early: 0.0 };
+
+    #[test]
+    fn an_entry_is_fresh_then_stale_then_a_fallback_then_nothing() {
+        assert_eq!(BOTH.longest(), 30.0);
+        let at = |age: f64| BOTH.judge(100.0 - age, 0.5);
+        assert_eq!(at(0.0), Verdict::Fresh);
+        assert_eq!(at(99.0), Verdict::Fresh);
+        assert_eq!(at(100.0), Verdict::Stale);
+        assert_eq!(at(109.0), Verdict::Stale);
+        assert_eq!(at(110.0), Verdict::Fallback);
+        assert_eq!(at(129.0), Verdict::Fallback);
+        assert_eq!(at(130.0), Verdict::Expired);
+        assert_eq!(BOTH.judge(f64::INFINITY, 0.0), Verdict::Fresh);
+    }
+
+    #[test]
+    fn without_windows_everything_found_is_fresh() {
+        assert!(!Windows::default().any());
+        assert_eq!(Windows::default().judge(1.0, 0.0), Verdict::Fresh);
+        assert_eq!(jittered(7.0, 0.0, 0.9), 7.0);
+    }
+
+    #[test]
+    fn early_loads_are_likelier_towards_the_end() {
+        let early = Windows { early: 10.0, ..Windows::default() };
+        let share = |left: f64| {
+            let early = (1..1000).filter(|i| early.judge(left, f64::from(*i) / 1000.0) == Verdict::Early);
+            early.count()
+        };
+        assert!(share(1.0) > 890 && share(10.0) > 350 && share(10.0) < 380 && share(100.0) == 0);
+    }
+
+    #[test]
+    fn jitter_shortens_and_never_to_nothing() {
+        assert_eq!(jittered(100.0, 0.2, 1.0), 80.0);
+        assert_eq!(jittered(1.0, 1.0, 1.0), 1.0);
+        assert_eq!(jittered(f64::INFINITY, 0.5, 0.5), f64::INFINITY);
+    }
+}

@@ -1,0 +1,402 @@
+//! The loads in progress of one provider, by key, and the writes that win over them.
+
+use std::any::Any;
+use std::collections::HashMap;
+use std::hash::BuildHasher;
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use foldhash::fast::RandomState;
+
+use super::flight::{AnyOutcome, Flight, Overtaking};
+use super::scope;
+use super::wait::race;
+use crate::error::CacheError;
+use crate::glob::Glob;
+use crate::runtime;
+
+/// The longest that a write waits for a loaded value that is being stored in the background. In that time it is stored, or
+/// its store does not answer; then it is given up.
+const STORE_WAIT: Duration = Duration::from_secs(1);
+
+/// The loads in progress of one provider: callers of one key share a load, and writes win over it. Clones share them.
+///
+/// The providers of this crate have one each. A provider of your own needs a field of this type, which
+/// [`loading`](crate::CacheProvider::loading) returns, and one line in each method that writes:
+///
+/// ```
+/// use isocache::{CacheAside, CacheProvider, CacheStats, Loading, MaybeSend, MemoryCacheProvider, Result, SingleFlight, WithTtl};
+/// use std::time::Duration;
+///
+/// /// A cache that prints what is written to it.
+/// #[derive(Default)]
+/// struct Printing {
+///     cache: MemoryCacheProvider<String>,
+///     single_flight: SingleFlight,
+/// }
+///
+/// impl CacheProvider<String> for Printing {
+///     async fn set(&self, key: &str, value: String, ttl: Option<Duration>) -> Result<()> {
+///         println!("{key} = {value}");
+///         let _write = self.single_flight.write(key).await;
+///         self.cache.set(key, value, ttl).await
+///     }
+///     async fn delete(&self, key: &str) -> Result<bool> {
+///         let _write = self.single_flight.write(key).await;
+///         self.cache.delete(key).await
+///     }
+///     async fn clear_pattern(&self, pattern: &str) -> Result<u64> {
+///         let _write = self.single_flight.write_pattern(pattern).await;
+///         self.cache.clear_pattern(pattern).await
+///     }
+///     fn loading(&self) -> Option<&dyn Loading<String>> {
+///         Some(&self.single_flight)
+///     }
+///     # async fn get(&self, key: &str) -> Result<Option<String>> { self.cache.get(key).await }
+///     # async fn exists(&self, key: &str) -> Result<bool> { self.cache.exists(key).await }
+///     # async fn get_stats(&self) -> Result<CacheStats> { self.cache.get_stats().await }
+///     # async fn get_with_ttl(&self, key: &str) -> Result<Option<WithTtl<String>>> { self.cache.get_with_ttl(key).await }
+/// }
+/// # pollster::block_on(async {
+/// let cache = Printing::default();
+/// let greeting = cache.get_or_set("greeting", None, || async { Ok::<_, String>("hello".to_owned()) }).await;
+/// assert_eq!(greeting.unwrap(), "hello");
+/// # });
+/// ```
+#[derive(Clone, Default)]
+pub struct SingleFlight {
+    shared: Arc<Shared>,
+}
+
+struct Shared {
+    /// The flight of each key. A flight that was overtaken is not here.
+    by_key: Mutex<HashMap<Box<str>, Arc<Flight>>>,
+    /// The number of flights, overtaken ones included, so that writes see without the lock that there are none.
+    active: AtomicUsize,
+    /// They grow when a write begins that [`write`](SingleFlight::write) announces, and when it ends: one for each group of
+    /// keys; the last for patterns.
+    writes: [AtomicU64; GROUPS + 1],
+    hasher: RandomState,
+}
+
+/// Writes are counted for this number of groups of keys. A write to another key of a group costs, at times, one more lookup.
+const GROUPS: usize = 64;
+
+impl Default for Shared {
+    fn default() -> Self {
+        Self {
+            by_key: Mutex::default(),
+            active: AtomicUsize::new(0),
+            writes: [const { AtomicU64::new(0) }; GROUPS + 1],
+            hasher: RandomState::default(),
+        }
+    }
+}
+
+/// A caller's place in the flight of its key.
+pub(super) enum Place {
+    /// It loads.
+    Leader(Leader),
+    /// It waits for the leader.
+    Follower(Follower),
+    /// It is the loader of this very key that asks.
+    Own,
+}
+
+impl SingleFlight {
+    /// The place of a caller that found nothing, or nothing fresh, under `key`.
+    pub(super) fn join(&self, key: &str) -> Place {
+        let mut by_key = self.by_key();
+        if let Some(flight) = by_key.get(key) {
+            return if scope::is_inside(flight.address()) {
+                Place::Own
+            } else {
+                Place::Follower(Follower { flight: Arc::clone(flight) })
+            };
+        }
+        let flight = Arc::<Flight>::default();
+        by_key.insert(key.into(), Arc::clone(&flight));
+        self.shared.active.fetch_add(1, Ordering::SeqCst);
+        Place::Leader(Leader { single_flight: self.clone(), key: key.into(), flight })
+    }
+
+    /// Whether there is a flight of `key`.
+    pub(super) fn is_loading(&self, key: &str) -> bool {
+        self.is_active() && self.by_key().contains_key(key)
+    }
+
+    /// Ends the flight of a leader that nobody polls, for another caller to load.
+    pub(super) fn take_over(&self, key: &str, follower: &Follower) {
+        let mut by_key = self.by_key();
+        if by_key.get(key).is_some_and(|flight| Arc::ptr_eq(flight, &follower.flight)) {
+            by_key.remove(key);
+            follower.flight.stop();
+        }
+    }
+
+    fn is_active(&self) -> bool {
+        self.shared.active.load(Ordering::SeqCst) > 0
+    }
+
+    /// A number that differs after each write to `key`, and sometimes after a write to another key.
+    pub(super) fn writes(&self, key: &str) -> u64 {
+        let count = |at: usize| self.shared.writes[at].load(Ordering::SeqCst);
+        count(self.group(key)).wrapping_add(count(GROUPS))
+    }
+
+    /// Counts a write to `key`.
+    pub(super) fn count_write(&self, key: &str) {
+        self.shared.writes[self.group(key)].fetch_add(1, Ordering::SeqCst);
+    }
+
+    fn count(&self, keys: &Keys<'_>) {
+        match keys {
+            Keys::One(key) => self.count_write(key),
+            Keys::Many(keys) => keys.iter().for_each(|key| self.count_write(key)),
+            Keys::Pattern(_) => {
+                self.shared.writes[GROUPS].fetch_add(1, Ordering::SeqCst);
+            }
+        }
+    }
+
+    fn group(&self, key: &str) -> usize {
+        // Below the number of groups.
+        #[allow(clippy::cast_possible_truncation)]
+        {
+            (self.shared.hasher.hash_one(key) % GROUPS as u64) as usize
+        }
+    }
+
+    /// Announces a write to `key`, or its removal. The write wins over a load in progress: hold the guard until the write is
+    /// complete.
+    ///
+    /// It never waits for a caller. Where a loaded value is being stored in the background, it waits until that has ended,
+    /// for at most a second.
+    pub async fn write<'a>(&'a self, key: &'a str) -> WriteGuard<'a> {
+        self.announce(Keys::One(key)).await
+    }
+
+    /// [`write`](Self::write) for several keys.
+    pub async fn write_many<'a>(&'a self, keys: Vec<&'a str>) -> WriteGuard<'a> {
+        self.announce(Keys::Many(keys)).await
+    }
+
+    /// [`write`](Self::write) for all keys that match a glob.
+    pub async fn write_pattern<'a>(&'a self, pattern: &str) -> WriteGuard<'a> {
+        self.announce(Keys::Pattern(Glob::new(pattern))).await
+    }
+
+    async fn announce<'a>(&'a self, keys: Keys<'a>) -> WriteGuard<'a> {
+        self.count(&keys);
+        let mut limit = None;
+        while self.is_active()
+            && let Some(storing) = self.overtake(&keys, false)
+        {
+            let limit = limit.get_or_insert_with(|| runtime::platform_sleep(STORE_WAIT));
+            if race(storing.ended(), limit).await.is_none() {
+                self.overtake(&keys, true);
+                break;
+            }
+        }
+        WriteGuard { single_flight: self, keys, is_counted: true }
+    }
+
+    /// [`write`](Self::write) for a provider that stores within one poll. Without a load in progress it costs one look at a
+    /// counter.
+    #[inline]
+    pub(crate) fn write_now<'a>(&'a self, key: &'a str) -> WriteGuard<'a> {
+        self.announce_now(Keys::One(key))
+    }
+
+    /// [`write_now`](Self::write_now) for several keys.
+    pub(crate) fn write_many_now<'a>(&'a self, keys: &[&'a str]) -> WriteGuard<'a> {
+        self.announce_now(Keys::Many(keys.to_vec()))
+    }
+
+    /// [`write_now`](Self::write_now) for all keys that match a glob.
+    pub(crate) fn write_pattern_now(&self, pattern: &str) -> WriteGuard<'_> {
+        self.announce_now(Keys::Pattern(Glob::new(pattern)))
+    }
+
+    #[inline]
+    fn announce_now<'a>(&'a self, keys: Keys<'a>) -> WriteGuard<'a> {
+        if self.is_active() {
+            self.overtake(&keys, true);
+        }
+        WriteGuard { single_flight: self, keys, is_counted: false }
+    }
+
+    /// Overtakes the flights of these keys. Returns one that is being stored in the background, unless it is to be stopped.
+    fn overtake(&self, keys: &Keys<'_>, stop: bool) -> Option<Arc<Flight>> {
+        let mut by_key = self.by_key();
+        let mut storing = None;
+        let mut one = |by_key: &mut HashMap<Box<str>, Arc<Flight>>, key: &str| {
+            let Some(flight) = by_key.get(key) else { return };
+            // A provider of the user's that stores the loaded value announces that, too.
+            if flight.is_stored_by_leader() && scope::is_inside(flight.address()) {
+                return;
+            }
+            if stop {
+                flight.stop();
+            } else if let Overtaking::Storing = flight.overtake() {
+                storing = Some(Arc::clone(flight));
+                return;
+            }
+            by_key.remove(key);
+        };
+        match keys {
+            Keys::One(key) => one(&mut by_key, key),
+            Keys::Many(keys) => keys.iter().for_each(|key| one(&mut by_key, key)),
+            Keys::Pattern(glob) => {
+                let keys: Vec<Box<str>> = by_key.keys().filter(|key| glob.matches(key)).cloned().collect();
+                keys.iter().for_each(|key| one(&mut by_key, key));
+            }
+        }
+        storing
+    }
+
+    fn by_key(&self) -> MutexGuard<'_, HashMap<Box<str>, Arc<Flight>>> {
+        self.shared.by_key.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl std::fmt::Debug for SingleFlight {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("SingleFlight").field("active", &self.shared.active).finish_non_exhaustive()
+    }
+}
+
+/// A write in progress, from [`SingleFlight::write`]. When it is dropped, the write has ended, and it wins over loads that
+/// began meanwhile, too.
+#[must_use = "hold it until the write is complete"]
+#[derive(Debug)]
+pub struct WriteGuard<'a> {
+    single_flight: &'a SingleFlight,
+    keys: Keys<'a>,
+    /// Whether it is among the writes that are counted.
+    is_counted: bool,
+}
+
+#[derive(Debug)]
+enum Keys<'a> {
+    One(&'a str),
+    Many(Vec<&'a str>),
+    Pattern(Glob),
+}
+
+impl Drop for WriteGuard<'_> {
+    #[inline]
+    fn drop(&mut self) {
+        if self.is_counted {
+            // Again, because a caller that looked during the write may have come before it.
+            self.single_flight.count(&self.keys);
+        }
+        if self.single_flight.is_active() {
+            // A flight that is storing by now began after the write had: its value is as new.
+            self.single_flight.overtake(&self.keys, false);
+        }
+    }
+}
+
+/// The caller that loads. If it is dropped before the end, its followers are woken, and one of them loads.
+pub(super) struct Leader {
+    single_flight: SingleFlight,
+    key: Box<str>,
+    flight: Arc<Flight>,
+}
+
+impl Leader {
+    /// The number for the scope of the loader.
+    pub(super) fn scope(&self) -> usize {
+        self.flight.address()
+    }
+
+    pub(super) fn flight(&self) -> &Arc<Flight> {
+        &self.flight
+    }
+
+    /// A follower of this leader.
+    pub(super) fn follower(&self) -> Follower {
+        Follower { flight: Arc::clone(&self.flight) }
+    }
+
+    /// Gives the outcome to the followers.
+    pub(super) fn share(&self, outcome: Arc<dyn Any + Send + Sync>) {
+        self.flight.share(outcome);
+    }
+
+    pub(super) fn permit(&self) -> StorePermit {
+        StorePermit { flight: Arc::clone(&self.flight) }
+    }
+
+    /// Begins to store the value; false if it is not to be stored. Dropping the leader ends it.
+    pub(super) fn begin_to_store(&self, in_background: bool) -> bool {
+        self.single_flight.count_write(&self.key);
+        self.flight.begin_to_store(in_background)
+    }
+
+    /// Lets callers that looked before the value was stored look again.
+    pub(super) fn has_stored(&self) {
+        self.single_flight.count_write(&self.key);
+    }
+
+    pub(super) fn fail_to_store(&self, error: CacheError) {
+        self.flight.fail_to_store(error);
+    }
+}
+
+impl Drop for Leader {
+    fn drop(&mut self) {
+        if self.flight.is_stored() {
+            self.has_stored();
+        }
+        {
+            let mut by_key = self.single_flight.by_key();
+            if by_key.get(&self.key).is_some_and(|flight| Arc::ptr_eq(flight, &self.flight)) {
+                by_key.remove(&self.key);
+            }
+        }
+        self.single_flight.shared.active.fetch_sub(1, Ordering::SeqCst);
+        self.flight.end();
+    }
+}
+
+/// A caller that waits for the leader.
+pub(super) struct Follower {
+    flight: Arc<Flight>,
+}
+
+impl Follower {
+    /// The outcome of the load; `None` if its leader was dropped.
+    pub(super) fn outcome(&self) -> impl Future<Output = AnyOutcome> + Send + '_ {
+        self.flight.outcome()
+    }
+
+    /// As [`Flight::idle_since`].
+    pub(super) fn leader_idle_since(&self) -> Option<u64> {
+        self.flight.idle_since()
+    }
+}
+
+/// Whether a loaded value may still be stored: a write to its key, or another load of it, takes the permission away.
+///
+/// A provider that stores within one lock asks under it; the others ask before each step.
+#[derive(Clone)]
+pub struct StorePermit {
+    flight: Arc<Flight>,
+}
+
+impl StorePermit {
+    /// Whether the value may be stored now.
+    #[must_use]
+    pub fn is_valid(&self) -> bool {
+        self.flight.is_current()
+    }
+}
+
+impl std::fmt::Debug for StorePermit {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("StorePermit").field("is_valid", &self.is_valid()).finish()
+    }
+}

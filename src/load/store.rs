@@ -1,0 +1,87 @@
+//! Storing a loaded value: in the background where the provider and the runtime can, and never once it was overtaken.
+
+use std::future::{Future, poll_fn};
+use std::pin::pin;
+use std::sync::Arc;
+use std::task::Poll;
+use std::time::Duration;
+
+use super::call::{Call, provider_failed};
+use super::scope::Scoped;
+use super::single_flight::{Leader, StorePermit};
+use super::support::{NewEntry, Storing};
+use super::wait::Limit;
+use crate::error::{CacheError, Result};
+use crate::provider::{BoxFuture, CacheProvider, MaybeSend};
+
+impl<P: ?Sized> Call<'_, P> {
+    /// Stores the value of a flight, whose followers have it already.
+    pub(super) async fn store<T: MaybeSend>(
+        &self,
+        leader: Leader,
+        (value, ttl): (T, Option<Duration>),
+        limit: &mut Limit<'_>,
+    ) -> Result<()>
+    where
+        P: CacheProvider<T>,
+    {
+        let (ttl, window) = self.options.lifetime(ttl)?;
+        let permit = leader.permit();
+        let Some(loading) = self.provider.loading().filter(|_| permit.is_valid()) else { return Ok(()) };
+        let entry = NewEntry { value, ttl, window, permit: permit.clone() };
+        match loading.store(self.key, entry) {
+            Storing::Done(stored) => {
+                leader.has_stored();
+                stored.or_else(|error| self.provider_failed(error))
+            }
+            Storing::Later(storing) => self.store_in_background(leader, storing, limit).await,
+            Storing::NotSupported(value) => {
+                if !leader.begin_to_store(false) {
+                    return Ok(());
+                }
+                let storing = self.provider.set(self.key, value, ttl);
+                let storing = Scoped { flight: leader.scope(), future: Box::pin(storing) };
+                while_valid(permit, storing).await.or_else(|error| self.provider_failed(error))
+            }
+        }
+    }
+
+    /// The caller waits for the end, within its limit; the storing goes on if it is dropped.
+    async fn store_in_background(
+        &self,
+        leader: Leader,
+        storing: BoxFuture<'static, Result<()>>,
+        limit: &mut Limit<'_>,
+    ) -> Result<()> {
+        let in_background = self.options.can_spawn();
+        if !leader.begin_to_store(in_background) {
+            return Ok(());
+        }
+        if !in_background {
+            return while_valid(leader.permit(), storing).await.or_else(|error| self.provider_failed(error));
+        }
+        let flight = Arc::clone(leader.flight());
+        let options = self.options.clone();
+        let task = async move {
+            if let Err(error) = while_valid(leader.permit(), storing).await
+                && let Err(error) = provider_failed(&options, error)
+            {
+                leader.fail_to_store(error);
+            }
+        };
+        if let Err(task) = self.options.run_on().spawn(Box::pin(task)) {
+            task.await;
+        }
+        match limit.within(flight.ended()).await {
+            Some(Some(error)) => Err(error),
+            // After its limit, the caller has its value all the same.
+            Some(None) | None => Ok(()),
+        }
+    }
+}
+
+/// Polls a future that stores a value only while that is permitted.
+async fn while_valid(permit: StorePermit, storing: impl Future<Output = Result<(), CacheError>>) -> Result<()> {
+    let mut storing = pin!(storing);
+    poll_fn(|context| if permit.is_valid() { storing.as_mut().poll(context) } else { Poll::Ready(Ok(())) }).await
+}

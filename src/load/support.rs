@@ -1,0 +1,158 @@
+//! What loading needs of a provider, beside the interface of every cache.
+
+use std::time::Duration;
+
+use super::lease::LeaseProvider;
+use super::single_flight::{SingleFlight, StorePermit};
+use crate::engine::{Millis, NEVER};
+use crate::error::{CacheError, Result};
+use crate::provider::{BoxFuture, CacheProvider, MaybeSend};
+
+/// What loading needs of a provider: from [`CacheProvider::loading`].
+///
+/// A provider of your own returns its [`SingleFlight`], which is one of these and is enough to share loads and to let writes
+/// win over them. A provider that implements the trait itself can do more: keep stale values, hold leases among processes,
+/// and answer without waiting.
+pub trait Loading<T>: Send + Sync {
+    /// The loads in progress.
+    fn single_flight(&self) -> &SingleFlight;
+
+    /// Leases in a store that processes share, for [`LoadOptions::lease`](crate::LoadOptions::lease).
+    fn lease_provider(&self) -> Option<&dyn LeaseProvider> {
+        None
+    }
+
+    /// Whether [`look`](Self::look) and [`store`](Self::store) know stale values. If not,
+    /// [`stale_while_revalidate`](crate::LoadOptions::stale_while_revalidate) and
+    /// [`stale_if_error`](crate::LoadOptions::stale_if_error) are refused.
+    fn keeps_stale(&self) -> bool {
+        false
+    }
+
+    /// A lookup that is answered without waiting; `None` if the provider cannot.
+    fn look_now(&self, key: &str, lookup: Lookup) -> Option<Result<Option<Kept<T>>>> {
+        let _ = (key, lookup);
+        None
+    }
+
+    /// The entry under `key`, fresh or stale, counted as [`get`](CacheProvider::get) is; `None` if the provider does not know
+    /// stale values.
+    fn look<'a>(&'a self, key: &'a str) -> Option<BoxFuture<'a, Result<Option<Kept<T>>>>> {
+        let _ = key;
+        None
+    }
+
+    /// Stores a loaded value, if its [permit](NewEntry::permit) is valid.
+    fn store(&self, key: &str, entry: NewEntry<T>) -> Storing<T> {
+        let _ = key;
+        Storing::NotSupported(entry.value)
+    }
+}
+
+impl<T> Loading<T> for SingleFlight {
+    fn single_flight(&self) -> &SingleFlight {
+        self
+    }
+}
+
+/// What a lookup is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Lookup {
+    /// A fresh entry, counted as [`get`](CacheProvider::get) is.
+    Fresh,
+    /// An entry, fresh or stale, counted as [`get`](CacheProvider::get) is.
+    Kept,
+    /// An entry, fresh or stale, neither counted nor marked as used.
+    Peek,
+}
+
+/// A value that was found, with its freshness.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Kept<T> {
+    pub(crate) value: T,
+    /// For how long it is still fresh; zero or less if it is stale, [`NEVER`] if it does not expire.
+    pub(crate) fresh_for: Millis,
+}
+
+impl<T> Kept<T> {
+    /// A value that is fresh for some time; `None` if it does not expire.
+    pub fn fresh(value: T, fresh_for: Option<Duration>) -> Self {
+        Self { value, fresh_for: fresh_for.map_or(NEVER, super::freshness::millis) }
+    }
+
+    /// A value that has been stale for some time.
+    pub fn stale(value: T, stale_for: Duration) -> Self {
+        Self { value, fresh_for: -super::freshness::millis(stale_for) }
+    }
+
+    /// The value.
+    pub fn into_value(self) -> T {
+        self.value
+    }
+
+    /// Whether the value is fresh.
+    pub fn is_fresh(&self) -> bool {
+        self.fresh_for > 0.0
+    }
+
+    /// The same entry with another value.
+    pub fn map<U>(self, map: impl FnOnce(T) -> U) -> Kept<U> {
+        Kept { value: map(self.value), fresh_for: self.fresh_for }
+    }
+}
+
+/// A loaded value to store.
+#[derive(Clone, Debug)]
+pub struct NewEntry<T> {
+    /// The value.
+    pub value: T,
+    /// For how long it is fresh; `None` is the default of the provider, [`Duration::MAX`] is without end.
+    pub ttl: Option<Duration>,
+    /// For how long it is kept after that.
+    pub window: Duration,
+    /// Whether it may be stored.
+    pub permit: StorePermit,
+}
+
+impl<T> NewEntry<T> {
+    /// The same entry with another value.
+    pub fn map<U>(self, map: impl FnOnce(T) -> U) -> NewEntry<U> {
+        NewEntry { value: map(self.value), ttl: self.ttl, window: self.window, permit: self.permit }
+    }
+}
+
+/// What became of [`Loading::store`].
+pub enum Storing<T> {
+    /// The value was stored, or its permit was not valid.
+    Done(Result<()>),
+    /// This future stores the value. It owns what it needs, so that it can run in the background.
+    Later(BoxFuture<'static, Result<()>>),
+    /// The provider leaves it to [`set`](CacheProvider::set).
+    NotSupported(T),
+}
+
+impl<T> std::fmt::Debug for Storing<T> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Self::Done(_) => "Done",
+            Self::Later(_) => "Later",
+            Self::NotSupported(_) => "NotSupported",
+        })
+    }
+}
+
+/// The answer of [`get`](CacheProvider::get), if it is known without waiting.
+pub(crate) fn get_now<T: MaybeSend>(
+    provider: &(impl CacheProvider<T> + ?Sized),
+    key: &str,
+) -> Option<Result<Option<T>>> {
+    let known = provider.loading()?.look_now(key, Lookup::Fresh)?;
+    Some(known.map(|found| found.map(|kept| kept.value)))
+}
+
+/// The error for windows that a provider cannot keep.
+pub(super) fn cannot_keep_stale() -> CacheError {
+    let reason = "this provider keeps no stale values: implement `Loading::look` and `Loading::store` for it, or leave out \
+                  stale_while_revalidate and stale_if_error";
+    CacheError::invalid("stale_while_revalidate", reason)
+}

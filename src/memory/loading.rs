@@ -1,0 +1,95 @@
+//! What loading needs of the memory cache. Nothing here waits.
+
+use super::cache::MemoryCache;
+use super::provider::MemoryCacheProvider;
+use super::shared::{Locked, fresh_for, store};
+use super::table::Leavers;
+use crate::engine::{Engine, Slot};
+use crate::error::Result;
+use crate::key;
+use crate::load::{Kept, Loading, Lookup, NewEntry, SingleFlight, Storing};
+use crate::provider::{BoxFuture, MaybeSend};
+
+impl<T: Clone> MemoryCache<T> {
+    /// The entry under `key`.
+    #[inline]
+    pub(crate) fn look(&self, key: &str, lookup: Lookup) -> Result<Option<Kept<T>>> {
+        match lookup {
+            Lookup::Fresh => {
+                let fresh_for = |engine: &Engine, slot: Slot, now| fresh_for(engine.deadline(slot), now);
+                let found = self.shared.read(key, fresh_for);
+                found.map(|found| found.map(|(value, fresh_for)| Kept { value, fresh_for }))
+            }
+            Lookup::Kept => self.look_kept(key, true),
+            Lookup::Peek => self.look_kept(key, false),
+        }
+    }
+
+    /// The entry under `key`, fresh or stale; `counted` as a lookup, or not.
+    fn look_kept(&self, key: &str, counted: bool) -> Result<Option<Kept<T>>> {
+        key::check(key)?;
+        let key = self.shared.hashed(key);
+        Ok(self.shared.with_table(|locked, leavers| {
+            let Some(slot) = locked.table.find_kept(key, locked.now, leavers) else {
+                if counted {
+                    locked.table.engine.miss();
+                }
+                return None;
+            };
+            // Cloned before anything is counted: a clone that panics changes nothing.
+            let value = locked.table.value(slot)?.clone();
+            if counted {
+                locked.table.engine.hit(slot);
+            }
+            let fresh_for = fresh_for(locked.table.engine.deadline(slot), locked.now);
+            Some(Kept { value, fresh_for })
+        }))
+    }
+
+    /// Stores a loaded value, unless a write has overtaken it. The permit is asked for under the lock, so that no write
+    /// comes in between.
+    fn store_loaded(&self, key: &str, entry: NewEntry<T>) -> Result<()> {
+        let NewEntry { value, ttl, window, permit } = entry;
+        let checked = self.shared.check(key, &value, ttl)?;
+        let hashed = self.shared.hashed(key);
+        // A value that is not stored is dropped out here, outside the lock.
+        let mut value = Some(value);
+        let stored = self.shared.with_table(|locked: &mut Locked<'_, T>, leavers: &mut Leavers<T>| {
+            if !permit.is_valid() {
+                return Ok(());
+            }
+            let Some(value) = value.take() else { return Ok(()) };
+            store(locked, leavers, hashed, value, checked)?;
+            if !window.is_zero() {
+                let window = crate::load::millis(window);
+                locked.table.keep_stale(hashed, locked.now + checked.ttl + window);
+            }
+            Ok(())
+        });
+        stored.map_err(|(error, _)| error)
+    }
+}
+
+impl<T: Clone + Send + MaybeSend> Loading<T> for MemoryCacheProvider<T> {
+    fn single_flight(&self) -> &SingleFlight {
+        &self.cache.shared.single_flight
+    }
+
+    fn keeps_stale(&self) -> bool {
+        true
+    }
+
+    #[inline]
+    fn look_now(&self, key: &str, lookup: Lookup) -> Option<Result<Option<Kept<T>>>> {
+        Some(self.cache.look(key, lookup))
+    }
+
+    fn look<'a>(&'a self, key: &'a str) -> Option<BoxFuture<'a, Result<Option<Kept<T>>>>> {
+        let found = self.cache.look_kept(key, true);
+        Some(Box::pin(std::future::ready(found)))
+    }
+
+    fn store(&self, key: &str, entry: NewEntry<T>) -> Storing<T> {
+        Storing::Done(self.cache.store_loaded(key, entry))
+    }
+}

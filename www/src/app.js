@@ -3,10 +3,10 @@
 import { byId, setText } from "./dom.js";
 import { MOST as MOST_SHOWN, showEntries } from "./entries.js";
 import { whole } from "./format.js";
-import { watchHand } from "./hand.js";
-import { inPage, inWorker, MOST_IN_PAGE } from "./home.js";
+import { watchManualCommands } from "./manual-commands.js";
 import { watchRemote } from "./remote.js";
 import { announce, showEnd, showProgress, showStart, showStats } from "./results.js";
+import { inPage, inWorker, MOST_IN_PAGE } from "./session-hosts.js";
 import { readCache, readWorkload, showSetupError, watchSetup } from "./settings.js";
 
 const stopButton = byId("stop");
@@ -119,7 +119,7 @@ function setRunning(on) {
 }
 
 watchSetup();
-watchHand(async (...command) => {
+watchManualCommands(async (...command) => {
   const answer = await home.command(...command);
   await look();
   return answer;

@@ -4,7 +4,7 @@ import { HttpCache } from "isocache";
 import { byId, setText } from "./dom.js";
 import { whole } from "./format.js";
 import { showBreaker, showCounts, showRequest, showRound, startOver } from "./traffic.js";
-import { watchedFetch } from "./wire.js";
+import { watchedFetch } from "./watched-fetch.js";
 
 /** What the bridge has from this page begins so, and is gone soon. */
 const KEPT = { namespace: "page", ttl: "1m" };

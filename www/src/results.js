@@ -1,8 +1,8 @@
 /** Counts, ratio, chart and progress of a replay. All of them come from the cache's own statistics. */
 
-import { Chart } from "./chart.js";
 import { byId, setText } from "./dom.js";
 import { percent, short, whole } from "./format.js";
+import { Chart } from "./hit-ratio-chart.js";
 
 const chart = new Chart(byId("chart"));
 const progress = byId("progress");

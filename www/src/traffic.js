@@ -2,7 +2,7 @@
 
 import { byId, element, setText } from "./dom.js";
 import { milliseconds, whole } from "./format.js";
-import { Strips } from "./strips.js";
+import { RoundCharts } from "./round-charts.js";
 
 /** The most requests in the table; of as many the latency is the median. */
 const MOST = 50;
@@ -14,7 +14,7 @@ const BREAKER = {
 };
 
 const list = byId("sent");
-const strips = new Strips({ outcomes: byId("outcomes"), times: byId("times"), longest: byId("longest") });
+const strips = new RoundCharts({ outcomes: byId("outcomes"), times: byId("times"), longest: byId("longest") });
 /** The last requests as the table shows them, the newest first. */
 let sent = [];
 /** How long the last good ones took. */

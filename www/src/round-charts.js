@@ -7,7 +7,7 @@ const SVG = "http://www.w3.org/2000/svg";
 const MOST = 60;
 const HEIGHT = 100;
 
-export class Strips {
+export class RoundCharts {
   #rounds = [];
   #outcomes;
   #times;

@@ -9,7 +9,7 @@ const list = byId("answers");
 const text = (id) => byId(id).value;
 
 /** `ask(name, ...args)` runs a command on the cache that is there and gives its answer. */
-export function watchHand(ask) {
+export function watchManualCommands(ask) {
   const run = async (name, ...args) => {
     const call = `${name}(${args.map(written).join(", ")})`;
     try {

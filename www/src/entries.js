@@ -1,7 +1,7 @@
 /** The table of entries. Rows are kept and refilled, so that a look each second is cheap. */
 
 import { byId, element, setText } from "./dom.js";
-import { life, whole } from "./format.js";
+import { timeLeft, whole } from "./format.js";
 
 /** The most entries shown. */
 export const MOST = 200;
@@ -21,7 +21,7 @@ export function showEntries({ entries, stats }) {
     const [, key, value, left] = body.rows[at].cells;
     setText(key, cut(entry.key));
     setText(value, cut(JSON.stringify(entry.value)));
-    setText(left, life(entry.life));
+    setText(left, timeLeft(entry.ttl));
   });
   byId("entries-none").hidden = entries.length > 0;
   const all = whole(stats.entries);
@@ -34,7 +34,7 @@ function newRow(rank) {
     element("td", "rank", whole(rank)),
     element("td", "key", ""),
     element("td", "value", ""),
-    element("td", "life", ""),
+    element("td", "ttl", ""),
   );
   return row;
 }

@@ -13,10 +13,10 @@ export const whole = (number) => WHOLE.format(number);
 export const short = (number) => SHORT.format(number);
 export const percent = (ratio) => `${(100 * ratio).toFixed(2)}%`;
 
-/** What is left of a life in seconds; `null` is for ever. */
-export function life(seconds) {
+/** The time left until an entry expires, given in seconds; `null` if it does not. */
+export function timeLeft(seconds) {
   if (seconds === null) {
-    return "no end";
+    return "no expiry";
   }
   if (seconds < 10) {
     return `${seconds.toFixed(1)} s`;

@@ -1,14 +1,14 @@
-/** Commands by hand, and their answers as a list, the last one first. */
+/** Commands that the visitor types, and a list of their results, newest first. */
 
 import { byId, element } from "./dom.js";
 
-/** The most answers kept in sight. */
+/** The most results shown. */
 const MOST = 50;
 
 const list = byId("answers");
 const text = (id) => byId(id).value;
 
-/** `ask(name, ...args)` runs a command on the cache that is there and gives its answer. */
+/** `ask(name, ...args)` runs a command on the current cache and returns its result. */
 export function watchManualCommands(ask) {
   const run = async (name, ...args) => {
     const call = `${name}(${args.map(written).join(", ")})`;
@@ -25,12 +25,14 @@ export function watchManualCommands(ask) {
     });
   on("key-form", "submit", () => run("get", text("hand-key")));
   on("delete", "click", () => run("delete", text("hand-key")));
-  on("set-form", "submit", () => run("set", text("set-key"), text("set-value"), ...life(text("set-ttl").trim())));
+  on("set-form", "submit", () =>
+    run("set", text("set-key"), text("set-value"), ...ttlArgument(text("set-ttl").trim())),
+  );
   on("pattern-form", "submit", () => run("clearPattern", text("pattern")));
 }
 
-/** The last argument of `set`: none for the cache's own life, `null` for no end. What it means is for the cache to say. */
-function life(ttl) {
+/** The last argument of `set`: none for the cache's own TTL, `null` for no expiry. The cache checks everything else. */
+function ttlArgument(ttl) {
   return ttl === "" ? [] : [{ ttl: ttl === "never" ? null : ttl }];
 }
 

@@ -51,7 +51,7 @@ function open() {
   show();
 }
 
-/** Asks whether there is a bridge, and says what came of it. */
+/** Looks for a bridge, and shows the outcome. */
 async function connect() {
   const probe = new HttpCache({ url: location.origin, ...KEPT, timeout: "5s", retries: 0 });
   const state = byId("remote-state");
@@ -65,13 +65,13 @@ async function connect() {
     setText(
       state,
       code === "refused"
-        ? `${location.host}, which serves this page, asks for a token, and the page has none.`
-        : "This page is not served by a bridge, so there is nothing to ask. make demo serves it by one.",
+        ? `The server of this page, ${location.host}, requires a token, and the page has none.`
+        : "This page is not served by a bridge. Run make demo to serve it from one.",
     );
   }
 }
 
-/** Gets some keys at once. What is not there is made and stored; a cache that fails is no reason not to answer. */
+/** Gets some keys at once. Missing values are created and stored; a failing cache does not fail the round. */
 async function round(size) {
   const mine = link;
   const { cache } = mine;
@@ -109,7 +109,7 @@ async function show() {
   }
 }
 
-/** Rounds, one after the other, until somebody stops them. */
+/** Runs rounds, one after the other, until they are stopped. */
 async function flow() {
   const mine = Symbol("traffic");
   showTraffic(mine);
@@ -132,7 +132,7 @@ function showTraffic(running) {
   byId("one-round").disabled = running !== undefined;
 }
 
-/** Removes what this page has in the bridge. */
+/** Removes the entries of this page from the bridge. */
 async function clear() {
   try {
     const removed = await link.cache.clearPattern("*");
@@ -143,7 +143,7 @@ async function clear() {
   await show();
 }
 
-/** How many gets a round has; `undefined` if that cannot be, and the page says so. */
+/** The number of gets per round; `undefined` if the field is invalid, which the page shows. */
 function atOnce() {
   const field = elements["at-once"];
   const size = field.valueAsNumber;

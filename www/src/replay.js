@@ -97,11 +97,11 @@ export class Session {
     return answer;
   }
 
-  /** The counts, and the most recently used entries with what is left of their life in seconds (`null`: for ever). */
+  /** The counts, and the most recently used entries with the seconds until they expire (`null`: never). */
   look(most) {
     const entries = [];
     for (const [key, value] of this.#cache.entries()) {
-      entries.push({ key, value, life: this.#cache.ttl(key) });
+      entries.push({ key, value, ttl: this.#cache.ttl(key) });
       if (entries.length === most) {
         break;
       }

@@ -1,9 +1,9 @@
-/** The last rounds as two rows of columns: what came of the gets, and how long they took. */
+/** The last rounds as two bar charts: the outcome of the gets, and how long they took. */
 
 import { milliseconds, whole } from "./format.js";
 
 const SVG = "http://www.w3.org/2000/svg";
-/** Rounds in sight. */
+/** The rounds shown. */
 const MOST = 60;
 const HEIGHT = 100;
 

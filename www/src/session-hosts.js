@@ -1,4 +1,4 @@
-/** The two places where a session lives. Both have its methods; what the page gets from either, it awaits. */
+/** The two places where a session can run: in the page, and in a worker. The page awaits the methods of either. */
 
 import { MemoryCache } from "isocache";
 import { Session } from "./replay.js";

@@ -27,11 +27,11 @@ export function readCache() {
     throw new FieldError("rate", `Arrival rate must be a number above 0, up to ${whole(MOST_RATE)}.`);
   }
   const unit = elements.unit.value;
-  const life = readNumber("ttl");
-  if (unit !== "never" && !(life > 0)) {
-    throw new FieldError("ttl", "Life must be a number above 0. For entries that stay, choose “no end”.");
+  const ttl = readNumber("ttl");
+  if (unit !== "never" && !(ttl > 0)) {
+    throw new FieldError("ttl", "TTL must be a number above 0. For entries that do not expire, choose “none”.");
   }
-  return { capacity, rate, ttl: unit === "never" ? null : `${life}${unit}` };
+  return { capacity, rate, ttl: unit === "never" ? null : `${ttl}${unit}` };
 }
 
 /** The source of the requests, and how to call it. Throws a `FieldError`. */

@@ -8,9 +8,9 @@ import { RoundCharts } from "./round-charts.js";
 const MOST = 50;
 
 const BREAKER = {
-  closed: "Requests go out.",
-  open: "After 5 failures in a row none goes out, for 3 seconds. Operations fail at once.",
-  "half-open": "The next request finds out whether the bridge is back.",
+  closed: "Requests are sent.",
+  open: "Nothing is sent for 3 seconds after 5 failures in a row. Operations fail at once.",
+  "half-open": "One request checks whether the bridge is back.",
 };
 
 const list = byId("sent");
@@ -36,7 +36,7 @@ export function showRequest(at, { names, answer, good, ms }) {
   // Rows are refilled, so that none moves.
   if (list.rows.length < sent.length) {
     const row = element("tr", "", "");
-    row.append(...["rank", "key", "answer", "life"].map((name) => element("td", name, "")));
+    row.append(...["rank", "key", "answer", "ttl"].map((name) => element("td", name, "")));
     list.append(row);
   }
   sent.forEach(({ good, texts }, row) => {

@@ -1,8 +1,8 @@
-/** What carries the requests of an `HttpCache`: the platform's `fetch`, watched, with a connection that can be broken. */
+/** The `fetch` of an `HttpCache`: the platform's, which reports each request and whose connection can be broken. */
 
 /**
- * A `fetch`. `connection()` says how it is to behave: `"works"`, `"refuses"` or `"silent"`. `report` gets each request when
- * its answer begins, or when there is none: `{ commands, names, answer, good, ms }`.
+ * A `fetch`. `connection()` returns how it behaves: `"works"`, `"refuses"` or `"silent"`. `report` receives each request when
+ * its response begins, or when there is none: `{ commands, names, answer, good, ms }`.
  */
 export function watchedFetch(connection, report) {
   return async (url, init) => {

@@ -18,22 +18,22 @@ export const KINDS = {
   zipf: {
     title: "Zipf",
     reads: ["keys", "skew", "seed"],
-    text: "A few keys are asked for often, most of them rarely. The higher the skew, the fewer carry the traffic.",
+    text: "A few keys are requested often, most of them rarely. The higher the skew, the fewer keys carry the traffic.",
   },
   scan: {
     title: "Scan",
     reads: [],
-    text: "Every request is for a new key, as in a backup or a crawl. Nothing comes twice, so nothing can hit.",
+    text: "Every request is for a new key, as in a backup or a crawl. No key comes twice, so nothing can hit.",
   },
   loop: {
     title: "Loop",
     reads: ["keys"],
-    text: "The same keys in the same order, again and again. LRU hits all of them if they fit, and none if they do not.",
+    text: "The same keys in the same order, over and over. LRU hits all of them if they fit, and none if they do not.",
   },
   mix: {
     title: "Mix",
     reads: ["keys", "skew", "seed"],
-    text: "Zipf traffic, interrupted by scans and by short loops. Watch how each of them moves the ratio of its window.",
+    text: "Zipf traffic, interrupted by scans and by short loops. Watch how each of them moves the hit ratio of its window.",
   },
 };
 

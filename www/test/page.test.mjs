@@ -206,7 +206,7 @@ test("a setting out of range is named at its control, and the cache stays", () =
     assert.equal((await replay(page)).done, 100_000);
   }));
 
-test("an entry disappears when its life is over", () =>
+test("an entry disappears when its TTL has passed", () =>
   onPage(
     async (page) => {
       await choose(page, { "set-key": "a", "set-value": "1", "set-ttl": "30s" });

@@ -60,8 +60,8 @@ async function fresh(page) {
   await connected(page);
   await press(page, "Clear entries");
   await page.locator("#remote-note", { hasText: /entries removed/ }).waitFor();
-  await page.getByLabel("Gather what").uncheck();
-  await page.getByLabel("Gather what").check();
+  await page.getByLabel("Send operations of one tick").uncheck();
+  await page.getByLabel("Send operations of one tick").check();
 }
 
 /** One round, awaited to its end. */
@@ -120,7 +120,7 @@ test("what is asked in one turn is one request, and the page shows what was in i
 test("without gathering each operation is a request", () =>
   onPage(async (page, sent) => {
     await fresh(page);
-    await page.getByLabel("Gather what").uncheck();
+    await page.getByLabel("Send operations of one tick").uncheck();
     const earlier = sent.count;
     await page.getByLabel("Gets at once").fill("7");
     await round(page);
@@ -133,7 +133,7 @@ test("a connection that is refused: the page goes on without requests, and comes
     async (page, sent) => {
       await fresh(page);
       await round(page);
-      await choose(page, "Refuses");
+      await choose(page, "Refused");
       const earlier = sent.count;
       // From here on time passes only where the test lets it, so that the breaker stays open as long as it likes.
       await page.clock.pauseAt(new Date("2026-11-22T13:00:00Z"));
@@ -158,7 +158,7 @@ test("a connection that is refused: the page goes on without requests, and comes
       const now = await counted(page);
       assert.deepEqual([now.requests, now.failed], [7, 100]);
       assert.equal(sent.count, earlier);
-      assert.match(await text(page, "breaker-text"), /none goes out/);
+      assert.match(await text(page, "breaker-text"), /Nothing is sent/);
       assert.match(await page.locator("#outcomes").getAttribute("aria-label"), /0 hits, 0 misses, 20 failures/);
 
       // The connection alone does not close it; time and a probe do.
@@ -179,7 +179,7 @@ test("a connection that is silent is given up after the second that an operation
   onPage(
     async (page) => {
       await fresh(page);
-      await choose(page, "Is silent");
+      await choose(page, "No answer");
       await page.clock.pauseAt(new Date("2026-11-22T13:00:00Z"));
       await press(page, "One round");
       await page.clock.runFor(999);
@@ -335,7 +335,7 @@ test("wide and narrow: nothing sticks out, nothing moves", async () => {
           }).observe({ type: "layout-shift" });
         });
         await round(page);
-        await choose(page, "Refuses");
+        await choose(page, "Refused");
         for (let times = 0; times < 3; times++) {
           await round(page);
         }

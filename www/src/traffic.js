@@ -9,7 +9,7 @@ const MOST = 50;
 
 const BREAKER = {
   closed: "Requests are sent.",
-  open: "Nothing is sent for 3 seconds after 5 failures in a row. Operations fail at once.",
+  open: "5 failures in a row: nothing is sent for 3 seconds. Operations fail at once.",
   "half-open": "One request checks whether the bridge is back.",
 };
 

@@ -158,7 +158,7 @@ test("a connection that is refused: the page goes on without requests, and comes
       const now = await counted(page);
       assert.deepEqual([now.requests, now.failed], [7, 100]);
       assert.equal(sent.count, earlier);
-      assert.match(await text(page, "breaker-text"), /Nothing is sent/);
+      assert.match(await text(page, "breaker-text"), /nothing is sent/);
       assert.match(await page.locator("#outcomes").getAttribute("aria-label"), /0 hits, 0 misses, 20 failures/);
 
       // The connection alone does not close it; time and a probe do.
@@ -277,7 +277,7 @@ test("a bridge that asks for a token is told from none", async () => {
     await onPage(
       async (page) => {
         await page.locator("#remote-state[data-state=none]").waitFor();
-        assert.match(await text(page, "remote-state"), /asks for a token/);
+        assert.match(await text(page, "remote-state"), /requires a token/);
       },
       { url: closed.url, expected: /401/ },
     );

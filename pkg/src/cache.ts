@@ -14,7 +14,7 @@ import {
 import { type CacheEvents, EVENTS, Events } from "./load/events.js";
 import { getOrLoad, join } from "./load/load.js";
 import type { Loader, LoadOptions } from "./load/options.js";
-import { Settings } from "./load/settings.js";
+import { type Settings, settingsOf } from "./load/settings.js";
 import { type SingleFlight, singleFlightOf, type Touched } from "./load/single-flight.js";
 import { MemoryCache } from "./memory-cache.js";
 import { escapeGlob, prefixOf } from "./prefix.js";
@@ -212,7 +212,7 @@ export class Cache<V = unknown> {
       if (typeof loader !== "function") {
         throw wrongType("loader", "a function", loader);
       }
-      return this.load<T>(key, loader as Loader<T>, new Settings(options));
+      return this.load<T>(key, loader as Loader<T>, settingsOf(options));
     } catch (error) {
       return Promise.reject(error);
     }
@@ -223,6 +223,16 @@ export class Cache<V = unknown> {
     return isBranded(this.#provider, "MemoryCache");
   }
 
+  /** @internal The outcome of the load in progress of a key, for a call that can take it without a lookup. */
+  join<T>(key: string, settings: Settings<T>): Promise<T> | undefined {
+    if (!this.#flights.busy || this.#shared.closed) {
+      return undefined;
+    }
+    // A key that is being loaded has been checked.
+    const flight = this.#flights.get(this.#prefix === "" ? key : this.#prefix + key);
+    return flight && join(flight, settings);
+  }
+
   /** @internal `getOrSet` with options that have been checked. @throws errors that are found at once. */
   load<T>(key: string, loader: Loader<T>, settings: Settings<T>, tagged?: () => readonly string[]): Promise<T> {
     const { tags: listed } = settings.given;
@@ -231,15 +241,14 @@ export class Cache<V = unknown> {
       this.#checkTagged();
     }
     settings.checkWindows(this.#ttl);
-    const whole = this.#key(key);
-    const joined = this.#flights.busy ? join(this.#flights, whole, settings) : undefined;
+    const joined = this.join(key, settings);
     if (joined !== undefined) {
       return joined;
     }
     return getOrLoad<T>({
       provider: this.#provider as unknown as Provider<T>,
       flights: this.#flights,
-      key: whole,
+      key: this.#key(key),
       loader,
       settings,
       ttl: this.#ttl,

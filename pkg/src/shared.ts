@@ -6,12 +6,17 @@
 /** Raised when a copy could no longer work with what an older one has made. */
 const FORMAT = 1;
 
-const registry = (): Map<string, unknown> => {
-  const place = globalThis as { [key: symbol]: Map<string, unknown> | undefined };
-  const at = Symbol.for(`isocache.shared.${FORMAT}`);
-  place[at] ??= new Map();
-  return place[at];
-};
+let known: Map<string, unknown> | undefined;
+
+function registry(): Map<string, unknown> {
+  if (known === undefined) {
+    const place = globalThis as { [key: symbol]: Map<string, unknown> | undefined };
+    const at = Symbol.for(`isocache.shared.${FORMAT}`);
+    place[at] ??= new Map();
+    known = place[at];
+  }
+  return known;
+}
 
 /** The value of this name that all copies have, made by the first that asks. */
 export function shared<T extends object>(name: string, make: () => T): T {

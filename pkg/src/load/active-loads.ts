@@ -52,7 +52,12 @@ interface State {
   running: number;
 }
 
-const state = () => shared<State>("active-loads", () => ({ storage: undefined, running: 0 }));
+let known: State | undefined;
+
+function state(): State {
+  known ??= shared<State>("active-loads", () => ({ storage: undefined, running: 0 }));
+  return known;
+}
 
 /** The nearest place whose loader has not ended. */
 function active(place: Place | undefined): Place | undefined {

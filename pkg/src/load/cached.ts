@@ -86,8 +86,14 @@ function wrapped(fn: (...args: Args) => unknown, options: Options): Cached<Args,
   const fresh = new Settings({ ...whole, forceFresh: true }, monitor);
   const run = (self: unknown, args: Args, settings: Settings<unknown>): Promise<unknown> => {
     try {
+      const cache = space.cache();
+      const key = keys.make(args);
+      const joined = cache.join(key, settings);
+      if (joined !== undefined) {
+        return joined;
+      }
       const tagged = typeof tags === "function" ? () => tags(...args) : undefined;
-      return space.cache().load(keys.make(args), () => fn.apply(self, args as unknown[]), settings, tagged);
+      return cache.load(key, () => fn.apply(self, args as unknown[]), settings, tagged);
     } catch (error) {
       return Promise.reject(error);
     }

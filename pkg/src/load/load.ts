@@ -9,7 +9,7 @@ import { checkLease } from "./lease.js";
 import { countStale, look, NOTHING } from "./lookup.js";
 import { runNested } from "./run.js";
 import type { Settings } from "./settings.js";
-import type { SingleFlight } from "./single-flight.js";
+import type { Flight } from "./single-flight.js";
 import { share, unlessAborted, wait } from "./wait.js";
 
 /** How often a lookup is repeated that a write has overtaken. Then a load brings what is as new. */
@@ -41,10 +41,8 @@ export function getOrLoad<V>(call: Call<V>): Promise<V> {
  * The outcome of a load in progress, for a call that takes it without a lookup: the flight began because there was nothing,
  * and a write since then would have overtaken it.
  */
-export function join<V>(flights: SingleFlight, key: string, settings: Settings<V>): Promise<V> | undefined {
-  const flight = flights.get(key);
+export function join<V>(flight: Flight, settings: Settings<V>): Promise<V> | undefined {
   if (
-    flight === undefined ||
     !settings.sharing ||
     settings.timeout !== flight.timeout ||
     flight.leased ||

@@ -133,3 +133,22 @@ export class Settings<V> {
     };
   }
 }
+
+/** Settings that are nothing but a ttl, by it. */
+const byTtl = /* @__PURE__ */ new Map<Ttl | null | undefined, Settings<unknown>>();
+
+/** The settings of a call that no function makes. @throws as the constructor. */
+export function settingsOf<V>(options: LoadOptions<V> | Ttl | null | undefined): Settings<V> {
+  if (typeof options === "object" && options !== null) {
+    return new Settings(options);
+  }
+  let found = byTtl.get(options);
+  if (found === undefined) {
+    found = new Settings<unknown>(options);
+    if (byTtl.size === MAX_TTLS) {
+      byTtl.clear();
+    }
+    byTtl.set(options, found);
+  }
+  return found as Settings<V>;
+}

@@ -27,7 +27,7 @@ export function warnOfFailure<V>(call: Call<V>, error: unknown): void {
   warn(
     call,
     isKnown ? code : (name ?? typeof error),
-    `every call loads, since the cache fails: ${message ?? error}. ${remedy}`,
+    `every call loads, since the cache fails: ${String(message ?? error).replace(/^isocache: /, "")}. ${remedy}`,
     error,
     // Who is told of each failure needs no warning.
     call.events?.has("bypass"),
@@ -36,12 +36,8 @@ export function warnOfFailure<V>(call: Call<V>, error: unknown): void {
 
 /** Warns of a mistake of the caller that no caller hears of. */
 export function warnOfMistake<V>(call: Call<V>, error: unknown): void {
-  warn(
-    call,
-    `mistake: ${error}`,
-    `a loaded value is not stored: ${error instanceof Error ? error.message : error}`,
-    error,
-  );
+  const cause = error instanceof Error ? error.message.replace(/^isocache: /, "") : String(error);
+  warn(call, `mistake: ${cause}`, `a loaded value is not stored: ${cause}`, error);
 }
 
 /** Counts a load for a caller that found nothing, and warns of a function that never finds anything. */

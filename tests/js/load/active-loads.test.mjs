@@ -6,13 +6,14 @@ import { describe, test } from "node:test";
 import { Cache } from "isocache";
 
 const { run, disable } = AsyncLocalStorage.prototype;
-const seen = [];
+/** Whether something is followed now, by the last call. */
+let isFollowing = false;
 AsyncLocalStorage.prototype.run = function (...args) {
-  seen.push("run");
+  isFollowing = true;
   return run.apply(this, args);
 };
 AsyncLocalStorage.prototype.disable = function () {
-  seen.push("disable");
+  isFollowing = false;
   disable.call(this);
 };
 
@@ -32,18 +33,21 @@ const asksItself = (cache, key, meanwhile) => async () => {
 };
 
 describe("following loaders", () => {
-  test("ends with the last that runs", async () => {
+  test("begins after the turn in which a load begins, and ends with the last loader", async () => {
     const cache = new Cache();
     const [one, other] = [held(), held()];
     const answers = [cache.getOrSet("one", one.load), cache.getOrSet("other", other.load)];
+    assert.equal(isFollowing, false, "callers that come in the same turn are not slowed down");
+    await undefined;
+    assert.equal(isFollowing, true);
     one.end(1);
     assert.equal(await answers[0], 1);
-    assert.deepEqual(seen.splice(0), ["run", "run"]);
+    assert.equal(isFollowing, true);
     other.end(2);
     assert.equal(await answers[1], 2);
-    assert.deepEqual(seen.splice(0), ["disable"]);
+    assert.equal(isFollowing, false);
     assert.equal(await cache.getOrSet("one", one.load), 1);
-    assert.deepEqual(seen, []);
+    assert.equal(isFollowing, false);
   });
 
   test("ends with one that fails, or throws before it has returned a promise", async () => {
@@ -52,11 +56,41 @@ describe("following loaders", () => {
       cache.getOrSet("a", async () => Promise.reject(new Error("down"))),
       /down/,
     );
+    assert.equal(isFollowing, false);
     const throwing = () => {
       throw new Error("at once");
     };
     await assert.rejects(cache.getOrSet("a", throwing), /at once/);
-    assert.deepEqual(seen.splice(0), ["run", "disable", "run", "disable"]);
+    assert.equal(isFollowing, false);
+  });
+
+  for (const [name, wait] of [
+    ["await", () => undefined],
+    ["a promise", () => new Promise((resolve) => resolve())],
+    ["a tick", () => new Promise((resolve) => process.nextTick(resolve))],
+    ["a timer", () => new Promise((resolve) => setTimeout(resolve))],
+    ["a turn", () => new Promise((resolve) => setImmediate(resolve))],
+  ]) {
+    test(`finds itself after ${name}, also within another loader`, async () => {
+      const cache = new Cache();
+      assert.equal(await cache.getOrSet("a", asksItself(cache, "a", wait)), "outer inner");
+      const within = async () => {
+        const value = await cache.getOrSet("c", asksItself(cache, "c", wait));
+        return `${value}, ${await cache.getOrSet("b", async () => "b")}`;
+      };
+      assert.equal(await cache.getOrSet("b", within), "outer inner, b");
+      const together = ["d", "e", "f"].map((key) => cache.getOrSet(key, asksItself(cache, key, wait)));
+      assert.deepEqual(await Promise.all(together), Array(3).fill("outer inner"));
+    });
+  }
+
+  test("finds itself in a tick of its own", async () => {
+    const cache = new Cache();
+    const load = () =>
+      new Promise((resolve) => {
+        process.nextTick(async () => resolve(await cache.getOrSet("a", async () => "inner")));
+      });
+    assert.equal(await cache.getOrSet("a", load), "inner");
   });
 
   test("begins anew with the next, and goes on while another ends", async () => {

@@ -164,7 +164,7 @@ describe("a ttl that is none is the caller's mistake", () => {
       await Promise.all(background);
     });
     assert.equal(lines.length, 1);
-    assert.match(lines[0], /isocache: key "k": a loaded value is not stored: isocache: ttl -1/);
+    assert.match(lines[0], /isocache: key "k": a loaded value is not stored: ttl must be greater than 0, not -1/);
   });
 });
 

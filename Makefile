@@ -7,7 +7,7 @@ export PATH := $(HOME)/.cargo/bin:$(PATH)
 
 SOURCES := $(shell find src crates/wasm crates/key-pattern xtask pkg/src pkg/scripts -type f) Cargo.toml Cargo.lock pkg/package.json package-lock.json
 
-.PHONY: help demo docs build bridge test test-rust test-js test-wasm bench lint clean
+.PHONY: help demo docs build bridge test test-rust test-js test-wasm bench lint miri release-check clean
 
 help: ## This list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -75,6 +75,9 @@ bench: build ## Compare speed, size and memory with other caches; tables go to b
 	node pkg/bench/run.mjs $(if $(QUICK),--quick)
 	node pkg/bench/loading.mjs $(if $(QUICK),--quick)
 	cargo build --quiet --release --package isocache-bridge && node pkg/bench/http.mjs $(if $(QUICK),--quick)
+
+release-check: build ## Check that every crate and the npm package can be published, without publishing them
+	scripts/release-check.sh
 
 clean: ## Remove what was built
 	rm -rf target pkg/dist node_modules bench-results test-results

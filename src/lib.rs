@@ -29,8 +29,10 @@
 //! ```
 
 #![forbid(unsafe_code)]
+// On docs.rs, each item says which feature it needs.
+#![cfg_attr(docsrs, feature(doc_cfg))]
 
-#[cfg(all(feature = "redis", target_arch = "wasm32"))]
+#[cfg(all(feature = "redis", target_arch = "wasm32", not(docsrs)))]
 compile_error!("isocache: the feature `redis` opens sockets, which wasm32 cannot: leave it out for this target");
 
 pub mod engine;

@@ -1,35 +1,40 @@
-//! The text of a key pattern: `rate:{ip}:{endpoint}`.
+//! The grammar of isocache's key patterns, such as `rate:{ip}:{endpoint}`.
 //!
-//! `{name}` is a parameter; a name has ASCII letters, digits and `_`, and dots between such words (`{opts.lang}`, `{0}`).
+//! `{name}` is a parameter. A name consists of ASCII letters, digits and `_`, with dots between words (`{opts.lang}`, `{0}`).
 //! `{{` and `}}` stand for braces. Everything else is literal text.
 //!
-//! A template is refused where two lists of values could give one key, or where a glob would match every key:
-//! - between two parameters there is a `:`, which no escaped value holds;
-//! - no parameter occurs twice;
-//! - there is some literal text.
+//! A template is refused if two lists of values could give the same key, or if its glob would match every key:
+//! - between two parameters there must be a `:`, which no escaped value contains;
+//! - no parameter may occur twice;
+//! - there must be some literal text.
 //!
-//! All of it is `const`, so that a pattern in the source is checked by the compiler, and nothing else of the crate is
-//! used, so that a procedural macro can depend on it.
+//! Everything is `const`, so that the compiler checks patterns in the source. The library and its procedural macro share this
+//! crate, so that both accept the same patterns.
 
 #![forbid(unsafe_code)]
+
+/// Runs the example of the README.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;
 
 use std::fmt;
 
 /// A part of a template. Literal text may come in several pieces.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Piece<'a> {
-    /// Text that is the same in every key, with braces as they stand in the key.
+    /// Text that is the same in every key, with braces as the key has them.
     Literal(&'a str),
     /// The name of a parameter.
     Parameter(&'a str),
 }
 
-/// What is wrong with a template, and where.
+/// A fault in a template, and its position.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct TemplateError {
-    /// Where it is wrong, in bytes from the beginning.
+    /// The position of the fault, in bytes from the start.
     pub at: usize,
-    /// What is wrong there.
+    /// The fault.
     pub reason: &'static str,
 }
 
@@ -39,10 +44,12 @@ impl fmt::Display for TemplateError {
     }
 }
 
+impl std::error::Error for TemplateError {}
+
 /// The piece that begins at byte `at`, and where the next one begins; `None` at the end.
 ///
 /// # Errors
-/// [`TemplateError`], where braces do not pair or hold no name.
+/// [`TemplateError`] for an unpaired brace, and for a pair that contains no name.
 pub const fn piece(template: &str, at: usize) -> Result<Option<(Piece<'_>, usize)>, TemplateError> {
     let bytes = template.as_bytes();
     if at >= bytes.len() {
@@ -70,10 +77,10 @@ pub const fn piece(template: &str, at: usize) -> Result<Option<(Piece<'_>, usize
     }
 }
 
-/// Checks all that a template must be.
+/// Checks a whole template.
 ///
 /// # Errors
-/// [`TemplateError`] for the first thing that is wrong.
+/// [`TemplateError`] for the first fault.
 pub const fn check(template: &str) -> Result<(), TemplateError> {
     let (mut at, mut has_literal, mut is_apart) = (0, false, true);
     loop {
@@ -105,7 +112,7 @@ pub const fn check(template: &str) -> Result<(), TemplateError> {
     }
 }
 
-/// The pieces of a template that [`check`] has passed; of another, those before the error.
+/// The pieces of a template that [`check`] accepts; for any other template, the pieces before the fault.
 pub fn pieces(template: &str) -> impl Iterator<Item = Piece<'_>> {
     let mut at = 0;
     std::iter::from_fn(move || {

@@ -17,6 +17,11 @@
 
 #![forbid(unsafe_code)]
 
+/// Runs the example of the README.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;
+
 mod command;
 pub mod command_json;
 mod error;

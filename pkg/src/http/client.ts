@@ -251,7 +251,8 @@ export class Client {
   /** One command with bytes as its third argument, which become the body. */
   async #byPath(command: readonly (string | Uint8Array)[], batch: Batch): Promise<Reply> {
     const [name, key, value, ...options] = command as readonly [string, string, Uint8Array, ...string[]];
-    const query = options.length === 0 ? "" : `?${options[0]}=${options[1]}`;
+    // Options are a name and a number, or a name alone.
+    const query = options.length === 0 ? "" : `?${options.join("&").replace(/&(?=\d)/g, "=")}`;
     const url = `${this.settings.url}/${name}/${encodeURIComponent(key)}${query}`;
     const request = { url, headers: { "content-type": "application/octet-stream" }, body: exact(value) };
     return this.#answered(request, batch, ({ status, body }) =>

@@ -394,6 +394,7 @@ export class HttpCache<V = unknown> implements Provider<V> {
     const reply = checked(sum, key);
     // Beyond what a number holds exactly, servers answer with digits.
     const now = count("INCRBY", typeof reply === "string" && /^-?\d+$/.test(reply) ? Number(reply) : reply, key);
+    this.#shared.counts.sets++;
     if (!Number.isSafeInteger(now)) {
       throw new RangeError(`isocache: the counter under key ${quote(key)} is beyond 2^53, what a number holds exactly`);
     }

@@ -158,12 +158,41 @@ class Store {
     UNLINK: (...keys) => this.#remove(keys),
     // The one script that it has: it removes a key that holds a value.
     EVAL: (_script, _count, key, value) => (this.#live(key)?.value.equals(value) ? this.#remove([key]) : 0),
+    GETDEL: (key) => {
+      const value = this.#live(key)?.value ?? null;
+      this.#remove([key]);
+      return value;
+    },
+    GETEX: (key, option, ms) => {
+      const entry = this.#live(key);
+      if (entry) {
+        entry.deadline = `${option}` === "PERSIST" ? Infinity : this.now + Number(ms);
+      }
+      return entry?.value ?? null;
+    },
+    PEXPIRE: (key, ms) => {
+      const entry = this.#live(key);
+      if (entry) {
+        entry.deadline = this.now + Number(ms);
+      }
+      return entry ? 1 : 0;
+    },
+    PERSIST: (key) => {
+      const entry = this.#live(key);
+      const had = entry !== undefined && entry.deadline < Infinity;
+      if (entry) {
+        entry.deadline = Infinity;
+      }
+      return had ? 1 : 0;
+    },
     SET: (key, value, ...options) => {
-      let [deadline, isNew] = [Infinity, false];
+      let [deadline, isNew, isOld] = [Infinity, false, false];
       for (let at = 0; at < options.length; at++) {
         const option = `${options[at]}`.toUpperCase();
         if (option === "NX") {
           isNew = true;
+        } else if (option === "XX") {
+          isOld = true;
         } else if (option === "PX" && /^[1-9]\d*$/.test(`${options[at + 1]}`)) {
           deadline = this.now + Number(options[++at]);
         } else {
@@ -174,7 +203,7 @@ class Store {
         throw new Error("ERR wrong number of arguments for 'set' command");
       }
       const name = key.toString("latin1");
-      if (isNew && this.#live(key)) {
+      if ((isNew && this.#live(key)) || (isOld && !this.#live(key))) {
         return null;
       }
       this.entries.delete(name);

@@ -1,10 +1,12 @@
 // Builds dist/ from crates/wasm and src/. Needs cargo with the wasm32 target.
 
 import { execFileSync } from "node:child_process";
-import { cpSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { cpSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { build } from "esbuild";
+import { entries } from "./entries.mjs";
+import { publishTypes } from "./types.mjs";
 
 const pkg = join(dirname(fileURLToPath(import.meta.url)), "..");
 const root = join(pkg, "..");
@@ -50,82 +52,29 @@ const generated = {
     }));
   },
 };
+const { names, modules, required } = await entries(pkg, generated);
 const shared = { absWorkingDir: pkg, bundle: true, target: "es2022", legalComments: "none", plugins: [generated] };
-const entry = (name) => `src/entries/${name}.ts`;
 await build({
   ...shared,
-  entryPoints: ["index", "memory", "http", "msgpack", "index.workerd", "memory.workerd"].map(entry),
+  entryPoints: modules.map(({ source }) => source),
   outdir: "dist",
   format: "esm",
   splitting: true,
   chunkNames: "shared-[hash]",
 });
-for (const name of ["index", "msgpack"]) {
-  await build({
-    ...shared,
-    entryPoints: [entry(name)],
-    outfile: `dist/${name}.cjs`,
-    format: "cjs",
-    platform: "neutral",
-    mainFields: ["module", "main"],
-  });
-}
-// The same classes and the same wasm, however a program asks for them.
-for (const [name, classes] of [
-  ["memory", ["MemoryCache"]],
-  ["http", ["CacheError", "HttpCache"]],
-]) {
-  const exported = classes.map((name) => `exports.${name} = isocache.${name};\n`).join("");
-  writeFileSync(join(dist, `${name}.cjs`), `"use strict";\nconst isocache = require("./index.cjs");\n${exported}`);
+for (const { name, source, reexports } of required) {
+  if (reexports === undefined) {
+    const cjs = { format: "cjs", platform: "neutral", mainFields: ["module", "main"] };
+    await build({ ...shared, entryPoints: [source], outfile: `dist/${name}.cjs`, ...cjs });
+  } else {
+    // The same classes and the same wasm, whichever entry a program requires.
+    const exported = reexports.map((name) => `exports.${name} = isocache.${name};\n`).join("");
+    writeFileSync(join(dist, `${name}.cjs`), `"use strict";\nconst isocache = require("./index.cjs");\n${exported}`);
+  }
 }
 
 run(bin("tsc"), ["-p", "tsconfig.json"], pkg);
-// What no entry's types mention is nobody's business.
-const PUBLIC_TYPES = [
-  ...[
-    "api.d.ts",
-    "cache.d.ts",
-    "counters.d.ts",
-    "generations.d.ts",
-    "http-api.d.ts",
-    "invalidator.d.ts",
-    "limiter.d.ts",
-    "memory-api.d.ts",
-    "memory-cache.d.ts",
-    "msgpack-api.d.ts",
-    "promise.d.ts",
-    "provider.d.ts",
-    "sessions.d.ts",
-    "tagged.d.ts",
-    "types.d.ts",
-  ],
-  ...["breaker", "errors", "http-cache", "msgpack", "serializer", "types"].map((name) => `http/${name}.d.ts`),
-  ...["key-of", "pattern", "patterns"].map((name) => `key/${name}.d.ts`),
-  ...["cached", "cached-types", "default-cache", "errors", "events", "loaded", "monitor", "options"].map(
-    (name) => `load/${name}.d.ts`,
-  ),
-];
-const typesIn = () => readdirSync(dist, { recursive: true }).filter((name) => name.endsWith(".d.ts"));
-rmSync(join(dist, "entries"), { recursive: true });
-for (const name of typesIn().filter((name) => !PUBLIC_TYPES.includes(name))) {
-  rmSync(join(dist, name));
-}
-for (const [name, api] of [
-  ["index", "api"],
-  ["memory", "memory-api"],
-  ["http", "http-api"],
-  ["msgpack", "msgpack-api"],
-]) {
-  writeFileSync(join(dist, `${name}.d.ts`), `export * from "./${api}.js";\n`);
-}
-// The same types for `require`, which must be told that they describe CommonJS.
-for (const name of typesIn()) {
-  const types = readFileSync(join(dist, name), "utf8");
-  writeFileSync(
-    join(dist, name.replace(/\.d\.ts$/, ".d.cts")),
-    types.replaceAll(/(from "\.{1,2}\/[\w/-]+)\.js"/g, '$1.cjs"'),
-  );
-}
+publishTypes(dist, names);
 for (const text of ["README.md", "LICENSE-MIT", "LICENSE-APACHE"]) {
   cpSync(join(root, text), join(pkg, text));
 }

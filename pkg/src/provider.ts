@@ -13,8 +13,10 @@ import type { CacheSetEntry, CacheStats, Entry, SetOptions, Ttl } from "./types.
  * being loaded may then replace the written one.
  */
 export interface Provider<V> {
+  // The type of values is inferred from `set` alone: inferred from results, it could become `undefined`.
+
   /** The value, or `undefined` if there is no fresh entry. */
-  get(key: string): MaybePromise<V | undefined>;
+  get(key: string): MaybePromise<NoInfer<V> | undefined>;
   /**
    * Stores a value. `tags` come only to a provider that has `invalidateTags` or `keepsTags`, `staleFor` only to one that has
    * `getEntry`.
@@ -34,7 +36,7 @@ export interface Provider<V> {
   getStats?(): MaybePromise<CacheStats>;
   stats?(): CacheStats;
   /** Without it, `get` is called for each key. */
-  getMany?(keys: readonly string[]): MaybePromise<(V | undefined)[]>;
+  getMany?(keys: readonly string[]): MaybePromise<(NoInfer<V> | undefined)[]>;
   /** Without it, `set` is called for each entry. */
   setMany?(entries: readonly CacheSetEntry<V>[]): MaybePromise<unknown>;
   /** Without it, `delete` is called for each key. */
@@ -43,9 +45,9 @@ export interface Provider<V> {
    * The entry, be it fresh or stale; `undefined` if there is none. Needed for `staleWhileRevalidate` and `staleIfError`: a
    * provider with it keeps entries for `staleFor` after their ttl, and all its other methods treat them as absent then.
    */
-  getEntry?(key: string): MaybePromise<Entry<V> | undefined>;
+  getEntry?(key: string): MaybePromise<Entry<NoInfer<V>> | undefined>;
   /** The value, and for how many **seconds** it is still fresh; `null`: it does not expire. For `earlyRefresh`, without `getEntry`. */
-  getWithTtl?(key: string): MaybePromise<{ value: V; ttl: number | null } | undefined>;
+  getWithTtl?(key: string): MaybePromise<{ value: NoInfer<V>; ttl: number | null } | undefined>;
   /**
    * The remaining ttl of an entry in **seconds**; `null`: it does not expire, `undefined`: there is none. A provider that
    * answers at once, and is of one process, needs no `getWithTtl` beside it.
@@ -56,9 +58,9 @@ export interface Provider<V> {
   /** Starts the ttl of an entry again; without `ttl`, with the default. True if there is an entry. For `Cache.touch`. */
   touch?(key: string, ttl?: Ttl | null): MaybePromise<boolean>;
   /** As `get` and `touch`, in one step. */
-  getAndTouch?(key: string, ttl?: Ttl | null): MaybePromise<V | undefined>;
+  getAndTouch?(key: string, ttl?: Ttl | null): MaybePromise<NoInfer<V> | undefined>;
   /** As `get` and `delete`, in one step. */
-  getAndDelete?(key: string): MaybePromise<V | undefined>;
+  getAndDelete?(key: string): MaybePromise<NoInfer<V> | undefined>;
   /** As `set`, if there is no fresh entry, in one step. True if it was stored. */
   setIfAbsent?(key: string, value: V, options: SetOptions): MaybePromise<boolean>;
   /** As `set`, if there is a fresh entry, in one step. True if it was stored. */
@@ -79,7 +81,7 @@ export interface Provider<V> {
    */
   readonly keepsTags?: boolean | undefined;
   /** The fresh entries under `keys`, in their order. Needed beside `keepsTags`. */
-  getEntries?(keys: readonly string[]): MaybePromise<(Entry<V> | undefined)[]>;
+  getEntries?(keys: readonly string[]): MaybePromise<(Entry<NoInfer<V>> | undefined)[]>;
   /**
    * Takes or gives back a lease, for the option `lease`. An `HttpCache` has leases without it, and a provider with `ttl`,
    * which is of one process, needs none.

@@ -69,11 +69,11 @@ export class Tagged<V = unknown> implements Provider<V> {
     shareSingleFlight(this, entries);
   }
 
-  get(key: string): MaybePromise<V | undefined> {
+  get(key: string): MaybePromise<NoInfer<V> | undefined> {
     return after(this.#fresh(key), (entry) => this.#valueOf(entry));
   }
 
-  getEntry(key: string): MaybePromise<Entry<V> | undefined> {
+  getEntry(key: string): MaybePromise<Entry<NoInfer<V>> | undefined> {
     return after(this.#kept(key), (kept) => {
       const entry = opened(kept);
       return after(this.#valueOf(entry), (value) =>
@@ -82,7 +82,7 @@ export class Tagged<V = unknown> implements Provider<V> {
     });
   }
 
-  getWithTtl(key: string): MaybePromise<{ value: V; ttl: number | null } | undefined> {
+  getWithTtl(key: string): MaybePromise<{ value: NoInfer<V>; ttl: number | null } | undefined> {
     return after(this.getEntry(key), (entry) => {
       if (entry === undefined || (entry.freshFor !== null && entry.freshFor <= 0)) {
         return undefined;
@@ -91,7 +91,7 @@ export class Tagged<V = unknown> implements Provider<V> {
     });
   }
 
-  async getMany(keys: readonly string[]): Promise<(V | undefined)[]> {
+  async getMany(keys: readonly string[]): Promise<(NoInfer<V> | undefined)[]> {
     const below = this.#entries;
     const found = below.keepsTags
       ? await below.getEntries?.(keys)

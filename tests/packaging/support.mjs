@@ -94,6 +94,7 @@ export const EXPECTED = {
         "MemoryCache",
       ],
       ...["RateLimiter", "SessionStore", "Tagged", "cached", "defaultCache", "globOf", "keyOf", "keyPattern", "keys"],
+      "loaded",
       "setDefaultCache",
     ],
     ["MemoryCache"],

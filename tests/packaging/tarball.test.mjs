@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import { readFile } from "node:fs/promises";
 import { homedir } from "node:os";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { after, before, describe, test } from "node:test";
 import { bin, packed, root, run } from "./support.mjs";
 
@@ -84,7 +84,34 @@ describe("tarball", () => {
   });
 
   test("attw finds nothing", async () => {
-    // The profile leaves out the resolution of before 2022, which knows no `exports` and which TypeScript has removed.
-    await run(bin("attw"), [pack.tarball, "--profile", "node16", "--no-color"], pack.folder);
+    await run(bin("attw"), [pack.tarball, "--no-color"], pack.folder);
+  });
+
+  test("no declaration for require names a file of the other kind", async () => {
+    for (const path of pack.files.filter((path) => /\.d\.c?ts$/.test(path))) {
+      const code = await readFile(join(installed, path), "utf8");
+      const [own, other] = path.endsWith(".cts") ? ["cjs", "js"] : ["js", "cjs"];
+      assert.doesNotMatch(code, new RegExp(`"\\.{1,2}/[^"]+\\.${other}"`), path);
+      for (const [, target] of code.matchAll(new RegExp(`"(\\.{1,2}/[^"]+)\\.${own}"`, "g"))) {
+        const declared = join(dirname(path), `${target}.d.${own === "cjs" ? "cts" : "ts"}`);
+        assert.ok(pack.files.includes(declared), `${path} names ${declared}`);
+      }
+    }
+  });
+
+  test("npm would publish it", async () => {
+    const { name, version } = manifest;
+    const words = ["publish", pack.tarball, "--dry-run", "--json", "--offline", "--access", "public"];
+    const printed = JSON.parse(await run("npm", words, pack.folder));
+    // Newer versions of npm print it under its name.
+    const published = printed[name] ?? printed;
+    assert.deepEqual([published.name, published.version], [name, version]);
+  });
+
+  test("says where it comes from", () => {
+    assert.match(manifest.repository.url, /^git\+https:\/\/.+\.git$/);
+    assert.equal(manifest.repository.directory, "pkg");
+    assert.match(manifest.homepage, /^https:\/\//);
+    assert.match(manifest.bugs, /^https:\/\//);
   });
 });

@@ -4,19 +4,8 @@ import assert from "node:assert/strict";
 import { readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { after, before, describe, test } from "node:test";
-import { bin, packed, run } from "./support.mjs";
-
-const STRICT = {
-  target: "ES2022",
-  lib: ["ES2022", "ESNext.Disposable", "DOM"],
-  types: [],
-  strict: true,
-  exactOptionalPropertyTypes: true,
-  noUncheckedIndexedAccess: true,
-  noPropertyAccessFromIndexSignature: true,
-  skipLibCheck: false,
-  noEmit: true,
-};
+import { packed, root, run } from "./support.mjs";
+import { hasNode10, STRICT, VERSIONS } from "./typescript.mjs";
 
 const PLAIN = `
 import { Cache, MemoryCache } from "isocache";
@@ -43,37 +32,59 @@ describe("types", () => {
     project = await pack.project("types", {
       "consumer.mts": source,
       "consumer.cts": source,
+      "node10/consumer.ts": source,
       "plain.mts": PLAIN,
       "using.mts": USING,
     });
   });
   after(() => pack?.remove());
 
-  async function compile(name, files, options) {
+  async function compile({ tsc }, name, files, options) {
     const config = join(project, `tsconfig.${name}.json`);
     await writeFile(config, JSON.stringify({ compilerOptions: { ...STRICT, ...options }, files }));
-    await run(bin("tsc"), ["-p", config], project);
+    await run(process.execPath, [tsc, "-p", config], project);
   }
   const nodenext = { module: "nodenext", moduleResolution: "nodenext" };
   const bundler = { module: "esnext", moduleResolution: "bundler" };
+  const node10 = { module: "commonjs", moduleResolution: "node" };
 
-  test("an ES module under nodenext", () => compile("esm", ["consumer.mts"], nodenext));
-
-  test("CommonJS under nodenext", () => compile("cjs", ["consumer.cts"], nodenext));
-
-  test("under bundler", () => compile("bundler", ["consumer.mts"], bundler));
-
-  test("without the libraries of disposables and the DOM, all libraries checked", () =>
-    compile("plain", ["plain.mts"], { ...nodenext, lib: ["ES2022"] }));
-
-  test("with `using`", () => compile("using", ["using.mts"], { ...nodenext, target: "ES2022" }));
-
-  test("the compiler did look at the negative cases", async () => {
-    const wrong = source.replaceAll(/^.*@ts-expect-error.*$/gm, "");
-    const cases = source.match(/@ts-expect-error/g).length;
-    await writeFile(join(project, "wrong.mts"), wrong);
-    const output = await compile("wrong", ["wrong.mts"], nodenext).catch((error) => error.message);
-    const lines = new Set(output.match(/wrong\.mts[(:]\d+/g));
-    assert.equal(lines.size, cases, output);
+  test("the README names the oldest versions", async () => {
+    const readme = await readFile(join(root, "README.md"), "utf8");
+    const [, oldest] = /TypeScript (\d+\.\d+) or newer/.exec(readme) ?? [];
+    assert.ok(VERSIONS.length >= 3);
+    assert.equal(VERSIONS[0].version.split(".", 2).join("."), oldest);
+    const { engines } = JSON.parse(await readFile(join(root, "pkg/package.json"), "utf8"));
+    assert.equal(
+      engines.node,
+      `>=${/\bNode (\d+)\b[^.]*\bDeno \d[^.]*\bBun \d.*\bChrome\b.*\bFirefox \d.*\bSafari \d/.exec(readme)?.[1]}`,
+    );
   });
+
+  for (const typescript of VERSIONS) {
+    describe(`TypeScript ${typescript.version}`, () => {
+      test("an ES module under nodenext", () => compile(typescript, "esm", ["consumer.mts"], nodenext));
+
+      test("CommonJS under nodenext", () => compile(typescript, "cjs", ["consumer.cts"], nodenext));
+
+      test("under bundler", () => compile(typescript, "bundler", ["consumer.mts"], bundler));
+
+      if (hasNode10(typescript)) {
+        test("under node, which knows no exports", () => compile(typescript, "node10", ["node10/consumer.ts"], node10));
+      }
+
+      test("without the libraries of disposables and the DOM, all libraries checked", () =>
+        compile(typescript, "plain", ["plain.mts"], { ...nodenext, lib: ["ES2022"] }));
+
+      test("with `using`", () => compile(typescript, "using", ["using.mts"], nodenext));
+
+      test("the compiler did look at the negative cases", async () => {
+        const wrong = source.replaceAll(/^.*@ts-expect-error.*$/gm, "");
+        const cases = source.match(/@ts-expect-error/g).length;
+        await writeFile(join(project, "wrong.mts"), wrong);
+        const output = await compile(typescript, "wrong", ["wrong.mts"], nodenext).catch((error) => error.message);
+        const lines = new Set(output.match(/wrong\.mts[(:]\d+/g));
+        assert.equal(lines.size, cases, output);
+      });
+    });
+  }
 });

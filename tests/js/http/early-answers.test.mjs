@@ -2,23 +2,21 @@
 // and no connection stays behind, in every runtime.
 
 import assert from "node:assert/strict";
-import { execFile } from "node:child_process";
 import { mkdtemp, readFile, rm, symlink, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, describe, test } from "node:test";
 import { fileURLToPath } from "node:url";
-import { promisify } from "node:util";
+import { run as runProcess } from "../../support/processes.mjs";
+import { until } from "../../support/waiting.mjs";
 import { launch } from "../support/browser.mjs";
 import { serve } from "../support/server.mjs";
 import { startWorker } from "../support/workerd.mjs";
 import { EARLY, OUTCOMES, startEarly } from "./support/early-answers.mjs";
 import { startBridge } from "./support/servers.mjs";
-import { until } from "./support/timers.mjs";
 
 const path = (name) => fileURLToPath(new URL(name, import.meta.url));
 const root = path("../../..");
-const LIMIT = 600_000;
 /** How often each kind is written to; ISOCACHE_MANY=60 makes it a thousand writes for each of Node's clients. */
 const MANY = Number(process.env.ISOCACHE_MANY ?? 10);
 const FEW = 4;
@@ -45,7 +43,7 @@ const RUNTIMES = [
   ["Bun", FEW, EARLY, undefined, join(root, "node_modules/.bin/bun"), "run"],
 ];
 
-describe("a large write that is refused early", { timeout: LIMIT }, () => {
+describe("a large write that is refused early", () => {
   let folder;
   let early;
   let bridge;
@@ -89,7 +87,7 @@ describe("a large write that is refused early", { timeout: LIMIT }, () => {
   async function run(program, args, options) {
     const env = { ...process.env, DENO_DIR: join(folder, "deno"), DENO_NO_UPDATE_CHECK: "1" };
     const words = [...args, path("support/refused-writes.mjs"), JSON.stringify(options)];
-    const { stdout } = await promisify(execFile)(program, words, { cwd: folder, env, timeout: LIMIT });
+    const stdout = await runProcess(program, words, { cwd: folder, env });
     return JSON.parse(/^result: (.*)$/m.exec(stdout)[1]);
   }
 

@@ -1,5 +1,7 @@
 // The goals, and whether they are reached. Ratios are of speed: above 1, isocache is faster.
 
+import { SIZE_LIMITS } from "./limits.mjs";
+
 /** Speeds within this factor count as level: a machine with other work on it tells no finer. */
 const LEVEL = 0.95;
 /** Of 1000 bytes: the smaller of the two that are called so. */
@@ -46,17 +48,15 @@ export function goals(rows, time, sizes) {
     }
     atLeast(2.5, "async get-hit", ttl, "cache-manager", "at least 2.5x as fast as");
   }
-  for (const [name, limit] of [
-    ["isocache/memory", 10],
-    ["isocache", 24],
-    ["isocache/http", 10],
-  ]) {
-    const { brotli } = sizes.find((size) => size.name === name);
-    add(
-      `${name}: at most ${limit} KB with brotli`,
-      brotli <= limit * KB,
-      `${(brotli / KB).toFixed(2)} KB (${brotli} bytes)`,
-    );
+  for (const { entry, names, limit } of SIZE_LIMITS) {
+    const { brotli } = sizes.find(({ name }) => name === entry) ?? {};
+    if (brotli !== undefined && names === undefined) {
+      add(
+        `${entry}: at most ${limit / KB} kB with brotli`,
+        brotli <= limit,
+        `${(brotli / KB).toFixed(2)} kB (${brotli} bytes)`,
+      );
+    }
   }
   return list;
 }

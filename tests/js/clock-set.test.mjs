@@ -1,19 +1,14 @@
 // The clock of the machine is set while entries live, and a program installs fake timers before it loads the package.
 
 import assert from "node:assert/strict";
-import { spawnSync } from "node:child_process";
 import { test } from "node:test";
 import { fileURLToPath } from "node:url";
+import { run as runProcess } from "../support/processes.mjs";
 
 /** Runs a program of its own, in which the package is not loaded yet. */
-function run(script) {
+async function run(script) {
   const cwd = fileURLToPath(new URL(".", import.meta.url));
-  const { stdout, stderr, status } = spawnSync(process.execPath, ["--input-type=module", "-e", script], {
-    cwd,
-    encoding: "utf8",
-  });
-  assert.equal(status, 0, stderr);
-  return JSON.parse(stdout);
+  return JSON.parse(await runProcess(process.execPath, ["--input-type=module", "-e", script], { cwd }));
 }
 
 /** Clocks as the platform has them, which the test moves: bound, so that they look native. */
@@ -29,8 +24,8 @@ for (const [what, by] of [
   ["back", -86_400_000],
   ["forward", 86_400_000],
 ]) {
-  test(`the clock of the machine is set ${what} by a day: no ttl changes`, () => {
-    const seen = run(`${PLATFORM}
+  test(`the clock of the machine is set ${what} by a day: no ttl changes`, async () => {
+    const seen = await run(`${PLATFORM}
       cache.set("a", 1, "10s");
       elapsed += 1000;
       wall += ${by};
@@ -47,8 +42,8 @@ for (const [what, by] of [
   });
 }
 
-test("fake timers at 0, installed before the package is loaded, are taken at their word", () => {
-  const seen = run(`
+test("fake timers at 0, installed before the package is loaded, are taken at their word", async () => {
+  const seen = await run(`
     let now = 0;
     Date.now = () => now;
     const { MemoryCache } = await import("isocache");
@@ -68,8 +63,8 @@ for (const [what, ttl, pause] of [
   ["a second, beside an entry that lives for long", "900ms", 1000],
   ["fifty seconds", "49s", 50_000],
 ]) {
-  test(`a synchronous pause of ${what}: no dead entry is found, and a new one lives`, () => {
-    const seen = run(`${PLATFORM}
+  test(`a synchronous pause of ${what}: no dead entry is found, and a new one lives`, async () => {
+    const seen = await run(`${PLATFORM}
       cache.set("long", 1, "1h");
       // The clock is busy now: readings are shared.
       for (let n = 0; n < 1000; n++) cache.get("long");

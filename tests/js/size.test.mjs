@@ -6,6 +6,7 @@ import { test } from "node:test";
 import { fileURLToPath } from "node:url";
 import { brotliCompressSync, constants } from "node:zlib";
 import { build } from "esbuild";
+import { SIZE_LIMITS } from "../../pkg/bench/limits.mjs";
 
 const root = fileURLToPath(new URL("../..", import.meta.url));
 const wasm = readFileSync(new URL("../../pkg/dist/isocache_bg.wasm", import.meta.url));
@@ -30,37 +31,29 @@ async function bundled(entry, conditions, names = "*") {
   return outputFiles[0].contents;
 }
 
-for (const [entry, limit, names] of [
-  ["isocache/memory", 10_240],
-  ["isocache", 30_000],
-  // What a program bundles that uses the caches and nothing else.
-  ["isocache", 24_000, "{ Cache, CacheError, HttpCache, MemoryCache }"],
-]) {
-  const inline = await bundled(entry, [], names);
+const list = (names) => (names === undefined ? undefined : `{ ${names.join(", ")} }`);
+
+for (const { entry, limit, names, wasm: hasWasm = true, has } of SIZE_LIMITS) {
+  const inline = await bundled(entry, [], list(names));
   const size = brotli(inline);
-  test(`${names ?? "all"} of ${entry} has ${size} bytes (${inline.length} before compression), of at most ${limit}`, () => {
+  const what = `${list(names) ?? "all"} of ${entry}`;
+  test(`${what} has ${size} bytes (${inline.length} before compression), of at most ${limit}`, () => {
     // A bundle that lost the wasm would be small, too.
-    assert.ok(inline.length > wasm.length, "the wasm is in it");
+    assert.equal(
+      inline.length > wasm.length && Buffer.from(inline).includes("WebAssembly"),
+      hasWasm,
+      "the wasm is in it",
+    );
+    assert.ok(has === undefined || Buffer.from(inline).includes(has));
     assert.ok(size <= limit, `${size - limit} bytes too many`);
   });
 
-  const script = await bundled(entry, ["workerd", "worker", "browser"], names);
-  const both = brotli(script) + brotli(wasm);
-  test(`${names ?? "all"} of ${entry} in workerd has ${both} bytes with its wasm, of at most ${limit}`, () => {
-    assert.ok(Buffer.from(script).includes("isocache_bg.wasm"), "the wasm is beside it");
-    assert.ok(both <= limit, `${both - limit} bytes too many`);
-  });
-}
-
-for (const [entry, limit, has] of [
-  ["isocache/http", 10_240, "breaker is open"],
-  ["isocache/msgpack", 10_240, "MessagePack"],
-]) {
-  const bundle = await bundled(entry, []);
-  const size = brotli(bundle);
-  test(`${entry} has ${size} bytes (${bundle.length} before compression), of at most ${limit}, and no wasm`, () => {
-    assert.ok(Buffer.from(bundle).includes(has));
-    assert.ok(!Buffer.from(bundle).includes("WebAssembly"));
-    assert.ok(size <= limit, `${size - limit} bytes too many`);
-  });
+  if (hasWasm) {
+    const script = await bundled(entry, ["workerd", "worker", "browser"], list(names));
+    const both = brotli(script) + brotli(wasm);
+    test(`${what} in workerd has ${both} bytes with its wasm, of at most ${limit}`, () => {
+      assert.ok(Buffer.from(script).includes("isocache_bg.wasm"), "the wasm is beside it");
+      assert.ok(both <= limit, `${both - limit} bytes too many`);
+    });
+  }
 }

@@ -7,7 +7,7 @@ import { parseAst } from "vite";
 
 const DEFERRED = new Set(["test", "it", "before", "after", "beforeEach", "afterEach"]);
 const SUITES = new Set(["describe", "suite"]);
-const STARTS = /^(start|serve|launch|packed|spawn|exec|fork|createServer|listen|run[A-Z]|run$)/;
+const STARTS = /^(start|serve|launch|packed|spawn|exec|fork|createServer|listen|run(Command|Process|Python)?$)/;
 const FUNCTIONS = new Set(["FunctionDeclaration", "FunctionExpression", "ArrowFunctionExpression"]);
 
 /** What the text of a test file does outside of hooks and tests, as `{ line, what }`. */

@@ -156,8 +156,6 @@ export function options(): void {
   new MemoryCache({ max: 5 });
   // @ts-expect-error A number is wanted.
   new MemoryCache({ maxEntries: "5" });
-  // @ts-expect-error No such unit.
-  new MemoryCache({ ttl: "5w" });
   // @ts-expect-error A size is a number.
   new MemoryCache<string>({ sizeOf: (value) => value });
   // @ts-expect-error A time is a number.

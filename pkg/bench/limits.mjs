@@ -1,0 +1,10 @@
+/** The size limits, by entry, in bytes after minification and brotli: the only place where they stand. */
+
+export const SIZE_LIMITS = [
+  { entry: "isocache/memory", limit: 14_000 },
+  { entry: "isocache", limit: 40_000 },
+  // What a program bundles that uses the caches and nothing else.
+  { entry: "isocache", names: ["Cache", "CacheError", "HttpCache", "MemoryCache"], limit: 32_000 },
+  { entry: "isocache/http", limit: 13_500, wasm: false, has: "breaker" },
+  { entry: "isocache/msgpack", limit: 7_000, wasm: false, has: "MessagePack" },
+];

@@ -3,14 +3,17 @@
 import assert from "node:assert/strict";
 import { AsyncLocalStorage } from "node:async_hooks";
 import { getEventListeners } from "node:events";
-import { describe, test } from "node:test";
+import { before, describe, test } from "node:test";
 import { setFlagsFromString } from "node:v8";
 import { runInNewContext } from "node:vm";
 import { Cache, cached, MemoryCache } from "isocache";
 import { Remote } from "./provider.mjs";
 
-setFlagsFromString("--expose-gc");
-const gc = runInNewContext("gc");
+let gc;
+before(() => {
+  setFlagsFromString("--expose-gc");
+  gc = runInNewContext("gc");
+});
 
 /** Lets timers run, and the garbage go. */
 async function collected(reference) {

@@ -38,7 +38,7 @@ test: lint test-rust test-wasm test-js ## Everything: lint, Rust, wasm in Node a
 test-rust:
 	@scripts/need.sh rust redis python curl xz
 	@mkdir -p target
-	cargo test --workspace --all-features 2>&1 | tee target/rust-tests.log
+	cargo test --workspace 2>&1 | tee target/rust-tests.log
 	@echo "isocache: $$(grep -c '^skipped:' target/rust-tests.log || true) of these tests were skipped"
 
 test-wasm: build
@@ -69,8 +69,8 @@ lint: build ## Formatters, linters, types and documentation, without changing an
 bench: build ## Compare speed, size and memory with other caches; tables go to bench-results/ (QUICK=1: less exact)
 	@scripts/need.sh node rust redis xz
 	cargo bench --bench peers $(if $(QUICK),-- --quick)
-	cargo bench --features tokio --bench loading $(if $(QUICK),-- --quick)
-	cargo bench --features redis --bench redis $(if $(QUICK),-- --quick)
+	cargo bench --bench loading $(if $(QUICK),-- --quick)
+	cargo bench --bench redis $(if $(QUICK),-- --quick)
 	cargo bench --package isocache-bridge --bench bridge $(if $(QUICK),-- --quick)
 	node pkg/bench/run.mjs $(if $(QUICK),--quick)
 	node pkg/bench/loading.mjs $(if $(QUICK),--quick)

@@ -7,6 +7,7 @@
 #[path = "../load/cached_scenes.rs"]
 mod cached_scenes;
 mod companions;
+mod compile_errors;
 mod errors;
 mod keys;
 mod loads;

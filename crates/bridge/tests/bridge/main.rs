@@ -3,6 +3,8 @@
 
 mod attacks;
 mod client;
+mod deploy;
+mod docs;
 mod exact;
 mod faults;
 mod support;

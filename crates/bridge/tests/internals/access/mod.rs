@@ -1,0 +1,34 @@
+//! Who may do what: the table of commands against a real Redis, the decision, tokens, rates and the configuration.
+
+mod attacks;
+mod config;
+mod oracle;
+mod property;
+mod rates;
+mod redis_server;
+mod scan;
+mod tokens;
+
+use isocache_bridge::access::{Decision, Profile, Refusal, Role, Scope, decide};
+use isocache_protocol::Command;
+
+/// A command of these words.
+fn command<A: AsRef<[u8]>>(words: impl IntoIterator<Item = A>) -> Command {
+    words.into_iter().collect()
+}
+
+/// A command of words with spaces between them.
+fn line(words: &str) -> Command {
+    command(words.split_whitespace())
+}
+
+fn scoped(role: Role, prefixes: &[&str]) -> Profile {
+    Profile::scoped("scoped", role, Scope::prefixes(prefixes).unwrap())
+}
+
+fn refusal(profile: &Profile, command: &Command) -> Option<Refusal> {
+    match decide(profile, command) {
+        Decision::Refuse(refusal) => Some(refusal),
+        _ => None,
+    }
+}

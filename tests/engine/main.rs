@@ -1,0 +1,5 @@
+//! The engine: against a naive model, and on real traces of accesses.
+#![cfg(not(target_arch = "wasm32"))]
+
+mod model;
+mod traces;

@@ -1,0 +1,12 @@
+//! The memory cache: the rules of every provider, bad input, callers' code inside it, counters and threads.
+#![cfg(not(target_arch = "wasm32"))]
+
+mod bad_input;
+mod callbacks;
+#[path = "../conformance/mod.rs"]
+mod conformance;
+#[path = "../conformance/counter.rs"]
+mod counter;
+mod counters;
+mod rules;
+mod threads;

@@ -1,0 +1,81 @@
+//! The rules for providers, natively: the memory provider itself, erased, and below both serializers.
+
+use crate::conformance::memory::{built, memory};
+use crate::conformance::{
+    Case, Complete, Knowledge, MORE_OPERATIONS, Options, check_table, count, every, for_each_rule, get_with_ttl, run,
+    run_more_operations, without_counters,
+};
+use bytes::Bytes;
+use isocache::{DynCacheProvider, JsonSerializer, ManualClock, MemoryCacheProvider, MessagePackSerializer, Typed};
+use pollster::block_on;
+use serde_json::Value;
+
+fn erased(options: &Options, clock: ManualClock) -> DynCacheProvider<Value> {
+    DynCacheProvider::new(memory(options, clock))
+}
+
+fn of_bytes(options: &Options, clock: ManualClock) -> MemoryCacheProvider<Bytes> {
+    built(options, clock, |_, bytes: &Bytes| bytes.len() as u64)
+}
+
+/// The bytes under this one are the compact JSON by which the table weighs, so that every case applies.
+fn json(options: &Options, clock: ManualClock) -> Typed<Value, JsonSerializer, MemoryCacheProvider<Bytes>> {
+    Typed::new(of_bytes(options, clock))
+}
+
+/// The bytes under this one are fewer than those of the JSON, so that cases of weight do not apply.
+fn message_pack(
+    options: &Options,
+    clock: ManualClock,
+) -> Typed<Value, MessagePackSerializer, MemoryCacheProvider<Bytes>> {
+    Typed::with_serializer(of_bytes(options, clock), MessagePackSerializer)
+}
+
+fn unweighed(case: &Case) -> bool {
+    case.options.max_bytes.is_none()
+}
+
+macro_rules! suite {
+    ($name:ident, $factory:path, $applies:path) => {
+        mod $name {
+            use super::*;
+
+            macro_rules! rule {
+                ($rule:ident, $number:literal) => {
+                    #[test]
+                    fn $rule() {
+                        assert_eq!(block_on(run($number, $applies, $factory)), count($number, $applies));
+                    }
+                };
+            }
+            for_each_rule!(rule);
+
+            #[test]
+            fn get_with_ttl_tells_what_is_left() {
+                block_on(get_with_ttl($factory));
+            }
+        }
+    };
+}
+
+suite!(direct, memory, every);
+suite!(behind_dyn, erased, every);
+suite!(as_json, json, every);
+suite!(as_message_pack, message_pack, unweighed);
+
+fn more_operations<P: Complete>(applies: fn(&Case) -> bool, factory: impl Fn(&Options, ManualClock) -> P) {
+    let ran = block_on(run_more_operations(Knowledge::Everything, applies, factory));
+    assert!(ran > 40 && ran == count(MORE_OPERATIONS, applies), "{ran}");
+}
+
+#[test]
+fn operations_beyond_those_of_every_provider() {
+    more_operations(every, memory);
+    more_operations(every, json);
+    more_operations(|case| unweighed(case) && without_counters(case), message_pack);
+}
+
+#[test]
+fn the_table_is_whole() {
+    check_table();
+}

@@ -1,0 +1,48 @@
+//! Invalidation, the rate limiter and sessions through the bridge.
+
+use std::time::Duration;
+
+use isocache::{
+    CacheInvalidator, CacheProvider, HttpCacheProvider, Invalidated, ManualClock, RateLimiter, SessionStore,
+};
+
+use super::patient;
+use super::serving::{TOKEN, memory_bridge, redis_bridge};
+use servers::redis::RedisServer;
+
+#[tokio::test]
+async fn invalidation_the_rate_limiter_and_sessions() {
+    let clock = ManualClock::new();
+    clock.set_ms(60_000);
+    let server = RedisServer::plain();
+    for url in [memory_bridge(&clock).await, redis_bridge(&server.url()).await] {
+        let texts: HttpCacheProvider<String> = patient(&url).token(TOKEN).namespace("app").build().unwrap();
+
+        for key in ["user:1", "user:2", "user_list:a"] {
+            texts.set(key, "x".into(), None).await.unwrap();
+        }
+        let invalidator = CacheInvalidator::new(texts.clone());
+        assert_eq!(invalidator.invalidate_user(1).await, Ok(Invalidated { entries: 1, lists: 1 }));
+        assert_eq!(invalidator.invalidate_all_users().await, Ok(Invalidated { entries: 1, lists: 0 }));
+
+        for slides in [false, true] {
+            let new = if slides { RateLimiter::sliding_window } else { RateLimiter::fixed_window };
+            let limiter = new(texts.view(), 2, Duration::from_secs(30)).unwrap().clock(clock.clone());
+            let checks = futures_util::future::join_all((0..8).map(|_| limiter.check("10.0.0.7", slides))).await;
+            assert!(checks.into_iter().filter(|check| check.as_ref().unwrap().allowed).count() <= 2);
+        }
+
+        let sessions = SessionStore::new(texts.clone(), Duration::from_secs(100)).unwrap();
+        let token = sessions.create("Ada".into()).await.unwrap();
+        let key = format!("session:{}", token.as_str());
+        texts.set(&key, "Ada".into(), Some(Duration::from_secs(5))).await.unwrap();
+        assert_eq!(sessions.get(token.as_str()).await.unwrap().as_deref(), Some("Ada"));
+        let (_, left) = texts.get_with_ttl(&key).await.unwrap().unwrap();
+        assert!(left.unwrap() > Duration::from_secs(50), "it lives on: {left:?}");
+        assert!(sessions.update(token.as_str(), "Bo".into()).await.unwrap());
+        assert_eq!(sessions.get(token.as_str()).await.unwrap().as_deref(), Some("Bo"));
+        assert!(sessions.destroy(token.as_str()).await.unwrap());
+        assert!(!sessions.update(token.as_str(), "Cy".into()).await.unwrap());
+        assert_eq!(sessions.get(token.as_str()).await.unwrap(), None);
+    }
+}

@@ -1,0 +1,53 @@
+//! Invalidation, the rate limiter and sessions over a real server.
+
+use std::time::Duration;
+
+use isocache::{
+    CacheInvalidator, CacheProvider, Invalidated, ManualClock, RateLimiter, RedisCacheProvider, SessionStore,
+};
+
+use super::patient;
+use servers::redis::RedisServer;
+
+#[tokio::test]
+async fn invalidation_the_rate_limiter_and_sessions() {
+    let server = RedisServer::plain();
+    let texts: RedisCacheProvider<String> = patient(&server.url()).namespace("app").build().unwrap();
+
+    for key in ["user:1", "user:2", "user_list:a"] {
+        texts.set(key, "x".into(), None).await.unwrap();
+    }
+    let invalidator = CacheInvalidator::new(texts.clone());
+    assert_eq!(invalidator.invalidate_user(1).await, Ok(Invalidated { entries: 1, lists: 1 }));
+    assert_eq!(server.cli(&["KEYS", "*"]), "app:user:2");
+    assert_eq!(invalidator.invalidate_all_users().await, Ok(Invalidated { entries: 1, lists: 0 }));
+
+    let clock = ManualClock::new();
+    clock.set_ms(60_000);
+    for slides in [false, true] {
+        let new = if slides { RateLimiter::sliding_window } else { RateLimiter::fixed_window };
+        let limiter = new(texts.view(), 2, Duration::from_secs(30)).unwrap().clock(clock.clone());
+        let checks = futures_util::future::join_all((0..8).map(|_| limiter.check("10.0.0.7", slides))).await;
+        assert!(checks.into_iter().filter(|check| check.as_ref().unwrap().allowed).count() <= 2);
+        assert!(server.cli(&["GET", &format!("app:rate:10.0.0.7:{slides}:30000:2")]).parse::<u64>().unwrap() >= 2);
+    }
+
+    let sessions = SessionStore::new(texts.clone(), Duration::from_secs(100)).unwrap();
+    let token = sessions.create("Ada".into()).await.unwrap();
+    let key = format!("app:session:{}", token.as_str());
+    assert_eq!(server.cli(&["GET", &key]), "\"Ada\"");
+    server.cli(&["PEXPIRE", &key, "5000"]);
+    assert_eq!(sessions.get(token.as_str()).await.unwrap().as_deref(), Some("Ada"));
+    assert!(server.cli(&["PTTL", &key]).parse::<u64>().unwrap() > 50_000, "it lives on");
+    server.cli(&["PEXPIRE", &key, "5000"]);
+    assert!(sessions.update(token.as_str(), "Bo".into()).await.unwrap());
+    assert!(server.cli(&["PTTL", &key]).parse::<u64>().unwrap() > 50_000);
+    assert!(sessions.destroy(token.as_str()).await.unwrap());
+    assert!(!sessions.update(token.as_str(), "Cy".into()).await.unwrap());
+    assert_eq!(sessions.get(token.as_str()).await.unwrap(), None);
+    assert_eq!(server.cli(&["EXISTS", &key]), "0");
+
+    server.cli(&["RPUSH", &key, "a list"]);
+    let error = sessions.get(token.as_str()).await.unwrap_err();
+    assert!(!format!("{error} {error:?}").contains(&token.as_str()[..8]), "{error:?}");
+}

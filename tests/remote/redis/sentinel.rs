@@ -1,0 +1,49 @@
+//! A primary that dies, and the Sentinels that name another.
+
+use isocache::{CacheError, CacheProvider, CounterProvider, RedisCacheBuilder, RedisCacheProvider};
+
+use super::{bounded, recovers};
+use servers::sentinel::SentinelSet;
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_new_primary_is_found() {
+    let mut set = SentinelSet::start(None, None);
+    let cache: RedisCacheProvider<i64> = RedisCacheBuilder::new(&set.url()).build().unwrap();
+    recovers(|| cache.set("k", 7, None)).await;
+    assert_eq!(set.servers[0].cli(&["GET", "k"]), "7");
+    servers::eventually("the replica to follow", || (set.servers[1].cli(&["GET", "k"]) == "7").then_some(()));
+    let watching = tokio::spawn({
+        let cache = cache.clone();
+        async move {
+            let mut errors = Vec::new();
+            loop {
+                match bounded(cache.increment("n", 1, None)).await {
+                    Ok(_) if !errors.is_empty() => return errors,
+                    Ok(_) => {}
+                    Err(error) => errors.push(error),
+                }
+            }
+        }
+    });
+    tokio::task::block_in_place(|| set.fail_over());
+    assert_eq!(recovers(|| cache.get("k")).await, Some(7));
+    recovers(|| cache.set("k", 8, None)).await;
+    assert_eq!(set.servers[1].cli(&["GET", "k"]), "8", "on the new primary");
+    let errors = bounded(watching).await.unwrap();
+    let fair = |error: &CacheError| {
+        matches!(error, CacheError::Connection(_) | CacheError::Timeout(_) | CacheError::Unavailable(_))
+    };
+    assert!(errors.iter().all(fair), "{:?}", errors.iter().find(|error| !fair(error)));
+}
+
+/// The connection stays open, and what it leads to has become a replica.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_primary_that_is_made_a_replica() {
+    let set = SentinelSet::start(None, None);
+    let cache: RedisCacheProvider<i64> = RedisCacheBuilder::new(&set.url()).build().unwrap();
+    recovers(|| cache.set("k", 1, None)).await;
+    tokio::task::block_in_place(|| set.hand_over());
+    assert_eq!(recovers(|| cache.increment("k2", 1, None)).await, 1);
+    recovers(|| cache.set("k", 2, None)).await;
+    assert_eq!(set.servers[1].cli(&["GET", "k"]), "2");
+}

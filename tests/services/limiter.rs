@@ -1,0 +1,325 @@
+//! The rate limiter: its bounds, its figures, and what it does when the store fails.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use isocache::{
+    CacheError, CacheProvider, CacheStats, CounterProvider, ManualClock, MemoryCacheProvider, OnStoreError, RateLimit,
+    RateLimiter, Result, WithTtl,
+};
+use pollster::block_on;
+use proptest::prelude::*;
+
+const WINDOW: u64 = 1000;
+
+fn ms(ms: u64) -> Duration {
+    Duration::from_millis(ms)
+}
+
+fn counters(clock: &ManualClock) -> MemoryCacheProvider<i64> {
+    MemoryCacheProvider::builder().clock(clock.clone()).build().unwrap()
+}
+
+fn fixed(clock: &ManualClock, limit: u64) -> RateLimiter<MemoryCacheProvider<i64>> {
+    RateLimiter::fixed_window(counters(clock), limit, ms(WINDOW)).unwrap().clock(clock.clone())
+}
+
+fn sliding(clock: &ManualClock, limit: u64) -> RateLimiter<MemoryCacheProvider<i64>> {
+    RateLimiter::sliding_window(counters(clock), limit, ms(WINDOW)).unwrap().clock(clock.clone())
+}
+
+fn check<P: CounterProvider + CacheProvider<i64>>(limiter: &RateLimiter<P>) -> RateLimit {
+    block_on(limiter.check("10.0.0.7", "/login")).unwrap()
+}
+
+fn answer(allowed: bool, limit: u64, remaining: u64, reset_after: u64) -> RateLimit {
+    RateLimit { allowed, limit, remaining, reset_after: ms(reset_after), error: None }
+}
+
+#[test]
+fn a_fixed_window_counts_down_and_begins_again() {
+    let clock = ManualClock::new();
+    clock.set_ms(7_400);
+    let limiter = fixed(&clock, 2);
+    assert_eq!(check(&limiter), answer(true, 2, 1, 600));
+    clock.advance(ms(100));
+    assert_eq!(check(&limiter), answer(true, 2, 0, 500));
+    assert_eq!(check(&limiter), answer(false, 2, 0, 500));
+    clock.advance(ms(499));
+    assert_eq!(check(&limiter), answer(false, 2, 0, 1));
+    clock.advance(ms(1));
+    assert_eq!(check(&limiter), answer(true, 2, 1, 1000));
+}
+
+#[test]
+fn addresses_and_endpoints_have_counts_of_their_own() {
+    let clock = ManualClock::new();
+    let counters = counters(&clock);
+    let limiter = RateLimiter::fixed_window(counters.clone(), 1, ms(WINDOW)).unwrap().clock(clock);
+    let allowed = |ip: &str, endpoint: &str| block_on(limiter.check(ip, endpoint)).unwrap().allowed;
+    assert!(allowed("::1", "/") && allowed("::1", "/a") && allowed("::2", "/"));
+    assert!(allowed("a:b", "c") && allowed("a", "b:c"), "a colon in a value parts nothing");
+    assert!(!allowed("::1", "/"));
+    assert!(counters.sync().exists("rate:%3A%3A1:/:1000:0").unwrap(), "{:?}", counters.sync().keys());
+    assert_eq!(counters.sync().clear_pattern(&isocache::keys::rate::glob("::1", ..)).unwrap(), 2);
+    assert!(allowed("::1", "/"), "forgiven");
+}
+
+#[test]
+fn a_sliding_window_fades() {
+    let clock = ManualClock::new();
+    clock.set_ms(5_000);
+    let limiter = sliding(&clock, 4);
+    for left in [3, 2, 1, 0] {
+        assert_eq!(check(&limiter), answer(true, 4, left, 1000));
+    }
+    // In the next window, when 3 of the 4 still overlap: after a quarter of it.
+    assert_eq!(check(&limiter), answer(false, 4, 0, 1250));
+    clock.advance(ms(1249));
+    assert_eq!(check(&limiter), answer(false, 4, 0, 1));
+    clock.advance(ms(1));
+    assert_eq!(check(&limiter), answer(true, 4, 0, 750));
+    assert_eq!(check(&limiter), answer(false, 4, 0, 250));
+    clock.advance(ms(250));
+    assert_eq!(check(&limiter), answer(true, 4, 0, 500));
+    clock.advance(ms(2_500));
+    assert_eq!(check(&limiter), answer(true, 4, 3, 1000), "all is forgotten");
+}
+
+#[test]
+fn what_a_sliding_window_refuses_does_not_count() {
+    let clock = ManualClock::new();
+    let limiter = sliding(&clock, 2);
+    for _ in 0..100 {
+        check(&limiter);
+    }
+    clock.advance(ms(1500));
+    assert_eq!(check(&limiter), answer(true, 2, 0, 500), "half of two still overlaps, and not of a hundred");
+}
+
+#[test]
+fn counters_go_by_themselves() {
+    let clock = ManualClock::new();
+    for (limiter, windows) in [(RateLimiter::fixed_window as fn(_, _, _) -> _, 2), (RateLimiter::sliding_window, 3)] {
+        let counters = counters(&clock);
+        let limiter = limiter(counters.clone(), 2, ms(WINDOW)).unwrap().clock(clock.clone());
+        check(&limiter);
+        clock.advance(ms(WINDOW * windows - 1));
+        assert_eq!(counters.sync().len(), 1);
+        clock.advance(ms(1));
+        assert_eq!(counters.sync().len(), 0);
+    }
+}
+
+#[test]
+fn limits_out_of_range_are_refused() {
+    let new = |limit, window| RateLimiter::fixed_window((), limit, window).map(drop);
+    assert!(new(0, ms(1)).unwrap_err().to_string().starts_with("invalid argument limit: 0 is not from 1 to"));
+    assert!(new((1 << 32) + 1, ms(1)).is_err());
+    for window in [Duration::ZERO, Duration::MAX, ms(isocache::MAX_TTL_MS / 3 + 1)] {
+        assert!(new(1, window).unwrap_err().to_string().starts_with("invalid argument window: "));
+    }
+    assert!(new(1 << 32, ms(isocache::MAX_TTL_MS / 3)).is_ok());
+}
+
+/// A store that does not answer.
+struct Down;
+
+impl Down {
+    const ERROR: CacheError = CacheError::Unavailable(String::new());
+}
+
+impl CounterProvider for Down {
+    async fn increment(&self, _: &str, _: i64, _: Option<Duration>) -> Result<i64> {
+        Err(Self::ERROR)
+    }
+}
+
+impl CacheProvider<i64> for Down {
+    async fn get(&self, _: &str) -> Result<Option<i64>> {
+        Err(Self::ERROR)
+    }
+    async fn set(&self, _: &str, _: i64, _: Option<Duration>) -> Result<()> {
+        Err(Self::ERROR)
+    }
+    async fn delete(&self, _: &str) -> Result<bool> {
+        Err(Self::ERROR)
+    }
+    async fn exists(&self, _: &str) -> Result<bool> {
+        Err(Self::ERROR)
+    }
+    async fn clear_pattern(&self, _: &str) -> Result<u64> {
+        Err(Self::ERROR)
+    }
+    async fn get_stats(&self) -> Result<CacheStats> {
+        Err(Self::ERROR)
+    }
+    async fn get_with_ttl(&self, _: &str) -> Result<Option<WithTtl<i64>>> {
+        Err(Self::ERROR)
+    }
+}
+
+#[test]
+fn when_the_store_fails_the_caller_has_chosen() {
+    for new in [RateLimiter::fixed_window as fn(_, _, _) -> _, RateLimiter::sliding_window] {
+        let limiter = || new(Down, 5, ms(WINDOW)).unwrap().clock(ManualClock::new());
+        assert_eq!(block_on(limiter().check("a", "b")), Err(Down::ERROR));
+        for (choice, allowed) in [(OnStoreError::Allow, true), (OnStoreError::Refuse, false)] {
+            let limiter = limiter().on_store_error(choice);
+            let expected = RateLimit { error: Some(Down::ERROR), ..answer(allowed, 5, 0, 1000) };
+            assert_eq!(block_on(limiter.check("a", "b")), Ok(expected));
+            let long = "x".repeat(32 * 1024);
+            let refused = block_on(limiter.check("a", &*long));
+            assert!(matches!(refused, Err(CacheError::InvalidArgument { argument: "key", .. })), "no way around it");
+        }
+    }
+}
+
+#[test]
+fn threads_together_are_not_allowed_more_than_one_would_be() {
+    let clock = ManualClock::new();
+    for limiter in [fixed(&clock, 50), sliding(&clock, 50)] {
+        let allowed = || (0..100).filter(|_| check(&limiter).allowed).count();
+        let total: usize = std::thread::scope(|scope| {
+            let threads: Vec<_> = (0..4).map(|_| scope.spawn(allowed)).collect();
+            threads.into_iter().map(|thread| thread.join().unwrap()).sum()
+        });
+        assert!(total <= 50, "{total}");
+        // At the limit a sliding one may refuse, for a moment, what another takes back.
+        let rest = (0..50).filter(|_| check(&limiter).allowed).count();
+        assert_eq!(total + rest, 50);
+    }
+}
+
+/// When requests were allowed, of some after these pauses.
+fn allowed_at(limiter: &RateLimiter<MemoryCacheProvider<i64>>, clock: &ManualClock, pauses: &[u64]) -> Vec<u64> {
+    let mut now = 0;
+    let mut allowed = Vec::new();
+    for pause in pauses {
+        now += pause;
+        clock.set_ms(now);
+        let answer = check(limiter);
+        assert!(answer.remaining < answer.limit && answer.reset_after > Duration::ZERO, "{answer:?}");
+        if answer.allowed {
+            allowed.push(now);
+        }
+    }
+    allowed
+}
+
+fn pauses() -> impl Strategy<Value = Vec<u64>> {
+    prop::collection::vec(prop_oneof![3 => Just(0), 3 => 0..50_u64, 1 => 0..2 * WINDOW], 1..200)
+}
+
+proptest! {
+    #[test]
+    fn no_window_has_more_than_the_limit(pauses in pauses(), limit in 1..20_u64) {
+        let clock = ManualClock::new();
+        for limiter in [fixed(&clock, limit), sliding(&clock, limit)] {
+            let mut windows = BTreeMap::<u64, u64>::new();
+            for at in allowed_at(&limiter, &clock, &pauses) {
+                *windows.entry(at / WINDOW).or_default() += 1;
+            }
+            prop_assert!(windows.values().all(|count| *count <= limit), "{windows:?}");
+        }
+    }
+
+    #[test]
+    fn a_fixed_window_refuses_nobody_below_the_limit(pauses in pauses(), limit in 1..20_u64) {
+        let clock = ManualClock::new();
+        let allowed = allowed_at(&fixed(&clock, limit), &clock, &pauses);
+        let mut asked = BTreeMap::<u64, u64>::new();
+        let mut now = 0;
+        for pause in pauses {
+            now += pause;
+            *asked.entry(now / WINDOW).or_default() += 1;
+        }
+        let expected: u64 = asked.values().map(|count| *count.min(&limit)).sum();
+        prop_assert_eq!(allowed.len() as u64, expected);
+    }
+
+    /// At most limit × (1 + s / window) in any time s up to a window.
+    #[test]
+    fn a_sliding_window_keeps_its_bound(pauses in pauses(), limit in 1..20_u64) {
+        let clock = ManualClock::new();
+        let allowed = allowed_at(&sliding(&clock, limit), &clock, &pauses);
+        for (at, first) in allowed.iter().enumerate() {
+            for (further, last) in allowed[at..].iter().enumerate().take_while(|(_, last)| **last - first <= WINDOW) {
+                let count = further as u64 + 1;
+                prop_assert!(count * WINDOW <= limit * (WINDOW + last - first), "{count} from {first} to {last}");
+            }
+        }
+    }
+
+    /// Not a millisecond earlier, and not later.
+    #[test]
+    fn a_sliding_window_knows_when_it_allows_again(pauses in pauses(), limit in 1..20_u64) {
+        let clock = ManualClock::new();
+        let limiter = sliding(&clock, limit);
+        allowed_at(&limiter, &clock, &pauses);
+        let refused = std::iter::repeat_with(|| check(&limiter)).find(|answer| !answer.allowed).unwrap();
+        let again = isocache::Clock::now_ms(&clock) + u64::try_from(refused.reset_after.as_millis()).unwrap();
+        clock.set_ms(again - 1);
+        prop_assert!(!check(&limiter).allowed);
+        clock.set_ms(again);
+        prop_assert!(check(&limiter).allowed);
+    }
+}
+
+/// A store on whose way back from a lookup everybody else comes in between.
+#[derive(Clone)]
+struct Late(MemoryCacheProvider<i64>);
+
+impl CounterProvider for Late {
+    async fn increment(&self, key: &str, by: i64, ttl: Option<Duration>) -> Result<i64> {
+        self.0.increment(key, by, ttl).await
+    }
+}
+
+impl CacheProvider<i64> for Late {
+    async fn get(&self, key: &str) -> Result<Option<i64>> {
+        let value = self.0.sync().get(key);
+        let mut waited = false;
+        std::future::poll_fn(|context| {
+            context.waker().wake_by_ref();
+            if std::mem::replace(&mut waited, true) { std::task::Poll::Ready(()) } else { std::task::Poll::Pending }
+        })
+        .await;
+        value
+    }
+    async fn set(&self, key: &str, value: i64, ttl: Option<Duration>) -> Result<()> {
+        self.0.sync().set(key, value, ttl)
+    }
+    async fn delete(&self, key: &str) -> Result<bool> {
+        self.0.sync().delete(key)
+    }
+    async fn exists(&self, key: &str) -> Result<bool> {
+        self.0.sync().exists(key)
+    }
+    async fn clear_pattern(&self, pattern: &str) -> Result<u64> {
+        self.0.sync().clear_pattern(pattern)
+    }
+    async fn get_stats(&self) -> Result<CacheStats> {
+        Ok(self.0.sync().stats())
+    }
+    async fn get_with_ttl(&self, key: &str) -> Result<Option<WithTtl<i64>>> {
+        self.0.sync().get_with_ttl(key)
+    }
+}
+
+#[test]
+fn who_meets_at_the_limit_of_a_sliding_window_takes_the_count_back() {
+    let clock = ManualClock::new();
+    let store = Late(counters(&clock));
+    let limiter = RateLimiter::sliding_window(store.clone(), 3, ms(WINDOW)).unwrap().clock(clock.clone());
+    let together = || {
+        let checks = futures_util::future::join_all((0..10).map(|_| limiter.check_key("k")));
+        block_on(checks).into_iter().filter(|check| check.as_ref().unwrap().allowed).count()
+    };
+    assert_eq!(together(), 3);
+    assert_eq!(store.0.sync().get("k:1000:0"), Ok(Some(3)), "those that were refused do not count");
+    // Half of three still overlaps: there is room for one and a half.
+    clock.advance(ms(1500));
+    assert_eq!(together(), 1);
+    assert_eq!(store.0.sync().get("k:1000:1"), Ok(Some(1)));
+}

@@ -1,0 +1,6 @@
+//! What is built on providers: the rate limiter, the invalidator and the session store.
+#![cfg(not(target_arch = "wasm32"))]
+
+mod invalidator;
+mod limiter;
+mod sessions;

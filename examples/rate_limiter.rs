@@ -1,7 +1,7 @@
-//! A rate limiter: so many requests in a minute from one address to one endpoint, counted in Redis, so that all servers
-//! count together.
+//! A rate limiter as axum middleware: ten requests per minute from one address to one route, counted in Redis, so that
+//! all servers count together.
 //!
-//! `cargo run --example rate_limiter --features redis -- redis://127.0.0.1`, then `curl -i localhost:3000/` some times.
+//! `cargo run --example rate_limiter --features redis -- redis://127.0.0.1`, then `curl -i localhost:3000/` a few times.
 
 use std::net::SocketAddr;
 use std::time::Duration;
@@ -33,22 +33,22 @@ async fn limit(
     let headers = response.headers_mut();
     headers.insert("ratelimit-remaining", HeaderValue::from(checked.remaining));
     if !checked.allowed {
-        // In whole seconds, and not too few.
+        // In whole seconds, and never too few.
         headers.insert("retry-after", HeaderValue::from(checked.reset_after.as_secs() + 1));
     }
     response
 }
 
-/// A service that answers so many times.
+/// A service whose one route is limited.
 pub fn app(limiter: Limiter) -> Router {
-    // Only what has a route is counted: a client that made up endpoints would have a limit for each.
+    // Only routes are counted: otherwise a client that invents paths would get a limit for each.
     Router::new().route("/", get(|| async { "hello\n" })).route_layer(from_fn_with_state(limiter, limit))
 }
 
 #[tokio::main]
 async fn main() -> Result<(), Box<dyn std::error::Error>> {
     let url = std::env::args().nth(1).unwrap_or_else(|| "redis://127.0.0.1".into());
-    // Without Redis nobody is counted, and everybody is served.
+    // While Redis is away, nothing is counted and every request is allowed.
     let limiter = RateLimiter::fixed_window(RedisCacheProvider::new(&url)?, 10, Duration::from_secs(60))?
         .on_store_error(OnStoreError::Allow);
     let listener = tokio::net::TcpListener::bind("127.0.0.1:3000").await?;

@@ -2,7 +2,7 @@ import { HttpCache } from "/isocache/http.js";
 
 const cache = new HttpCache({
   url: document.documentElement.dataset.bridge,
-  // Asked for when the first request goes out, and again when the bridge says that the token has expired.
+  // Called before the first request, and again when the bridge says that the token has expired.
   async token() {
     const response = await fetch("/token", { method: "POST" });
     if (!response.ok) {
@@ -18,7 +18,7 @@ async function show(what, asking) {
   try {
     code.textContent = `${what} → ${JSON.stringify(await asking)}`;
   } catch (error) {
-    // "refused" is the bridge's word on what this token may do.
+    // The code is "refused" where the token does not permit the operation.
     code.textContent = `${what} → ${error.code ?? error.name}: ${error.message}`;
   }
   item.append(code);

@@ -1,4 +1,4 @@
-// The application's own server: the page, and a short-lived token for whoever is signed in.
+// The application's own server: the page, and a short-lived token for the user who is signed in.
 
 import { execFile } from "node:child_process";
 import { readFile } from "node:fs/promises";
@@ -12,10 +12,10 @@ const CONFIG = process.env.ISOCACHE_CONFIG ?? fileURLToPath(new URL("isocache.to
 const ORIGIN = `http://127.0.0.1:${PORT}`;
 const PACKAGE = new URL(".", import.meta.resolve("isocache/http"));
 
-/** Who is signed in. Yours comes from the session of the request, never from what the page says. */
+/** The user who is signed in. Take it from the session of the request, never from its parameters. */
 const userOf = (_request) => "42";
 
-/** A token with which a browser may read what is the user's, and nothing else. The `:` at the end keeps user 421 out. */
+/** A token that permits reading the keys of one user. The `:` at the end excludes user 421. */
 async function mint(user) {
   const rights = ["--prefix", `user:${user}:`, "--role", "ro", "--ttl", "1h", "--origin", ORIGIN];
   const { stdout } = await promisify(execFile)(ISOCACHE_BIN, ["token", "mint", "--config", CONFIG, ...rights]);
@@ -61,7 +61,7 @@ const server = createServer(async (request, response) => {
   }
 });
 
-// Something to read: the page of user 42 sees the first two.
+// Some entries to read. The page of user 42 sees the first two.
 const cache = new HttpCache({ url: BRIDGE_URL, token: process.env.ISOCACHE_SERVER_TOKEN });
 await cache.setMany([
   { key: "user:42:profile", value: { name: "Ada" } },

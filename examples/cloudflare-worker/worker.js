@@ -1,17 +1,17 @@
-// Answers GET /users/:id from the memory of this isolate, else from the bridge, else from the origin.
-// PUT /users/:id goes to the origin, and takes the user out of both caches.
+// Answers GET /users/:id from the memory of this isolate, otherwise from the bridge, otherwise from the origin.
+// PUT /users/:id goes to the origin and removes the user from both caches.
 
 import { env } from "cloudflare:workers";
 import { HttpCache, MemoryCache } from "isocache";
 
-// At module scope, so that all requests to this isolate share them. That needs no clock, timer or randomness.
+// At module scope, so that all requests to this isolate share them.
 const near = new MemoryCache({ maxEntries: 1000, ttl: "10s" });
 const far = new HttpCache({
   url: env.BRIDGE_URL,
   token: env.BRIDGE_TOKEN,
   namespace: "shop",
   ttl: "5m",
-  // A cache that is slower than the origin is no help: ask the origin instead.
+  // A cache that is slower than the origin does not help.
   timeout: "250ms",
   retries: 0,
 });
@@ -39,7 +39,7 @@ async function read(id, ctx) {
   if (remembered !== undefined) {
     return answer(remembered, "memory");
   }
-  // A bridge that fails is a miss.
+  // A failing bridge is a miss.
   const stored = await far.get(key).catch(warn);
   if (stored !== undefined) {
     near.set(key, stored);
@@ -51,7 +51,7 @@ async function read(id, ctx) {
   }
   const user = await response.json();
   near.set(key, user);
-  // Nobody waits for this, and the runtime does not end it with the answer.
+  // Continues after the response.
   ctx.waitUntil(far.set(key, user).catch(warn));
   return answer(user, "origin");
 }
@@ -61,7 +61,7 @@ async function write(id, request) {
   const { headers, body } = request;
   const response = await fetch(`${env.ORIGIN}/users/${id}`, { method: "PUT", headers, body });
   near.delete(key);
-  // Whoever has this answer reads what was written, so it has to wait.
+  // Before the response, so that its receiver reads the new value.
   await far.delete(key).catch(warn);
   return response;
 }

@@ -1,10 +1,10 @@
-// The module that workerd runs: it starts the wasm and hands requests to it.
+// The module that workerd runs. It starts the WebAssembly and passes requests to it.
 
 import { env } from "cloudflare:workers";
 import { initSync, Worker } from "./dist/isocache.js";
 import module from "./dist/isocache_bg.wasm";
 
-// At module scope, so that all requests to this isolate share the caches. That needs no clock, timer or randomness.
+// At module scope, so that all requests to this isolate share the caches.
 initSync({ module });
 const worker = new Worker(env.BRIDGE_URL, env.BRIDGE_TOKEN, env.ORIGIN);
 

@@ -1,5 +1,5 @@
-//! A service that caches users by entity, and lists of them by page; a write invalidates both. With a page that shares its
-//! cache through the bridge: see the README beside this file.
+//! A service that caches users and lists of users; a write invalidates both. Its page shares the cache through the bridge:
+//! see the README beside this file.
 //!
 //! `cargo run --example user_service --features redis`, then
 //! `curl localhost:3000/users/1`, `curl localhost:3000/users?page=0`,
@@ -21,25 +21,25 @@ use tower_http::services::ServeDir;
 
 const USERS_PER_PAGE: usize = 10;
 
-/// What is cached.
+/// A user, as it is cached.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct User {
-    /// Which user.
+    /// The id.
     pub id: u64,
-    /// How the user is called.
+    /// The name.
     pub name: String,
 }
 
-/// Stands for a database. It counts the reads, to show which were spared.
+/// Stands for a database. It counts its reads, to show which ones the cache saved.
 #[derive(Default)]
 pub struct Database {
     users: Mutex<BTreeMap<u64, User>>,
-    /// How often it was read.
+    /// How often the database was read.
     pub reads: AtomicU64,
 }
 
 impl Database {
-    /// A real one is elsewhere.
+    /// A real database is remote.
     async fn answers() {
         tokio::task::yield_now().await;
     }
@@ -74,15 +74,15 @@ struct Service {
 /// The service, over a cache and a database.
 ///
 /// # Errors
-/// If the patterns of the keys are none.
+/// If a key pattern is invalid.
 pub fn app(users: RedisCacheProvider<User>, database: Arc<Database>) -> isocache::Result<Router> {
-    // The same keys as in every other program on this cache, such as a page behind the bridge.
+    // The same keys as in the page, which reaches them through the bridge.
     let stale = CacheInvalidator::new(users.clone()).entity("user").key("user:{id}")?.lists("user_list:*")?;
     let service = Service { lists: users.view(), users, stale, database };
     Ok(Router::new().route("/users", get(list)).route("/users/{id}", get(read).put(write)).with_state(service))
 }
 
-// A cache that fails is no reason to fail: the database has the answer.
+// A failing cache is bypassed: the database answers.
 impl Service {
     #[cached(ttl = "5m", key = "user:{id}", provider = self.users)]
     async fn one(&self, id: u64) -> Option<User> {
@@ -118,7 +118,7 @@ async fn write(State(service): State<Service>, Path(id): Path<u64>, Json(Name { 
     let save = service.database.save(User { id, name });
     match service.stale.after(save, id).await.invalidated {
         Ok(_) => StatusCode::NO_CONTENT,
-        // Saved, but what is cached may be old until its ttl is over: whoever wrote should know.
+        // Saved, but the cached user may be out of date until its TTL has passed: tell the client.
         Err(error) => {
             eprintln!("cache: {error}");
             StatusCode::ACCEPTED
@@ -126,7 +126,7 @@ async fn write(State(service): State<Service>, Path(id): Path<u64>, Json(Name { 
     }
 }
 
-/// The page, which asks the bridge at `bridge` with `token` and imports the npm package from `package`.
+/// The page, which uses the bridge at `bridge` with `token`, and imports the npm package from `package`.
 fn page(bridge: &str, token: &str, package: &str) -> Router {
     let html = include_str!("page/index.html").replace("BRIDGE_URL", bridge).replace("BRIDGE_TOKEN", token);
     let policy =

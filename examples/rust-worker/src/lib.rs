@@ -1,5 +1,5 @@
-//! Answers `GET /users/:id` from the memory of this isolate, else from the bridge, else from the origin. `PUT /users/:id`
-//! goes to the origin, and takes the user out of both caches.
+//! Answers `GET /users/:id` from the memory of this isolate, otherwise from the bridge, otherwise from the origin.
+//! `PUT /users/:id` goes to the origin and removes the user from both caches.
 
 use std::time::Duration;
 
@@ -12,7 +12,7 @@ use web_sys::{Headers, Request, RequestInit, Response, ResponseInit, console};
 
 #[wasm_bindgen]
 extern "C" {
-    /// What the runtime says of a request.
+    /// The context of a request.
     pub type Context;
 
     #[wasm_bindgen(method, js_name = waitUntil)]
@@ -22,7 +22,7 @@ extern "C" {
     fn fetch_origin(url: &str, init: &RequestInit) -> Promise;
 }
 
-/// The worker. It is made at module scope.
+/// The worker, created at module scope.
 #[wasm_bindgen]
 pub struct Worker {
     near: MemoryCache<Value>,
@@ -32,7 +32,7 @@ pub struct Worker {
 
 #[wasm_bindgen]
 impl Worker {
-    /// A worker before a bridge and an origin.
+    /// A worker in front of a bridge and an origin.
     #[wasm_bindgen(constructor)]
     pub fn new(bridge: &str, token: &str, origin: String) -> Result<Self, JsError> {
         let near = MemoryCache::builder().max_entries(1000).default_ttl(Duration::from_secs(10)).build()?;
@@ -40,17 +40,17 @@ impl Worker {
             .token(token)
             .namespace("shop")
             .default_ttl(Duration::from_secs(300))
-            // A cache that is slower than the origin is no help: ask the origin instead.
+            // A cache that is slower than the origin does not help.
             .timeout(Duration::from_millis(250))
             .retries(0)
             .build()?;
         Ok(Self { near, far, origin })
     }
 
-    /// The answer to a request.
+    /// Answers a request.
     pub async fn fetch(&self, request: Request, context: Context) -> Result<Response, JsValue> {
         let url = request.url();
-        // What follows the host.
+        // The part after the host.
         let path = url.splitn(4, '/').nth(3).unwrap_or_default();
         let path = path.split(['?', '#']).next().unwrap_or_default();
         let id =
@@ -68,7 +68,7 @@ impl Worker {
         if let Some(user) = self.near.get(&key).map_err(JsError::from)? {
             return answer(&user, "memory");
         }
-        // A bridge that fails is a miss.
+        // A failing bridge is a miss.
         let stored = self.far.get(&key).await.unwrap_or_else(|error| {
             warn(&error);
             None
@@ -86,7 +86,7 @@ impl Worker {
         self.near.set(&key, user.clone(), None).map_err(JsError::from)?;
         let answered = answer(&user, "origin");
         let far = self.far.clone();
-        // Nobody waits for this, and the runtime does not end it with the answer.
+        // Continues after the response.
         context.wait_until(&future_to_promise(async move {
             far.set(&key, user, None).await.unwrap_or_else(|error| warn(&error));
             Ok(JsValue::UNDEFINED)
@@ -102,7 +102,7 @@ impl Worker {
         init.set_body(&request.body().map_or(JsValue::NULL, JsValue::from));
         let response = self.ask_origin(id, &init).await?;
         self.near.delete(&key).map_err(JsError::from)?;
-        // Whoever has this answer reads what was written, so it has to wait.
+        // Before the response, so that its receiver reads the new value.
         if let Err(error) = self.far.delete(&key).await {
             warn(&error);
         }

@@ -12,13 +12,13 @@ async function ask(id, request) {
   return response;
 }
 
-// The same key as in the service: whoever of the two comes first asks the database.
+// The same key as in the service, so either of the two can use what the other has loaded.
 const user = cached(async (id) => (await ask(id)).json(), { cache, key: (id) => keys.user({ id }), ttl: "5m" });
 
 const actions = {
   read: (id) => user(id),
   readByService: async (id) => (await ask(id)).json(),
-  // The service writes, and invalidates what that makes old.
+  // The service writes, and invalidates the entries that are out of date.
   rename: async (id, name) => {
     await ask(id, { method: "PUT", headers: { "content-type": "application/json" }, body: JSON.stringify({ name }) });
     return "done";

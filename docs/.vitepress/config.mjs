@@ -34,7 +34,7 @@ export default defineConfig({
   title: "isocache",
   description: "One cache for browsers, edge workers, Node, Deno, Bun and native Rust",
   lang: "en",
-  ignoreDeadLinks: [/^\/reference\//, /(errors|envelope)$/],
+  ignoreDeadLinks: [/^\/reference\//, /envelope$/],
   // Nothing is fetched from elsewhere: the pages work without a network.
   head: [["link", { rel: "icon", href: "data:," }]],
   markdown: {
@@ -69,6 +69,7 @@ export default defineConfig({
         items: [
           { text: "The bridge", link: "/bridge" },
           { text: "When something fails", link: "/failures" },
+          { text: "Errors", link: "/errors" },
         ],
       },
       {

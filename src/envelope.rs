@@ -5,7 +5,9 @@
 use std::collections::BTreeMap;
 use std::ops::Range;
 
-use serde::de::{self, DeserializeOwned, Deserializer, IgnoredAny, MapAccess, Visitor};
+#[cfg(feature = "msgpack")]
+use serde::de::IgnoredAny;
+use serde::de::{self, DeserializeOwned, Deserializer, MapAccess, Visitor};
 use serde::{Deserialize, forward_to_deserialize_any};
 use serde_json::value::RawValue;
 
@@ -26,6 +28,7 @@ pub struct Envelope {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Format {
     Json,
+    #[cfg(feature = "msgpack")]
     MessagePack,
 }
 
@@ -55,6 +58,7 @@ impl Envelope {
     pub const JSON: Self = Self { format: Format::Json, holds_entry: false };
 
     /// For values in MessagePack: the same map.
+    #[cfg(feature = "msgpack")]
     pub const MESSAGE_PACK: Self = Self { format: Format::MessagePack, holds_entry: false };
 
     /// The same form, for values of `T`.
@@ -95,6 +99,7 @@ impl Envelope {
                 wrapped.push(b'}');
                 wrapped
             }
+            #[cfg(feature = "msgpack")]
             Format::MessagePack => {
                 let entries = 1 + u8::from(fresh_until.is_some()) + u8::from(has_tags);
                 let mut wrapped = vec![0x80 | entries];
@@ -118,9 +123,12 @@ impl Envelope {
         let (before, after) = envelope.split_at(value.end);
         let inserted = match self.format {
             Format::Json => format!(",\"fresh_until\":{fresh_until}").into_bytes(),
+            #[cfg(feature = "msgpack")]
             Format::MessagePack => [b"\xabfresh_until".as_slice(), &packed(&fresh_until)].concat(),
         };
+        #[cfg_attr(not(feature = "msgpack"), allow(unused_mut))]
         let mut whole = [before, &inserted, after].concat();
+        #[cfg(feature = "msgpack")]
         if let (Format::MessagePack, Some(first)) = (self.format, whole.first_mut()) {
             // One entry more in the map.
             *first += 1;
@@ -141,6 +149,7 @@ impl Envelope {
     fn open(self, bytes: &[u8]) -> Option<Opened> {
         match self.format {
             Format::Json => open_json(bytes),
+            #[cfg(feature = "msgpack")]
             Format::MessagePack => open_message_pack(bytes),
         }
     }
@@ -201,6 +210,7 @@ impl<'de> Deserialize<'de> for Json<'de> {
     }
 }
 
+#[cfg(feature = "msgpack")]
 fn open_message_pack(bytes: &[u8]) -> Option<Opened> {
     let (&header, mut rest) = bytes.split_first()?;
     let entries = match header {
@@ -226,6 +236,7 @@ fn open_message_pack(bytes: &[u8]) -> Option<Opened> {
     (rest.is_empty() && found == entries).then_some(Opened { value: start..end, fresh_until, tags })
 }
 
+#[cfg(feature = "msgpack")]
 fn unpacked<T: DeserializeOwned>(bytes: &[u8]) -> Option<(T, &[u8])> {
     let mut deserializer = rmp_serde::Deserializer::new(bytes);
     let value = T::deserialize(&mut deserializer).ok()?;
@@ -233,6 +244,7 @@ fn unpacked<T: DeserializeOwned>(bytes: &[u8]) -> Option<(T, &[u8])> {
     Some((value, bytes.get(bytes.len() - rest..)?))
 }
 
+#[cfg(feature = "msgpack")]
 fn packed(value: &impl serde::Serialize) -> Vec<u8> {
     // Numbers and maps of them are written to a `Vec`, which cannot fail.
     rmp_serde::to_vec(value).unwrap_or_default()
@@ -310,7 +322,7 @@ pub(crate) fn owner_of(name: &str) -> i64 {
     i64::try_from(hash >> 11).unwrap_or_default()
 }
 
-#[cfg(test)]
+#[cfg(all(test, feature = "msgpack"))]
 mod tests {
     use super::*;
     use serde_json::Value;

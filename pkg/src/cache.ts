@@ -101,7 +101,9 @@ export class Cache<V = unknown> {
         missing.push("getStats");
       }
       if (missing.length > 0) {
-        throw new TypeError(`isocache: provider has no method ${missing.join(", ")}`);
+        throw new TypeError(
+          `isocache: provider must be a MemoryCache, an HttpCache, a Tagged or an object of your own: it has no method ${missing.join(", ")}`,
+        );
       }
       if (ttl !== undefined) {
         milliseconds(ttl);
@@ -374,7 +376,7 @@ export class Cache<V = unknown> {
    */
   on<E extends keyof CacheEvents>(event: E, listener: (told: CacheEvents[E]) => void): () => void {
     if (!EVENTS.includes(event)) {
-      throw new TypeError(`isocache: there is no event ${quote(event)}; there are ${EVENTS.join(", ")}`);
+      throw new TypeError(`isocache: unknown event ${quote(event)}; the events are ${EVENTS.join(", ")}`);
     }
     if (typeof listener !== "function") {
       throw wrongType("listener", "a function", listener);
@@ -516,7 +518,7 @@ export class Cache<V = unknown> {
 
   #checkOpen(): void {
     if (this.#shared.closed) {
-      throw new Error("isocache: this Cache is closed");
+      throw new Error("isocache: this Cache is closed; make a new one");
     }
   }
 }

@@ -1,4 +1,4 @@
-/** Checks of arguments. Every error names the argument and what is wrong with it. */
+/** Checks of arguments. Every error names the argument, its value and the remedy. */
 
 const MAX_KEY_BYTES = 65_536;
 
@@ -9,15 +9,17 @@ export function checkKey(key: unknown): asserts key is string {
   }
   // No character takes more than three bytes for each unit of `length`.
   if (key.length === 0 || (key.length > MAX_KEY_BYTES / 3 && utf8Length(key) > MAX_KEY_BYTES)) {
-    throw new RangeError(`isocache: key ${quote(key)} has ${utf8Length(key)} bytes; 1 to ${MAX_KEY_BYTES} are allowed`);
+    throw new RangeError(
+      `isocache: key ${quote(key)} has ${utf8Length(key)} bytes; keys have 1 to ${MAX_KEY_BYTES}, longer ones can be hashed`,
+    );
   }
 }
 
-/** Throws unless `key` is a key that an entry may have: a text that UTF-8 can express, too. */
+/** Throws unless an entry may have this key: UTF-8 must be able to express it, too. */
 export function checkText(key: unknown): asserts key is string {
   checkKey(key);
   if (!isWellFormed(key)) {
-    throw new RangeError(`isocache: key ${quote(key)} is no text: it has half of a surrogate pair`);
+    throw new RangeError(`isocache: key ${quote(key)} contains half of a surrogate pair, which UTF-8 cannot express`);
   }
 }
 
@@ -28,7 +30,7 @@ export function checkPattern(pattern: unknown): asserts pattern is string {
   }
   if (pattern === "" || !isWellFormed(pattern)) {
     throw new RangeError(
-      `isocache: pattern ${quote(pattern)} is ${pattern ? "no text: it has half of a surrogate pair" : "empty"}`,
+      `isocache: pattern ${quote(pattern)} ${pattern ? "contains half of a surrogate pair" : 'is empty; "*" matches every key'}`,
     );
   }
 }
@@ -46,10 +48,12 @@ export function checkKeys(keys: readonly unknown[]): void {
   keys.forEach(checkKey);
 }
 
-/** Throws if `value` is what stands for no entry. */
+/** Throws if `value` is `undefined`, which means that there is no entry. */
 export function checkValue(key: unknown, value: unknown): void {
   if (value === undefined) {
-    throw new TypeError(`isocache: value of key ${quote(key)} is undefined, which stands for no entry; use delete`);
+    throw new TypeError(
+      `isocache: value of key ${quote(key)} is undefined, which means that there is no entry; store null, or use delete`,
+    );
   }
 }
 
@@ -133,9 +137,10 @@ function isWithin(a: string, b: string, edits: number): boolean {
   );
 }
 
-/** The error for an argument of the wrong type, or for a text that does not say what it should. */
+/** The error for an argument of the wrong type, or for a text of the wrong form. */
 export function wrongType(name: string, wanted: string, value: unknown): TypeError {
-  const given = typeof value === "string" ? quote(value) : value === null ? "null" : typeof value;
+  const isShown = value === null || ["string", "number", "boolean", "undefined"].includes(typeof value);
+  const given = typeof value === "string" ? quote(value) : isShown ? `${value}` : `a value of type ${typeof value}`;
   return new TypeError(`isocache: ${name} must be ${wanted}, not ${given}`);
 }
 

@@ -2,7 +2,7 @@
 
 import { systemNow } from "../clock.js";
 import { refusal } from "./encoding.js";
-import { beginning, CacheError, errorOf } from "./errors.js";
+import { type CacheErrorCode, errorOf, redirected, statusError } from "./errors.js";
 import type { Settings } from "./settings.js";
 import type { Answer } from "./transport.js";
 
@@ -35,8 +35,7 @@ export function attemptErrorOf(answer: Answer, settings: Settings): AttemptError
   const { status } = answer;
   const body = settings.tokens.redact(typeof answer.body === "string" ? answer.body : "");
   const text = refusal(body);
-  const says = text === undefined ? `status ${status} and ${beginning(body)}` : `${status}: ${text.slice(0, 200)}`;
-  const error = (code: CacheError["code"]) => new CacheError(code, `${settings.server} answered ${says}`);
+  const error = (code: CacheErrorCode) => statusError(code, settings.server, status, text, body);
   if (status === 429) {
     return new AttemptError(error("unavailable"), "all", false, retryAfter(answer));
   }
@@ -51,9 +50,7 @@ export function attemptErrorOf(answer: Answer, settings: Settings): AttemptError
     return new AttemptError(error("refused"));
   }
   if (status === 0 || (status >= 300 && status < 400)) {
-    return new AttemptError(
-      new CacheError("protocol", `${settings.server} answered with a redirect, which is not followed`),
-    );
+    return new AttemptError(redirected(settings.server));
   }
   if (status === 413) {
     return new AttemptError(error("refused"));

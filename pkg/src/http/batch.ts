@@ -1,6 +1,6 @@
 /** The operations of one batch of the event loop, which have one time limit and one abort between them. */
 
-import { CacheError } from "./errors.js";
+import { timedOut } from "./errors.js";
 import type { Command, Reply } from "./reply.js";
 import type { Ending } from "./transport.js";
 import type { AbortSignalLike } from "./types.js";
@@ -96,7 +96,7 @@ export class Batch implements Ending {
     this.#timer = setTimeout(() => {
       this.#end(true);
       for (const operation of this.operations) {
-        operation.fail(new CacheError("timeout", `no answer from ${server} within ${timeout} ms`));
+        operation.fail(timedOut(server, timeout));
       }
     }, timeout);
   }

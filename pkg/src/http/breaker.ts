@@ -1,4 +1,4 @@
-/** The circuit breaker: a server that has failed over and over is left alone for a while. */
+/** The circuit breaker: nothing is sent for a while to a server that has failed several times in a row. */
 
 /** When the breaker opens, and for how long. */
 export interface BreakerSettings {
@@ -18,7 +18,10 @@ export type Pass = "request" | "probe" | "none";
 export class Breaker {
   readonly #settings: BreakerSettings | undefined;
   readonly #clock: () => number;
-  #failures = 0;
+  /** Failures in a row. */
+  failures = 0;
+  /** The text of the last failure. */
+  last: string | undefined;
   #openedAt: number | undefined;
   #isProbing = false;
 
@@ -31,7 +34,7 @@ export class Breaker {
     if (this.#openedAt === undefined) {
       return "closed";
     }
-    return this.#isProbing || this.#left() <= 0 ? "half-open" : "open";
+    return this.#isProbing || this.left <= 0 ? "half-open" : "open";
   }
 
   /** Asked before each request; what it answers is given back with the outcome. */
@@ -50,18 +53,19 @@ export class Breaker {
   /** The server has answered. What was on its way when the breaker opened does not close it; the probe does. */
   succeeded(pass: Pass): void {
     if (pass === "probe" || this.#openedAt === undefined) {
-      this.#failures = 0;
+      this.failures = 0;
       this.#openedAt = undefined;
     }
     this.released(pass);
   }
 
   /** The server has not answered, or said that it cannot. */
-  failed(pass: Pass): void {
-    this.#failures++;
+  failed(pass: Pass, why: string | undefined): void {
+    this.failures++;
+    this.last = why;
     if (
       this.#settings &&
-      (pass === "probe" || (this.#openedAt === undefined && this.#failures >= this.#settings.failures))
+      (pass === "probe" || (this.#openedAt === undefined && this.failures >= this.#settings.failures))
     ) {
       this.#openedAt = this.#clock();
     }
@@ -75,9 +79,10 @@ export class Breaker {
     }
   }
 
-  #left(): number {
+  /** Milliseconds until a request is sent again. */
+  get left(): number {
     const [now, opened] = [this.#clock(), this.#openedAt ?? 0];
-    // A clock that was set back must not keep it open for ever.
+    // A clock that was set back must not keep it open.
     return now < opened ? 0 : opened + (this.#settings?.cooldown ?? 0) - now;
   }
 }

@@ -3,7 +3,7 @@
 import { AttemptError, attemptErrorOf } from "./attempt.js";
 import { Batch, Ended, type Operation, type Work } from "./batch.js";
 import { decode, decodeOne, encode, type Form, HEADERS, RESP } from "./encoding.js";
-import { beginning, CacheError } from "./errors.js";
+import { answerTooLarge, notProtocol, notSent } from "./errors.js";
 import { Malformed, type Reply, ServerError } from "./reply.js";
 import type { Settings } from "./settings.js";
 import { hasBytes, parts, runs } from "./split.js";
@@ -48,7 +48,7 @@ export class Client {
   /** Throws once it is closed. */
   checkOpen(): void {
     if (this.#isClosed) {
-      throw new Error("isocache: this HttpCache is closed");
+      throw new Error("isocache: this HttpCache is closed; make a new one");
     }
   }
 
@@ -268,10 +268,11 @@ export class Client {
     const { breaker, tokens, server } = this.settings;
     const pass = breaker.enter();
     if (pass === "none") {
-      const error = new CacheError("unavailable", `the breaker is open: ${server} has failed over and over`);
-      throw new AttemptError(error, "none", false, 0, true);
+      const { failures, left, last } = breaker;
+      throw new AttemptError(notSent(server, failures, left, last), "none", false, 0, true);
     }
     let outcome: "succeeded" | "failed" | "released" = "released";
+    let why: string | undefined;
     try {
       const token = await this.#token(batch);
       const answer = await this.#exchanged(request, token, batch);
@@ -288,12 +289,14 @@ export class Client {
     } catch (error) {
       if (error instanceof Ended) {
         outcome = error.isLate ? "failed" : "released";
+        why = "no answer in time";
       } else if (error instanceof AttemptError && error.isOutage) {
         outcome = "failed";
+        why = error.error.message;
       }
       throw error;
     } finally {
-      breaker[outcome](pass);
+      breaker[outcome](pass, why);
     }
   }
 
@@ -309,8 +312,7 @@ export class Client {
         throw error;
       }
       if (error instanceof TooLarge) {
-        const message = `the answer of ${settings.server} is larger than maxResponseBytes, ${limit}`;
-        throw new AttemptError(new CacheError("protocol", message));
+        throw new AttemptError(answerTooLarge(settings.server, limit));
       }
       const broken = brokenOff(error, settings.server, (text) => settings.tokens.redact(text));
       throw new AttemptError(broken.error, broken.isSent ? "harmless" : "all", true);
@@ -343,9 +345,8 @@ export class Client {
       }
       const { server, tokens } = this.settings;
       const { body } = answer;
-      const start = beginning(tokens.redact(typeof body === "string" ? body.slice(0, 1000) : latin1(body)));
-      const message = `the answer of ${server} is not the protocol (${error.message}); it begins with ${start}`;
-      throw new AttemptError(new CacheError("protocol", message), "none", true);
+      const start = tokens.redact(typeof body === "string" ? body.slice(0, 1000) : latin1(body));
+      throw new AttemptError(notProtocol(server, error.message, start), "none", true);
     }
   }
 

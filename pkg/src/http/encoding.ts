@@ -35,10 +35,10 @@ export function decode(form: Form, body: string | Uint8Array, expected: number):
   }
   const answers = parse(body);
   if (!Array.isArray(answers)) {
-    throw new Malformed("no array of answers");
+    throw new Malformed("it is not a list");
   }
   if (answers.length !== expected) {
-    throw new Malformed(`${answers.length} answers to ${expected} commands`);
+    throw new Malformed(`expected ${expected} answers, got ${answers.length}`);
   }
   return answers.map((one) => answer(one, form));
 }
@@ -62,7 +62,7 @@ function parse(body: string): unknown {
   try {
     return JSON.parse(body);
   } catch {
-    throw new Malformed("no JSON");
+    throw new Malformed("it is not JSON");
   }
 }
 
@@ -78,7 +78,7 @@ function answer(one: unknown, form: Form): Reply {
       return result === "OK" ? result : reply(result, form === "base64");
     }
   }
-  throw new Malformed("neither a result nor an error");
+  throw new Malformed("an answer has neither a result nor an error");
 }
 
 function reply(result: unknown, isBase64: boolean): Reply {
@@ -94,7 +94,7 @@ function reply(result: unknown, isBase64: boolean): Reply {
   if (Array.isArray(result)) {
     return result.map((one) => reply(one, isBase64));
   }
-  throw new Malformed("a result of no known kind");
+  throw new Malformed("a result is of an unknown type");
 }
 
 function bytesOf(base64: string): Uint8Array {
@@ -102,7 +102,7 @@ function bytesOf(base64: string): Uint8Array {
   try {
     binary = atob(base64);
   } catch {
-    throw new Malformed("no base64");
+    throw new Malformed("a result is not base64");
   }
   const bytes = new Uint8Array(binary.length);
   for (let at = 0; at < bytes.length; at++) {

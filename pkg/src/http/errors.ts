@@ -1,4 +1,6 @@
-/** What can go wrong between here and the store. */
+/** The errors of the HTTP client: their kinds, and all their texts. */
+
+import { quote } from "../check.js";
 
 /** Why a cache operation failed. */
 export type CacheErrorCode =
@@ -6,44 +8,147 @@ export type CacheErrorCode =
   | "connection"
   /** No answer came within the time limit. */
   | "timeout"
-  /** The server does not allow it: a wrong token, or beyond what the token permits. */
+  /** The server does not permit it: the token is wrong, or does not cover the operation. */
   | "refused"
-  /** The server is there, but does not serve now; or the breaker is open, because it has failed over and over. */
+  /** The server does not serve at present, or nothing was sent because it has failed several times in a row. */
   | "unavailable"
   /** The store has no memory left for the value. */
   | "full"
-  /** What was answered is not the protocol. */
+  /** The answer is not one of the protocol. */
   | "protocol"
-  /** What is stored under the key cannot be turned into a value. */
+  /** The stored text or bytes cannot be decoded into a value. */
   | "deserialize";
 
-/** The failure of an operation that needs the store. The message never holds the token or a value. */
+const RETRYABLE: readonly CacheErrorCode[] = ["connection", "timeout", "unavailable"];
+
+/** The failure of an operation that needs the store. The message never contains the token or a value. */
 export class CacheError extends Error {
   /** Why, for programs. */
   readonly code: CacheErrorCode;
-  /** The key that it is about, as the caller gave it; `undefined` where it is about none in particular. */
+  /** The key that it is about, as the caller gave it; `undefined` if it is about no single key. */
   readonly key: string | undefined;
+  /** Whether the same operation may succeed later without any change. */
+  readonly retryable: boolean;
 
   /** @internal */
-  constructor(code: CacheErrorCode, message: string, key?: string, options?: { cause: unknown }) {
+  constructor(
+    code: CacheErrorCode,
+    message: string,
+    key?: string,
+    { retryable = RETRYABLE.includes(code), ...options }: { cause?: unknown; retryable?: boolean } = {},
+  ) {
     super(`isocache: ${message}`, options);
     this.code = code;
     this.key = key;
+    this.retryable = retryable;
   }
 }
 // On the prototype, as with the errors of the language: not printed as a member of each.
 Object.defineProperty(CacheError.prototype, "name", { value: "CacheError", configurable: true, writable: true });
 
+/** What can be done about failures of the platform, by what it says. */
+const HINTS: readonly [RegExp, string][] = [
+  [
+    /SELF_SIGNED|UNABLE_TO_|UnknownIssuer/i,
+    "the certificate is not signed by an authority that is trusted here; name the one that signed it, in Node by NODE_EXTRA_CA_CERTS=ca.pem",
+  ],
+  [/CERT_HAS_EXPIRED|Expired/, "the certificate of the server has expired; renew it"],
+  [/ALTNAME|NotValidForName/, "the certificate is for another host name than the one in url"],
+  [
+    /EPROTO|WRONG_VERSION|corrupt message|InvalidContentType/i,
+    "the server did not answer with TLS; if it speaks plain HTTP, url must begin with http://",
+  ],
+  [/HPE_INVALID/, "the server did not answer with HTTP; if it speaks TLS, url must begin with https://"],
+  [/ECONNREFUSED|ConnectionRefused/, "no server listens there; is it running, and is the port right?"],
+  [/ENOTFOUND|EAI_AGAIN/, "the host name in url is unknown"],
+];
+
+/** The connection could not be made, or broke. `why` is what the platform says. */
+export function connectionFailed(server: string, why: string): CacheError {
+  const at = HINTS.findIndex(([pattern]) => pattern.test(why));
+  const hint = at < 0 ? "" : `: ${HINTS[at]?.[1]}`;
+  // The first ones are about certificates and protocols, which do not change by themselves.
+  const isLasting = at >= 0 && at < 5;
+  const options = isLasting ? { retryable: false } : {};
+  return new CacheError("connection", `the connection to ${server} failed (${why})${hint}`, undefined, options);
+}
+
+export function timedOut(server: string, timeout: number): CacheError {
+  return new CacheError("timeout", `no answer from ${server} within ${timeout} ms (the option timeout)`);
+}
+
+/** Nothing was sent, since the server has failed too often. */
+export function notSent(server: string, failures: number, left: number, last: string | undefined): CacheError {
+  const next = left > 0 ? `next try in ${(left / 1000).toFixed(1)} s` : "another request is trying it";
+  const why = last === undefined ? "" : ` (last: ${last.replace(/^isocache: /, "")})`;
+  return new CacheError("unavailable", `not sent: ${server} failed ${failures} times in a row; ${next}${why}`);
+}
+
+export function answerTooLarge(server: string, limit: number): CacheError {
+  return new CacheError("protocol", `the answer of ${server} is larger than maxResponseBytes, ${limit}`);
+}
+
+/** The answer is not one of the protocol. `body` is how it begins. */
+export function notProtocol(server: string, why: string, body: string): CacheError {
+  return new CacheError(
+    "protocol",
+    `the answer of ${server} is not one of the protocol (${why}); it begins with ${beginning(body)}; is url that of the bridge?`,
+  );
+}
+
+export function redirected(server: string): CacheError {
+  return new CacheError(
+    "protocol",
+    `${server} answered with a redirect, which is not followed, since the token would go with it; give the final address as url`,
+  );
+}
+
+/** The server answered with a status that stands for a failure. `text` is the error in its body, if there is one. */
+export function statusError(
+  code: CacheErrorCode,
+  server: string,
+  status: number,
+  text: string | undefined,
+  body: string,
+): CacheError {
+  const says = text === undefined ? `status ${status} and ${beginning(body)}` : `${status}: ${told(text)}`;
+  return new CacheError(code, `${server} answered ${says}`);
+}
+
+/** The caller's function for the token failed. */
+export function tokenFailed(cause: unknown): CacheError {
+  return new CacheError("refused", "the function given as token failed; see the cause", undefined, { cause });
+}
+
+/** The reply is of another type than the command has. */
+export function wrongReply(command: string, wanted: string, key?: string): CacheError {
+  const about = key === undefined ? "" : ` (key ${quote(key)})`;
+  return new CacheError("protocol", `the reply to ${command} is not ${wanted}${about}`, key);
+}
+
+export function endlessScan(steps: number, outcome: string): CacheError {
+  return new CacheError("protocol", `the server did not end SCAN within ${steps} steps; ${outcome}`);
+}
+
+/** The stored text or bytes cannot be decoded. */
+export function notDecoded(key: string, why: string): CacheError {
+  return new CacheError(
+    "deserialize",
+    `the value under key ${quote(key)} cannot be decoded (${why}); it was stored with another serializer, or by another program`,
+    key,
+  );
+}
+
 const SHOWN = 60;
 const TOLD = 200;
 
-/** How what is no answer of the protocol begins, in printable ASCII. */
-export function beginning(text: string): string {
+/** The beginning of an answer, in printable ASCII. */
+function beginning(text: string): string {
   return text === "" ? "nothing" : `"${printable(text.slice(0, SHOWN))}"${text.length > SHOWN ? "..." : ""}`;
 }
 
-/** What a server says, as an error may show it. */
-export function told(text: string): string {
+/** The error text of a server, as an error may show it. */
+function told(text: string): string {
   return printable(text.slice(0, TOLD));
 }
 
@@ -58,24 +163,24 @@ const REFUSED = /^(WRONGPASS|NOAUTH|NOPERM)\b|^ERR .*(AUTH|invalid password)/;
 const UNAVAILABLE =
   /^(MISCONF|LOADING|CLUSTERDOWN|MASTERDOWN|TRYAGAIN|BUSY|NOREPLICAS|READONLY|UNBLOCKED|NOGOODSLAVE)\b|^ERR max number of clients/;
 
-/** The error for what a store says about a command. */
+/** The error for the text with which a store refuses a command. */
 export function errorOf(text: string, key?: string): CacheError | RangeError {
   const message = told(text);
-  const about = key === undefined ? "" : ` (key ${JSON.stringify(key.slice(0, 40))})`;
+  const about = key === undefined ? "" : ` (key ${quote(key)})`;
   if (REFUSED.test(text)) {
-    return new CacheError("refused", `refused: ${message}${about}`, key);
+    return new CacheError("refused", `the server refused: ${message}${about}`, key);
   }
   if (text.startsWith("OOM")) {
-    return new CacheError("full", `the store is full: ${message}`, key);
+    return new CacheError("full", `the store is full: ${message}${about}`, key);
   }
   if (UNAVAILABLE.test(text)) {
-    return new CacheError("unavailable", `not available now: ${message}`, key);
+    return new CacheError("unavailable", `the store does not serve at present: ${message}`, key);
   }
   if (/^ERR .*would overflow/.test(text)) {
-    return new RangeError(`isocache: by takes the counter${about} beyond 64 bits`);
+    return new RangeError(`isocache: the counter${about} would be beyond 64 bits; use a smaller by`);
   }
   if (/^WRONGTYPE|^ERR .*not an integer/.test(text)) {
-    return new CacheError("deserialize", `what is stored is something else: ${message}${about}`, key);
+    return new CacheError("deserialize", `the stored value is of another type: ${message}${about}`, key);
   }
   return new CacheError("protocol", `the server answered ${message}${about}`, key);
 }

@@ -34,7 +34,7 @@ export function byFetch(given: FetchLike | undefined): Transport {
 function platformSend(url: string, init: FetchInit): Promise<FetchResponse> {
   const { fetch: send, Request } = globalThis;
   if (typeof send !== "function") {
-    throw new TypeError("there is no fetch here; give one by the option fetch");
+    throw new TypeError("this environment has no fetch; give one as the option fetch");
   }
   // Some frameworks cache what they fetch, also by POST. Some runtimes refuse the option as such.
   return send(url, Request !== undefined && "cache" in Request.prototype ? { ...init, cache: "no-store" } : init);

@@ -22,8 +22,8 @@ import { clear, unlink } from "./clear-pattern.js";
 import { Client } from "./client.js";
 import { exactEntries } from "./entry-count.js";
 import { opened, type Stored, sealed } from "./envelope.js";
-import { CacheError } from "./errors.js";
-import { type Command, checked, count, list, type Reply, unexpected } from "./reply.js";
+import { notDecoded, wrongReply } from "./errors.js";
+import { type Command, checked, count, list, type Reply } from "./reply.js";
 import { scan } from "./scan.js";
 import { settingsOf } from "./settings.js";
 import type { HttpCacheOptions, HttpSetOptions, RequestOptions } from "./types.js";
@@ -513,7 +513,7 @@ export class HttpCache<V = unknown> implements Provider<V> {
     const { serializer } = this.#shared.client.settings;
     const isText = serializer.format === "text";
     if (!(isText ? typeof stored === "string" : stored instanceof Uint8Array)) {
-      throw unexpected("GET", key);
+      throw wrongReply("GET", "a value", key);
     }
     try {
       const found = opened(
@@ -523,7 +523,7 @@ export class HttpCache<V = unknown> implements Provider<V> {
       return found;
     } catch (error) {
       const why = error instanceof Error ? error.name : typeof error;
-      throw new CacheError("deserialize", `what is stored under key ${quote(key)} is no value (${why})`, key);
+      throw notDecoded(key, why);
     }
   }
 

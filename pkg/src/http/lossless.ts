@@ -114,5 +114,5 @@ function shown(path: Path): string {
 function refused(path: Path, format: LosslessFormat, what: string): TypeError {
   const whole = shown(path);
   const place = whole.length > MAX_SHOWN ? `${whole.slice(0, MAX_SHOWN)}...` : whole;
-  return new TypeError(`isocache: ${place} is ${what}, which ${format.name} cannot carry unchanged`);
+  return new TypeError(`isocache: ${place} is ${what}, which ${format.name} cannot store unchanged`);
 }

@@ -1,6 +1,6 @@
 /** Commands and replies, and what a caller makes of a reply. */
 
-import { CacheError, errorOf } from "./errors.js";
+import { errorOf, wrongReply } from "./errors.js";
 
 /** A command: its name and its arguments. */
 export type Command = readonly (string | Uint8Array)[];
@@ -32,7 +32,7 @@ export function checked(reply: Reply | undefined, key?: string): Exclude<Reply, 
 export function count(command: string, reply: Reply | undefined, key?: string): number {
   const number = checked(reply, key);
   if (typeof number !== "number" || !Number.isInteger(number)) {
-    throw unexpected(command, key);
+    throw wrongReply(command, "a whole number", key);
   }
   return number;
 }
@@ -41,7 +41,8 @@ export function count(command: string, reply: Reply | undefined, key?: string): 
 export function list(command: string, reply: Reply | undefined, length?: number): readonly Reply[] {
   const replies = checked(reply);
   if (!isList(replies) || (length !== undefined && replies.length !== length)) {
-    throw unexpected(command);
+    const wanted = length === undefined ? "a list" : `a list of ${length}`;
+    throw wrongReply(command, isList(replies) ? `${wanted} but of ${replies.length}` : wanted);
   }
   return replies;
 }
@@ -58,12 +59,7 @@ export function text(command: string, reply: Reply | undefined): string {
   if (string instanceof Uint8Array) {
     return new TextDecoder().decode(string);
   }
-  throw unexpected(command);
-}
-
-/** The error for a reply of another kind than the command has. */
-export function unexpected(command: string, key?: string): CacheError {
-  return new CacheError("protocol", `${command} was answered with another kind of reply`, key);
+  throw wrongReply(command, "text");
 }
 
 function isList(reply: unknown): reply is readonly Reply[] {

@@ -59,7 +59,7 @@ export function decodeReplies(bytes: Uint8Array, expected: number): Reply[] {
     replies.push(reader.reply(0));
   }
   if (!reader.isDone) {
-    throw new Malformed("more replies than commands");
+    throw new Malformed("there are more replies than commands");
   }
   return replies;
 }
@@ -98,7 +98,7 @@ class Reader {
           return null;
         }
         if (depth === MAX_DEPTH) {
-          throw new Malformed("arrays within arrays");
+          throw new Malformed("arrays are nested too deep");
         }
         const replies: Reply[] = [];
         while (replies.length < length) {
@@ -107,14 +107,14 @@ class Reader {
         return replies;
       }
       default:
-        throw new Malformed("no RESP2");
+        throw new Malformed("it is not RESP2");
     }
   }
 
   #line(): string {
     const end = this.#bytes.indexOf(CR, this.#at);
     if (end < 0 || this.#bytes[end + 1] !== LF) {
-      throw new Malformed("RESP2 that is cut off");
+      throw new Malformed("the RESP2 is cut off");
     }
     const line = new TextDecoder().decode(this.#bytes.subarray(this.#at, end));
     this.#at = end + 2;
@@ -124,7 +124,7 @@ class Reader {
   #bulk(length: number): Uint8Array {
     const end = this.#at + length;
     if (this.#bytes[end] !== CR || this.#bytes[end + 1] !== LF) {
-      throw new Malformed("RESP2 that is cut off");
+      throw new Malformed("the RESP2 is cut off");
     }
     const bulk = this.#bytes.slice(this.#at, end);
     this.#at = end + 2;
@@ -139,7 +139,7 @@ class Reader {
     const length = /^\d{1,10}$/.test(line) ? Number(line) : Number.NaN;
     // Each element takes three bytes at least: no more are there than that.
     if (!(length <= this.#bytes.length - this.#at)) {
-      throw new Malformed("a length beyond the end");
+      throw new Malformed("a length is beyond the end");
     }
     return length;
   }
@@ -148,7 +148,7 @@ class Reader {
 /** A number; its digits where a number would round them. */
 function integer(line: string): number | string {
   if (!/^[+-]?\d{1,19}$/.test(line)) {
-    throw new Malformed("no number");
+    throw new Malformed("a number has no digits");
   }
   const number = Number(line);
   return Number.isSafeInteger(number) ? number : line;

@@ -1,8 +1,8 @@
 /** Walking the keys of a store. */
 
 import type { Client } from "./client.js";
-import { CacheError } from "./errors.js";
-import { type Command, checked, list, type Reply, text, unexpected } from "./reply.js";
+import { type CacheError, endlessScan, wrongReply } from "./errors.js";
+import { type Command, checked, list, type Reply, text } from "./reply.js";
 import type { AbortSignalLike } from "./types.js";
 
 /** How many keys the server looks at in one step, and so how long it keeps others waiting. */
@@ -20,13 +20,13 @@ export function stepped(reply: Reply | undefined): { cursor: string; keys: strin
   const [next, keys] = list("SCAN", checked(reply), 2);
   const cursor = text("SCAN", next);
   if (!/^\d{1,20}$/.test(cursor)) {
-    throw unexpected("SCAN");
+    throw wrongReply("SCAN", "a cursor and keys");
   }
   return { cursor, keys: list("SCAN", keys).map((key) => text("SCAN", key)) };
 }
 
 export function endless(outcome: string): CacheError {
-  return new CacheError("protocol", `the server did not end SCAN within ${MAX_STEPS} steps; ${outcome}`);
+  return endlessScan(MAX_STEPS, outcome);
 }
 
 /** The keys that match a pattern, step by step. A key may come more than once. */

@@ -1,6 +1,6 @@
 /** Options, checked and with their defaults. */
 
-import { checkFunction, checkInteger, checkObject, checkOptions, wrongType } from "../check.js";
+import { checkFunction, checkInteger, checkObject, checkOneOf, checkOptions, wrongType } from "../check.js";
 import { monotonicNow } from "../clock.js";
 import { milliseconds } from "../ttl.js";
 import type { Ttl } from "../types.js";
@@ -9,6 +9,7 @@ import { byFetch } from "./fetch-transport.js";
 import { jsonSerializer } from "./json.js";
 import { byNode } from "./node-transport.js";
 import type { Serializer } from "./serializer.js";
+import { textSerializer } from "./text.js";
 import { Tokens } from "./tokens.js";
 import type { Transport } from "./transport.js";
 import type { BatchOptions, BreakerOptions, FetchLike, HttpCacheOptions } from "./types.js";
@@ -43,12 +44,12 @@ export interface Settings {
 /** The settings; throws a TypeError or RangeError that names the option. */
 export function settingsOf(options: HttpCacheOptions): Settings {
   checkOptions(options, NAMES);
-  const { token, timeout = "2s", retries = 2, breaker, batch, serializer = jsonSerializer, fetch, clock } = options;
+  const { token, timeout = "2s", retries = 2, breaker, batch, fetch, clock } = options;
   const { maxResponseBytes = 64 * MIB, allowInsecure = false } = options;
   checkFunction("fetch", fetch);
   checkFunction("clock", clock);
-  checkFlag("allowInsecure", allowInsecure);
-  checkSerializer(serializer);
+  checkOneOf("allowInsecure", allowInsecure, [true, false]);
+  const serializer = serializerOf(options.serializer);
   const url = checkUrl(options.url, allowInsecure);
   const now = clock ?? monotonicNow;
   return {
@@ -85,21 +86,24 @@ function checkUrl(given: unknown, allowInsecure: boolean): URL {
   try {
     url = new URL(text);
   } catch {
-    // It is not shown: it may hold a password.
-    throw new TypeError("isocache: url is no URL");
+    throw new TypeError(
+      'isocache: url must be a URL such as "https://cache.example"; it is not shown, since it may hold a password',
+    );
   }
   if (url.protocol !== "http:" && url.protocol !== "https:") {
-    throw new TypeError(`isocache: url must begin with https:// or http://, not ${url.protocol}`);
+    throw new TypeError(
+      `isocache: url must begin with https:// or http://, not ${url.protocol}//; a Redis is reached through a bridge: isocache serve --store redis://...`,
+    );
   }
   if (url.username !== "" || url.password !== "") {
-    throw new TypeError("isocache: url must not hold a name or password; use the option token");
+    throw new TypeError("isocache: url must not contain a name or password; give the token as the option token");
   }
   if (url.search !== "" || url.hash !== "") {
-    throw new TypeError("isocache: url must not have a query or a fragment");
+    throw new TypeError("isocache: url must not have a query (?) or a fragment (#); give the token as the option token");
   }
   if (url.protocol === "http:" && !allowInsecure && !isLoopback(url.hostname)) {
     throw new TypeError(
-      `isocache: url is plain http to ${url.hostname}, where the token could be read on the way; use https, or allowInsecure`,
+      `isocache: url is plain http to ${url.hostname}, so that the token could be read on the way; use https, or set allowInsecure: true`,
     );
   }
   return url;
@@ -109,7 +113,11 @@ function isLoopback(host: string): boolean {
   return /^(.+\.)?localhost\.?$|^127(\.\d{1,3}){3}$|^\[::1\]$/.test(host);
 }
 
-function checkSerializer(serializer: unknown): void {
+function serializerOf(serializer: HttpCacheOptions["serializer"] = "json"): Serializer {
+  if (typeof serializer === "string") {
+    checkOneOf("serializer", serializer, ["json", "text"]);
+    return serializer === "json" ? jsonSerializer : textSerializer;
+  }
   checkObject("serializer", serializer);
   const { format, serialize, deserialize } = serializer as Partial<Serializer>;
   if (
@@ -117,8 +125,11 @@ function checkSerializer(serializer: unknown): void {
     typeof serialize !== "function" ||
     typeof deserialize !== "function"
   ) {
-    throw new TypeError('isocache: serializer needs format ("text" or "bytes"), serialize and deserialize');
+    throw new TypeError(
+      'isocache: serializer must be "json", "text", or an object with format ("text" or "bytes"), serialize and deserialize',
+    );
   }
+  return serializer;
 }
 
 function breakerOf(options: BreakerOptions | boolean = true): BreakerSettings | undefined {
@@ -149,17 +160,11 @@ function batchOf(options: BatchOptions | boolean = true): Settings["batch"] {
   };
 }
 
-function checkFlag(name: string, value: unknown): void {
-  if (typeof value !== "boolean") {
-    throw wrongType(name, "true or false", value);
-  }
-}
-
 /** A time in milliseconds, from 1 ms to 10 minutes. */
 function duration(name: string, time: Ttl): number {
   let ms: number;
   try {
-    ms = milliseconds(time);
+    ms = milliseconds(time, name);
   } catch {
     ms = Number.NaN;
   }

@@ -1,7 +1,7 @@
 /** The token of requests: fixed, or minted when it is needed. */
 
 import { wrongType } from "../check.js";
-import { CacheError } from "./errors.js";
+import { tokenFailed } from "./errors.js";
 
 /** A function that gives a token. */
 export type TokenSource = () => string | Promise<string>;
@@ -49,7 +49,7 @@ export class Tokens {
     return true;
   }
 
-  /** Gives up waiting for a token, so that the next operation asks anew. */
+  /** Gives up waiting for a token, so that the next operation asks again. */
   abandon(): void {
     this.#minting = undefined;
   }
@@ -65,7 +65,7 @@ export class Tokens {
       this.#known = token;
       return token;
     } catch (cause) {
-      throw new CacheError("refused", "the function that gives the token failed", undefined, { cause });
+      throw tokenFailed(cause);
     }
   }
 }
@@ -76,7 +76,9 @@ function checkToken(token: unknown): string {
     throw wrongType("token", "a string or a function that gives one", token);
   }
   if (!/^[!-~]+$/.test(token)) {
-    throw new TypeError("isocache: token must be printable ASCII without spaces, and not empty");
+    throw new TypeError(
+      "isocache: token must be printable ASCII without spaces, and not empty; a line break at its end is a usual cause",
+    );
   }
   return token;
 }

@@ -1,6 +1,6 @@
 /** One request and its answer, whatever carries it. */
 
-import { CacheError } from "./errors.js";
+import { type CacheError, connectionFailed } from "./errors.js";
 
 /** What is sent, by POST. */
 export interface Request {
@@ -38,22 +38,19 @@ export interface Transport {
 /** An answer of more bytes than the limit. */
 export class TooLarge extends Error {}
 
-/** A connection that could not even be made: nothing was sent. */
+/** A connection that could not be made: nothing was sent. */
 const NOT_SENT = ["ECONNREFUSED", "ENOTFOUND", "EAI_AGAIN", "ConnectionRefused"];
 
-/** What a failure of the platform means, without the token. */
+/** The error for a failure of the platform, without the token. */
 export function brokenOff(
   error: unknown,
   server: string,
   redact: (text: string) => string,
 ): { error: CacheError; isSent: boolean } {
   const { message, code, cause } = (error ?? {}) as Record<"message" | "code" | "cause", unknown>;
-  // `fetch` hides what happened in the cause.
+  // `fetch` has the failure itself as the cause of a general one.
   const inner = (cause ?? {}) as Record<"message" | "code", unknown>;
   const name = inner.code ?? code;
   const why = `${name ?? inner.message ?? message ?? "unknown"}`.slice(0, 200);
-  return {
-    error: new CacheError("connection", `the connection to ${server} failed: ${redact(why)}`),
-    isSent: !NOT_SENT.includes(`${name}`),
-  };
+  return { error: connectionFailed(server, redact(why)), isSent: !NOT_SENT.includes(`${name}`) };
 }

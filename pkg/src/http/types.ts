@@ -91,8 +91,11 @@ export interface HttpCacheOptions {
   breaker?: BreakerOptions | boolean | undefined;
   /** `false`: every operation is a request of its own. */
   batch?: BatchOptions | boolean | undefined;
-  /** Turns values into text or bytes and back. Default: JSON, which refuses what it cannot carry. */
-  serializer?: Serializer | undefined;
+  /**
+   * Turns values into text or bytes and back: `"json"`, which refuses values that JSON would change; `"text"`, for values that
+   * are texts and stored as they are; or an object, such as `messagePackSerializer`. Default: `"json"`.
+   */
+  serializer?: Serializer | "json" | "text" | undefined;
   /**
    * What carries requests. Default: the platform's `fetch`, looked up at each request; in Node its own HTTP client, which
    * takes a third of the time, unless the program has replaced `fetch` or its dispatcher.

@@ -89,7 +89,7 @@ describe("events", () => {
     const cache = new Cache();
     assert.throws(
       () => cache.on("hit", () => undefined),
-      /there is no event "hit"; there are load, stale, bypass, warning/,
+      /unknown event "hit"; the events are load, stale, bypass, warning/,
     );
     assert.throws(() => cache.on("load"), TypeError);
   });

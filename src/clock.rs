@@ -6,7 +6,7 @@ use std::time::{Duration, SystemTime};
 
 /// A source of time, in whole milliseconds from an origin of its own.
 ///
-/// It should not run backwards; if it does, entries live longer by as much, and nothing else happens.
+/// It should not run backwards. If it does, entries live longer by that much, and nothing else happens.
 pub trait Clock: Send + Sync {
     /// Milliseconds since the clock's origin.
     fn now_ms(&self) -> u64;
@@ -18,7 +18,11 @@ impl<C: Clock + ?Sized> Clock for Arc<C> {
     }
 }
 
-/// The clock of the machine: monotonic natively; `Date.now()` in WebAssembly, where the standard library has no clock.
+/// The default clock of caches. It is monotonic, so that setting the time of the machine changes no ttl.
+///
+/// Natively it is [`Instant`](std::time::Instant), and in WebAssembly `performance.now`, or `Date.now` where the platform lacks
+/// that. While a machine is suspended, it may stand still (as on Linux and macOS, and in most browsers there): entries then live
+/// longer by that time. Where they must not, use [`UnixClock`], which goes on, and follows the time of the machine when that is set.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct SystemClock;
 
@@ -37,12 +41,20 @@ impl Clock for SystemClock {
 #[cfg(all(target_arch = "wasm32", target_os = "unknown"))]
 impl Clock for SystemClock {
     fn now_ms(&self) -> u64 {
-        // Milliseconds since 1970: positive, and exact in both types.
-        #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)]
-        {
-            date_now() as u64
-        }
+        whole(monotonic_now())
     }
+}
+
+/// Milliseconds as JavaScript has them: positive, and exact in both types.
+#[cfg(all(target_arch = "wasm32", target_os = "unknown"))]
+#[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)]
+fn whole(ms: f64) -> u64 {
+    ms as u64
+}
+
+#[cfg(all(target_arch = "wasm32", target_os = "unknown"))]
+fn monotonic_now() -> f64 {
+    performance_now().unwrap_or_else(|_| date_now())
 }
 
 /// How long something took, for what is measured and never decided upon.
@@ -69,37 +81,39 @@ impl Stopwatch {
 impl Stopwatch {
     /// Starts now.
     pub(crate) fn start() -> Self {
-        Self(date_now())
+        Self(monotonic_now())
     }
 
     /// The time since the start.
     pub(crate) fn elapsed(self) -> Duration {
-        Duration::try_from_secs_f64((date_now() - self.0) / 1000.0).unwrap_or_default()
+        Duration::try_from_secs_f64((monotonic_now() - self.0) / 1000.0).unwrap_or_default()
     }
 }
 
-/// The wall clock of the machine: milliseconds since 1970, for what is told in dates. Whoever sets the machine's time moves it.
-#[cfg(not(all(target_arch = "wasm32", target_os = "unknown")))]
+/// The time of the machine: milliseconds since 1970, for times that several machines agree on. It moves when the time of the
+/// machine is set.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct UnixClock;
 
-#[cfg(not(all(target_arch = "wasm32", target_os = "unknown")))]
 impl Clock for UnixClock {
+    #[cfg(not(all(target_arch = "wasm32", target_os = "unknown")))]
     #[inline]
     fn now_ms(&self) -> u64 {
-        use std::time::{SystemTime, UNIX_EPOCH};
+        use std::time::UNIX_EPOCH;
         // A time before 1970 counts as 1970.
         let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
         since.as_secs() * 1000 + u64::from(since.subsec_millis())
     }
+
+    #[cfg(all(target_arch = "wasm32", target_os = "unknown"))]
+    fn now_ms(&self) -> u64 {
+        whole(date_now())
+    }
 }
 
-/// How long it is until a time of the machine's clock; `None` if it has passed.
+/// How long it is until a time of the machine; `None` if it has passed.
 pub(crate) fn time_until(at: SystemTime) -> Option<Duration> {
-    #[cfg(not(all(target_arch = "wasm32", target_os = "unknown")))]
-    let now = SystemTime::now();
-    #[cfg(all(target_arch = "wasm32", target_os = "unknown"))]
-    let now = SystemTime::UNIX_EPOCH + Duration::try_from_secs_f64(date_now() / 1000.0).unwrap_or_default();
+    let now = SystemTime::UNIX_EPOCH + Duration::from_millis(UnixClock.now_ms());
     at.duration_since(now).ok().filter(|left| !left.is_zero())
 }
 
@@ -141,9 +155,13 @@ impl std::fmt::Debug for WallClock {
 #[cfg(all(target_arch = "wasm32", target_os = "unknown"))]
 #[wasm_bindgen::prelude::wasm_bindgen]
 extern "C" {
-    /// `Date.now()`, looked up anew each time, so that tests may replace it.
+    /// `Date.now()`, looked up at each call, so that tests may replace it.
     #[wasm_bindgen(js_namespace = Date, js_name = now)]
     fn date_now() -> f64;
+
+    /// `performance.now()`; an error where there is none.
+    #[wasm_bindgen(catch, js_namespace = performance, js_name = now)]
+    fn performance_now() -> Result<f64, wasm_bindgen::JsValue>;
 }
 
 /// A clock that moves when told to, for tests. Its clones are the same clock.

@@ -79,9 +79,7 @@ mod ttl;
 
 #[cfg(all(feature = "redis", not(target_arch = "wasm32")))]
 pub use self::redis::{RedisCacheBuilder, RedisCacheProvider, RedisCredentials};
-#[cfg(not(all(target_arch = "wasm32", target_os = "unknown")))]
-pub use clock::UnixClock;
-pub use clock::{Clock, ManualClock, SystemClock};
+pub use clock::{Clock, ManualClock, SystemClock, UnixClock};
 pub use engine::{PolicyKind, RemovalReason};
 #[cfg(feature = "serde")]
 pub use envelope::Envelope;
@@ -104,7 +102,7 @@ pub use load::{
     CacheAside, Kept, LeaseProvider, LoadError, LoadOptions, LoadStats, Loaded, Loading, Lookup, Monitor, NewEntry,
     OnError, Report, SingleFlight, StorePermit, Storing, WriteGuard,
 };
-pub use memory::{Count, MemoryCache, MemoryCacheBuilder, MemoryCacheProvider};
+pub use memory::{Count, DumpedEntry, MemoryCache, MemoryCacheBuilder, MemoryCacheProvider, OnOversize};
 pub use provider::{
     AtomicProvider, BoxFuture, CacheProvider, CounterProvider, DynCacheProvider, Keys, KeysProvider, MaybeSend,
     TouchProvider, WithTtl,

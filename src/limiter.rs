@@ -127,11 +127,7 @@ impl<P> RateLimiter<P> {
             Ok(ms) if ms <= longest => ms,
             _ => return Err(CacheError::invalid("window", format!("{window:?} is not from 1 ms to {longest} ms"))),
         };
-        #[cfg(not(all(target_arch = "wasm32", target_os = "unknown")))]
         let clock = Arc::new(crate::clock::UnixClock);
-        // There, it counts from 1970 too.
-        #[cfg(all(target_arch = "wasm32", target_os = "unknown"))]
-        let clock = Arc::new(crate::clock::SystemClock);
         Ok(Self { counters, algorithm, limit, window, on_store_error: OnStoreError::default(), clock })
     }
 

@@ -102,11 +102,7 @@ impl<T, P> SessionStore<T, P> {
     /// [`CacheError::InvalidArgument`] for a ttl outside the limits.
     pub fn new(provider: P, ttl: Duration) -> Result<Self> {
         let ttl = Duration::from_millis(whole_ms(ttl)?);
-        #[cfg(not(all(target_arch = "wasm32", target_os = "unknown")))]
         let clock = Arc::new(crate::clock::UnixClock);
-        // There, it counts from 1970 too.
-        #[cfg(all(target_arch = "wasm32", target_os = "unknown"))]
-        let clock = Arc::new(crate::clock::SystemClock);
         Ok(Self { provider, ttl, longest: None, clock, values: PhantomData })
     }
 

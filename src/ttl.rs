@@ -102,6 +102,50 @@ impl fmt::Display for Ttl {
     }
 }
 
+/// As text, such as `"5m"`.
+#[cfg(feature = "serde")]
+impl serde::Serialize for Ttl {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
+/// From text, such as `"5m"`, or a number of seconds.
+#[cfg(feature = "serde")]
+impl<'de> serde::Deserialize<'de> for Ttl {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Visitor;
+
+        impl serde::de::Visitor<'_> for Visitor {
+            type Value = Ttl;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a number of seconds, or a number with one of the units ms, s, m, h, d")
+            }
+
+            fn visit_str<E: serde::de::Error>(self, text: &str) -> Result<Ttl, E> {
+                text.parse().map_err(E::custom)
+            }
+
+            fn visit_f64<E: serde::de::Error>(self, seconds: f64) -> Result<Ttl, E> {
+                Ttl::from_seconds(seconds).map_err(E::custom)
+            }
+
+            #[allow(clippy::cast_precision_loss, reason = "beyond 2^53 it is out of range in any case")]
+            fn visit_u64<E: serde::de::Error>(self, seconds: u64) -> Result<Ttl, E> {
+                self.visit_f64(seconds as f64)
+            }
+
+            #[allow(clippy::cast_precision_loss, reason = "as for visit_u64")]
+            fn visit_i64<E: serde::de::Error>(self, seconds: i64) -> Result<Ttl, E> {
+                self.visit_f64(seconds as f64)
+            }
+        }
+
+        deserializer.deserialize_any(Visitor)
+    }
+}
+
 /// A ttl in whole milliseconds, checked; `None` if the entry does not expire. Every ttl is resolved to this form once, where it
 /// enters the library.
 pub(crate) type TtlMs = Option<u64>;

@@ -3,7 +3,6 @@
 use std::time::Duration;
 
 use super::cache::MemoryCache;
-use super::shared::{read_entry, store};
 use crate::error::Result;
 use crate::key;
 
@@ -44,9 +43,9 @@ impl<T> MemoryCache<T> {
             if is_present != (when == When::Present) {
                 return None;
             }
-            Some(store(locked, leavers, hashed, value.take()?, checked))
+            Some(self.shared.store(locked, leavers, hashed, value.take()?, checked))
         });
-        stored.transpose().map(|stored| stored.is_some()).map_err(|(error, _)| error)
+        stored.map_or(Ok(false), |stored| self.shared.stored(key, checked, stored))
     }
 
     /// Removes the entry under `key` and returns its value, as
@@ -62,7 +61,7 @@ impl<T> MemoryCache<T> {
         let _write = self.shared.single_flight.write_now(key);
         let hashed = self.shared.hashed(key);
         Ok(self.shared.with_table(|locked, leavers| {
-            let (value, _) = read_entry(locked, leavers, hashed)?;
+            let (value, _) = self.shared.read_entry(locked, leavers, hashed)?;
             locked.table.delete(hashed, locked.now, leavers);
             Some(value)
         }))

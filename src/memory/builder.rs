@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::cache::MemoryCache;
+use super::entry::OnOversize;
 use super::provider::MemoryCacheProvider;
 use crate::clock::{Clock, SystemClock};
 use crate::engine::{Limits, MAX_SLOTS, PolicyKind, RemovalReason};
@@ -37,7 +38,10 @@ pub struct MemoryCacheBuilder<T, C = MemoryCacheProvider<T>> {
     pub(super) max_entries: Option<usize>,
     pub(super) max_bytes: u64,
     pub(super) size_of: Option<SizeOf<T>>,
+    pub(super) max_entry_bytes: u64,
+    pub(super) on_oversize: OnOversize,
     pub(super) default_ttl: Option<Duration>,
+    pub(super) touch_on_get: bool,
     pub(super) policy: PolicyKind,
     pub(super) clock: Arc<dyn Clock>,
     pub(super) listener: Option<Listener<T>>,
@@ -50,7 +54,10 @@ impl<T, C> MemoryCacheBuilder<T, C> {
             max_entries: None,
             max_bytes: u64::MAX,
             size_of: None,
+            max_entry_bytes: u64::MAX,
+            on_oversize: OnOversize::default(),
             default_ttl: None,
+            touch_on_get: false,
             policy: PolicyKind::default(),
             clock: Arc::new(SystemClock),
             listener: None,
@@ -82,6 +89,18 @@ impl<T, C> MemoryCacheBuilder<T, C> {
         self
     }
 
+    /// Limits the size of one entry, as [`size_of`](Self::size_of) measures it. The default is [`max_bytes`](Self::max_bytes).
+    pub fn max_entry_bytes(mut self, max_entry_bytes: u64) -> Self {
+        self.max_entry_bytes = max_entry_bytes;
+        self
+    }
+
+    /// What a write of a larger entry does. The default is [`OnOversize::Error`].
+    pub fn on_oversize(mut self, on_oversize: OnOversize) -> Self {
+        self.on_oversize = on_oversize;
+        self
+    }
+
     /// Measures entries, in bytes, for [`max_bytes`](Self::max_bytes) and for [`CacheStats::bytes`](crate::CacheStats).
     ///
     /// Each value is measured once, when it is written, outside the lock.
@@ -93,6 +112,13 @@ impl<T, C> MemoryCacheBuilder<T, C> {
     /// The ttl of entries that are written without one. By default they do not expire.
     pub fn default_ttl(mut self, ttl: Duration) -> Self {
         self.default_ttl = Some(ttl);
+        self
+    }
+
+    /// Whether a hit starts the ttl of the entry again, so that entries expire when they have not been read for so long. It
+    /// costs 8 bytes an entry. The default is no.
+    pub fn touch_on_get(mut self, touch_on_get: bool) -> Self {
+        self.touch_on_get = touch_on_get;
         self
     }
 
@@ -126,15 +152,18 @@ impl<T, C> MemoryCacheBuilder<T, C> {
     where
         C: From<MemoryCache<T>>,
     {
-        if self.max_bytes != u64::MAX && self.size_of.is_none() {
-            return Err(CacheError::invalid("max_bytes", "needs size_of, which measures entries: set both"));
+        for (option, limit) in [("max_bytes", self.max_bytes), ("max_entry_bytes", self.max_entry_bytes)] {
+            checked_bytes(option, limit)?;
+            if limit != u64::MAX && self.size_of.is_none() {
+                return Err(CacheError::invalid(option, "needs size_of, which measures entries: set both"));
+            }
         }
         let max_entries = match self.max_entries {
             Some(max_entries) => checked_entries(max_entries)?,
             None if self.max_bytes == u64::MAX => DEFAULT_MAX_ENTRIES,
             None => MAX_SLOTS,
         };
-        let limits = Limits { max_entries, max_weight: checked_bytes(self.max_bytes)? };
+        let limits = Limits { max_entries, max_weight: self.max_bytes };
         let default_ttl = ttl_ms(self.default_ttl)?;
         Ok(C::from(MemoryCache::from_parts(self, limits, default_ttl)))
     }
@@ -149,12 +178,9 @@ pub(super) fn checked_entries(max_entries: usize) -> Result<u32> {
     })
 }
 
-/// A limit on bytes.
-pub(super) fn checked_bytes(max_bytes: u64) -> Result<u64> {
-    if max_bytes == 0 {
-        return Err(CacheError::invalid("max_bytes", "must be greater than 0"));
-    }
-    Ok(max_bytes)
+/// Checks a limit on bytes.
+pub(super) fn checked_bytes(option: &'static str, limit: u64) -> Result<()> {
+    if limit == 0 { Err(CacheError::invalid(option, "must be greater than 0")) } else { Ok(()) }
 }
 
 impl<T, C> std::fmt::Debug for MemoryCacheBuilder<T, C> {
@@ -162,7 +188,10 @@ impl<T, C> std::fmt::Debug for MemoryCacheBuilder<T, C> {
         f.debug_struct("MemoryCacheBuilder")
             .field("max_entries", &self.max_entries)
             .field("max_bytes", &self.max_bytes)
+            .field("max_entry_bytes", &self.max_entry_bytes)
+            .field("on_oversize", &self.on_oversize)
             .field("default_ttl", &self.default_ttl)
+            .field("touch_on_get", &self.touch_on_get)
             .field("policy", &self.policy)
             .finish_non_exhaustive()
     }

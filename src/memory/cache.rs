@@ -4,8 +4,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::builder::{DEFAULT_MAX_ENTRIES, MemoryCacheBuilder, checked_bytes, checked_entries};
-use super::entry::refusal;
-use super::shared::{Shared, read_entry, remaining, store};
+use super::entry::{Checked, OnOversize};
+use super::shared::{Shared, remaining};
 use crate::engine::{Limits, Refused};
 use crate::error::{CacheError, Result};
 use crate::glob::Glob;
@@ -109,14 +109,15 @@ impl<T> MemoryCache<T> {
     /// Stores `value` under `key`, as [`CacheProvider::set`](crate::CacheProvider::set).
     ///
     /// # Errors
-    /// [`CacheError::InvalidArgument`] for a key, a ttl or a value outside the limits; nothing was changed.
+    /// [`CacheError::InvalidArgument`] for a key or ttl outside the limits (nothing was changed then), and for a value that is too
+    /// large; [`CacheError::Full`] if memory runs out. A value that is not stored leaves no older one behind.
     pub fn set(&self, key: &str, value: T, ttl: Option<Duration>) -> Result<()> {
         let checked = self.shared.check(key, &value, ttl)?;
         let _write = self.shared.single_flight.write_now(key);
-        let key = self.shared.hashed(key);
-        self.shared
-            .with_table(|locked, leavers| store(locked, leavers, key, value, checked))
-            .map_err(|(error, _)| error)
+        let hashed = self.shared.hashed(key);
+        let stored =
+            self.shared.with_table(|locked, leavers| self.shared.store(locked, leavers, hashed, value, checked));
+        self.shared.stored(key, checked, stored).map(drop)
     }
 
     /// Removes the entry under `key`, as [`CacheProvider::delete`](crate::CacheProvider::delete).
@@ -168,7 +169,7 @@ impl<T> MemoryCache<T> {
         // Out here, so that they are dropped outside the lock if a clone panics.
         let mut values = Vec::with_capacity(keys.len());
         self.shared.with_table(|locked, leavers| {
-            values.extend(keys.iter().map(|&key| read_entry(locked, leavers, key).map(|(value, _)| value)));
+            values.extend(keys.iter().map(|&key| self.shared.read_entry(locked, leavers, key).map(|(value, _)| value)));
         });
         Ok(values)
     }
@@ -176,26 +177,41 @@ impl<T> MemoryCache<T> {
     /// Stores every value, as [`CacheProvider::set_many`](crate::CacheProvider::set_many), at one moment.
     ///
     /// # Errors
-    /// As for [`set`](Self::set); if one entry is outside the limits, none is stored.
+    /// As for [`set`](Self::set). If one entry is refused, none is stored; if it is refused for its size, what was under the keys
+    /// is removed.
     pub fn set_many(&self, entries: Vec<(&str, T, Option<Duration>)>) -> Result<()> {
         let check =
             |(key, value, ttl): (_, T, _)| Ok((self.shared.check(key, &value, ttl)?, self.shared.hashed(key), value));
         let entries: Vec<_> = entries.into_iter().map(check).collect::<Result<_>>()?;
         let keys: Vec<&str> = entries.iter().map(|(_, key, _)| key.key).collect();
         let _write = self.shared.single_flight.write_many_now(&keys);
-        // What is refused, and what comes after it, is dropped out here, outside the lock.
+        let skips = self.shared.rules.on_oversize == OnOversize::Skip;
+        // Values that are refused, and those after them, are dropped out here, outside the lock.
         let mut entries = entries.into_iter();
+        let mut skipped = Vec::new();
         let stored = self.shared.with_table(|locked, leavers| {
             // Again, because the limit may have changed since the check.
             let limit = locked.table.engine.limits().max_weight;
-            if let Some((heavy, key, _)) = entries.as_slice().iter().find(|(checked, ..)| checked.weight > limit) {
-                return Err((refusal(key.key, Refused::TooHeavy, heavy.weight, limit), None));
+            let oversized = |(checked, ..): &&(Checked, _, _)| checked.is_oversized || checked.weight > limit;
+            if let Some((checked, key, _)) = entries.as_slice().iter().find(oversized).filter(|_| !skips) {
+                let refused = (key.key, Refused::TooHeavy, checked.weight);
+                for (_, key, _) in entries.as_slice() {
+                    locked.table.delete(*key, locked.now, leavers);
+                }
+                return Err(refused);
             }
             entries.by_ref().try_for_each(|(checked, key, value)| {
-                store(locked, leavers, key, value, checked).map_err(|(error, value)| (error, Some(value)))
+                match self.shared.store(locked, leavers, key, value, checked) {
+                    Ok(()) => Ok(()),
+                    Err((refused, value)) => {
+                        skipped.push(value);
+                        let is_skipped = skips && refused == Refused::TooHeavy;
+                        if is_skipped { Ok(()) } else { Err((key.key, refused, checked.weight)) }
+                    }
+                }
             })
         });
-        stored.map_err(|(error, _)| error)
+        stored.map_err(|(key, refused, weight)| self.shared.rules.refusal(key, refused, weight))
     }
 
     /// Removes the entries under `keys`, as [`CacheProvider::delete_many`](crate::CacheProvider::delete_many), at one moment.
@@ -250,7 +266,9 @@ impl<T> MemoryCache<T> {
     /// [`size_of`](MemoryCacheBuilder::size_of). The limits are then as before.
     pub fn resize(&self, max_entries: Option<usize>, max_bytes: Option<u64>) -> Result<()> {
         let max_entries = max_entries.map(checked_entries).transpose()?;
-        let max_bytes = max_bytes.map(checked_bytes).transpose()?;
+        if let Some(max_bytes) = max_bytes {
+            checked_bytes("max_bytes", max_bytes)?;
+        }
         if max_bytes.is_some() && self.shared.rules.size_of.is_none() {
             return Err(CacheError::invalid("max_bytes", "needs size_of, which the cache was built without"));
         }

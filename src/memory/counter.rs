@@ -8,8 +8,7 @@ use bytes::Bytes;
 use serde_json::Value;
 
 use super::cache::MemoryCache;
-use super::entry::refusal;
-use crate::engine::Millis;
+use crate::engine::{Millis, Refused};
 use crate::error::{CacheError, Result};
 use crate::key;
 
@@ -106,6 +105,9 @@ impl<T: Count> MemoryCache<T> {
             // Weighed out here, because that is the caller's code.
             let value = T::from_count(count);
             let checked = self.shared.check(key, &value, ttl)?;
+            if checked.is_oversized {
+                return Err(self.shared.rules.refusal(key, Refused::TooHeavy, checked.weight));
+            }
             let stored = self.shared.with_table(|locked, leavers| {
                 // A new counter's ttl begins now; where no entry had one before, the time was not even looked up.
                 let deadline = before.map_or(locked.now + checked.ttl, |before| before.deadline);
@@ -119,15 +121,12 @@ impl<T: Count> MemoryCache<T> {
                     (Some(before), Some((Some(count), deadline))) => before == (Before { count, deadline }),
                     _ => false,
                 };
-                let limit = locked.table.engine.limits().max_weight;
-                unchanged.then(|| {
-                    let set = locked.table.set(hashed, value, checked.weight, deadline, locked.now, leavers);
-                    set.map_err(|(refused, value)| (refusal(key, refused, checked.weight, limit), value))
-                })
+                unchanged.then(|| locked.table.set(hashed, value, checked.weight, deadline, locked.now, leavers))
             });
             // Without an answer, somebody else was quicker.
             if let Some(stored) = stored {
-                return stored.map(|()| count).map_err(|(error, _)| error);
+                let refused = |(refused, _)| self.shared.rules.refusal(key, refused, checked.weight);
+                return stored.map(|()| count).map_err(refused);
             }
         }
     }

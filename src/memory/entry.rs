@@ -3,16 +3,31 @@
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use super::builder::SizeOf;
+use super::builder::{MemoryCacheBuilder, SizeOf};
 use crate::engine::{Millis, NEVER, Refused};
 use crate::error::{CacheError, Result};
 use crate::key;
 use crate::ttl::{TtlMs, ttl_ms};
 
+/// What a write does whose value is larger than [`max_entry_bytes`](crate::MemoryCacheBuilder::max_entry_bytes) or
+/// [`max_bytes`](crate::MemoryCacheBuilder::max_bytes). An older value under its key is removed in both cases, so that it is not
+/// taken for the new one.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum OnOversize {
+    /// It fails with [`CacheError::InvalidArgument`].
+    #[default]
+    Error,
+    /// It succeeds, and the value is not stored.
+    Skip,
+}
+
 /// The rules for the entries of one cache.
 pub(super) struct Rules<T> {
     pub(super) size_of: Option<SizeOf<T>>,
     default_ttl: TtlMs,
+    pub(super) on_oversize: OnOversize,
+    max_entry_bytes: u64,
     /// The limit on bytes. The engine has it too, and has the last word.
     max_bytes: AtomicU64,
 }
@@ -23,11 +38,19 @@ pub(super) struct Checked {
     pub(super) weight: u64,
     /// Its ttl in milliseconds, or [`NEVER`].
     pub(super) ttl: Millis,
+    /// Whether it is larger than an entry may be.
+    pub(super) is_oversized: bool,
 }
 
 impl<T> Rules<T> {
-    pub(super) fn new(size_of: Option<SizeOf<T>>, default_ttl: TtlMs, max_bytes: u64) -> Self {
-        Self { size_of, default_ttl, max_bytes: AtomicU64::new(max_bytes) }
+    pub(super) fn new<C>(builder: &mut MemoryCacheBuilder<T, C>, default_ttl: TtlMs, max_bytes: u64) -> Self {
+        Self {
+            size_of: builder.size_of.take(),
+            default_ttl,
+            on_oversize: builder.on_oversize,
+            max_entry_bytes: builder.max_entry_bytes,
+            max_bytes: AtomicU64::new(max_bytes),
+        }
     }
 
     pub(super) fn set_max_bytes(&self, max_bytes: u64) {
@@ -47,26 +70,25 @@ impl<T> Rules<T> {
         key::check(key)?;
         let ttl = self.ttl(ttl)?;
         let weight = self.size_of.as_ref().map_or(0, |size_of| size_of(key, value));
-        let limit = self.max_bytes.load(Ordering::Relaxed);
-        if weight > limit {
-            return Err(refusal(key, Refused::TooHeavy, weight, limit));
-        }
-        Ok(Checked { weight, ttl })
+        let is_oversized = weight > self.max_entry_bytes.min(self.max_bytes.load(Ordering::Relaxed));
+        Ok(Checked { weight, ttl, is_oversized })
+    }
+
+    /// The error for a value that is refused.
+    pub(super) fn refusal(&self, key: &str, refused: Refused, weight: u64) -> CacheError {
+        let Refused::TooHeavy = refused else { return out_of_memory(key) };
+        let max_bytes = self.max_bytes.load(Ordering::Relaxed);
+        let (option, limit) = if self.max_entry_bytes < max_bytes {
+            ("max_entry_bytes", self.max_entry_bytes)
+        } else {
+            ("max_bytes", max_bytes)
+        };
+        let reason = format!("of key {} has {weight} bytes, more than {option}, {limit}", key::quote(key));
+        CacheError::invalid("value", reason)
     }
 }
 
 /// The error where the tables cannot grow.
 pub(super) fn out_of_memory(key: &str) -> CacheError {
     CacheError::Full(format!("out of memory while storing key {}", key::quote(key)))
-}
-
-/// The error for a value that is refused.
-pub(super) fn refusal(key: &str, refused: Refused, weight: u64, max_bytes: u64) -> CacheError {
-    match refused {
-        Refused::TooHeavy => CacheError::invalid(
-            "value",
-            format!("of key {} has {weight} bytes, more than max_bytes, {max_bytes}", key::quote(key)),
-        ),
-        Refused::OutOfMemory | Refused::Vacant => out_of_memory(key),
-    }
 }

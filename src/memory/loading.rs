@@ -2,7 +2,7 @@
 
 use super::cache::MemoryCache;
 use super::provider::MemoryCacheProvider;
-use super::shared::{Locked, fresh_for, store};
+use super::shared::{Locked, fresh_for};
 use super::table::Leavers;
 use crate::engine::{Engine, Slot};
 use crate::error::Result;
@@ -40,6 +40,9 @@ impl<T: Clone> MemoryCache<T> {
             let value = locked.table.value(slot)?.clone();
             if counted {
                 locked.table.engine.hit(slot);
+                if self.shared.touches_on_get && locked.table.is_fresh(slot, locked.now) {
+                    locked.table.restart_ttl(slot, locked.now);
+                }
             }
             let fresh_for = fresh_for(locked.table.engine.deadline(slot), locked.now);
             Some(Kept { value, fresh_for })
@@ -55,18 +58,15 @@ impl<T: Clone> MemoryCache<T> {
         // A value that is not stored is dropped out here, outside the lock.
         let mut value = Some(value);
         let stored = self.shared.with_table(|locked: &mut Locked<'_, T>, leavers: &mut Leavers<T>| {
-            if !permit.is_valid() {
-                return Ok(());
-            }
-            let Some(value) = value.take() else { return Ok(()) };
-            store(locked, leavers, hashed, value, checked)?;
+            let Some(value) = value.take_if(|_| permit.is_valid()) else { return Ok(()) };
+            self.shared.store(locked, leavers, hashed, value, checked)?;
             if !window.is_zero() {
                 let window = crate::load::millis(window);
                 locked.table.keep_stale(hashed, locked.now + checked.ttl + window);
             }
             Ok(())
         });
-        stored.map_err(|(error, _)| error)
+        self.shared.stored(key, checked, stored).map(drop)
     }
 }
 

@@ -5,13 +5,18 @@ mod builder;
 mod cache;
 mod counter;
 mod entry;
+mod iterate;
 mod loading;
 mod provider;
 mod shared;
 pub(crate) mod table;
+#[cfg(test)]
+mod tests;
 mod touch;
 
 pub use builder::MemoryCacheBuilder;
 pub use cache::MemoryCache;
 pub use counter::Count;
+pub use entry::OnOversize;
+pub use iterate::DumpedEntry;
 pub use provider::MemoryCacheProvider;

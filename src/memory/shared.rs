@@ -7,11 +7,11 @@ use std::time::Duration;
 use foldhash::fast::RandomState;
 
 use super::builder::{Listener, MemoryCacheBuilder};
-use super::entry::{Checked, Rules, refusal};
+use super::entry::{Checked, OnOversize, Rules};
 use super::table::{Hashed, Leavers, Lookup, Table};
 use crate::clock::Clock;
-use crate::engine::{Engine, Limits, Millis, NEVER, Slot};
-use crate::error::{CacheError, Result};
+use crate::engine::{Engine, Limits, Millis, NEVER, Refused, Slot};
+use crate::error::Result;
 use crate::key;
 use crate::load::SingleFlight;
 use crate::ttl::TtlMs;
@@ -23,6 +23,7 @@ pub(crate) struct Shared<T> {
     hasher: RandomState,
     clock: Arc<dyn Clock>,
     pub(super) rules: Rules<T>,
+    pub(super) touches_on_get: bool,
     listener: Option<Listener<T>>,
     pub(crate) single_flight: SingleFlight,
 }
@@ -34,13 +35,15 @@ pub(super) struct Locked<'a, T> {
 }
 
 impl<T> Shared<T> {
-    pub(super) fn new<C>(builder: MemoryCacheBuilder<T, C>, limits: Limits, default_ttl: TtlMs) -> Self {
+    pub(super) fn new<C>(mut builder: MemoryCacheBuilder<T, C>, limits: Limits, default_ttl: TtlMs) -> Self {
+        let rules = Rules::new(&mut builder, default_ttl, limits.max_weight);
         Self {
             table: Mutex::new(Table::new(limits, builder.policy, builder.listener.is_some())),
             expiring: AtomicBool::new(false),
             hasher: RandomState::default(),
             clock: builder.clock,
-            rules: Rules::new(builder.size_of, default_ttl, limits.max_weight),
+            rules,
+            touches_on_get: builder.touch_on_get,
             listener: builder.listener,
             single_flight: SingleFlight::default(),
         }
@@ -127,7 +130,12 @@ impl<T> Shared<T> {
             let mut locked = self.lock();
             let now = locked.now;
             match locked.table.lookup(key, now) {
-                Lookup::Hit(value, slot) => return Ok(Some((value, more(&locked.table.engine, slot, now)))),
+                Lookup::Hit(value, slot) => {
+                    if self.touches_on_get {
+                        locked.table.restart_ttl(slot, now);
+                    }
+                    return Ok(Some((value, more(&locked.table.engine, slot, now))));
+                }
                 Lookup::Miss => return Ok(None),
                 Lookup::Due => {}
             }
@@ -143,41 +151,69 @@ impl<T> Shared<T> {
         T: Clone,
     {
         self.with_table(|locked, leavers| {
-            let (value, slot) = read_entry(locked, leavers, key)?;
+            let (value, slot) = self.read_entry(locked, leavers, key)?;
             Some((value, more(&locked.table.engine, slot, locked.now)))
         })
     }
-}
 
-/// Stores an entry. A value that is refused is handed back, to be dropped outside the lock.
-pub(super) fn store<T>(
-    locked: &mut Locked<'_, T>,
-    leavers: &mut Leavers<T>,
-    key: Hashed<'_>,
-    value: T,
-    Checked { weight, ttl }: Checked,
-) -> Result<(), (CacheError, T)> {
-    let stored = locked.table.set(key, value, weight, locked.now + ttl, locked.now, leavers);
-    stored
-        .map_err(|(refused, value)| (refusal(key.key, refused, weight, locked.table.engine.limits().max_weight), value))
-}
+    /// Looks up and counts; the value and its slot. The value is cloned before anything is changed, so that a clone that
+    /// panics changes nothing.
+    #[inline]
+    pub(super) fn read_entry(
+        &self,
+        locked: &mut Locked<'_, T>,
+        leavers: &mut Leavers<T>,
+        key: Hashed<'_>,
+    ) -> Option<(T, Slot)>
+    where
+        T: Clone,
+    {
+        let now = locked.now;
+        let table = &mut *locked.table;
+        let Some(slot) = table.find(key, now, leavers) else {
+            table.engine.miss();
+            return None;
+        };
+        let value = table.value(slot)?.clone();
+        table.engine.hit(slot);
+        if self.touches_on_get {
+            table.restart_ttl(slot, now);
+        }
+        Some((value, slot))
+    }
 
-/// Looks up and counts; the value and its slot. The value is cloned before anything is changed, so that a clone that
-/// panics changes nothing.
-#[inline]
-pub(super) fn read_entry<T: Clone>(
-    locked: &mut Locked<'_, T>,
-    leavers: &mut Leavers<T>,
-    key: Hashed<'_>,
-) -> Option<(T, Slot)> {
-    let table = &mut *locked.table;
-    let Some(slot) = table.find(key, locked.now, leavers) else {
-        table.engine.miss();
-        return None;
-    };
-    let value = table.value(slot)?.clone();
-    table.engine.hit(slot);
-    Some((value, slot))
+    /// Stores an entry. A value that is refused is returned, to be dropped outside the lock, and an older one is removed.
+    pub(super) fn store(
+        &self,
+        locked: &mut Locked<'_, T>,
+        leavers: &mut Leavers<T>,
+        key: Hashed<'_>,
+        value: T,
+        checked: Checked,
+    ) -> Result<(), (Refused, T)> {
+        let now = locked.now;
+        let table = &mut *locked.table;
+        let stored = if checked.is_oversized {
+            Err((Refused::TooHeavy, value))
+        } else {
+            table.set(key, value, checked.weight, now + checked.ttl, now, leavers)
+        };
+        if stored.is_err() {
+            table.delete(key, now, leavers);
+        } else if self.touches_on_get {
+            table.keep_ttl(key, checked.ttl);
+        }
+        stored
+    }
+
+    /// The result of a write as its caller sees it: whether the value was stored.
+    pub(super) fn stored(&self, key: &str, checked: Checked, stored: Result<(), (Refused, T)>) -> Result<bool> {
+        match stored {
+            Ok(()) => Ok(true),
+            Err((Refused::TooHeavy, _)) if self.rules.on_oversize == OnOversize::Skip => Ok(false),
+            Err((refused, _)) => Err(self.rules.refusal(key, refused, checked.weight)),
+        }
+    }
 }
 
 /// For how long an entry is still fresh; negative if it is stale.

@@ -8,7 +8,7 @@ use foldhash::fast::RandomState;
 use hashbrown::HashTable;
 use smallvec::SmallVec;
 
-use crate::engine::{Engine, Inserted, Limits, Millis, PolicyKind, Refused, RemovalReason, Slot};
+use crate::engine::{Engine, Inserted, Limits, Millis, NEVER, PolicyKind, Refused, RemovalReason, Slot};
 use crate::glob::Glob;
 
 /// What the keys of a table are kept as.
@@ -92,12 +92,20 @@ pub struct Table<T, K = CompactString> {
     index: HashTable<Slot>,
     /// By slot; never shorter than the slots in use.
     pub(crate) entries: Vec<Option<Entry<T, K>>>,
+    /// The ttls of entries that start again on a hit, by slot; empty in other caches.
+    ttls: Vec<Millis>,
 }
 
 impl<T, K: Key> Table<T, K> {
     /// An empty table.
     pub fn new(limits: Limits, policy: PolicyKind, watched: bool) -> Self {
-        Self { engine: Engine::new(limits, policy), watched, index: HashTable::new(), entries: Vec::new() }
+        Self {
+            engine: Engine::new(limits, policy),
+            watched,
+            index: HashTable::new(),
+            entries: Vec::new(),
+            ttls: Vec::new(),
+        }
     }
 
     /// The fresh entry under a key. An expired one is removed on the way.
@@ -191,9 +199,8 @@ impl<T, K: Key> Table<T, K> {
         leavers: &mut Leavers<T, K>,
     ) -> Result<(), (Refused, T)> {
         if let Some(slot) = self.find_kept(key, now, leavers) {
-            let updated = self.engine.update(slot, weight, deadline, now);
-            self.take_removals(leavers);
-            if let Err(refused) = updated {
+            if let Err(refused) = self.engine.update(slot, weight, deadline, now) {
+                self.take_removals(leavers);
                 return Err((refused, value));
             }
             if let Some(entry) = self.entries.get_mut(slot as usize).and_then(Option::as_mut) {
@@ -202,6 +209,8 @@ impl<T, K: Key> Table<T, K> {
                 let key = if self.watched { entry.key.clone() } else { K::default() };
                 leavers.push(Removed { key, value: old, reason: RemovalReason::Replaced });
             }
+            // After the value that was replaced, which made them leave.
+            self.take_removals(leavers);
             return Ok(());
         }
         let inserted = self.engine.insert(weight, deadline, now);
@@ -257,6 +266,38 @@ impl<T, K: Key> Table<T, K> {
         }
     }
 
+    /// Notes the ttl of the entry under a key, for [`restart_ttl`](Self::restart_ttl).
+    pub(crate) fn keep_ttl(&mut self, key: Hashed<'_, K::Ref>, ttl: Millis) {
+        let Some(slot) = self.locate(key) else { return };
+        if self.ttls.len() <= slot as usize {
+            self.ttls.resize(self.entries.len(), NEVER);
+        }
+        if let Some(own) = self.ttls.get_mut(slot as usize) {
+            *own = ttl;
+        }
+    }
+
+    /// Starts the ttl of an entry again.
+    pub(crate) fn restart_ttl(&mut self, slot: Slot, now: Millis) {
+        if let Some(&ttl) = self.ttls.get(slot as usize)
+            && ttl < NEVER
+        {
+            // It cannot fail: the entry has a deadline already.
+            let _ = self.set_deadline(slot, now + ttl);
+        }
+    }
+
+    /// Gives an entry a new deadline. Its window stays as long as it was.
+    pub(crate) fn set_deadline(&mut self, slot: Slot, deadline: Millis) -> Result<(), Refused> {
+        let old = self.engine.deadline(slot);
+        let window = if old < NEVER { self.engine.end(slot) - old } else { 0.0 };
+        self.engine.set_deadline(slot, deadline)?;
+        if window > 0.0 && deadline < NEVER {
+            self.engine.keep_stale(slot, deadline + window)?;
+        }
+        Ok(())
+    }
+
     /// Removes every entry and gives the memory back.
     pub fn clear(&mut self, now: Millis, leavers: &mut Leavers<T, K>) {
         self.sweep(now, leavers);
@@ -271,6 +312,7 @@ impl<T, K: Key> Table<T, K> {
         }
         self.engine.clear();
         self.index = HashTable::new();
+        self.ttls = Vec::new();
         let entries = std::mem::take(&mut self.entries).into_iter().flatten();
         leavers.extend(entries.map(|entry| Removed {
             key: entry.key,
@@ -376,9 +418,12 @@ impl<T> Table<T> {
 
     /// The keys of the fresh entries, from the most to the least recently used.
     pub fn keys(&self, now: Millis) -> impl Iterator<Item = &str> {
+        self.slots_by_use(now).filter_map(|slot| self.entry(slot).map(|entry| entry.key.as_str()))
+    }
+
+    /// The slots of the fresh entries, from the most to the least recently used.
+    pub(crate) fn slots_by_use(&self, now: Millis) -> impl Iterator<Item = Slot> {
         let slots = std::iter::successors(self.engine.newest(), |&slot| self.engine.older(slot));
-        slots
-            .filter(move |&slot| self.is_fresh(slot, now))
-            .filter_map(|slot| self.entry(slot).map(|entry| entry.key.as_str()))
+        slots.filter(move |&slot| self.is_fresh(slot, now))
     }
 }

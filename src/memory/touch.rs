@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::cache::MemoryCache;
 use super::entry::out_of_memory;
-use super::shared::{read_entry, remaining};
+use super::shared::remaining;
 use crate::error::Result;
 use crate::key;
 
@@ -34,8 +34,11 @@ impl<T> MemoryCache<T> {
         let hashed = self.shared.hashed(key);
         self.shared.with_table(|locked, leavers| {
             let Some(slot) = locked.table.find(hashed, locked.now, leavers) else { return Ok(false) };
-            locked.table.engine.set_deadline(slot, locked.now + ttl).map_err(|_| out_of_memory(key))?;
+            locked.table.set_deadline(slot, locked.now + ttl).map_err(|_| out_of_memory(key))?;
             locked.table.engine.touch(slot);
+            if self.shared.touches_on_get {
+                locked.table.keep_ttl(hashed, ttl);
+            }
             Ok(true)
         })
     }
@@ -52,8 +55,11 @@ impl<T> MemoryCache<T> {
         let ttl = self.shared.ttl(ttl)?;
         let hashed = self.shared.hashed(key);
         self.shared.with_table(|locked, leavers| {
-            let Some((value, slot)) = read_entry(locked, leavers, hashed) else { return Ok(None) };
-            let touched = locked.table.engine.set_deadline(slot, locked.now + ttl);
+            let Some((value, slot)) = self.shared.read_entry(locked, leavers, hashed) else { return Ok(None) };
+            let touched = locked.table.set_deadline(slot, locked.now + ttl);
+            if self.shared.touches_on_get {
+                locked.table.keep_ttl(hashed, ttl);
+            }
             touched.map(|()| Some(value)).map_err(|_| out_of_memory(key))
         })
     }

@@ -1,0 +1,115 @@
+//! All entries of a cache: iteration, and dumps that another process can load.
+
+use std::time::Duration;
+
+use super::cache::MemoryCache;
+use super::shared::remaining;
+use crate::error::Result;
+use crate::ttl::Ttl;
+
+impl<T: Clone> MemoryCache<T> {
+    /// The keys and values, from the most to the least recently used. Neither a hit, nor a miss, nor a use.
+    ///
+    /// The keys and their order are those at the time of the call; each value is looked up when the iterator reaches it, so that
+    /// entries that left meanwhile are skipped. The lock is held for one lookup at a time, never while the caller's code runs.
+    ///
+    /// ```
+    /// use isocache::MemoryCache;
+    ///
+    /// let cache = MemoryCache::default();
+    /// cache.set("a", 1, None)?;
+    /// cache.set("b", 2, None)?;
+    /// let entries: Vec<_> = cache.iter().collect();
+    /// assert_eq!(entries, [("b".to_string(), 2), ("a".to_string(), 1)]);
+    /// # Ok::<(), isocache::CacheError>(())
+    /// ```
+    pub fn iter(&self) -> impl Iterator<Item = (String, T)> {
+        self.keys().into_iter().filter_map(|key| {
+            let value = self.peek(&key).ok().flatten()?;
+            Some((key, value))
+        })
+    }
+
+    /// The values, in the order of [`iter`](Self::iter).
+    pub fn values(&self) -> impl Iterator<Item = T> {
+        self.iter().map(|(_, value)| value)
+    }
+
+    /// Calls `act` with each key and value, in the order of [`iter`](Self::iter). It may use the cache.
+    pub fn for_each(&self, mut act: impl FnMut(&str, T)) {
+        self.iter().for_each(|(key, value)| act(&key, value));
+    }
+
+    /// The first entry, in the order of [`iter`](Self::iter), for which `test` returns true. It may use the cache.
+    pub fn find(&self, mut test: impl FnMut(&str, &T) -> bool) -> Option<(String, T)> {
+        self.iter().find(|(key, value)| test(key, value))
+    }
+
+    /// All entries with the ttl that is left to each, from the least to the most recently used, at one moment. What
+    /// [`load`](Self::load) takes.
+    ///
+    /// With the feature `serde` the entries can be serialized. As JSON they are what `dump` of the npm package returns:
+    /// `[{"key":"a","value":1,"ttl":"1500ms"},{"key":"b","value":2,"ttl":null}]`, where `null` is no expiry.
+    #[must_use]
+    pub fn dump(&self) -> Vec<DumpedEntry<T>> {
+        let mut entries: Vec<_> = self.shared.with_table(|locked, leavers| {
+            locked.table.sweep(locked.now, leavers);
+            let table = &*locked.table;
+            let dumped = table.slots_by_use(locked.now).filter_map(|slot| {
+                let entry = table.entry(slot)?;
+                let left = remaining(table.engine.deadline(slot), locked.now);
+                Some((entry.key.clone(), entry.value.clone(), left))
+            });
+            dumped.collect()
+        });
+        entries.reverse();
+        let dumped = entries.into_iter().map(|(key, value, left)| DumpedEntry {
+            key: key.into(),
+            value,
+            // What is left of a ttl is a ttl.
+            ttl: left.and_then(|left| Ttl::try_from(left).ok()),
+        });
+        dumped.collect()
+    }
+
+    /// Stores the entries of a [`dump`](Self::dump) in its order, with the ttl that each had left then. Entries with other keys
+    /// stay.
+    ///
+    /// ```
+    /// use isocache::MemoryCache;
+    /// use std::time::Duration;
+    ///
+    /// let old = MemoryCache::default();
+    /// old.set("a", 1, Some(Duration::from_secs(60)))?;
+    /// let new = MemoryCache::default();
+    /// new.load(old.dump())?;
+    /// assert_eq!(new.get("a")?, Some(1));
+    /// assert!(new.ttl("a")? <= Some(Duration::from_secs(60)));
+    /// # Ok::<(), isocache::CacheError>(())
+    /// ```
+    ///
+    /// # Errors
+    /// As for [`set_many`](Self::set_many).
+    pub fn load(&self, dump: impl IntoIterator<Item = DumpedEntry<T>>) -> Result<()> {
+        let split = dump.into_iter().map(|entry| (entry.key, (entry.value, entry.ttl)));
+        let (keys, rest): (Vec<_>, Vec<_>) = split.unzip();
+        let entries = keys.iter().zip(rest).map(|(key, (value, ttl))| {
+            let ttl = ttl.map_or(Duration::MAX, Duration::from);
+            (key.as_str(), value, Some(ttl))
+        });
+        self.set_many(entries.collect())
+    }
+}
+
+/// An entry of a [`dump`](MemoryCache::dump).
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+pub struct DumpedEntry<T> {
+    /// The key.
+    pub key: String,
+    /// The value.
+    pub value: T,
+    /// The ttl that was left; `None` if the entry did not expire.
+    #[cfg_attr(feature = "serde", serde(default))]
+    pub ttl: Option<Ttl>,
+}

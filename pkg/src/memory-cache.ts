@@ -36,6 +36,9 @@ interface Write<V> {
   readonly staleFor: number;
 }
 
+/** The error for an entry that is too large. */
+class Oversized extends RangeError {}
+
 /**
  * A bounded cache in memory, synchronous and shaped like a `Map`, with a ttl for each entry. The least recently used entry is
  * evicted first.
@@ -245,16 +248,13 @@ export class MemoryCache<V = unknown> {
     return keys.map((key) => this.has(key));
   }
 
-  /** Stores every entry, as `set` does; none if one of them is refused. */
+  /**
+   * Stores every entry, as `set` does; none if one of them is refused. If one is refused for its size, what was under the keys
+   * is removed.
+   */
   setMany(entries: readonly SetEntry<V>[]): void {
     checkList("entries", entries);
-    const writes = entries.map((entry) => {
-      checkObject("entry", entry);
-      checkOptions(entry, ENTRY_OPTIONS);
-      checkText(entry.key);
-      return this.#checked(entry.key, entry.value, entry);
-    });
-    for (const write of writes) {
+    for (const write of this.#checkedMany(entries)) {
       this.#store(write);
     }
     this.#report();
@@ -508,7 +508,29 @@ export class MemoryCache<V = unknown> {
     if (skips) {
       return undefined;
     }
-    throw new RangeError(`isocache: value of key ${quote(key)} has size ${weight}, over ${name} ${limit}`);
+    // What was to be overwritten must not be taken for the new value.
+    this.#table.delete(whole);
+    this.#report();
+    throw new Oversized(`isocache: value of key ${quote(key)} has size ${weight}, over ${name} ${limit}`);
+  }
+
+  #checkedMany(entries: readonly SetEntry<V>[]): Write<V>[] {
+    try {
+      return entries.map((entry) => {
+        checkObject("entry", entry);
+        checkOptions(entry, ENTRY_OPTIONS);
+        checkText(entry.key);
+        return this.#checked(entry.key, entry.value, entry);
+      });
+    } catch (error) {
+      if (error instanceof Oversized) {
+        for (const { key } of entries.filter((entry) => typeof entry?.key === "string")) {
+          this.#table.delete(this.#prefix + key);
+        }
+        this.#report();
+      }
+      throw error;
+    }
   }
 
   #store({ key, value, weight, ttl, staleFor }: Write<V>): void {

@@ -16,7 +16,7 @@ export interface Removing {
   invalidateTags?(tags: readonly string[]): unknown;
 }
 
-/** How many live entries an invalidation removed. Entries that went by their tags are not counted. */
+/** The number of live entries that an invalidation removed. Entries that were removed by their tags are not counted. */
 export interface Invalidated {
   /** Entities. */
   entries: number;

@@ -1,10 +1,10 @@
-/** Which keys a pattern means. */
+/** Matching keys against a pattern. */
 
 import { glob_matches } from "./glue.js";
 
 /**
- * Those of `entries` whose key matches. Patterns are matched in wasm, so that they mean the same everywhere; what comes
- * before the first special character is compared here, where it costs no copy of the key.
+ * The `entries` whose key matches. Patterns are matched in wasm, so that they mean the same everywhere; the text before the
+ * first special character is compared here, without a copy of the key.
  */
 export function matching<E>(pattern: string, entries: Iterable<[key: string, of: E]>): [key: string, of: E][] {
   const special = pattern.search(/[*?[\\]/);

@@ -1,8 +1,8 @@
-/** Namespaces, and patterns as texts. No wasm is needed here. */
+/** Namespaces, and patterns as texts. This needs no wasm. */
 
 import { checkText } from "./check.js";
 
-/** A namespace as it stands before keys: with one `:` at its end, however it was written. */
+/** A namespace as the prefix of keys: with one `:` at its end, however it was written. */
 export function prefixOf(namespace: string): string {
   checkText(namespace);
   return namespace.endsWith(":") ? namespace : `${namespace}:`;

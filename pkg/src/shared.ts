@@ -1,5 +1,5 @@
 /**
- * What several copies of the package in one program share: a program may load it as ESM and as CommonJS, or anew after a
+ * State that several copies of the package in one program share: a program may load it as ESM and as CommonJS, or again after a
  * hot reload. Classes are recognised by a brand, not by `instanceof`, which knows the class of one copy only.
  */
 

@@ -1,9 +1,9 @@
 /**
- * Keys and values beside an engine in wasm.
+ * Keys and values, beside an engine in wasm.
  *
- * Keys and values are JavaScript's own, by slot number; order, deadlines, sizes and most counts are in wasm, by the same
- * number. A lookup calls no wasm: its slot is logged here, and the next call, whichever it is, brings the log along, which
- * is replayed before anything is decided. So the order of eviction is exact.
+ * Keys and values are kept in JavaScript, by slot number; order, deadlines, sizes and most counts are kept in wasm, by the
+ * same number. A lookup does not call wasm: its slot is logged here, and the next call takes the log along, which is replayed
+ * before any decision. So the order of eviction is exact.
  */
 
 import { checkText, wrongType } from "./check.js";
@@ -12,7 +12,7 @@ import { Slots } from "./glue.js";
 import type { Removal, RemovalReason } from "./types.js";
 import { logAt, words } from "./wasm.js";
 
-/** The slots that the log holds. This and what is in answers, down to `END`, are as in `crates/wasm/src/slots.rs`. */
+/** The capacity of the log. This and the parts of answers, down to `END`, are as in `crates/wasm/src/slots.rs`. */
 const LOG = 256;
 /** In an answer: there are removals to read. */
 const REMOVALS = 2 ** 31;
@@ -25,15 +25,15 @@ const SLOT = REFUSED;
 /** At the end of a walk. */
 const END = 2 ** 32 - 1;
 
-/** The candidates for expiry that a lookup looks at, so that none pays for a crowd that dies at once. */
+/** The candidates for expiry that a lookup examines, so that no lookup pays for many entries that expire at once. */
 const SWEEP = 16;
-/** Every candidate there is. */
+/** All candidates. */
 const ALL = 2 ** 32 - 1;
 
-/** By the number that the engine gives them. */
+/** Reasons by the numbers of the engine. */
 const REASONS: readonly RemovalReason[] = ["evicted", "expired"];
 
-/** What the engine has counted, and what there is. */
+/** The counts of the engine, and the entries now. */
 export interface Counts {
   hits: number;
   misses: number;
@@ -48,14 +48,14 @@ export interface Counts {
 /** What a `Map` holds in V8. */
 export const MAX_ENTRIES = 2 ** 24;
 
-/** What a table needs of the options of its cache. */
+/** The options of a cache that its table needs. */
 export interface TableOptions {
   readonly maxEntries: number;
   readonly maxBytes: number;
   readonly clock: () => number;
-  /** There if entries have sizes. */
+  /** Present if entries have sizes. */
   readonly sizeOf: unknown;
-  /** There if it matters which entries leave. */
+  /** Present if it matters which entries leave. */
   readonly onRemoval: unknown;
   readonly touchOnGet: boolean;
 }
@@ -81,16 +81,16 @@ export class Table<V> {
   #due = Infinity;
   /** Whether the clock stood at 0 when it was last read, as edge workers' does before their first request. */
   #clockStopped = false;
-  /** What the clock showed when it had started; time is counted from there, so that lives begun before begin then. */
+  /** The first reading of a clock that had stood still. Time is counted from it, so that earlier ttls begin then. */
   #origin = 0;
   #disposed = false;
   #isClosing = false;
   readonly #clock: () => number;
   /** Whether entries have sizes. */
   readonly #weighed: boolean;
-  /** Whether somebody wants to know what leaves. */
+  /** Whether removals are recorded in `left`. */
   readonly #watched: boolean;
-  /** What left since this was last emptied, if it is watched. */
+  /** The removals since this was last emptied, if they are recorded. */
   left: Removal<V>[] = [];
 
   constructor({ maxEntries, maxBytes, clock, sizeOf, onRemoval, touchOnGet }: TableOptions) {
@@ -250,7 +250,7 @@ export class Table<V> {
     return now;
   }
 
-  /** Sets new limits; what is over them goes. */
+  /** Sets new limits. Entries over them are removed. */
   setLimits(maxEntries: number, maxBytes: number): void {
     const now = this.#due === Infinity ? 0 : this.#now();
     this.#slots.set_limits(this.#take(), Math.min(maxEntries, MAX_ENTRIES), maxBytes, now);
@@ -317,12 +317,12 @@ export class Table<V> {
     }
   }
 
-  /** Hands the log over to the call that is about to be made, and returns its length. */
+  /** Passes the log to the next call, and returns its length. */
   #take(): number {
     this.checkUsable();
     const logged = this.#logged;
     if (logged > 0) {
-      // By hand: there are a few slots as a rule, and a view of them would cost more than they do.
+      // In a loop: there are usually few slots, and a view of the memory would cost more.
       const memory = words();
       for (let at = 0; at < logged; at++) {
         memory[logAt + at] = this.#log[at] as number;
@@ -431,7 +431,7 @@ export class Table<V> {
     this.#due = this.#slots.next_due();
   }
 
-  /** Takes out what the engine has removed. */
+  /** Removes the entries from the tables that the engine has removed. */
   #drain(): void {
     const removed = this.#slots.removed();
     const first = this.#slots.removals() >>> 2;
@@ -442,14 +442,14 @@ export class Table<V> {
     this.#slots.clear_removals();
   }
 
-  /** Takes an entry that the engine has let go out of the tables. */
+  /** Removes an entry from the tables that the engine has removed. */
   #forget(slot: number, reason: RemovalReason): void {
     this.#leave(slot, reason);
     this.#keys[slot] = undefined;
     this.#values[slot] = undefined;
   }
 
-  /** Takes an entry out of the index. */
+  /** Removes an entry from the index. */
   #leave(slot: number, reason: RemovalReason): void {
     const key = this.#keys[slot] as string;
     if (this.#watched) {

@@ -118,7 +118,7 @@ export class Tagged<V = unknown> implements Provider<V> {
       const [whole, options] = this.#stored(value, ttl, staleFor, generations);
       return { key, value: whole, ...options };
     });
-    // What keeps tags is given generations, which are no part of the public type.
+    // A provider that keeps tags is given generations, which the public type does not mention.
     await (below.setMany?.(stored as CacheSetEntry<unknown>[]) ??
       Promise.all(stored.map(({ key, value, ...options }) => below.set(key, value, options))));
   }
@@ -178,7 +178,7 @@ export class Tagged<V = unknown> implements Provider<V> {
     }
   }
 
-  /** What is stored of an entry: its value, with its tags unless the provider keeps them beside it, and the options. */
+  /** The stored form of an entry: its value, with its tags unless the provider keeps them beside it, and the options. */
   #stored(
     value: V,
     ttl: SetOptions["ttl"],
@@ -225,7 +225,7 @@ export class Tagged<V = unknown> implements Provider<V> {
     throw new TypeError("isocache: earlyRefresh needs a provider with the method getEntry");
   }
 
-  /** The value of an entry whose tags are what they were. */
+  /** The value of an entry, unless one of its tags was invalidated. */
   #valueOf(entry: Entry<unknown> | undefined): MaybePromise<V | undefined> {
     const tags = Object.keys(entry?.tags ?? {});
     const value = entry?.value as V | undefined;

@@ -1,6 +1,6 @@
 /**
- * The canonical form of arguments: one text for all that is equal, another for all that is not. The forms are listed in the
- * Rust `key/canonical.rs`.
+ * The canonical form of arguments: equal arguments have the same text, different ones have different texts. The forms are
+ * listed in the Rust `key/canonical.rs`.
  */
 
 import { isWellFormed, quote, utf8Length } from "../check.js";
@@ -8,10 +8,10 @@ import { isWellFormed, quote, utf8Length } from "../check.js";
 const MAX_DEPTH = 128;
 const MAX_BYTES = 16 * 1024 * 1024;
 
-/** From the arguments to a value: indexes and names. */
+/** The place of a value in the arguments: indexes and names. */
 type Path = (number | string)[];
 
-/** The canonical form of a list of arguments. Those at the end that are `undefined` are as if they were not there. */
+/** The canonical form of a list of arguments. An `undefined` at the end counts as an absent argument. */
 export function canonical(args: readonly unknown[]): string {
   let length = args.length;
   while (length > 0 && args[length - 1] === undefined) {
@@ -61,10 +61,10 @@ function encodeText(text: string, path: Path): string {
 
 function encodeNumber(value: number): string {
   if (Number.isInteger(value)) {
-    // All its digits, not the few that tell it from its neighbours.
+    // With all its digits, not only those that distinguish it from its neighbours.
     return `i${Number.isSafeInteger(value) ? value : BigInt(value)};`;
   }
-  // A NaN has many forms.
+  // There are many bit patterns of NaN.
   const bits = Number.isNaN(value) ? 0x7ff8n << 48n : new BigUint64Array(Float64Array.of(value).buffer)[0];
   return `x${bits?.toString(16).padStart(16, "0")}`;
 }
@@ -73,7 +73,7 @@ const hex = (bytes: Uint8Array): string =>
   `b${bytes.length}:${Array.from(bytes, (byte) => byte.toString(16).padStart(2, "0")).join("")}`;
 
 function encodeObject(value: object, path: Path): string {
-  // Also of another realm, as in a worker's sandbox.
+  // Objects may come from another realm, as in a worker's sandbox.
   const kind = Object.prototype.toString.call(value);
   if (kind === "[object Uint8Array]" || kind === "[object ArrayBuffer]") {
     checkSize(2 * (value as Uint8Array).byteLength);
@@ -88,12 +88,12 @@ function encodeObject(value: object, path: Path): string {
   }
   const isList = Array.isArray(value);
   if (!isList && !isPlain(value)) {
-    refuse(path, "is an instance of a class, which has no canonical form; give what it is made of");
+    refuse(path, "is an instance of a class, which has no canonical form; pass its parts as plain values");
   }
   let text = isList ? "[" : "{";
   for (const step of isList ? value.keys() : Object.keys(value).sort(compare)) {
     const item: unknown = (value as Record<string | number, unknown>)[step];
-    // As in JSON, a property that is `undefined` is not there.
+    // As in JSON, an `undefined` property counts as absent.
     if (isList || item !== undefined) {
       path.push(step);
       text += (isList ? "" : encodeText(step as string, path)) + encode(item, path);
@@ -104,7 +104,7 @@ function encodeObject(value: object, path: Path): string {
   return text + (isList ? "]" : "}");
 }
 
-/** Whether all that an object is are its own properties with names. */
+/** Whether an object consists only of its own named properties. */
 function isPlain(value: object): boolean {
   const prototype: object | null = Object.getPrototypeOf(value);
   return (
@@ -114,7 +114,7 @@ function isPlain(value: object): boolean {
   );
 }
 
-/** The order of two texts in UTF-8. It is not that of their units: surrogates come before U+E000, what they stand for after. */
+/** The order of two texts in UTF-8. It differs from that of their units: surrogates sort before U+E000, their characters after. */
 function compare(one: string, other: string): number {
   let at = 0;
   while (at < one.length && one.charCodeAt(at) === other.charCodeAt(at)) {

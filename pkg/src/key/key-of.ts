@@ -5,7 +5,7 @@ import { escapeGlob } from "../prefix.js";
 import { canonical } from "./canonical.js";
 import { sha256 } from "./sha256.js";
 
-/** Hashes of short texts: to look one up takes a small part of the time that it takes to hash. */
+/** Hashes of short texts: a lookup takes a small part of the time of a hash. */
 const known = /* @__PURE__ */ new Map<string, string>();
 const MAX_KNOWN = 1000;
 const MAX_KNOWN_LENGTH = 100;
@@ -35,10 +35,10 @@ function hashed(text: string): string {
  * the arguments. Rust's `key_of` gives the same key for the same arguments.
  *
  * Arguments may be strings, numbers, bigints, booleans, `null`, `undefined`, dates, bytes (`Uint8Array`, `ArrayBuffer`),
- * and arrays and plain objects of those. Equal are those that hold the same:
- * - The order of the properties of an object does not count, and one that is `undefined` is as if it were not there; so is
- *   an argument at the end. Elsewhere `undefined` is not `null`.
- * - Numbers are equal where their values are, also `1` and `1n`, `0` and `-0`, and every `NaN`. `1` is not `"1"`.
+ * and arrays and plain objects of those. Arguments with equal contents are equal:
+ * - The order of the properties of an object does not matter. An `undefined` property counts as absent, and so does an
+ *   `undefined` argument at the end. Elsewhere `undefined` differs from `null`.
+ * - Numbers with equal values are equal, also `1` and `1n`, `0` and `-0`, and every `NaN`. `1` differs from `"1"`.
  *
  * ```js
  * import { keyOf } from "isocache";
@@ -48,9 +48,9 @@ function hashed(text: string): string {
  * keyOf("f", ["a,b"]) === keyOf("f", ["a", "b"]); // false
  * ```
  *
- * @throws TypeError for a value that has no canonical form, naming its place: a function, a symbol, an instance of a class
- * (a `Map` or `Set`, too), an invalid date, half of a surrogate pair. RangeError for an empty name, for more than 128
- * levels (as of what contains itself), and for more than 16 MiB.
+ * @throws TypeError for a value without a canonical form, naming its place: a function, a symbol, an instance of a class
+ * (including `Map` and `Set`), an invalid date, half of a surrogate pair. RangeError for an empty name, for more than 128
+ * levels (as in a value that contains itself), and for more than 16 MiB.
  */
 export function keyOf(name: string, args: readonly unknown[]): string {
   checkName(name);
@@ -59,9 +59,9 @@ export function keyOf(name: string, args: readonly unknown[]): string {
 }
 
 /**
- * The glob of the keys that `keyOf` gives for a function, whatever its arguments, and of those of no other function.
+ * The glob that matches the keys that `keyOf` gives for a function with any arguments, and those of no other function.
  *
- * @throws TypeError or RangeError for a name that is no string, empty, or no text.
+ * @throws TypeError or RangeError for a name that is not a string, is empty, or is not well-formed.
  */
 export function globOf(name: string): string {
   checkName(name);

@@ -1,4 +1,4 @@
-/** Key patterns: from values to a key, and to the glob of many. */
+/** Key patterns: from values to a key, and to a glob of many keys. */
 
 import { checkObject, quote } from "../check.js";
 import { escapeGlob } from "../prefix.js";
@@ -6,8 +6,8 @@ import { fill, parseTemplate } from "./template.js";
 import { escapedValue } from "./value.js";
 
 /**
- * A value in a key. It is its text that counts: `7` and `"7"` give the same key. A number must be a safe integer, since
- * the texts of others differ from language to language.
+ * A value in a key. Only its text matters: `7` and `"7"` give the same key. A number must be a safe integer, since the texts
+ * of other numbers differ between languages.
  */
 export type KeyValue = string | number | bigint | boolean;
 
@@ -30,14 +30,15 @@ export interface KeyPattern<P extends string = string> {
   /**
    * The key for these values.
    *
-   * @throws TypeError or RangeError for a value that is missing, unknown, or no text, safe integer, bigint or boolean.
+   * @throws TypeError or RangeError for a missing or unknown value, and for one that is not a text, a safe integer, a bigint or
+   * a boolean.
    */
   (
     ...params: string extends P ? [params?: KeyParams<P>] : [Names<P>] extends [never] ? [] : [params: KeyParams<P>]
   ): string;
   /**
-   * The glob of all keys with these values; a parameter without one is `*`. It matches each of them, and of all keys with
-   * as many `:` no other key of any pattern; but also keys with more segments: `user:*` matches `user:7:posts`.
+   * The glob of all keys with these values; a parameter without a value is `*`. Of the keys with the same number of `:` it
+   * matches no others. It also matches keys with more segments: `user:*` matches `user:7:posts`.
    */
   glob(params?: { [Name in keyof KeyParams<P>]?: KeyValue | undefined }): string;
   /** The pattern as it was written. */
@@ -47,7 +48,7 @@ export interface KeyPattern<P extends string = string> {
 /**
  * A pattern for keys: literal text with parameters in braces. The compiler checks the parameters.
  *
- * Values are escaped: each of `:` `%` `*` `?` `[` `]` `\` becomes `%` and two hexadecimal digits, so that no value reaches
+ * Values are escaped: each of `:` `%` `*` `?` `[` `]` `\` becomes `%` and two hexadecimal digits, so that no value extends
  * into another segment or widens a glob. Rust's `KeyPattern` gives the same keys.
  *
  * `{{` and `}}` stand for braces. Between two parameters there must be a `:`, no parameter may occur twice, and there must
@@ -61,7 +62,7 @@ export interface KeyPattern<P extends string = string> {
  * rate.glob({ ip: "::1" }); // "rate:%3A%3A1:*"
  * ```
  *
- * @throws RangeError for text that is no pattern, saying what is wrong with it and where.
+ * @throws RangeError for an invalid pattern; the message names the fault and its position.
  */
 export function keyPattern<const P extends string>(pattern: P): KeyPattern<P> {
   const { texts, names } = parseTemplate(pattern);

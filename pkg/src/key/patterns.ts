@@ -16,10 +16,10 @@ import { keyPattern } from "./pattern.js";
 export const keys = {
   /** One user, by id. */
   user: /* @__PURE__ */ keyPattern("user:{id}"),
-  /** A list of users, by what makes it another list: a page, a filter. */
+  /** A list of users, by a hash of its page, filter and the like. */
   userList: /* @__PURE__ */ keyPattern("user_list:{hash}"),
   /** A session, by its token. */
   session: /* @__PURE__ */ keyPattern("session:{token}"),
-  /** What one address asked of one endpoint. */
+  /** The requests of one address to one endpoint. */
   rate: /* @__PURE__ */ keyPattern("rate:{ip}:{endpoint}"),
 } as const;

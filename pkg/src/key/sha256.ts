@@ -1,7 +1,7 @@
 /**
  * SHA-256 (FIPS 180-4) of a text in UTF-8.
  *
- * `crypto.subtle` only answers later, and a library takes 2 kB of the 24 that the package may have.
+ * `crypto.subtle` is asynchronous, and a library would add 2 kB to the package.
  */
 
 /** The first `count` primes. */
@@ -15,7 +15,7 @@ function primes(count: number): number[] {
   return found;
 }
 
-/** The first 32 bits of the fraction of each root. None is so near to an integer of 32 bits that rounding would show. */
+/** The first 32 bits of the fraction of each root. None is so near to a 32-bit integer that rounding would matter. */
 const fractions = (roots: number[]): Int32Array => Int32Array.from(roots, (root) => ((root % 1) * 2 ** 32) | 0);
 
 let roundConstants: Int32Array | undefined;
@@ -24,9 +24,9 @@ const schedule = /* @__PURE__ */ new Int32Array(64);
 
 const rotated = (word: number, by: number): number => (word >>> by) | (word << (32 - by));
 
-/** The bytes of a text, the 1 bit and the length behind it, in whole blocks. */
+/** The bytes of a text, followed by the 1 bit and the length, in whole blocks. */
 function padded(text: string): DataView {
-  // No character takes more than three bytes for each unit; pairs take four for two.
+  // A unit takes at most three bytes; the two of a surrogate pair take four.
   const bytes = new Uint8Array(text.length * 3 + 72);
   let length = 0;
   for (let at = 0; at < text.length; at++) {
@@ -56,7 +56,7 @@ function padded(text: string): DataView {
   return blocks;
 }
 
-/** The eight words of the hash of a text that is well-formed. */
+/** The eight words of the hash of a well-formed text. */
 export function sha256(text: string): Int32Array {
   roundConstants ??= fractions(primes(64).map(Math.cbrt));
   initialHash ??= fractions(primes(8).map(Math.sqrt));

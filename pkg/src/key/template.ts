@@ -1,8 +1,8 @@
-/** The text of a key pattern. What may be one, and why, is said in the Rust `key/template.rs`. */
+/** The text of a key pattern. Its grammar is described in the Rust crate `isocache-key-pattern`. */
 
 import { quote, wrongType } from "../check.js";
 
-/** Literal texts with the names of the parameters between them: one text more than names. */
+/** Literal texts, and the names of the parameters between them: one more text than names. */
 export interface Template {
   readonly texts: readonly string[];
   readonly names: readonly string[];
@@ -10,7 +10,7 @@ export interface Template {
 
 const NAME = /^\w+(\.\w+)*$/;
 
-/** Takes a pattern apart. */
+/** Splits a pattern into its parts. @throws TypeError or RangeError for an invalid pattern. */
 export function parseTemplate(pattern: unknown): Template {
   if (typeof pattern !== "string") {
     throw wrongType("pattern", "a string", pattern);

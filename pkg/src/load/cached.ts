@@ -17,7 +17,7 @@ import { Settings } from "./settings.js";
 
 const DEFAULT_TTL: Ttl = "5m";
 
-/** The keys that each function remembers, for texts of at most so many characters. */
+/** The number of keys that each function remembers, for texts of at most this length. */
 const MAX_KNOWN = 1000;
 const MAX_KNOWN_LENGTH = 100;
 

@@ -27,7 +27,7 @@ export interface Start<V> {
   inHand?: number;
 }
 
-/** What a flight has brought, and how it is stored. */
+/** The value of a flight, and how it is stored. */
 interface Brought<V> {
   value: V | typeof ELSEWHERE;
   store?: SetOptions & { tags?: Generations };
@@ -112,7 +112,7 @@ async function bring<V>(call: Call<V>, flight: Flight, start: Start<V>): Promise
   }
 }
 
-/** Stores what was brought, and ends the flight. */
+/** Stores the loaded value, and ends the flight. */
 async function finish<V>(call: Call<V>, flight: Flight, bringing: Promise<Brought<V>>): Promise<V | typeof ELSEWHERE> {
   let turn: Turn<V> | undefined;
   try {

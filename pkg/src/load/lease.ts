@@ -1,5 +1,5 @@
 /**
- * One loader among processes: the process that loads holds a lease in the store, and the others wait for what it stores. The
+ * One loader among processes: the process that loads holds a lease in the store, and the others wait for its value. The
  * rules are those of the Rust crate's `src/load/lease.rs`.
  */
 

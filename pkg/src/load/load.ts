@@ -12,7 +12,7 @@ import type { Settings } from "./settings.js";
 import type { Flight } from "./single-flight.js";
 import { share, unlessAborted, wait } from "./wait.js";
 
-/** How often a lookup is repeated that a write has overtaken. Then a load brings what is as new. */
+/** The lookups of a call that writes overtake. After that a load brings a value that is as new. */
 const LOOKUPS = 8;
 
 /**
@@ -78,7 +78,7 @@ async function answerLater<V>(call: Call<V>, first: Found<V> | Promise<Found<V>>
   }
 }
 
-/** Answers according to what was found. */
+/** Answers according to the result of a lookup. */
 function answer<V>(call: Call<V>, found: Found<V>): Promise<V> {
   const { flights, key, settings } = call;
   const { value, freshFor } = found;

@@ -1,10 +1,10 @@
-/** What a loader says of its value. */
+/** Options that a loader gives with its value. */
 
 import { checkOptions } from "../check.js";
 import { brand, isBranded } from "../shared.js";
 import type { Ttl } from "../types.js";
 
-/** What a loader may say of the value that it brings. */
+/** Options that a loader can give with its value. */
 export interface LoadedOptions {
   /** How long this value is fresh, in **seconds** or with a unit; `null`: it does not expire. Default: the ttl of the call. */
   ttl?: Ttl | null | undefined;
@@ -12,7 +12,7 @@ export interface LoadedOptions {
   noStore?: boolean | undefined;
 }
 
-/** A value with what is to be done with it; made by `loaded`. */
+/** A value with options for its storage; made by `loaded`. */
 export class Loaded<V> {
   /** @internal */
   constructor(
@@ -22,7 +22,7 @@ export class Loaded<V> {
 }
 brand(Loaded, "Loaded");
 
-/** Whether a loader has said more than a value, by the function of any copy of the package. */
+/** Whether a loader has returned a value with options, made by any copy of the package. */
 export function isLoaded<V>(value: V | Loaded<V>): value is Loaded<V> {
   return isBranded(value, "Loaded");
 }

@@ -46,7 +46,7 @@ export class Settings<V> {
   readonly timeout: number;
   /** In milliseconds. */
   readonly lease: number | undefined;
-  /** Whether this call can share one promise with others: it has no signal, no lease, and takes what is being loaded. */
+  /** Whether this call can share one promise with others: it has no signal and no lease, and joins a load in progress. */
   readonly sharing: boolean;
   readonly #jitter: number;
 

@@ -21,7 +21,7 @@ export interface Flight {
   readonly kept: boolean;
   /** Whether a lease decides which process loads. */
   readonly leased: boolean;
-  /** What the store held when the flight began: not even a stale entry, no fresh one, or anything. */
+  /** What the store held when the flight began: not even a stale entry, no fresh entry, or anything. */
   readonly found: "nothing" | "nothing fresh" | "anything";
   /** Settles when the value is loaded and stored. Its rejections count as handled. */
   outcome: Promise<unknown>;
@@ -29,12 +29,12 @@ export interface Flight {
   shared: Promise<unknown> | undefined;
   /** The loaded value, once it is there: what callers get whose limit comes while it is being stored. */
   loaded: { readonly value: unknown } | undefined;
-  /** The error that says that the loader reached its limit, and an error that is the caller's own mistake. */
+  /** The error of a loader that has reached its limit, and an error that is the caller's mistake. */
   late: unknown;
   mistake: unknown;
   /** Whether a write has come since the flight began. */
   overtaken: boolean;
-  /** Whether the value is being stored, and what is fulfilled when it is. It never rejects. */
+  /** Whether the value is being stored, and the promise of its end, which never rejects. */
   isStoring: boolean;
   storing: Promise<void> | undefined;
   /** The timer of the limit. */
@@ -52,7 +52,7 @@ export interface Lookup {
 }
 
 export class SingleFlight {
-  /** What has been warned of, for calls without a function. */
+  /** The warnings that were given, for calls without a function. */
   readonly warned = new Set<string>();
   readonly #byKey = new Map<string, Flight>();
   readonly #lookups = new Set<Lookup>();
@@ -123,7 +123,7 @@ export class SingleFlight {
     }
   }
 
-  /** Tells the lookups on their way that what they find may be old. */
+  /** Marks the lookups on their way as overtaken by a write. */
   overtakeLookups(touched: Touched): void {
     for (const lookup of this.#lookups) {
       lookup.overtaken ||= among(touched, [[lookup.key, lookup]]).length > 0;

@@ -8,7 +8,7 @@ import { countStale } from "./lookup.js";
 import { MAX_TIMER, tooLate } from "./run.js";
 import type { Flight } from "./single-flight.js";
 
-/** What a caller does beside waiting. */
+/** What a caller needs beside the flight. */
 export interface Waiting<V> {
   /** Begins a flight of its own. */
   begin: () => Flight;
@@ -66,7 +66,7 @@ async function waitAlone<V>(call: Call<V>, first: Flight, { begin, fallback, aga
             throw error;
           }
           if (flight.loaded !== undefined && flight.loaded.value !== ELSEWHERE) {
-            // It is there, and only being stored.
+            // The value is there, and only being stored.
             return flight.loaded.value as V;
           }
         } else if (error === flight.late && flight.late !== undefined && timeout > flight.timeout) {
@@ -87,7 +87,7 @@ async function waitAlone<V>(call: Call<V>, first: Flight, { begin, fallback, aga
   }
 }
 
-/** Leaves a flight. When its last caller has gone, its loader is told to stop; what is being stored already goes on. */
+/** Leaves a flight. When its last caller leaves, the loader's signal is aborted, unless the value is being stored already. */
 function giveUp<V>({ flights }: Call<V>, flight: Flight, reason: unknown): void {
   if (--flight.callers === 0 && !flight.storing && !flight.kept) {
     flights.overtake(flight);
@@ -137,7 +137,7 @@ class Limit {
   }
 }
 
-/** What `work` brings, unless the signal is aborted before. */
+/** The result of `work`; rejects with the signal's reason if it is aborted before. */
 export async function unlessAborted<T>(work: T | Promise<T>, signal: AbortSignalLike): Promise<T> {
   const limit = new Limit(signal);
   try {

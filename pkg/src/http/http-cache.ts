@@ -12,7 +12,6 @@ import {
 } from "../check.js";
 import { systemNow } from "../clock.js";
 import { isGenerations } from "../generations.js";
-import { isMistake } from "../load/mistakes.js";
 import { escapeGlob, literalOf, prefixOf } from "../prefix.js";
 import type { Provider } from "../provider.js";
 import { milliseconds, optionsOf, staleMilliseconds, ttlOf } from "../ttl.js";
@@ -490,11 +489,9 @@ export class HttpCache<V = unknown> implements Provider<V> {
     try {
       return sealed(stored, serializer);
     } catch (error) {
-      if (isMistake(error)) {
-        throw error;
-      }
-      const why = error instanceof Error ? error.message : typeof error;
-      throw new TypeError(`isocache: the value of key ${quote(key)} cannot be stored: ${why}`, { cause: error });
+      const why = error instanceof Error ? error.message.replace(/^isocache: /, "") : typeof error;
+      const Kind = error instanceof RangeError ? RangeError : TypeError;
+      throw new Kind(`isocache: the value of key ${quote(key)} cannot be stored: ${why}`, { cause: error });
     }
   }
 

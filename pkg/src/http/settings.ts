@@ -99,7 +99,9 @@ function checkUrl(given: unknown, allowInsecure: boolean): URL {
     throw new TypeError("isocache: url must not contain a name or password; give the token as the option token");
   }
   if (url.search !== "" || url.hash !== "") {
-    throw new TypeError("isocache: url must not have a query (?) or a fragment (#); give the token as the option token");
+    throw new TypeError(
+      "isocache: url must not have a query (?) or a fragment (#); give the token as the option token",
+    );
   }
   if (url.protocol === "http:" && !allowInsecure && !isLoopback(url.hostname)) {
     throw new TypeError(

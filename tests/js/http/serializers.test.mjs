@@ -131,9 +131,9 @@ describe("JSON", () => {
       const writes = server.count("SET");
       const refused = (error) =>
         error instanceof TypeError &&
-        error.message.startsWith(`isocache: ${path}`) &&
+        error.message.startsWith(`isocache: the value of key "key" cannot be stored: ${path}`) &&
         error.message.includes(what) &&
-        error.message.length < 300;
+        error.message.length < 400;
       await assert.rejects(cache.set("key", value), refused);
       await assert.rejects(
         cache.setMany([
@@ -235,6 +235,73 @@ describe("MessagePack", () => {
       server.store.run([Buffer.from("SET"), Buffer.from("n:key"), Buffer.from([0xc1])]);
       await assert.rejects(cache.get("key"), { code: "deserialize", key: "key" });
       assert.deepEqual((await cache.getStats()).hits, 0);
+    } finally {
+      await server.close();
+    }
+  });
+});
+
+describe("text", () => {
+  for (const [where, start] of Object.entries({
+    "the bridge": () => startBridge(),
+    "another server": () => startForeign(),
+  })) {
+    test(`through ${where}: stored as it is, and nothing but texts`, async () => {
+      const server = await start();
+      try {
+        const options = { url: server.url, token: server.token, timeout: "5m" };
+        const cache = new HttpCache({ ...options, serializer: "text" });
+        const texts = ["", "a", '{"value":1,"tags":{}}', "null", "é\u0000\r\n😀"];
+        await cache.setMany(texts.map((value, at) => ({ key: `k${at}`, value })));
+        assert.deepEqual(await cache.getMany(texts.map((_, at) => `k${at}`)), texts);
+        for (const value of [1, null, {}, ["a"], "\ud800"]) {
+          await assert.rejects(cache.set("k0", value), /value of key "k0" cannot be stored: .*serializer "text"/);
+        }
+        // Tags and windows need more than a text.
+        await assert.rejects(cache.set("k0", "a", { ttl: "1m", staleFor: "1m" }), /the serializer cannot store/);
+        assert.equal(await cache.get("k0"), "");
+        // Another client reads it as what it is.
+        const json = new HttpCache({ ...options, serializer: "json" });
+        await cache.set("number", "42");
+        assert.equal(await json.get("number"), 42);
+      } finally {
+        await server.close();
+      }
+    });
+  }
+
+  test("what is no serializer is refused", () => {
+    for (const serializer of ["xml", "", 1, null, {}, { format: "text" }]) {
+      assert.throws(() => new HttpCache({ url: "http://127.0.0.1", serializer }), /isocache: serializer must be/);
+    }
+  });
+});
+
+describe("keys", () => {
+  test("of a namespace, each once, over many steps", async () => {
+    const server = await startForeign();
+    try {
+      const cache = new HttpCache({ url: server.url, token: server.token, timeout: "5m" });
+      const odd = cache.namespace("a*[b]?");
+      const all = Array.from({ length: 1300 }, (_, at) => `k${at}`).sort();
+      await odd.setMany(all.map((key) => ({ key, value: 1 })));
+      await cache.set("aXb:k1", 2);
+      const found = [];
+      for await (const key of odd.keys()) {
+        found.push(key);
+      }
+      assert.deepEqual(found.sort(), all);
+      const some = [];
+      for await (const key of odd.keys("k12?")) {
+        some.push(key);
+      }
+      assert.deepEqual(some.length, 10);
+      // A caller may stop early.
+      for await (const key of odd.keys()) {
+        assert.ok(key.startsWith("k"));
+        break;
+      }
+      await assert.rejects(odd.keys("").next(), RangeError);
     } finally {
       await server.close();
     }

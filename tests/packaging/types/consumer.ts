@@ -114,6 +114,7 @@ export async function patterns(http: HttpCache): Promise<void> {
   RateLimiter.fixedWindow(new MemoryCache<number>(), 5, 60);
   same<Awaited<ReturnType<typeof limiter.check>>, RateLimit>(true);
   // @ts-expect-error It does not count.
+  RateLimiter.fixedWindow({ getMany: () => [] }, 5, 60);
   RateLimiter.fixedWindow(new Cache(), 5, 60);
   // @ts-expect-error No such choice.
   RateLimiter.fixedWindow(http, 5, 60, { onStoreError: "ignore" });
@@ -390,4 +391,56 @@ export async function tags(): Promise<void> {
   cache.on("hit", () => undefined);
   // @ts-expect-error A stale answer has no time.
   cache.on("stale", ({ milliseconds }) => milliseconds);
+}
+
+export async function operations(env: string): Promise<void> {
+  const untyped = new Cache({ provider: new MemoryCache() });
+  const found = await untyped.get<User>("a");
+  same<typeof found, User | undefined>(true);
+  const tagged = new Cache({ provider: new Tagged(new MemoryCache()) });
+  same<Awaited<ReturnType<typeof tagged.get>>, unknown>(true);
+  new Cache<User>({ provider: new MemoryCache() });
+  new Cache<User>({ provider: new Tagged(new MemoryCache()) });
+  const memory = new MemoryCache<User>();
+  const admin = memory.get<User & { level: number }>("a");
+  same<typeof admin, (User & { level: number }) | undefined>(true);
+
+  // A ttl may come from the environment, or from an object that was made before.
+  const options = { ttl: "5m" };
+  memory.set("a", { name: "Ada" }, options).set("a", { name: "Ada" }, env);
+  new MemoryCache(options);
+  await untyped.set("a", 1, { ttl: env });
+  await untyped.set("a", 1, { expiresAt: new Date() });
+  // @ts-expect-error A literal is checked: no exponent.
+  memory.set("a", { name: "Ada" }, "1e3s");
+  // @ts-expect-error No sign.
+  await untyped.set("a", 1, { ttl: "-5m" });
+  // @ts-expect-error One unit.
+  await untyped.setIfAbsent("a", 1, { ttl: "1h30m" });
+  // @ts-expect-error No option of this name.
+  memory.replace("a", { name: "Ada" }, { tll: "5m" });
+
+  const keys: string[] = [];
+  for await (const key of untyped.keys("a*")) {
+    keys.push(key);
+  }
+  keys.push(...memory.keys());
+  same<ReturnType<typeof memory.ttl>, number | null | undefined>(true);
+  same<Awaited<ReturnType<typeof untyped.ttl>>, number | null | undefined>(true);
+  const users = memory.namespace("user");
+  same<typeof users, MemoryCache<User>>(true);
+  memory.load(memory.dump());
+  memory.forEach((value, key) => void keys.push(`${value.name} ${key}`));
+  const ada = memory.find(({ name }) => name === "Ada");
+  same<typeof ada, User | undefined>(true);
+  const http = new HttpCache({ url: "http://127.0.0.1", serializer: "text" });
+  same<Awaited<ReturnType<typeof http.hasMany>>, boolean[]>(true);
+  same<Awaited<ReturnType<typeof http.deleteManyEach>>, boolean[]>(true);
+
+  // Counters and sessions are in any of the caches.
+  RateLimiter.fixedWindow(untyped, 10, "1m");
+  RateLimiter.fixedWindow(memory, 10, "1m");
+  RateLimiter.fixedWindow(http, 10, "1m");
+  new SessionStore<User>(new Cache<User>({ provider: new MemoryCache() }), { ttl: "20m" });
+  new SessionStore<User>(new MemoryCache(), { ttl: "20m" });
 }

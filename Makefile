@@ -36,9 +36,9 @@ bridge: ## Build the command isocache, for development: target/debug/isocache
 test: lint test-rust test-wasm test-js ## Everything: lint, Rust, wasm in Node and Chromium, npm package, page
 
 test-rust:
-	@scripts/need.sh rust redis python curl xz
+	@scripts/need.sh node rust redis python curl xz
 	@mkdir -p target
-	cargo test --workspace 2>&1 | tee target/rust-tests.log
+	node scripts/run-tests.mjs -- cargo test --workspace 2>&1 | tee target/rust-tests.log
 	@echo "isocache: $$(grep -c '^skipped:' target/rust-tests.log || true) of these tests were skipped"
 
 test-wasm: build
@@ -48,15 +48,13 @@ test-wasm: build
 test-js: build bridge
 	@scripts/need.sh node chromium redis python wasm-target wasm-bindgen xz
 	cargo build --quiet --features http,metrics,redis,tracing --example user_service --example shop
-	node scripts/node-tests.mjs $$(find tests/js tests/packaging www/test -name '*.test.mjs' | sort)
+	node scripts/run-tests.mjs $$(find tests/js tests/packaging www/test -name '*.test.mjs' | sort)
 
 lint: build ## Formatters, linters, types and documentation, without changing anything
 	@scripts/need.sh node rust wasm-target
 	cargo fmt --all --check
-	cargo clippy --quiet --lib -- -D warnings
-	cargo clippy --quiet --lib --features redis -- -D warnings
+	scripts/check-features.sh
 	cargo clippy --quiet --workspace --all-targets --all-features -- -D warnings
-	cargo clippy --quiet --lib --target wasm32-unknown-unknown --features http,js -- -D warnings
 	cargo clippy --quiet --package isocache-wasm --target wasm32-unknown-unknown -- -D warnings
 	cargo clippy --quiet --tests --target wasm32-unknown-unknown --features http,js -- -D warnings
 	RUSTDOCFLAGS="-D warnings" cargo doc --quiet --no-deps --target wasm32-unknown-unknown --features http,js
@@ -75,6 +73,10 @@ bench: build ## Compare speed, size and memory with other caches; tables go to b
 	node pkg/bench/run.mjs $(if $(QUICK),--quick)
 	node pkg/bench/loading.mjs $(if $(QUICK),--quick)
 	cargo build --quiet --release --package isocache-bridge && node pkg/bench/http.mjs $(if $(QUICK),--quick)
+
+miri: ## The engine, the memory cache and loading under Miri, with small sizes: no undefined behaviour, no leak, no race
+	@scripts/need.sh miri
+	scripts/miri.sh
 
 release-check: build ## Check that every crate and the npm package can be published, without publishing them
 	scripts/release-check.sh

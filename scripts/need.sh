@@ -37,8 +37,13 @@ for need in "$@"; do
       command -v rustup >/dev/null || fail "please install the Rust target wasm32-unknown-unknown."
       rustup target add wasm32-unknown-unknown
       ;;
+    miri)
+      command -v rustup >/dev/null || fail "please install Rust by rustup (https://rustup.rs): Miri is a part of its nightly toolchain."
+      rustup component add --toolchain nightly miri rust-src >/dev/null
+      ;;
     wasm-bindgen)
-      # For the tests in browsers, and for the example of a worker in Rust. The command must be of the version of the crate, to the last digit.
+      # For the tests in browsers, and for the example of a worker in Rust. The command must be of the version of the
+      # crate, to the last digit.
       version=$(grep -A 1 '^name = "wasm-bindgen"$' Cargo.lock | sed -n 's/^version = "\(.*\)"/\1/p')
       cargo_tool wasm-bindgen wasm-bindgen-cli "$version"
       ;;

@@ -311,15 +311,15 @@ fn colossal() -> BoxedStrategy<u64> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 500, failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: if cfg!(miri) { 4 } else { 500 }, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
-    fn few_entries(start in limits(1..=SWEPT_AT_ONCE), ops in vec(op(1..=SWEPT_AT_ONCE, light()), 1..120)) {
+    fn few_entries(start in limits(1..=SWEPT_AT_ONCE), ops in vec(op(1..=SWEPT_AT_ONCE, light()), 1..if cfg!(miri) { 40 } else { 120 })) {
         run(start, &ops);
     }
 
     #[test]
-    fn many_entries(start in limits(1..=60), ops in vec(op(1..=60, light()), 1..400)) {
+    fn many_entries(start in limits(1..=60), ops in vec(op(1..=60, light()), 1..if cfg!(miri) { 60 } else { 400 })) {
         run(start, &ops);
     }
 

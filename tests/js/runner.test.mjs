@@ -46,7 +46,7 @@ describe("a run of tests", () => {
     const file = join(folder, `file-${made++}.test.mjs`);
     writeFileSync(file, `${HEAD}${FILES[kind]}`);
     const { NODE_TEST_CONTEXT: _, ISOCACHE_TEST_RUN: __, ...env } = process.env;
-    const args = wrapped ? [`${ROOT}scripts/node-tests.mjs`, file] : ["--test", file];
+    const args = wrapped ? [`${ROOT}scripts/run-tests.mjs`, file] : ["--test", file];
     const child = start(process.execPath, args, { env: { ...env, TOLD: told, ...more } });
     const started = () =>
       eventually("the file to start its process", () =>

@@ -1,5 +1,6 @@
 /**
- * Runs test files with `node --test` and returns its status: `node scripts/node-tests.mjs FILE…`. Whatever happens, the command
+ * Runs test files with `node --test`, or a command that runs tests, and returns its status: `node scripts/run-tests.mjs FILE…`,
+ * `node scripts/run-tests.mjs -- cargo test`. Whatever happens, the command
  * ends, and nothing that a test started outlives it: a run that writes nothing for a long time is a hang, a process that is left
  * behind is a failure, and an interrupt ends everything.
  */
@@ -17,24 +18,27 @@ const TICK = 1_000;
 const MARK = "ISOCACHE_TEST_RUN";
 
 const run = randomUUID();
-const files = process.argv.slice(2);
-if (files.length === 0 || !(HANG > 0)) {
-  process.stderr.write("usage: [ISOCACHE_HANG_MINUTES=30] node scripts/node-tests.mjs FILE…\n");
+const words = process.argv.slice(2);
+const [command, ...args] =
+  words[0] === "--" ? words.slice(1) : [process.execPath, "--test", "--test-reporter=spec", ...words];
+if (words.length === 0 || command === undefined || !(HANG > 0)) {
+  process.stderr.write("usage: [ISOCACHE_HANG_MINUTES=30] node scripts/run-tests.mjs FILE… | -- COMMAND ARGUMENT…\n");
   process.exit(2);
 }
 
 const env = { ...process.env, [MARK]: run, ...(process.stdout.isTTY && { FORCE_COLOR: "1" }) };
-const args = ["--test", "--test-reporter=spec", ...files];
-const runner = spawn(process.execPath, args, { env, stdio: ["ignore", "pipe", "inherit"], detached: true });
+const runner = spawn(command, args, { env, stdio: ["ignore", "pipe", "pipe"], detached: true });
 // If this process is killed, the input of the shell ends, and the shell ends the group of the runner.
 const script = ["-c", `read -r _; kill -s KILL -- "-$1"`, "sh", String(runner.pid)];
 const watcher = spawn("sh", script, { stdio: ["pipe", "ignore", "ignore"], detached: true });
 
 let quiet = 0;
-runner.stdout.on("data", (text) => {
-  quiet = 0;
-  process.stdout.write(text);
-});
+for (const stream of ["stdout", "stderr"]) {
+  runner[stream].on("data", (text) => {
+    quiet = 0;
+    process[stream].write(text);
+  });
+}
 // Counted in ticks, so that a machine that slept did not hang.
 const ticking = setInterval(() => {
   quiet += TICK;
@@ -46,7 +50,7 @@ for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"]) {
   process.on(signal, () => finish(128 + constants.signals[signal], `ended by ${signal}`));
 }
 runner.on("error", (error) => finish(1, error.message));
-runner.on("close", (code, signal) => finish(code ?? 1, signal ? `node --test was ended by ${signal}` : undefined));
+runner.on("close", (code, signal) => finish(code ?? 1, signal ? `the tests were ended by ${signal}` : undefined));
 
 let isFinishing = false;
 async function finish(code, why) {

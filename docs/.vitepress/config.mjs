@@ -34,7 +34,7 @@ export default defineConfig({
   title: "isocache",
   description: "One cache for browsers, edge workers, Node, Deno, Bun and native Rust",
   lang: "en",
-  ignoreDeadLinks: [/^\/reference\//, /envelope$/],
+  ignoreDeadLinks: [/^\/reference\//],
   // Nothing is fetched from elsewhere: the pages work without a network.
   head: [["link", { rel: "icon", href: "data:," }]],
   markdown: {
@@ -74,7 +74,11 @@ export default defineConfig({
       },
       {
         text: "Reference",
-        items: [...reference, { text: "Names in both languages", link: "/names" }],
+        items: [
+          ...reference,
+          { text: "Names in both languages", link: "/names" },
+          { text: "The envelope", link: "/envelope" },
+        ],
       },
       { text: "Migrate from", items: items("migrate", peers) },
     ],

@@ -30,14 +30,11 @@ const MOST = Number.MAX_SAFE_INTEGER;
 interface Write<V> {
   readonly key: string;
   readonly value: V;
-  /** `undefined`: too large, and skipped. */
-  readonly weight: number | undefined;
+  /** The size of the entry, or the error for one that is too large. */
+  readonly weight: number | RangeError;
   readonly ttl: number;
   readonly staleFor: number;
 }
-
-/** The error for an entry that is too large. */
-class Oversized extends RangeError {}
 
 /**
  * A bounded cache in memory, synchronous and shaped like a `Map`, with a ttl for each entry. The least recently used entry is
@@ -190,6 +187,9 @@ export class MemoryCache<V = unknown> {
     }
     const sum = checkInteger(`the sum under key ${quote(key)}`, (old as number) + by, -MOST, MOST);
     const write = this.#checked(key, sum as V, optionsOf<SetOptions>(options, SET_OPTIONS));
+    if (typeof write.weight !== "number") {
+      throw write.weight;
+    }
     this.#store(slot === undefined ? write : { ...write, ttl: this.#table.remaining(slot) });
     this.#report();
     return sum;
@@ -254,8 +254,23 @@ export class MemoryCache<V = unknown> {
    */
   setMany(entries: readonly SetEntry<V>[]): void {
     checkList("entries", entries);
-    for (const write of this.#checkedMany(entries)) {
-      this.#store(write);
+    const writes = entries.map((entry) => {
+      checkObject("entry", entry);
+      checkOptions(entry, ENTRY_OPTIONS);
+      checkText(entry.key);
+      return this.#checked(entry.key, entry.value, entry);
+    });
+    const refused = this.#settings.skips ? undefined : writes.find(({ weight }) => typeof weight !== "number");
+    for (const write of writes) {
+      if (refused === undefined) {
+        this.#store(write);
+      } else {
+        this.#table.delete(write.key);
+      }
+    }
+    if (refused !== undefined) {
+      this.#report();
+      throw refused.weight;
     }
     this.#report();
   }
@@ -493,50 +508,29 @@ export class MemoryCache<V = unknown> {
     return { key: whole, value: this.#copy(value), weight: this.#weigh(whole, key, value), ttl, staleFor };
   }
 
-  /** The size of an entry. @throws RangeError for one that is too large; `undefined` if such entries are skipped. */
-  #weigh(whole: string, key: string, value: V): number | undefined {
-    const { sizeOf, maxBytes, maxEntryBytes, skips } = this.#settings;
+  /** The size of an entry, or the error for one that is too large. */
+  #weigh(whole: string, key: string, value: V): number | RangeError {
+    const { sizeOf, maxBytes, maxEntryBytes } = this.#settings;
     if (sizeOf === undefined) {
       return 0;
     }
     checkText(whole);
     const weight = checkInteger("sizeOf(value, key)", sizeOf(value, key), 0, MOST);
     const [name, limit] = maxEntryBytes < maxBytes ? ["maxEntryBytes", maxEntryBytes] : ["maxBytes", maxBytes];
-    if (weight <= limit) {
-      return weight;
-    }
-    if (skips) {
-      return undefined;
-    }
-    // What was to be overwritten must not be taken for the new value.
-    this.#table.delete(whole);
-    this.#report();
-    throw new Oversized(`isocache: value of key ${quote(key)} has size ${weight}, over ${name} ${limit}`);
+    return weight <= limit
+      ? weight
+      : new RangeError(`isocache: value of key ${quote(key)} has size ${weight}, over ${name} ${limit}`);
   }
 
-  #checkedMany(entries: readonly SetEntry<V>[]): Write<V>[] {
-    try {
-      return entries.map((entry) => {
-        checkObject("entry", entry);
-        checkOptions(entry, ENTRY_OPTIONS);
-        checkText(entry.key);
-        return this.#checked(entry.key, entry.value, entry);
-      });
-    } catch (error) {
-      if (error instanceof Oversized) {
-        for (const { key } of entries.filter((entry) => typeof entry?.key === "string")) {
-          this.#table.delete(this.#prefix + key);
-        }
-        this.#report();
-      }
-      throw error;
-    }
-  }
-
+  /** Stores an entry. One that is too large leaves no older value, which could be taken for the new one. */
   #store({ key, value, weight, ttl, staleFor }: Write<V>): void {
-    if (weight === undefined || ttl === 0) {
+    if (typeof weight !== "number" || ttl === 0) {
       checkText(key);
       this.#table.delete(key);
+      if (typeof weight !== "number" && !this.#settings.skips) {
+        this.#report();
+        throw weight;
+      }
     } else if (!this.#table.set(key, value, weight, ttl, staleFor)) {
       throw outOfMemory(key);
     }
@@ -549,7 +543,7 @@ export class MemoryCache<V = unknown> {
       this.#store(write);
     }
     this.#report();
-    return stores && write.weight !== undefined;
+    return stores && typeof write.weight === "number";
   }
 
   #setTtl(key: string, slot: number, ttl: number): void {

@@ -61,7 +61,7 @@ describe("sizeOf", () => {
     answer = 4;
     cache.set("a", 1);
     for (const [Class, answers] of [
-      [RangeError, [Number.NaN, -1, 0.5, Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY, 2 ** 53, 11]],
+      [RangeError, [Number.NaN, -1, 0.5, Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY, 2 ** 53]],
       [TypeError, ["4", "", null, undefined, 4n, true, {}, [4], Symbol("s"), Promise.resolve(4)]],
     ]) {
       for (answer of answers) {

@@ -72,6 +72,17 @@ describe("limits", () => {
   });
 });
 
+test("a counter that no longer fits stays as it is, and so does a value that is not to be overwritten", () => {
+  for (const onOversize of ["throw", "skip"]) {
+    const cache = new MemoryCache({ sizeOf: (value) => `${value}`.length, maxEntryBytes: 1, onOversize });
+    assert.equal(cache.increment("n", 9), 9);
+    assert.throws(() => cache.increment("n"), /value of key "n" has size 2, over maxEntryBytes 1/);
+    assert.equal(cache.get("n"), 9);
+    assert.equal(cache.setIfAbsent("n", "xx"), false);
+    assert.equal(cache.get("n"), 9);
+  }
+});
+
 describe("unknown options are refused, with the name that was meant", () => {
   const writes = {
     set: (cache, options) => cache.set("a", 1, options),

@@ -115,6 +115,8 @@ class Pair {
     const options = typeof life === "number" ? `${life}ms` : life;
     if (this.sized && value.size > this.maxBytes) {
       assert.throws(() => this.ours.set(key, value, options), RangeError);
+      // The value that was to be replaced does not stay.
+      this.theirs.delete(key);
       return;
     }
     this.ours.set(key, value, options);

@@ -1,27 +1,28 @@
-//! What can go wrong.
+//! [`CacheError`].
 
 /// Why a cache operation failed.
 ///
-/// An absent key is not an error: [`get`](crate::CacheProvider::get) answers `Ok(None)`.
+/// An absent key is not an error: [`get`](crate::CacheProvider::get) returns `Ok(None)`.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum CacheError {
     /// The store could not be reached, or the connection broke.
     #[error("connection failed: {0}")]
     Connection(String),
-    /// No answer came within the time limit.
+    /// There was no reply within the time limit. Whether the operation was carried out is not known.
     #[error("timed out: {0}")]
     Timeout(String),
-    /// The store does not allow it: wrong credentials, or beyond what they permit.
+    /// The credentials are wrong, or do not permit the operation.
     #[error("refused: {0}")]
     Refused(String),
-    /// The store has no memory left for the value.
+    /// There is no memory left for the value.
     #[error("the store is full: {0}")]
     Full(String),
-    /// The store is there, but does not serve now: it is loading, failing over, or cannot write to its disk. Later it may.
-    #[error("not available now: {0}")]
+    /// The store cannot serve the operation at present: it is loading, failing over or overloaded, or requests to it are paused
+    /// after failures.
+    #[error("unavailable: {0}")]
     Unavailable(String),
-    /// The other side answered something that is not the protocol.
+    /// The reply was not one of the protocol.
     #[error("protocol error: {0}")]
     Protocol(String),
     /// A value could not be turned into bytes; nothing was stored.
@@ -29,7 +30,7 @@ pub enum CacheError {
     Serialize {
         /// The key under which the value was to be stored.
         key: String,
-        /// What the serializer said.
+        /// The error of the serializer.
         reason: String,
     },
     /// Stored bytes could not be turned into a value.
@@ -37,20 +38,44 @@ pub enum CacheError {
     Deserialize {
         /// The key under which the bytes are stored.
         key: String,
-        /// What the serializer said.
+        /// The error of the serializer.
         reason: String,
     },
-    /// An argument is outside what is allowed; nothing was changed.
+    /// An argument is outside its limits. Nothing was changed, except that a value that is too large removes an older one under
+    /// its key.
     #[error("invalid argument {argument}: {reason}")]
     InvalidArgument {
         /// The name of the argument.
         argument: &'static str,
-        /// What is wrong with it, and the limit that it breaks.
+        /// What is wrong with it, and what is allowed.
         reason: String,
     },
 }
 
 impl CacheError {
+    /// Whether the same operation may succeed later: the store could not be reached, did not reply in time, was unavailable or
+    /// full. After a [`Connection`](Self::Connection) or [`Timeout`](Self::Timeout) error the operation may have been carried
+    /// out: repeat only what may happen twice.
+    ///
+    /// ```
+    /// use isocache::{CacheError, MemoryCache};
+    ///
+    /// assert!(CacheError::Timeout("no reply within 2s".into()).is_retryable());
+    /// let refused = MemoryCache::<u8>::default().get("").unwrap_err();
+    /// assert!(!refused.is_retryable());
+    /// ```
+    #[must_use]
+    pub fn is_retryable(&self) -> bool {
+        match self {
+            Self::Connection(_) | Self::Timeout(_) | Self::Unavailable(_) | Self::Full(_) => true,
+            Self::Refused(_)
+            | Self::Protocol(_)
+            | Self::Serialize { .. }
+            | Self::Deserialize { .. }
+            | Self::InvalidArgument { .. } => false,
+        }
+    }
+
     /// An [`InvalidArgument`](Self::InvalidArgument).
     pub(crate) fn invalid(argument: &'static str, reason: impl Into<String>) -> Self {
         Self::InvalidArgument { argument, reason: reason.into() }

@@ -113,7 +113,7 @@ pub use runtime::Runtime;
 #[cfg(feature = "msgpack")]
 pub use serializer::MessagePackSerializer;
 #[cfg(feature = "serde")]
-pub use serializer::{BytesSerializer, JsonSerializer, Serializer};
+pub use serializer::{BytesSerializer, JsonSerializer, Serializer, TextSerializer};
 #[cfg(feature = "sessions")]
 pub use sessions::{SessionStore, SessionToken};
 pub use stats::CacheStats;

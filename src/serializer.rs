@@ -13,13 +13,13 @@ pub trait Serializer<T>: Send + Sync + 'static {
     /// The bytes of `value`.
     ///
     /// # Errors
-    /// What cannot be written, in words.
+    /// Why the value cannot be written, as text.
     fn serialize(&self, value: &T) -> Result<Vec<u8>, String>;
 
     /// The value of `bytes`.
     ///
     /// # Errors
-    /// What is wrong with the bytes, in words. Never a panic, whatever the bytes.
+    /// Why the bytes are not a value, as text. No bytes may cause a panic.
     fn deserialize(&self, bytes: &[u8]) -> Result<T, String>;
 
     /// The form of the envelope in which a remote store keeps values that may be answered when stale, and values with tags.
@@ -87,6 +87,30 @@ impl<T: Serialize + DeserializeOwned> Serializer<T> for MessagePackSerializer {
 
     fn envelope(&self) -> Option<Envelope> {
         Some(Envelope::MESSAGE_PACK.of::<T>())
+    }
+}
+
+/// Text as it is, in UTF-8, for providers of `String`: without the quotation marks of JSON, so that other programs read and write
+/// plain text. Such values cannot carry windows or tags.
+///
+/// ```
+/// use isocache::{Serializer, TextSerializer};
+///
+/// assert_eq!(TextSerializer.serialize(&"Ada".to_string()).unwrap(), b"Ada");
+/// assert_eq!(TextSerializer.deserialize(b"Ada").unwrap(), "Ada");
+/// assert!(TextSerializer.deserialize(b"\xff").is_err());
+/// ```
+#[derive(Clone, Copy, Debug, Default)]
+pub struct TextSerializer;
+
+impl Serializer<String> for TextSerializer {
+    fn serialize(&self, value: &String) -> Result<Vec<u8>, String> {
+        Ok(value.clone().into_bytes())
+    }
+
+    fn deserialize(&self, bytes: &[u8]) -> Result<String, String> {
+        let text = std::str::from_utf8(bytes);
+        text.map(str::to_owned).map_err(|error| format!("not text in UTF-8: byte {} is invalid", error.valid_up_to()))
     }
 }
 

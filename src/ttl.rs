@@ -1,4 +1,4 @@
-//! How long an entry lives.
+//! [`Ttl`]: how long an entry is fresh.
 
 use std::fmt;
 use std::str::FromStr;
@@ -6,12 +6,12 @@ use std::time::Duration;
 
 use crate::error::{CacheError, Result};
 
-/// The longest life that ends, in milliseconds: about 285,000 years. [`Duration::MAX`] stands for one that does not.
+/// The longest ttl, in milliseconds: about 285,000 years. [`Duration::MAX`] stands for no expiry.
 pub const MAX_TTL_MS: u64 = (1 << 53) - 1;
 
-/// A life as people write it: `300` or `"300"` (seconds), `"300ms"`, `"30s"`, `"5m"`, `"2h"`, `"7d"`.
+/// A ttl as people write it: `300` or `"300"` (seconds), `"300ms"`, `"30s"`, `"5m"`, `"2h"`, `"7d"`.
 ///
-/// Everything that takes a ttl takes an `Option<Duration>`; this type makes one of the words used on command lines, in
+/// Everything that takes a ttl takes an `Option<Duration>`; this type parses the text that is used on command lines, in
 /// attributes and in configuration files.
 ///
 /// ```
@@ -33,15 +33,15 @@ pub struct Ttl {
 const UNITS: [(&str, u64); 5] = [("d", 86_400_000), ("h", 3_600_000), ("m", 60_000), ("s", 1000), ("ms", 1)];
 
 impl Ttl {
-    /// A life of some seconds; a part of a millisecond counts as a whole one.
+    /// A ttl in seconds. A fraction of a millisecond counts as a whole one.
     ///
     /// # Errors
-    /// [`CacheError::InvalidArgument`] for what is not a number, not positive, or longer than [`MAX_TTL_MS`].
+    /// [`CacheError::InvalidArgument`] for NaN, for 0 and less, and for more than [`MAX_TTL_MS`].
     pub fn from_seconds(seconds: f64) -> Result<Self> {
         Self::from_ms(seconds * 1000.0, || format!("{seconds}"))
     }
 
-    /// The life in milliseconds, at least 1.
+    /// The ttl in milliseconds, at least 1.
     #[must_use]
     pub fn as_millis(self) -> u64 {
         self.ms
@@ -54,7 +54,7 @@ impl Ttl {
         if ms > 0.0 && ms <= MAX_TTL_MS as f64 {
             return Ok(Self { ms: ms as u64 });
         }
-        Err(CacheError::invalid("ttl", format!("{} is not between 1 ms and {MAX_TTL_MS} ms", shown())))
+        Err(CacheError::invalid("ttl", format!("must be from 1 ms to {MAX_TTL_MS} ms, not {}", shown())))
     }
 }
 
@@ -85,7 +85,7 @@ impl FromStr for Ttl {
         let (Ok(number), Some(factor)) = (number.parse::<f64>(), factor) else {
             return Err(CacheError::invalid(
                 "ttl",
-                format!("{text:?} is not a number of seconds, nor a number with one of the units ms, s, m, h, d"),
+                format!("must be a number of seconds or use one unit of ms, s, m, h, d, such as \"90m\", not {text:?}"),
             ));
         };
         // The factors are small whole numbers.
@@ -166,7 +166,10 @@ pub(crate) fn whole_ms(ttl: Duration) -> Result<u64> {
     let fraction = u64::from(ttl.subsec_nanos().div_ceil(1_000_000));
     match ttl.as_secs().checked_mul(1000).and_then(|ms| ms.checked_add(fraction)) {
         Some(ms @ 1..=MAX_TTL_MS) => Ok(ms),
-        _ => Err(CacheError::invalid("ttl", format!("{ttl:?} is not between 1 ms and {MAX_TTL_MS} ms"))),
+        _ => Err(CacheError::invalid(
+            "ttl",
+            format!("must be from 1 ms to {MAX_TTL_MS} ms, not {ttl:?}; Duration::MAX is no expiry"),
+        )),
     }
 }
 
@@ -175,7 +178,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_people_write_is_understood() {
+    fn durations_are_parsed() {
         let cases = [
             ("300", 300_000),
             ("300ms", 300),
@@ -192,7 +195,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_life_is_refused_by_name() {
+    fn other_text_is_refused() {
         for text in ["", "m", "5 m", "5M", "-5m", "0", "0s", "1e3", "..", "5min", "999999999999999d", "inf", "NaN"] {
             let error = text.parse::<Ttl>().unwrap_err().to_string();
             assert!(error.starts_with("invalid argument ttl: "), "{text}: {error}");
@@ -205,14 +208,14 @@ mod tests {
     }
 
     #[test]
-    fn a_part_of_a_millisecond_counts_as_a_whole_one() {
+    fn a_fraction_of_a_millisecond_counts_as_a_whole_one() {
         assert_eq!(whole_ms(Duration::from_nanos(1)), Ok(1));
         assert_eq!(whole_ms(Duration::from_micros(1001)), Ok(2));
         assert_eq!(whole_ms(Duration::from_millis(MAX_TTL_MS)), Ok(MAX_TTL_MS));
     }
 
     #[test]
-    fn it_is_shown_as_it_is_written() {
+    fn it_is_displayed_as_it_is_written() {
         for text in ["300ms", "30s", "5m", "2h", "7d", "1500ms"] {
             assert_eq!(text.parse::<Ttl>().unwrap().to_string(), text);
         }

@@ -1,4 +1,4 @@
-//! A circuit breaker: a server that is away costs microseconds, not the time limit of each operation.
+//! A circuit breaker: while a server is down, an operation fails in microseconds instead of waiting for its time limit.
 
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -8,62 +8,84 @@ use crate::clock::Clock;
 /// When the breaker opens, and for how long.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct BreakerOptions {
-    /// So many failures in a row open it. 0: it never opens.
+    /// The number of failures in a row that opens it. 0: it never opens.
     pub(super) failures: u32,
-    /// For so long nobody asks; then one does.
+    /// How long no request is sent. Then one probes the server.
     pub(super) pause: Duration,
 }
 
-enum State {
-    /// All may ask. So many failures in a row.
+enum Phase {
+    /// Requests are sent. The number of failures in a row.
     Closed(u32),
-    /// Nobody may ask before that time, in milliseconds.
+    /// No request is sent before this time, in milliseconds.
     Open(u64),
-    /// One asks, and the others wait for how it goes. If it has not told by that time, another one may.
+    /// One request probes the server. If its outcome is not known by this time, another may probe.
     HalfOpen(u64),
 }
 
-/// Whether to ask. Its state is shared by all operations of a provider.
+struct State {
+    phase: Phase,
+    /// The reason of the last failure.
+    last: String,
+}
+
+/// Decides whether requests are sent. All operations of a provider share its state.
 pub(super) struct Breaker {
     options: BreakerOptions,
     clock: Arc<dyn Clock>,
     state: Mutex<State>,
 }
 
+/// Why a request is not sent.
+#[derive(Debug, PartialEq)]
+pub(super) struct Paused {
+    /// The failures in a row that opened the breaker.
+    pub(super) failures: u32,
+    /// The time until the next request may be sent.
+    pub(super) left: Duration,
+    /// The reason of the last failure.
+    pub(super) last: String,
+}
+
 impl Breaker {
     pub(super) fn new(options: BreakerOptions, clock: Arc<dyn Clock>) -> Self {
-        Self { options, clock, state: Mutex::new(State::Closed(0)) }
+        Self { options, clock, state: Mutex::new(State { phase: Phase::Closed(0), last: String::new() }) }
     }
 
-    /// Whether a request may be sent; else how long until one may.
-    pub(super) fn admit(&self) -> Result<(), Duration> {
+    /// Whether a request may be sent.
+    pub(super) fn admit(&self) -> Result<(), Paused> {
         let now = self.clock.now_ms();
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
-        match *state {
-            State::Closed(_) => Ok(()),
-            State::Open(until) | State::HalfOpen(until) if now < until => Err(Duration::from_millis(until - now)),
-            State::Open(_) | State::HalfOpen(_) => {
-                *state = State::HalfOpen(now + self.pause_ms());
+        match state.phase {
+            Phase::Closed(_) => Ok(()),
+            Phase::Open(until) | Phase::HalfOpen(until) if now < until => Err(Paused {
+                failures: self.options.failures,
+                left: Duration::from_millis(until - now),
+                last: state.last.clone(),
+            }),
+            Phase::Open(_) | Phase::HalfOpen(_) => {
+                state.phase = Phase::HalfOpen(now + self.pause_ms());
                 Ok(())
             }
         }
     }
 
-    /// Notes that the server answered.
+    /// Notes that the server replied.
     pub(super) fn succeeded(&self) {
-        *self.state.lock().unwrap_or_else(PoisonError::into_inner) = State::Closed(0);
+        self.state.lock().unwrap_or_else(PoisonError::into_inner).phase = Phase::Closed(0);
     }
 
-    /// Notes that it did not.
-    pub(super) fn failed(&self) {
+    /// Notes that the server failed, and why.
+    pub(super) fn failed(&self, reason: &str) {
         let now = self.clock.now_ms();
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
-        *state = match *state {
-            State::Closed(failures) if self.options.failures == 0 || failures + 1 < self.options.failures => {
-                State::Closed(failures.saturating_add(1))
+        reason.clone_into(&mut state.last);
+        state.phase = match state.phase {
+            Phase::Closed(failures) if self.options.failures == 0 || failures + 1 < self.options.failures => {
+                Phase::Closed(failures.saturating_add(1))
             }
-            State::Open(until) => State::Open(until),
-            State::Closed(_) | State::HalfOpen(_) => State::Open(now + self.pause_ms()),
+            Phase::Open(until) => Phase::Open(until),
+            Phase::Closed(_) | Phase::HalfOpen(_) => Phase::Open(now + self.pause_ms()),
         };
     }
 
@@ -88,22 +110,22 @@ mod tests {
     fn it_opens_probes_and_closes() {
         let (breaker, clock) = breaker(3);
         for _ in 0..2 {
-            breaker.failed();
+            breaker.failed("refused");
         }
         breaker.succeeded();
         for _ in 0..2 {
-            breaker.failed();
+            breaker.failed("refused");
         }
         assert_eq!(breaker.admit(), Ok(()), "not three in a row");
-        breaker.failed();
-        assert_eq!(breaker.admit(), Err(Duration::from_secs(5)));
+        breaker.failed("refused");
+        assert_eq!(breaker.admit().unwrap_err().left, Duration::from_secs(5));
         clock.advance(Duration::from_millis(4999));
-        assert_eq!(breaker.admit(), Err(Duration::from_millis(1)));
+        assert_eq!(breaker.admit().unwrap_err().left, Duration::from_millis(1));
         clock.advance(Duration::from_millis(1));
         assert_eq!(breaker.admit(), Ok(()), "one probes");
         assert!(breaker.admit().is_err(), "and no other");
-        breaker.failed();
-        assert_eq!(breaker.admit(), Err(Duration::from_secs(5)));
+        breaker.failed("refused");
+        assert_eq!(breaker.admit().unwrap_err().left, Duration::from_secs(5));
         clock.advance(Duration::from_secs(5));
         assert_eq!(breaker.admit(), Ok(()));
         breaker.succeeded();
@@ -113,7 +135,7 @@ mod tests {
     #[test]
     fn a_probe_that_is_given_up_makes_room_for_another() {
         let (breaker, clock) = breaker(1);
-        breaker.failed();
+        breaker.failed("refused");
         clock.advance(Duration::from_secs(5));
         assert_eq!(breaker.admit(), Ok(()));
         clock.advance(Duration::from_secs(5));
@@ -124,7 +146,7 @@ mod tests {
     fn without_a_number_it_never_opens() {
         let (breaker, _) = breaker(0);
         for _ in 0..100 {
-            breaker.failed();
+            breaker.failed("refused");
         }
         assert_eq!(breaker.admit(), Ok(()));
     }

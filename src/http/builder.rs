@@ -181,7 +181,9 @@ impl<T, S> HttpCacheBuilder<T, S> {
         self
     }
 
-    /// The clock by which stored values cease to be fresh, for tests: milliseconds since 1970. The system's clock if not set.
+    /// The clock by which stored values cease to be fresh, for tests: milliseconds since 1970. The default is the clock of the
+    /// machine.
+    #[must_use]
     pub fn unix_clock(mut self, clock: impl Clock + 'static) -> Self {
         self.unix_clock = WallClock::new(clock);
         self
@@ -216,16 +218,16 @@ impl<T, S> HttpCacheBuilder<T, S> {
     /// [`CacheError::InvalidArgument`] for an option that cannot be; it names the option.
     pub fn build(self) -> Result<HttpCacheProvider<T, S>> {
         if self.timeout.is_zero() {
-            return Err(CacheError::invalid("timeout", "is zero, in which nothing can be done"));
+            return Err(CacheError::invalid("timeout", "must be greater than 0"));
         }
         if self.max_value_bytes == 0 || self.max_response_bytes == 0 {
             let option = if self.max_value_bytes == 0 { "max_value_bytes" } else { "max_response_bytes" };
-            return Err(CacheError::invalid(option, "is zero, into which nothing fits"));
+            return Err(CacheError::invalid(option, "must be greater than 0"));
         }
         if let Token::Fixed(token) = &self.token
             && !token.bytes().all(|byte| byte.is_ascii_graphic())
         {
-            return Err(CacheError::invalid("token", "holds a character that no header can carry"));
+            return Err(CacheError::invalid("token", "contains a character that an HTTP header cannot carry"));
         }
         let options = RemoteOptions {
             namespace: self.namespace.as_deref().map_or_else(|| Ok(Namespace::default()), Namespace::new)?,
@@ -253,23 +255,23 @@ impl<T, S> HttpCacheBuilder<T, S> {
 fn checked(url: &str, allow_insecure: bool) -> Result<String> {
     let invalid = |reason: &str| Err(CacheError::invalid("url", reason));
     let Some((scheme, rest)) = url.split_once("://") else {
-        return invalid("has no scheme: write https://host, for example");
+        return invalid("has no scheme; the form is https://host[:port][/path]");
     };
     let (authority, path) = rest.split_once('/').unwrap_or((rest, ""));
     if authority.is_empty() || authority.contains(char::is_whitespace) {
-        return invalid("has no host");
+        return invalid("has no host; the form is https://host[:port][/path]");
     }
     if authority.contains('@') {
-        return invalid("holds a user or a password, which this protocol does not have: give a token");
+        return invalid("contains a user or password, which this protocol does not have; use token()");
     }
     if path.contains(['?', '#']) || authority.contains(['?', '#']) {
-        return invalid("goes on after its path");
+        return invalid("has a query or fragment after its path; remove it");
     }
     match scheme {
         "https" => {}
         "http" if allow_insecure || is_loopback(authority) => {}
-        "http" => return invalid("is without TLS: use https://, or allow_insecure where nobody listens"),
-        _ => return invalid("is neither https:// nor http://"),
+        "http" => return invalid("is without TLS; use https://, or allow_insecure(true) in a network that you trust"),
+        _ => return invalid("must begin with https:// or http://"),
     }
     Ok(url.trim_end_matches('/').to_owned())
 }
@@ -296,7 +298,7 @@ mod tests {
             ("http://cache", "without TLS"),
             ("http://localhost.evil.example", "without TLS"),
             ("http://127.0.0.1.evil.example", "without TLS"),
-            ("redis://a", "neither"),
+            ("redis://a", "must begin with"),
             ("a", "scheme"),
             ("https://", "host"),
             ("https://user:secret@a", "password"),

@@ -7,12 +7,14 @@
 //! | `breaker` | does without a server that is away |
 //! | `session` | one exchange with the server: encoding, token, retries, the time limit |
 //! | `batch` | what is asked in one turn travels together |
+//! | `errors` | the texts of all errors |
 //! | `store` | the commands of the provider |
 //! | `provider` | [`HttpCacheProvider`] |
 
 mod batch;
 mod breaker;
 mod builder;
+mod errors;
 mod provider;
 mod session;
 mod store;

@@ -11,10 +11,10 @@ use isocache_protocol::reply_json::Strings;
 use isocache_protocol::{Command, Reply, command_json, headers, path, reply_from_json, resp};
 
 use super::breaker::Breaker;
+use super::errors;
 use super::transport::{Answer, PlatformTransport, Request, TransportError, random, sleep};
 use crate::error::{CacheError, Result};
 use crate::provider::BoxFuture;
-use crate::remote::errors::of_reply;
 
 /// The first wait before a request is sent again, and the longest.
 const FIRST_WAIT: Duration = Duration::from_millis(50);
@@ -92,8 +92,8 @@ impl Session {
         match select(attempts, limit).await {
             Either::Left((replies, _)) => replies,
             Either::Right(_) => {
-                self.breaker.failed();
-                Err(CacheError::Timeout(format!("{}: no answer within {:?}", self.url, self.timeout)))
+                self.breaker.failed("timed out");
+                Err(errors::timed_out(&self.url, self.timeout))
             }
         }
     }
@@ -110,9 +110,7 @@ impl Session {
     async fn attempts(&self, form: Form, commands: &[Command], harmless: bool) -> Result<Vec<Reply>> {
         let (mut failures, mut has_new_token) = (0, false);
         loop {
-            self.breaker.admit().map_err(|left| {
-                CacheError::Unavailable(format!("{}: it failed repeatedly, and is asked again in {left:?}", self.url))
-            })?;
+            self.breaker.admit().map_err(|pause| errors::paused(&self.url, &pause))?;
             let Problem { error, again } = match self.attempt(form, commands).await {
                 Ok(replies) => return Ok(replies),
                 Err(problem) => problem,
@@ -171,7 +169,7 @@ impl Session {
         };
         match read {
             Ok(replies) if replies.len() == expected => Ok(replies),
-            Ok(replies) => Err(self.strange(&format!("{expected} commands had {} replies", replies.len()))),
+            Ok(replies) => Err(self.strange(&errors::wrong_number(expected, replies.len()))),
             Err(reason) => Err(self.strange(&reason)),
         }
     }
@@ -201,24 +199,22 @@ impl Session {
         let token = self.token().await.map_err(|error| Problem { error, again: Again::Never })?;
         head.extend(token.map(|token| ("authorization", format!("Bearer {token}"))));
         let request = Request { url, headers: head, body, max_bytes: self.max_response_bytes };
-        let connection = |reason| CacheError::Connection(format!("{}: {reason}", self.url));
         let answer = match self.transport.send(request).await {
             Ok(answer) => answer,
             Err(TransportError::NotSent(reason)) => {
-                self.breaker.failed();
-                return Err(Problem { error: connection(reason), again: Again::Always(None) });
+                self.breaker.failed(&reason);
+                return Err(Problem { error: errors::connection(&self.url, &reason), again: Again::Always(None) });
             }
             Err(TransportError::Broken(reason)) => {
-                self.breaker.failed();
-                return Err(Problem { error: connection(reason), again: Again::IfHarmless(None) });
+                self.breaker.failed(&reason);
+                return Err(Problem { error: errors::connection(&self.url, &reason), again: Again::IfHarmless(None) });
             }
             Err(TransportError::TooLong) => {
-                let limit = self.max_response_bytes;
-                return Err(self.strange(&format!("the answer is longer than max_response_bytes, {limit}")));
+                return Err(self.strange(&errors::too_long(self.max_response_bytes)));
             }
         };
         if matches!(answer.status, 500 | 502..=504) {
-            self.breaker.failed();
+            self.breaker.failed(&format!("status {}", answer.status));
         } else {
             self.breaker.succeeded();
         }
@@ -239,22 +235,18 @@ impl Session {
             Err(strange) if matches!(status, 429 | 500 | 502..=504) => format!("status {status}: {strange}"),
             Err(strange) => return self.strange(&format!("status {status}: {strange}")),
         };
-        let told = format!("{}: {text}", self.url);
-        let (error, again) = match status {
-            400 => (of_reply_text(&text, None), Again::Never),
-            401 if matches!(self.token, Token::Made(_)) => (CacheError::Refused(told), Again::Token),
-            401 | 403 | 421 => (CacheError::Refused(told), Again::Never),
-            413 | 414 => (CacheError::invalid("value", told), Again::Never),
-            429 => (CacheError::Unavailable(told), Again::Always(*wait)),
-            504 => (CacheError::Timeout(told), Again::IfHarmless(*wait)),
-            500 | 502 | 503 => (CacheError::Unavailable(told), Again::IfHarmless(*wait)),
-            _ => (CacheError::Protocol(told), Again::Never),
+        let error = errors::of_status(*status, &self.url, &text);
+        let again = match status {
+            401 if matches!(self.token, Token::Made(_)) => Again::Token,
+            429 => Again::Always(*wait),
+            500 | 502..=504 => Again::IfHarmless(*wait),
+            _ => Again::Never,
         };
         Problem { error, again }
     }
 
     fn strange(&self, reason: &str) -> Problem {
-        Problem { error: CacheError::Protocol(format!("{}: {reason}", self.url)), again: Again::Never }
+        Problem { error: errors::unexpected(&self.url, reason), again: Again::Never }
     }
 
     async fn token(&self) -> Result<Option<String>> {
@@ -270,10 +262,4 @@ impl Session {
         *self.known.made.lock().unwrap_or_else(PoisonError::into_inner) = Some(token.clone());
         Ok(Some(token))
     }
-}
-
-/// The error that a text such as `WRONGTYPE Operation against …` stands for.
-pub(super) fn of_reply_text(text: &str, key: Option<&str>) -> CacheError {
-    let (code, details) = text.split_once(' ').unwrap_or((text, ""));
-    of_reply(code, details, key)
 }

@@ -7,7 +7,8 @@ use bytes::Bytes;
 use isocache_protocol::{Command, Reply, headers};
 
 use super::batch::Batcher;
-use super::session::{Form, of_reply_text};
+use super::errors;
+use super::session::Form;
 use crate::error::{CacheError, Result};
 use crate::remote::{RELEASE, RemoteStore};
 use crate::ttl::TtlMs;
@@ -63,14 +64,14 @@ impl HttpStore {
         match only(self.batcher.ask(vec![command], harmless).await?)? {
             Reply::Nil => Ok(false),
             reply if reply.is_ok() => Ok(true),
-            other => Err(failure("SET", other, Some(key))),
+            other => Err(failure("SET", &other, Some(key))),
         }
     }
 
     /// Commands that nothing comes between, in a request of their own.
     async fn atomically(&self, commands: Vec<Command>, harmless: bool) -> Result<[Reply; 2]> {
         let replies = self.batcher.session.exchange(Form::Transaction, &commands, harmless).await?;
-        replies.try_into().map_err(|_| CacheError::Protocol("two commands had not two replies".into()))
+        replies.try_into().map_err(|replies: Vec<Reply>| CacheError::Protocol(errors::wrong_number(2, replies.len())))
     }
 }
 
@@ -95,7 +96,7 @@ impl RemoteStore for HttpStore {
         let both = vec![command(&["GET", key]), command(&["PTTL", key])];
         let [value, left] = self.atomically(both, true).await?;
         let Some(value) = bytes("GET", value, key)? else { return Ok(None) };
-        Ok(match integer("PTTL", left, Some(key))? {
+        Ok(match integer("PTTL", &left, Some(key))? {
             // It lives through its last millisecond, or has just gone.
             0 | -2 => None,
             left => Some((value, u64::try_from(left).ok().map(Duration::from_millis))),
@@ -115,7 +116,7 @@ impl RemoteStore for HttpStore {
         for (reply, part) in self.in_parts("MGET", keys).await?.into_iter().zip(keys.chunks(PER_COMMAND)) {
             let found = match reply {
                 Reply::Array(found) if found.len() == part.len() => found,
-                other => return Err(failure("MGET", other, None)),
+                other => return Err(failure("MGET", &other, None)),
             };
             for (key, value) in part.iter().zip(found) {
                 values.push(bytes("MGET", value, key)?);
@@ -137,7 +138,7 @@ impl RemoteStore for HttpStore {
     }
 
     async fn ttl(&self, key: &str) -> Result<Option<TtlMs>> {
-        Ok(match integer("PTTL", self.one(&["PTTL", key]).await?, Some(key))? {
+        Ok(match integer("PTTL", &self.one(&["PTTL", key]).await?, Some(key))? {
             // The store lets it live through its last millisecond, or there is none.
             0 | -2 => None,
             left => Some(u64::try_from(left).ok()),
@@ -155,7 +156,7 @@ impl RemoteStore for HttpStore {
         let replies = self.many(commands).await?;
         entries.iter().zip(replies).try_for_each(|((key, ..), reply)| match reply {
             reply if reply.is_ok() => Ok(()),
-            other => Err(failure("SET", other, Some(key))),
+            other => Err(failure("SET", &other, Some(key))),
         })
     }
 
@@ -210,7 +211,7 @@ impl RemoteStore for HttpStore {
         } else {
             only(self.batcher.ask(vec![add], false).await?)?
         };
-        integer("INCRBY", sum, Some(key))
+        integer("INCRBY", &sum, Some(key))
     }
 
     async fn set_if_absent(&self, key: &str, value: Vec<u8>, ttl: TtlMs) -> Result<bool> {
@@ -254,30 +255,23 @@ fn set(key: &str, value: &[u8], ttl: TtlMs) -> Command {
 }
 
 fn only(mut replies: Vec<Reply>) -> Result<Reply> {
-    replies.pop().ok_or_else(|| CacheError::Protocol("a command had no reply".into()))
+    replies.pop().ok_or_else(|| CacheError::Protocol(errors::wrong_number(1, 0)))
 }
 
-/// The error of a reply that is not what the command has.
-fn failure(name: &str, reply: Reply, key: Option<&str>) -> CacheError {
-    match reply {
-        Reply::Error(text) => of_reply_text(&String::from_utf8_lossy(&text), key),
-        Reply::Nil => CacheError::Protocol(format!("{name} was answered with nothing")),
-        Reply::Integer(_) => CacheError::Protocol(format!("{name} was answered with a number")),
-        Reply::Status(_) | Reply::Bulk(_) => CacheError::Protocol(format!("{name} was answered with a string")),
-        Reply::Array(_) => CacheError::Protocol(format!("{name} was answered with another array")),
-    }
+fn failure(name: &str, reply: &Reply, key: Option<&str>) -> CacheError {
+    errors::of_wrong_reply(name, reply, key)
 }
 
 fn bytes(name: &str, reply: Reply, key: &str) -> Result<Option<Bytes>> {
     match reply {
         Reply::Bulk(bytes) | Reply::Status(bytes) => Ok(Some(bytes)),
         Reply::Nil => Ok(None),
-        other => Err(failure(name, other, Some(key))),
+        other => Err(failure(name, &other, Some(key))),
     }
 }
 
-fn integer(name: &str, reply: Reply, key: Option<&str>) -> Result<i64> {
-    match &reply {
+fn integer(name: &str, reply: &Reply, key: Option<&str>) -> Result<i64> {
+    match reply {
         Reply::Integer(number) => Ok(*number),
         // Beyond 2^53, where numbers of JSON are not exact.
         Reply::Bulk(digits) | Reply::Status(digits) => {
@@ -288,15 +282,16 @@ fn integer(name: &str, reply: Reply, key: Option<&str>) -> Result<i64> {
     }
 }
 
+#[allow(clippy::needless_pass_by_value, reason = "for use in iterators of replies")]
 fn count(name: &str, reply: Reply) -> Result<u64> {
-    let number = integer(name, reply, None)?;
-    u64::try_from(number).map_err(|_| CacheError::Protocol(format!("{name} was answered with {number}")))
+    let number = integer(name, &reply, None)?;
+    u64::try_from(number).map_err(|_| CacheError::Protocol(format!("unexpected reply to {name}: {number}")))
 }
 
 /// The next cursor of a SCAN, and the keys that it found.
 fn scanned(reply: Reply) -> Result<(String, Vec<Vec<u8>>)> {
-    let Reply::Array(parts) = reply else { return Err(failure("SCAN", reply, None)) };
-    let strange = || CacheError::Protocol("SCAN was not answered with a cursor and keys".into());
+    let Reply::Array(parts) = reply else { return Err(failure("SCAN", &reply, None)) };
+    let strange = || CacheError::Protocol("unexpected reply to SCAN: expected a cursor and an array of keys".into());
     let [cursor, Reply::Array(keys)] = parts.as_slice() else { return Err(strange()) };
     let cursor = match cursor {
         Reply::Integer(cursor) => cursor.to_string(),

@@ -82,7 +82,7 @@ macro_rules! delegate_to_remote {
             }
         }
 
-        impl<T, S: Send + Sync> $crate::KeysProvider for $provider<T, S> {
+        impl<T: MaybeSend, S: Serializer<T>> $crate::KeysProvider for $provider<T, S> {
             fn keys<'a>(&'a self, pattern: &str) -> Result<$crate::Keys<'a>> {
                 self.remote.keys(pattern)
             }

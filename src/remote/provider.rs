@@ -148,8 +148,28 @@ impl<S, B> Shared<S, B> {
         }
     }
 
+    /// Whether there may be stale entries, so that only values tell which entries are fresh.
+    pub(super) fn may_keep_stale<T>(&self) -> bool
+    where
+        S: Serializer<T>,
+    {
+        self.keeps_stale.load(Ordering::Relaxed) && self.envelope::<T>().is_some()
+    }
+
+    /// For how long stored bytes are still fresh, if they say so: `Some(None)` if they are stale.
+    pub(super) fn freshness<T>(&self, bytes: &[u8]) -> Option<Option<Duration>>
+    where
+        S: Serializer<T>,
+    {
+        let fresh_until = self.envelope::<T>()?.unwrap(bytes).fresh_until?;
+        let left = self.fresh_for(fresh_until);
+        // A whole number of milliseconds.
+        #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)]
+        Some((left > 0.0).then(|| Duration::from_millis(left as u64)))
+    }
+
     /// Whether stored bytes are a fresh entry.
-    fn is_fresh<T>(&self, bytes: &[u8]) -> bool
+    pub(super) fn is_fresh<T>(&self, bytes: &[u8]) -> bool
     where
         S: Serializer<T>,
     {
@@ -158,7 +178,7 @@ impl<S, B> Shared<S, B> {
     }
 
     /// What a lookup found, as its caller sees it: under the caller's key, not the store's.
-    fn found<R>(&self, key: &str, found: Result<Option<R>>) -> Result<Option<R>> {
+    pub(super) fn found<R>(&self, key: &str, found: Result<Option<R>>) -> Result<Option<R>> {
         match found {
             Err(CacheError::Deserialize { .. }) if self.options.undecodable_is_miss => Ok(None),
             Err(error) => Err(under(key, error)),
@@ -228,7 +248,8 @@ impl<T: MaybeSend, S: Serializer<T>, B: RemoteStore> Remote<T, S, B> {
         let whole = shared.options.namespace.key(key)?;
         let _write = shared.single_flight.write(key).await;
         let found = shared.found(key, shared.store.get_and_delete(&whole).await)?;
-        shared.counters.deletes(u64::from(found.is_some()));
+        let was_fresh = found.as_ref().is_some_and(|bytes| shared.is_fresh::<T>(bytes.as_ref()));
+        shared.counters.deletes(u64::from(was_fresh));
         self.counted(found.map(|bytes| shared.decode(key, bytes.as_ref())))
     }
 
@@ -273,6 +294,18 @@ impl<T: MaybeSend, S: Serializer<T>, B: RemoteStore> Remote<T, S, B> {
         }
     }
 
+    /// Removes an entry that is stale, and so counts as absent, unless it has changed meanwhile. Whether it was stale.
+    async fn remove_stale(&self, whole: &str) -> Result<bool> {
+        let Some(bytes) = self.shared.store.get(whole).await? else { return Ok(false) };
+        if self.shared.is_fresh::<T>(bytes.as_ref()) {
+            return Ok(false);
+        }
+        if let Ok(text) = std::str::from_utf8(bytes.as_ref()) {
+            self.shared.store.release(whole, text).await?;
+        }
+        Ok(true)
+    }
+
     pub(crate) fn set_if_absent<'a, 'k>(
         &'a self,
         key: &'k str,
@@ -283,6 +316,9 @@ impl<T: MaybeSend, S: Serializer<T>, B: RemoteStore> Remote<T, S, B> {
         async move {
             let (whole, bytes, ttl) = entry?;
             let _write = self.shared.single_flight.write(key).await;
+            if self.shared.may_keep_stale::<T>() {
+                self.remove_stale(&whole).await?;
+            }
             let stored = self.shared.store.set_if_absent(&whole, bytes, ttl).await?;
             self.shared.counters.sets(u64::from(stored));
             Ok(stored)
@@ -299,6 +335,9 @@ impl<T: MaybeSend, S: Serializer<T>, B: RemoteStore> Remote<T, S, B> {
         async move {
             let (whole, bytes, ttl) = entry?;
             let _write = self.shared.single_flight.write(key).await;
+            if self.shared.may_keep_stale::<T>() && self.remove_stale(&whole).await? {
+                return Ok(false);
+            }
             let replaced = self.shared.store.replace(&whole, bytes, ttl).await?;
             self.shared.counters.sets(u64::from(replaced));
             Ok(replaced)

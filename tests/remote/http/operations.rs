@@ -4,7 +4,10 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use futures_util::future::join_all;
-use isocache::{BytesSerializer, CacheProvider, CounterProvider, DynCacheProvider, HttpCacheProvider, ManualClock};
+use isocache::{
+    AtomicProvider, BytesSerializer, CacheProvider, CounterProvider, DynCacheProvider, HttpCacheProvider, KeysProvider,
+    ManualClock, TextSerializer, TouchProvider,
+};
 
 use super::foreign::foreign;
 use super::patient;
@@ -173,4 +176,57 @@ async fn statistics_tell_the_entries_where_the_server_does() {
     let noperm = Scripted::start([Act::Answer(200, "", "[{\"error\":\"NOPERM no\"}]".into())]).await;
     let cache: HttpCacheProvider<i64> = patient(&noperm.url).build().unwrap();
     assert_eq!(cache.get_stats().await.unwrap().entries, None);
+}
+
+#[tokio::test]
+async fn a_stale_entry_is_absent_for_every_operation() {
+    let url = memory_bridge(&ManualClock::new()).await;
+    let clock = ManualClock::new();
+    clock.set_ms(1_000_000);
+    let bytes: HttpCacheProvider<Bytes, BytesSerializer> =
+        patient(&url).token(TOKEN).namespace("stale").serializer(BytesSerializer).build().unwrap();
+    let cache: HttpCacheProvider<i64> =
+        patient(&url).token(TOKEN).namespace("stale").unix_clock(clock.clone()).build().unwrap();
+    let names = ["a", "b", "c", "d", "e"];
+    let store = async || {
+        for (key, until) in names.map(|key| (key, 999_999)).into_iter().chain([("fresh", 1_060_000)]) {
+            let envelope = format!(r#"{{"value":1,"fresh_until":{until}}}"#);
+            bytes.set(key, envelope.into(), None).await.unwrap();
+        }
+    };
+    store().await;
+    // Now the provider knows that there are such entries.
+    assert_eq!(cache.get("a").await.unwrap(), None);
+    assert_eq!(cache.get("fresh").await.unwrap(), Some(1));
+    assert_eq!(cache.ttl("a").await.unwrap(), None);
+    assert_eq!(cache.ttl("fresh").await.unwrap(), Some(Duration::from_secs(60)));
+    assert_eq!(cache.exists_many(&["fresh", "a", "x"]).await.unwrap(), [true, false, false]);
+    assert_eq!(cache.keys("*").unwrap().collect().await.unwrap(), ["fresh"]);
+    assert_eq!(cache.keys("a").unwrap().collect().await.unwrap(), [""; 0]);
+    assert!(!cache.touch("a", None).await.unwrap());
+    assert!(!cache.replace("b", 2, None).await.unwrap());
+    assert!(cache.set_if_absent("c", 3, None).await.unwrap());
+    assert!(!cache.set_if_absent("fresh", 3, None).await.unwrap());
+    assert_eq!(cache.get("c").await.unwrap(), Some(3));
+    let deletes = async || cache.get_stats().await.unwrap().deletes;
+    assert_eq!(cache.get_and_delete("d").await.unwrap(), None);
+    assert_eq!(deletes().await, 0);
+    assert_eq!(cache.delete_many_each(&["e", "fresh", "e"]).await.unwrap(), [false, true, false]);
+    assert_eq!(deletes().await, 1);
+    bytes.clear_pattern("*").await.unwrap();
+}
+
+#[tokio::test]
+async fn text_is_stored_as_it_is() {
+    let url = memory_bridge(&ManualClock::new()).await;
+    let text: HttpCacheProvider<String, TextSerializer> =
+        patient(&url).token(TOKEN).namespace("text").serializer(TextSerializer).build().unwrap();
+    text.set("k", "a \"b\"\n\u{e9}".to_owned(), None).await.unwrap();
+    let bytes: HttpCacheProvider<Bytes, BytesSerializer> =
+        patient(&url).token(TOKEN).namespace("text").serializer(BytesSerializer).build().unwrap();
+    assert_eq!(bytes.get("k").await.unwrap().unwrap(), "a \"b\"\n\u{e9}");
+    assert_eq!(text.get("k").await.unwrap().unwrap(), "a \"b\"\n\u{e9}");
+    bytes.set("k", Bytes::from_static(b"a\xff"), None).await.unwrap();
+    let error = text.get("k").await.unwrap_err().to_string();
+    assert!(error.contains("byte 1"), "{error}");
 }

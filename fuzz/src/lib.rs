@@ -3,12 +3,12 @@
 //!
 //! The targets in `fuzz_targets/` try inputs of their own; the test `fuzz_corpus` of the crate replays those in `corpus/`.
 
+pub mod authorize;
 pub mod config;
-pub mod decide;
-pub mod minted_token;
 pub mod path;
 pub mod request_json;
 pub mod resp_decode;
+pub mod signed_token;
 pub mod snapshot;
 pub mod sse_parse;
 
@@ -17,12 +17,12 @@ pub type Check = fn(&[u8]);
 
 /// Every target, by the name of its folder in `corpus/`.
 pub const TARGETS: [(&str, Check); 8] = [
+    ("authorize", authorize::check),
     ("config", config::check),
-    ("decide", decide::check),
-    ("minted_token", minted_token::check),
     ("path", path::check),
     ("request_json", request_json::check),
     ("resp_decode", resp_decode::check),
+    ("signed_token", signed_token::check),
     ("snapshot", snapshot::check),
     ("sse_parse", sse_parse::check),
 ];

@@ -9,7 +9,7 @@ use redis::{Cmd, Pipeline, ServerError, Value, cmd, pipe};
 
 use super::clear_pattern;
 use super::connection::{Connection, Request, Retry};
-use super::errors::{of_server, unexpected};
+use super::error::{of_server, unexpected};
 use super::scan::{self, ScanCursor};
 use crate::error::{CacheError, Result};
 use crate::remote::{RELEASE, RemoteStore};

@@ -8,7 +8,7 @@ use redis::{Cmd, Pipeline, RedisResult, Value};
 use tokio::sync::watch;
 use tokio::time::{sleep, timeout};
 
-use super::errors::{Verdict, of_connection, verdict, verdict_of_replies};
+use super::error::{Verdict, of_connection, verdict, verdict_of_replies};
 use super::open_connection::{OpenConnection, Target};
 use super::url::Servers;
 use crate::error::{CacheError, Result};

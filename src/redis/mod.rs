@@ -7,7 +7,7 @@
 //! | `credentials` | credentials that may change |
 //! | `connection` | one connection, reopened when it breaks, with a limit for every wait |
 //! | `open_connection` | one open connection to a server or a cluster |
-//! | `errors` | the errors of Redis as [`CacheError`](crate::CacheError) |
+//! | `error` | the errors of Redis as [`CacheError`](crate::CacheError) |
 //! | `client` | the commands, on bytes |
 //! | `scan` | listing of keys |
 //! | `clear_pattern` | deletion by pattern |
@@ -21,7 +21,7 @@ pub(crate) mod client;
 #[allow(clippy::missing_errors_doc, clippy::return_self_not_must_use)]
 pub(crate) mod connection;
 mod credentials;
-mod errors;
+mod error;
 mod open_connection;
 mod provider;
 mod scan;

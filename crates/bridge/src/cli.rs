@@ -11,7 +11,7 @@ use clap::{Args, Parser, Subcommand};
 use isocache::Ttl;
 
 use super::access::{Claims, Digest, Role, Scope};
-use super::{mint, serve};
+use super::{serve, sign};
 
 /// One cache for browsers, edge workers and servers: a store behind HTTP.
 #[derive(Debug, Parser)]
@@ -150,7 +150,7 @@ fn role(text: &str) -> Result<Role, String> {
 pub fn main() -> ExitCode {
     let done = match Cli::parse().command {
         Command::Serve(arguments) => serve::main(arguments),
-        Command::Token(Token::Mint(arguments)) => mint::main(&arguments).map(|token| println!("{token}")),
+        Command::Token(Token::Mint(arguments)) => sign::main(&arguments).map(|token| println!("{token}")),
         Command::Token(Token::Hash) => hash(),
     };
     match done {

@@ -24,12 +24,12 @@ use tracing_subscriber::EnvFilter;
 use super::access::{Digest, Profile, Role, Scope};
 use super::cli::{LogFormat, Serve};
 use super::connections::Connections;
-use super::patience::Patience;
-use super::server::{Bridge, Origins, Page, Parts, ServerLimits};
+use super::server::{Bridge, Origins, Parts, ServerLimits, StaticFiles};
 use super::settings::{Settings, StoreSettings};
 use super::signals::{Certificate, Signals};
 use super::store::Store;
 use super::store::memory::{MemoryStore, MemoryStoreOptions, keep_damaged_aside};
+use super::timeouts::Timeouts;
 
 /// A token shorter than this can be guessed.
 const SHORT_TOKEN: usize = 16;
@@ -41,7 +41,7 @@ struct Ready {
     metrics: Option<TcpListener>,
     snapshot: Option<Snapshot>,
     tls: Option<(PathBuf, PathBuf)>,
-    patience: Patience,
+    timeouts: Timeouts,
     drain: Duration,
     ending: watch::Sender<bool>,
 }
@@ -138,7 +138,7 @@ fn prepare(arguments: Serve) -> Result<Ready, String> {
         max_in_flight: settings.server.max_in_flight,
         max_streams: settings.server.max_streams,
     };
-    bridge.page = arguments.page.map(|folder| Page::new(&folder, arguments.page_mount)).transpose()?;
+    bridge.page = arguments.page.map(|folder| StaticFiles::new(&folder, arguments.page_mount)).transpose()?;
     let tls = match (settings.tls.certificate, settings.tls.key) {
         (Some(certificate), Some(key)) => Some((certificate, key)),
         (None, None) => None,
@@ -146,13 +146,13 @@ fn prepare(arguments: Serve) -> Result<Ready, String> {
     };
     let metrics = arguments.metrics_listen.or(settings.listen.metrics).map(listen).transpose()?;
     let most = arguments.max_connections.unwrap_or(settings.server.max_connections);
-    let patience = Patience {
+    let timeouts = Timeouts {
         connections: Connections::at_most(most.get(), bridge.metrics.connections_refused()),
         head: Duration::from_millis(settings.server.head_timeout_ms),
         write: Duration::from_millis(settings.server.write_timeout_ms),
     };
     let drain = Duration::from_millis(settings.server.drain_timeout_ms);
-    Ok(Ready { bridge, listener: listen(address)?, metrics, snapshot, tls, patience, drain, ending })
+    Ok(Ready { bridge, listener: listen(address)?, metrics, snapshot, tls, timeouts, drain, ending })
 }
 
 fn listen(address: SocketAddr) -> Result<TcpListener, String> {
@@ -225,7 +225,7 @@ fn open_store(
 }
 
 async fn run(ready: Ready) -> Result<(), String> {
-    let Ready { bridge, listener, metrics, snapshot, tls, patience, drain, ending } = ready;
+    let Ready { bridge, listener, metrics, snapshot, tls, timeouts, drain, ending } = ready;
     let failed = |error: std::io::Error| format!("the server failed: {error}");
     let address = listener.local_addr().map_err(failed)?;
     let bridge = Arc::new(bridge);
@@ -236,8 +236,8 @@ async fn run(ready: Ready) -> Result<(), String> {
         let address = listener.local_addr().map_err(failed)?;
         let server = axum_server::from_tcp(listener).map_err(failed)?.handle(handle.clone());
         // It stays within reach when the other address has no room left.
-        let patience = Patience { connections: patience.connections.another(), ..patience };
-        let server = patience.limit_heads(server.acceptor(patience.clone()));
+        let timeouts = Timeouts { connections: timeouts.connections.another(), ..timeouts };
+        let server = timeouts.limit_heads(server.acceptor(timeouts.clone()));
         tokio::spawn(server.serve(app.into_make_service()));
         tracing::info!("metrics on http://{address}/metrics");
     }
@@ -258,10 +258,10 @@ async fn run(ready: Ready) -> Result<(), String> {
     println!("isocache: listening on {scheme}://{address}");
     let served = if let Some(config) = config {
         let server = axum_server::from_tcp_rustls(listener, config).map_err(failed)?.handle(handle);
-        patience.limit_heads(server.map(|tls| tls.acceptor(patience.clone()))).serve(app).await
+        timeouts.limit_heads(server.map(|tls| tls.acceptor(timeouts.clone()))).serve(app).await
     } else {
         let server = axum_server::from_tcp(listener).map_err(failed)?.handle(handle);
-        patience.limit_heads(server.acceptor(patience.clone())).serve(app).await
+        timeouts.limit_heads(server.acceptor(timeouts.clone())).serve(app).await
     };
     served.map_err(failed)?;
     if let Some(saving) = saving {

@@ -32,9 +32,9 @@ use toml::Spanned;
 
 use super::document::{ConfigError, Document};
 use super::limits::{Limits, SomeLimits};
-use super::minted::{DEFAULT_MAX_TTL, SigningKey};
 use super::profile::{Allow, Profile, Role};
 use super::scope::Scope;
+use super::signed_token::{DEFAULT_MAX_TTL, SigningKey};
 use super::token::{Digest, Secret, Tokens};
 
 /// Who may do what, as configured.

@@ -1,31 +1,31 @@
 //! Who may do what: tokens, what they may do, and the decision on every command. No I/O, and no time of its own.
 //!
-//! [`decide()`] is the only way to the store.
+//! [`authorize()`] is the only way to the store.
 
+mod authorize;
 mod config;
-mod decide;
 mod document;
 pub mod keys;
 mod limits;
-pub mod minted;
 mod options;
 mod profile;
-mod rate;
 mod refusal;
+mod request_quota;
 mod scan;
 mod scope;
+pub mod signed_token;
 pub mod table;
 mod token;
 
+pub(crate) use authorize::authorize_known;
+pub use authorize::{Decision, authorize, authorize_psubscribe, authorize_subscribe};
 pub use config::{AccessConfig, Cors};
-pub(crate) use decide::decide_known;
-pub use decide::{Decision, decide, decide_psubscribe, decide_subscribe};
 pub use document::{ConfigError, Document};
 pub use limits::{Limits, SomeLimits};
-pub use minted::{Claims, SigningKey};
 pub use profile::{Allow, Profile, Role};
-pub use rate::{RateLimiter, Wait};
 pub use refusal::Refusal;
+pub use request_quota::{RequestQuota, Wait};
 pub use scan::ScanFilter;
 pub use scope::Scope;
+pub use signed_token::{Claims, SigningKey};
 pub use token::{Credentials, Digest, Secret, Tokens, Unauthorized, bearer};

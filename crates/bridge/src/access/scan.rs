@@ -3,7 +3,7 @@
 use isocache::__bridge::matches_bytes;
 use isocache_protocol::{Command, Reply};
 
-use super::decide::Decision;
+use super::authorize::Decision;
 use super::keys::{Malformed, whole_number};
 use super::options::is_any;
 use super::profile::{Profile, Role};
@@ -50,7 +50,7 @@ struct Scan<'a> {
 }
 
 /// Passes `SCAN` on as it is, or narrowed to the keys that may be read.
-pub(super) fn decide(profile: &Profile, command: &Command) -> Result<Decision, Malformed> {
+pub(super) fn authorize(profile: &Profile, command: &Command) -> Result<Decision, Malformed> {
     let mut scan = parse(command)?;
     let too_many = profile.role != Role::Admin && scan.count.is_some_and(|count| count > MAX_COUNT);
     if profile.read.is_everything() && !too_many {

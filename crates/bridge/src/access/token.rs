@@ -6,8 +6,8 @@ use std::sync::Arc;
 use sha2::{Digest as _, Sha256};
 use subtle::{ConditionallySelectable, ConstantTimeEq};
 
-use super::minted::{self, SigningKey};
 use super::profile::Profile;
+use super::signed_token::{self, SigningKey};
 
 /// No token is longer, in bytes.
 pub const MAX_TOKEN_BYTES: usize = 4096;
@@ -213,8 +213,8 @@ impl Tokens {
         if token.len() > MAX_TOKEN_BYTES {
             return Err(Unauthorized::UNKNOWN);
         }
-        if minted::looks_minted(token) && !self.keys.is_empty() {
-            return minted::verify(&self.keys, token, now).map(Arc::new);
+        if signed_token::looks_signed(token) && !self.keys.is_empty() {
+            return signed_token::verify(&self.keys, token, now).map(Arc::new);
         }
         let digest = Digest::of(token);
         let mut found = u64::MAX;

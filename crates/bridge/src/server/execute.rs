@@ -6,11 +6,11 @@ use isocache_protocol::headers::CLEAR;
 use isocache_protocol::{Command, Reply, RequestError};
 use smallvec::SmallVec;
 
-use super::answer::Failure;
 use super::metrics::Metrics;
 use super::request::Form;
+use super::response::Failure;
 use crate::access::table::{self, Effect, Spec};
-use crate::access::{Decision, Profile, ScanFilter, decide_known};
+use crate::access::{Decision, Profile, ScanFilter, authorize_known};
 use crate::store::{Batch, Store, StoreError};
 
 /// What becomes of a reply that is not the store's as it is.
@@ -92,7 +92,7 @@ fn decide_fate(
     if form == Form::Pipeline && command.is_empty() {
         return Ok(Some(Fate::Known(Reply::error(RequestError::EmptyPipelineCommand.to_string()))));
     }
-    Ok(match decide_known(profile, spec, command) {
+    Ok(match authorize_known(profile, spec, command) {
         Decision::Forward => None,
         Decision::ForwardRewritten { command: rewritten, filter } => {
             *command = rewritten;

@@ -10,14 +10,14 @@
 //! | `usage`, `metrics` | what is under way, and what was counted |
 //! | `page` | files for browsers |
 
-mod answer;
 mod execute;
+mod in_flight;
 mod metrics;
 mod origin;
-mod page;
 mod request;
+mod response;
+mod static_files;
 mod subscribe;
-mod usage;
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -31,15 +31,15 @@ use isocache_protocol::{Reply, headers, path, reply_json, resp};
 use tokio::sync::watch;
 use tokio::time::timeout;
 
-use crate::access::{Credentials, Profile, RateLimiter, Role, Tokens, Unauthorized};
+use crate::access::{Credentials, Profile, RequestQuota, Role, Tokens, Unauthorized};
 use crate::store::Store;
-use answer::{Failure, response};
+use in_flight::Counts;
 pub use metrics::{Metrics, SyncToken};
 pub use origin::Origins;
-pub use page::Page;
 use request::{Form, Format, Request as Parsed, check_head, header};
+use response::{Failure, response};
+pub use static_files::StaticFiles;
 use subscribe::Wish;
-use usage::Usage;
 
 /// Limits of the server as a whole; those of a caller are in its profile.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -73,7 +73,7 @@ pub struct Bridge {
     /// How much at once.
     pub limits: ServerLimits,
     /// How much in a second.
-    pub rates: RateLimiter<Arc<dyn Clock>>,
+    pub rates: RequestQuota<Arc<dyn Clock>>,
     /// The wall clock, for lives of tokens.
     pub clock: Arc<dyn Clock>,
     /// Counts.
@@ -81,13 +81,13 @@ pub struct Bridge {
     /// The token of each answer.
     pub sync: SyncToken,
     /// Files for browsers.
-    pub page: Option<Page>,
+    pub page: Option<StaticFiles>,
     /// A path before every other, without a slash at its end; mostly empty.
     pub base_path: String,
     /// True once the server is to end.
     pub ending: watch::Receiver<bool>,
-    requests: Usage,
-    streams: Usage,
+    requests: Counts,
+    streams: Counts,
 }
 
 /// What [`Bridge::new`] cannot do without.
@@ -123,7 +123,7 @@ impl Bridge {
         let Parts { store, tokens, origins, clock, ending } = parts;
         Self {
             metrics: Metrics::new(store.kind()),
-            rates: RateLimiter::new(Arc::clone(&clock), RATE_ACCOUNTS),
+            rates: RequestQuota::new(Arc::clone(&clock), RATE_ACCOUNTS),
             sync: SyncToken::new(clock.now_ms()),
             store,
             tokens,
@@ -135,8 +135,8 @@ impl Bridge {
             page: None,
             base_path: String::new(),
             ending,
-            requests: Usage::default(),
-            streams: Usage::default(),
+            requests: Counts::default(),
+            streams: Counts::default(),
         }
     }
 

@@ -8,8 +8,8 @@ use axum::http::header::{
 use axum::http::{HeaderMap, HeaderValue, Response};
 use isocache_protocol::headers::{CONTENT_TYPE_JSON, CORS_EXPOSED_HEADERS, CORS_REQUEST_HEADERS};
 
-use super::answer::{Failure, response};
 use super::request::header;
+use super::response::{Failure, response};
 use crate::access::Cors;
 
 /// The rules for pages and names.

@@ -3,7 +3,7 @@
 use axum::http::{HeaderMap, Method};
 use isocache_protocol::{Command, Encoding, RequestLimits, headers, path, request_json, resp};
 
-use super::answer::Failure;
+use super::response::Failure;
 use crate::access::Limits;
 
 /// The longest path with its query, in bytes.

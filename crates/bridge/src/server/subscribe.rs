@@ -8,9 +8,9 @@ use bytes::Bytes;
 use isocache_protocol::{Command, headers, sse};
 use tokio::time::{MissedTickBehavior, interval};
 
-use super::answer::{Failure, response};
-use super::usage::UnderWay;
-use crate::access::{Profile, decide_psubscribe, decide_subscribe};
+use super::in_flight::InFlight;
+use super::response::{Failure, response};
+use crate::access::{Profile, authorize_psubscribe, authorize_subscribe};
 use crate::store::{Message, Messages, Store};
 
 /// How often an idle stream says that it is alive.
@@ -54,8 +54,8 @@ impl Wish {
                 return Err(Failure::new(400, "ERR a channel with a comma or a line break cannot be told in events"));
             }
             match self.kind {
-                sse::Subscription::PatternSubscribe => decide_psubscribe(profile, name)?,
-                _ => decide_subscribe(profile, name)?,
+                sse::Subscription::PatternSubscribe => authorize_psubscribe(profile, name)?,
+                _ => authorize_subscribe(profile, name)?,
             }
         }
         Ok(())
@@ -65,7 +65,7 @@ impl Wish {
     pub async fn open(
         self,
         store: &Store,
-        slot: UnderWay,
+        slot: InFlight,
         ending: impl Future<Output = ()> + Send + 'static,
     ) -> Result<Response<Body>, Failure> {
         let (channels, patterns): (&[Bytes], &[Bytes]) = match self.kind {
@@ -101,7 +101,7 @@ struct Events<E> {
     heartbeat: tokio::time::Interval,
     ending: std::pin::Pin<Box<E>>,
     /// Given back when the stream ends, or its reader goes away.
-    _slot: UnderWay,
+    _slot: InFlight,
 }
 
 impl<E: Future<Output = ()>> Events<E> {

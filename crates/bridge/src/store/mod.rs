@@ -2,8 +2,8 @@
 
 mod cluster;
 pub mod memory;
-mod order;
 mod redis;
+mod rounds;
 mod scripts;
 
 use std::time::Duration;

@@ -12,7 +12,7 @@ use redis::{Cmd, Pipeline, Value};
 use tokio::sync::mpsc;
 
 use super::cluster::Cluster;
-use super::order::rounds;
+use super::rounds::rounds;
 use super::scripts::{Afterwards, Scripts};
 use super::{Batch, Message, StoreError};
 

@@ -7,7 +7,7 @@ use isocache::__bridge::{self as table, Hashed, Leavers, Lookup};
 use isocache::engine::{Counters, Millis, NEVER, Slot};
 use isocache_protocol::Reply;
 
-use super::errors;
+use super::error;
 use super::options::ENTRY_WEIGHT;
 use super::store::Shared;
 
@@ -122,10 +122,10 @@ impl<'a> Database<'a> {
     /// Whether an entry with this key and a value of this length can be stored at all.
     pub(super) fn admit(&self, key: &[u8], value_len: usize) -> Result<(), Reply> {
         if value_len > self.shared.options.max_value_bytes {
-            return Err(errors::TOO_LONG);
+            return Err(error::TOO_LONG);
         }
         if weight(key.len(), value_len) > self.shared.options.max_bytes {
-            return Err(errors::OUT_OF_MEMORY);
+            return Err(error::OUT_OF_MEMORY);
         }
         Ok(())
     }
@@ -140,7 +140,7 @@ impl<'a> Database<'a> {
         }
         let key = self.hashed(key);
         let stored = self.table.set(key, value, weight, deadline, now, &mut self.leavers);
-        stored.map_err(|_| errors::OUT_OF_MEMORY)
+        stored.map_err(|_| error::OUT_OF_MEMORY)
     }
 
     /// Changes a value in place, to one of this length. Its deadline stays.
@@ -174,7 +174,7 @@ impl<'a> Database<'a> {
 
     fn update(&mut self, slot: Slot, weight: u64, deadline: Millis) -> Result<(), Reply> {
         let updated = self.table.update(slot, weight, deadline, millis(self.now), &mut self.leavers);
-        updated.map_err(|_| errors::OUT_OF_MEMORY)
+        updated.map_err(|_| error::OUT_OF_MEMORY)
     }
 
     /// Removes the live entry under a key; true if there was one.

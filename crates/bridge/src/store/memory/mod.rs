@@ -27,7 +27,7 @@
 mod channels;
 mod commands;
 mod database;
-mod errors;
+mod error;
 mod long_double;
 mod numbers;
 mod options;

@@ -2,7 +2,7 @@
 
 use isocache_protocol::Reply;
 
-use super::errors;
+use super::error;
 
 /// The digits of the longest `i64`, with its sign.
 const LONGEST: usize = 20;
@@ -32,7 +32,7 @@ pub(super) fn integer(text: &[u8]) -> Option<i64> {
 
 /// An argument that has to be a whole number.
 pub(super) fn integer_argument(text: &[u8]) -> Result<i64, Reply> {
-    integer(text).ok_or(errors::NOT_AN_INTEGER)
+    integer(text).ok_or(error::NOT_AN_INTEGER)
 }
 
 /// The text before its first NUL, where C would see its end.
@@ -57,7 +57,7 @@ pub(super) fn cursor(text: &[u8]) -> Result<u64, Reply> {
         let digit = digit.is_ascii_digit().then(|| u64::from(digit - b'0'))?;
         value.checked_mul(10)?.checked_add(digit)
     });
-    let value = value.filter(|_| !digits.is_empty()).ok_or(errors::CURSOR)?;
+    let value = value.filter(|_| !digits.is_empty()).ok_or(error::CURSOR)?;
     Ok(if negative { value.wrapping_neg() } else { value })
 }
 

@@ -13,7 +13,7 @@ use isocache_protocol::{Command, Reply};
 use super::channels::{Channels, Subscription};
 use super::commands;
 use super::database::{Database, Table};
-use super::errors;
+use super::error;
 use super::options::MemoryStoreOptions;
 
 /// The commands that run under one lock: enough that the lock costs little, so few that others wait little.
@@ -85,7 +85,7 @@ impl MemoryStore {
     /// The text of Redis' error if a command is unknown or has a wrong number of arguments. Then none was run.
     pub fn transaction(&self, commands: &[Command]) -> Result<Vec<Reply>, String> {
         if commands.iter().any(|command| commands::refused(command).is_some()) {
-            return Err(errors::ABORTED.to_owned());
+            return Err(error::ABORTED.to_owned());
         }
         Ok(self.with_database(|database| commands.iter().map(|command| commands::run(database, command)).collect()))
     }

@@ -5,7 +5,7 @@ use std::fmt::Debug;
 use std::time::Duration;
 
 use isocache_bridge::access::table::{self, Class, Why};
-use isocache_bridge::access::{Allow, Decision, Limits, Profile, Refusal, Role, Scope, Wait, decide};
+use isocache_bridge::access::{Allow, Decision, Limits, Profile, Refusal, Role, Scope, Wait, authorize};
 use isocache_bridge::server::{Metrics, ServerLimits};
 use isocache_bridge::settings::ServerSettings;
 use isocache_bridge::store::memory::{MemoryStore, MemoryStoreOptions};
@@ -74,7 +74,7 @@ fn passes(profile: &Profile, name: &str) -> bool {
     let tails: [&[&str]; 7] = [&[], &["a:1"], &["a:*"], &["0"], &["a:1", "1"], &["a:1", "1", "2"], &["return 1", "0"]];
     tails.iter().any(|tail| {
         let command: Command = name.split(' ').chain(tail.iter().copied()).collect();
-        !matches!(decide(profile, &command), Decision::Refuse(_))
+        !matches!(authorize(profile, &command), Decision::Refuse(_))
     })
 }
 

@@ -1,7 +1,8 @@
 //! What an attacker would send to a bridge, at the level of commands.
 
 use isocache_bridge::access::{
-    Allow, Decision, Profile, Refusal, Role, Scope, decide, decide_psubscribe, decide_subscribe, keys::Malformed,
+    Allow, Decision, Profile, Refusal, Role, Scope, authorize, authorize_psubscribe, authorize_subscribe,
+    keys::Malformed,
 };
 use isocache_protocol::Reply;
 
@@ -98,7 +99,7 @@ fn nobody_changes_the_connection_or_makes_it_wait() {
 #[test]
 fn clients_may_say_who_they_are() {
     for words in ["CLIENT SETINFO LIB-NAME x", "client setname x"] {
-        assert!(matches!(decide(&user(), &line(words)), Decision::AnswerLocally(Reply::Status(_))), "{words}");
+        assert!(matches!(authorize(&user(), &line(words)), Decision::AnswerLocally(Reply::Status(_))), "{words}");
     }
 }
 
@@ -301,20 +302,20 @@ fn channels_are_held_to_their_prefixes() {
     for words in ["PUBLISH room m", "SPUBLISH other m"] {
         assert_eq!(refusal(&profile, &line(words)), Some(Refusal::Channel), "{words}");
     }
-    assert!(decide_subscribe(&profile, b"room:1").is_ok() && decide_psubscribe(&profile, br"r\oom:*").is_ok());
+    assert!(authorize_subscribe(&profile, b"room:1").is_ok() && authorize_psubscribe(&profile, br"r\oom:*").is_ok());
     // To listen on a channel of that name is not to match it as a pattern, and the other way round.
-    assert_eq!(decide_subscribe(&profile, b"roo*"), Err(Refusal::Channel));
+    assert_eq!(authorize_subscribe(&profile, b"roo*"), Err(Refusal::Channel));
     for pattern in ["*", "roo*", "roo[m]:*", "?oom:*", "room*", r"room\*", ""] {
-        assert_eq!(decide_psubscribe(&profile, pattern.as_bytes()), Err(Refusal::Channel), "{pattern}");
+        assert_eq!(authorize_psubscribe(&profile, pattern.as_bytes()), Err(Refusal::Channel), "{pattern}");
     }
     // A prefix with brackets is no pattern; a pattern with the same ones matches something else.
     let odd = Profile { channels: Scope::prefixes(["[ab]:", "c*:"]).unwrap(), ..profile.clone() };
     for (pattern, within) in [(r"\[ab]:*", true), (r"c\*:*", true), ("[ab]:*", false), ("c*:*", false), ("c?:", false)]
     {
-        assert_eq!(decide_psubscribe(&odd, pattern.as_bytes()).is_ok(), within, "{pattern}");
+        assert_eq!(authorize_psubscribe(&odd, pattern.as_bytes()).is_ok(), within, "{pattern}");
     }
     let custom = Profile { role: Role::Custom, ..profile };
-    assert_eq!(decide_subscribe(&custom, b"room:1"), Err(Refusal::Command("subscribe")));
+    assert_eq!(authorize_subscribe(&custom, b"room:1"), Err(Refusal::Command("subscribe")));
 }
 
 /// A few bytes must not make a value of half a gigabyte.

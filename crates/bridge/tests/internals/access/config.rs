@@ -1,6 +1,6 @@
 //! The configuration file.
 
-use isocache_bridge::access::{AccessConfig, ConfigError, Decision, Document, Limits, Role, decide};
+use isocache_bridge::access::{AccessConfig, ConfigError, Decision, Document, Limits, Role, authorize};
 
 use super::line;
 
@@ -59,7 +59,7 @@ fn a_whole_file_is_understood() {
     let job = config.tokens.authenticate(b"from the environment", 4).unwrap();
     assert_eq!(job.limits.commands_per_second, Some(3));
     for words in ["EVAL x 0", "KEYS *", "SET a b"] {
-        assert!(matches!(decide(&job, &line(words)), Decision::Forward), "{words}");
+        assert!(matches!(authorize(&job, &line(words)), Decision::Forward), "{words}");
     }
     assert_eq!(config.tokens.keys()[0].id(), "k1");
     assert_eq!(config.cors.origins, ["http://localhost:3000"]);

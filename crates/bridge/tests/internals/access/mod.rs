@@ -9,7 +9,7 @@ mod redis_server;
 mod scan;
 mod tokens;
 
-use isocache_bridge::access::{Decision, Profile, Refusal, Role, Scope, decide};
+use isocache_bridge::access::{Decision, Profile, Refusal, Role, Scope, authorize};
 use isocache_protocol::Command;
 
 /// A command of these words.
@@ -27,7 +27,7 @@ fn scoped(role: Role, prefixes: &[&str]) -> Profile {
 }
 
 fn refusal(profile: &Profile, command: &Command) -> Option<Refusal> {
-    match decide(profile, command) {
+    match authorize(profile, command) {
         Decision::Refuse(refusal) => Some(refusal),
         _ => None,
     }

@@ -1,6 +1,6 @@
 //! Whatever a client sends: what passes touches no key outside its prefixes, by what a real Redis takes for keys.
 
-use isocache_bridge::access::{Decision, Profile, Role, Scope, decide, table};
+use isocache_bridge::access::{Decision, Profile, Role, Scope, authorize, table};
 use isocache_protocol::Command;
 use proptest::collection::vec;
 use proptest::prelude::*;
@@ -92,7 +92,7 @@ fn holds(name: &str, profiles: &[Profile], permitted: impl Fn(&Profile, &[u8], b
         for (command, keys) in commands.iter().zip(keys) {
             let words: Vec<_> = command.args().map(String::from_utf8_lossy).collect();
             for profile in profiles {
-                if !matches!(decide(profile, command), Decision::Forward | Decision::ForwardRewritten { .. }) {
+                if !matches!(authorize(profile, command), Decision::Forward | Decision::ForwardRewritten { .. }) {
                     continue;
                 }
                 for found in keys.iter().flatten() {

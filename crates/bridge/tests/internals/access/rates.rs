@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use isocache::ManualClock;
-use isocache_bridge::access::{Profile, RateLimiter};
+use isocache_bridge::access::{Profile, RequestQuota};
 
 fn profile(name: &str, commands: u64, bytes: u64) -> Profile {
     let mut profile = Profile::admin(name);
@@ -16,7 +16,7 @@ fn profile(name: &str, commands: u64, bytes: u64) -> Profile {
 #[test]
 fn the_rate_holds_in_the_long_run() {
     let clock = ManualClock::new();
-    let limiter = RateLimiter::new(clock.clone(), 10);
+    let limiter = RequestQuota::new(clock.clone(), 10);
     let mut own = profile("a", 100, 1_000_000);
     own.limits.commands_burst = Some(20);
     let mut passed = 0;
@@ -33,7 +33,7 @@ fn the_rate_holds_in_the_long_run() {
 #[test]
 fn a_pipeline_longer_than_the_burst_is_paid_for_later() {
     let clock = ManualClock::new();
-    let limiter = RateLimiter::new(clock.clone(), 10);
+    let limiter = RequestQuota::new(clock.clone(), 10);
     let own = profile("a", 10, 1_000_000);
     assert!(limiter.take(&own, 1000, 1).is_ok());
     let wait = limiter.take(&own, 1, 1).unwrap_err();
@@ -47,7 +47,7 @@ fn a_pipeline_longer_than_the_burst_is_paid_for_later() {
 #[test]
 fn bytes_count_too_also_afterwards() {
     let clock = ManualClock::new();
-    let limiter = RateLimiter::new(clock.clone(), 10);
+    let limiter = RequestQuota::new(clock.clone(), 10);
     let own = profile("a", 1000, 1000);
     assert!(limiter.take(&own, 1, 500).is_ok());
     limiter.charge(&own, 1500);
@@ -65,7 +65,7 @@ fn bytes_count_too_also_afterwards() {
 #[test]
 fn accounts_are_bounded_and_not_reset() {
     let clock = ManualClock::new();
-    let limiter = RateLimiter::new(clock.clone(), 3);
+    let limiter = RequestQuota::new(clock.clone(), 3);
     let first = profile("first", 1, 1000);
     assert!(limiter.take(&first, 5, 1).is_ok());
     let passed = (0..1000).filter(|n| limiter.take(&profile(&format!("s{n}"), 1, 1000), 1, 1).is_ok()).count();

@@ -2,14 +2,14 @@
 
 use std::collections::BTreeSet;
 
-use isocache_bridge::access::{Decision, Profile, Refusal, Role, ScanFilter, Scope, decide};
+use isocache_bridge::access::{Decision, Profile, Refusal, Role, ScanFilter, Scope, authorize};
 use isocache_protocol::{Command, Reply};
 
 use super::redis_server::Server;
 use super::{command, line, refusal, scoped};
 
 fn rewritten(profile: &Profile, words: &Command) -> (String, ScanFilter) {
-    match decide(profile, words) {
+    match authorize(profile, words) {
         Decision::ForwardRewritten { command, filter } => {
             let words: Vec<_> = command.args().map(String::from_utf8_lossy).collect();
             (words.join(" "), filter)
@@ -84,7 +84,7 @@ fn a_scan_shows_the_keys_of_the_scope_that_fit_the_pattern() {
             let mut shown = BTreeSet::new();
             loop {
                 let asked = command([b"SCAN", &cursor[..], b"MATCH", pattern.as_bytes()]);
-                let Decision::ForwardRewritten { command, filter } = decide(&profile, &asked) else { panic!() };
+                let Decision::ForwardRewritten { command, filter } = authorize(&profile, &asked) else { panic!() };
                 let mut ask = redis::Cmd::new();
                 command.args().for_each(|arg| {
                     ask.arg(arg);

@@ -2,7 +2,7 @@
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD as BASE64;
-use isocache_bridge::access::minted::MAX_BYTES;
+use isocache_bridge::access::signed_token::MAX_BYTES;
 use isocache_bridge::access::{
     Claims, Credentials, Digest, Limits, Profile, Role, Scope, Secret, SigningKey, SomeLimits, Tokens, Unauthorized,
 };

@@ -6,7 +6,7 @@ use isocache_protocol::{Command, Reply};
 
 use super::{Outcome, arg};
 use crate::store::memory::database::Database;
-use crate::store::memory::errors;
+use crate::store::memory::error;
 use crate::store::memory::long_double::{self, Wrong};
 use crate::store::memory::numbers::{integer, integer_argument};
 
@@ -24,17 +24,17 @@ pub(super) fn incrby(database: &mut Database<'_>, command: &Command) -> Outcome 
 }
 
 pub(super) fn decrby(database: &mut Database<'_>, command: &Command) -> Outcome {
-    let by = integer_argument(arg(command, 2))?.checked_neg().ok_or(errors::DECREMENT_OVERFLOW)?;
+    let by = integer_argument(arg(command, 2))?.checked_neg().ok_or(error::DECREMENT_OVERFLOW)?;
     count(database, command, by)
 }
 
 fn count(database: &mut Database<'_>, command: &Command, by: i64) -> Outcome {
     let key = arg(command, 1);
     let (old, until) = match database.find(key) {
-        Some(slot) => (integer(&database.value(slot)).ok_or(errors::NOT_AN_INTEGER)?, database.deadline(slot)),
+        Some(slot) => (integer(&database.value(slot)).ok_or(error::NOT_AN_INTEGER)?, database.deadline(slot)),
         None => (0, NEVER),
     };
-    let new = old.checked_add(by).ok_or(errors::OVERFLOW)?;
+    let new = old.checked_add(by).ok_or(error::OVERFLOW)?;
     let mut digits = itoa::Buffer::new();
     database.put(key, Bytes::copy_from_slice(digits.format(new).as_bytes()), until)?;
     Ok(Reply::Integer(new))
@@ -47,8 +47,8 @@ pub(super) fn incrbyfloat(database: &mut Database<'_>, command: &Command) -> Out
         None => (Bytes::from_static(b"0"), NEVER),
     };
     let new = long_double::add(&old, arg(command, 2)).map_err(|wrong| match wrong {
-        Wrong::NotANumber => errors::NOT_A_FLOAT,
-        Wrong::NotFinite => errors::NAN_OR_INFINITY,
+        Wrong::NotANumber => error::NOT_A_FLOAT,
+        Wrong::NotFinite => error::NAN_OR_INFINITY,
     })?;
     let new = Bytes::from(new);
     database.put(key, new.clone(), until)?;

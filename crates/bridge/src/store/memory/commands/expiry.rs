@@ -5,7 +5,7 @@ use isocache_protocol::{Command, Reply};
 
 use super::{Outcome, arg, args_from};
 use crate::store::memory::database::{Database, millis, time_of};
-use crate::store::memory::errors;
+use crate::store::memory::error;
 use crate::store::memory::numbers::{integer_argument, is_word};
 
 const SECOND: i64 = 1000;
@@ -33,12 +33,12 @@ fn condition(command: &Command) -> Result<[bool; 4], Reply> {
         let mut options = ["NX", "XX", "GT", "LT"].into_iter().zip(&mut condition);
         match options.find(|(name, _)| is_word(word, name)) {
             Some((_, option)) => *option = true,
-            None => return Err(errors::unsupported_option(word)),
+            None => return Err(error::unsupported_option(word)),
         }
     }
     match condition {
-        [true, xx, gt, lt] if xx || gt || lt => Err(errors::EXPIRE_NX),
-        [_, _, true, true] => Err(errors::EXPIRE_GT),
+        [true, xx, gt, lt] if xx || gt || lt => Err(error::EXPIRE_NX),
+        [_, _, true, true] => Err(error::EXPIRE_GT),
         _ => Ok(condition),
     }
 }
@@ -49,7 +49,7 @@ fn set_deadline(database: &mut Database<'_>, command: &Command, name: &str, unit
     let key = arg(command, 1);
     let time = integer_argument(arg(command, 2))?;
     let until = time.checked_mul(unit).and_then(|time| time.checked_add(base));
-    let until = until.ok_or_else(|| errors::expire_time(name))?;
+    let until = until.ok_or_else(|| error::expire_time(name))?;
     let Some(slot) = database.find(key) else { return Ok(Reply::Integer(0)) };
     let current = time_of(database.deadline(slot));
     // No deadline is later than any.

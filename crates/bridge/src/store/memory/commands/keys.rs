@@ -5,7 +5,7 @@ use isocache_protocol::{Command, Reply};
 
 use super::{Outcome, arg, args_from, number};
 use crate::store::memory::database::Database;
-use crate::store::memory::errors;
+use crate::store::memory::error;
 use crate::store::memory::numbers::{integer_argument, is_word};
 
 pub(super) fn del(database: &mut Database<'_>, command: &Command) -> Outcome {
@@ -39,7 +39,7 @@ pub(super) fn dbsize(database: &mut Database<'_>, _: &Command) -> Outcome {
 pub(super) fn flush(database: &mut Database<'_>, command: &Command) -> Outcome {
     let known = |word| is_word(word, "SYNC") || is_word(word, "ASYNC");
     if command.len() > 2 || command.arg(1).is_some_and(|word| !known(word)) {
-        return Err(errors::SYNTAX);
+        return Err(error::SYNTAX);
     }
     database.clear();
     Ok(Reply::OK)
@@ -47,7 +47,7 @@ pub(super) fn flush(database: &mut Database<'_>, command: &Command) -> Outcome {
 
 pub(super) fn rename(database: &mut Database<'_>, command: &Command) -> Outcome {
     let (key, new) = (arg(command, 1), arg(command, 2));
-    database.find(key).ok_or(errors::NO_SUCH_KEY)?;
+    database.find(key).ok_or(error::NO_SUCH_KEY)?;
     if key != new {
         put_copy(database, key, new, true)?;
     }
@@ -56,7 +56,7 @@ pub(super) fn rename(database: &mut Database<'_>, command: &Command) -> Outcome 
 
 pub(super) fn renamenx(database: &mut Database<'_>, command: &Command) -> Outcome {
     let (key, new) = (arg(command, 1), arg(command, 2));
-    database.find(key).ok_or(errors::NO_SUCH_KEY)?;
+    database.find(key).ok_or(error::NO_SUCH_KEY)?;
     if database.find(new).is_some() {
         return Ok(Reply::Integer(0));
     }
@@ -71,18 +71,18 @@ pub(super) fn copy(database: &mut Database<'_>, command: &Command) -> Outcome {
         match command.arg(at + 1) {
             _ if is_word(word, "REPLACE") => replace = true,
             Some(index) if is_word(word, "DB") => {
-                let index = i32::try_from(integer_argument(index)?).map_err(|_| errors::NOT_AN_INT)?;
+                let index = i32::try_from(integer_argument(index)?).map_err(|_| error::NOT_AN_INT)?;
                 if index != 0 {
-                    return Err(errors::NO_SUCH_DATABASE);
+                    return Err(error::NO_SUCH_DATABASE);
                 }
                 at += 1;
             }
-            _ => return Err(errors::SYNTAX),
+            _ => return Err(error::SYNTAX),
         }
         at += 1;
     }
     if key == new {
-        return Err(errors::SAME_OBJECT);
+        return Err(error::SAME_OBJECT);
     }
     if database.find(key).is_none() || (!replace && database.find(new).is_some()) {
         return Ok(Reply::Integer(0));

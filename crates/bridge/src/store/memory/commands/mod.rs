@@ -15,7 +15,7 @@ mod strings;
 use isocache_protocol::{Command, Reply};
 
 use super::database::Database;
-use super::errors;
+use super::error;
 
 /// A reply, or the error that ends the command before anything was changed.
 type Outcome = Result<Reply, Reply>;
@@ -134,8 +134,8 @@ pub(super) fn refused(command: &Command) -> Option<Reply> {
 #[cold]
 fn refusal(spec: Option<&Spec>, command: &Command) -> Reply {
     match spec {
-        Some(spec) => errors::arity(spec.name),
-        None => errors::unknown_command(command.name()),
+        Some(spec) => error::arity(spec.name),
+        None => error::unknown_command(command.name()),
     }
 }
 

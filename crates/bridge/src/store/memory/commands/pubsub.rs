@@ -5,7 +5,7 @@ use isocache_protocol::{Command, Reply};
 
 use super::{Outcome, arg, args_from, number};
 use crate::store::memory::database::Database;
-use crate::store::memory::errors;
+use crate::store::memory::error;
 use crate::store::memory::numbers::is_word;
 
 pub(super) fn publish(database: &mut Database<'_>, command: &Command) -> Outcome {
@@ -13,18 +13,18 @@ pub(super) fn publish(database: &mut Database<'_>, command: &Command) -> Outcome
 }
 
 pub(super) fn subscribe(_: &mut Database<'_>, _: &Command) -> Outcome {
-    Err(errors::NOT_FOR_RUN)
+    Err(error::NOT_FOR_RUN)
 }
 
 /// Why a `PUBSUB` cannot be run, whoever listens: Redis knows its subcommands as commands of their own.
 pub(super) fn refused(command: &Command) -> Option<Reply> {
     let subcommand = arg(command, 1);
     if is_word(subcommand, "NUMPAT") {
-        (command.len() > 2).then(|| errors::arity("pubsub|numpat"))
+        (command.len() > 2).then(|| error::arity("pubsub|numpat"))
     } else if is_word(subcommand, "CHANNELS") || is_word(subcommand, "NUMSUB") {
         None
     } else {
-        Some(errors::unknown_subcommand(subcommand))
+        Some(error::unknown_subcommand(subcommand))
     }
 }
 
@@ -42,7 +42,7 @@ pub(super) fn pubsub(database: &mut Database<'_>, command: &Command) -> Outcome 
         return Ok(Reply::Array(args_from(command, 2).flat_map(count).collect()));
     }
     if command.len() > 3 {
-        return Err(errors::wrong_subcommand(subcommand));
+        return Err(error::wrong_subcommand(subcommand));
     }
     Ok(Reply::Array(channels.active(command.arg(2)).into_iter().map(Reply::Bulk).collect()))
 }

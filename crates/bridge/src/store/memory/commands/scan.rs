@@ -9,7 +9,7 @@ use isocache_protocol::{Command, Reply};
 
 use super::{Outcome, arg};
 use crate::store::memory::database::Database;
-use crate::store::memory::errors;
+use crate::store::memory::error;
 use crate::store::memory::numbers::{cursor, integer_argument, is_word};
 
 /// The entries that one `SCAN` looks at if it does not say.
@@ -26,16 +26,16 @@ pub(super) fn scan(database: &mut Database<'_>, command: &Command) -> Outcome {
     let (mut count, mut pattern, mut strings) = (DEFAULT_COUNT, None, true);
     let mut at = 2;
     while let Some(word) = command.arg(at) {
-        let value = command.arg(at + 1).ok_or(errors::SYNTAX)?;
+        let value = command.arg(at + 1).ok_or(error::SYNTAX)?;
         if is_word(word, "COUNT") {
             let wanted = integer_argument(value)?;
-            count = usize::try_from(wanted).ok().filter(|count| *count > 0).ok_or(errors::SYNTAX)?;
+            count = usize::try_from(wanted).ok().filter(|count| *count > 0).ok_or(error::SYNTAX)?;
         } else if is_word(word, "MATCH") {
             pattern = Some(value);
         } else if is_word(word, "TYPE") {
             strings = is_word(value, "string");
         } else {
-            return Err(errors::SYNTAX);
+            return Err(error::SYNTAX);
         }
         at += 2;
     }

@@ -7,14 +7,14 @@ use isocache_protocol::{Command, Reply};
 
 use super::{Outcome, arg, args_from};
 use crate::store::memory::database::Database;
-use crate::store::memory::errors;
+use crate::store::memory::error;
 use crate::store::memory::numbers::is_word;
 
 pub(super) fn ping(_: &mut Database<'_>, command: &Command) -> Outcome {
     match command.len() {
         1 => Ok(Reply::Status(Bytes::from_static(b"PONG"))),
         2 => echo_at(command),
-        _ => Err(errors::arity("ping")),
+        _ => Err(error::arity("ping")),
     }
 }
 

@@ -6,7 +6,7 @@ use isocache_protocol::{Command, Reply};
 
 use super::{Outcome, arg, args_from, bulk_or_nil};
 use crate::store::memory::database::{Database, millis};
-use crate::store::memory::errors;
+use crate::store::memory::error;
 use crate::store::memory::numbers::{integer_argument, is_word};
 
 /// How the time of an option is meant.
@@ -45,12 +45,12 @@ fn options(command: &Command, mut at: usize, is_set: bool) -> Result<Options<'_>
         match (unit, options.life) {
             (Some(unit), Life::Unsaid) => {
                 at += 1;
-                options.life = Life::Until(unit, command.arg(at).ok_or(errors::SYNTAX)?);
+                options.life = Life::Until(unit, command.arg(at).ok_or(error::SYNTAX)?);
             }
             // The same one twice is allowed, and the last counts.
             (Some(unit), Life::Until(before, _)) if unit == before => {
                 at += 1;
-                options.life = Life::Until(unit, command.arg(at).ok_or(errors::SYNTAX)?);
+                options.life = Life::Until(unit, command.arg(at).ok_or(error::SYNTAX)?);
             }
             (None, Life::Unsaid | Life::Keep) if is_set && is_word(word, "KEEPTTL") => options.life = Life::Keep,
             (None, Life::Unsaid | Life::Persist) if !is_set && is_word(word, "PERSIST") => {
@@ -59,7 +59,7 @@ fn options(command: &Command, mut at: usize, is_set: bool) -> Result<Options<'_>
             (None, _) if is_set && !options.xx && is_word(word, "NX") => options.nx = true,
             (None, _) if is_set && !options.nx && is_word(word, "XX") => options.xx = true,
             (None, _) if is_set && is_word(word, "GET") => options.get = true,
-            _ => return Err(errors::SYNTAX),
+            _ => return Err(error::SYNTAX),
         }
         at += 1;
     }
@@ -72,7 +72,7 @@ fn deadline(name: &str, unit: Unit, time: &[u8], now: i64) -> Result<Millis, Rep
     let in_millis = if matches!(unit, Unit::Ex | Unit::ExAt) { time.checked_mul(1000) } else { Some(time) };
     let base = if matches!(unit, Unit::Ex | Unit::Px) { now } else { 0 };
     let deadline = in_millis.filter(|_| time > 0).and_then(|millis| millis.checked_add(base));
-    deadline.map(millis).ok_or_else(|| errors::expire_time(name))
+    deadline.map(millis).ok_or_else(|| error::expire_time(name))
 }
 
 #[inline]
@@ -155,7 +155,7 @@ type Pair<'a> = (&'a [u8], &'a [u8]);
 /// Keys and values in turn, all of which can be stored.
 fn pairs<'a>(database: &Database<'_>, command: &'a Command, name: &str) -> Result<Vec<Pair<'a>>, Reply> {
     if command.len().is_multiple_of(2) {
-        return Err(errors::arity(name));
+        return Err(error::arity(name));
     }
     let pairs: Vec<_> = args_from(command, 1).step_by(2).zip(args_from(command, 2).step_by(2)).collect();
     pairs.iter().try_for_each(|(key, value)| database.admit(key, value.len()))?;

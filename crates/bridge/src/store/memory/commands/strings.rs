@@ -6,7 +6,7 @@ use isocache_protocol::{Command, Reply};
 
 use super::{Outcome, arg, args_from, bulk_or_nil, number};
 use crate::store::memory::database::Database;
-use crate::store::memory::errors;
+use crate::store::memory::error;
 use crate::store::memory::numbers::integer_argument;
 
 #[inline]
@@ -45,7 +45,7 @@ pub(super) fn append(database: &mut Database<'_>, command: &Command) -> Outcome 
 pub(super) fn setrange(database: &mut Database<'_>, command: &Command) -> Outcome {
     let (key, part) = (arg(command, 1), arg(command, 3));
     let offset = integer_argument(arg(command, 2))?;
-    let offset = usize::try_from(offset).map_err(|_| errors::OFFSET)?;
+    let offset = usize::try_from(offset).map_err(|_| error::OFFSET)?;
     let slot = database.find(key);
     let old_len = slot.map_or(0, |slot| database.value_len(slot));
     if part.is_empty() {

@@ -6,7 +6,7 @@
 use std::sync::LazyLock;
 
 use isocache_bridge::access::table::{self, Class};
-use isocache_bridge::access::{Allow, Decision, Profile, Role, ScanFilter, Scope, decide};
+use isocache_bridge::access::{Allow, Decision, Profile, Role, ScanFilter, Scope, authorize};
 use isocache_bridge::store::memory::{MemoryStore, MemoryStoreOptions};
 use isocache_protocol::headers::CLEAR;
 use isocache_protocol::{Command, Reply};
@@ -71,7 +71,7 @@ pub fn check(input: &[u8]) {
     let Some((choice, words)) = input.split_first() else { return };
     let profile = &PROFILES[usize::from(*choice) % PROFILES.len()];
     let command: Command = words.split(|byte| *byte == b'\n').collect();
-    let (passed, filter) = match decide(profile, &command) {
+    let (passed, filter) = match authorize(profile, &command) {
         Decision::Forward => (command.clone(), None),
         Decision::ForwardRewritten { command, filter } => (command, Some(filter)),
         Decision::AnswerLocally(_) => return,

@@ -104,11 +104,11 @@ impl Account {
 ///
 /// ```
 /// use isocache::ManualClock;
-/// use isocache_bridge::access::{Limits, Profile, RateLimiter};
+/// use isocache_bridge::access::{Limits, Profile, RequestQuota};
 /// use std::time::Duration;
 ///
 /// let clock = ManualClock::new();
-/// let limiter = RateLimiter::new(clock.clone(), 1000);
+/// let limiter = RequestQuota::new(clock.clone(), 1000);
 /// let mut profile = Profile::admin("job");
 /// profile.limits.commands_per_second = Some(10);
 /// assert!(limiter.take(&profile, 10, 100).is_ok());
@@ -117,7 +117,7 @@ impl Account {
 /// assert!(limiter.take(&profile, 1, 100).is_ok());
 /// ```
 #[derive(Debug)]
-pub struct RateLimiter<C> {
+pub struct RequestQuota<C> {
     clock: C,
     most: usize,
     accounts: Mutex<Accounts>,
@@ -146,7 +146,7 @@ impl Accounts {
 /// The account of all those for whom there is no room. No profile has an empty name.
 const OTHERS: &str = "";
 
-impl<C: Clock> RateLimiter<C> {
+impl<C: Clock> RequestQuota<C> {
     /// About `most` profiles at a time (one more, at most) have an account of their own; those beyond share one, at the rate of the first of
     /// them, so that many subjects together get no more than one.
     pub fn new(clock: C, most: usize) -> Self {

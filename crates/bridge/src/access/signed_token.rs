@@ -175,7 +175,7 @@ impl fmt::Debug for SigningKey {
 }
 
 /// Whether a token claims to be a minted one.
-pub(super) fn looks_minted(token: &[u8]) -> bool {
+pub(super) fn looks_signed(token: &[u8]) -> bool {
     token.starts_with(PREFIX.as_bytes())
 }
 

@@ -12,12 +12,12 @@ use tower_http::services::ServeDir;
 
 /// Folders of files, each below a path.
 #[derive(Clone, Debug)]
-pub struct Page {
+pub struct StaticFiles {
     mounts: Vec<(String, PathBuf)>,
     policy: HeaderValue,
 }
 
-impl Page {
+impl StaticFiles {
     /// The folder for `/`, and others below paths such as `/isocache/`.
     ///
     /// # Errors

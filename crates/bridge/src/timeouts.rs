@@ -20,7 +20,7 @@ const MAX_HEAD_BYTES: usize = 64 * 1024;
 /// The limits of a connection. As an acceptor, it closes connections whose client takes nothing of what is written, and
 /// those that are too many.
 #[derive(Clone, Debug)]
-pub(super) struct Patience {
+pub(super) struct Timeouts {
     /// How long the head of a request may take to come.
     pub(super) head: Duration,
     /// How long nothing of an answer may be taken.
@@ -29,7 +29,7 @@ pub(super) struct Patience {
     pub(super) connections: Connections,
 }
 
-impl Patience {
+impl Timeouts {
     /// A head that dribbles in, does not end or does not come at all is cut off.
     pub(super) fn limit_heads<A>(&self, mut server: Server<SocketAddr, A>) -> Server<SocketAddr, A> {
         let builder = server.http_builder();
@@ -45,7 +45,7 @@ impl Patience {
     }
 }
 
-impl<S> Accept<TcpStream, S> for Patience {
+impl<S> Accept<TcpStream, S> for Timeouts {
     type Stream = Counted<Pin<Box<TimeoutStream<TcpStream>>>>;
     type Service = S;
     type Future = Ready<io::Result<(Self::Stream, S)>>;

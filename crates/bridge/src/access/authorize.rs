@@ -39,19 +39,19 @@ pub enum Decision {
 /// Decides what becomes of a command. Every command goes through here, alone, in a pipeline or in a transaction.
 ///
 /// ```
-/// use isocache_bridge::access::{Decision, Profile, Refusal, Role, Scope, decide};
+/// use isocache_bridge::access::{Decision, Profile, Refusal, Role, Scope, authorize};
 ///
 /// let profile = Profile::scoped("browser", Role::ReadOnly, Scope::prefixes(["user:42:"]).unwrap());
-/// assert!(matches!(decide(&profile, &["GET", "user:42:name"].into_iter().collect()), Decision::Forward));
-/// let other = decide(&profile, &["GET", "user:43:name"].into_iter().collect());
+/// assert!(matches!(authorize(&profile, &["GET", "user:42:name"].into_iter().collect()), Decision::Forward));
+/// let other = authorize(&profile, &["GET", "user:43:name"].into_iter().collect());
 /// assert!(matches!(other, Decision::Refuse(Refusal::Key)));
 /// ```
-pub fn decide(profile: &Profile, command: &Command) -> Decision {
-    decide_known(profile, table::lookup(command), command)
+pub fn authorize(profile: &Profile, command: &Command) -> Decision {
+    authorize_known(profile, table::lookup(command), command)
 }
 
-/// [`decide`], for whom has looked the command up already: `spec` is what [`table::lookup`] says of it, and nothing else.
-pub(crate) fn decide_known(profile: &Profile, spec: Option<&'static Spec>, command: &Command) -> Decision {
+/// [`authorize`], for whom has looked the command up already: `spec` is what [`table::lookup`] says of it, and nothing else.
+pub(crate) fn authorize_known(profile: &Profile, spec: Option<&'static Spec>, command: &Command) -> Decision {
     debug_assert_eq!(spec.map(|spec| spec.name), table::lookup(command).map(|spec| spec.name));
     check(profile, spec, command).unwrap_or_else(Decision::Refuse)
 }
@@ -60,7 +60,7 @@ pub(crate) fn decide_known(profile: &Profile, spec: Option<&'static Spec>, comma
 ///
 /// # Errors
 /// Why it may not.
-pub fn decide_subscribe(profile: &Profile, channel: &[u8]) -> Result<(), Refusal> {
+pub fn authorize_subscribe(profile: &Profile, channel: &[u8]) -> Result<(), Refusal> {
     subscribe(profile, "subscribe", profile.channels.contains(channel))
 }
 
@@ -68,7 +68,7 @@ pub fn decide_subscribe(profile: &Profile, channel: &[u8]) -> Result<(), Refusal
 ///
 /// # Errors
 /// Why it may not.
-pub fn decide_psubscribe(profile: &Profile, pattern: &[u8]) -> Result<(), Refusal> {
+pub fn authorize_psubscribe(profile: &Profile, pattern: &[u8]) -> Result<(), Refusal> {
     subscribe(profile, "psubscribe", profile.channels.contains_pattern(pattern))
 }
 
@@ -95,7 +95,7 @@ fn check(profile: &Profile, spec: Option<&'static Spec>, command: &Command) -> R
     match spec.rule {
         Rule::None | Rule::ByChoice => Ok(Decision::Forward),
         Rule::AnswerOk => Ok(Decision::AnswerLocally(Reply::OK)),
-        Rule::Scan => scan::decide(profile, command).map_err(|malformed| Refusal::Malformed(spec.name, malformed)),
+        Rule::Scan => scan::authorize(profile, command).map_err(|malformed| Refusal::Malformed(spec.name, malformed)),
         Rule::Channel => {
             let channel = command.arg(1).ok_or(Refusal::Malformed(spec.name, Malformed::Arity))?;
             if profile.channels.contains(channel) { Ok(Decision::Forward) } else { Err(Refusal::Channel) }

@@ -8,7 +8,7 @@ use foldhash::quality::RandomState;
 
 /// Counts of what is under way, by name of the profile. A name that has nothing under way takes no room.
 #[derive(Clone, Debug, Default)]
-pub struct Usage {
+pub struct Counts {
     shared: Arc<Shared>,
 }
 
@@ -20,14 +20,14 @@ struct Shared {
 
 /// One thing under way, until it is dropped.
 #[derive(Debug)]
-pub struct UnderWay {
-    usage: Usage,
+pub struct InFlight {
+    usage: Counts,
     name: Arc<str>,
 }
 
-impl Usage {
+impl Counts {
     /// Counts one more, unless there are `limit` already.
-    pub fn begin(&self, name: &str, limit: u64) -> Option<UnderWay> {
+    pub fn begin(&self, name: &str, limit: u64) -> Option<InFlight> {
         let mut counts = self.shared.counts.lock().unwrap_or_else(PoisonError::into_inner);
         let known = counts.get_key_value(name).map(|(name, count)| (Arc::clone(name), *count));
         let (name, count) = known.unwrap_or_else(|| (name.into(), 0));
@@ -37,7 +37,7 @@ impl Usage {
         counts.insert(Arc::clone(&name), count + 1);
         drop(counts);
         self.shared.total.fetch_add(1, Ordering::Relaxed);
-        Some(UnderWay { usage: self.clone(), name })
+        Some(InFlight { usage: self.clone(), name })
     }
 
     /// How much is under way for all together.
@@ -46,7 +46,7 @@ impl Usage {
     }
 }
 
-impl Drop for UnderWay {
+impl Drop for InFlight {
     fn drop(&mut self) {
         let mut counts = self.usage.shared.counts.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(count) = counts.get_mut(&self.name) {
@@ -66,7 +66,7 @@ mod tests {
 
     #[test]
     fn each_name_has_its_own_limit_and_leaves_nothing_behind() {
-        let usage = Usage::default();
+        let usage = Counts::default();
         let first = usage.begin("a", 2).unwrap();
         let second = usage.begin("a", 2).unwrap();
         assert!(usage.begin("a", 2).is_none());

@@ -8,4 +8,4 @@ if [ -z "${PORT:-}" ] && (exec 3<>"/dev/tcp/127.0.0.1/$port") 2>/dev/null; then
   port=0
 fi
 exec "${ISOCACHE_BIN:-${CARGO_TARGET_DIR:-target}/debug/isocache}" serve --listen "127.0.0.1:$port" \
-  --page www --page-mount /isocache/=pkg/dist
+  --static-files www --static-mount /isocache/=pkg/dist

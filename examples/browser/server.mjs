@@ -18,7 +18,7 @@ const userOf = (_request) => "42";
 /** A token that permits reading the keys of one user. The `:` at the end excludes user 421. */
 async function mint(user) {
   const rights = ["--prefix", `user:${user}:`, "--role", "ro", "--ttl", "1h", "--origin", ORIGIN];
-  const { stdout } = await promisify(execFile)(ISOCACHE_BIN, ["token", "mint", "--config", CONFIG, ...rights]);
+  const { stdout } = await promisify(execFile)(ISOCACHE_BIN, ["token", "sign", "--config", CONFIG, ...rights]);
   return stdout.trim();
 }
 

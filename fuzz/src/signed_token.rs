@@ -27,7 +27,7 @@ pub fn check(input: &[u8]) {
     assert!(accepted.is_err() || claims.exp > NOW && claims.nbf.unwrap_or(0) <= NOW && claims.key == "k");
     // What is minted is accepted, once it begins.
     let key = tokens.keys().first().expect("there is one");
-    if let Ok(token) = key.mint(&claims, NOW) {
+    if let Ok(token) = key.sign(&claims, NOW) {
         let begin = claims.nbf.unwrap_or(0).max(NOW);
         assert_eq!(tokens.authenticate(token.as_bytes(), begin).is_ok(), begin < claims.exp, "{claims:?}");
         assert!(tokens.authenticate(token.as_bytes(), claims.exp).is_err());

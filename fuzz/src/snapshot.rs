@@ -34,6 +34,7 @@ fn loads(path: &Path, bytes: &[u8]) {
             assert_eq!((loaded.expired, loaded.refused), (0, 0));
             assert_eq!(dump(&again), before);
         }
+        Err(SnapshotError::Version { .. }) => assert_eq!(size(&store), 0, "nothing of it was loaded"),
         Err(SnapshotError::Damaged { at, problem, .. }) => {
             assert!(at <= bytes.len() as u64 && !problem.is_empty(), "{at} {problem}");
             assert_eq!(size(&store), 0, "nothing of it was taken over");

@@ -1,12 +1,13 @@
 //! The bridge: a store behind HTTP.
 //!
-//! | part | what it does |
+//! | part | contents |
 //! |---|---|
 //! | [`cli`] | the command line |
-//! | [`settings`], [`access`] | the configuration file: how the server runs, and who may do what |
-//! | [`server`] | from an HTTP request to its answer |
-//! | `timeouts`, `connections` | how long a connection may keep the bridge waiting, and how many there may be |
-//! | `signals` | what the process does when it is sent one |
+//! | [`settings`], [`access`], [`values`] | the configuration file: the server, the store, and who may do what |
+//! | `policy`, `open_store`, `certificate` | from settings and options to what the server runs with |
+//! | `serve`, `signals` | the process: start, reload, end |
+//! | `connections`, `timeouts`, `keep_alive` | the number of connections, and the limits of each |
+//! | [`server`] | from an HTTP request to its response |
 //! | [`store`] | the embedded store, and Redis |
 
 #![forbid(unsafe_code)]
@@ -15,8 +16,12 @@
 compile_error!("isocache-bridge opens sockets, which wasm32 cannot");
 
 pub mod access;
+mod certificate;
 pub mod cli;
 mod connections;
+mod keep_alive;
+mod open_store;
+mod policy;
 mod serve;
 pub mod server;
 pub mod settings;
@@ -24,3 +29,4 @@ mod sign;
 mod signals;
 pub mod store;
 mod timeouts;
+pub mod values;

@@ -1,13 +1,13 @@
-//! The sections of the configuration file that say how the server runs; those of access are in
+//! The sections of the configuration file about the server and the store. Those about access are in
 //! [`access`](super::access).
 //!
 //! ```toml
 //! [listen]
-//! address = "127.0.0.1:8079"        # where the protocol is spoken
-//! metrics = "127.0.0.1:9079"        # /metrics without a token, on another port; none if absent
-//! hosts = ["cache.example"]         # names under which it may be asked; any if absent, on loopback the loopback names
-//! base-path = "/cache"              # before every path; none if absent
-//! query-token = false               # whether `?_token=` counts as well as the header
+//! address = "127.0.0.1:8079"        # where to serve the protocol
+//! metrics = "127.0.0.1:9079"        # where to serve /metrics without a token; absent by default
+//! hosts = ["cache.example"]         # the host names that are answered; any by default, on loopback the loopback names
+//! base-path = "/cache"              # a prefix of every path; absent by default
+//! query-token = false               # whether `?_token=` is accepted besides the header
 //!
 //! [tls]
 //! certificate = "cert.pem"          # read again on SIGHUP
@@ -15,18 +15,27 @@
 //!
 //! [store]
 //! url = "memory"                    # or redis://…, rediss://…, redis-cluster://…, redis-sentinel://…; url-env = "NAME"
-//! snapshot = "cache.snapshot"       # of the embedded store; none if absent
-//! snapshot-interval = 300           # seconds
+//! username = "app"                  # of Redis, instead of the URL's
+//! password-file = "redis.password"  # read again for each connection
+//! ca-certificate = "ca.pem"         # of Redis: the only authorities to trust; those of the system by default
+//! client-certificate = "client.pem" # for Redis
+//! client-key = "client.key"
+//! sentinel-username = "watch"
+//! sentinel-password-env = "NAME"    # the variable with the password of the Sentinels
+//! snapshot = "cache.snapshot"       # of the embedded store; absent by default
+//! snapshot-interval = "5m"
+//! snapshot-in-readyz = false        # whether /readyz answers 503 after a snapshot has failed
 //! max-entries = 1000000             # of the embedded store
 //! max-bytes = 268435456
 //!
-//! [limits]                          # see access; these two are of the server as a whole:
 //! [server]
-//! command-timeout-ms = 5000
-//! head-timeout-ms = 10000
-//! body-timeout-ms = 10000
-//! write-timeout-ms = 30000          # how long a client may read nothing of what is for it
-//! drain-timeout-ms = 10000
+//! command-timeout = "5s"            # for the store
+//! head-timeout = "10s"
+//! body-timeout = "10s"
+//! write-timeout = "30s"             # how long a client may read nothing
+//! keep-alive = "75s"                # how long a connection may be idle
+//! shutdown-delay = "0s"             # from the signal until the port closes
+//! drain-timeout = "10s"             # from then on, for requests in progress
 //! max-connections = 8192
 //! max-in-flight = 4096
 //! max-streams = 1024
@@ -35,17 +44,22 @@
 use std::net::SocketAddr;
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
+use std::time::Duration;
 
 use serde::Deserialize;
+use toml::Spanned;
 
-use super::access::{AccessConfig, ConfigError, Document};
+use super::access::{AccessConfig, ConfigError, Document, Secret};
+use super::values::{self, NamedFile};
 
 /// Where the server listens.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case", default)]
 #[allow(missing_docs, reason = "the fields are described above")]
 pub struct Listen {
+    #[serde(deserialize_with = "values::address")]
     pub address: SocketAddr,
+    #[serde(deserialize_with = "values::some_address")]
     pub metrics: Option<SocketAddr>,
     pub hosts: Option<Vec<String>>,
     pub base_path: String,
@@ -59,59 +73,123 @@ impl Default for Listen {
     }
 }
 
-/// The certificate.
-#[derive(Clone, Debug, Default, Deserialize)]
-#[serde(deny_unknown_fields, rename_all = "kebab-case", default)]
+/// The files of the certificate and of its private key.
+#[derive(Clone, Debug, PartialEq, Eq)]
 #[allow(missing_docs, reason = "the fields are described above")]
 pub struct Tls {
-    pub certificate: Option<PathBuf>,
-    pub key: Option<PathBuf>,
+    pub certificate: NamedFile,
+    pub key: NamedFile,
 }
 
-/// What is behind the bridge.
-#[derive(Clone, Deserialize)]
+#[derive(Default, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case", default)]
+struct TlsSection {
+    certificate: Option<Spanned<PathBuf>>,
+    key: Option<Spanned<PathBuf>>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case", default)]
+struct StoreSection {
+    url: Option<Secret>,
+    url_env: Option<Spanned<String>>,
+    username: Option<String>,
+    password_file: Option<Spanned<PathBuf>>,
+    ca_certificate: Option<Spanned<PathBuf>>,
+    client_certificate: Option<Spanned<PathBuf>>,
+    client_key: Option<Spanned<PathBuf>>,
+    sentinel_username: Option<String>,
+    sentinel_password_env: Option<Spanned<String>>,
+    snapshot: Option<PathBuf>,
+    #[serde(deserialize_with = "values::duration")]
+    snapshot_interval: Duration,
+    snapshot_in_readyz: bool,
+    max_entries: usize,
+    max_bytes: u64,
+}
+
+impl Default for StoreSection {
+    fn default() -> Self {
+        let StoreSettings { snapshot_interval, snapshot_in_readyz, max_entries, max_bytes, .. } =
+            StoreSettings::default();
+        Self {
+            url: None,
+            url_env: None,
+            username: None,
+            password_file: None,
+            ca_certificate: None,
+            client_certificate: None,
+            client_key: None,
+            sentinel_username: None,
+            sentinel_password_env: None,
+            snapshot: None,
+            snapshot_interval,
+            snapshot_in_readyz,
+            max_entries,
+            max_bytes,
+        }
+    }
+}
+
+/// The store behind the bridge.
+#[derive(Clone, Debug, PartialEq, Eq)]
 #[allow(missing_docs, reason = "the fields are described above")]
 pub struct StoreSettings {
-    pub url: Option<String>,
-    pub url_env: Option<String>,
+    /// May contain a password.
+    pub url: Option<Secret>,
+    pub username: Option<String>,
+    pub password_file: Option<NamedFile>,
+    pub ca_certificate: Option<NamedFile>,
+    pub client_certificate: Option<NamedFile>,
+    pub client_key: Option<NamedFile>,
+    pub sentinel_username: Option<String>,
+    pub sentinel_password: Option<Secret>,
     pub snapshot: Option<PathBuf>,
-    pub snapshot_interval: u64,
+    pub snapshot_interval: Duration,
+    pub snapshot_in_readyz: bool,
     pub max_entries: usize,
     pub max_bytes: u64,
 }
 
 impl Default for StoreSettings {
     fn default() -> Self {
-        let url = None;
         Self {
-            url,
-            url_env: None,
+            url: None,
+            username: None,
+            password_file: None,
+            ca_certificate: None,
+            client_certificate: None,
+            client_key: None,
+            sentinel_username: None,
+            sentinel_password: None,
             snapshot: None,
-            snapshot_interval: 300,
+            snapshot_interval: Duration::from_secs(300),
+            snapshot_in_readyz: false,
             max_entries: 1_000_000,
             max_bytes: 256 << 20,
         }
     }
 }
 
-/// The URL may hold a password, and is not shown.
-impl std::fmt::Debug for StoreSettings {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("StoreSettings").field("snapshot", &self.snapshot).finish_non_exhaustive()
-    }
-}
-
 /// Limits of the server as a whole.
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case", default)]
 #[allow(missing_docs, reason = "the fields are described above")]
 pub struct ServerSettings {
-    pub command_timeout_ms: u64,
-    pub head_timeout_ms: u64,
-    pub body_timeout_ms: u64,
-    pub write_timeout_ms: u64,
-    pub drain_timeout_ms: u64,
+    #[serde(deserialize_with = "values::duration")]
+    pub command_timeout: Duration,
+    #[serde(deserialize_with = "values::duration")]
+    pub head_timeout: Duration,
+    #[serde(deserialize_with = "values::duration")]
+    pub body_timeout: Duration,
+    #[serde(deserialize_with = "values::duration")]
+    pub write_timeout: Duration,
+    #[serde(deserialize_with = "values::duration")]
+    pub keep_alive: Duration,
+    #[serde(deserialize_with = "values::duration")]
+    pub shutdown_delay: Duration,
+    #[serde(deserialize_with = "values::duration")]
+    pub drain_timeout: Duration,
     pub max_connections: NonZeroUsize,
     pub max_in_flight: u64,
     pub max_streams: u64,
@@ -120,11 +198,14 @@ pub struct ServerSettings {
 impl Default for ServerSettings {
     fn default() -> Self {
         Self {
-            command_timeout_ms: 5000,
-            head_timeout_ms: 10_000,
-            body_timeout_ms: 10_000,
-            write_timeout_ms: 30_000,
-            drain_timeout_ms: 10_000,
+            command_timeout: Duration::from_secs(5),
+            head_timeout: Duration::from_secs(10),
+            body_timeout: Duration::from_secs(10),
+            write_timeout: Duration::from_secs(30),
+            // Longer than the 60 s after which usual load balancers give up an idle connection, so that they do it first.
+            keep_alive: Duration::from_secs(75),
+            shutdown_delay: Duration::ZERO,
+            drain_timeout: Duration::from_secs(10),
             max_connections: const { NonZeroUsize::new(8192).unwrap() },
             max_in_flight: 4096,
             max_streams: 1024,
@@ -132,14 +213,28 @@ impl Default for ServerSettings {
     }
 }
 
-/// A configuration file, or none.
+impl ServerSettings {
+    /// The first of the settings that is 0 and must not be.
+    fn zero(&self) -> Option<&'static str> {
+        let limits = [
+            ("command-timeout", self.command_timeout),
+            ("head-timeout", self.head_timeout),
+            ("body-timeout", self.body_timeout),
+            ("write-timeout", self.write_timeout),
+            ("keep-alive", self.keep_alive),
+        ];
+        limits.into_iter().find_map(|(name, limit)| limit.is_zero().then_some(name))
+    }
+}
+
+/// The settings of a configuration file.
 #[derive(Debug)]
 pub struct Settings {
     /// Where the server listens.
     pub listen: Listen,
-    /// The certificate.
-    pub tls: Tls,
-    /// What is behind the bridge.
+    /// The certificate; plain HTTP without it.
+    pub tls: Option<Tls>,
+    /// The store behind the bridge.
     pub store: StoreSettings,
     /// Limits of the server as a whole.
     pub server: ServerSettings,
@@ -148,17 +243,17 @@ pub struct Settings {
 }
 
 impl Settings {
-    /// The settings of a file, with the variables of the process.
+    /// Reads the settings of a file, with the environment variables of the process.
     ///
     /// # Errors
-    /// A sentence: the file cannot be read, or file, line and what is wrong.
+    /// A sentence: the file cannot be read, or file, line and what is wrong there.
     pub fn read(path: &std::path::Path) -> Result<Self, String> {
         let name = path.display().to_string();
         let text = std::fs::read_to_string(path).map_err(|error| format!("cannot read {name}: {error}"))?;
         Self::parse(&name, &text, |name| std::env::var(name).ok()).map_err(|error| error.to_string())
     }
 
-    /// The settings of a file called `name`, for messages.
+    /// Parses the text of a file. The name is for messages.
     ///
     /// # Errors
     /// [`ConfigError`], with file, line and what is wrong.
@@ -166,13 +261,63 @@ impl Settings {
         let mut document = Document::parse(name, text)?;
         let settings = Self {
             listen: document.section("listen")?,
-            tls: document.section("tls")?,
-            store: document.section("store")?,
-            server: document.section("server")?,
+            tls: tls(&mut document)?,
+            store: store(&mut document, &env)?,
+            server: server(&mut document)?,
             access: AccessConfig::take(&mut document, env)?,
         };
         document.finish()?;
         Ok(settings)
+    }
+}
+
+fn tls(document: &mut Document) -> Result<Option<Tls>, ConfigError> {
+    let TlsSection { certificate, key } = document.section("tls")?;
+    match (certificate, key) {
+        (Some(certificate), Some(key)) => {
+            Ok(Some(Tls { certificate: document.file(certificate), key: document.file(key) }))
+        }
+        (None, None) => Ok(None),
+        (Some(one), None) => Err(document.error(one.span(), "[tls] has a certificate and no key")),
+        (None, Some(one)) => Err(document.error(one.span(), "[tls] has a key and no certificate")),
+    }
+}
+
+fn store(document: &mut Document, env: &impl Fn(&str) -> Option<String>) -> Result<StoreSettings, ConfigError> {
+    let section: StoreSection = document.section("store")?;
+    let variable = |name: Spanned<String>| document.variable(&name, env);
+    let url = match (section.url, section.url_env) {
+        (Some(_), Some(name)) => return Err(document.error(name.span(), "[store] has both url and url-env")),
+        (url, None) => url,
+        (None, Some(name)) => Some(variable(name)?),
+    };
+    match (&section.client_certificate, &section.client_key) {
+        (Some(one), None) => return Err(document.error(one.span(), "client-certificate needs client-key")),
+        (None, Some(one)) => return Err(document.error(one.span(), "client-key needs client-certificate")),
+        _ => {}
+    }
+    Ok(StoreSettings {
+        url,
+        username: section.username,
+        password_file: section.password_file.map(|file| document.file(file)),
+        ca_certificate: section.ca_certificate.map(|file| document.file(file)),
+        client_certificate: section.client_certificate.map(|file| document.file(file)),
+        client_key: section.client_key.map(|file| document.file(file)),
+        sentinel_username: section.sentinel_username,
+        sentinel_password: section.sentinel_password_env.map(variable).transpose()?,
+        snapshot: section.snapshot,
+        snapshot_interval: section.snapshot_interval,
+        snapshot_in_readyz: section.snapshot_in_readyz,
+        max_entries: section.max_entries,
+        max_bytes: section.max_bytes,
+    })
+}
+
+fn server(document: &mut Document) -> Result<ServerSettings, ConfigError> {
+    let (section, span) = document.located::<ServerSettings>("server")?;
+    match section.zero() {
+        Some(name) => Err(document.error(span, format!("`{name}` must be greater than 0"))),
+        None => Ok(section),
     }
 }
 
@@ -185,28 +330,51 @@ mod tests {
     }
 
     #[test]
-    fn nothing_is_needed_and_everything_can_be_said() {
+    fn every_section_is_optional() {
         let usual = parse("").unwrap();
         assert_eq!(usual.listen.address.to_string(), "127.0.0.1:8079");
-        assert_eq!((usual.server.command_timeout_ms, usual.store.snapshot_interval), (5000, 300));
+        assert_eq!((&usual.server, &usual.store), (&ServerSettings::default(), &StoreSettings::default()));
         let own = parse(
             "[listen]\naddress = \"0.0.0.0:80\"\nbase-path = \"/x\"\n[store]\nurl = \"redis://:secret@a\"\n\
              [server]\nmax-streams = 3\n[[token]]\nname = \"a\"\nsha256 = \"00\"\nrole = \"admin\"\n",
         );
         assert!(own.unwrap_err().to_string().starts_with("isocache.toml:10:"), "the digest is too short");
-        let own = parse("[listen]\naddress = \"0.0.0.0:80\"\n[store]\nurl = \"redis://:secret@a\"").unwrap();
-        assert_eq!(own.listen.address.port(), 80);
+        let own = parse("[listen]\naddress = \"localhost:80\"\n[store]\nurl-env = \"URL\"").unwrap();
+        assert_eq!(own.listen.address.to_string(), "127.0.0.1:80");
+        assert_eq!(own.store.url.as_ref().unwrap().expose(), "redis://:secret@a");
         assert!(!format!("{own:?}").contains("secret"));
+    }
+
+    #[test]
+    fn durations_have_units() {
+        let settings = parse(
+            "[server]\ncommand-timeout = \"250ms\"\nkeep-alive = \"2m\"\ndrain-timeout = 30\nshutdown-delay = \"0s\"\n\
+             [store]\nsnapshot-interval = \"1h\"\n[cors]\nmax-age = \"1d\"\n",
+        )
+        .unwrap();
+        assert_eq!(settings.server.command_timeout, Duration::from_millis(250));
+        assert_eq!(settings.server.keep_alive, Duration::from_secs(120));
+        assert_eq!(settings.server.drain_timeout, Duration::from_secs(30));
+        assert_eq!(settings.store.snapshot_interval, Duration::from_secs(3600));
+        assert_eq!(settings.access.cors.max_age, Duration::from_secs(86_400));
     }
 
     #[test]
     fn errors_name_the_line() {
         for (text, says) in [
-            ("[listen]\naddress = \"nowhere\"", "isocache.toml:2:"),
+            ("[listen]\naddress = \"nowhere\"", "isocache.toml:2: \"nowhere\" has no port"),
+            ("[listen]\nmetrics = \":9079\"", "isocache.toml:2: \":9079\" does not say on which address"),
             ("[listen]\nadress = \"127.0.0.1:1\"", "did you mean `address`"),
             ("[lisen]\n", "did you mean `listen`"),
             ("\n[server]\nmax-streams = -1", "isocache.toml:3:"),
+            ("[server]\nhead-timeout = \"soon\"", "isocache.toml:2: \"soon\" is not a duration"),
+            ("[server]\ncommand-timeout-ms = 5000", "did you mean `command-timeout`"),
+            ("[server]\nbody-timeout = \"0s\"", "`body-timeout` must be greater than 0"),
             ("[store\n", "isocache.toml:1:"),
+            ("[store]\nurl-env = \"NOBODY\"", "isocache.toml:2: the variable NOBODY is not set"),
+            ("[store]\nsentinel-password-env = \"NOBODY\"", "isocache.toml:2: the variable NOBODY is not set"),
+            ("[store]\n\nclient-key = \"x\"", "isocache.toml:3: client-key needs client-certificate"),
+            ("[tls]\ncertificate = \"x\"", "isocache.toml:2: [tls] has a certificate and no key"),
         ] {
             let error = parse(text).unwrap_err().to_string();
             assert!(error.contains(says), "{text}: {error}");

@@ -1,18 +1,21 @@
-//! `isocache token mint`.
+//! `isocache token sign`.
 
 use isocache::{Clock, UnixClock};
 
-use super::cli::Mint;
-use super::settings::Settings;
+use super::access::{AccessConfig, Document};
+use super::cli::Sign;
 
-/// A signed token; or in a sentence, why there is none.
-pub(super) fn main(arguments: &Mint) -> Result<String, String> {
-    let settings = Settings::read(&arguments.config)?;
-    let mut keys = settings.access.tokens.keys().iter();
-    let key = match &arguments.key {
-        Some(id) => keys.find(|key| key.id() == id).ok_or_else(|| format!("there is no signing key {id:?}"))?,
-        None => keys.next().ok_or("the configuration has no [[signing.keys]]")?,
-    };
+/// Signs a token.
+///
+/// # Errors
+/// A sentence that says why there is none.
+pub(super) fn main(arguments: &Sign) -> Result<String, String> {
+    let name = arguments.config.display().to_string();
+    let text = std::fs::read_to_string(&arguments.config).map_err(|error| format!("cannot read {name}: {error}"))?;
+    let mut document = Document::parse(&name, &text).map_err(|error| error.to_string())?;
+    let id = arguments.key.as_deref();
+    let key = AccessConfig::take_signing_key(&mut document, id, |name| std::env::var(name).ok());
+    let key = key.map_err(|error| error.to_string())?;
     let now = UnixClock.now_ms() / 1000;
-    key.mint(&arguments.claims(key.id(), now)?, now)
+    key.sign(&arguments.claims(key.id(), now)?, now)
 }

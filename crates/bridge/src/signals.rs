@@ -1,7 +1,7 @@
-//! What the process does when it is sent a signal.
+//! Signals: the end of the process, and the reload of the configuration.
 
 use std::net::SocketAddr;
-use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
 
 use axum_server::Handle;
@@ -9,25 +9,41 @@ use axum_server::tls_rustls::RustlsConfig;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::watch;
 
-/// The files of a certificate, and where they are in use.
-pub(super) struct Certificate {
-    pub(super) config: RustlsConfig,
-    pub(super) chain: PathBuf,
-    pub(super) key: PathBuf,
-}
+use super::cli::Serve;
+use super::server::{Bridge, Phase};
+use super::{certificate, policy};
 
-/// The signals that are heard from now on.
+/// The signals that the process handles from now on.
 pub(super) struct Signals {
     terminate: Signal,
     interrupt: Signal,
     hangup: Signal,
 }
 
+/// How the process ends.
+pub(super) struct Shutdown {
+    pub(super) handle: Handle<SocketAddr>,
+    pub(super) phase: watch::Sender<Phase>,
+    /// How long the port stays open while `/readyz` answers 503.
+    pub(super) delay: Duration,
+    /// How long requests in progress may take after that.
+    pub(super) drain: Duration,
+}
+
+/// What SIGHUP needs to read the configuration again.
+pub(super) struct Reload {
+    pub(super) arguments: Serve,
+    pub(super) bridge: Arc<Bridge>,
+    /// The settings in force that only a restart changes.
+    pub(super) fixed: Vec<(&'static str, String)>,
+    pub(super) certificate: Option<RustlsConfig>,
+}
+
 impl Signals {
     /// # Errors
-    /// A sentence, if the system does not tell of signals.
+    /// A sentence, if the system does not deliver signals.
     pub(super) fn listen() -> Result<Self, String> {
-        let listen = |kind| signal(kind).map_err(|error| format!("signals cannot be waited for: {error}"));
+        let listen = |kind| signal(kind).map_err(|error| format!("cannot listen for signals: {error}"));
         Ok(Self {
             terminate: listen(SignalKind::terminate())?,
             interrupt: listen(SignalKind::interrupt())?,
@@ -35,30 +51,65 @@ impl Signals {
         })
     }
 
-    /// Does what they say, in the background. On the first one that ends the process nothing new is accepted, and what is
-    /// under way may finish for so long; subscriptions end. A second one does not wait. On SIGHUP the certificate is read
-    /// again.
-    pub(super) fn heed(
-        self,
-        certificate: Option<Certificate>,
-        handle: Handle<SocketAddr>,
-        drain: Duration,
-        ending: watch::Sender<bool>,
-    ) {
+    /// Handles the signals in the background.
+    pub(super) fn handle(self, reload: Reload, shutdown: Shutdown) {
         let Self { mut terminate, mut interrupt, mut hangup } = self;
         tokio::spawn(async move {
             while hangup.recv().await.is_some() {
-                hung_up(certificate.as_ref()).await;
+                match reload.run().await {
+                    Ok(()) => {}
+                    Err(problem) => tracing::error!("SIGHUP: the configuration stays as it was: {problem}"),
+                }
             }
         });
         tokio::spawn(async move {
             either(&mut terminate, &mut interrupt).await;
-            tracing::info!("ending: waiting for what is under way");
-            ending.send_replace(true);
-            handle.graceful_shutdown(Some(drain));
-            either(&mut terminate, &mut interrupt).await;
-            handle.shutdown();
+            tokio::select! {
+                () = shutdown.gracefully() => {}
+                () = either(&mut terminate, &mut interrupt) => {}
+            }
+            shutdown.phase.send_replace(Phase::Ending);
+            shutdown.handle.shutdown();
         });
+    }
+}
+
+impl Shutdown {
+    async fn gracefully(&self) {
+        self.phase.send_replace(Phase::Leaving);
+        if !self.delay.is_zero() {
+            tracing::info!("shutting down: /readyz answers 503, and the port closes in {:?}", self.delay);
+            tokio::time::sleep(self.delay).await;
+        }
+        tracing::info!("shutting down: waiting for requests in progress");
+        self.phase.send_replace(Phase::Ending);
+        self.handle.graceful_shutdown(Some(self.drain));
+        // A second signal ends the wait.
+        std::future::pending().await
+    }
+}
+
+impl Reload {
+    /// Reads the configuration again. It replaces all of the policy or nothing.
+    async fn run(&self) -> Result<(), String> {
+        if self.arguments.config.is_none() {
+            tracing::info!("SIGHUP: there is no configuration file to read again");
+            return Ok(());
+        }
+        let mut settings = policy::settings(&self.arguments)?;
+        let (fixed, tls) = (policy::fixed(&settings), settings.tls.clone());
+        let policy = policy::policy(&mut settings)?;
+        if let (Some(config), Some(tls)) = (&self.certificate, &tls) {
+            certificate::reload(config, tls).await?;
+        }
+        self.bridge.replace_policy(policy);
+        tracing::info!("SIGHUP: configuration reloaded");
+        for ((name, new), (_, old)) in fixed.iter().zip(&self.fixed) {
+            if new != old {
+                tracing::warn!("SIGHUP: {name} has changed, which takes a restart");
+            }
+        }
+        Ok(())
     }
 }
 
@@ -66,16 +117,5 @@ async fn either(one: &mut Signal, other: &mut Signal) {
     tokio::select! {
         _ = one.recv() => {}
         _ = other.recv() => {}
-    }
-}
-
-async fn hung_up(certificate: Option<&Certificate>) {
-    let Some(Certificate { config, chain, key }) = certificate else {
-        tracing::info!("SIGHUP: there is no certificate to read again, and nothing else is");
-        return;
-    };
-    match config.reload_from_pem_file(chain, key).await {
-        Ok(()) => tracing::info!("certificate read again"),
-        Err(error) => tracing::error!("the certificate stays as it was: {error}"),
     }
 }

@@ -14,33 +14,38 @@ use tokio_io_timeout::TimeoutStream;
 
 use super::connections::{Connections, Counted};
 
-/// The most bytes of the head of a request.
+/// The size limit of the head of a request, in bytes.
 const MAX_HEAD_BYTES: usize = 64 * 1024;
 
-/// The limits of a connection. As an acceptor, it closes connections whose client takes nothing of what is written, and
-/// those that are too many.
+/// The limits of a connection. As an acceptor, it closes connections that are too many, and those whose client reads
+/// nothing.
 #[derive(Clone, Debug)]
 pub(super) struct Timeouts {
-    /// How long the head of a request may take to come.
+    /// How long the head of a request may take from its first byte; the first head, from the start of the connection.
     pub(super) head: Duration,
-    /// How long nothing of an answer may be taken.
+    /// How long the client may read nothing of a response.
     pub(super) write: Duration,
-    /// How many there may be.
+    /// How long the connection may be idle between requests.
+    pub(super) keep_alive: Duration,
+    /// The number of connections.
     pub(super) connections: Connections,
 }
 
 impl Timeouts {
-    /// A head that dribbles in, does not end or does not come at all is cut off.
+    /// Configures the server so that incomplete heads end.
     pub(super) fn limit_heads<A>(&self, mut server: Server<SocketAddr, A>) -> Server<SocketAddr, A> {
+        // `keep_alive.rs` enforces the two limits one by one. Without a timeout, hyper would not look at an idle
+        // connection, which has to be polled for that.
+        let backstop = self.keep_alive.saturating_add(self.head);
         let builder = server.http_builder();
-        builder.http1().timer(TokioTimer::new()).header_read_timeout(self.head).max_buf_size(MAX_HEAD_BYTES);
+        builder.http1().timer(TokioTimer::new()).header_read_timeout(backstop).max_buf_size(MAX_HEAD_BYTES);
         let size = u32::try_from(MAX_HEAD_BYTES).unwrap_or(u32::MAX);
         builder
             .http2()
             .timer(TokioTimer::new())
             .max_header_list_size(size)
             .keep_alive_interval(Duration::from_secs(60));
-        // Before the first bytes it is not known which HTTP it is, and the timeouts of neither hold.
+        // Until the first bytes tell the version of HTTP, the timeouts of neither apply.
         server.first_request_timeout(self.head)
     }
 }
@@ -51,7 +56,7 @@ impl<S> Accept<TcpStream, S> for Timeouts {
     type Future = Ready<io::Result<(Self::Stream, S)>>;
 
     fn accept(&self, stream: TcpStream, service: S) -> Self::Future {
-        // What is written is complete: nothing is gained by waiting for more.
+        // Each write is complete, so there is nothing to wait for.
         let set = stream.set_nodelay(true);
         let mut stream = TimeoutStream::new(stream);
         stream.set_write_timeout(Some(self.write));

@@ -36,7 +36,7 @@ onStores(["memory", "redis"], (its) => {
       publish: () => redis.publish("c", "x"),
     };
     for (const [name, run] of Object.entries(refused)) {
-      const text = `NOPERM this user has no permissions to run the '${name}' command or its subcommand`;
+      const text = `NOPERM refused by the bridge: this token may not run '${name}'`;
       await assert.rejects(run(), new RegExp(text), name);
     }
     await assert.rejects(redis.multi().get("a").set("a", 2).exec(), /NOPERM/);

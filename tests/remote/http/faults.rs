@@ -57,7 +57,7 @@ async fn refusals_are_told_apart_and_the_token_is_in_none() {
         (error(413, "", "ERR max request size exceeded"), |error| {
             matches!(error, CacheError::InvalidArgument { argument: "value", .. })
         }),
-        (error(504, "", "ERR the store did not answer in time"), |error| matches!(error, CacheError::Timeout(_))),
+        (error(504, "", "ERR the store did not reply in time"), |error| matches!(error, CacheError::Timeout(_))),
         (error(503, "retry-after: 60\r\n", "ERR away"), |error| matches!(error, CacheError::Unavailable(_))),
         (error(429, "retry-after: 60\r\n", "ERR rate"), |error| matches!(error, CacheError::Unavailable(_))),
     ];

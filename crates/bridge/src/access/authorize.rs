@@ -1,13 +1,14 @@
-//! The one place where it is decided whether a command is passed on.
+//! The only place that decides whether a command is forwarded.
 //!
-//! What holds of every answer:
-//! 1. A command that the table does not have, or that is never to be passed on, is refused, whoever asks.
-//! 2. A command passes only if role or allow list permit it.
-//! 3. Every key that Redis would find in it may be read, or changed, or both, as the command does it.
-//! 4. A command that reaches keys which it does not name passes only for a profile of the whole keyspace; but `SCAN` is
+//! The rules of every decision:
+//! 1. A command that the table does not have is refused, unless the allow list of a profile with every key names it. A
+//!    command that is never forwarded is refused, whatever the profile.
+//! 2. A command is forwarded only if the role or the allow list permits it.
+//! 3. The profile may read or write every key that Redis would find in the command, as the command does.
+//! 4. A command that reaches keys which it does not name is forwarded only for a profile with every key; but `SCAN` is
 //!    rewritten, and its reply filtered.
 //! 5. A command whose keys are not certain is refused.
-//! 6. What passes does not wait, and does not change the connection.
+//! 6. A forwarded command of the table neither blocks nor changes the connection.
 
 use isocache_protocol::{Command, Reply};
 
@@ -18,25 +19,25 @@ use super::scan::{self, ScanFilter};
 use super::scope::Scope;
 use super::table::{self, Class, Rule, Spec};
 
-/// What becomes of a command.
+/// The decision on a command.
 #[derive(Debug)]
 pub enum Decision {
-    /// It is passed on as it is.
+    /// Forward it unchanged.
     Forward,
-    /// Another one is passed on in its place, and the reply filtered.
+    /// Forward another command instead, and filter its reply.
     ForwardRewritten {
-        /// What is passed on.
+        /// The command to forward.
         command: Command,
-        /// What of the reply may be shown.
+        /// Selects what the caller may see of the reply.
         filter: ScanFilter,
     },
-    /// The bridge answers.
+    /// The bridge itself replies.
     AnswerLocally(Reply),
-    /// It is refused.
+    /// Refuse it.
     Refuse(Refusal),
 }
 
-/// Decides what becomes of a command. Every command goes through here, alone, in a pipeline or in a transaction.
+/// Decides on a command. Every command passes through here, alone, in a pipeline or in a transaction.
 ///
 /// ```
 /// use isocache_bridge::access::{Decision, Profile, Refusal, Role, Scope, authorize};
@@ -50,24 +51,24 @@ pub fn authorize(profile: &Profile, command: &Command) -> Decision {
     authorize_known(profile, table::lookup(command), command)
 }
 
-/// [`authorize`], for whom has looked the command up already: `spec` is what [`table::lookup`] says of it, and nothing else.
+/// [`authorize`] with the result of [`table::lookup`] for the command.
 pub(crate) fn authorize_known(profile: &Profile, spec: Option<&'static Spec>, command: &Command) -> Decision {
     debug_assert_eq!(spec.map(|spec| spec.name), table::lookup(command).map(|spec| spec.name));
     check(profile, spec, command).unwrap_or_else(Decision::Refuse)
 }
 
-/// Decides whether a profile may listen on a channel.
+/// Decides whether a profile may subscribe to a channel.
 ///
 /// # Errors
-/// Why it may not.
+/// The reason why it may not.
 pub fn authorize_subscribe(profile: &Profile, channel: &[u8]) -> Result<(), Refusal> {
     subscribe(profile, "subscribe", profile.channels.contains(channel))
 }
 
-/// Decides whether a profile may listen on every channel that fits a pattern.
+/// Decides whether a profile may subscribe to every channel that matches a pattern.
 ///
 /// # Errors
-/// Why it may not.
+/// The reason why it may not.
 pub fn authorize_psubscribe(profile: &Profile, pattern: &[u8]) -> Result<(), Refusal> {
     subscribe(profile, "psubscribe", profile.channels.contains_pattern(pattern))
 }
@@ -83,9 +84,15 @@ fn check(profile: &Profile, spec: Option<&'static Spec>, command: &Command) -> R
     if command.is_empty() {
         return Err(Refusal::Empty);
     }
-    let spec = spec.ok_or_else(|| Refusal::unknown(command.name()))?;
-    if let Class::Never(_) = spec.class {
-        return Err(Refusal::NeverPassedOn(spec.name));
+    let Some(spec) = spec else {
+        if !profile.permits_unknown(command) {
+            return Err(Refusal::unknown(command.name()));
+        }
+        check_sizes(profile, command)?;
+        return Ok(Decision::Forward);
+    };
+    if let Class::Never(why) = spec.class {
+        return Err(Refusal::NeverForwarded(spec.name, why));
     }
     if !profile.permits(spec) || whole_keyspace(spec) && !profile.whole_keyspace() {
         return Err(Refusal::Command(spec.name));
@@ -118,7 +125,7 @@ fn check_sizes(profile: &Profile, command: &Command) -> Result<(), Refusal> {
     if command.len() as u64 > limits.max_arguments {
         return Err(Refusal::TooManyArguments(limits.max_arguments));
     }
-    // The whole is no shorter than any part, and mostly short enough.
+    // The whole is at least as long as any argument, and usually short enough.
     let fits = |bytes: usize| bytes as u64 <= limits.max_value_bytes;
     if fits(command.size()) || command.args().all(|arg| fits(arg.len())) {
         Ok(())
@@ -132,9 +139,9 @@ fn check_keys(profile: &Profile, spec: &Spec, command: &Command) -> Result<(), R
     let found = spec.keys.visit(command, &mut |key, access| within &= may(profile, key, access));
     let findings = found.map_err(|malformed| Refusal::Malformed(spec.name, malformed))?;
     if findings.blocks {
-        return Err(Refusal::Waits(spec.name));
+        return Err(Refusal::Blocks(spec.name));
     }
-    // The patterns of SORT reach whatever key they make; another database has no prefixes of its own.
+    // The patterns of SORT reach keys that they generate; another database has no prefixes of its own.
     if findings.reads_by_pattern && !profile.read.is_everything()
         || findings.other_database && !profile.may_leave_database()
     {
@@ -148,16 +155,16 @@ fn may(profile: &Profile, key: &[u8], access: Access) -> bool {
     (!access.reads() || within(&profile.read)) && (!access.writes() || within(&profile.write))
 }
 
-/// An offset makes a value as long as it says, out of a few bytes of request.
+/// A small request with a large offset can make a value as long as the offset.
 fn check_growth(limit: u64, rule: Rule, command: &Command) -> Result<Decision, Refusal> {
     let short = |bytes: u64| if bytes <= limit { Ok(Decision::Forward) } else { Err(Refusal::TooLong(limit)) };
-    // What is no number makes nothing grow: Redis refuses it.
+    // Redis refuses what is not a number, so nothing grows.
     let number = |at| command.arg(at).and_then(whole_number).unwrap_or(0);
     match rule {
         Rule::ByteOffset => short(number(2).saturating_add(command.arg(3).map_or(0, |value| value.len() as u64))),
         Rule::BitOffset => short(number(2) / 8),
         _ => {
-            // Whatever looks like an offset is taken for one, in fields of 64 bits if it counts fields.
+            // Everything that looks like an offset counts as one, in fields of 64 bits if it counts fields.
             let offset = |arg: &[u8]| match arg.strip_prefix(b"#") {
                 Some(fields) => whole_number(fields).unwrap_or(0).saturating_mul(8),
                 None => whole_number(arg).unwrap_or(0) / 8,

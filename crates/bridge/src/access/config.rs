@@ -1,31 +1,34 @@
-//! The sections of the configuration file that say who may do what.
+//! The sections of the configuration file about access.
 //!
 //! ```toml
 //! [[token]]
 //! name = "shop"                     # for logs
-//! sha256 = "…64 hex digits…"        # of the token; or token-env = "NAME" for a variable that holds the token
+//! sha256 = "…64 hex digits…"        # of the token; or token-env = "NAME", a variable with the token
 //! role = "read-write"               # read-only, read-write, admin, custom
 //! prefixes = ["shop:"]              # "*" for every key; or read-prefixes and write-prefixes
-//! channels = ["shop:"]              # none if absent
-//! allow = ["@script"]               # classes and commands beside those of the role
+//! channels = ["shop:"]              # none by default
+//! allow = ["@script"]               # classes and commands besides those of the role
 //! origins = ["https://shop.example"]
 //! expires-at = 1800000000           # seconds since 1970
 //! limits = { commands-per-second = 100 }
 //!
-//! [[signing.keys]]                  # what `isocache token mint` signs with
+//! [[signing.keys]]                  # `isocache token sign` uses one of these
 //! id = "2027-a"
 //! secret-env = "ISOCACHE_KEY"       # or secret; 32 bytes at least
-//! role = "read-only"                # the most that its tokens may do
+//! role = "read-only"                # the upper limit of what its tokens may do
 //! prefixes = ["user:"]
-//! max-ttl = 3600                    # seconds
+//! max-ttl = "1h"
 //!
-//! [limits]                          # for every token that does not say otherwise
+//! [limits]                          # the defaults of all tokens
 //! [cors]
 //! origins = ["https://shop.example"]
-//! max-age = 86400                   # seconds
+//! request-headers = ["traceparent"] # that pages may send, besides those of the protocol
+//! max-age = "1d"
 //! ```
 //!
-//! Tokens themselves are not written into the file: whoever reads it could use them.
+//! The file does not contain the tokens themselves: anyone who reads it could use them.
+
+use std::time::Duration;
 
 use serde::Deserialize;
 use toml::Spanned;
@@ -36,17 +39,18 @@ use super::profile::{Allow, Profile, Role};
 use super::scope::Scope;
 use super::signed_token::{DEFAULT_MAX_TTL, SigningKey};
 use super::token::{Digest, Secret, Tokens};
+use crate::values;
 
-/// Who may do what, as configured.
-#[derive(Debug)]
+/// The configuration of access.
+#[derive(Debug, Default)]
 pub struct AccessConfig {
     /// The tokens.
     pub tokens: Tokens,
-    /// The limits of every token that does not say otherwise.
+    /// The default limits of the tokens.
     pub limits: SomeLimits,
     /// Which pages of other origins may use the bridge.
     pub cors: Cors,
-    /// What is allowed, but probably not meant.
+    /// Settings that are allowed but probably a mistake.
     pub warnings: Vec<String>,
 }
 
@@ -54,17 +58,20 @@ pub struct AccessConfig {
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case", default)]
 pub struct Cors {
-    /// Their origins, as a browser sends them; none if empty.
+    /// Their origins, as browsers send them; none by default.
     pub origins: Vec<String>,
-    /// For how long a browser may remember the answer, in seconds.
-    pub max_age: u64,
+    /// Request headers that pages may send, besides those of the protocol.
+    pub request_headers: Vec<String>,
+    /// How long a browser may cache the answer to a preflight request.
+    #[serde(deserialize_with = "values::duration")]
+    pub max_age: Duration,
 }
 
 impl Cors {
     /// Adds an origin.
     ///
     /// # Errors
-    /// A sentence, if it is none as browsers send it.
+    /// A sentence, if it is not an origin as browsers send it.
     pub fn add(&mut self, origin: String) -> Result<(), String> {
         if !is_origin(&origin) {
             return Err(not_an_origin(&origin));
@@ -72,11 +79,38 @@ impl Cors {
         self.origins.push(origin);
         Ok(())
     }
+
+    /// Adds a request header.
+    ///
+    /// # Errors
+    /// A sentence, if it is not the name of a header.
+    pub fn add_request_header(&mut self, name: String) -> Result<(), String> {
+        check_header(&name)?;
+        self.request_headers.push(name);
+        Ok(())
+    }
+
+    fn check(&self) -> Result<(), String> {
+        if let Some(origin) = self.origins.iter().find(|origin| !is_origin(origin)) {
+            return Err(not_an_origin(origin));
+        }
+        self.request_headers.iter().try_for_each(|name| check_header(name))
+    }
+}
+
+fn check_header(name: &str) -> Result<(), String> {
+    if name == "*" {
+        return Err("\"*\" does not cover Authorization: name each request header".into());
+    }
+    match axum::http::HeaderName::try_from(name) {
+        Ok(_) => Ok(()),
+        Err(_) => Err(format!("{name:?} is not the name of a header: write one such as \"traceparent\"")),
+    }
 }
 
 impl Default for Cors {
     fn default() -> Self {
-        Self { origins: Vec::new(), max_age: 86_400 }
+        Self { origins: Vec::new(), request_headers: Vec::new(), max_age: Duration::from_secs(86_400) }
     }
 }
 
@@ -115,14 +149,15 @@ struct KeySection {
     prefixes: Scope,
     channels: Option<Scope>,
     origins: Option<Vec<Spanned<String>>>,
-    max_ttl: Option<u64>,
+    #[serde(default, deserialize_with = "values::some_duration")]
+    max_ttl: Option<Duration>,
     #[serde(default)]
     limits: SomeLimits,
 }
 
 impl AccessConfig {
-    /// Takes the sections `token`, `signing`, `limits` and `cors` out of a configuration file. `env` looks up variables of
-    /// the environment.
+    /// Takes the sections `token`, `signing`, `limits` and `cors` out of a configuration file. `env` looks up environment
+    /// variables.
     ///
     /// ```
     /// use isocache_bridge::access::{AccessConfig, Document};
@@ -138,19 +173,10 @@ impl AccessConfig {
     /// # Errors
     /// What is wrong, and where.
     pub fn take(document: &mut Document, env: impl Fn(&str) -> Option<String>) -> Result<Self, ConfigError> {
-        let limits: Spanned<SomeLimits> = document.section::<Located<SomeLimits>>("limits")?.0;
-        not_zero(document, &limits)?;
-        let mut config = Self {
-            tokens: Tokens::default(),
-            limits: limits.into_inner(),
-            cors: Cors::default(),
-            warnings: Vec::new(),
-        };
-        let cors = document.section::<Located<Cors>>("cors")?.0;
-        if let Some(origin) = cors.get_ref().origins.iter().find(|origin| !is_origin(origin)) {
-            return Err(document.error(cors.span(), not_an_origin(origin)));
-        }
-        config.cors = cors.into_inner();
+        let mut config = Self::limits_only(document)?;
+        let (cors, place) = document.located::<Cors>("cors")?;
+        cors.check().map_err(|problem| document.error(place, problem))?;
+        config.cors = cors;
         for section in document.section::<Vec<TokenSection>>("token")? {
             config.add_token(document, section, &env)?;
         }
@@ -158,6 +184,42 @@ impl AccessConfig {
             config.add_key(document, section, &env)?;
         }
         Ok(config)
+    }
+
+    /// Takes one signing key out of a configuration file: the one with this name, or the first. Only the secret of this key
+    /// is looked up, so that a machine that signs tokens needs no other secret.
+    ///
+    /// # Errors
+    /// What is wrong with the key, and where; or that there is no such key.
+    pub fn take_signing_key(
+        document: &mut Document,
+        id: Option<&str>,
+        env: impl Fn(&str) -> Option<String>,
+    ) -> Result<SigningKey, ConfigError> {
+        let config = Self::limits_only(document)?;
+        let (signing, place) = document.located::<SigningSection>("signing")?;
+        let names: Vec<String> = signing.keys.iter().map(|key| key.id.get_ref().clone()).collect();
+        let found = signing.keys.into_iter().find(|key| id.is_none_or(|id| key.id.get_ref() == id));
+        let Some(section) = found else {
+            return Err(document.error(
+                place,
+                match id {
+                    Some(id) if !names.is_empty() => {
+                        format!("there is no signing key {id:?}; the keys are {}", names.join(", "))
+                    }
+                    _ => "the configuration has no [[signing.keys]]".into(),
+                },
+            ));
+        };
+        let place = section.id.span();
+        let (key, _) = config.signing_key(document, section, &env)?;
+        key.map_err(|problem| document.error(place, problem))
+    }
+
+    fn limits_only(document: &mut Document) -> Result<Self, ConfigError> {
+        let (limits, place) = document.located::<SomeLimits>("limits")?;
+        not_zero(document, place, &limits)?;
+        Ok(Self { tokens: Tokens::default(), limits, cors: Cors::default(), warnings: Vec::new() })
     }
 
     fn add_token(
@@ -169,30 +231,39 @@ impl AccessConfig {
         let place = section.name.span();
         let wrong = |problem: &str| document.error(place.clone(), problem);
         if section.name.get_ref().is_empty() {
-            return Err(wrong("a token has no name"));
+            return Err(wrong("the name of a token is empty"));
         }
         let digest = match (&section.sha256, &section.token_env) {
             (Some(hex), None) => Digest::parse(hex.get_ref())
                 .ok_or_else(|| document.error(hex.span(), "sha256 is not 64 hexadecimal digits"))?,
             (None, Some(name)) => {
-                let token = variable(document, name, env)?;
+                let token = document.variable(name, env)?;
                 if token.expose().starts_with("iso1.") {
-                    return Err(document.error(name.span(), "the token begins like a minted one"));
+                    return Err(document.error(name.span(), "the token begins with iso1., like a signed token"));
                 }
                 Digest::of(token.expose().as_bytes())
             }
-            _ => return Err(wrong("a token has either sha256 or token-env")),
+            _ => return Err(wrong("a token needs either sha256 or token-env")),
         };
         let whole = (section.role == Role::Admin).then_some(Scope::Everything);
         let Some(read) = section.read_prefixes.or_else(|| section.prefixes.clone()).or_else(|| whole.clone()) else {
-            return Err(wrong(
-                "a token says which keys it is for: prefixes = [\"user:\"], or prefixes = \"*\" for every key",
-            ));
+            return Err(wrong("a token needs prefixes: prefixes = [\"user:\"], or prefixes = \"*\" for every key"));
         };
         let write = section.write_prefixes.or(section.prefixes).or_else(|| whole.clone());
+        let is_whole = |scope: Option<&Scope>| scope.is_some_and(Scope::is_everything);
+        let may_run_unknown = section.role != Role::ReadOnly && read.is_everything() && is_whole(write.as_ref());
         let mut allow = Allow::default();
         for item in &section.allow {
+            let known = allow.unknown().count();
             allow.add(item.get_ref()).map_err(|problem| document.error(item.span(), problem))?;
+            if allow.unknown().count() > known && !may_run_unknown {
+                let problem = format!(
+                    "{:?} is not in the table of commands, so only a token that may read and write every key can be allowed \
+                     to run it",
+                    item.get_ref()
+                );
+                return Err(document.error(item.span(), problem));
+            }
         }
         let usual = Profile::scoped(section.name.into_inner(), section.role, read);
         let profile = Profile {
@@ -205,12 +276,15 @@ impl AccessConfig {
             ..usual
         };
         if profile.role == Role::Admin && !profile.whole_keyspace() {
-            return Err(wrong("an admin is not held to prefixes; use the role read-write"));
+            return Err(wrong("an admin has access to every key: leave out the prefixes, or use the role read-write"));
         }
         if let Some(item) = profile.allow.needs_whole_keyspace().filter(|_| !profile.whole_keyspace()) {
-            return Err(wrong(&format!("`{item}` reaches every key, and cannot be allowed to a token with prefixes")));
+            return Err(wrong(&format!(
+                "`{item}` reaches every key, so a token with prefixes cannot be allowed to run it"
+            )));
         }
         self.warn(&profile);
+        self.warn_of_unknown(&profile);
         self.tokens.add(digest, profile).map_err(|problem| wrong(&problem))
     }
 
@@ -221,11 +295,24 @@ impl AccessConfig {
         env: &impl Fn(&str) -> Option<String>,
     ) -> Result<(), ConfigError> {
         let place = section.id.span();
-        let wrong = |problem: String| document.error(place.clone(), problem);
+        let (key, ceiling) = self.signing_key(document, section, env)?;
+        self.warn(&ceiling);
+        let added = key.and_then(|key| self.tokens.add_key(key));
+        added.map_err(|problem| document.error(place, problem))
+    }
+
+    /// The key, and the upper limit of what its tokens may do.
+    fn signing_key(
+        &self,
+        document: &Document,
+        section: KeySection,
+        env: &impl Fn(&str) -> Option<String>,
+    ) -> Result<(Result<SigningKey, String>, Profile), ConfigError> {
+        let place = section.id.span();
         let secret = match (section.secret, &section.secret_env) {
             (Some(secret), None) => secret,
-            (None, Some(name)) => variable(document, name, env)?,
-            _ => return Err(wrong("a signing key has either secret or secret-env".into())),
+            (None, Some(name)) => document.variable(name, env)?,
+            _ => return Err(document.error(place, "a signing key needs either secret or secret-env")),
         };
         let id = section.id.into_inner();
         let ceiling = Profile {
@@ -234,9 +321,8 @@ impl AccessConfig {
             limits: self.limits_of(document, &place, &section.limits, section.role)?,
             ..Profile::scoped(format!("key {id}"), section.role, section.prefixes)
         };
-        self.warn(&ceiling);
-        let key = SigningKey::new(id, &secret, ceiling, section.max_ttl.unwrap_or(DEFAULT_MAX_TTL)).map_err(wrong)?;
-        self.tokens.add_key(key).map_err(wrong)
+        let max_ttl = section.max_ttl.unwrap_or(DEFAULT_MAX_TTL).as_secs();
+        Ok((SigningKey::new(id, &secret, ceiling.clone(), max_ttl), ceiling))
     }
 
     fn limits_of(
@@ -246,9 +332,18 @@ impl AccessConfig {
         own: &SomeLimits,
         role: Role,
     ) -> Result<Limits, ConfigError> {
-        not_zero(document, &Spanned::new(place.clone(), own.clone()))?;
+        not_zero(document, place.clone(), own)?;
         let usual = if role == Role::ReadOnly { Limits::READING } else { Limits::WRITING };
         Ok(own.over(&self.limits.over(&usual)))
+    }
+
+    fn warn_of_unknown(&mut self, profile: &Profile) {
+        for name in profile.allow.unknown() {
+            self.warnings.push(format!(
+                "{}: {name:?} is not in the table of commands; it is forwarded without a check of its arguments",
+                profile.name
+            ));
+        }
     }
 
     fn warn(&mut self, profile: &Profile) {
@@ -256,7 +351,7 @@ impl AccessConfig {
         for prefix in scopes.into_iter().flat_map(Scope::without_delimiter) {
             let prefix = String::from_utf8_lossy(prefix);
             let warning = format!(
-                "{}: the prefix {prefix:?} does not end in a delimiter, and also covers {:?}",
+                "{}: the prefix {prefix:?} does not end in a delimiter, so it also covers {:?}",
                 profile.name,
                 format!("{prefix}2")
             );
@@ -267,30 +362,9 @@ impl AccessConfig {
     }
 }
 
-/// A section and its place.
-#[derive(Deserialize)]
-#[serde(transparent)]
-struct Located<T>(Spanned<T>);
-
-impl<T: Default> Default for Located<T> {
-    fn default() -> Self {
-        Self(Spanned::new(0..0, T::default()))
-    }
-}
-
-fn not_zero(document: &Document, limits: &Spanned<SomeLimits>) -> Result<(), ConfigError> {
-    let zero = limits.get_ref().zero();
-    zero.map_or(Ok(()), |name| Err(document.error(limits.span(), format!("`{name}` is 0, which allows nothing"))))
-}
-
-fn variable(
-    document: &Document,
-    name: &Spanned<String>,
-    env: &impl Fn(&str) -> Option<String>,
-) -> Result<Secret, ConfigError> {
-    let value = env(name.get_ref()).filter(|value| !value.is_empty());
-    let unset = || document.error(name.span(), format!("the variable {} is not set", name.get_ref()));
-    value.map(Secret::new).ok_or_else(unset)
+fn not_zero(document: &Document, place: std::ops::Range<usize>, limits: &SomeLimits) -> Result<(), ConfigError> {
+    let zero = limits.zero();
+    zero.map_or(Ok(()), |name| Err(document.error(place, format!("`{name}` is 0: it must be greater than 0"))))
 }
 
 fn origins(document: &Document, origins: Option<Vec<Spanned<String>>>) -> Result<Option<Vec<String>>, ConfigError> {
@@ -302,7 +376,7 @@ fn origins(document: &Document, origins: Option<Vec<Spanned<String>>>) -> Result
     origins.map(|origins| origins.into_iter().map(checked).collect()).transpose()
 }
 
-/// Whether it is an origin as browsers write it: scheme, host in lower case, and a port if it is not the usual one.
+/// Whether it is an origin as browsers send it: a scheme, a host in lower case, and a port unless it is the default.
 fn is_origin(origin: &str) -> bool {
     [("https://", ":443"), ("http://", ":80")].into_iter().any(|(scheme, usual_port)| {
         let plain = |byte: u8| matches!(byte, b'a'..=b'z' | b'0'..=b'9' | b'.' | b'-' | b'_' | b':' | b'[' | b']');
@@ -313,5 +387,5 @@ fn is_origin(origin: &str) -> bool {
 }
 
 fn not_an_origin(origin: &str) -> String {
-    format!("{origin:?} is not an origin; one is written as in \"https://app.example\" or \"http://localhost:3000\"")
+    format!("{origin:?} is not an origin: write it as in \"https://app.example\" or \"http://localhost:3000\"")
 }

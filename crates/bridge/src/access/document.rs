@@ -1,12 +1,16 @@
-//! A configuration file in TOML, read section by section, whose errors name file, line and what is wrong.
+//! A configuration file in TOML, read section by section. Its errors name file and line.
 
 use std::ops::Range;
+use std::path::PathBuf;
 
 use serde::de::{DeserializeOwned, IntoDeserializer};
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
-/// A configuration file, of which every part of the bridge takes its own sections.
+use super::token::Secret;
+use crate::values::NamedFile;
+
+/// A configuration file. Each part of the bridge takes its own sections out of it.
 #[derive(Debug)]
 pub struct Document<'a> {
     name: &'a str,
@@ -16,7 +20,7 @@ pub struct Document<'a> {
     known: Vec<&'static str>,
 }
 
-/// What is wrong with a configuration file. Holds nothing of what stands in it but names.
+/// An error in a configuration file. It shows names and settings, never a secret.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{file}:{line}: {problem}")]
 pub struct ConfigError {
@@ -29,7 +33,7 @@ pub struct ConfigError {
 }
 
 impl<'a> Document<'a> {
-    /// Reads a file's text; the name is for errors.
+    /// Parses the text of a file. The name is for messages.
     ///
     /// # Errors
     /// If it is not TOML.
@@ -40,16 +44,29 @@ impl<'a> Document<'a> {
         }
     }
 
-    /// Takes a section out of the document; its default if it is not there.
+    /// Takes a section out of the document, or the default if it is absent.
     ///
     /// # Errors
-    /// If it has a field that is unknown, missing or wrong.
+    /// If a field is unknown, missing or wrong.
     pub fn section<T: DeserializeOwned + Default>(&mut self, name: &'static str) -> Result<T, ConfigError> {
+        self.located(name).map(|(section, _)| section)
+    }
+
+    /// The same, with the place of the section.
+    ///
+    /// # Errors
+    /// If a field is unknown, missing or wrong.
+    pub fn located<T: DeserializeOwned + Default>(
+        &mut self,
+        name: &'static str,
+    ) -> Result<(T, Range<usize>), ConfigError> {
         self.known.push(name);
-        let Some((_, value)) = self.rest.remove_entry(name) else { return Ok(T::default()) };
+        let Some((_, value)) = self.rest.remove_entry(name) else { return Ok((T::default(), 0..0)) };
         let span = value.span();
-        T::deserialize(Spanned::<DeValue>::into_deserializer(value))
-            .map_err(|error| self.error(error.span().unwrap_or(span), error.message()))
+        let section = T::deserialize(Spanned::<DeValue>::into_deserializer(value));
+        let section =
+            section.map_err(|error| self.error(error.span().unwrap_or_else(|| span.clone()), error.message()))?;
+        Ok((section, span))
     }
 
     /// An error at a place in the file.
@@ -57,10 +74,30 @@ impl<'a> Document<'a> {
         located(self.name, self.text, Some(place), problem.as_ref())
     }
 
-    /// Ends the reading.
+    /// A file that a setting names.
+    pub fn file(&self, path: Spanned<PathBuf>) -> NamedFile {
+        let ConfigError { file, line, .. } = self.error(path.span(), "");
+        NamedFile { path: path.into_inner(), place: format!("{file}:{line}") }
+    }
+
+    /// The value of an environment variable that a setting names.
     ///
     /// # Errors
-    /// If there is a section that nobody took.
+    /// If the variable is not set, or is empty.
+    pub fn variable(
+        &self,
+        name: &Spanned<String>,
+        env: &impl Fn(&str) -> Option<String>,
+    ) -> Result<Secret, ConfigError> {
+        let value = env(name.get_ref()).filter(|value| !value.is_empty());
+        let unset = || self.error(name.span(), format!("the variable {} is not set", name.get_ref()));
+        value.map(Secret::new).ok_or_else(unset)
+    }
+
+    /// Ends the reading of the document.
+    ///
+    /// # Errors
+    /// If there is a section that was not taken.
     pub fn finish(self) -> Result<(), ConfigError> {
         let Some((name, _)) = self.rest.iter().min_by_key(|(name, _)| name.span().start) else { return Ok(()) };
         let text: &str = name.get_ref();
@@ -75,7 +112,7 @@ fn located(file: &str, text: &str, place: Option<Range<usize>>, problem: &str) -
     ConfigError { file: file.into(), line, problem: with_hint(problem) }
 }
 
-/// Adds the nearest known name to what serde says of an unknown field or variant.
+/// Adds the most similar known name to serde's message about an unknown field or variant.
 fn with_hint(problem: &str) -> String {
     let problem = problem.trim();
     let mut names = problem.split('`').skip(1).step_by(2);

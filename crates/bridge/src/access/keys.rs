@@ -1,7 +1,7 @@
 //! Where the keys of a command are.
 //!
-//! What this finds is at least what Redis takes for keys. Options are read more strictly than Redis does, which compares
-//! them as texts that end at a NUL: an option that is not exactly a known one makes the command malformed, and it is refused.
+//! This finds at least the keys that Redis finds. It reads options more strictly than Redis, which compares them as strings
+//! that end at a NUL: an option that is not exactly a known one makes the command malformed, and it is refused.
 
 use std::ops::Range;
 
@@ -12,9 +12,9 @@ use super::options;
 /// What a command does with one of its keys.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Access {
-    /// It tells something about what is there.
+    /// It reveals something about the value.
     Read,
-    /// It changes it, and tells nothing of the value.
+    /// It changes the value and reveals nothing about it.
     Write,
     /// Both.
     ReadWrite,
@@ -35,7 +35,7 @@ impl Access {
 /// Where the keys of a command are. Positions count from the name, which is at 0.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Keys {
-    /// It names none.
+    /// It has none.
     None,
     /// From one position to another in steps.
     Range {
@@ -68,9 +68,16 @@ pub enum Keys {
         /// Whether the number may be 0.
         may_be_none: bool,
     },
+    /// A number, and as many pairs of key and value after it.
+    CountedPairs {
+        /// Where the number is.
+        at: u8,
+        /// What is done with each key.
+        access: Access,
+    },
     /// A destination at 1, a number at 2, and as many keys to read after it.
     IntoCounted,
-    /// Found by reading the options.
+    /// The options tell where they are.
     Parsed(Parser),
 }
 
@@ -96,14 +103,14 @@ pub enum Parser {
     XReadGroup,
 }
 
-/// What the options say beside the keys.
+/// What the options say besides the keys.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Findings {
-    /// It reads keys that it makes from a pattern.
+    /// It reads keys that it generates from a pattern.
     pub reads_by_pattern: bool,
     /// It reaches into another database.
     pub other_database: bool,
-    /// It may wait.
+    /// It may block.
     pub blocks: bool,
 }
 
@@ -120,7 +127,7 @@ pub enum Malformed {
     Syntax,
 }
 
-/// Takes the keys of a command, one after the other.
+/// Receives the keys of a command, one after the other.
 pub type Visitor<'a> = dyn FnMut(&[u8], Access) + 'a;
 
 impl Keys {
@@ -167,11 +174,14 @@ impl Keys {
                 each(command, at + 1..end, 1, Access::Read, visit)?;
             }
             Self::Counted { at, access, may_be_none } => {
-                each(command, counted(command, at.into(), may_be_none)?, 1, access, visit)?;
+                each(command, counted(command, at.into(), 1, may_be_none)?, 1, access, visit)?;
+            }
+            Self::CountedPairs { at, access } => {
+                each(command, counted(command, at.into(), 2, false)?, 2, access, visit)?;
             }
             Self::IntoCounted => {
                 each(command, 1..2, 1, Access::Write, visit)?;
-                each(command, counted(command, 2, false)?, 1, Access::Read, visit)?;
+                each(command, counted(command, 2, 1, false)?, 1, Access::Read, visit)?;
             }
             Self::Parsed(parser) => return options::visit(parser, command, visit),
         }
@@ -193,15 +203,16 @@ pub(super) fn each(
     Ok(())
 }
 
-/// The positions of the keys whose number is at `at`.
-fn counted(command: &Command, at: usize, may_be_none: bool) -> Result<Range<usize>, Malformed> {
+/// The positions of the keys whose number is at `at`, each of which takes `step` arguments.
+fn counted(command: &Command, at: usize, step: usize, may_be_none: bool) -> Result<Range<usize>, Malformed> {
     let count = whole_number(command.arg(at).ok_or(Malformed::Arity)?).ok_or(Malformed::Count)?;
     let left = command.len() - at - 1;
-    let count = usize::try_from(count).ok().filter(|&count| count <= left).ok_or(Malformed::Count)?;
-    if count == 0 && !may_be_none {
+    let arguments = usize::try_from(count).ok().and_then(|count| count.checked_mul(step));
+    let arguments = arguments.filter(|&arguments| arguments <= left).ok_or(Malformed::Count)?;
+    if arguments == 0 && !may_be_none {
         return Err(Malformed::Count);
     }
-    Ok(at + 1..at + 1 + count)
+    Ok(at + 1..at + 1 + arguments)
 }
 
 /// A number as Redis writes it: digits only, and no zero in front of others.

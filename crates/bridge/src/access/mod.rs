@@ -1,4 +1,4 @@
-//! Who may do what: tokens, what they may do, and the decision on every command. No I/O, and no time of its own.
+//! Access: tokens, their rights, and the decision on every command. It does no I/O and reads no clock.
 //!
 //! [`authorize()`] is the only way to the store.
 

@@ -1,22 +1,24 @@
-//! Who a token is, and what it may do.
+//! Profiles: the name, the rights and the limits of a token.
+
+use isocache_protocol::Command;
 
 use super::limits::Limits;
 use super::scope::Scope;
 use super::table::{self, Class, Effect, Rule, Spec};
 
-/// What a token may do, before its keys are looked at.
+/// Which commands a token may run. Its prefixes limit the keys.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Deserialize, serde::Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Role {
-    /// Commands that read the keys that they name.
+    /// Commands that only read, and only the keys that they name.
     #[serde(alias = "ro")]
     ReadOnly,
     /// Commands that read or change the keys that they name, `SCAN`, and publishing.
     #[serde(alias = "rw")]
     ReadWrite,
-    /// Everything that the bridge passes on at all.
+    /// Every command that the bridge forwards.
     Admin,
-    /// Nothing but what its allow list names.
+    /// Only the commands in its allow list.
     Custom,
 }
 
@@ -34,11 +36,13 @@ impl Role {
     }
 }
 
-/// Commands and classes that a profile may use beside those of its role.
+/// Commands and classes that a profile may use besides those of its role.
 #[derive(Clone, Debug, Default)]
 pub struct Allow {
     classes: Vec<Class>,
     commands: Vec<&'static Spec>,
+    /// Commands that the table does not have, in lower case, with a space before a subcommand.
+    unknown: Vec<Box<str>>,
 }
 
 impl Allow {
@@ -52,40 +56,71 @@ impl Allow {
         ("@server", Class::Server),
     ];
 
-    /// Adds a class (`@script`) or a command (`KEYS`, `SCRIPT LOAD`, `script|load`).
+    /// Adds a class (`@script`) or a command (`KEYS`, `SCRIPT LOAD`, `script|load`). A command that the table does not have
+    /// is added by its name: it may be one of a module, or of a newer Redis.
     ///
     /// # Errors
-    /// If there is none of that name, or it is one that is never passed on.
+    /// If there is no such class, the name is not one of a command, or the command is never forwarded.
     pub fn add(&mut self, item: &str) -> Result<(), String> {
         if item.starts_with('@') {
             let class = Self::CLASSES.iter().find(|(name, _)| name.eq_ignore_ascii_case(item));
             let names = Self::CLASSES.map(|(name, _)| name).join(", ");
-            let (_, class) = class.ok_or_else(|| format!("there is no class {item:?}; there are {names}"))?;
+            let (_, class) = class.ok_or_else(|| format!("there is no class {item:?}: the classes are {names}"))?;
             self.classes.push(*class);
             return Ok(());
         }
         let name = item.trim().to_ascii_lowercase().replace(' ', "|");
-        let spec = table::by_name(name.as_bytes()).ok_or_else(|| format!("there is no command {item:?}"))?;
+        let Some(spec) = table::by_name(name.as_bytes()) else {
+            let command = name.split('|').next().unwrap_or_default();
+            if let Some(Spec { class: Class::Never(_), .. }) = table::by_name(command.as_bytes()) {
+                return Err(format!("the command {item:?} is never forwarded, whatever the token"));
+            }
+            let is_word = |word: &str| {
+                let plain = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'_' | b'-');
+                !word.is_empty() && word.bytes().all(plain)
+            };
+            if name.split('|').count() > 2 || !name.split('|').all(is_word) {
+                return Err(format!("{item:?} is not the name of a command, such as \"KEYS\" or \"FT.SEARCH\""));
+            }
+            self.unknown.push(name.replace('|', " ").into());
+            return Ok(());
+        };
         if let Class::Never(why) = spec.class {
             return Err(match why {
                 table::Why::Incomplete => format!("{item:?} needs one of its subcommands, as in \"SCRIPT LOAD\""),
-                _ => format!("the command {item:?} is never passed on, whoever asks"),
+                _ => format!("the command {item:?} is never forwarded, whatever the token"),
             });
         }
         self.commands.push(spec);
         Ok(())
     }
 
-    /// The first item that only makes sense for a token without prefixes.
-    pub fn needs_whole_keyspace(&self) -> Option<&'static str> {
+    /// The commands that the table does not have.
+    pub fn unknown(&self) -> impl Iterator<Item = &str> {
+        self.unknown.iter().map(|name| &**name)
+    }
+
+    /// Whether a command that the table does not have is allowed, with any subcommand or with this one.
+    fn permits_unknown(&self, command: &Command) -> bool {
+        let is = |word: &str, arg: &[u8]| word.as_bytes().eq_ignore_ascii_case(arg);
+        self.unknown.iter().any(|allowed| match allowed.split_once(' ') {
+            Some((name, subcommand)) => {
+                is(name, command.name()) && command.arg(1).is_some_and(|arg| is(subcommand, arg))
+            }
+            None => is(allowed, command.name()),
+        })
+    }
+
+    /// The first item that only a token without prefixes may have.
+    pub fn needs_whole_keyspace(&self) -> Option<&str> {
         let class = Self::CLASSES.iter().find(|(_, class)| {
             self.classes.contains(class) && matches!(class, Class::Script | Class::Server | Class::Keyspace)
         });
         let command = self.commands.iter().find(|spec| whole_keyspace(spec));
-        class.map(|(name, _)| *name).or(command.map(|spec| spec.name))
+        class.map(|(name, _)| *name).or(command.map(|spec| spec.name)).or_else(|| self.unknown().next())
     }
 
-    /// A class does not bring those of its commands that have to be chosen by name.
+    /// A class does not include those of its commands that must be allowed by name.
     fn permits(&self, spec: &Spec) -> bool {
         self.classes.contains(&spec.class) && spec.rule != Rule::ByChoice
             || self.commands.iter().any(|allowed| allowed.name == spec.name)
@@ -102,14 +137,14 @@ pub(super) fn whole_keyspace(spec: &Spec) -> bool {
         || spec.rule == Rule::ByChoice
 }
 
-/// Who a token is, and what it may do.
+/// The name, the rights and the limits of a token.
 #[derive(Clone, Debug)]
 pub struct Profile {
-    /// Its name, for logs and for counting what it uses. Not a secret.
+    /// Its name, for logs and for its quota. Not a secret.
     pub name: String,
-    /// What it may do.
+    /// Its role.
     pub role: Role,
-    /// What it may do beside that.
+    /// What it may do besides.
     pub allow: Allow,
     /// The keys that it may read.
     pub read: Scope,
@@ -117,16 +152,16 @@ pub struct Profile {
     pub write: Scope,
     /// The channels that it may publish to and listen on.
     pub channels: Scope,
-    /// How much.
+    /// Its limits.
     pub limits: Limits,
-    /// The origins from which a browser may use it; no matter where from if absent.
+    /// The origins from which a browser may use it; any origin by default.
     pub origins: Option<Vec<String>>,
-    /// When it ends, in seconds since 1970; never if absent.
+    /// When it expires, in seconds since 1970; never by default.
     pub expires_at: Option<u64>,
 }
 
 impl Profile {
-    /// A profile that may do everything that the bridge passes on at all.
+    /// A profile that may run every command that the bridge forwards.
     pub fn admin(name: impl Into<String>) -> Self {
         Self {
             name: name.into(),
@@ -156,6 +191,12 @@ impl Profile {
         permitted && !(self.role == Role::ReadOnly && may_write)
     }
 
+    /// Whether it may run a command that the table does not have. The bridge cannot tell which keys such a command touches
+    /// or what it does, so this takes every key and the right to write.
+    pub fn permits_unknown(&self, command: &Command) -> bool {
+        self.role != Role::ReadOnly && self.whole_keyspace() && self.allow.permits_unknown(command)
+    }
+
     /// Whether every key may be read and changed.
     pub fn whole_keyspace(&self) -> bool {
         self.read.is_everything() && (self.write.is_everything() || self.role == Role::ReadOnly)
@@ -171,12 +212,12 @@ impl Profile {
         self.role != Role::Custom || self.allow.reaches(Class::PubSub)
     }
 
-    /// Whether it has ended at a time, in seconds since 1970.
+    /// Whether it has expired at a time, in seconds since 1970.
     pub fn has_expired(&self, now: u64) -> bool {
         self.expires_at.is_some_and(|end| end <= now)
     }
 
-    /// Whether it may be used by a request with this `Origin` header. A profile that names origins cannot be used without.
+    /// Whether a request with this `Origin` header may use it. A profile with a list of origins requires the header.
     pub fn permits_origin(&self, origin: Option<&str>) -> bool {
         let Some(origins) = &self.origins else { return true };
         origin.is_some_and(|origin| origins.iter().any(|allowed| allowed == origin))

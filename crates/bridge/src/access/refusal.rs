@@ -1,49 +1,50 @@
-//! Why a command is refused, in the words of the protocol.
+//! Why the bridge refuses a command. Each text says that it is the bridge that refuses, unless Redis would say the same.
 
 use isocache_protocol::Reply;
 
 use super::keys::Malformed;
+use super::table::Why;
 
-/// Why a command is not passed on.
+/// Why a command is not forwarded.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Refusal {
-    /// There is not even a name.
+    /// The command has no name.
     Empty,
-    /// The table does not have it. The name is cut and cleaned.
+    /// The table does not have the command. The name is cut and cleaned.
     Unknown(String),
-    /// It is never passed on, whoever asks.
-    NeverPassedOn(&'static str),
-    /// It would wait.
-    Waits(&'static str),
-    /// The profile may not run it, or not with these options.
+    /// The command is never forwarded.
+    NeverForwarded(&'static str, Why),
+    /// The command would block.
+    Blocks(&'static str),
+    /// The profile may not run the command, or not with these options.
     Command(&'static str),
-    /// A key is outside what the profile may use.
+    /// A key is outside the prefixes of the profile.
     Key,
-    /// A channel is outside what the profile may use.
+    /// A channel is outside the prefixes of the profile.
     Channel,
-    /// Its arguments are not what it takes.
+    /// The arguments are not those of the command.
     Malformed(&'static str, Malformed),
-    /// It has too many arguments: the limit.
+    /// There are more arguments than this limit.
     TooManyArguments(u64),
-    /// An argument, or what it would make of a value, is too long: the limit in bytes.
+    /// An argument, or the value that it would produce, is longer than this limit in bytes.
     TooLong(u64),
 }
 
 impl Refusal {
-    /// The error, as a client gets it. It holds none of the arguments.
+    /// The error, as a client gets it. It does not contain any of the arguments.
     ///
     /// ```
     /// use isocache_bridge::access::Refusal;
     ///
     /// let refusal = Refusal::Command("evalsha");
-    /// assert_eq!(refusal.to_string(), "NOPERM this user has no permissions to run the 'evalsha' command or its subcommand");
+    /// assert_eq!(refusal.to_string(), "NOPERM refused by the bridge: this token may not run 'evalsha'");
     /// assert_eq!(refusal.status(), 400);
     /// ```
     pub fn reply(&self) -> Reply {
         Reply::error(self.to_string())
     }
 
-    /// The status of a response that is this refusal and nothing else.
+    /// The status of a response that consists of this refusal.
     pub fn status(&self) -> u16 {
         match self {
             Self::TooManyArguments(_) | Self::TooLong(_) => 413,
@@ -51,7 +52,7 @@ impl Refusal {
         }
     }
 
-    /// For a command that the table does not have.
+    /// The refusal of a command that the table does not have.
     pub(super) fn unknown(name: &[u8]) -> Self {
         let clean = |&byte: &u8| if byte.is_ascii_graphic() && byte != b'\'' { char::from(byte) } else { '?' };
         Self::Unknown(name.iter().take(64).map(clean).collect())
@@ -62,15 +63,22 @@ impl std::fmt::Display for Refusal {
     fn fmt(&self, f: &mut std::fmt::Formatter) -> std::fmt::Result {
         match self {
             Self::Empty => f.write_str("ERR empty command"),
-            Self::Unknown(name) => write!(f, "ERR unknown command '{name}'"),
-            Self::NeverPassedOn(name) => write!(f, "ERR Command is not available: '{name}'"),
-            Self::Waits(name) => write!(f, "ERR Command is not available: '{name}' with BLOCK"),
-            Self::Command(name) => {
-                write!(f, "NOPERM this user has no permissions to run the '{name}' command or its subcommand")
+            Self::Unknown(name) => write!(
+                f,
+                "ERR refused by the bridge: '{name}' is not in its table of commands; the configuration can allow it by name"
+            ),
+            Self::NeverForwarded(name, why) => {
+                write!(f, "ERR refused by the bridge: '{name}' is never forwarded, because {}", why.reason())
             }
-            Self::Key => f.write_str("NOPERM this user has no permissions to access one of the keys used as arguments"),
+            Self::Blocks(name) => write!(
+                f,
+                "ERR refused by the bridge: '{name}' with BLOCK is never forwarded, because {}",
+                Why::Blocks.reason()
+            ),
+            Self::Command(name) => write!(f, "NOPERM refused by the bridge: this token may not run '{name}'"),
+            Self::Key => f.write_str("NOPERM refused by the bridge: a key is outside the prefixes of this token"),
             Self::Channel => {
-                f.write_str("NOPERM this user has no permissions to access one of the channels used as arguments")
+                f.write_str("NOPERM refused by the bridge: a channel is outside the channels of this token")
             }
             Self::Malformed(name, Malformed::Arity) => {
                 write!(f, "ERR wrong number of arguments for '{name}' command")
@@ -78,8 +86,12 @@ impl std::fmt::Display for Refusal {
             Self::Malformed(_, Malformed::Count) => f.write_str("ERR value is not an integer or out of range"),
             Self::Malformed(_, Malformed::Cursor) => f.write_str("ERR invalid cursor"),
             Self::Malformed(_, Malformed::Syntax) => f.write_str("ERR syntax error"),
-            Self::TooManyArguments(limit) => write!(f, "ERR too many arguments; the limit is {limit}"),
-            Self::TooLong(limit) => write!(f, "ERR a value is too long; the limit is {limit} bytes"),
+            Self::TooManyArguments(limit) => {
+                write!(f, "ERR refused by the bridge: too many arguments, the limit is {limit}")
+            }
+            Self::TooLong(limit) => {
+                write!(f, "ERR refused by the bridge: a value is too long, the limit is {limit} bytes")
+            }
         }
     }
 }

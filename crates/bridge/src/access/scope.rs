@@ -7,7 +7,7 @@ use serde::ser::{Serialize, Serializer};
 
 /// Which keys, or which channels: all of them, or those that begin with one of some prefixes.
 ///
-/// In configuration and in minted tokens it is `"*"` for everything, or a list of prefixes; an empty list is nothing at all.
+/// In configuration and in signed tokens it is `"*"` for everything, or a list of prefixes; an empty list is nothing.
 /// A prefix ends at any byte: `user:4` also covers `user:42`. So prefixes should end in the delimiter of the keys, as in
 /// `user:4:`, and [`Scope::without_delimiter`] tells which do not.
 ///
@@ -47,10 +47,14 @@ impl Scope {
         for prefix in prefixes {
             let prefix = prefix.as_ref();
             if prefix.is_empty() {
-                return Err("a prefix is empty; write \"*\" in place of the list for everything".into());
+                return Err("a prefix is empty: for every key, write \"*\" instead of the list".into());
             }
             if prefix.len() > Self::MAX_PREFIX_BYTES {
-                return Err(format!("a prefix has {} bytes; {} is the limit", prefix.len(), Self::MAX_PREFIX_BYTES));
+                return Err(format!(
+                    "a prefix has {} bytes, and the limit is {}",
+                    prefix.len(),
+                    Self::MAX_PREFIX_BYTES
+                ));
             }
             if all.len() == Self::MAX_PREFIXES {
                 return Err(format!("there are more than {} prefixes", Self::MAX_PREFIXES));
@@ -149,7 +153,7 @@ impl<'de> Deserialize<'de> for Scope {
                     // In a list it would be a prefix of one star, which nobody means.
                     if prefix.ends_with('*') {
                         return Err(A::Error::custom(format!(
-                            "the prefix {prefix:?} ends in a star; a prefix is no pattern, leave the star out"
+                            "the prefix {prefix:?} ends in a star: a prefix is not a pattern, leave out the star"
                         )));
                     }
                     prefixes.push(prefix);

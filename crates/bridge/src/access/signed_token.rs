@@ -1,10 +1,11 @@
-//! Minted tokens: short-lived, for few keys, signed by the application's own server and verified without looking anything up.
+//! Signed tokens: short-lived tokens for a few keys, signed by the application's own server and verified without a lookup.
 //!
 //! `iso1.<claims>.<signature>`: the claims are JSON, the signature is HMAC-SHA-256 over everything before its dot, both in
-//! base64url without padding. The algorithm is fixed; a token cannot choose it. A token never has more than its key's
-//! ceiling, and is never an admin's.
+//! base64url without padding. The algorithm is fixed; a token cannot choose it. A token never exceeds the ceiling of its
+//! key, and never has the role admin.
 
 use std::fmt;
+use std::time::Duration;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -19,35 +20,35 @@ use super::token::{Secret, Unauthorized};
 
 const PREFIX: &str = "iso1.";
 
-/// The longest minted token, in bytes.
+/// The longest signed token, in bytes.
 pub const MAX_BYTES: usize = 2048;
 
 /// The shortest secret of a signing key, in bytes.
 pub const MIN_SECRET_BYTES: usize = 32;
 
-/// The longest life of a minted token unless its key says otherwise, in seconds.
-pub const DEFAULT_MAX_TTL: u64 = 3600;
+/// The default of the longest ttl of a signed token.
+pub const DEFAULT_MAX_TTL: Duration = Duration::from_secs(3600);
 
-/// What a minted token says of itself.
+/// The claims of a signed token.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Claims {
-    /// The name of the key that signs it.
+    /// The name of the signing key.
     #[serde(rename = "kid")]
     pub key: String,
-    /// What it may do: reading, or reading and writing.
+    /// Its role: read-only or read-write.
     pub role: Role,
-    /// The keys that it may use.
+    /// The prefixes of the keys that it may use.
     pub prefixes: Scope,
-    /// The channels that it may use; none if absent.
+    /// The prefixes of the channels that it may use; none by default.
     #[serde(default = "Scope::nothing", skip_serializing_if = "is_nothing")]
     pub channels: Scope,
-    /// When it ends, in seconds since 1970.
+    /// When it expires, in seconds since 1970.
     pub exp: u64,
-    /// When it begins, in seconds since 1970; at once if absent.
+    /// When it becomes valid, in seconds since 1970; at once by default.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub nbf: Option<u64>,
-    /// Whose it is: all tokens of one subject share one rate. Each has its own if absent.
+    /// The subject. All tokens of one subject share one rate; a token without a subject has a rate of its own.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub sub: Option<String>,
     /// The only origin from which a browser may use it.
@@ -62,7 +63,7 @@ fn is_nothing(scope: &Scope) -> bool {
     *scope == Scope::nothing()
 }
 
-/// A named key that signs tokens, and the most that they may do.
+/// A named key that signs tokens, and the upper limit of what they may do.
 pub struct SigningKey {
     id: String,
     mac: Hmac<Sha256>,
@@ -71,25 +72,26 @@ pub struct SigningKey {
 }
 
 impl SigningKey {
-    /// A key. `max_ttl` is in seconds; the allow list of the ceiling is not passed on to tokens.
+    /// Creates a key. `max_ttl` is in seconds; tokens do not inherit the allow list of the ceiling.
     ///
     /// # Errors
-    /// If the secret is shorter than [`MIN_SECRET_BYTES`], the ceiling is an admin's or a custom one, or nothing could live.
+    /// If the secret is shorter than [`MIN_SECRET_BYTES`], the role of the ceiling is admin or custom, or `max_ttl` is 0.
     pub fn new(id: impl Into<String>, secret: &Secret, ceiling: Profile, max_ttl: u64) -> Result<Self, String> {
         let (id, secret) = (id.into(), secret.expose().as_bytes());
         if id.is_empty() || id.len() > 64 {
-            return Err("the name of a signing key has 1 to 64 bytes".into());
+            return Err("the name of a signing key must have 1 to 64 bytes".into());
         }
         if secret.len() < MIN_SECRET_BYTES {
-            return Err(format!("the signing key {id:?} is shorter than {MIN_SECRET_BYTES} bytes"));
+            return Err(format!("the secret of signing key {id:?} is shorter than {MIN_SECRET_BYTES} bytes"));
         }
         if !matches!(ceiling.role, Role::ReadOnly | Role::ReadWrite) {
-            return Err(format!("the tokens of signing key {id:?} can only be read-only or read-write"));
+            return Err(format!("signing key {id:?}: the role can only be read-only or read-write"));
         }
         if max_ttl == 0 {
-            return Err(format!("the tokens of signing key {id:?} would never live"));
+            return Err(format!("signing key {id:?}: max-ttl must be at least 1s"));
         }
-        let mac = Hmac::new_from_slice(secret).map_err(|_| "the signing key has no usable length".to_owned())?;
+        let mac = Hmac::new_from_slice(secret)
+            .map_err(|_| "the secret of the signing key has an unusable length".to_owned())?;
         Ok(Self { id, mac, ceiling, max_ttl })
     }
 
@@ -98,19 +100,19 @@ impl SigningKey {
         &self.id
     }
 
-    /// The most that its tokens may do.
+    /// The upper limit of what its tokens may do.
     pub fn ceiling(&self) -> &Profile {
         &self.ceiling
     }
 
-    /// The token for some claims. `now` is in seconds since 1970.
+    /// Signs a token. `now` is in seconds since 1970.
     ///
     /// # Errors
-    /// If the bridge would not accept it, now or when it begins: the reason.
-    pub fn mint(&self, claims: &Claims, now: u64) -> Result<String, String> {
+    /// The reason, if the bridge would not accept the token.
+    pub fn sign(&self, claims: &Claims, now: u64) -> Result<String, String> {
         self.check(claims, now.max(claims.nbf.unwrap_or(0)))?;
         if claims.exp <= now {
-            return Err("the token would have ended already".into());
+            return Err("the token would be expired already".into());
         }
         let claims = serde_json::to_vec(claims).map_err(|error| error.to_string())?;
         let mut token = format!("{PREFIX}{}", URL_SAFE_NO_PAD.encode(claims));
@@ -118,19 +120,22 @@ impl SigningKey {
         token.push('.');
         URL_SAFE_NO_PAD.encode_string(signature, &mut token);
         if token.len() > MAX_BYTES {
-            return Err(format!("the token has {} bytes; {MAX_BYTES} is the limit: use fewer prefixes", token.len()));
+            return Err(format!(
+                "the token has {} bytes, and the limit is {MAX_BYTES}: use fewer prefixes",
+                token.len()
+            ));
         }
         Ok(token)
     }
 
-    /// Whether the claims keep to the ceiling, and to the longest life at a time.
+    /// Checks the claims against the ceiling and the longest ttl.
     fn check(&self, claims: &Claims, now: u64) -> Result<(), String> {
         let ceiling = &self.ceiling;
         let role = matches!((claims.role, ceiling.role), (Role::ReadOnly, _) | (Role::ReadWrite, Role::ReadWrite));
         let write = claims.role == Role::ReadOnly || claims.prefixes.within(&ceiling.write);
         let origin = ceiling.origins.is_none() || ceiling.permits_origin(claims.origin.as_deref());
         let wrong = if claims.key != self.id {
-            "key is another one"
+            "key is not this one"
         } else if !role {
             "role is beyond what the key allows"
         } else if !write || !claims.prefixes.within(&ceiling.read) {
@@ -140,9 +145,9 @@ impl SigningKey {
         } else if !origin {
             "origin is not one of the key's"
         } else if claims.exp > now.saturating_add(self.max_ttl) {
-            return Err(format!("the token's life is longer than the {} seconds that the key allows", self.max_ttl));
+            return Err(format!("the token's ttl is longer than the {} s that the key allows", self.max_ttl));
         } else if claims.limits.as_ref().is_some_and(|limits| limits.zero().is_some()) {
-            "limits are 0"
+            "limits contain a 0"
         } else {
             return Ok(());
         };
@@ -154,8 +159,8 @@ impl SigningKey {
         let subject = claims.sub.unwrap_or_else(|| URL_SAFE_NO_PAD.encode(signature.get(..9).unwrap_or_default()));
         let reads_only = claims.role == Role::ReadOnly;
         Profile {
-            // Length first, so that no key and subject read like another pair.
-            name: format!("minted:{}:{}:{subject}", self.id.len(), self.id),
+            // The length comes first, so that no two pairs of key and subject have the same name.
+            name: format!("signed:{}:{}:{subject}", self.id.len(), self.id),
             role: claims.role,
             allow: Allow::default(),
             write: if reads_only { Scope::nothing() } else { claims.prefixes.clone() },
@@ -174,13 +179,13 @@ impl fmt::Debug for SigningKey {
     }
 }
 
-/// Whether a token claims to be a minted one.
+/// Whether a token has the form of a signed token.
 pub(super) fn looks_signed(token: &[u8]) -> bool {
     token.starts_with(PREFIX.as_bytes())
 }
 
-/// The profile of a minted token. Nothing of it is read before its signature holds, and every key is tried, so that the time
-/// taken tells nothing of either.
+/// Verifies a signed token and returns its profile. The claims are read only after the signature is verified, and every key
+/// is tried, so that the time taken reveals nothing about either.
 pub(super) fn verify(keys: &[SigningKey], token: &[u8], now: u64) -> Result<Profile, Unauthorized> {
     let parts = split(token).ok_or(Unauthorized::UNKNOWN)?;
     let mut signed = None;

@@ -195,7 +195,7 @@ impl Tokens {
         self.profiles.is_empty() && self.keys.is_empty()
     }
 
-    /// The profiles, without those of minted tokens.
+    /// The profiles, without those of signed tokens.
     pub fn profiles(&self) -> impl Iterator<Item = &Profile> {
         self.profiles.iter().map(|(_, profile)| &**profile)
     }

@@ -1,4 +1,4 @@
-//! Commands on their way to the store and back: the decision on each, and the replies in their places.
+//! The execution of commands: the decision on each, the store, and the replies in their order.
 
 use std::mem::take;
 
@@ -13,15 +13,15 @@ use crate::access::table::{self, Effect, Spec};
 use crate::access::{Decision, Profile, ScanFilter, authorize_known};
 use crate::store::{Batch, Store, StoreError};
 
-/// What becomes of a reply that is not the store's as it is.
-enum Fate {
-    /// It is known already, and the store is not asked.
+/// Where the reply to a command comes from, if it is not that of the store as it is.
+enum Source {
+    /// It is known, and the command is not sent.
     Known(Reply),
-    /// Only some of the store's is for the caller.
+    /// The caller gets a part of the store's reply.
     Filtered(ScanFilter),
 }
 
-/// The replies, and what is worth counting.
+/// The outcome of the commands of a request.
 #[derive(Debug)]
 pub struct Executed {
     /// One for each command.
@@ -30,10 +30,10 @@ pub struct Executed {
     pub wrote: bool,
 }
 
-/// Carries the commands of one request out, as far as the profile permits, and counts them and their replies.
+/// Executes the commands of a request, as far as the profile permits, and counts them and their replies.
 ///
 /// # Errors
-/// [`Failure`] if all have failed together: a single command that is refused, a transaction of which one is, the store.
+/// [`Failure`] if the request fails as a whole: a single command is refused, or one of a transaction, or the store fails.
 pub async fn execute(
     store: &Store,
     metrics: &Metrics,
@@ -44,23 +44,23 @@ pub async fn execute(
     let total = commands.len();
     let specs: SmallVec<[Option<&'static Spec>; 4]> = commands.iter().map(table::lookup).collect();
     metrics.commands(&specs);
-    // Mostly there are none, and commands and replies stay where they are.
-    let mut fates = Vec::new();
+    // Usually there are none, and commands and replies stay in place.
+    let mut sources = Vec::new();
     let mut known = 0;
     let mut only_reads = true;
     for (at, command) in commands.iter_mut().enumerate() {
         let spec = specs.get(at).copied().flatten();
-        let fate = decide_fate(profile, form, command, spec)?;
-        if matches!(fate, Some(Fate::Known(_))) {
+        let source = decide(profile, form, command, spec)?;
+        if matches!(source, Some(Source::Known(_))) {
             known += 1;
         } else {
             only_reads &= spec.is_some_and(|spec| spec.effect == Effect::Reads);
         }
-        fates.extend(fate.map(|fate| (at, fate)));
+        sources.extend(source.map(|source| (at, source)));
     }
     if known > 0 {
         let mut left_out =
-            fates.iter().filter(|(_, fate)| matches!(fate, Fate::Known(_))).map(|(at, _)| *at).peekable();
+            sources.iter().filter(|(_, source)| matches!(source, Source::Known(_))).map(|(at, _)| *at).peekable();
         let mut at = 0..total;
         commands.retain(|_| at.next().is_some_and(|at| left_out.next_if_eq(&at).is_none()));
     }
@@ -68,54 +68,57 @@ pub async fn execute(
     let answered = match form {
         _ if expected == 0 => Vec::new(),
         Form::Transaction if commands.iter().any(is_clear) => {
-            return Err(Failure::new(400, format!("ERR {CLEAR} cannot be part of a transaction")));
+            return Err(Failure::new(
+                400,
+                format!("ERR refused by the bridge: {CLEAR} cannot be part of a transaction"),
+            ));
         }
         Form::Transaction => store.transaction(Batch { commands, only_reads }).await?,
         Form::Single | Form::Pipeline => run(store, commands, only_reads).await?,
     };
     if answered.len() != expected {
-        let detail = format!("{expected} commands had {} replies", answered.len());
+        let detail = format!("expected {expected} replies, got {}", answered.len());
         return Err(StoreError::Protocol(detail).into());
     }
-    let replies = merge(answered, fates, total);
+    let replies = merge(answered, sources, total);
     metrics.replies(&specs, &replies);
     Ok(Executed { replies, wrote: !only_reads })
 }
 
-/// The decision on one command, which may put another in its place. `None` if the store's reply is the answer.
-fn decide_fate(
+/// Decides on one command, and may replace it. `None` if the reply of the store goes to the caller unchanged.
+fn decide(
     profile: &Profile,
     form: Form,
     command: &mut Command,
     spec: Option<&'static Spec>,
-) -> Result<Option<Fate>, Failure> {
+) -> Result<Option<Source>, Failure> {
     if form == Form::Pipeline && command.is_empty() {
-        return Ok(Some(Fate::Known(Reply::error(RequestError::EmptyPipelineCommand.to_string()))));
+        return Ok(Some(Source::Known(Reply::error(RequestError::EmptyPipelineCommand.to_string()))));
     }
     Ok(match authorize_known(profile, spec, command) {
         Decision::Forward => None,
         Decision::ForwardRewritten { command: rewritten, filter } => {
             *command = rewritten;
-            Some(Fate::Filtered(filter))
+            Some(Source::Filtered(filter))
         }
-        Decision::AnswerLocally(reply) => Some(Fate::Known(reply)),
-        // What cannot be done alone fails alone.
-        Decision::Refuse(refusal) if form == Form::Pipeline => Some(Fate::Known(Reply::error(refusal.to_string()))),
+        Decision::AnswerLocally(reply) => Some(Source::Known(reply)),
+        // The other commands of a pipeline are executed.
+        Decision::Refuse(refusal) if form == Form::Pipeline => Some(Source::Known(Reply::error(refusal.to_string()))),
         Decision::Refuse(refusal) => return Err(refusal.into()),
     })
 }
 
-/// All replies in the places of their commands. `fates` are in the order of their places.
-fn merge(answered: Vec<Reply>, fates: Vec<(usize, Fate)>, total: usize) -> Vec<Reply> {
-    if fates.is_empty() {
+/// All replies in the order of their commands. `sources` are in the same order.
+fn merge(answered: Vec<Reply>, sources: Vec<(usize, Source)>, total: usize) -> Vec<Reply> {
+    if sources.is_empty() {
         return answered;
     }
     let mut answered = answered.into_iter();
-    let mut fates = fates.into_iter().peekable();
+    let mut sources = sources.into_iter().peekable();
     let mut next = || answered.next().unwrap_or(Reply::Nil);
-    let replies = (0..total).map(|at| match fates.next_if(|(place, _)| *place == at) {
-        Some((_, Fate::Known(reply))) => reply,
-        Some((_, Fate::Filtered(filter))) => filter.apply(next()),
+    let replies = (0..total).map(|at| match sources.next_if(|(place, _)| *place == at) {
+        Some((_, Source::Known(reply))) => reply,
+        Some((_, Source::Filtered(filter))) => filter.apply(next()),
         None => next(),
     });
     replies.collect()
@@ -125,7 +128,7 @@ fn is_clear(command: &Command) -> bool {
     command.arg_is(0, CLEAR)
 }
 
-/// Runs commands in their order: those of the store together, and between them those that the bridge carries out itself.
+/// Runs commands in their order: those of the store together, and between them those that the bridge executes itself.
 async fn run(store: &Store, commands: Vec<Command>, only_reads: bool) -> Result<Vec<Reply>, StoreError> {
     if !commands.iter().any(is_clear) {
         return store.run(Batch { commands, only_reads }).await;

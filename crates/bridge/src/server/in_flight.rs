@@ -1,4 +1,4 @@
-//! What each caller has under way.
+//! Counts of requests in progress, by caller.
 
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use foldhash::quality::RandomState;
 
-/// Counts of what is under way, by name of the profile. A name that has nothing under way takes no room.
+/// Counts by the name of the profile. A name without anything in progress takes no memory.
 #[derive(Clone, Debug, Default)]
 pub struct Counts {
     shared: Arc<Shared>,
@@ -18,10 +18,10 @@ struct Shared {
     total: AtomicU64,
 }
 
-/// One thing under way, until it is dropped.
+/// One thing in progress, until it is dropped.
 #[derive(Debug)]
 pub struct InFlight {
-    usage: Counts,
+    counts: Counts,
     name: Arc<str>,
 }
 
@@ -37,10 +37,10 @@ impl Counts {
         counts.insert(Arc::clone(&name), count + 1);
         drop(counts);
         self.shared.total.fetch_add(1, Ordering::Relaxed);
-        Some(InFlight { usage: self.clone(), name })
+        Some(InFlight { counts: self.clone(), name })
     }
 
-    /// How much is under way for all together.
+    /// The sum of all counts.
     pub fn total(&self) -> u64 {
         self.shared.total.load(Ordering::Relaxed)
     }
@@ -48,7 +48,7 @@ impl Counts {
 
 impl Drop for InFlight {
     fn drop(&mut self) {
-        let mut counts = self.usage.shared.counts.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut counts = self.counts.shared.counts.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(count) = counts.get_mut(&self.name) {
             *count -= 1;
             if *count == 0 {
@@ -56,7 +56,7 @@ impl Drop for InFlight {
             }
         }
         drop(counts);
-        self.usage.shared.total.fetch_sub(1, Ordering::Relaxed);
+        self.counts.shared.total.fetch_sub(1, Ordering::Relaxed);
     }
 }
 

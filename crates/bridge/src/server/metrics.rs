@@ -1,6 +1,7 @@
-//! What the bridge counts, for Prometheus.
+//! Metrics for Prometheus.
 
-use std::sync::atomic::AtomicU64;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use isocache_protocol::Reply;
 use prometheus_client::encoding::EncodeLabelSet;
@@ -19,14 +20,19 @@ struct Named {
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct Outcome {
+    outcome: &'static str,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct Status {
     status: u16,
 }
 
-/// All counts. Names of commands are those of the table; nothing of a request becomes a label.
-#[derive(Debug)]
+/// All counts; clones share them. The names of commands are those of the table; nothing of a request becomes a label.
+#[derive(Clone, Debug)]
 pub struct Metrics {
-    registry: Registry,
+    registry: Arc<Registry>,
     commands: Family<Named, Counter>,
     requests: Family<Status, Counter>,
     hits: Counter,
@@ -37,16 +43,19 @@ pub struct Metrics {
     streams: Gauge,
     in_flight: Gauge,
     store_up: Gauge,
+    snapshots: Family<Outcome, Counter>,
+    snapshot_failed: Arc<AtomicBool>,
+    last_snapshot: Gauge,
 }
 
-/// Which commands look something up, so that what they find are hits and misses.
+/// Whether a command looks up values, so that its reply counts as hits and misses.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Lookup {
-    /// One value or nothing.
+    /// One value.
     One,
-    /// An array of them.
+    /// An array of values.
     Many,
-    /// None.
+    /// No value.
     No,
 }
 
@@ -60,7 +69,7 @@ impl Lookup {
     }
 }
 
-/// What lookups came to.
+/// The results of lookups.
 #[derive(Default)]
 struct Found {
     hits: u64,
@@ -75,10 +84,11 @@ impl Found {
 }
 
 impl Metrics {
-    /// Nothing counted yet.
+    /// Counts that are all 0.
     pub fn new(store: &'static str) -> Self {
-        let metrics = Self {
-            registry: Registry::with_prefix_and_labels("isocache", [("store".into(), store.into())].into_iter()),
+        let mut registry = Registry::with_prefix_and_labels("isocache", [("store".into(), store.into())].into_iter());
+        let mut metrics = Self {
+            registry: Arc::default(),
             commands: Family::default(),
             requests: Family::default(),
             hits: Counter::default(),
@@ -90,30 +100,52 @@ impl Metrics {
             streams: Gauge::default(),
             in_flight: Gauge::default(),
             store_up: Gauge::default(),
+            snapshots: Family::default(),
+            snapshot_failed: Arc::default(),
+            last_snapshot: Gauge::default(),
         };
-        metrics.registered()
+        metrics.register(&mut registry);
+        metrics.registry = Arc::new(registry);
+        metrics
     }
 
-    fn registered(mut self) -> Self {
-        let registry = &mut self.registry;
+    fn register(&self, registry: &mut Registry) {
         registry.register("commands", "Commands received, by name", self.commands.clone());
-        registry.register("requests", "Requests answered, by status", self.requests.clone());
+        registry.register("requests", "Responses, by status", self.requests.clone());
         registry.register("hits", "Lookups that found a value", self.hits.clone());
-        registry.register("misses", "Lookups that found none", self.misses.clone());
-        registry.register("command_errors", "Commands answered with an error", self.errors.clone());
-        registry.register("request_seconds", "Time from a request to its answer", self.latency.clone());
+        registry.register("misses", "Lookups that found no value", self.misses.clone());
+        registry.register("command_errors", "Commands with an error as the reply", self.errors.clone());
+        registry.register("request_seconds", "Time from a request to its response", self.latency.clone());
         let refused = self.connections_refused.clone();
         registry.register("connections_refused", "Connections closed because there were too many", refused);
-        registry.register("streams", "Subscriptions that are open", self.streams.clone());
-        registry.register("in_flight", "Requests under way", self.in_flight.clone());
-        registry.register("store_up", "Whether the store answered last: 1 or 0", self.store_up.clone());
-        self
+        registry.register("streams", "Open subscriptions", self.streams.clone());
+        registry.register("in_flight", "Requests in progress", self.in_flight.clone());
+        registry.register("store_up", "Whether the store replied last time: 1 or 0", self.store_up.clone());
+        registry.register("snapshots", "Snapshots, by outcome: written or failed", self.snapshots.clone());
+        let last = self.last_snapshot.clone();
+        registry.register("last_snapshot_seconds", "Time of the last written snapshot, in seconds since 1970", last);
     }
 
-    /// Counts the commands of a request, by what the table says of each.
+    /// Counts a snapshot.
+    pub fn snapshot(&self, written: bool) {
+        let outcome = if written { "written" } else { "failed" };
+        self.snapshots.get_or_create(&Outcome { outcome }).inc();
+        self.snapshot_failed.store(!written, Ordering::Relaxed);
+        if written {
+            let seconds = isocache::Clock::now_ms(&isocache::UnixClock) / 1000;
+            self.last_snapshot.set(i64::try_from(seconds).unwrap_or(i64::MAX));
+        }
+    }
+
+    /// Whether the last snapshot failed.
+    pub fn snapshot_failed(&self) -> bool {
+        self.snapshot_failed.load(Ordering::Relaxed)
+    }
+
+    /// Counts the commands of a request.
     pub fn commands(&self, specs: &[Option<&'static Spec>]) {
         let name = |spec: Option<&Spec>| spec.map_or("unknown", |spec| spec.name);
-        // To find a count costs more than to add to it, and those of a pipeline are mostly the same.
+        // Finding a counter costs more than adding to it, and the commands of a pipeline are mostly alike.
         for alike in specs.chunk_by(|one, next| name(*one) == name(*next)) {
             if let Some(first) = alike.first() {
                 self.commands.get_or_create(&Named { command: name(*first) }).inc_by(alike.len() as u64);
@@ -137,8 +169,8 @@ impl Metrics {
         self.errors.inc_by(errors);
     }
 
-    /// Counts an answer.
-    pub fn answered(&self, status: u16, seconds: f64) {
+    /// Counts a response.
+    pub fn responded(&self, status: u16, seconds: f64) {
         self.requests.get_or_create(&Status { status }).inc();
         self.latency.observe(seconds);
     }
@@ -148,7 +180,7 @@ impl Metrics {
         self.connections_refused.clone()
     }
 
-    /// Notes whether the store answers.
+    /// Notes whether the store replies.
     pub fn store(&self, up: bool) {
         self.store_up.set(up.into());
     }
@@ -159,26 +191,8 @@ impl Metrics {
         self.in_flight.set(level(in_flight));
         self.streams.set(level(streams));
         let mut text = String::new();
-        // Writing to a text cannot fail.
+        // Writing to a string cannot fail.
         let _ = encode(&mut text, &self.registry);
         text
-    }
-}
-
-/// A token that changes with every write, by which clients ask not to be answered from before it. One store has no
-/// "before"; the token is what the protocol wants.
-#[derive(Debug)]
-pub struct SyncToken(AtomicU64);
-
-impl SyncToken {
-    /// Begins at a number that is larger than before a restart.
-    pub fn new(now_ms: u64) -> Self {
-        Self(AtomicU64::new(now_ms))
-    }
-
-    /// The token of an answer.
-    pub fn after(&self, wrote: bool) -> u64 {
-        use std::sync::atomic::Ordering::Relaxed;
-        if wrote { self.0.fetch_add(1, Relaxed) + 1 } else { self.0.load(Relaxed) }
     }
 }

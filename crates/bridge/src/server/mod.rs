@@ -1,14 +1,14 @@
-//! The server: from an HTTP request to its answer.
+//! The server: from an HTTP request to its response.
 //!
-//! | file | what it does |
+//! | file | contents |
 //! |---|---|
-//! | `request` | what a request asks for |
+//! | `request` | the parsing of a request |
 //! | `execute` | the decision on each command, the store, the replies |
-//! | `answer` | answers, and the errors of the bridge itself |
-//! | `origin` | pages and host names |
+//! | `response` | responses, and the errors of the bridge itself |
+//! | `origin` | origins of pages, and host names |
 //! | `subscribe` | streams of events |
-//! | `usage`, `metrics` | what is under way, and what was counted |
-//! | `page` | files for browsers |
+//! | `in_flight`, `metrics` | counts of requests in progress, and of everything else |
+//! | `static_files` | files for browsers |
 
 mod execute;
 mod in_flight;
@@ -20,10 +20,12 @@ mod static_files;
 mod subscribe;
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
+use arc_swap::ArcSwap;
 use axum::body::{Body, Bytes, HttpBody};
-use axum::http::header::CONTENT_LENGTH;
+use axum::http::header::{AUTHORIZATION, CONTENT_LENGTH};
 use axum::http::{HeaderName, HeaderValue, Method, Request, Response};
 use http_body_util::{BodyExt, LengthLimitError, Limited};
 use isocache::Clock;
@@ -34,21 +36,21 @@ use tokio::time::timeout;
 use crate::access::{Credentials, Profile, RequestQuota, Role, Tokens, Unauthorized};
 use crate::store::Store;
 use in_flight::Counts;
-pub use metrics::{Metrics, SyncToken};
+pub use metrics::Metrics;
 pub use origin::Origins;
 use request::{Form, Format, Request as Parsed, check_head, header};
 use response::{Failure, response};
 pub use static_files::StaticFiles;
-use subscribe::Wish;
+use subscribe::Subscribe;
 
-/// Limits of the server as a whole; those of a caller are in its profile.
+/// Limits of the server as a whole. Those of a token are in its profile.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ServerLimits {
-    /// How long the body of a request may take to come.
+    /// How long the body of a request may take.
     pub body_timeout: Duration,
-    /// How many requests may be under way.
+    /// The number of requests in progress.
     pub max_in_flight: u64,
-    /// How many subscriptions may be open.
+    /// The number of open subscriptions.
     pub max_streams: u64,
 }
 
@@ -58,107 +60,140 @@ impl Default for ServerLimits {
     }
 }
 
-/// Everything that a request meets. One for the whole server.
-pub struct Bridge {
-    /// What is behind it.
-    pub store: Store,
-    /// Who may ask.
+/// Who may do what, and how much. It can be replaced while the server runs.
+#[derive(Debug)]
+pub struct Policy {
+    /// The tokens and the signing keys.
     pub tokens: Tokens,
-    /// Who asks without a token, where none is configured.
-    pub nobody: Option<Arc<Profile>>,
-    /// Where tokens are looked for.
+    /// The profile of requests without a token, if no token is configured.
+    pub anonymous: Option<Arc<Profile>>,
+    /// Where a request may carry its token.
     pub credentials: Credentials,
-    /// Which pages, and under which names.
+    /// The allowed origins and host names.
     pub origins: Origins,
-    /// How much at once.
+    /// Limits of the server as a whole.
     pub limits: ServerLimits,
-    /// How much in a second.
-    pub rates: RequestQuota<Arc<dyn Clock>>,
-    /// The wall clock, for lives of tokens.
+    /// A prefix of every path, without a slash at its end; usually empty.
+    pub base_path: String,
+}
+
+/// A policy in force, and whether another has replaced it.
+struct InForce {
+    policy: Policy,
+    replaced: watch::Sender<bool>,
+}
+
+impl From<Policy> for InForce {
+    fn from(policy: Policy) -> Self {
+        Self { policy, replaced: watch::Sender::new(false) }
+    }
+}
+
+/// The state of the server.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Phase {
+    /// It serves.
+    Serving,
+    /// It serves, and `/readyz` says that it will not for long.
+    Leaving,
+    /// It accepts no more connections, and subscriptions end.
+    Ending,
+}
+
+/// The state that all requests share.
+pub struct Bridge {
+    /// The store behind the bridge.
+    pub store: Store,
+    policy: ArcSwap<InForce>,
+    /// The quotas of the profiles.
+    pub quota: RequestQuota<Arc<dyn Clock>>,
+    /// The wall clock, for the expiry of tokens.
     pub clock: Arc<dyn Clock>,
     /// Counts.
     pub metrics: Metrics,
-    /// The token of each answer.
-    pub sync: SyncToken,
-    /// Files for browsers.
-    pub page: Option<StaticFiles>,
-    /// A path before every other, without a slash at its end; mostly empty.
-    pub base_path: String,
-    /// True once the server is to end.
-    pub ending: watch::Receiver<bool>,
+    /// Whether `/readyz` answers 503 after a snapshot has failed.
+    pub snapshot_in_readyz: bool,
+    /// Static files for browsers.
+    pub static_files: Option<StaticFiles>,
+    phase: watch::Receiver<Phase>,
+    sync: SyncToken,
     requests: Counts,
     streams: Counts,
 }
 
-/// What [`Bridge::new`] cannot do without.
+/// The required parts of a [`Bridge`].
 pub struct Parts {
-    /// What is behind it.
+    /// The store behind the bridge.
     pub store: Store,
-    /// Who may ask.
-    pub tokens: Tokens,
-    /// Which pages, and under which names.
-    pub origins: Origins,
+    /// Who may do what.
+    pub policy: Policy,
     /// The wall clock.
     pub clock: Arc<dyn Clock>,
-    /// True once the server is to end.
-    pub ending: watch::Receiver<bool>,
+    /// The state of the server.
+    pub phase: watch::Receiver<Phase>,
 }
 
-/// The names of the headers that all answers to commands have.
+/// The headers of all responses to commands.
 const SYNC_TOKEN: HeaderName = HeaderName::from_static(headers::SYNC_TOKEN);
 const EXTENSIONS: HeaderName = HeaderName::from_static(headers::EXTENSIONS);
 
-/// How much of a body that is too large is taken to be thrown away, in bytes.
-const MAX_REST_BYTES: usize = 1 << 20;
+/// How many bytes of a refused body are read and discarded.
+const MAX_DISCARDED_BYTES: usize = 64 << 20;
 
 /// How long that may take.
-const REST_TIMEOUT: Duration = Duration::from_secs(1);
+const DISCARD_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// How many callers have accounts of their own for their rates.
-const RATE_ACCOUNTS: usize = 10_000;
+/// How many profiles have a quota of their own.
+const QUOTAS: usize = 10_000;
 
 impl Bridge {
-    /// A bridge with the usual limits.
+    /// A bridge with the default options.
     pub fn new(parts: Parts) -> Self {
-        let Parts { store, tokens, origins, clock, ending } = parts;
+        let Parts { store, policy, clock, phase } = parts;
         Self {
             metrics: Metrics::new(store.kind()),
-            rates: RequestQuota::new(Arc::clone(&clock), RATE_ACCOUNTS),
-            sync: SyncToken::new(clock.now_ms()),
+            quota: RequestQuota::new(Arc::clone(&clock), QUOTAS),
+            sync: SyncToken(AtomicU64::new(clock.now_ms())),
             store,
-            tokens,
-            nobody: None,
-            credentials: Credentials::default(),
-            origins,
-            limits: ServerLimits::default(),
+            policy: ArcSwap::from_pointee(policy.into()),
             clock,
-            page: None,
-            base_path: String::new(),
-            ending,
+            snapshot_in_readyz: false,
+            static_files: None,
+            phase,
             requests: Counts::default(),
             streams: Counts::default(),
         }
     }
 
-    /// Answers a request. The answer to a HEAD has no body.
-    pub async fn answer<B>(&self, request: Request<B>) -> Response<Body>
+    /// Replaces the policy. Requests in progress end under the old one. Subscriptions end, so that nobody keeps one under a
+    /// token that is gone; their clients subscribe again.
+    pub fn replace_policy(&self, policy: Policy) {
+        let old = self.policy.swap(Arc::new(policy.into()));
+        old.replaced.send_replace(true);
+    }
+
+    /// Responds to a request. The response to HEAD has no body.
+    pub async fn respond<B>(&self, request: Request<B>) -> Response<Body>
     where
-        B: HttpBody<Data = Bytes> + Unpin,
+        B: HttpBody<Data = Bytes> + Send + Unpin + 'static,
         B::Error: Into<axum::BoxError>,
     {
         let watch = Instant::now();
-        let (parts, body) = request.into_parts();
-        if parts.method == Method::OPTIONS {
-            return self.origins.preflight(&parts.headers);
+        let (head, body) = request.into_parts();
+        let in_force = self.policy.load_full();
+        let origins = &in_force.policy.origins;
+        if head.method == Method::OPTIONS {
+            return origins.preflight(&head.headers);
         }
-        if let Some(page) = &self.page
-            && self.origins.check_host(&parts.headers, parts.uri.host()).is_ok()
-            && let Some(answer) = page.answer(&parts).await
+        if let Some(files) = &self.static_files
+            && origins.check_host(&head.headers, head.uri.host()).is_ok()
+            && let Some(response) = files.respond(&head).await
         {
-            return answer;
+            return response;
         }
-        let mut answer = match self.serve(&parts, body).await {
-            Ok(answer) => answer,
+        let mut body = Some(body);
+        let mut response = match self.serve(&in_force, &head, &mut body).await {
+            Ok(response) => response,
             Err(failure) => {
                 let Failure { status, text, detail, .. } = &failure;
                 if *status >= 500 {
@@ -169,86 +204,82 @@ impl Bridge {
                 failure.into_response()
             }
         };
-        self.origins.mark(&parts.headers, &mut answer);
-        if parts.method == Method::HEAD {
-            without_body(&mut answer);
+        // A connection with something unread is reset when it is closed, and the client may lose the response. So the rest
+        // of a body that was refused is read while the response is on its way.
+        if let Some(body) = body.filter(|body| !body.is_end_stream()) {
+            tokio::spawn(timeout(DISCARD_TIMEOUT, discard(body)));
         }
-        self.metrics.answered(answer.status().as_u16(), watch.elapsed().as_secs_f64());
-        answer
+        origins.mark(&head.headers, &mut response);
+        if head.method == Method::HEAD {
+            without_body(&mut response);
+        }
+        self.metrics.responded(response.status().as_u16(), watch.elapsed().as_secs_f64());
+        response
     }
 
-    async fn serve<B>(&self, head: &axum::http::request::Parts, body: B) -> Result<Response<Body>, Failure>
+    /// Takes the body out of its place once it is read as a whole.
+    async fn serve<B>(
+        &self,
+        in_force: &InForce,
+        head: &axum::http::request::Parts,
+        body: &mut Option<B>,
+    ) -> Result<Response<Body>, Failure>
     where
         B: HttpBody<Data = Bytes> + Unpin,
         B::Error: Into<axum::BoxError>,
     {
+        let policy = &in_force.policy;
         let (path, query) = (head.uri.path(), head.uri.query());
-        self.origins.check_host(&head.headers, head.uri.host())?;
+        policy.origins.check_host(&head.headers, head.uri.host())?;
         match path {
             "/livez" => return Ok(response(200, "text/plain", "alive\n")),
             "/readyz" => return self.readiness().await,
             _ => {}
         }
         check_head(&head.method, path, query)?;
-        let profile = self.caller(head)?;
-        if path == "/metrics" && profile.role == Role::Admin {
-            return Ok(self.metrics_answer());
+        let profile = self.caller(policy, head)?;
+        if path == "/metrics" {
+            return if profile.role == Role::Admin { Ok(self.metrics_response()) } else { Err(Failure::metrics()) };
         }
-        let path = match path.strip_prefix(self.base_path.as_str()) {
+        let path = match path.strip_prefix(policy.base_path.as_str()) {
             Some("") => "/",
             Some(rest) if rest.starts_with('/') => rest,
             _ => path,
         };
-        if self.requests.total() >= self.limits.max_in_flight {
+        if self.requests.total() >= policy.limits.max_in_flight {
             return Err(Failure::busy());
         }
         let limit = profile.limits.max_in_flight;
-        let under_way = self.requests.begin(&profile.name, limit);
-        let _under_way = under_way.ok_or_else(|| Failure::too_many("requests", limit))?;
-        let body = self.read(body, profile.limits.max_body_bytes).await?;
-        let request = request::parse(&head.method, path, query, &head.headers, &body, &profile.limits)?;
-        self.rates.take(&profile, request.commands.len() as u64, body.len() as u64)?;
-        if let Some(wish) = request.commands.first().filter(|_| request.form == Form::Single).and_then(Wish::of) {
-            return self.subscribe(&profile, &head.headers, wish).await;
+        let in_flight = self.requests.begin(&profile.name, limit);
+        let _in_flight = in_flight.ok_or_else(|| Failure::too_many("requests", limit))?;
+        let bytes = read(head, body, profile.limits.max_body_bytes, policy.limits.body_timeout).await?;
+        let request = request::parse(&head.method, path, query, &head.headers, &bytes, &profile.limits)?;
+        self.quota.take(&profile, request.commands.len() as u64, bytes.len() as u64)?;
+        if let Some(subscribe) =
+            request.commands.first().filter(|_| request.form == Form::Single).and_then(Subscribe::of)
+        {
+            return self.subscribe(in_force, &profile, &head.headers, subscribe).await;
         }
         self.execute(&profile, request).await
     }
 
-    /// Who asks.
-    fn caller(&self, head: &axum::http::request::Parts) -> Result<Arc<Profile>, Failure> {
-        let seconds = self.clock.now_ms() / 1000;
-        if let Some(nobody) = &self.nobody {
-            self.origins.check_page(&head.headers)?;
-            return Ok(Arc::clone(nobody));
+    /// The profile of the caller.
+    fn caller(&self, policy: &Policy, head: &axum::http::request::Parts) -> Result<Arc<Profile>, Failure> {
+        if let Some(anonymous) = &policy.anonymous {
+            policy.origins.check_page(&head.headers)?;
+            return Ok(Arc::clone(anonymous));
         }
-        let given = head.headers.get_all(axum::http::header::AUTHORIZATION).iter().map(HeaderValue::as_bytes);
+        let given = head.headers.get_all(AUTHORIZATION).iter().map(HeaderValue::as_bytes);
         let query = path::token(head.uri.query()).ok().flatten();
-        let by_query = query.is_some() && !head.headers.contains_key(axum::http::header::AUTHORIZATION);
-        let token = self.credentials.find(given, query.as_deref())?;
+        let by_query = query.is_some() && !head.headers.contains_key(AUTHORIZATION);
+        let token = policy.credentials.find(given, query.as_deref())?;
         if by_query {
-            // Another site's page can make a browser send such a request, as it cannot with a header.
-            self.origins.check_page(&head.headers)?;
+            // A page of another site can make a browser send such a request. It cannot set the header.
+            policy.origins.check_page(&head.headers)?;
         }
-        let profile = self.tokens.authenticate(token, seconds)?;
+        let profile = policy.tokens.authenticate(token, self.clock.now_ms() / 1000)?;
         let origin = header(&head.headers, "origin").and_then(|origin| std::str::from_utf8(origin).ok());
         if profile.permits_origin(origin) { Ok(profile) } else { Err(Unauthorized { expired: false }.into()) }
-    }
-
-    async fn read<B>(&self, mut body: B, limit: u64) -> Result<Bytes, Failure>
-    where
-        B: HttpBody<Data = Bytes> + Unpin,
-        B::Error: Into<axum::BoxError>,
-    {
-        let limited = Limited::new(&mut body, usize::try_from(limit).unwrap_or(usize::MAX));
-        match timeout(self.limits.body_timeout, limited.collect()).await {
-            Ok(Ok(body)) => Ok(body.to_bytes()),
-            Ok(Err(error)) if error.is::<LengthLimitError>() => {
-                let failure = Failure::new(413, format!("ERR max request size exceeded, the limit is {limit} bytes"));
-                Err(if take_rest(body).await { failure } else { failure.and_close() })
-            }
-            Ok(Err(_)) => Err(Failure::new(400, "ERR the body of the request was cut off").and_close()),
-            Err(_) => Err(Failure::new(408, "ERR the body of the request did not come in time").and_close()),
-        }
     }
 
     async fn execute(&self, profile: &Profile, request: Parsed) -> Result<Response<Body>, Failure> {
@@ -260,43 +291,50 @@ impl Bridge {
             Err(_) => {}
         }
         let executed = executed?;
-        let mut answer = write(&executed.replies, form, format, profile.limits.max_response_bytes)?;
-        if let Some(bytes) = HttpBody::size_hint(answer.body()).exact() {
-            self.rates.charge(profile, bytes);
+        let mut response = write(&executed.replies, form, format, profile.limits.max_response_bytes)?;
+        if let Some(bytes) = HttpBody::size_hint(response.body()).exact() {
+            self.quota.charge(profile, bytes);
         }
-        answer.headers_mut().insert(SYNC_TOKEN, self.sync.after(executed.wrote).into());
-        answer.headers_mut().insert(EXTENSIONS, HeaderValue::from_static(headers::EXTENSIONS_HERE));
-        Ok(answer)
+        response.headers_mut().insert(SYNC_TOKEN, self.sync.after(executed.wrote).into());
+        response.headers_mut().insert(EXTENSIONS, HeaderValue::from_static(headers::EXTENSIONS_HERE));
+        Ok(response)
     }
 
     async fn subscribe(
         &self,
+        in_force: &InForce,
         profile: &Profile,
         head: &axum::http::HeaderMap,
-        wish: Wish,
+        subscribe: Subscribe,
     ) -> Result<Response<Body>, Failure> {
         let accepts = header(head, "accept").unwrap_or_default();
         if !accepts.windows(headers::CONTENT_TYPE_SSE.len()).any(|part| part == headers::CONTENT_TYPE_SSE.as_bytes()) {
-            return Err(Failure::new(400, "ERR a subscription is a stream: ask with Accept: text/event-stream"));
+            return Err(Failure::new(400, "ERR a subscription is a stream: send Accept: text/event-stream"));
         }
-        wish.check(profile)?;
-        if self.streams.total() >= self.limits.max_streams {
+        subscribe.check(profile)?;
+        if self.streams.total() >= in_force.policy.limits.max_streams {
             return Err(Failure::busy());
         }
         let limit = profile.limits.max_streams;
         let slot = self.streams.begin(&profile.name, limit);
         let slot = slot.ok_or_else(|| Failure::too_many("subscriptions", limit))?;
-        let mut ending = self.ending.clone();
+        let (mut phase, mut replaced) = (self.phase.clone(), in_force.replaced.subscribe());
         let ending = async move {
-            // An error says that the server has gone, which is the same.
-            let _ = ending.wait_for(|ending| *ending).await;
+            // An error means that the sender is gone, which is the end as well.
+            tokio::select! {
+                _ = phase.wait_for(|phase| *phase == Phase::Ending) => {}
+                _ = replaced.wait_for(|replaced| *replaced) => {}
+            }
         };
-        wish.open(&self.store, slot, ending).await
+        subscribe.open(&self.store, slot, ending).await
     }
 
     async fn readiness(&self) -> Result<Response<Body>, Failure> {
-        if *self.ending.borrow() {
-            return Err(Failure::new(503, "ERR the bridge is ending"));
+        if *self.phase.borrow() != Phase::Serving {
+            return Err(Failure::new(503, "ERR the bridge is shutting down"));
+        }
+        if self.snapshot_in_readyz && self.metrics.snapshot_failed() {
+            return Err(Failure::new(503, "ERR the last snapshot failed"));
         }
         let ready = self.store.ready().await;
         self.metrics.store(ready.is_ok());
@@ -305,38 +343,78 @@ impl Bridge {
     }
 
     /// All counts.
-    pub fn metrics_answer(&self) -> Response<Body> {
+    pub fn metrics_response(&self) -> Response<Body> {
         let text = self.metrics.text(self.requests.total(), self.streams.total());
         response(200, "application/openmetrics-text; version=1.0.0; charset=utf-8", text)
     }
 }
 
-/// Takes what is still to come of a body that is too large, if it is little and comes soon; tells whether it was all. A
-/// connection with something unread is reset when it is closed, and an answer on it may be lost.
-async fn take_rest<B: HttpBody<Data = Bytes> + Unpin>(mut body: B) -> bool {
-    let all = async {
-        let mut taken = 0;
-        while let Some(frame) = body.frame().await {
-            let Ok(frame) = frame else { return false };
-            taken += frame.data_ref().map_or(0, Bytes::len);
-            if taken > MAX_REST_BYTES {
-                return false;
-            }
-        }
-        true
-    };
-    timeout(REST_TIMEOUT, all).await.unwrap_or(false)
-}
+/// A token that changes with every write. A client sends it back so as not to read from a replica that is older; there is
+/// one store here, which is never older.
+#[derive(Debug)]
+struct SyncToken(AtomicU64);
 
-/// Takes the body off, and leaves its length.
-fn without_body(answer: &mut Response<Body>) {
-    let body = std::mem::take(answer.body_mut());
-    if let Some(length) = HttpBody::size_hint(&body).exact() {
-        answer.headers_mut().insert(CONTENT_LENGTH, length.into());
+impl SyncToken {
+    fn after(&self, wrote: bool) -> u64 {
+        if wrote { self.0.fetch_add(1, Ordering::Relaxed) + 1 } else { self.0.load(Ordering::Relaxed) }
     }
 }
 
-/// About how many bytes a reply takes as base64 in JSON, which is the longest of the formats.
+/// Reads a body as a whole. It stays in its place if it is too long.
+async fn read<B>(
+    head: &axum::http::request::Parts,
+    body: &mut Option<B>,
+    limit: u64,
+    limit_of_time: Duration,
+) -> Result<Bytes, Failure>
+where
+    B: HttpBody<Data = Bytes> + Unpin,
+    B::Error: Into<axum::BoxError>,
+{
+    let too_long = || Failure::new(413, format!("ERR max request size exceeded, the limit is {limit} bytes"));
+    let declared = header(&head.headers, CONTENT_LENGTH.as_str()).and_then(|length| std::str::from_utf8(length).ok());
+    if declared.and_then(|length| length.parse::<u64>().ok()).is_some_and(|length| length > limit) {
+        return Err(too_long());
+    }
+    let Some(unread) = body.as_mut() else { return Ok(Bytes::new()) };
+    let limited = Limited::new(unread, usize::try_from(limit).unwrap_or(usize::MAX));
+    match timeout(limit_of_time, limited.collect()).await {
+        Ok(Ok(bytes)) => {
+            *body = None;
+            Ok(bytes.to_bytes())
+        }
+        Ok(Err(error)) if error.is::<LengthLimitError>() => Err(too_long()),
+        Ok(Err(_)) => {
+            *body = None;
+            Err(Failure::new(400, "ERR the body of the request was cut off").and_close())
+        }
+        Err(_) => {
+            *body = None;
+            Err(Failure::new(408, "ERR the body of the request did not arrive in time").and_close())
+        }
+    }
+}
+
+/// Reads the rest of a body and discards it.
+async fn discard<B: HttpBody<Data = Bytes> + Unpin>(mut body: B) {
+    let mut discarded = 0;
+    while let Some(Ok(frame)) = body.frame().await {
+        discarded += frame.data_ref().map_or(0, Bytes::len);
+        if discarded > MAX_DISCARDED_BYTES {
+            return;
+        }
+    }
+}
+
+/// Removes the body and keeps its length.
+fn without_body(response: &mut Response<Body>) {
+    let body = std::mem::take(response.body_mut());
+    if let Some(length) = HttpBody::size_hint(&body).exact() {
+        response.headers_mut().insert(CONTENT_LENGTH, length.into());
+    }
+}
+
+/// An estimate of the bytes of a reply as base64 in JSON, the longest of the formats.
 fn room(reply: &Reply) -> usize {
     let text = match reply {
         Reply::Status(bytes) | Reply::Error(bytes) | Reply::Bulk(bytes) => bytes.len().saturating_mul(4) / 3,
@@ -346,12 +424,12 @@ fn room(reply: &Reply) -> usize {
     text.saturating_add(24)
 }
 
-/// Writes replies in the format that was asked for.
+/// Writes replies in the requested format.
 fn write(replies: &[Reply], form: Form, format: Format, limit: u64) -> Result<Response<Body>, Failure> {
     let size = usize::try_from(limit).unwrap_or(usize::MAX);
-    // Grown as it is written, a long one would be copied again and again.
+    // A long body that grew step by step would be copied again and again.
     let mut body = Vec::with_capacity(replies.iter().map(room).sum::<usize>().min(size));
-    // The reply to one command is the answer, and so is its error.
+    // The reply to a single command, or its error, is the whole response.
     let single = replies.first().filter(|_| form == Form::Single);
     let status = if single.is_some_and(Reply::is_error) { 400 } else { 200 };
     let (kind, written) = match (format, single) {

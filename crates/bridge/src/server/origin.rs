@@ -1,4 +1,4 @@
-//! Which pages in browsers may ask, and under which name the bridge may be asked.
+//! The origins of pages that may use the bridge, and the host names of the bridge.
 
 use axum::body::Body;
 use axum::http::header::{
@@ -12,27 +12,27 @@ use super::request::header;
 use super::response::{Failure, response};
 use crate::access::Cors;
 
-/// The rules for pages and names.
+/// The allowed origins and host names.
 #[derive(Debug)]
 pub struct Origins {
     cors: Cors,
-    /// The names under which the bridge may be asked; any if `None`.
+    /// The host names of the bridge; any if `None`.
     hosts: Option<Vec<String>>,
 }
 
 impl Origins {
-    /// `hosts` are names without a port. On loopback, where any page can reach the bridge by a name of its own that leads
-    /// there, they are known.
+    /// `hosts` are names without a port. On loopback they must be given: a page can reach the bridge by a name of its own
+    /// that resolves to loopback.
     pub fn new(cors: Cors, hosts: Option<Vec<String>>) -> Self {
         Self { cors, hosts }
     }
 
-    /// Whether a page of this origin may read the answers.
+    /// Whether pages of this origin may read the responses.
     fn allows(&self, origin: &[u8]) -> bool {
         self.cors.origins.iter().any(|allowed| allowed.as_bytes() == origin)
     }
 
-    /// Refuses a name that is not the bridge's.
+    /// Refuses a host name that is not one of the bridge.
     ///
     /// # Errors
     /// A failure of status 421.
@@ -42,12 +42,12 @@ impl Origins {
         let named = named.and_then(|host| std::str::from_utf8(host).ok()).map(without_port);
         match named {
             Some(name) if hosts.iter().any(|host| host.eq_ignore_ascii_case(name)) => Ok(()),
-            _ => Err(Failure::new(421, "ERR the bridge is not reached by this host name")),
+            _ => Err(Failure::new(421, "ERR refused by the bridge: it does not serve this host name")),
         }
     }
 
-    /// Refuses a request that another site's page has made. It is for bridges that ask for no token: those would carry it
-    /// out, although the page may not read the answer.
+    /// Refuses a request from a page of another site. It is for bridges without tokens: they would execute the request,
+    /// although the page may not read the response.
     ///
     /// # Errors
     /// A failure of status 403.
@@ -58,35 +58,38 @@ impl Origins {
                 let host = origin.splitn(3, |byte| *byte == b'/').nth(2);
                 !self.allows(origin) && (host.is_none() || host != own)
             }
-            // An image or a link has no origin, but tells where it stands.
+            // The request for an image or a link has no origin, but tells its site.
             None => header(headers, "sec-fetch-site").is_some_and(|site| site != b"same-origin" && site != b"none"),
         };
-        if foreign { Err(Failure::new(403, "ERR this origin is not allowed")) } else { Ok(()) }
+        if foreign { Err(Failure::new(403, "ERR refused by the bridge: this origin is not allowed")) } else { Ok(()) }
     }
 
-    /// The answer to a browser that asks whether a page may ask.
+    /// The response to a preflight request.
     pub fn preflight(&self, headers: &HeaderMap) -> Response<Body> {
         if self.cors.origins.is_empty() || header(headers, "origin").is_none() {
             return Failure::method().into_response();
         }
-        let mut answer = response(204, CONTENT_TYPE_JSON, Body::empty());
-        self.mark(headers, &mut answer);
-        if answer.headers().contains_key(ACCESS_CONTROL_ALLOW_ORIGIN) {
-            let allowed = answer.headers_mut();
-            let list = |names: &[&str]| HeaderValue::from_str(&names.join(", ")).ok();
+        let mut preflight = response(204, CONTENT_TYPE_JSON, Body::empty());
+        self.mark(headers, &mut preflight);
+        if preflight.headers().contains_key(ACCESS_CONTROL_ALLOW_ORIGIN) {
+            let allowed = preflight.headers_mut();
             allowed.insert(ACCESS_CONTROL_ALLOW_METHODS, HeaderValue::from_static("GET, HEAD, POST, PUT"));
-            list(CORS_REQUEST_HEADERS).map(|names| allowed.insert(ACCESS_CONTROL_ALLOW_HEADERS, names));
-            allowed.insert(ACCESS_CONTROL_MAX_AGE, self.cors.max_age.into());
+            let names =
+                CORS_REQUEST_HEADERS.iter().copied().chain(self.cors.request_headers.iter().map(String::as_str));
+            if let Ok(names) = HeaderValue::from_str(&names.collect::<Vec<_>>().join(", ")) {
+                allowed.insert(ACCESS_CONTROL_ALLOW_HEADERS, names);
+            }
+            allowed.insert(ACCESS_CONTROL_MAX_AGE, self.cors.max_age.as_secs().into());
         }
-        answer
+        preflight
     }
 
-    /// Lets a page of an allowed origin read an answer.
-    pub fn mark(&self, request: &HeaderMap, answer: &mut Response<Body>) {
+    /// Lets pages of an allowed origin read a response.
+    pub fn mark(&self, request: &HeaderMap, response: &mut Response<Body>) {
         if self.cors.origins.is_empty() {
             return;
         }
-        let headers = answer.headers_mut();
+        let headers = response.headers_mut();
         headers.append(VARY, HeaderValue::from_static("Origin"));
         if let Some(origin) = header(request, "origin").filter(|origin| self.allows(origin))
             && let Ok(origin) = HeaderValue::from_bytes(origin)

@@ -1,7 +1,7 @@
-//! What a request asks for.
+//! The parsing of requests.
 
 use axum::http::{HeaderMap, Method};
-use isocache_protocol::{Command, Encoding, RequestLimits, headers, path, request_json, resp};
+use isocache_protocol::{Command, Encoding, RequestError, RequestLimits, headers, path, request_json, resp};
 
 use super::response::Failure;
 use crate::access::Limits;
@@ -9,40 +9,40 @@ use crate::access::Limits;
 /// The longest path with its query, in bytes.
 const MAX_URL_BYTES: usize = 16 * 1024;
 
-/// How commands came, and so how their replies go.
+/// The form of a request, which is also that of its replies.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Form {
-    /// One command: its reply alone.
+    /// One command.
     Single,
     /// Several, each with a reply of its own.
     Pipeline,
-    /// Several, of which all are carried out or none.
+    /// Several, of which all are executed or none.
     Transaction,
 }
 
-/// How the replies are written.
+/// The format of the replies.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Format {
-    /// JSON, with strings as the headers ask for.
+    /// JSON, with strings as the headers request.
     Json(Encoding),
-    /// RESP2, in answer to the header of that name.
+    /// RESP2, as a header requests.
     Resp2,
-    /// RESP2, in answer to commands in RESP2.
+    /// RESP2, since the commands are in RESP2.
     Resp,
 }
 
-/// A request, understood.
+/// A parsed request.
 #[derive(Debug)]
 pub struct Request {
-    /// How the commands came.
+    /// The form of the request.
     pub form: Form,
-    /// How the replies go.
+    /// The format of the replies.
     pub format: Format,
     /// The commands. In a pipeline one may be empty.
     pub commands: Vec<Command>,
 }
 
-/// The one header of a name. Of two, none counts.
+/// The header of a name, if there is exactly one.
 pub fn header<'h>(headers: &'h HeaderMap, name: &str) -> Option<&'h [u8]> {
     let mut values = headers.get_all(name).iter();
     values.next().filter(|_| values.next().is_none()).map(axum::http::HeaderValue::as_bytes)
@@ -59,7 +59,7 @@ pub fn check_head(method: &Method, path: &str, query: Option<&str>) -> Result<()
     Ok(())
 }
 
-/// Understands a request.
+/// Parses a request.
 pub fn parse(
     method: &Method,
     path: &str,
@@ -83,7 +83,8 @@ pub fn parse(
         let command = if path == "/" && has_body {
             request_json::command(body, &limits)?
         } else {
-            path::request(path, query, body, &limits)?.command
+            let command = path::request(path, query, body, &limits)?.command;
+            if body.is_empty() && (has_body || path.ends_with('/')) { with_empty_value(command, path) } else { command }
         };
         return Ok(Request { form, format, commands: vec![command] });
     }
@@ -92,17 +93,70 @@ pub fn parse(
     let (format, commands) = if is_resp {
         (Format::Resp, resp::decode_commands(body, &limits)?)
     } else if form == Form::Transaction {
-        // The answer to a transaction is JSON, whatever the headers say.
+        // The response to a transaction is JSON, whatever the headers request.
         let encoding = if encoding == Encoding::Resp2 { Encoding::Json } else { encoding };
         (Format::Json(encoding), request_json::transaction(body, &limits)?)
     } else {
         (format, request_json::pipeline(body, &limits)?)
     };
     if commands.is_empty() {
-        return Err(isocache_protocol::RequestError::EmptyPipeline.into());
+        return Err(RequestError::EmptyPipeline.into());
     }
     if form == Form::Transaction && commands.iter().any(Command::is_empty) {
-        return Err(isocache_protocol::RequestError::EmptyPipelineCommand.into());
+        return Err(RequestError::EmptyPipelineCommand.into());
     }
     Ok(Request { form, format, commands })
+}
+
+/// Adds an empty value to a command in path form, if the command lacks one: an empty body, as a slash at the end of the
+/// path, is the empty string. Commands that are complete without it stay as they are, such as `POST /incr/key`.
+fn with_empty_value(command: Command, path: &str) -> Command {
+    let path = path.strip_prefix('/').unwrap_or(path);
+    let given = path.strip_suffix('/').unwrap_or(path).split('/').count();
+    if !lacks_value(command.name(), given) {
+        return command;
+    }
+    // The options of the query follow the value.
+    let args: Vec<&[u8]> = command.args().collect();
+    let (before, options) = args.split_at(given.min(args.len()));
+    before.iter().copied().chain([&b""[..]]).chain(options.iter().copied()).collect()
+}
+
+/// Whether a command of so many arguments, its name included, lacks exactly its last value.
+fn lacks_value(name: &[u8], given: usize) -> bool {
+    let is = |names: &[&str]| names.iter().any(|known| name.eq_ignore_ascii_case(known.as_bytes()));
+    if is(&["MSET", "MSETNX"]) {
+        return given.is_multiple_of(2);
+    }
+    if is(&["HSET", "HMSET"]) {
+        return given > 2 && !given.is_multiple_of(2);
+    }
+    let needed = if is(&["ECHO"]) {
+        2
+    } else if is(&[
+        "SET",
+        "SETNX",
+        "GETSET",
+        "APPEND",
+        "PUBLISH",
+        "SPUBLISH",
+        "LPUSH",
+        "RPUSH",
+        "LPUSHX",
+        "RPUSHX",
+        "SADD",
+        "SREM",
+        "SISMEMBER",
+        "PFADD",
+        "ISOCACHE.RELEASE",
+    ]) {
+        3
+    } else if is(&["SETEX", "PSETEX", "SETRANGE", "HSETNX", "LSET", "LREM", "ZADD", "SMOVE"]) {
+        4
+    } else if is(&["LINSERT"]) {
+        5
+    } else {
+        return false;
+    };
+    given + 1 == needed
 }

@@ -1,4 +1,4 @@
-//! Answers.
+//! Responses.
 
 use std::borrow::Cow;
 
@@ -13,24 +13,24 @@ use isocache_protocol::{Reply, RequestError, headers};
 use crate::access::{Refusal, Unauthorized, Wait};
 use crate::store::StoreError;
 
-/// Why a request is answered with an error as a whole.
+/// Why the response to a request is an error as a whole.
 #[derive(Debug)]
 pub struct Failure {
-    /// The status of the answer.
+    /// The status of the response.
     pub status: u16,
-    /// The text of the error. Never anything secret.
+    /// The text of the error. It contains no secret.
     pub text: Cow<'static, str>,
-    /// A header that tells more.
+    /// An additional header.
     hint: Hint,
-    /// What the log says besides.
+    /// Details for the log.
     pub detail: Option<Box<str>>,
 }
 
-/// A header of an error.
+/// An additional header of an error.
 #[derive(Debug)]
 enum Hint {
     None,
-    /// After how many seconds to try again.
+    /// The seconds until the next attempt.
     RetryAfter(u64),
     Challenge(&'static str),
     Allow,
@@ -38,7 +38,7 @@ enum Hint {
 }
 
 impl Failure {
-    /// A failure with nothing but a status and a text.
+    /// A failure with a status and a text.
     pub fn new(status: u16, text: impl Into<Cow<'static, str>>) -> Self {
         Self { status, text: text.into(), hint: Hint::None, detail: None }
     }
@@ -47,9 +47,14 @@ impl Failure {
         Self { hint, ..self }
     }
 
-    /// The connection is of no more use: something of the request may still be to come.
+    /// Closes the connection, since a part of the request may still arrive.
     pub fn and_close(self) -> Self {
         self.with(Hint::Close)
+    }
+
+    /// `/metrics`, requested with a token whose role is not admin.
+    pub fn metrics() -> Self {
+        Self::new(403, "NOPERM refused by the bridge: /metrics needs a token with the role admin")
     }
 
     /// A method that the protocol does not have.
@@ -57,20 +62,21 @@ impl Failure {
         Self::new(405, "ERR method not allowed").with(Hint::Allow)
     }
 
-    /// The bridge itself has too much to do.
+    /// The bridge as a whole is at a limit.
     pub fn busy() -> Self {
         Self::new(503, "ERR the bridge is busy").with(Hint::RetryAfter(1))
     }
 
-    /// One caller has too much under way.
+    /// One caller is at a limit.
     pub fn too_many(what: &str, limit: u64) -> Self {
-        Self::new(429, format!("ERR too many {what} at once, the limit is {limit}")).with(Hint::RetryAfter(1))
+        Self::new(429, format!("ERR refused by the bridge: too many {what} at once, the limit is {limit}"))
+            .with(Hint::RetryAfter(1))
     }
 
-    /// The answer.
+    /// The response.
     pub fn into_response(self) -> Response<Body> {
         let mut body = Vec::with_capacity(self.text.len() + 16);
-        // An error of some hundred bytes: no limit is in its way.
+        // An error of some hundred bytes exceeds no limit.
         let _ = reply_json::write_reply(&mut body, &Reply::error(self.text), Strings::Plain, usize::MAX);
         let mut response = response(self.status, headers::CONTENT_TYPE_JSON, body);
         let headers = response.headers_mut();
@@ -116,13 +122,13 @@ impl From<StoreError> for Failure {
     }
 }
 
-/// An answer with the headers that all have.
+/// A response with the headers that every response has.
 pub fn response(status: u16, content_type: &'static str, body: impl Into<Body>) -> Response<Body> {
     let mut response = Response::new(body.into());
     *response.status_mut() = StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
     let headers: &mut HeaderMap = response.headers_mut();
     headers.insert(CONTENT_TYPE, HeaderValue::from_static(content_type));
-    // What is stored may be anything: no browser is to take it for a page, and no cache to keep it.
+    // A value may be anything: no browser shall render it, and no cache shall keep it.
     headers.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
     headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
     response

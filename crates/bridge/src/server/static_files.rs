@@ -1,4 +1,4 @@
-//! Files for browsers beside the protocol, for the demonstration.
+//! Static files for browsers.
 
 use std::path::{Path, PathBuf};
 
@@ -10,7 +10,7 @@ use sha2::{Digest, Sha256};
 use tower::ServiceExt;
 use tower_http::services::ServeDir;
 
-/// Folders of files, each below a path.
+/// Folders, each below a path.
 #[derive(Clone, Debug)]
 pub struct StaticFiles {
     mounts: Vec<(String, PathBuf)>,
@@ -25,15 +25,15 @@ impl StaticFiles {
     pub fn new(folder: &Path, mounts: Vec<(String, PathBuf)>) -> Result<Self, String> {
         let mounts: Vec<_> = mounts.into_iter().chain([("/".to_owned(), folder.to_owned())]).collect();
         if let Some((_, missing)) = mounts.iter().find(|(_, folder)| !folder.is_dir()) {
-            return Err(format!("the folder {} is not there", missing.display()));
+            return Err(format!("the folder {} does not exist", missing.display()));
         }
         let index = std::fs::read_to_string(folder.join("index.html"));
         let index = index.map_err(|error| format!("{} has no index.html: {error}", folder.display()))?;
         Ok(Self { mounts, policy: policy(&index) })
     }
 
-    /// The file of a request. One with a token is for the protocol, whatever it asks for.
-    pub async fn answer(&self, request: &Parts) -> Option<Response<Body>> {
+    /// The response with a file, if the path names one. A request with a token is always for the protocol.
+    pub async fn respond(&self, request: &Parts) -> Option<Response<Body>> {
         let reading = matches!(request.method, Method::GET | Method::HEAD);
         if !reading || request.headers.contains_key(AUTHORIZATION) {
             return None;
@@ -43,18 +43,18 @@ impl StaticFiles {
         let rest = format!("/{}", path.get(mount.len()..).unwrap_or_default());
         let mut file = Request::builder().method(&request.method).uri(rest).body(Body::empty()).ok()?;
         file.headers_mut().clone_from(&request.headers);
-        let answer = ServeDir::new(folder).oneshot(file).await.ok()?;
-        if answer.status().is_client_error() {
+        let response = ServeDir::new(folder).oneshot(file).await.ok()?;
+        if response.status().is_client_error() {
             return None;
         }
-        let mut answer = answer.map(Body::new);
-        answer.headers_mut().insert(CONTENT_SECURITY_POLICY, self.policy.clone());
-        answer.headers_mut().insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
-        Some(answer)
+        let mut response = response.map(Body::new);
+        response.headers_mut().insert(CONTENT_SECURITY_POLICY, self.policy.clone());
+        response.headers_mut().insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+        Some(response)
     }
 }
 
-/// What the page may load: its own files, the scripts that stand in it, and wasm.
+/// Lets the page load its own files, its inline scripts and wasm.
 fn policy(index: &str) -> HeaderValue {
     use base64::Engine;
     let scripts = index.split("<script").skip(1).filter_map(|part| {

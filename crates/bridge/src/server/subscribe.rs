@@ -13,20 +13,20 @@ use super::response::{Failure, response};
 use crate::access::{Profile, authorize_psubscribe, authorize_subscribe};
 use crate::store::{Message, Messages, Store};
 
-/// How often an idle stream says that it is alive.
+/// The interval of heartbeats in an idle stream.
 const HEARTBEAT: Duration = Duration::from_secs(15);
 
-/// The most channels of one stream.
+/// The number of channels of one stream.
 const MAX_CHANNELS: usize = 100;
 
-/// A wish to subscribe.
-pub struct Wish {
+/// A request to subscribe.
+pub struct Subscribe {
     kind: sse::Subscription,
     names: Vec<Bytes>,
 }
 
-impl Wish {
-    /// The wish of a command in path form, if it is one.
+impl Subscribe {
+    /// The request of a command in path form, if it is one.
     pub fn of(command: &Command) -> Option<Self> {
         let kind = if command.arg_is(0, "SUBSCRIBE") {
             sse::Subscription::Subscribe
@@ -35,23 +35,29 @@ impl Wish {
         } else {
             return None;
         };
-        // The official client sends `[]` as the body, which the path form takes for the last argument.
+        // The official client sends `[]` as the body, which in path form is the last argument.
         let names = command.args().skip(1).filter(|name| *name != b"[]").map(Bytes::copy_from_slice);
         Some(Self { kind, names: names.collect() })
     }
 
-    /// Refuses what the profile does not permit, and names that the events could not tell apart.
+    /// Refuses channels that the profile does not permit, and names that events cannot hold.
     pub fn check(&self, profile: &Profile) -> Result<(), Failure> {
         if self.names.is_empty() {
             let word = self.kind.word();
             return Err(Failure::new(400, format!("ERR wrong number of arguments for '{word}' command")));
         }
         if self.names.len() > MAX_CHANNELS {
-            return Err(Failure::new(400, format!("ERR more than {MAX_CHANNELS} channels in one stream")));
+            return Err(Failure::new(
+                400,
+                format!("ERR refused by the bridge: more than {MAX_CHANNELS} channels in one stream"),
+            ));
         }
         for name in &self.names {
             if name.iter().any(|byte| matches!(byte, b',' | b'\r' | b'\n')) {
-                return Err(Failure::new(400, "ERR a channel with a comma or a line break cannot be told in events"));
+                return Err(Failure::new(
+                    400,
+                    "ERR refused by the bridge: events cannot hold a channel with a comma or a line break",
+                ));
             }
             match self.kind {
                 sse::Subscription::PatternSubscribe => authorize_psubscribe(profile, name)?,
@@ -61,7 +67,7 @@ impl Wish {
         Ok(())
     }
 
-    /// The stream of events. `slot` is the caller's place among the open streams, `ending` the end of the bridge.
+    /// Opens the stream of events. `slot` counts the stream while it is open; the stream ends with `ending`.
     pub async fn open(
         self,
         store: &Store,
@@ -100,7 +106,7 @@ struct Events<E> {
     messages: Messages,
     heartbeat: tokio::time::Interval,
     ending: std::pin::Pin<Box<E>>,
-    /// Given back when the stream ends, or its reader goes away.
+    /// Dropped when the stream ends, or its reader disconnects.
     _slot: InFlight,
 }
 

@@ -1,4 +1,4 @@
-//! What is behind the bridge.
+//! The stores behind the bridge.
 
 mod cluster;
 pub mod memory;
@@ -9,7 +9,7 @@ mod scripts;
 use std::time::Duration;
 
 use bytes::Bytes;
-use isocache::{CacheError, Result};
+use isocache::{CacheError, RedisCacheBuilder, Result};
 use isocache_protocol::{Command, Reply};
 
 pub use self::redis::RedisStore;
@@ -24,28 +24,28 @@ pub enum Store {
     Redis(RedisStore),
 }
 
-/// Why a store did not answer.
+/// Why a store did not reply.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum StoreError {
-    /// It cannot be reached, or does not serve now. It may be asked again later.
+    /// It cannot be reached, or does not serve at the moment.
     #[error("ERR the store is not available")]
     Unavailable(String),
-    /// It did not answer in time. Whether the commands were carried out is not known.
-    #[error("ERR the store did not answer in time")]
+    /// It did not reply in time. It is not known whether the commands were executed.
+    #[error("ERR the store did not reply in time")]
     Timeout(String),
-    /// It answered something that is none.
-    #[error("ERR the store answered something that is not understood")]
+    /// It replied with something that is not a reply.
+    #[error("ERR the store sent a reply that the bridge does not understand")]
     Protocol(String),
-    /// It refused a transaction as a whole; nothing was carried out. The text is the store's.
+    /// It refused a transaction as a whole, and executed nothing. The text is the store's.
     #[error("{0}")]
     Discarded(String),
 }
 
-/// Commands that go to the store together.
+/// Commands that are sent to the store together.
 pub struct Batch {
-    /// In the order in which they are carried out.
+    /// In the order of execution.
     pub commands: Vec<Command>,
-    /// Whether none of them changes anything, so that they may be sent again after a connection has broken.
+    /// Whether they only read, so that they may be sent again after a connection has broken.
     pub only_reads: bool,
 }
 
@@ -82,15 +82,23 @@ impl Messages {
 }
 
 impl Store {
-    /// Redis at a URL, as [`RedisCacheBuilder::new`](isocache::RedisCacheBuilder::new) takes it.
+    /// Redis, as the options of a builder describe it. It connects when it is first used.
     ///
     /// # Errors
-    /// [`CacheError::InvalidArgument`] for a URL that is none.
-    pub fn redis(url: &str, connect_timeout: Duration, command_timeout: Duration) -> Result<Self> {
-        RedisStore::new(url, connect_timeout, command_timeout).map(Self::Redis)
+    /// [`CacheError::InvalidArgument`] names an option that is not valid.
+    pub fn redis(builder: RedisCacheBuilder<()>, command_timeout: Duration) -> Result<Self> {
+        RedisStore::new(builder, command_timeout).map(Self::Redis)
     }
 
-    /// Carries commands out, one after the other; one reply for each.
+    /// Where it is, for messages. Never a password.
+    pub fn names(&self) -> String {
+        match self {
+            Self::Memory(_) => "memory".to_owned(),
+            Self::Redis(store) => store.names(),
+        }
+    }
+
+    /// Executes commands one after the other, and returns one reply for each.
     ///
     /// # Errors
     /// [`StoreError`], for all of them.
@@ -101,7 +109,7 @@ impl Store {
         }
     }
 
-    /// Carries commands out with nothing between them, or none of them; one reply for each.
+    /// Executes all commands with none of others in between, or none of them; returns one reply for each.
     ///
     /// # Errors
     /// [`StoreError`], for all of them.
@@ -112,10 +120,10 @@ impl Store {
         }
     }
 
-    /// Removes the keys that match a pattern, in steps; how many there were.
+    /// Removes the keys that match a pattern, in steps, and returns how many there were.
     ///
     /// # Errors
-    /// [`StoreError`]; what had been removed stays removed.
+    /// [`StoreError`]; keys that were removed stay removed.
     pub async fn clear(&self, pattern: &[u8]) -> Result<u64, StoreError> {
         match self {
             Self::Memory(store) => Ok(store.clear(pattern)),
@@ -134,7 +142,7 @@ impl Store {
         }
     }
 
-    /// Whether it answers.
+    /// Checks that it replies.
     ///
     /// # Errors
     /// [`StoreError`] if not.
@@ -147,7 +155,7 @@ impl Store {
         }
     }
 
-    /// What it is, for logs and metrics.
+    /// Its kind, for logs and metrics.
     pub fn kind(&self) -> &'static str {
         match self {
             Self::Memory(_) => "memory",
@@ -167,7 +175,7 @@ impl StoreError {
         }
     }
 
-    /// What the operator should know, and the caller need not.
+    /// The details for the operator. They are not for the caller.
     pub fn detail(&self) -> &str {
         match self {
             Self::Unavailable(detail) | Self::Timeout(detail) | Self::Protocol(detail) | Self::Discarded(detail) => {

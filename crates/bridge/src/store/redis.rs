@@ -44,13 +44,12 @@ impl Messages {
 }
 
 impl RedisStore {
-    /// Redis at a URL. Nothing is connected yet.
+    /// Redis, as the options of a builder describe it. It connects when it is first used.
     ///
     /// # Errors
-    /// [`CacheError::InvalidArgument`] for a URL that is none.
-    pub fn new(url: &str, connect_timeout: Duration, command_timeout: Duration) -> Result<Self> {
-        let builder: RedisCacheBuilder<()> = RedisCacheBuilder::new(url);
-        let connection = builder.connect_timeout(connect_timeout).operation_timeout(command_timeout).connection()?;
+    /// [`CacheError::InvalidArgument`] names an option that is not valid.
+    pub fn new(builder: RedisCacheBuilder<()>, command_timeout: Duration) -> Result<Self> {
+        let connection = builder.connection()?;
         let cluster = connection.is_cluster().then(|| Arc::new(Cluster::new(connection.clone())));
         Ok(Self { connection, cluster, command_timeout, scripts: Arc::default() })
     }

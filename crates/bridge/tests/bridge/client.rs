@@ -218,8 +218,10 @@ impl Raw {
     /// Whether the bridge has not closed its end, as the system sees it.
     pub fn is_open_for_the_bridge(&self) -> bool {
         const ESTABLISHED: &str = "01";
-        let port = |address: std::io::Result<SocketAddr>| format!(":{:04X}", address.unwrap().port());
-        let (client, server) = (port(self.stream.local_addr()), port(self.stream.peer_addr()));
+        let port = |address: SocketAddr| format!(":{:04X}", address.port());
+        // A connection that was reset has no peer.
+        let (Ok(client), Ok(server)) = (self.stream.local_addr(), self.stream.peer_addr()) else { return false };
+        let (client, server) = (port(client), port(server));
         let table = std::fs::read_to_string("/proc/net/tcp").unwrap();
         let mut rows = table.lines().map(|line| line.split_whitespace().collect::<Vec<_>>());
         rows.any(|row| row[1].ends_with(&server) && row[2].ends_with(&client) && row[3] == ESTABLISHED)

@@ -2,7 +2,7 @@
 
 use crate::access::keys::{Access, Keys, Parser};
 
-/// What kind of thing a command does; roles are made of these.
+/// The kind of a command. Roles consist of these.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Class {
     /// Reads the keys that it names.
@@ -17,27 +17,41 @@ pub enum Class {
     PubSub,
     /// Shows or changes the server.
     Server,
-    /// Touches neither keys nor the server: everybody may.
+    /// Touches neither keys nor the server. Every token may run it.
     Local,
-    /// Is never passed on, whoever asks.
+    /// Is never forwarded, whatever the token.
     Never(Why),
 }
 
-/// Why a command is never passed on.
+/// Why a command is never forwarded.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Why {
-    /// It changes the state of the connection, which is shared.
+    /// It changes the state of the connection, which all requests share.
     Connection,
-    /// It waits, and would hold up everybody on the connection.
+    /// It blocks, and all requests share the connection.
     Blocks,
     /// It belongs to replication or to the cluster.
     Replication,
-    /// It runs, configures or inspects the server beyond what a cache needs, or makes it connect elsewhere.
+    /// It controls, configures or inspects the server beyond the needs of a cache.
     Administration,
     /// It has a route of its own: `/multi-exec`, `/subscribe`.
     Route,
-    /// It is nothing without one of its subcommands.
+    /// It needs one of its subcommands.
     Incomplete,
+}
+
+impl Why {
+    /// The reason, for a sentence that begins with "because".
+    pub(crate) fn reason(self) -> &'static str {
+        match self {
+            Self::Connection => "it changes the connection, which all requests share",
+            Self::Blocks => "it would block the connection, which all requests share",
+            Self::Replication => "it belongs to replication or to the cluster",
+            Self::Administration => "it administers the server",
+            Self::Route => "it has a route of its own: /multi-exec, /subscribe or /psubscribe",
+            Self::Incomplete => "it needs a subcommand that the bridge forwards",
+        }
+    }
 }
 
 /// What a command does to data.
@@ -51,18 +65,18 @@ pub enum Effect {
     Writes,
 }
 
-/// What else has to be looked at before a command may pass.
+/// What else is checked before a command is forwarded.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Rule {
     /// Nothing.
     None,
-    /// It has to be named in the allow list, unless the role is admin, and needs the whole keyspace.
+    /// It must be named in the allow list, unless the role is admin, and needs the whole keyspace.
     ByChoice,
     /// It is narrowed to the keys that may be read.
     Scan,
     /// The bridge answers `OK` itself.
     AnswerOk,
-    /// The first argument is a pattern, and all keys that match it go.
+    /// The first argument is a pattern, and all keys that match it are removed.
     ClearPattern,
     /// There is a value after the key, and nothing more.
     KeyAndValue,
@@ -76,7 +90,7 @@ pub enum Rule {
     FieldOffsets,
 }
 
-/// What the table says of a command.
+/// The entry of a command in the table.
 #[derive(Debug)]
 pub struct Spec {
     /// The name in lower case, with `|` before a subcommand, as Redis lists it.

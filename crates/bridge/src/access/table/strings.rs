@@ -12,6 +12,7 @@ pub(super) const COMMANDS: &[Spec] = &[
     read("strlen", one(R)),
     read("mget", every(R)),
     read("lcs", range(1, 2, 1, R)),
+    read("digest", one(R)),
     write("set", parsed(Parser::Set)),
     write("setex", one(W)),
     write("psetex", one(W)),
@@ -22,6 +23,9 @@ pub(super) const COMMANDS: &[Spec] = &[
     write("getex", one(RW)),
     write("mset", range(1, -1, 2, W)),
     write("msetnx", range(1, -1, 2, W)),
+    write("msetex", Keys::CountedPairs { at: 1, access: W }),
+    // Its conditions compare the value.
+    write("delex", one(RW)),
     write("append", one(W)),
     write("incr", one(RW)),
     write("incrby", one(RW)),

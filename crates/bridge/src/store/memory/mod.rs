@@ -36,5 +36,5 @@ mod store;
 
 pub use channels::{Lagged, Message, Subscription};
 pub use options::{ENTRY_WEIGHT, MemoryStoreOptions};
-pub use snapshot::{SnapshotError, SnapshotLoaded, SnapshotWritten, keep_damaged_aside};
+pub use snapshot::{SnapshotError, SnapshotLoaded, SnapshotLock, SnapshotWritten, keep_damaged_aside};
 pub use store::MemoryStore;

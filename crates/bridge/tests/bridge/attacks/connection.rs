@@ -191,7 +191,7 @@ async fn exec_and_discard_within_a_transaction(behind: Behind) {
             vec!["EXEC"],
         ];
         let (status, text) = tenants.a.transaction(&commands).await.error();
-        assert!(status == 400 && text.starts_with("ERR Command is not available"), "{word}: {text}");
+        assert!(status == 400 && text.starts_with("ERR refused by the bridge: "), "{word}: {text}");
         assert_eq!(tenants.a.result(&["EXISTS", "a:before", "a:after"]).await, 0, "{word}");
     }
     watch.finish().await;

@@ -66,7 +66,7 @@ async fn a_bad_header_is_not_made_up_for(behind: Behind) {
     }
     // Another site's page can make a browser send it.
     let cross = ask(&path, &[]).header("sec-fetch-site", "cross-site");
-    assert_eq!(nobody.send(cross).await.error(), (403, "ERR this origin is not allowed".into()));
+    assert_eq!(nobody.send(cross).await.error(), (403, "ERR refused by the bridge: this origin is not allowed".into()));
     let cross =
         nobody.request(Method::POST, &format!("/set/a:own/x?_token={A}")).header("origin", "https://evil.example");
     assert_eq!(nobody.send(cross).await.error().0, 403);
@@ -84,10 +84,10 @@ async fn a_token_in_the_address_counts_only_where_configured(behind: Behind) {
     assert_eq!(tenants.a.get("/get/a:own?_token=x").await.result(), "A-OWN");
 }
 
-/// What `isocache token mint` prints for a configuration and its arguments.
-fn mint(start: &mut Start, args: &[&str], clock: Option<&ServerClock>) -> Result<String, String> {
+/// What `isocache token sign` prints for a configuration and its arguments.
+fn sign(start: &mut Start, args: &[&str], clock: Option<&ServerClock>) -> Result<String, String> {
     let file = start.config_file().display().to_string();
-    let output = isocache(&[&["token", "mint", "--config", &file], args].concat(), "", clock);
+    let output = isocache(&[&["token", "sign", "--config", &file], args].concat(), "", clock);
     let text = |bytes| String::from_utf8(bytes).unwrap().trim().to_owned();
     if output.status.success() { Ok(text(output.stdout)) } else { Err(text(output.stderr)) }
 }
@@ -100,12 +100,12 @@ fn with_claims(token: &str, change: impl FnOnce(&mut Value)) -> String {
     format!("{}.{}.{}", parts[0], URL_SAFE_NO_PAD.encode(claims.to_string()), parts[2])
 }
 
-async fn a_minted_token_does_what_it_says_and_no_more(behind: Behind) {
+async fn a_signed_token_does_what_it_says_and_no_more(behind: Behind) {
     let mut start = Start::config(tenants::config("", ""));
-    let minted = mint(&mut start, &["--prefix", "user:4:", "--ttl", "1h"], None).unwrap();
+    let signed = sign(&mut start, &["--prefix", "user:4:", "--ttl", "1h"], None).unwrap();
     let tenants = Tenants::with(behind, start).await;
     let watch = tenants.watch();
-    let browser = tenants.bridge.caller(&minted);
+    let browser = tenants.bridge.caller(&signed);
     assert_eq!(browser.result(&["GET", "user:4:name"]).await, "four");
     for words in [
         vec!["GET", "user:42:name"],
@@ -127,19 +127,19 @@ async fn is_refused_metrics(caller: &Caller) {
     assert!(answer.status >= 400 && !answer.text().contains("isocache_"), "{}", answer.text());
 }
 
-async fn forged_minted_tokens(behind: Behind) {
+async fn forged_signed_tokens(behind: Behind) {
     let mut start = Start::config(tenants::config("", ""));
-    let minted = mint(&mut start, &["--prefix", "user:4:", "--ttl", "1h"], None).unwrap();
+    let signed = sign(&mut start, &["--prefix", "user:4:", "--ttl", "1h"], None).unwrap();
     let other_secret = tenants::config("", "").replace(SIGNING, "another-secret-that-is-as-long-as-it-must-be");
-    let foreign = mint(&mut Start::config(other_secret), &["--prefix", "user:4:"], None).unwrap();
+    let foreign = sign(&mut Start::config(other_secret), &["--prefix", "user:4:"], None).unwrap();
     let other_key = tenants::config("", "").replace("id = \"k1\"", "id = \"k2\"");
-    let unknown = mint(&mut Start::config(other_key), &["--prefix", "user:4:"], None).unwrap();
+    let unknown = sign(&mut Start::config(other_key), &["--prefix", "user:4:"], None).unwrap();
     let past = ServerClock::new();
     past.set_ms(1_700_000_000_000);
-    let expired = mint(&mut start, &["--prefix", "user:4:", "--ttl", "1h"], Some(&past)).unwrap();
+    let expired = sign(&mut start, &["--prefix", "user:4:", "--ttl", "1h"], Some(&past)).unwrap();
     let future = ServerClock::new();
     future.set_ms(4_000_000_000_000);
-    let premature = mint(&mut start, &["--prefix", "user:4:", "--ttl", "1h"], Some(&future)).unwrap();
+    let premature = sign(&mut start, &["--prefix", "user:4:", "--ttl", "1h"], Some(&future)).unwrap();
     let most = "role = \"read-write\"\nprefixes = \"*\"\nchannels = \"*\"\nmax-ttl = 99999999";
     let generous = tenants::config("", "").replace("role = \"read-only\"\nprefixes = [\"user:\"]", most);
     let mut generous = Start::config(generous);
@@ -151,14 +151,14 @@ async fn forged_minted_tokens(behind: Behind) {
         ("a channel beyond the key's", vec!["--prefix", "user:4:", "--channel", "a:"]),
     ];
     // Signed with the right secret, by a key that had been allowed more.
-    let escalated = beyond.clone().map(|(what, args)| (what, mint(&mut generous, &args, None).unwrap()));
+    let escalated = beyond.clone().map(|(what, args)| (what, sign(&mut generous, &args, None).unwrap()));
     for (what, args) in &beyond {
-        let error = mint(&mut start, args, None).unwrap_err();
+        let error = sign(&mut start, args, None).unwrap_err();
         assert!(error.starts_with("isocache: the token's "), "{what}: {error}");
     }
 
-    let parts: Vec<&str> = minted.split('.').collect();
-    let mut flipped = minted.clone().into_bytes();
+    let parts: Vec<&str> = signed.split('.').collect();
+    let mut flipped = signed.clone().into_bytes();
     let at = flipped.len() - 10;
     flipped[at] = if flipped[at] == b'A' { b'B' } else { b'A' };
     let mut forged = vec![
@@ -169,18 +169,18 @@ async fn forged_minted_tokens(behind: Behind) {
         ("with one byte changed", String::from_utf8(flipped).unwrap()),
         ("without a signature", format!("{}.{}.", parts[0], parts[1])),
         ("without its last part", format!("{}.{}", parts[0], parts[1])),
-        ("with half a signature", minted[..minted.len() - 21].to_owned()),
-        ("without its last byte", minted[..minted.len() - 1].to_owned()),
-        ("with something after it", format!("{minted}A")),
-        ("with another part", format!("{minted}.{}", parts[2])),
-        ("with padding", format!("{minted}=")),
-        ("of another version", minted.replacen("iso1", "iso2", 1)),
-        ("with other prefixes", with_claims(&minted, |claims| claims["prefixes"] = serde_json::json!(["b:"]))),
-        ("for everything", with_claims(&minted, |claims| claims["prefixes"] = serde_json::json!("*"))),
-        ("that writes", with_claims(&minted, |claims| claims["role"] = serde_json::json!("read-write"))),
-        ("of an admin", with_claims(&minted, |claims| claims["role"] = serde_json::json!("admin"))),
-        ("that lives on", with_claims(&minted, |claims| claims["exp"] = serde_json::json!(u64::MAX))),
-        ("with an algorithm", with_claims(&minted, |claims| claims["alg"] = serde_json::json!("none"))),
+        ("with half a signature", signed[..signed.len() - 21].to_owned()),
+        ("without its last byte", signed[..signed.len() - 1].to_owned()),
+        ("with something after it", format!("{signed}A")),
+        ("with another part", format!("{signed}.{}", parts[2])),
+        ("with padding", format!("{signed}=")),
+        ("of another version", signed.replacen("iso1", "iso2", 1)),
+        ("with other prefixes", with_claims(&signed, |claims| claims["prefixes"] = serde_json::json!(["b:"]))),
+        ("for everything", with_claims(&signed, |claims| claims["prefixes"] = serde_json::json!("*"))),
+        ("that writes", with_claims(&signed, |claims| claims["role"] = serde_json::json!("read-write"))),
+        ("of an admin", with_claims(&signed, |claims| claims["role"] = serde_json::json!("admin"))),
+        ("that lives on", with_claims(&signed, |claims| claims["exp"] = serde_json::json!(u64::MAX))),
+        ("with an algorithm", with_claims(&signed, |claims| claims["alg"] = serde_json::json!("none"))),
         ("of nothing", "iso1..".to_owned()),
         ("of dots", "iso1.....".to_owned()),
         ("of half a megabyte", format!("iso1.{}.A", "A".repeat(30_000))),
@@ -195,15 +195,15 @@ async fn forged_minted_tokens(behind: Behind) {
         is_refused(&browser.pipeline(&[vec!["GET", "user:4:name"]]).await, what);
         is_refused(&browser.subscribe("/subscribe/a:x").await.unwrap_err(), what);
     }
-    assert_eq!(tenants.bridge.caller(&minted).result(&["GET", "user:4:name"]).await, "four");
+    assert_eq!(tenants.bridge.caller(&signed).result(&["GET", "user:4:name"]).await, "four");
     watch.finish().await;
 }
 
 /// Everything is logged that can be, and everything fails that can.
 async fn no_secret_is_logged_or_told(behind: Behind) {
     let mut start =
-        Start::config(tenants::config("[listen]\nquery-token = true\n[server]\ncommand-timeout-ms = 2000", ""));
-    let minted = mint(&mut start, &["--prefix", "user:4:"], None).unwrap();
+        Start::config(tenants::config("[listen]\nquery-token = true\n[server]\ncommand-timeout = \"2s\"", ""));
+    let signed = sign(&mut start, &["--prefix", "user:4:"], None).unwrap();
     let password = "password-of-redis-31";
     let behind = match behind {
         Behind::Memory => Behind::Memory,
@@ -235,7 +235,7 @@ async fn no_secret_is_logged_or_told(behind: Behind) {
         answers.push(a.send(a.request(Method::DELETE, &format!("/{value}"))).await);
     }
     let nobody = tenants.bridge.nobody();
-    for token in [A, &minted] {
+    for token in [A, &signed] {
         answers.push(nobody.get(&format!("/get/b:secret?_token={token}")).await);
     }
     let bad = "a-token-that-was-mistyped";
@@ -251,15 +251,15 @@ async fn no_secret_is_logged_or_told(behind: Behind) {
         answers.push(nobody.get("/readyz").await);
     }
     answers.push(tenants.admin.get("/metrics").await);
-    let secrets = [A, B, READER, ADMIN, SIGNING, &minted, bad, value, SECRET, password];
+    let secrets = [A, B, READER, ADMIN, SIGNING, &signed, bad, value, SECRET, password];
     for answer in &answers {
         let text = format!("{} {:?}", answer.text(), answer.headers);
         // The name of a command that is unknown is told; it is what the client sent for one.
-        let text = text.replace(&format!("unknown command '{value}'"), "");
+        let text = text.replace(&format!("refused by the bridge: '{value}'"), "");
         assert!(!secrets.iter().any(|secret| text.contains(secret)), "{text}");
     }
     let (log, _, _) = tenants.bridge.stop();
-    assert!(log.contains("TRACE") && log.contains("ending"), "{log}");
+    assert!(log.contains("TRACE") && log.contains("shutting down"), "{log}");
     for secret in secrets {
         let line = log.lines().find(|line| line.contains(secret));
         assert!(line.is_none(), "{secret} in {line:?}");
@@ -269,8 +269,8 @@ async fn no_secret_is_logged_or_told(behind: Behind) {
 crate::on_both_stores!(
     a_bad_header_is_not_made_up_for,
     a_token_in_the_address_counts_only_where_configured,
-    a_minted_token_does_what_it_says_and_no_more,
-    forged_minted_tokens,
+    a_signed_token_does_what_it_says_and_no_more,
+    forged_signed_tokens,
     no_secret_is_logged_or_told,
 );
 
@@ -288,13 +288,13 @@ fn no_secret_is_told_at_the_start() {
 
 /// The bridge goes by the wall clock: the same token, later.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_minted_token_ends() {
+async fn a_signed_token_ends() {
     let clock = ServerClock::new();
     clock.set_ms(1_800_000_000_000);
     let mut start = Start { clock: Some(clock.clone()), ..Start::config(tenants::config("", "")) };
-    let minted = mint(&mut start, &["--prefix", "user:4:", "--ttl", "15m"], Some(&clock)).unwrap();
+    let signed = sign(&mut start, &["--prefix", "user:4:", "--ttl", "15m"], Some(&clock)).unwrap();
     let bridge = Bridge::start(Behind::Memory, start);
-    let browser = bridge.caller(&minted);
+    let browser = bridge.caller(&signed);
     clock.set_ms(1_800_000_899_000);
     assert_eq!(browser.command(&["GET", "user:4:name"]).await.result(), Value::Null);
     clock.set_ms(1_800_000_900_000);

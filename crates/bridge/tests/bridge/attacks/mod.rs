@@ -3,6 +3,7 @@
 mod connection;
 mod credentials;
 mod pages;
+mod refusals;
 pub mod requests;
 mod scope;
 mod streams;

@@ -20,9 +20,13 @@ async fn paths_mean_what_they_say(behind: Behind) {
     let (found, nothing) =
         (|value| (200, json!({"result": value}).to_string()), (200, json!({"result": null}).to_string()));
     let fails = |text: &str| (400, json!({"error": text}).to_string());
-    let forbidden = || fails("NOPERM this user has no permissions to access one of the keys used as arguments");
+    let forbidden = || fails("NOPERM refused by the bridge: a key is outside the prefixes of this token");
     let arity = || fails("ERR wrong number of arguments for 'get' command");
-    let unknown = |name: &str| fails(&format!("ERR unknown command '{name}'"));
+    let unknown = |name: &str| {
+        fails(&format!(
+            "ERR refused by the bridge: '{name}' is not in its table of commands; the configuration can allow it by name"
+        ))
+    };
     let encoding = || fails("ERR invalid percent-encoding in the path");
     for (line, body, expected) in [
         ("GET /get/a%3Aown", "", found("A-OWN")),
@@ -68,7 +72,15 @@ async fn paths_mean_what_they_say(behind: Behind) {
         ("POST /%70ipeline", "[[\"GET\",\"b:secret\"]]", unknown("pipeline")),
         ("POST //pipeline", "[[\"GET\",\"b:secret\"]]", unknown("")),
         ("POST /pipeline/multi", "[]", unknown("pipeline")),
-        ("GET /metrics", "", unknown("metrics")),
+        (
+            "GET /metrics",
+            "",
+            (
+                403,
+                json!({"error": "NOPERM refused by the bridge: /metrics needs a token with the role admin"})
+                    .to_string(),
+            ),
+        ),
         ("GET /livez/..", "", unknown("livez")),
         ("GET /", "", fails("ERR empty command")),
     ] {
@@ -178,7 +190,7 @@ async fn each_limit_has_its_answer(behind: Behind) {
     assert_eq!(a.get(&format!("/{}", many.join("/"))).await.error(), arguments);
     assert_eq!(a.result(&many[..50]).await.as_array().unwrap().len(), 49);
 
-    let value = too_large("a value is too long; the limit is 10000 bytes");
+    let value = too_large("refused by the bridge: a value is too long, the limit is 10000 bytes");
     let long = "x".repeat(10_001);
     assert_eq!(a.command(&["SET", "a:x", &long]).await.error(), value);
     assert_eq!(a.post("/set/a:x", long.clone()).await.error(), value);
@@ -268,7 +280,7 @@ pub async fn reaches(admin: &Caller, name: &str, value: u64) {
 }
 
 async fn one_tenant_cannot_take_all_places(behind: Behind) {
-    let config = tenants::config("[server]\nbody-timeout-ms = 600000", LIMITS);
+    let config = tenants::config("[server]\nbody-timeout = \"600s\"", LIMITS);
     let tenants = Tenants::with(behind, Start::config(config)).await;
     let address = tenants.bridge.address;
     let mut slow = Vec::new();
@@ -282,7 +294,7 @@ async fn one_tenant_cannot_take_all_places(behind: Behind) {
     let watch = tenants.watch();
     for _ in 0..10 {
         let third = tenants.a.command(&["GET", "a:own"]).await;
-        assert_eq!(third.error(), (429, "ERR too many requests at once, the limit is 2".into()));
+        assert_eq!(third.error(), (429, "ERR refused by the bridge: too many requests at once, the limit is 2".into()));
         assert_eq!(third.header("retry-after"), Some("1"));
     }
     // The others of A's prefix are other callers.
@@ -297,7 +309,7 @@ async fn one_tenant_cannot_take_all_places(behind: Behind) {
 }
 
 async fn whoever_is_slow_is_cut_off(behind: Behind) {
-    let more = "[server]\nbody-timeout-ms = 500\nhead-timeout-ms = 1500";
+    let more = "[server]\nbody-timeout = \"500ms\"\nhead-timeout = \"1500ms\"";
     let tenants = Tenants::with(behind, Start::config(tenants::config(more, ""))).await;
     let address = tenants.bridge.address;
     let head = head(&tenants, "POST /");
@@ -327,7 +339,7 @@ async fn whoever_is_slow_is_cut_off(behind: Behind) {
     for body in ["", "[\"GET\","] {
         let mut connection = Raw::connect(address).await;
         connection.send(format!("{head}\r\nContent-Length: 17\r\n\r\n{body}")).await;
-        let answer = connection.until("did not come in time").await;
+        let answer = connection.until("did not arrive in time").await;
         assert!(answer.starts_with("HTTP/1.1 408 "), "{answer}");
         assert!(!connection.rest().await.contains("HTTP/1.1"));
     }

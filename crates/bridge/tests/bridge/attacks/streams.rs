@@ -73,7 +73,10 @@ async fn one_tenant_cannot_take_all_streams(behind: Behind) {
     let second = tenants.a.subscribe("/psubscribe/a:*").await.unwrap();
     for _ in 0..3 {
         let third = tenants.a.subscribe("/subscribe/a:1").await.unwrap_err();
-        assert_eq!(third.error(), (429, "ERR too many subscriptions at once, the limit is 2".into()));
+        assert_eq!(
+            third.error(),
+            (429, "ERR refused by the bridge: too many subscriptions at once, the limit is 2".into())
+        );
         assert_eq!(third.header("retry-after"), Some("1"));
     }
     let mut b =
@@ -94,7 +97,7 @@ async fn one_tenant_cannot_take_all_streams(behind: Behind) {
 
 /// Messages that nobody takes are kept for a while only, and so is the place.
 async fn a_subscriber_that_does_not_read(behind: Behind) {
-    let config = tenants::config("[server]\nwrite-timeout-ms = 300", "");
+    let config = tenants::config("[server]\nwrite-timeout = \"300ms\"", "");
     let mut tenants = Tenants::with(behind, Start::config(config)).await;
     let watch = tenants.watch();
     let mut idle = Raw::connect(tenants.bridge.address).await;
@@ -124,7 +127,7 @@ async fn a_subscriber_that_does_not_read(behind: Behind) {
 
 /// An answer that nobody takes does not keep its connection either.
 async fn an_answer_that_is_not_read(behind: Behind) {
-    let config = tenants::config("[server]\nwrite-timeout-ms = 300", "");
+    let config = tenants::config("[server]\nwrite-timeout = \"300ms\"", "");
     let tenants = Tenants::with(behind, Start::config(config)).await;
     let watch = tenants.watch();
     let value = "v".repeat(4 << 20);

@@ -51,8 +51,8 @@ async fn errors_stand_in_their_places(behind: Behind) {
     let commands = [&["SET", "a:x", "text"][..], &["INCR", "a:x"], &["GET", "b:secret"], &["GET", "a:x"], &["EXEC"]];
     let answer = tenants.a.resp("/pipeline", resp(&commands)).await.text();
     let expected = "+OK\r\n-ERR value is not an integer or out of range\r\n\
-                    -NOPERM this user has no permissions to access one of the keys used as arguments\r\n\
-                    $4\r\ntext\r\n-ERR Command is not available: 'exec'\r\n";
+                    -NOPERM refused by the bridge: a key is outside the prefixes of this token\r\n\
+                    $4\r\ntext\r\n-ERR refused by the bridge: 'exec' is never forwarded, because it has a route of its own: /multi-exec, /subscribe or /psubscribe\r\n";
     assert_eq!(answer, expected);
     // In a transaction, what fails when it is carried out fails alone.
     let answer = tenants.a.resp("/multi-exec", resp(&commands[..2])).await.text();

@@ -46,7 +46,7 @@ async fn no_acknowledged_write_is_lost(behind: Behind) {
         .collect();
     eventually("some writes", || (acknowledged.load(Ordering::SeqCst) > 400).then_some(()));
     let (log, behind, start) = tokio::task::block_in_place(|| tenants.bridge.stop());
-    assert!(log.contains("ending: waiting for what is under way"), "{log}");
+    assert!(log.contains("shutting down: waiting for requests in progress"), "{log}");
     let again = Tenants::of(Bridge::start(behind, start));
     let mut total = 0;
     for (at, writer) in writers.into_iter().enumerate() {
@@ -65,7 +65,7 @@ async fn no_acknowledged_write_is_lost(behind: Behind) {
 
 /// What has begun may end; nothing new begins; streams end.
 async fn what_is_under_way_may_finish(behind: Behind) {
-    let start = start(&behind, "[server]\ndrain-timeout-ms = 600000\nbody-timeout-ms = 600000");
+    let start = start(&behind, "[server]\ndrain-timeout = \"600s\"\nbody-timeout = \"600s\"");
     let tenants = Tenants::with(behind, start).await;
     let address = tenants.bridge.address;
     let mut events = tenants.a.subscribe("/subscribe/a:news").await.unwrap();
@@ -75,7 +75,7 @@ async fn what_is_under_way_may_finish(behind: Behind) {
     slow.send(format!("{head}\r\nContent-Length: 7\r\n\r\nin ")).await;
     crate::attacks::requests::reaches(&tenants.admin, "in_flight", 1).await;
     tenants.bridge.signal("-TERM");
-    tenants.bridge.logs("ending: waiting for what is under way");
+    tenants.bridge.logs("shutting down: waiting for requests in progress");
     assert_eq!(events.next().await, None);
     let refused = async { while TcpStream::connect(address).await.is_ok() {} };
     tokio::time::timeout(servers::PATIENCE, refused).await.expect("it accepts new connections");
@@ -90,7 +90,7 @@ async fn what_is_under_way_may_finish(behind: Behind) {
 
 /// Nobody can keep the bridge from ending.
 async fn what_does_not_finish_is_not_waited_for(behind: Behind) {
-    let start = start(&behind, "[server]\ndrain-timeout-ms = 200\nbody-timeout-ms = 600000");
+    let start = start(&behind, "[server]\ndrain-timeout = \"200ms\"\nbody-timeout = \"600s\"");
     let tenants = Tenants::with(behind, start).await;
     let address = tenants.bridge.address;
     let mut slow = Raw::connect(address).await;
@@ -119,14 +119,14 @@ fn it_can_be_ended_as_soon_as_it_listens() {
     }
 }
 
-/// Where there is no certificate to read again, there is nothing to do.
+/// Where configuration reloaded, there is nothing to do.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_hangup_without_tls_is_passed_over() {
+async fn a_hangup_without_tls() {
     let tenants = Tenants::with(Behind::Memory, start(&Behind::Memory, "")).await;
     for _ in 0..3 {
         tenants.bridge.signal("-HUP");
     }
-    tenants.bridge.logs("there is no certificate to read again");
+    tenants.bridge.logs("configuration reloaded");
     assert_eq!(tenants.a.result(&["GET", "a:own"]).await, "A-OWN");
     // It still ends as it should, with its snapshot.
     let (_, behind, start) = tokio::task::block_in_place(|| tenants.bridge.stop());
@@ -137,7 +137,7 @@ async fn a_hangup_without_tls_is_passed_over() {
 /// A second signal does not wait.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_second_signal_ends_it_at_once() {
-    let start = Start::config(tenants::config("[server]\ndrain-timeout-ms = 600000\nbody-timeout-ms = 600000", ""));
+    let start = Start::config(tenants::config("[server]\ndrain-timeout = \"600s\"\nbody-timeout = \"600s\"", ""));
     let tenants = Tenants::with(Behind::Memory, start).await;
     let address = tenants.bridge.address;
     let mut slow = Raw::connect(address).await;
@@ -145,7 +145,7 @@ async fn a_second_signal_ends_it_at_once() {
     slow.send(format!("{head}\r\nContent-Length: 7\r\n\r\nin ")).await;
     crate::attacks::requests::reaches(&tenants.admin, "in_flight", 1).await;
     tenants.bridge.signal("-TERM");
-    tenants.bridge.logs("ending: waiting for what is under way");
+    tenants.bridge.logs("shutting down: waiting for requests in progress");
     tenants.bridge.signal("-TERM");
     let (status, log, _, _) = tokio::task::block_in_place(|| tenants.bridge.wait());
     assert_eq!(status.code(), Some(0), "{log}");

@@ -4,6 +4,8 @@ mod clients;
 mod configuration;
 mod ending;
 mod operation;
+mod redis_options;
+mod reload;
 mod snapshot;
 mod store;
 mod tls;

@@ -1,13 +1,20 @@
 //! The file in which the store in memory outlives the process.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use serde_json::{Value, json};
 
 use crate::client::Caller;
 use crate::support::{Behind, Bridge, Start, send};
 use servers::clock::ServerClock;
-use servers::eventually;
+use servers::{PATIENCE, eventually};
+
+/// The size of the file that is being written.
+fn unfinished(folder: &Path) -> u64 {
+    let entries = std::fs::read_dir(folder).unwrap().flatten();
+    let unfinished = entries.filter(|entry| entry.file_name().to_string_lossy().starts_with("cache.snapshot.tmp-"));
+    unfinished.filter_map(|entry| entry.metadata().ok()).map(|file| file.len()).max().unwrap_or(0)
+}
 
 fn start(interval: u64) -> Start {
     Start::config(format!("[store]\nsnapshot = \"{{folder}}/cache.snapshot\"\nsnapshot-interval = {interval}\n"))
@@ -114,7 +121,7 @@ async fn killed_while_it_writes() {
     let bridge = Bridge::start(Behind::Memory, start(3600));
     generation(&bridge.nobody(), 1).await;
     let (_, mut behind, mut start) = bridge.stop();
-    let (path, unfinished) = (file(&mut start, "cache.snapshot"), file(&mut start, "cache.snapshot.tmp"));
+    let (path, folder) = (file(&mut start, "cache.snapshot"), start.folder().path().to_owned());
     let first = std::fs::metadata(&path).unwrap().len();
     assert!(first > (ENTRIES as u64) << 21);
     for (number, share) in [(2, 100), (3, 4), (4, 2)] {
@@ -128,14 +135,14 @@ async fn killed_while_it_writes() {
         let id = bridge.id();
         // Killed at some point of the writing, or after it if that was quicker.
         eventually("the snapshot to be under way", || {
-            let size = std::fs::metadata(&unfinished).map_or(0, |file| file.len());
+            let size = unfinished(&folder);
             (size >= enough || bridge.log().contains("snapshot written")).then_some(())
         });
         send("-KILL", id);
         (_, _, behind, start) = bridge.wait();
     }
     // What a crash leaves behind is in nobody's way.
-    std::fs::write(&unfinished, b"half of a snapsh").unwrap();
+    std::fs::write(folder.join("cache.snapshot.tmp-1"), b"half of a snapsh").unwrap();
     let bridge = Bridge::start(behind, start);
     assert!(!bridge.log().contains("ERROR"), "{}", bridge.log());
     let found = generations(&bridge.nobody()).await;
@@ -146,10 +153,136 @@ async fn killed_while_it_writes() {
 /// An operator learns that nothing was kept.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_snapshot_that_cannot_be_written() {
-    let bridge = Bridge::start(Behind::Memory, Start::config("[store]\nsnapshot = \"{folder}/gone/cache.snapshot\"\n"));
-    assert_eq!(bridge.nobody().result(&["SET", "k", "v"]).await, "OK");
+    let more = "[store]\nsnapshot = \"{folder}/sub/cache.snapshot\"\nsnapshot-interval = \"50ms\"\nsnapshot-in-readyz = true\n";
+    let mut start = Start::config(more);
+    let folder = start.folder();
+    let folder = folder.path().join("sub");
+    std::fs::create_dir(&folder).unwrap();
+    let bridge = Bridge::start(Behind::Memory, start);
+    let (nobody, port) = (bridge.nobody(), bridge.address);
+    assert_eq!(nobody.result(&["SET", "k", "v"]).await, "OK");
+    bridge.logs("snapshot written");
+    assert_eq!(nobody.get("/readyz").await.status, 200);
+    std::fs::remove_dir_all(&folder).unwrap();
+    bridge.logs("the snapshot was not written: ");
+    let ready = nobody.get("/readyz").await;
+    assert_eq!(ready.error(), (503, "ERR the last snapshot failed".into()), "{port}");
+    assert_eq!(nobody.get("/livez").await.status, 200);
+    assert_eq!(nobody.result(&["GET", "k"]).await, "v", "it serves all the same");
+    let metrics = nobody.get("/metrics").await.text();
+    let value = |line: &str| {
+        let found = metrics.lines().find_map(|found| found.strip_prefix(line));
+        found.unwrap_or_else(|| panic!("{line} is not in {metrics}")).trim().parse::<u64>().unwrap()
+    };
+    assert!(value("isocache_snapshots_total{store=\"memory\",outcome=\"written\"}") >= 1);
+    assert!(value("isocache_snapshots_total{store=\"memory\",outcome=\"failed\"}") >= 1);
+    assert!(value("isocache_last_snapshot_seconds{store=\"memory\"}") > 1_700_000_000);
+    // It recovers by itself.
+    std::fs::create_dir(&folder).unwrap();
+    let ready = async { while nobody.get("/readyz").await.status != 200 {} };
+    tokio::time::timeout(PATIENCE, ready).await.expect("it is not ready again");
+    std::fs::remove_dir_all(&folder).unwrap();
     bridge.signal("-TERM");
     let (status, log, _, _) = bridge.wait();
     assert_eq!(status.code(), Some(1), "{log}");
     assert!(log.contains("isocache: the snapshot was not written: "), "{log}");
+}
+
+fn refuses(start: Start, words: &[&str]) -> Start {
+    let (mut again, folder) = (start.clone(), start.folder.clone());
+    let output = start.fails();
+    let text = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert_eq!(output.status.code(), Some(1), "{text}");
+    for word in words {
+        assert!(text.contains(word), "{word:?} is not in {text}");
+    }
+    again.folder = folder;
+    again
+}
+
+fn names(folder: &Path) -> Vec<String> {
+    let mut names: Vec<_> =
+        std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
+    names.retain(|name| name != "isocache.toml" && !name.ends_with(".lock"));
+    names.sort();
+    names
+}
+
+/// A file that cannot be read is not a damaged one: the bridge does not start, and renames nothing.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_file_that_cannot_be_read_is_left_alone() {
+    let bridge = Bridge::start(Behind::Memory, start(3600));
+    assert_eq!(bridge.nobody().result(&["SET", "k", "v"]).await, "OK");
+    let (_, behind, mut start) = bridge.stop();
+    let (path, folder) = (file(&mut start, "cache.snapshot"), start.folder());
+    let good = std::fs::read(&path).unwrap();
+
+    // A folder in its place.
+    std::fs::rename(&path, path.with_extension("good")).unwrap();
+    std::fs::create_dir(&path).unwrap();
+    std::fs::write(path.join("precious"), "x").unwrap();
+    let start = refuses(start, &["cache.snapshot", "directory"]);
+    assert_eq!(names(folder.path()), ["cache.good", "cache.snapshot"]);
+    assert!(path.join("precious").exists());
+    std::fs::remove_dir_all(&path).unwrap();
+
+    // A loop of links, whose error is neither of the file's permissions nor of its absence.
+    std::os::unix::fs::symlink(&path, &path).unwrap();
+    let start = refuses(start, &["cannot", "cache.snapshot"]);
+    assert_eq!(names(folder.path()), ["cache.good", "cache.snapshot"]);
+    std::fs::remove_file(&path).unwrap();
+
+    // The format of a release to come.
+    let mut later = good.clone();
+    later[8] = 2;
+    let sum = crc32fast::hash(&later[..20]).to_le_bytes();
+    later[20..24].copy_from_slice(&sum);
+    std::fs::write(&path, &later).unwrap();
+    let start = refuses(start, &["has version 2 of the format"]);
+    assert_eq!(std::fs::read(&path).unwrap(), later);
+
+    // Too few file descriptors to open it, or no permission: root may read everything, so only the former is tried.
+    std::fs::write(&path, &good).unwrap();
+    let bridge = Bridge::start(behind, start);
+    assert_eq!(bridge.nobody().result(&["GET", "k"]).await, "v");
+    bridge.stop();
+}
+
+#[test]
+fn a_folder_that_does_not_exist_is_noticed_at_start() {
+    refuses(
+        Start::config("[store]\nsnapshot = \"{folder}/gone/cache.snapshot\"\n"),
+        &["cannot use the folder", "/gone"],
+    );
+    refuses(Start::args(&["--snapshot", "/nowhere/at/all/cache.snapshot"]), &["cannot use the folder /nowhere/at/all"]);
+    refuses(Start::args(&["--snapshot", "/proc/cache.snapshot"]), &["/proc/cache.snapshot"]);
+}
+
+/// Two bridges on one file would replace each other's entries.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_file_has_one_bridge() {
+    let first = Bridge::start(Behind::Memory, start(3600));
+    assert_eq!(first.nobody().result(&["SET", "k", "first"]).await, "OK");
+    let mut other = Start::default();
+    other.folder = first.start.folder.clone();
+    other.config = first.start.config.clone();
+    let process = format!("process {}", first.id());
+    let other = refuses(other, &["cache.snapshot is in use by", &process]);
+    // Another path to the same file is the same file.
+    let folder = first.start.folder.clone().unwrap();
+    std::os::unix::fs::symlink(folder.path(), folder.path().join("link")).unwrap();
+    let path = folder.path().join("link/cache.snapshot").display().to_string();
+    refuses(Start::args(&["--snapshot", &path]), &["is in use by", &process]);
+    // --check does not mind, and does not touch it.
+    let mut check = other.clone().arg(&["--check"]);
+    let file = check.config_file().display().to_string();
+    let output = crate::support::isocache(&["serve", "--config", &file, "--check"], "", None);
+    assert!(output.status.success(), "{output:?}");
+    let (_, behind, start) = first.stop();
+    let second = Bridge::start(behind, start);
+    assert_eq!(second.nobody().result(&["GET", "k"]).await, "first");
+    // A crash leaves no lock behind.
+    second.signal("-KILL");
+    let (_, _, behind, start) = second.wait();
+    assert_eq!(Bridge::start(behind, start).nobody().result(&["GET", "k"]).await, "first");
 }

@@ -35,7 +35,7 @@ fn is_fair(answer: &Answer, own: &[Value]) {
             assert_eq!(answer.error().1, "ERR the store is not available");
             assert_eq!(answer.header("retry-after"), Some("1"));
         }
-        504 => assert_eq!(answer.error().1, "ERR the store did not answer in time"),
+        504 => assert_eq!(answer.error().1, "ERR the store did not reply in time"),
         other => panic!("{other}: {}", answer.text()),
     }
 }
@@ -101,7 +101,7 @@ impl Storm {
 
 /// With this limit to the time that Redis may take, in milliseconds.
 async fn start(command_timeout: u64) -> Tenants {
-    let more = format!("[server]\ncommand-timeout-ms = {command_timeout}");
+    let more = format!("[server]\ncommand-timeout = \"{command_timeout}ms\"");
     Tenants::with(Behind::redis(), Start::config(tenants::config(&more, "max-in-flight = 1000"))).await
 }
 

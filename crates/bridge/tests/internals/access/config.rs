@@ -9,7 +9,7 @@ fn take(text: &str) -> Result<AccessConfig, ConfigError> {
     let config = AccessConfig::take(&mut document, |name| match name {
         "TOKEN" => Some("from the environment".into()),
         "KEY" => Some("k".repeat(32)),
-        "MINTED" => Some("iso1.x.y".into()),
+        "SIGNED" => Some("iso1.x.y".into()),
         _ => None,
     })?;
     document.finish()?;
@@ -88,12 +88,12 @@ fn errors_name_the_line_and_what_is_wrong() {
         (token("sha256 = \"12\"\nrole = \"read-only\""), 5, "64 hexadecimal digits"),
         (token("sha256 = \"\u{e9}\"\nrole = \"read-only\""), 5, "64 hexadecimal digits"),
         (token("token-env = \"NONE\"\nrole = \"admin\""), 5, "the variable NONE is not set"),
-        (token("token-env = \"MINTED\"\nrole = \"admin\""), 5, "begins like a minted one"),
-        (token(&format!("{env}role = \"read-only\"")), 4, "which keys"),
+        (token("token-env = \"SIGNED\"\nrole = \"admin\""), 5, "begins with iso1."),
+        (token(&format!("{env}role = \"read-only\"")), 4, "a token needs prefixes"),
         (token(&format!("{env}role = \"read-only\"\nprefixes = [\"\"]")), 7, "a prefix is empty"),
-        (token(&format!("{env}role = \"read-only\"\nprefixes = [\"a:*\"]")), 7, "a prefix is no pattern"),
+        (token(&format!("{env}role = \"read-only\"\nprefixes = [\"a:*\"]")), 7, "a prefix is not a pattern"),
         (token(&format!("{env}role = \"read-only\"\nprefixes = \"a:\"")), 7, "\"*\" or a list"),
-        (token(&format!("{env}role = \"admin\"\nprefixes = [\"a:\"]")), 4, "an admin is not held to prefixes"),
+        (token(&format!("{env}role = \"admin\"\nprefixes = [\"a:\"]")), 4, "an admin has access to every key"),
         (
             token(&format!("{env}role = \"rw\"\nprefixes = [\"a:\"]\nallow = [\"GET\", \"@script\"]")),
             4,
@@ -103,7 +103,7 @@ fn errors_name_the_line_and_what_is_wrong() {
         (
             token(&format!("{env}role = \"rw\"\nprefixes = \"*\"\nallow = [\n\"GET\",\n\"EXEC\"]")),
             10,
-            "never passed on",
+            "never forwarded",
         ),
         (token(&format!("{env}role = \"rw\"\nprefixes = \"*\"\norigins = [\"https://a/\"]")), 8, "not an origin"),
         (token(&format!("{env}role = \"admin\"\n[[token]]\nname = \"u\"\n{env}role = \"admin\"")), 8, "the same"),

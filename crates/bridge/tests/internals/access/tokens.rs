@@ -1,4 +1,4 @@
-//! Tokens: found, kept, minted, forged.
+//! Tokens: found, kept, signed, forged.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD as BASE64;
@@ -100,8 +100,8 @@ fn nothing_shows_a_secret() {
 }
 
 #[test]
-fn a_minted_token_is_what_it_says() {
-    let minted = Claims {
+fn a_signed_token_is_what_it_says() {
+    let signed = Claims {
         role: Role::ReadOnly,
         channels: scope("room:7:"),
         nbf: Some(NOW - 5),
@@ -114,7 +114,7 @@ fn a_minted_token_is_what_it_says() {
         }),
         ..claims()
     };
-    let token = key("k", SECRET, Role::ReadWrite).mint(&minted, NOW).unwrap();
+    let token = key("k", SECRET, Role::ReadWrite).sign(&signed, NOW).unwrap();
     let profile = tokens().authenticate(token.as_bytes(), NOW).unwrap();
     assert_eq!((profile.role, &profile.read, &profile.write), (Role::ReadOnly, &scope("user:42:"), &Scope::nothing()));
     assert_eq!((profile.expires_at, &profile.channels), (Some(NOW + 600), &scope("room:7:")));
@@ -137,7 +137,7 @@ fn signed(claims: &str, secret: &str) -> String {
 
 #[test]
 fn forged_tokens_are_all_refused_the_same_way() {
-    let good = key("k", SECRET, Role::ReadWrite).mint(&claims(), NOW).unwrap();
+    let good = key("k", SECRET, Role::ReadWrite).sign(&claims(), NOW).unwrap();
     assert!(tokens().authenticate(good.as_bytes(), NOW).is_ok());
     for cut in 0..good.len() {
         assert_eq!(refused(&good[..cut]), UNKNOWN, "cut at {cut}");
@@ -204,8 +204,8 @@ fn a_signature_does_not_lift_the_ceiling() {
     }
     assert_eq!(refused(&with("exp", NOW.into())), Unauthorized { expired: true }, "whose it was may know");
     let reader = key("k", SECRET, Role::ReadOnly);
-    assert!(reader.mint(&claims(), NOW).is_err(), "and minting says so at once");
-    assert!(reader.mint(&Claims { role: Role::ReadOnly, ..claims() }, NOW).is_ok());
+    assert!(reader.sign(&claims(), NOW).is_err(), "and signing says so at once");
+    assert!(reader.sign(&Claims { role: Role::ReadOnly, ..claims() }, NOW).is_ok());
     let burst = SomeLimits { commands_burst: Some(1_000_000), ..SomeLimits::default() };
     let ceiling = Limits { commands_per_second: Some(10), ..Limits::WRITING };
     assert_eq!(burst.under(&ceiling).commands_burst, Some(10));

@@ -12,25 +12,30 @@ use crate::store::memory::database::Live;
 /// The names that are tried for one damaged file.
 const MAX_ASIDE: u32 = 10_000;
 
-/// Puts an error of the system into words.
-fn failed(action: &'static str, path: &Path) -> impl FnOnce(io::Error) -> SnapshotError {
+/// Turns an error of the system into a [`SnapshotError`].
+pub(super) fn failed(action: &'static str, path: &Path) -> impl FnOnce(io::Error) -> SnapshotError {
     move |source| SnapshotError::Io { action, path: path.to_owned(), source }
 }
 
 /// The path with more at its end.
-fn beside(path: &Path, end: impl AsRef<OsStr>) -> PathBuf {
+pub(super) fn beside(path: &Path, end: impl AsRef<OsStr>) -> PathBuf {
     let mut name = path.as_os_str().to_owned();
     name.push(".");
     name.push(end);
     name.into()
 }
 
-/// Gives the file what `write` writes, or leaves it as it was.
+/// The name under which this process writes a file before it replaces another.
+pub(super) fn temporary_name(path: &Path) -> PathBuf {
+    beside(path, format!("tmp-{}", std::process::id()))
+}
+
+/// Replaces the file by what `write` writes, or leaves it unchanged.
 pub(super) fn replace<T>(
     path: &Path,
     write: impl FnOnce(&mut BufWriter<&File>) -> io::Result<T>,
 ) -> Result<T, SnapshotError> {
-    let temporary = beside(path, "tmp");
+    let temporary = temporary_name(path);
     let written = write_whole(&temporary, write);
     let replaced = written.and_then(|written| {
         fs::rename(&temporary, path).map_err(failed("replace", path))?;
@@ -38,7 +43,7 @@ pub(super) fn replace<T>(
         Ok(written)
     });
     if replaced.is_err() {
-        // What is left of it is of no use, and the next snapshot overwrites it.
+        // The rest is useless. If it cannot be removed, the next snapshot does.
         let _ = fs::remove_file(&temporary);
     }
     replaced
@@ -46,7 +51,7 @@ pub(super) fn replace<T>(
 
 /// Writes a file and waits until it is on the disk.
 fn write_whole<T>(path: &Path, write: impl FnOnce(&mut BufWriter<&File>) -> io::Result<T>) -> Result<T, SnapshotError> {
-    // A new file, because one that an interrupted process left behind may be readable by others.
+    // A new file, since one that an interrupted process left behind may be readable by others.
     match fs::remove_file(path) {
         Err(error) if error.kind() != ErrorKind::NotFound => return Err(failed("remove", path)(error)),
         _ => {}
@@ -86,6 +91,7 @@ pub(super) fn read(path: &Path) -> Result<Option<Vec<Live>>, SnapshotError> {
     let entries = format::read(BufReader::with_capacity(1 << 16, file), size);
     entries.map(Some).map_err(|unreadable| match unreadable {
         Unreadable::Io(error) => failed("read", path)(error),
+        Unreadable::Version(version) => SnapshotError::Version { path: path.to_owned(), version },
         Unreadable::Damaged { at, problem } => SnapshotError::Damaged { path: path.to_owned(), at, problem },
     })
 }

@@ -18,7 +18,12 @@ const CHECKSUM: u64 = 4;
 /// Why bytes are not a snapshot.
 pub(super) enum Unreadable {
     Io(io::Error),
-    Damaged { at: u64, problem: String },
+    /// The version of the format is unknown.
+    Version(u32),
+    Damaged {
+        at: u64,
+        problem: String,
+    },
 }
 
 /// Writes what it is given, and the checksum of all of it where asked.
@@ -122,8 +127,7 @@ pub(super) fn read(inner: impl Read, size: u64) -> Result<Vec<Live>, Unreadable>
     let count = file.take_u64("its number of entries")?;
     file.check_sum("its head")?;
     if version != VERSION {
-        let problem = format!("the version of the format is {version}, and only {VERSION} is known");
-        return Err(Unreadable::Damaged { at: MAGIC.len() as u64, problem });
+        return Err(Unreadable::Version(version));
     }
     let mut entries = Vec::new();
     for number in 1..=count {

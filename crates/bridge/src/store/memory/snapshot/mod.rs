@@ -1,4 +1,4 @@
-//! The store in a file, so that it outlives the process.
+//! Snapshots: the store in a file that outlives the process.
 //!
 //! # The format, version 1
 //!
@@ -25,11 +25,12 @@
 //! With the last entry the file ends. Each checksum covers everything before it but the other checksums (a CRC of bytes that
 //! are followed by their own CRC is always the same), so that the first one that is wrong says where the damage is, and no
 //! entry can have come from another snapshot. CRC-32 finds every damage that lies within four bytes, and all but one in four billion of the
-//! others; against somebody who forges files it does nothing, and nothing could, for a secret would lie beside them.
-//! Weights are not stored: they are made anew, and limits may be others than before.
+//! others. It is no protection against forgery: a secret would lie beside the file.
+//! Weights are not stored but computed again, since the limits may have changed.
 
 mod file;
 mod format;
+mod lock;
 
 use std::path::{Path, PathBuf};
 
@@ -39,6 +40,7 @@ use super::database::time_of;
 use super::store::MemoryStore;
 
 pub use file::keep_damaged_aside;
+pub use lock::SnapshotLock;
 
 /// What was written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -64,7 +66,7 @@ pub struct SnapshotLoaded {
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum SnapshotError {
-    /// The file system said no.
+    /// The file system failed. The file may be intact.
     #[error("cannot {action} {path}: {source}", path = path.display())]
     Io {
         /// What was being done.
@@ -74,7 +76,23 @@ pub enum SnapshotError {
         /// What the system said.
         source: std::io::Error,
     },
-    /// The file is no snapshot, or not whole. Nothing of it was taken over.
+    /// Another process uses the file.
+    #[error("{path} is in use by {holder}: give each bridge a snapshot of its own", path = path.display())]
+    InUse {
+        /// The file.
+        path: PathBuf,
+        /// What is known of the process.
+        holder: String,
+    },
+    /// The file is intact and in a format of another version.
+    #[error("{path} has version {version} of the format, and this release reads version 1", path = path.display())]
+    Version {
+        /// The file.
+        path: PathBuf,
+        /// The version of its format.
+        version: u32,
+    },
+    /// The file is not a snapshot, or is incomplete. None of its entries was loaded.
     #[error("{path} is not a usable snapshot: at byte {at}, {problem}", path = path.display())]
     Damaged {
         /// The file.
@@ -87,14 +105,14 @@ pub enum SnapshotError {
 }
 
 impl MemoryStore {
-    /// Writes the live entries to a file, all at one moment. The file is replaced as a whole or not at all: the bytes go to
-    /// `path.tmp` beside it first, and reach the disk before the file gets its name. Only its owner may read it.
+    /// Writes the live entries of one moment to a file. The file is replaced as a whole or not at all: the bytes go to a
+    /// temporary file beside it, and reach the disk before that file gets the name. Only its owner may read it.
     ///
-    /// The lock is held while the entries are listed, not while they are written. Two calls with one path must not run at
-    /// the same time.
+    /// The store is locked while the entries are listed, not while they are written. Two calls with one path must not run at
+    /// the same time; [`SnapshotLock`] keeps other processes away.
     ///
     /// # Errors
-    /// [`SnapshotError::Io`]; the file is as it was.
+    /// [`SnapshotError::Io`]; the file is unchanged.
     pub fn write_snapshot(&self, path: &Path) -> Result<SnapshotWritten, SnapshotError> {
         // Clippy would have the method itself, whose lifetime is not general enough.
         #[allow(clippy::redundant_closure_for_method_calls)]
@@ -102,11 +120,11 @@ impl MemoryStore {
         file::replace(path, |file| format::write(file, &live))
     }
 
-    /// Takes over the entries of a snapshot, as if each were set now, in the order of their last use. `None` if there is no
-    /// such file. The lock is held while the entries are put in, not while they are read.
+    /// Loads the entries of a snapshot in the order of their last use, as if each were set now. Returns `None` if there is no
+    /// such file. The store is locked while the entries are stored, not while they are read.
     ///
     /// # Errors
-    /// [`SnapshotError`]; the store is as it was. A damaged file can be kept with [`keep_damaged_aside`].
+    /// [`SnapshotError`]; the store is unchanged. [`keep_damaged_aside`] keeps a damaged file.
     pub fn load_snapshot(&self, path: &Path) -> Result<Option<SnapshotLoaded>, SnapshotError> {
         let Some(entries) = file::read(path)? else { return Ok(None) };
         Ok(Some(self.with_database(|database| {

@@ -5,9 +5,9 @@ use std::time::Duration;
 
 use axum::Router;
 use axum::extract::{Request, State};
-use isocache::{Clock, ManualClock};
-use isocache_bridge::access::{Cors, Digest, Profile, Tokens};
-use isocache_bridge::server::{Bridge, Origins, Parts};
+use isocache::{Clock, ManualClock, RedisCacheBuilder};
+use isocache_bridge::access::{Cors, Credentials, Digest, Profile, Tokens};
+use isocache_bridge::server::{Bridge, Origins, Parts, Phase, Policy, ServerLimits};
 use isocache_bridge::store::Store;
 use isocache_bridge::store::memory::{MemoryStore, MemoryStoreOptions};
 use tokio::net::TcpListener;
@@ -27,13 +27,20 @@ pub async fn serve(app: Router) -> String {
 pub async fn bridge(store: Store, clock: impl Clock + 'static) -> String {
     let mut tokens = Tokens::default();
     tokens.add(Digest::of(TOKEN.as_bytes()), Profile::admin("test")).unwrap();
-    // Nobody ends it.
-    let (ending, ends) = watch::channel(false);
+    // It never ends.
+    let (ending, phase) = watch::channel(Phase::Serving);
     std::mem::forget(ending);
-    let origins = Origins::new(Cors::default(), None);
-    let bridge = Bridge::new(Parts { store, tokens, origins, clock: Arc::new(clock), ending: ends });
-    let answer = async |State(bridge): State<Arc<Bridge>>, request: Request| bridge.answer(request).await;
-    serve(Router::new().fallback(answer).with_state(Arc::new(bridge))).await
+    let policy = Policy {
+        tokens,
+        anonymous: None,
+        credentials: Credentials::default(),
+        origins: Origins::new(Cors::default(), None),
+        limits: ServerLimits::default(),
+        base_path: String::new(),
+    };
+    let bridge = Bridge::new(Parts { store, policy, clock: Arc::new(clock), phase });
+    let respond = async |State(bridge): State<Arc<Bridge>>, request: Request| bridge.respond(request).await;
+    serve(Router::new().fallback(respond).with_state(Arc::new(bridge))).await
 }
 
 /// A bridge over the embedded store.
@@ -44,6 +51,8 @@ pub async fn memory_bridge(clock: &ManualClock) -> String {
 
 /// A bridge over Redis.
 pub async fn redis_bridge(url: &str) -> String {
-    let store = Store::redis(url, Duration::from_secs(300), Duration::from_secs(300)).unwrap();
+    let limit = Duration::from_secs(300);
+    let redis = RedisCacheBuilder::new(url).connect_timeout(limit).operation_timeout(limit);
+    let store = Store::redis(redis, limit).unwrap();
     bridge(store, isocache::UnixClock).await
 }

@@ -38,6 +38,6 @@ fn loads_are_spans_without_their_keys() {
         cache.sync().get_or_set("another-key", options(), || Ok::<u64, Infallible>(1)).unwrap();
     });
     let text = String::from_utf8(lines.0.lock().unwrap().clone()).unwrap();
-    assert_eq!(text.matches("load{function=\"users::get\" behind=false}").count(), 2, "{text}");
+    assert_eq!(text.matches("load{function=\"users::get\" background=false}").count(), 2, "{text}");
     assert!(!text.contains("-key"), "{text}");
 }

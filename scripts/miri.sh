@@ -9,7 +9,7 @@ miri() {
   cargo +nightly miri test --quiet --target-dir target/miri "$@"
 }
 
-miri --package isocache --lib engine:: memory::
-miri --package isocache --test engine model
+miri --package isocache --lib -- engine:: memory::
+miri --package isocache --test engine -- model::
 miri --package isocache --test memory
-miri --package isocache --test load interleavings
+miri --package isocache --test load -- interleavings::

@@ -118,22 +118,23 @@ pub(crate) fn time_until(at: SystemTime) -> Option<Duration> {
 }
 
 /// The clock of the freshness that is stored in remote stores, which other processes compare with theirs.
-#[cfg_attr(not(any(feature = "http", feature = "redis", feature = "serde")), allow(dead_code))]
+#[cfg(feature = "serde")]
 #[derive(Clone)]
 pub(crate) struct WallClock(Arc<dyn Clock>);
 
+#[cfg(feature = "serde")]
 impl WallClock {
-    #[cfg_attr(not(any(feature = "http", feature = "redis", feature = "serde")), allow(dead_code))]
+    #[cfg(any(feature = "http", feature = "redis"))]
     pub(crate) fn new(clock: impl Clock + 'static) -> Self {
         Self(Arc::new(clock))
     }
 
-    #[cfg_attr(not(feature = "serde"), allow(dead_code))]
     pub(crate) fn now_ms(&self) -> u64 {
         self.0.now_ms()
     }
 }
 
+#[cfg(feature = "serde")]
 impl Default for WallClock {
     fn default() -> Self {
         #[cfg(not(all(target_arch = "wasm32", target_os = "unknown")))]
@@ -145,6 +146,7 @@ impl Default for WallClock {
     }
 }
 
+#[cfg(feature = "serde")]
 impl std::fmt::Debug for WallClock {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str("WallClock")

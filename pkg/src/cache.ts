@@ -40,7 +40,7 @@ export type CacheOptions<V> =
       provider: Provider<V>;
       /** Goes before every key, with a `:` between. Default: none. */
       namespace?: string | undefined;
-      /** The life of entries that are set without one, in **seconds** or with a unit. Default: the provider's. */
+      /** The ttl of entries that are written without one, in **seconds** or with a unit. Default: the provider's. */
       ttl?: Ttl | null | undefined;
     };
 
@@ -50,10 +50,10 @@ interface CheckedEntry<V> extends CacheSetEntry<V> {
   expired?: boolean;
 }
 
-/** What a cache and its namespaces share. */
+/** State that a cache shares with its namespaces. */
 interface Shared {
   closed: boolean;
-  /** There once somebody has listened. */
+  /** Set by the first listener. */
   events?: Events;
 }
 
@@ -62,9 +62,9 @@ const ENTRY_OPTIONS = ["key", "value", ...SET_OPTIONS];
 const METHODS = ["get", "set", "delete", "has", "clearPattern"] as const;
 
 /**
- * A cache over any provider, asynchronous, so that code does not change when memory becomes something remote.
+ * An asynchronous cache over any provider, so that a program need not change when it moves from memory to a remote store.
  *
- * Every method rejects where the provider fails, and with a `TypeError` or `RangeError` for an argument outside the limits.
+ * Every method rejects if the provider fails, and with a `TypeError` or `RangeError` for an argument outside the limits.
  *
  * ```js
  * import { Cache } from "isocache";
@@ -122,7 +122,7 @@ export class Cache<V = unknown> {
   }
 
   /**
-   * Stores `value` under `key`, over what may be there.
+   * Stores `value` under `key`, and replaces an older value.
    *
    * @param options - the ttl, or an object with it: in **seconds** or with a unit, like `"5m"`; and tags.
    */
@@ -188,12 +188,12 @@ export class Cache<V = unknown> {
   }
 
   /**
-   * The value under `key`; if there is none, what `loader` brings, which is stored.
+   * The value under `key`; if there is none, the value that `loader` returns, which is stored.
    *
-   * Callers who ask for one key while it is loaded wait for the same load, and get its outcome, value or error; errors are
-   * not stored. A `set`, `delete` or `clear` through a `Cache` over this provider that comes during a load wins: who waits
-   * gets the loaded value, but it is not stored, and who asks later loads again. A loader may ask for other keys, and for
-   * its own: in browsers only before its first `await`, else it waits for itself until its `timeout`.
+   * Concurrent callers of one key share one load and its outcome, value or error; errors are not stored. A `set`, `delete` or
+   * `clear` during a load, through any `Cache` over this provider, wins: waiting callers get the loaded value, but it is not
+   * stored, and later callers load again. A loader may ask for other keys, and for its own: in browsers only before its first
+   * `await`, otherwise it waits for itself until its `timeout`.
    *
    * ```js
    * import { Cache } from "isocache";
@@ -259,7 +259,7 @@ export class Cache<V = unknown> {
     });
   }
 
-  /** Removes the entry under `key`; true if there was one. */
+  /** Removes the entry under `key`. Returns whether there was one. */
   async delete(key: string): Promise<boolean> {
     const whole = this.#key(key);
     return this.#write([whole], () => this.#provider.delete(whole));
@@ -297,7 +297,7 @@ export class Cache<V = unknown> {
     );
   }
 
-  /** Removes the entries under `keys`, and returns how many there were. */
+  /** Removes the entries under `keys`. Returns how many there were. */
   async deleteMany(keys: readonly string[]): Promise<number> {
     const all = this.#keys(keys);
     return this.#write(all, async () => {
@@ -339,7 +339,7 @@ export class Cache<V = unknown> {
     await this.#clear("*");
   }
 
-  /** Removes all entries of this cache or namespace whose key matches a Redis glob, and returns how many there were. */
+  /** Removes all entries of this cache or namespace whose key matches a Redis glob. Returns how many there were. */
   async clearPattern(pattern: string): Promise<number> {
     checkPattern(pattern);
     return this.#clear(pattern);
@@ -360,8 +360,8 @@ export class Cache<V = unknown> {
   }
 
   /**
-   * Tells `listener` what happens in `getOrSet` and cached functions, of this cache and all its namespaces. What is returned
-   * ends it. What a listener throws is written to the console, and harms nobody.
+   * Calls `listener` for an event of `getOrSet` and cached functions, in this cache and all its namespaces. Returns a function
+   * that removes the listener. An error that a listener throws is written to the console and affects no caller.
    *
    * ```js
    * import { Cache } from "isocache";
@@ -372,7 +372,7 @@ export class Cache<V = unknown> {
    * cache.on("bypass", ({ key, error }) => console.warn(`the cache did not answer for ${key}: ${error}`));
    * ```
    *
-   * @throws TypeError for an event that there is not.
+   * @throws TypeError for an unknown event.
    */
   on<E extends keyof CacheEvents>(event: E, listener: (told: CacheEvents[E]) => void): () => void {
     if (!EVENTS.includes(event)) {
@@ -385,7 +385,7 @@ export class Cache<V = unknown> {
     return this.#shared.events.on(event, listener);
   }
 
-  /** What the provider has counted, for all namespaces together. */
+  /** The counts of the provider, for all namespaces together. */
   async getStats(): Promise<CacheStats> {
     this.#checkOpen();
     return statsOf(this.#provider);
@@ -395,7 +395,7 @@ export class Cache<V = unknown> {
    * A view of this cache whose keys all begin with `prefix` and a `:`. `namespace("a").namespace("b")` is
    * `namespace("a:b")`.
    *
-   * @throws TypeError or RangeError for what is no key.
+   * @throws TypeError or RangeError for an invalid prefix.
    */
   namespace<N extends V = V>(prefix: string): Cache<N> {
     const options = {
@@ -406,7 +406,7 @@ export class Cache<V = unknown> {
     return new Cache<N>(options, this.#shared);
   }
 
-  /** Closes the provider, for all namespaces. Nothing can be asked of the cache afterwards. A second call does nothing. */
+  /** Closes the provider, for all namespaces. Later operations are refused. A second call does nothing. */
   async close(): Promise<void> {
     if (!this.#shared.closed) {
       this.#shared.closed = true;

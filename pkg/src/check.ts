@@ -121,7 +121,7 @@ function suggestion(name: string, known: readonly string[]): string {
   return meant ? `, did you mean ${meant}?` : "";
 }
 
-/** Whether so many letters added, removed, changed or swapped make `b` of `a`. */
+/** Whether `b` differs from `a` by at most `edits` letters that are added, removed, changed or swapped. */
 function isWithin(a: string, b: string, edits: number): boolean {
   if (a === b) {
     return true;

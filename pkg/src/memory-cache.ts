@@ -52,8 +52,8 @@ interface Write<V> {
  * users.clearPattern("user:*"); // 1
  * ```
  *
- * Every method throws a `TypeError` or `RangeError` for an argument outside the limits, which names it; nothing was changed
- * then.
+ * Every method throws a `TypeError` or `RangeError` for an argument outside the limits, and names it. Nothing was changed
+ * then, except that a value refused for its size leaves no older one.
  */
 export class MemoryCache<V = unknown> {
   readonly #table: Table<V>;
@@ -249,8 +249,8 @@ export class MemoryCache<V = unknown> {
   }
 
   /**
-   * Stores every entry, as `set` does; none if one of them is refused. If one is refused for its size, what was under the keys
-   * is removed.
+   * Stores every entry, as `set` does; none if one of them is refused. If one is refused for its size, older values under the keys
+   * are removed.
    */
   setMany(entries: readonly SetEntry<V>[]): void {
     checkList("entries", entries);
@@ -552,7 +552,7 @@ export class MemoryCache<V = unknown> {
     }
   }
 
-  /** Tells the listener what left. No table is being changed here: the listener may use the cache. */
+  /** Reports entries that left. No table is being changed here, so that the listener may use the cache. */
   #report(): void {
     if (this.#settings.onRemoval !== undefined) {
       report(this.#table, this.#settings.onRemoval);

@@ -32,7 +32,7 @@ export interface Provider<V> {
   has(key: string): MaybePromise<boolean>;
   /** The number of entries removed. The pattern is a Redis glob. */
   clearPattern(pattern: string): MaybePromise<number>;
-  /** What was counted. A provider that answers at once may have `stats` instead. */
+  /** The counts. A provider that answers at once may have `stats` instead. */
   getStats?(): MaybePromise<CacheStats>;
   stats?(): CacheStats;
   /** Without it, `get` is called for each key. */
@@ -91,7 +91,7 @@ export interface Provider<V> {
   close?(): MaybePromise<unknown>;
 }
 
-/** What a provider has counted. */
+/** The counts of a provider. */
 export function statsOf(provider: Pick<Provider<never>, "getStats" | "stats">): MaybePromise<CacheStats> {
   return provider.getStats ? provider.getStats() : (provider.stats?.() as CacheStats);
 }

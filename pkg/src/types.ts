@@ -88,9 +88,9 @@ export interface CacheSetEntry<V> extends CacheSetOptions {
   value: V;
 }
 
-/** Exact counts since the cache was made, and what there is now. */
+/** Exact counts since the cache was made, and its present contents. */
 export interface CacheStats {
-  /** Lookups by `get` and `getMany` that found a live entry. */
+  /** Lookups by `get` and `getMany` that found a fresh entry. */
   hits: number;
   /** Lookups that found none. */
   misses: number;
@@ -98,15 +98,15 @@ export interface CacheStats {
   hitRate: number;
   /** Entries written, new or over an old one. */
   sets: number;
-  /** Live entries removed by `delete`, `deleteMany`, `clear` or `clearPattern`. */
+  /** Fresh entries removed by `delete`, `deleteMany`, `clear` or `clearPattern`. */
   deletes: number;
-  /** Live entries removed to keep a limit. */
+  /** Fresh entries removed to keep a limit. */
   evictions: number;
-  /** Entries that left because their life was over; counted when they leave. */
+  /** Entries removed because their ttl had passed; counted when they are removed. */
   expirations: number;
-  /** Live entries now; `undefined` where the store does not tell cheaply. */
+  /** Fresh entries now; `undefined` if the store does not tell it cheaply. */
   entries: number | undefined;
-  /** The sum of the sizes of the live entries; `undefined` where nothing is measured. */
+  /** The sum of the sizes of all entries; `undefined` if they have no sizes. */
   bytes: number | undefined;
 }
 

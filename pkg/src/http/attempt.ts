@@ -1,4 +1,4 @@
-/** Why an attempt failed, and what may be done about it. */
+/** Why an attempt failed, and whether it may be repeated. */
 
 import { systemNow } from "../clock.js";
 import { refusal } from "./encoding.js";
@@ -6,18 +6,18 @@ import { type CacheErrorCode, errorOf, redirected, statusError } from "./errors.
 import type { Settings } from "./settings.js";
 import type { Answer } from "./transport.js";
 
-/** Which operations may be tried again: none, those that may be done twice, or all, since nothing was done. */
+/** Which operations may be sent again: none, idempotent ones ("harmless"), or all, since nothing was carried out. */
 export type Again = "none" | "harmless" | "all";
 
 /** A failed attempt. */
 export class AttemptError extends Error {
   readonly error: Error;
   readonly again: Again;
-  /** How long the server wants to be left alone, in milliseconds. */
+  /** How long the server asks to wait, in milliseconds. */
   readonly after: number | undefined;
   /** Whether the server is at fault, for the breaker. */
   readonly isOutage: boolean;
-  /** Whether it is no failure of its own: the breaker is open, or a new token is asked for. */
+  /** Whether it is not a failure of the server: the breaker is open, or a new token is needed. */
   readonly isPassing: boolean;
 
   constructor(error: Error, again: Again = "none", isOutage = false, after?: number, isPassing = false) {
@@ -30,7 +30,7 @@ export class AttemptError extends Error {
   }
 }
 
-/** The failure that an answer of another status than 2xx stands for. */
+/** The error for an answer whose status is not 2xx. */
 export function attemptErrorOf(answer: Answer, settings: Settings): AttemptError {
   const { status } = answer;
   const body = settings.tokens.redact(typeof answer.body === "string" ? answer.body : "");

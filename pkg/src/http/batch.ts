@@ -1,22 +1,22 @@
-/** The operations of one batch of the event loop, which have one time limit and one abort between them. */
+/** Operations that were issued in one tick. They share a time limit. */
 
 import { timedOut } from "./errors.js";
 import type { Command, Reply } from "./reply.js";
 import type { Ending } from "./transport.js";
 import type { AbortSignalLike } from "./types.js";
 
-/** What an operation asks for. */
+/** The commands of an operation, and how they may be sent. */
 export interface Work {
   readonly commands: readonly Command[];
   /** Its commands are one transaction. */
   readonly atomic?: boolean;
-  /** Doing it twice is not the same as once. */
+  /** It is not idempotent. */
   readonly once?: boolean;
-  /** It cannot travel with others. */
+  /** It cannot be sent with others. */
   readonly alone?: boolean;
 }
 
-/** An operation on its way. Its promise is settled once; what comes later is of no interest. */
+/** An operation that is being sent. Its promise is settled once; later outcomes are ignored. */
 export class Operation {
   readonly work: Work;
   /** About how many bytes it has on the wire. */
@@ -66,9 +66,9 @@ export class Operation {
   }
 }
 
-/** Thrown to who waits, when nobody wants the answer any more or the time is over. */
+/** Thrown in a wait when all operations have their outcome or the time is over. */
 export class Ended extends Error {
-  /** The time is over; otherwise the callers have given up. */
+  /** The time is over; otherwise all operations have their outcome. */
   readonly isLate: boolean;
 
   constructor(isLate: boolean) {
@@ -77,17 +77,17 @@ export class Ended extends Error {
   }
 }
 
-/** Operations that were issued in one batch, in their order. */
+/** Operations that were issued in one tick, in their order. */
 export class Batch implements Ending {
   readonly operations: Operation[] = [];
-  /** A new token has been asked for: once is enough. */
+  /** A new token has been requested, which is done once. */
   hasRenewed = false;
   readonly #deadline: number;
   readonly #clock: () => number;
   readonly #timer: ReturnType<typeof setTimeout>;
   #open = 0;
   #outcome: "late" | "settled" | undefined;
-  /** Who waits for something within this batch. */
+  /** The waits within this batch. */
   readonly #waiting = new Set<(ended: Ended) => void>();
 
   constructor(timeout: number, clock: () => number, server: string) {
@@ -113,7 +113,7 @@ export class Batch implements Ending {
     return this.#deadline - this.#clock();
   }
 
-  /** One of the operations has its outcome. With the last one, what is on the way is given up. */
+  /** One of the operations has its outcome. With the last one, requests under way are aborted. */
   settled(): void {
     if (--this.#open === 0) {
       clearTimeout(this.#timer);
@@ -130,14 +130,14 @@ export class Batch implements Ending {
     return () => this.#waiting.delete(act);
   }
 
-  /** Throws `Ended` if the batch has ended: nothing may be begun that nobody would end. */
+  /** Throws `Ended` if the batch has ended. A request must not be sent then, since nothing would abort it. */
   check(): void {
     if (this.#outcome !== undefined) {
       throw new Ended(this.#outcome === "late");
     }
   }
 
-  /** What `promise` comes to, or rejects with `Ended` when the batch ends first. */
+  /** Settles as `promise` does, or rejects with `Ended` when the batch ends first. */
   within<T>(promise: Promise<T>): Promise<T> {
     return new Promise((resolve, reject) => {
       const left = <A>(settle: (outcome: A) => void) => {
@@ -174,7 +174,7 @@ export class Batch implements Ending {
       return;
     }
     this.#outcome = isLate ? "late" : "settled";
-    // An error is made only where somebody minds: most turns end with nothing on the way.
+    // The error is made only if something waits: most batches end when nothing is under way.
     if (this.#waiting.size > 0) {
       const ended = new Ended(isLate);
       for (const end of this.#waiting) {

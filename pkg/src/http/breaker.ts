@@ -8,13 +8,13 @@ export interface BreakerSettings {
   readonly cooldown: number;
 }
 
-/** `closed`: requests go out. `open`: none does. `half-open`: one does, to see; its outcome closes or opens. */
+/** `closed`: requests are sent. `open`: none is. `half-open`: one is, as a probe, whose outcome closes or opens it. */
 export type BreakerState = "closed" | "open" | "half-open";
 
-/** What a request may do: go out; go out as the one probe; or not. */
+/** Whether a request may be sent, may be sent as the probe, or may not. */
 export type Pass = "request" | "probe" | "none";
 
-/** Counts failures. The clock is read only while there are some. */
+/** Counts failures. The clock is read only while the breaker is open. */
 export class Breaker {
   readonly #settings: BreakerSettings | undefined;
   readonly #clock: () => number;
@@ -37,7 +37,7 @@ export class Breaker {
     return this.#isProbing || this.left <= 0 ? "half-open" : "open";
   }
 
-  /** Asked before each request; what it answers is given back with the outcome. */
+  /** Called before each request; its answer is passed back with the outcome. */
   enter(): Pass {
     const { state } = this;
     if (state === "closed") {
@@ -50,7 +50,7 @@ export class Breaker {
     return "probe";
   }
 
-  /** The server has answered. What was on its way when the breaker opened does not close it; the probe does. */
+  /** The server has answered. Only the probe closes an open breaker, not requests that were under way when it opened. */
   succeeded(pass: Pass): void {
     if (pass === "probe" || this.#openedAt === undefined) {
       this.failures = 0;
@@ -59,7 +59,7 @@ export class Breaker {
     this.released(pass);
   }
 
-  /** The server has not answered, or said that it cannot. */
+  /** The server has not answered, or answered that it does not serve. */
   failed(pass: Pass, why: string | undefined): void {
     this.failures++;
     this.last = why;
@@ -72,7 +72,7 @@ export class Breaker {
     this.released(pass);
   }
 
-  /** Nothing is known: the caller gave up. */
+  /** The outcome is unknown: the callers gave up. */
   released(pass: Pass): void {
     if (pass === "probe") {
       this.#isProbing = false;

@@ -1,4 +1,4 @@
-/** Gathers operations, sends them, and sends them again where that is safe. */
+/** Batches operations, sends them, and retries them where that is safe. */
 
 import { AttemptError, attemptErrorOf } from "./attempt.js";
 import { Batch, Ended, type Operation, type Work } from "./batch.js";
@@ -10,23 +10,23 @@ import { hasBytes, parts, runs } from "./split.js";
 import { type Answer, brokenOff, type Request, TooLarge } from "./transport.js";
 import type { AbortSignalLike } from "./types.js";
 
-/** How long is waited before the first repetition, at most; twice as long before each further one. In milliseconds. */
+/** The longest pause before the first retry; it doubles with each further one. In milliseconds. */
 const FIRST_PAUSE = 50;
 const LONGEST_PAUSE = 1000;
 /** How many values of bytes are sent at once to a server that takes them one by one. */
 const AT_ONCE = 16;
-/** The limits where nothing is gathered. */
+/** The limits where operations are not batched. */
 const ALONE = { maxCommands: 1, maxBytes: 0 };
 
-/** A transaction of several operations was refused: they are tried apart. */
+/** A transaction of several operations was refused: they are sent one by one. */
 class Apart extends Error {}
-/** The server does not speak the form that was tried. */
+/** The server does not support the encoding that was tried. */
 class OtherForm extends Error {}
 
 /** Sends operations to one server. Nothing happens before the first one. */
 export class Client {
   readonly settings: Settings;
-  /** What the server can, beside the protocol; `undefined` until it has answered. */
+  /** What the server supports beside the protocol; `undefined` until it has answered. */
   readonly #peer: { resp: boolean | undefined; clear: boolean | undefined; joins: boolean } = {
     resp: undefined,
     clear: undefined,
@@ -40,7 +40,7 @@ export class Client {
     this.settings = settings;
   }
 
-  /** Whether the server is our bridge, with its commands; `undefined` while that is not known. */
+  /** Whether the server is the bridge, with its own commands; `undefined` while that is not known. */
   get isBridge(): boolean | undefined {
     return this.#peer.clear;
   }
@@ -52,7 +52,7 @@ export class Client {
     }
   }
 
-  /** What the server replies to the commands of an operation. */
+  /** The replies to the commands of an operation. */
   async ask(work: Work, signal?: AbortSignalLike): Promise<readonly Reply[]> {
     if (signal?.aborted) {
       throw signal.reason;
@@ -73,7 +73,7 @@ export class Client {
     return batch.add(work, signal).replies;
   }
 
-  /** Lets what is under way come to its end; afterwards nothing more is taken. */
+  /** Waits for operations under way, and refuses later ones. */
   async close(): Promise<void> {
     this.#isClosed = true;
     while (this.#batch !== undefined || this.#running.size > 0) {
@@ -87,7 +87,7 @@ export class Client {
     return new Batch(this.settings.timeout, this.settings.clock, this.settings.server);
   }
 
-  /** Takes in operations until a microtask has passed in which there came none. */
+  /** Takes in operations until a microtask has passed without one. */
   async #gather(batch: Batch): Promise<void> {
     let seen = 0;
     do {
@@ -103,13 +103,13 @@ export class Client {
     this.#running.add(running);
   }
 
-  /** Parts that are too large for one request go one after the other: the order holds. */
+  /** Sends a batch that is too large for one request as several, one after the other, so that the order holds. */
   async #run(batch: Batch): Promise<void> {
     for (const operations of parts(batch.operations, this.settings.batch ?? ALONE)) {
       try {
         await this.#deliver(operations, batch);
       } catch (error) {
-        // Where the batch has ended, all have their outcome already.
+        // If the batch has ended, all have their outcome already.
         for (const operation of operations) {
           operation.fail(error);
         }
@@ -261,8 +261,8 @@ export class Client {
   }
 
   /**
-   * Sends a request if the breaker lets it, and tells the breaker what came of it. `understand` makes of the answer what
-   * is wanted, or `undefined` if its status stands for a failure.
+   * Sends a request if the breaker permits it, and reports the outcome to the breaker. `understand` reads the answer, or returns
+   * `undefined` if its status stands for a failure.
    */
   async #answered<T>(request: Request, batch: Batch, understand: (answer: Answer) => T | undefined): Promise<T> {
     const { breaker, tokens, server } = this.settings;
@@ -365,7 +365,7 @@ export class Client {
 /** Whether a status may say that the body was of no known kind. */
 const isForeign = (status: number): boolean => [400, 404, 405, 406, 415, 422, 501].includes(status);
 
-/** How long to wait after so many failures: up to a time that doubles, so that clients do not come back together. */
+/** How long to wait after this many failures: a random time up to one that doubles, so that clients do not return together. */
 function jittered(failures: number): number {
   return 1 + Math.random() * Math.min(LONGEST_PAUSE, FIRST_PAUSE * 2 ** failures);
 }

@@ -1,4 +1,4 @@
-/** The forms in which commands travel, and their answers come back. */
+/** The encodings of commands and answers. */
 
 import { type Command, Malformed, type Reply, ServerError } from "./reply.js";
 import { decodeReplies, encodeCommands } from "./resp.js";
@@ -12,7 +12,7 @@ export type Form = "json" | "base64" | "resp";
 
 export const RESP = "application/x-resp";
 
-/** The headers that ask for a form. */
+/** The headers that select an encoding. */
 export const HEADERS: Record<Form, Readonly<Record<string, string>>> = {
   json: { "content-type": "application/json" },
   base64: { "content-type": "application/json", "upstash-encoding": "base64" },
@@ -48,7 +48,7 @@ export function decodeOne(body: string): Reply {
   return answer(parse(body), "json");
 }
 
-/** The text of the error that a server answers to a request as a whole; `undefined` if it is no such answer. */
+/** The error text in the answer to a request as a whole; `undefined` if there is none. */
 export function refusal(body: string): string | undefined {
   try {
     const reply = decodeOne(body);

@@ -1,12 +1,12 @@
-/** How many entries a store has. */
+/** The number of entries in a store. */
 
 import type { Client } from "./client.js";
 import { count, text } from "./reply.js";
 import type { AbortSignalLike } from "./types.js";
 
 /**
- * The number of live keys, where it is exact: where no key has a life, since Redis counts the dead until it has swept them.
- * `undefined` where that is not so, or the server does not tell.
+ * The number of keys, if it is exact: if no key has a ttl, since Redis counts expired keys until it has swept them. `undefined`
+ * if it is not, or the server does not tell.
  */
 export async function exactEntries(client: Client, signal: AbortSignalLike | undefined): Promise<number | undefined> {
   try {

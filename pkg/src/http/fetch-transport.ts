@@ -36,7 +36,7 @@ function platformSend(url: string, init: FetchInit): Promise<FetchResponse> {
   if (typeof send !== "function") {
     throw new TypeError("this environment has no fetch; give one as the option fetch");
   }
-  // Some frameworks cache what they fetch, also by POST. Some runtimes refuse the option as such.
+  // Some frameworks cache responses, even to POST. Some runtimes do not know the option and refuse it.
   return send(url, Request !== undefined && "cache" in Request.prototype ? { ...init, cache: "no-store" } : init);
 }
 
@@ -48,7 +48,7 @@ async function read(response: FetchResponse, isBytes: boolean, limit: number): P
     (response.body as { cancel?: () => Promise<void> } | null)?.cancel?.().catch(() => undefined);
     throw new TooLarge();
   }
-  // The platform takes no more than that length, unless it unpacks, which it does not tell a page of another origin.
+  // The platform reads no more than that, unless the body is compressed, which a page of another origin is not told.
   if (Number.isInteger(length) && type !== "cors" && headers.get("content-encoding") === null) {
     return isBytes ? new Uint8Array(await response.arrayBuffer()) : response.text();
   }

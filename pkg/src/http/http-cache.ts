@@ -1,4 +1,4 @@
-/** `HttpCache`: what its users see. */
+/** `HttpCache`, the public class. */
 
 import {
   checkInteger,
@@ -27,7 +27,7 @@ import { scan } from "./scan.js";
 import { settingsOf } from "./settings.js";
 import type { HttpCacheOptions, HttpSetOptions, RequestOptions } from "./types.js";
 
-/** What `HttpCache` and its namespaces share. */
+/** State that an `HttpCache` shares with its namespaces. */
 interface Shared {
   readonly client: Client;
   /** In milliseconds. */
@@ -44,8 +44,8 @@ const ENTRY_OPTIONS = ["key", "value", ...SET_OPTIONS];
 const KEYS_AT_ONCE = 500;
 
 /**
- * A cache behind HTTP: our bridge (`isocache serve`), or any server of the Upstash Redis REST protocol. A provider for a
- * `Cache`, and usable alone. It runs wherever there is `fetch`, and does nothing before it is first asked.
+ * A cache behind HTTP: the bridge (`isocache serve`), or any server of the Upstash Redis REST protocol. It is usable alone and
+ * as the provider of a `Cache`. It runs wherever there is `fetch`, and does nothing before the first operation.
  *
  * ```js
  * import { HttpCache } from "isocache";
@@ -56,24 +56,23 @@ const KEYS_AT_ONCE = 500;
  * await cache.clearPattern("user:*"); // 1
  * ```
  *
- * **Time.** Every operation ends within `timeout`, with an answer or an error; `clearPattern` against a server that is not
- * our bridge keeps to it in each of its steps. After failures in a row a breaker answers at once for a while, with a
- * `CacheError` of code `unavailable`.
+ * **Time.** Every operation ends within `timeout`, with an answer or an error. Operations that walk the store (`keys`, and
+ * `clearPattern` with a server other than the bridge) apply it to each step. After several failures in a row a circuit breaker
+ * rejects operations at once for a while, with a `CacheError` of code `unavailable`.
  *
- * **Requests.** Operations issued in the same turn, before anything is awaited, travel in one request, and are carried out
- * in the order in which they were issued; if they are too many for one request, in several, one after another. Between
- * operations of different turns there is an order only if one was awaited before the other was issued.
+ * **Requests.** Operations issued in the same tick are sent as one request, and carried out in the order in which they were
+ * issued; if there are too many for one request, as several, one after another. Operations of different ticks are ordered only
+ * if one was awaited before the other was issued.
  *
- * **Repetition.** What fails on the way is tried again where that is safe; a `set` or `delete` may then have been carried
- * out twice, so that a `delete` may have removed an entry and say that there was none. `increment` is not sent again once
- * it may have arrived. Browsers and Deno, however, themselves send a request again whose reused connection breaks before
- * anything came back, and nothing can keep them from it.
+ * **Retries.** A failed operation is sent again if that is safe. A `set` or `delete` may then have been carried out twice, so
+ * that `delete` may return false though it removed the entry. `increment`, `setIfAbsent` and `getAndDelete` are not sent again
+ * once they may have arrived. Browsers and Deno, however, resend a request themselves if its reused connection breaks before an
+ * answer, which cannot be prevented.
  *
- * **Errors.** Operations reject with a `CacheError` where the store fails, with a `TypeError` or `RangeError` for an argument
+ * **Errors.** Operations reject with a `CacheError` if the store fails, with a `TypeError` or `RangeError` for an argument
  * outside the limits, and with the reason of your `AbortSignal`.
  *
- * **Statistics** count what this object and its namespaces did. `evictions` and `expirations` are the store's own affair, and
- * stay 0.
+ * **Statistics** count the operations of this object and its namespaces. `evictions` and `expirations` are unknown here, and 0.
  */
 export class HttpCache<V = unknown> implements Provider<V> {
   /** Whether tags are kept beside the values. */
@@ -138,9 +137,9 @@ export class HttpCache<V = unknown> implements Provider<V> {
       ["GET", whole],
       ["PTTL", whole],
     ];
-    const [found, life] = await this.#ask(commands, options, { atomic: true });
+    const [found, ttl] = await this.#ask(commands, options, { atomic: true });
     const stored = this.#opened(key, found);
-    const left = count("PTTL", life, key);
+    const left = count("PTTL", ttl, key);
     // It may have expired between the two, where a server has no transactions.
     if (stored === undefined || left === -2) {
       return undefined;
@@ -161,7 +160,7 @@ export class HttpCache<V = unknown> implements Provider<V> {
   }
 
   /**
-   * Stores `value` under `key`, over what may be there.
+   * Stores `value` under `key`, and replaces an older value.
    *
    * @param options - the ttl, in **seconds** or with a unit, like `"5m"`; or an object with it and a signal.
    */
@@ -214,8 +213,8 @@ export class HttpCache<V = unknown> implements Provider<V> {
   /** The value under `key`, or `undefined`; its ttl starts again with `ttl`, by default the cache's. In one step. */
   async getAndTouch<T extends V = V>(key: string, ttl?: Ttl | null, options?: RequestOptions): Promise<T | undefined> {
     const whole = this.#key(key);
-    const life = this.#ttl(ttl);
-    const command = ["GETEX", whole, ...(life === Infinity ? ["PERSIST"] : ["PX", `${life}`])];
+    const time = this.#ttl(ttl);
+    const command = ["GETEX", whole, ...(time === Infinity ? ["PERSIST"] : ["PX", `${time}`])];
     const [reply] = await this.#ask([command], options);
     return this.#counted(this.#value<T>(key, reply));
   }
@@ -239,7 +238,7 @@ export class HttpCache<V = unknown> implements Provider<V> {
     return command[0] === "SET" ? this.#setIf("XX", key, command, given) : this.delete(key, signalOf(given));
   }
 
-  /** Removes the entry under `key`; true if there was one. */
+  /** Removes the entry under `key`. Returns whether there was one. */
   async delete(key: string, options?: RequestOptions): Promise<boolean> {
     const whole = this.#key(key);
     const looks = this.#shared.keepsStale;
@@ -268,7 +267,7 @@ export class HttpCache<V = unknown> implements Provider<V> {
     return found.map((stored) => this.#counted(stored && isFreshNow(stored) ? (stored.value as T) : undefined));
   }
 
-  /** Stores every entry; none if one of them is refused here. It is no transaction: another client may see a part. */
+  /** Stores every entry; none if one of them is invalid. It is not a transaction: another client may see a part of it. */
   async setMany(entries: readonly SetEntry<V>[], options?: RequestOptions): Promise<void> {
     checkList("entries", entries);
     const commands = entries.map((entry) => {
@@ -276,7 +275,7 @@ export class HttpCache<V = unknown> implements Provider<V> {
       checkOptions(entry, ENTRY_OPTIONS);
       return this.#write(entry.key, entry.value, entry);
     });
-    // The first failure is told when all have ended.
+    // The first failure is thrown when all have ended.
     const asked = chunks(commands, KEYS_AT_ONCE).map((some) => this.#ask(some, options));
     const replies = (await everyOf(asked)).flat();
     replies.forEach((reply, at) => {
@@ -285,7 +284,7 @@ export class HttpCache<V = unknown> implements Provider<V> {
     this.#shared.counts.sets += replies.length;
   }
 
-  /** Removes the entries under `keys`, and returns how many there were. */
+  /** Removes the entries under `keys`. Returns how many there were. */
   async deleteMany(keys: readonly string[], options?: RequestOptions): Promise<number> {
     const all = this.#keys(keys);
     const stale = this.#shared.keepsStale ? await this.#countStale(all, options) : 0;
@@ -358,8 +357,8 @@ export class HttpCache<V = unknown> implements Provider<V> {
   }
 
   /**
-   * Removes all entries whose key matches a Redis glob, and returns how many there were: the store counts, which does not
-   * know stale entries from fresh ones. What another client adds meanwhile may stay.
+   * Removes all entries whose key matches a Redis glob. Returns how many there were, as the store counts them: stale entries
+   * included. Entries that another client adds meanwhile may stay.
    */
   async clearPattern(pattern: string, options?: RequestOptions): Promise<number> {
     checkPattern(pattern);
@@ -375,18 +374,18 @@ export class HttpCache<V = unknown> implements Provider<V> {
   }
 
   /**
-   * Adds `by` to the counter under `key`, and returns what it is then. A new one starts from 0 and gets the ttl; an old one
-   * keeps what is left of its life. A counter is a number in decimal, which `get` of the default serializer reads.
+   * Adds `by` to the number under `key`, in one step, and returns the sum. A new number starts at 0 and gets the ttl of
+   * `options`; an old one keeps its own. It is stored in decimal, which `get` reads with the default serializer.
    *
-   * @throws RangeError where the counter would pass what a number holds exactly.
+   * @throws RangeError if the sum is beyond what a number holds exactly.
    */
   async increment(key: string, by = 1, options?: HttpSetOptions | Ttl | null): Promise<number> {
     const whole = this.#key(key);
     checkInteger("by", by, -Number.MAX_SAFE_INTEGER, Number.MAX_SAFE_INTEGER);
     const given = optionsOf<HttpSetOptions>(options, SET_OPTIONS);
-    const life = Math.max(ttlOf(given, this.#shared.ttl), 1);
+    const ttl = Math.max(ttlOf(given, this.#shared.ttl), 1);
     const add = ["INCRBY", whole, `${by}`];
-    const commands = life === Infinity ? [add] : [["SET", whole, "0", "PX", `${life}`, "NX"], add];
+    const commands = ttl === Infinity ? [add] : [["SET", whole, "0", "PX", `${ttl}`, "NX"], add];
     const replies = await this.#ask(commands, signalOf(given), { atomic: commands.length > 1, once: true });
     const [first, sum] = commands.length > 1 ? replies : [null, replies[0]];
     checked(first, key);
@@ -400,15 +399,15 @@ export class HttpCache<V = unknown> implements Provider<V> {
     return now;
   }
 
-  /** @internal The reply to a command that is made of the whole key, and of whether the server is our bridge. */
+  /** @internal The reply to a command, which `make` builds from the whole key and from whether the server is the bridge. */
   async command(key: string, make: (whole: string, isBridge: boolean | undefined) => Command): Promise<Reply> {
     const command = make(this.#key(key), this.#shared.client.isBridge);
     return checked((await this.#ask([command], undefined, { once: true }))[0], key);
   }
 
   /**
-   * What was counted here, and how many entries there are, where there is no namespace and the store tells it exactly.
-   * A store that does not answer leaves that `undefined`, and is no error.
+   * The counts of this object and its namespaces; and the number of entries in the store, if there is no namespace and the
+   * store tells it exactly. If the store does not answer, `entries` is `undefined`.
    */
   async getStats(options?: RequestOptions): Promise<CacheStats> {
     const { client, counts } = this.#shared;
@@ -422,18 +421,21 @@ export class HttpCache<V = unknown> implements Provider<V> {
   /**
    * A view of this cache whose keys all begin with `prefix` and a `:`, over the same connections and counts.
    *
-   * @throws TypeError or RangeError for what is no key.
+   * @throws TypeError or RangeError for an invalid prefix.
    */
   namespace<N extends V = V>(prefix: string): HttpCache<N> {
     return new HttpCache<N>(undefined, this.#shared, this.#prefix + prefixOf(prefix));
   }
 
-  /** Whether requests go out, as the breaker has it. */
+  /** The state of the circuit breaker. */
   get breakerState(): BreakerState {
     return this.#shared.client.settings.breaker.state;
   }
 
-  /** Waits for what is under way, for all namespaces. Nothing can be asked afterwards. A second call does nothing. */
+  /**
+   * Waits for operations under way, and closes the connections, for all namespaces. Later operations are refused. A second call
+   * does nothing.
+   */
   async close(): Promise<void> {
     await this.#shared.client.close();
   }
@@ -524,7 +526,7 @@ export class HttpCache<V = unknown> implements Provider<V> {
     }
   }
 
-  /** Whether a reply stands for a stale entry. What is no value is none. */
+  /** Whether a reply is a stale entry. A value that cannot be decoded is not. */
   #isStale(reply: Reply | undefined): boolean {
     try {
       const stored = this.#opened("", reply);

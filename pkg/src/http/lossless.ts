@@ -1,30 +1,30 @@
-/** Finds what a serializer would lose or change, before it does. */
+/** Finds values that a serializer would lose or change. */
 
 /** How deep values may be nested. */
 const MAX_DEPTH = 500;
 /** How much of a path an error shows. */
 const MAX_SHOWN = 200;
 
-/** What a format carries beside what JSON does. */
+/** What a format keeps unchanged beside what JSON does. */
 export interface LosslessFormat {
   /** The name of the format, for errors. */
   readonly name: string;
-  /** Whether it carries a value that is neither a plain object, an array, nor what JSON has. */
+  /** Whether it keeps a value that is not a plain object, an array or a value of JSON. */
   carries(value: unknown): boolean;
-  /** Whether it carries a text. Default: any. */
+  /** Whether it keeps a text. Default: any. */
   carriesText?(text: string): boolean;
-  /** Whether it carries a member of this name. Default: any. */
+  /** Whether it keeps a member of this name. Default: any. */
   carriesName?(name: string): boolean;
-  /** What else a value holds that must be carried, with the path to each. */
+  /** The parts of a value that must be kept as well, with the path to each. */
   parts?(value: object): Iterable<[path: string, part: unknown]>;
 }
 
-/** Throws a TypeError that names the path to the first part of `value` that the format cannot carry unchanged. */
+/** Throws a TypeError that names the path to the first part of `value` that the format would change. */
 export function checkLossless(value: unknown, format: LosslessFormat): void {
   check(value, "$", format, []);
 }
 
-/** Paths are built only for where something is wrong: `path` is a text, or leads back to the text. */
+/** A path as text, or as a member of another path: the text is built only for an error. */
 type Path = string | { readonly of: Path; readonly member: string | number };
 
 function check(value: unknown, path: Path, format: LosslessFormat, above: object[]): void {

@@ -1,11 +1,11 @@
-/** MessagePack as the form of values. */
+/** MessagePack. */
 
 import { Decoder, Encoder, ExtensionCodec } from "@msgpack/msgpack";
 import { isWellFormed } from "../check.js";
 import { checkLossless } from "./lossless.js";
 import type { BinarySerializer } from "./serializer.js";
 
-/** Numbers of the extensions, which are this project's own. */
+/** Numbers of the extension types, which are defined by this project. */
 const SET = 1;
 const MAP = 2;
 const BIG_INT = 3;
@@ -53,7 +53,7 @@ class Big {
   }
 }
 
-/** With `isExact`, all integers of 64 bits come as `bigint`, and what was stored as one as `Big`. */
+/** With `isExact`, all 64-bit integers are decoded to `bigint`, and stored `bigint`s to `Big`. */
 function coder(isExact: boolean): { encode(value: unknown): Uint8Array; decode(bytes: Uint8Array): unknown } {
   const extensionCodec = new ExtensionCodec();
   const encoder = new Encoder({ extensionCodec, maxDepth: MAX_DEPTH });
@@ -83,10 +83,11 @@ const usual = coder(false);
 const exact = coder(true);
 
 /**
- * Values as MessagePack: what JSON has, and `Date`, `Uint8Array`, `bigint`, `Map`, `Set`, `NaN` and infinities. `Map`, `Set`
- * and `bigint` are extensions (numbers 2, 1 and 3) that other programs must know to read them; all else is plain. Integers
- * of 64 bits which another program has stored are numbers where a number holds them, else `bigint`. A `Buffer` comes back
- * as a `Uint8Array`. What cannot come back unchanged is refused with a `TypeError` that names where it stands.
+ * Stores values as MessagePack: the values of JSON, and `Date`, `Uint8Array`, `bigint`, `Map`, `Set`, `NaN` and infinities.
+ * `Map`, `Set` and `bigint` are extension types (numbers 2, 1 and 3), which other programs must know to read them; everything
+ * else is plain MessagePack. A 64-bit integer that another program has stored is returned as a number if a number holds it,
+ * otherwise as a `bigint`. A `Buffer` comes back as a `Uint8Array`. A value that would not come back unchanged is refused with a
+ * `TypeError` that names its place.
  *
  * ```js
  * import { HttpCache } from "isocache";
@@ -107,7 +108,7 @@ export const messagePackSerializer: BinarySerializer = {
   },
 };
 
-/** With numbers for integers that were such. What was decoded is changed in place. */
+/** The value with numbers for integers that were numbers. It is changed in place. */
 function narrowed(value: unknown): unknown {
   if (typeof value === "bigint") {
     const number = Number(value);

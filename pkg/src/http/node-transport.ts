@@ -124,7 +124,7 @@ function over(http: HttpModule): Transport {
         const done = () => {
           forget();
           if (isRefusal || !request.writableFinished) {
-            // The server may not have read the body to its end: what is still under way would belong to no request.
+            // The server may not have read the body to its end, and the rest must not reach it as a next request.
             request.destroy();
           }
           const { buffer, byteOffset, length } = joined(chunks);

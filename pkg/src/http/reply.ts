@@ -1,11 +1,11 @@
-/** Commands and replies, and what a caller makes of a reply. */
+/** Commands and replies, and reading replies as the type that a command has. */
 
 import { errorOf, wrongReply } from "./errors.js";
 
 /** A command: its name and its arguments. */
 export type Command = readonly (string | Uint8Array)[];
 
-/** What a server answered to one command. Strings are text or bytes, as was asked for. */
+/** The reply to one command. Strings are text or bytes, by the encoding of the request. */
 export type Reply = string | number | null | Uint8Array | ServerError | readonly Reply[];
 
 /** A command that failed, in the words of the server. */
@@ -17,10 +17,10 @@ export class ServerError {
   }
 }
 
-/** Thrown where what came is not an answer of the protocol; says in which way. */
+/** Thrown for an answer that is not one of the protocol; says why. */
 export class Malformed extends Error {}
 
-/** The reply, unless it is an error. `key` is what the command was about. */
+/** The reply. @throws if it is an error. `key` is the key of the command. */
 export function checked(reply: Reply | undefined, key?: string): Exclude<Reply, ServerError> {
   if (reply instanceof ServerError) {
     throw errorOf(reply.text, key);
@@ -37,7 +37,7 @@ export function count(command: string, reply: Reply | undefined, key?: string): 
   return number;
 }
 
-/** A reply that is a list of so many. */
+/** A reply that is a list, of this length if one is given. */
 export function list(command: string, reply: Reply | undefined, length?: number): readonly Reply[] {
   const replies = checked(reply);
   if (!isList(replies) || (length !== undefined && replies.length !== length)) {
@@ -47,7 +47,7 @@ export function list(command: string, reply: Reply | undefined, length?: number)
   return replies;
 }
 
-/** A reply that is a text, whether it came as such or as bytes. */
+/** A reply that is text, or text as bytes. */
 export function text(command: string, reply: Reply | undefined): string {
   const string = checked(reply);
   if (typeof string === "string") {

@@ -1,9 +1,9 @@
-/** RESP2, the encoding of Redis itself: commands out of texts and bytes, and replies out of bytes. It keeps every byte. */
+/** RESP2, the encoding of Redis, which keeps every byte. */
 
 import { utf8Length } from "../check.js";
 import { type Command, Malformed, type Reply, ServerError } from "./reply.js";
 
-/** Nothing that is asked for here is answered with arrays this deep. */
+/** No command used here is answered with arrays nested this deep. */
 const MAX_DEPTH = 8;
 const [CR, LF] = [13, 10];
 
@@ -50,7 +50,7 @@ export function encodeCommands(commands: readonly Command[]): ArrayBuffer {
 /**
  * The replies in `bytes`, one for each of `expected` commands. Bulk strings are bytes of their own, not views.
  *
- * @throws Malformed if it is anything else.
+ * @throws Malformed for anything else.
  */
 export function decodeReplies(bytes: Uint8Array, expected: number): Reply[] {
   const reader = new Reader(bytes);

@@ -1,23 +1,23 @@
-/** How values become what is stored. */
+/** Serializers. */
 
-/** Turns values into text and back. What is stored is that text. */
+/** Turns values into text, which is stored, and back. */
 export interface TextSerializer {
   readonly format: "text";
-  /** The text; throws for a value that it cannot give back unchanged. */
+  /** Returns the text; throws for a value that would not come back unchanged. */
   serialize(value: unknown): string;
-  /** The value; throws for a text that is none of its own. */
+  /** Returns the value; throws for a text that it cannot decode. */
   deserialize(text: string): unknown;
 }
 
 /**
- * Turns values into bytes and back. What is stored is those bytes. They go to our bridge as they are; another server of the
- * protocol takes bytes only one value a request, and its answers come in base64: there, text is the quicker form.
+ * Turns values into bytes, which are stored, and back. The bridge takes them as they are. Another server of the protocol takes
+ * one value of bytes per request, and answers in base64, so that text is faster there.
  */
 export interface BinarySerializer {
   readonly format: "bytes";
-  /** The bytes; throws for a value that it cannot give back unchanged. */
+  /** Returns the bytes; throws for a value that would not come back unchanged. */
   serialize(value: unknown): Uint8Array;
-  /** The value; throws for bytes that are none of its own. The bytes are its to keep. */
+  /** Returns the value, which may keep the bytes; throws for bytes that it cannot decode. */
   deserialize(bytes: Uint8Array): unknown;
 }
 

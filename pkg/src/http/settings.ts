@@ -21,27 +21,27 @@ const NAMES = [
 const MIB = 2 ** 20;
 const LONGEST_MS = 600_000;
 
-/** What requests go by. */
+/** The settings of a client. */
 export interface Settings {
   /** Without a slash at its end. */
   readonly url: string;
-  /** As errors name the server: without a path. */
+  /** The server as errors name it: without a path. */
   readonly server: string;
   readonly tokens: Tokens;
   /** In milliseconds. */
   readonly timeout: number;
   readonly retries: number;
   readonly breaker: Breaker;
-  /** `undefined`: nothing is gathered. */
+  /** `undefined`: operations are not batched. */
   readonly batch: { readonly maxCommands: number; readonly maxBytes: number } | undefined;
   readonly serializer: Serializer;
-  /** What carries requests; looked up when one is sent. */
+  /** Sends requests; looked up when one is sent. */
   readonly transport: () => Transport;
   readonly clock: () => number;
   readonly maxResponseBytes: number;
 }
 
-/** The settings; throws a TypeError or RangeError that names the option. */
+/** The settings. @throws TypeError or RangeError that names the option. */
 export function settingsOf(options: HttpCacheOptions): Settings {
   checkOptions(options, NAMES);
   const { token, timeout = "2s", retries = 2, breaker, batch, fetch, clock } = options;
@@ -67,7 +67,7 @@ export function settingsOf(options: HttpCacheOptions): Settings {
   };
 }
 
-/** The one that was given; else Node's own where there is one, which is looked for when the first request goes out. */
+/** The given function; otherwise Node's own client if there is one, which is looked up when the first request is sent. */
 function transportOf(fetch: FetchLike | undefined, url: string): () => Transport {
   const fallback = byFetch(fetch);
   let node: Transport | null | undefined = fetch === undefined ? undefined : null;

@@ -1,8 +1,8 @@
-/** Which operations travel together. */
+/** Which operations are sent together. */
 
 import type { Operation } from "./batch.js";
 
-/** The operations in their order, in as many parts as the limits call for. One that is beyond a limit by itself is a part. */
+/** The operations in their order, in as many parts as the limits require. One that exceeds a limit by itself is a part. */
 export function* parts(
   operations: readonly Operation[],
   { maxCommands, maxBytes }: { readonly maxCommands: number; readonly maxBytes: number },
@@ -24,7 +24,7 @@ export function* parts(
   }
 }
 
-/** The operations in their order, those next to each other that may go together in one run. */
+/** The operations in their order; adjacent ones that may be sent together form a run. */
 export function* runs(
   operations: readonly Operation[],
   joins: (operation: Operation) => boolean,

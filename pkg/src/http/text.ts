@@ -1,11 +1,11 @@
-/** Text as the form of values. */
+/** Text. */
 
 import { isWellFormed, wrongType } from "../check.js";
 import type { TextSerializer } from "./serializer.js";
 
 /**
- * Values are texts, and stored as they are: what any other client of the store reads and writes. A value that is not a string
- * is refused with a `TypeError`.
+ * Values are texts, stored as they are, which is what other clients of the store read and write. A value that is not a string is
+ * refused with a `TypeError`.
  */
 export const textSerializer: TextSerializer = {
   format: "text",

@@ -1,16 +1,16 @@
-/** The token of requests: fixed, or minted when it is needed. */
+/** The token of requests: fixed, or returned by a function when it is needed. */
 
 import { wrongType } from "../check.js";
 import { tokenFailed } from "./errors.js";
 
-/** A function that gives a token. */
+/** A function that returns a token. */
 export type TokenSource = () => string | Promise<string>;
 
-/** Keeps the token, and asks for a new one when the server has refused it. */
+/** Keeps the token, and gets a new one when the server has refused it. */
 export class Tokens {
   readonly #source: TokenSource | undefined;
   #known: string | undefined;
-  #minting: Promise<string> | undefined;
+  #pending: Promise<string> | undefined;
 
   constructor(source: string | TokenSource | undefined) {
     if (typeof source === "function") {
@@ -20,25 +20,25 @@ export class Tokens {
     }
   }
 
-  /** The token, or a promise of it; `undefined` if there is none. Who asks meanwhile shares the promise. */
+  /** The token, or a promise of it, which concurrent callers share; `undefined` if there is none. */
   current(): string | undefined | Promise<string> {
     if (this.#known !== undefined || this.#source === undefined) {
       return this.#known;
     }
-    if (this.#minting === undefined) {
-      const minting = this.#mint(this.#source);
+    if (this.#pending === undefined) {
+      const pending = this.#get(this.#source);
       const done = () => {
-        if (this.#minting === minting) {
-          this.#minting = undefined;
+        if (this.#pending === pending) {
+          this.#pending = undefined;
         }
       };
-      this.#minting = minting;
-      minting.then(done, done);
+      this.#pending = pending;
+      pending.then(done, done);
     }
-    return this.#minting;
+    return this.#pending;
   }
 
-  /** Forgets a token that was refused; true if another may be asked for. */
+  /** Forgets a token that was refused. Returns whether there is a function for another one. */
   renew(refused: string | undefined): boolean {
     if (this.#source === undefined) {
       return false;
@@ -51,15 +51,15 @@ export class Tokens {
 
   /** Gives up waiting for a token, so that the next operation asks again. */
   abandon(): void {
-    this.#minting = undefined;
+    this.#pending = undefined;
   }
 
-  /** A text without the token, should it be in there. */
+  /** The text without the token. */
   redact(text: string): string {
     return this.#known === undefined ? text : text.replaceAll(this.#known, "(token)");
   }
 
-  async #mint(source: TokenSource): Promise<string> {
+  async #get(source: TokenSource): Promise<string> {
     try {
       const token = checkToken(await source());
       this.#known = token;
@@ -70,10 +70,10 @@ export class Tokens {
   }
 }
 
-/** Throws unless it is a text that a header can carry; never shows it. */
+/** Throws unless the token is a valid header value. The error never shows it. */
 function checkToken(token: unknown): string {
   if (typeof token !== "string") {
-    throw wrongType("token", "a string or a function that gives one", token);
+    throw wrongType("token", "a string or a function that returns one", token);
   }
   if (!/^[!-~]+$/.test(token)) {
     throw new TypeError(

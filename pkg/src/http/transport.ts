@@ -1,19 +1,19 @@
-/** One request and its answer, whatever carries it. */
+/** One request and its answer, by whatever means it is sent. */
 
 import { type CacheError, connectionFailed } from "./errors.js";
 
-/** What is sent, by POST. */
+/** A request, sent by POST. */
 export interface Request {
   readonly url: string;
   readonly headers: Readonly<Record<string, string>>;
   readonly body: string | ArrayBuffer;
 }
 
-/** What came back. */
+/** An answer. */
 export interface Answer {
   readonly status: number;
   readonly header: (name: string) => string | null;
-  /** Bytes where the server says that it is RESP2, else text. */
+  /** Bytes if the content type is RESP2, otherwise text. */
   readonly body: string | Uint8Array;
 }
 
@@ -26,12 +26,12 @@ export interface Ending {
 }
 
 /**
- * Sends a request, and reads at most `limit` bytes of an answer. Rejects with `TooLarge`, or whatever the platform has to say.
- * It follows no redirect.
+ * Sends a request, and reads at most `limit` bytes of the answer. Rejects with `TooLarge`, or with the error of the platform.
+ * Redirects are not followed.
  */
 export interface Transport {
   (request: Request, limit: number, ending: Ending): Promise<Answer>;
-  /** Closes connections that wait for a next request, where they are its own. */
+  /** Closes idle connections, if they are its own. */
   close?(): void;
 }
 

@@ -30,8 +30,9 @@ const HASH_BYTES: usize = 24;
 /// # Which arguments are equal
 /// Those whose JSON, as `serde_json` writes it, says the same:
 /// - a struct is a map from the names of its fields, a tuple is a list, `None` is null and `Some(x)` is `x`, a unit variant
-///   is its name, a `char` is a text. The order of the entries of a map does not count; that of a list does, so make a
-///   `HashSet` a `BTreeSet` or sort it first: its order is another in each process.
+///   is its name, a `char` is a text. The order of the entries of a map does not count; that of a list does. serde does not tell
+///   a set from a list: mark a field that is a `HashSet` with `#[serde(serialize_with = "isocache::sorted_set")]`, or pass
+///   [`SortedSet`](crate::SortedSet)`(&set)`, because its order differs from process to process.
 /// - A key of a map may be a text, a `char`, an integer or a `bool`, and counts by its text.
 /// - Numbers are equal where their values are: `1`, `1u64` and `1.0`; also `0.0` and `-0.0`, and every NaN. They differ from
 ///   JSON beyond 2^53, where nothing is rounded, and in that NaN and the infinities are no null. An `f32` has its own value:

@@ -42,6 +42,13 @@ pub(super) fn encode<A: Serialize + ?Sized>(arguments: &A) -> Result<Vec<u8>> {
     }
 }
 
+/// The canonical form of one value.
+pub(super) fn encode_item<T: Serialize + ?Sized>(item: &T) -> Result<Vec<u8>> {
+    let mut encoder = Encoder::default();
+    item.serialize(&mut encoder).map_err(|Refused(reason)| CacheError::invalid("arguments", reason))?;
+    Ok(encoder.out)
+}
+
 /// Why a value has no canonical form.
 #[derive(Debug, thiserror::Error)]
 #[error("{0}")]

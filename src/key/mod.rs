@@ -5,14 +5,18 @@ mod arguments;
 #[cfg(feature = "key-of")]
 mod canonical;
 mod escape;
-mod part;
+mod key_part;
 mod pattern;
 pub mod patterns;
+#[cfg(feature = "key-of")]
+mod sorted_set;
 
 #[cfg(feature = "key-of")]
 pub use arguments::{glob_of, key_of};
-pub use part::{Displayed, GlobPart, KeyPart};
+pub use key_part::{Displayed, GlobPart, KeyPart};
 pub use pattern::KeyPattern;
+#[cfg(feature = "key-of")]
+pub use sorted_set::{SortedSet, sorted_set};
 
 use isocache_key_pattern as template;
 

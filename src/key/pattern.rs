@@ -2,8 +2,7 @@
 
 use std::borrow::Cow;
 
-use super::escape::escape;
-use super::part::{GlobPart, KeyPart};
+use super::key_part::{GlobPart, KeyPart};
 use super::template::{self, Piece, TemplateError};
 use crate::error::{CacheError, Result};
 use crate::glob::Glob;
@@ -110,7 +109,7 @@ impl KeyPattern {
         if let Some(missing) = self.parameters().find(|name| value_of(name, values).is_none()) {
             return Err(self.wrong(&format!("needs a value for {missing}")));
         }
-        Ok(self.fill(Cow::Borrowed, |name| value_of(name, values)))
+        Ok(self.fill(Cow::Borrowed, |name, key| append(name, values, key)))
     }
 
     /// The glob of all keys with these values; a parameter without one is `*`. What it may match besides:
@@ -120,7 +119,7 @@ impl KeyPattern {
     /// [`CacheError::InvalidArgument`] if a parameter has more than one value, or a value has no parameter.
     pub fn glob(&self, values: &[(&str, &dyn KeyPart)]) -> Result<String> {
         self.check_names(values)?;
-        Ok(self.fill(glob_literal, |name| value_of(name, values)))
+        Ok(self.fill(glob_literal, |name, glob| append(name, values, glob)))
     }
 
     /// The key for as many values as there are parameters, in their order.
@@ -128,7 +127,11 @@ impl KeyPattern {
     #[must_use]
     pub fn key_in_order(&self, values: &[&dyn KeyPart]) -> String {
         let mut values = values.iter();
-        self.fill(Cow::Borrowed, |_| values.next().map(|value| value.key_part()))
+        self.fill(Cow::Borrowed, |_, key| {
+            if let Some(value) = values.next() {
+                value.append_to(key);
+            }
+        })
     }
 
     /// The glob for as many values as there are parameters, in their order.
@@ -136,19 +139,23 @@ impl KeyPattern {
     #[must_use]
     pub fn glob_in_order(&self, values: &[&dyn GlobPart]) -> String {
         let mut values = values.iter();
-        self.fill(glob_literal, |_| values.next().and_then(|value| value.glob_part()))
+        self.fill(glob_literal, |_, glob| {
+            if let Some(value) = values.next() {
+                value.append_to_glob(glob);
+            }
+        })
     }
 
-    fn fill<'t, 'v>(
+    fn fill<'t>(
         &'t self,
         literal: impl Fn(&'t str) -> Cow<'t, str>,
-        mut value: impl FnMut(&str) -> Option<Cow<'v, str>>,
+        mut value: impl FnMut(&str, &mut String),
     ) -> String {
         let mut filled = String::with_capacity(self.template.len() + 16);
         for piece in template::pieces(&self.template) {
             match piece {
                 Piece::Literal(text) => filled.push_str(&literal(text)),
-                Piece::Parameter(name) => filled.push_str(&value(name).map_or(Cow::Borrowed("*"), escape)),
+                Piece::Parameter(name) => value(name, &mut filled),
             }
         }
         filled
@@ -171,8 +178,16 @@ impl KeyPattern {
     }
 }
 
-fn value_of<'v>(name: &str, values: &'v [(&str, &dyn KeyPart)]) -> Option<Cow<'v, str>> {
-    values.iter().find(|(other, _)| *other == name).map(|(_, value)| value.key_part())
+fn value_of<'v>(name: &str, values: &'v [(&str, &dyn KeyPart)]) -> Option<&'v dyn KeyPart> {
+    values.iter().find(|(other, _)| *other == name).map(|(_, value)| *value)
+}
+
+/// Appends a value; a `*` for one that is not there.
+fn append(name: &str, values: &[(&str, &dyn KeyPart)], filled: &mut String) {
+    match value_of(name, values) {
+        Some(value) => value.append_to(filled),
+        None => filled.push('*'),
+    }
 }
 
 fn glob_literal(text: &str) -> Cow<'_, str> {

@@ -41,7 +41,7 @@
 /// ```
 ///
 /// ```compile_fail
-/// isocache::keys::user(Some(7));
+/// isocache::keys::user(vec![7]);
 /// ```
 #[macro_export]
 macro_rules! key_pattern {

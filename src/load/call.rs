@@ -15,7 +15,7 @@ use super::options::{LoadOptions, OnError};
 use super::scope::{Entered, Scoped};
 use super::single_flight::{Follower, Leader, Place};
 use super::support::{Kept, Loading, Lookup};
-use super::wait::{Limit, race, sleep};
+use super::wait::{Limit, boxed, race, sleep};
 use crate::clock::Stopwatch;
 use crate::engine::{Millis, NEVER};
 use crate::error::CacheError;
@@ -238,7 +238,7 @@ impl<'a, P: ?Sized> Call<'a, P> {
         let (outcome, to_store) = self.settle(brought, fallback);
         leader.share(Arc::new(outcome.clone()));
         if let Some(to_store) = to_store.filter(|_| stored) {
-            self.store(leader, to_store, limit).await.map_err(LoadError::Cache)?;
+            boxed(|| self.store(leader, to_store, limit)).await.map_err(LoadError::Cache)?;
         }
         outcome
     }
@@ -315,7 +315,7 @@ impl<'a, P: ?Sized> Call<'a, P> {
             looks += 1;
             let Look { found, then } = match first.take() {
                 Some(first) => first,
-                None => self.find().await.map_err(LoadError::Cache)?,
+                None => boxed(|| self.find()).await.map_err(LoadError::Cache)?,
             };
             let (fallback, in_hand, failed) = match found {
                 Found::Answer(value) => {
@@ -335,7 +335,7 @@ impl<'a, P: ?Sized> Call<'a, P> {
             // There is nothing to fall back to for callers that have their answer.
             let fallback = fallback.filter(|_| !self.in_background);
             let Some(loading) = loading else {
-                return self.load_without_flight(fallback, failed, &mut limit, loader).await;
+                return boxed(|| self.load_without_flight(fallback, failed, &mut limit, loader)).await;
             };
             match loading.single_flight().join(self.key) {
                 Place::Leader(leader) => {
@@ -344,24 +344,24 @@ impl<'a, P: ?Sized> Call<'a, P> {
                     }
                     let flight = Arc::clone(leader.flight());
                     let limit = &mut limit;
-                    let leading = async move {
+                    let leading = boxed(|| async move {
                         if failed {
-                            self.lead(leader, None, false, limit, loader).await
+                            boxed(|| self.lead(leader, None, false, limit, loader)).await
                         } else {
-                            self.lead_with_lease(leader, fallback, in_hand, limit, loader).await
+                            boxed(|| self.lead_with_lease(leader, fallback, in_hand, limit, loader)).await
                         }
-                    };
+                    });
                     return Watched::new(flight, leading).await;
                 }
-                Place::Own => return self.load_alone(fallback, &mut limit, loader).await,
+                Place::Own => return boxed(|| self.load_alone(fallback, &mut limit, loader)).await,
                 Place::Follower(_) if self.in_background => return Ok(None),
-                Place::Follower(follower) => match self.follow(&follower, &mut limit).await {
+                Place::Follower(follower) => match boxed(|| self.follow(&follower, &mut limit)).await {
                     Followed::Outcome(Ok(None)) if self.is_required => {}
                     Followed::Outcome(outcome) => {
                         self.count(Event::Coalesced);
                         return outcome;
                     }
-                    Followed::Foreign => return self.load_alone(fallback, &mut limit, loader).await,
+                    Followed::Foreign => return boxed(|| self.load_alone(fallback, &mut limit, loader)).await,
                     Followed::Gone => {}
                     Followed::Idle => loading.single_flight().take_over(self.key, &follower),
                     Followed::TimedOut => return self.settle(Err(self.timed_out(&limit)), fallback).0,

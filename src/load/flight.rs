@@ -158,7 +158,7 @@ impl Flight {
 /// A leader's future, with a record of whether anybody polls it when it can go on.
 pub(super) struct Watched<F> {
     flight: Arc<Flight>,
-    future: Pin<Box<F>>,
+    future: F,
     waker: Option<Arc<WatchedWaker>>,
 }
 
@@ -180,11 +180,11 @@ impl Wake for WatchedWaker {
 
 impl<F> Watched<F> {
     pub(super) fn new(flight: Arc<Flight>, future: F) -> Self {
-        Self { flight, future: Box::pin(future), waker: None }
+        Self { flight, future, waker: None }
     }
 }
 
-impl<F: Future> Future for Watched<F> {
+impl<F: Future + Unpin> Future for Watched<F> {
     type Output = F::Output;
 
     fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
@@ -194,7 +194,7 @@ impl<F: Future> Future for Watched<F> {
             Some(watched) if watched.waker.will_wake(context.waker()) => watched,
             _ => Arc::new(WatchedWaker { flight: Arc::clone(&self.flight), waker: context.waker().clone() }),
         };
-        let polled = self.future.as_mut().poll(&mut Context::from_waker(&Waker::from(Arc::clone(&waker))));
+        let polled = Pin::new(&mut self.future).poll(&mut Context::from_waker(&Waker::from(Arc::clone(&waker))));
         self.waker = Some(waker);
         polled
     }

@@ -10,7 +10,7 @@ use super::monitor::Event;
 use super::options::LoadOptions;
 use super::single_flight::Leader;
 use super::support::{Lookup, cannot_keep_stale};
-use super::wait::{Limit, race, sleep};
+use super::wait::{Limit, boxed, race, sleep};
 use crate::error::{CacheError, Result};
 use crate::provider::{BoxFuture, CacheProvider, MaybeSend};
 
@@ -112,10 +112,10 @@ impl<'a, P: ?Sized> Call<'a, P> {
         Fut: Future<Output = Result<Option<Loaded<T>>, E>>,
     {
         let (Some(ttl), false) = (self.options.lease, self.options.force_fresh) else {
-            return self.lead(leader, fallback, true, limit, loader).await;
+            return boxed(|| self.lead(leader, fallback, true, limit, loader)).await;
         };
         let Some(provider) = self.provider.loading().and_then(|loading| loading.lease_provider()) else {
-            return self.lead(leader, fallback, true, limit, loader).await;
+            return boxed(|| self.lead(leader, fallback, true, limit, loader)).await;
         };
         let old = fallback.clone();
         // Boxed, so that calls without a lease are no larger for it.
@@ -127,7 +127,7 @@ impl<'a, P: ?Sized> Call<'a, P> {
         };
         let value = match permission.map_err(LoadError::Cache)? {
             Permission::Load { lease, fallback, stored } => {
-                let outcome = self.lead(leader, fallback, stored, limit, loader).await;
+                let outcome = boxed(|| self.lead(leader, fallback, stored, limit, loader)).await;
                 self.release(lease).await;
                 return outcome;
             }

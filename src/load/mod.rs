@@ -37,6 +37,8 @@ pub(crate) use cache_aside::{get, get_or_refresh};
 pub(crate) use freshness::millis;
 pub use lease::LeaseProvider;
 pub use loaded::{LoadError, Loaded};
+#[cfg(feature = "macros")]
+pub(crate) use monitor::{Event, Problem};
 pub use monitor::{LoadStats, Monitor, Report};
 pub use options::{LoadOptions, OnError};
 pub use single_flight::{SingleFlight, StorePermit, WriteGuard};

@@ -205,7 +205,7 @@ impl LoadOptions {
         self
     }
 
-    pub(super) fn counting(&self) -> Option<&Monitor> {
+    pub(crate) fn counting(&self) -> Option<&Monitor> {
         self.static_monitor.or(self.monitor.as_deref())
     }
 

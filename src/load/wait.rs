@@ -1,13 +1,19 @@
 //! Waiting, with an end.
 
 use std::future::{Future, poll_fn};
-use std::pin::pin;
+use std::pin::{Pin, pin};
 use std::task::Poll;
 use std::time::Duration;
 
 use super::options::LoadOptions;
 use crate::provider::BoxFuture;
 use crate::runtime::thread_sleep;
+
+/// A future on the heap, made in a frame of its own: so that recursive functions may nest their loads deeply.
+#[inline(never)]
+pub(super) fn boxed<F: Future>(make: impl FnOnce() -> F) -> Pin<Box<F>> {
+    Box::pin(make())
+}
 
 /// The output of `work`, unless `limit` ends first.
 pub(super) async fn race<F: Future>(work: F, limit: &mut BoxFuture<'static, ()>) -> Option<F::Output> {

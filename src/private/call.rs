@@ -13,30 +13,32 @@ use super::shape::Shape;
 use crate::load::{get, get_or_refresh};
 use crate::{CacheError, CacheProvider, LoadError, Loaded, MaybeSend, MemoryCache};
 
-/// The body of a function, and what it has brought to its end with this call.
+/// The body of a function, and what it returned if it ended within this call.
 struct Body<V, E, F> {
     future: F,
     brought: Option<Result<Option<V>, E>>,
 }
 
-/// What the loader of a flight makes of the body's end: what is kept, or an error that others can have too.
-type Load<S, R, H> = Result<Option<<S as Shape<R>>::Value>, <H as Sharing<<S as Shape<R>>::Error>>::Shared>;
+/// The outcome of a load: a value to store, or an error that other callers can have too.
+type Load<S, H> = Result<Option<<S as Shape>::Value>, <H as Sharing<<S as Shape>::Error>>::Shared>;
 
-fn share<S: Shape<R, Value: Clone>, R, H: Sharing<S::Error>>(
-    brought: &Result<Option<S::Value>, S::Error>,
-) -> Load<S, R, H> {
+fn share<S: Shape<Value: Clone>, H: Sharing<S::Error>>(brought: &Result<Option<S::Value>, S::Error>) -> Load<S, H> {
     match brought {
         Ok(value) => Ok(value.clone()),
         Err(error) => Err(H::share(error)),
     }
 }
 
-/// What the call returns of what it got from the cache; `None` where the body must tell.
-fn answer<S: Shape<R>, R, H: Sharing<S::Error>>(
+/// The answer of the call; `None` if the body has to run for it.
+fn answer<S: Shape, H: Sharing<S::Error>>(
     outcome: Result<Option<S::Value>, LoadError<H::Shared>>,
     brought: Option<Result<Option<S::Value>, S::Error>>,
     policy: &Policy<S::Error>,
-) -> Option<R> {
+    options: &Options,
+) -> Option<S::Returned> {
+    if let Err(LoadError::Cache(error)) = &outcome {
+        options.passed_over(error, policy);
+    }
     let failed = match outcome {
         Ok(found) => {
             if let Some(answer) = S::join(Ok(found)) {
@@ -49,7 +51,7 @@ fn answer<S: Shape<R>, R, H: Sharing<S::Error>>(
             None => return H::take(&shared).and_then(|error| S::join(Err(error))),
         },
         Err(LoadError::TimedOut { key, limit }) => {
-            Some(CacheError::Timeout(format!("the loader of key {key:?} took longer than {limit:?}")))
+            Some(CacheError::Timeout(format!("loading key {key:?} took longer than the timeout of {limit:?}")))
         }
         Err(LoadError::Cache(error)) => policy.propagate.then_some(error),
     };
@@ -63,68 +65,69 @@ impl<V: Clone, E, F> Body<V, E, Pin<F>>
 where
     F: DerefMut<Target: Future>,
 {
-    fn poll<S, R, H>(&mut self, context: &mut Context<'_>) -> Poll<Load<S, R, H>>
+    fn poll<S, H>(&mut self, context: &mut Context<'_>) -> Poll<Load<S, H>>
     where
-        S: Shape<R, Value = V, Error = E>,
+        S: Shape<Value = V, Error = E>,
         H: Sharing<E>,
-        F::Target: Future<Output = R>,
+        F::Target: Future<Output = S::Returned>,
     {
-        self.future.as_mut().poll(context).map(|returned| share::<S, R, H>(self.brought.insert(S::split(returned))))
+        self.future.as_mut().poll(context).map(|returned| share::<S, H>(self.brought.insert(S::split(returned))))
     }
 }
 
 /// A call of a cached function whose body may borrow.
-pub async fn call<S, R, H, P, F>(
+pub async fn call<S, H, P, F>(
     provider: &P,
     key: impl IntoKey,
     options: &Options,
     policy: Policy<S::Error>,
     _: H,
+    _: S,
     body: F,
-) -> R
+) -> S::Returned
 where
-    S: Shape<R, Value: Clone + MaybeSend + Send + Sync + 'static>,
+    S: Shape<Value: Clone + MaybeSend + Send + Sync + 'static>,
     H: Sharing<S::Error>,
     P: CacheProvider<S::Value>,
-    F: Future<Output = R>,
+    F: Future<Output = S::Returned>,
 {
     let key = match key.into_key() {
         Ok(key) => key,
-        Err(error) => match answer::<S, R, H>(Err(LoadError::Cache(error)), None, &policy) {
+        Err(error) => match answer::<S, H>(Err(LoadError::Cache(error)), None, &policy, options) {
             Some(answer) => return answer,
             None => return body.await,
         },
     };
     let mut body = Body { future: pin!(body), brought: None };
     let running = &mut body;
-    let load = move || poll_fn(move |context| running.poll::<S, R, H>(context));
+    let load = move || poll_fn(move |context| running.poll::<S, H>(context));
     let load = || async { Ok(load().await?.map(Loaded::from)) };
     let outcome = get(provider, &key, options.of(&policy), !S::IS_OPTIONAL, load).await;
-    match answer::<S, R, H>(outcome, body.brought, &policy) {
+    match answer::<S, H>(outcome, body.brought, &policy, options) {
         Some(answer) => answer,
         None => body.future.await,
     }
 }
 
-/// As [`call`], with a body that owns what it needs, so that it may run behind a caller that was answered.
-pub async fn call_behind<S, R, H, P, F>(
+/// [`call`] with a body that owns what it uses, so that it can run in the background.
+pub async fn call_in_background<S, H, P, F>(
     provider: P,
     key: impl IntoKey,
     options: &Options,
     policy: Policy<S::Error>,
     _: H,
+    _: S,
     body: F,
-) -> R
+) -> S::Returned
 where
-    S: Shape<R, Value: Clone + MaybeSend + Send + Sync + 'static, Error: MaybeSend + 'static> + 'static,
-    R: 'static,
+    S: Shape<Returned: 'static, Value: Clone + MaybeSend + Send + Sync + 'static, Error: MaybeSend + 'static> + 'static,
     H: Sharing<S::Error> + 'static,
     P: CacheProvider<S::Value> + Clone + 'static,
-    F: Future<Output = R> + MaybeSend + 'static,
+    F: Future<Output = S::Returned> + MaybeSend + 'static,
 {
     let key = match key.into_key() {
         Ok(key) => key,
-        Err(error) => match answer::<S, R, H>(Err(LoadError::Cache(error)), None, &policy) {
+        Err(error) => match answer::<S, H>(Err(LoadError::Cache(error)), None, &policy, options) {
             Some(answer) => return answer,
             None => return body.await,
         },
@@ -133,11 +136,11 @@ where
     #[allow(clippy::arc_with_non_send_sync)]
     let body = Arc::new(Mutex::new(Body { future: Box::pin(body), brought: None }));
     let loaded = Arc::clone(&body);
-    let load = move || poll_fn(move |context| lock(&loaded).poll::<S, R, H>(context));
+    let load = move || poll_fn(move |context| lock(&loaded).poll::<S, H>(context));
     let load = || async { Ok(load().await?.map(Loaded::from)) };
     let outcome = get_or_refresh(&provider, &key, options.of(&policy), !S::IS_OPTIONAL, load).await;
     let brought = lock(&body).brought.take();
-    match answer::<S, R, H>(outcome, brought, &policy) {
+    match answer::<S, H>(outcome, brought, &policy, options) {
         Some(answer) => answer,
         None => poll_fn(|context| lock(&body).future.as_mut().poll(context)).await,
     }
@@ -151,29 +154,55 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 ///
 /// # Panics
 /// Where the body does.
-pub fn call_sync<S, R, H>(
+pub fn call_sync<S, H>(
     provider: &MemoryCache<S::Value>,
     key: impl IntoKey,
     options: &Options,
     policy: &Policy<S::Error>,
     _: H,
-    body: impl FnOnce() -> R,
-) -> R
+    _: S,
+    body: impl FnOnce() -> S::Returned,
+) -> S::Returned
 where
-    S: Shape<R, Value: Clone + MaybeSend + Send + Sync + 'static>,
+    S: Shape<Value: Clone + MaybeSend + Send + Sync + 'static>,
     H: Sharing<S::Error>,
 {
     let (mut body, mut brought) = (Some(body), None);
     let outcome = key.into_key().map_err(LoadError::Cache).and_then(|key| {
         let load = || match body.take() {
-            Some(body) => share::<S, R, H>(brought.insert(S::split(body()))).map(|value| value.map(Loaded::from)),
+            Some(body) => share::<S, H>(brought.insert(S::split(body()))).map(|value| value.map(Loaded::from)),
             None => Ok(None),
         };
         provider.get_or_load(&key, options.of(policy), !S::IS_OPTIONAL, load)
     });
-    match (answer::<S, R, H>(outcome, brought, policy), body) {
+    match (answer::<S, H>(outcome, brought, policy, options), body) {
         (Some(answer), _) => answer,
         (None, Some(body)) => body(),
         (None, None) => unreachable!("a body that ran to its end has an answer"),
+    }
+}
+
+/// [`call`] over a view with tags, if that could be made.
+pub async fn call_tagged<S, H, P, F>(
+    view: Result<P, CacheError>,
+    key: impl IntoKey,
+    options: &Options,
+    policy: Policy<S::Error>,
+    sharing: H,
+    shape: S,
+    body: F,
+) -> S::Returned
+where
+    S: Shape<Value: Clone + MaybeSend + Send + Sync + 'static>,
+    H: Sharing<S::Error>,
+    P: CacheProvider<S::Value>,
+    F: Future<Output = S::Returned>,
+{
+    match view {
+        Ok(view) => call(&view, key, options, policy, sharing, shape, body).await,
+        Err(error) => match answer::<S, H>(Err(LoadError::Cache(error)), None, &policy, options) {
+            Some(answer) => answer,
+            None => body.await,
+        },
     }
 }

@@ -4,7 +4,7 @@ use std::marker::PhantomData;
 
 use crate::CacheError;
 
-/// How those who wait for a load get its error.
+/// How callers that share a load get its error.
 pub trait Sharing<E> {
     type Shared: Send + Sync + 'static;
     fn share(error: &E) -> Self::Shared;
@@ -13,7 +13,7 @@ pub trait Sharing<E> {
 
 /// As clones.
 pub struct Clones;
-/// Not at all: they load themselves.
+/// Not at all: each of them loads.
 pub struct Apart;
 
 impl<E: Clone + Send + Sync + 'static> Sharing<E> for Clones {
@@ -70,7 +70,7 @@ pub trait ProbeFrom<E> {
 }
 impl<E: From<CacheError>> ProbeFrom<E> for Probe<E> {
     fn isocache_converter(&self) -> Converter<E> {
-        converter()
+        converter(self)
     }
 }
 
@@ -84,9 +84,24 @@ impl<E> ProbeNoFrom<E> for &Probe<E> {}
 /// Makes the error of the cache one of the function, where it can be one.
 pub type Converter<E> = Option<fn(CacheError) -> E>;
 
+/// An error that those of the cache can become.
+#[diagnostic::on_unimplemented(
+    message = "`timeout` and `on_error = propagate` end a call with an error of the cache, which `{Self}` cannot be",
+    label = "does not implement `From<isocache::CacheError>`",
+    note = "return a `Result` whose error implements `From<isocache::CacheError>`, or leave these options out"
+)]
+pub trait OfCache: Sized {
+    fn of_cache(error: CacheError) -> Self;
+}
+impl<E: From<CacheError>> OfCache for E {
+    fn of_cache(error: CacheError) -> E {
+        E::from(error)
+    }
+}
+
 #[must_use]
-pub fn converter<E: From<CacheError>>() -> Converter<E> {
-    Some(E::from)
+pub fn converter<E: OfCache>(_: &Probe<E>) -> Converter<E> {
+    Some(E::of_cache)
 }
 
 /// What is to be done with the errors of the cache.

@@ -1,11 +1,43 @@
 //! The keys of calls.
 
-use crate::{CacheError, KeyPart};
+use std::collections::HashSet;
 
-/// An argument that counts for the key.
+use crate::{CacheError, KeyPart, KeyPattern, SortedSet};
+
+/// An argument that counts for the key. Its type decides: the items of a `HashSet` are sorted.
+pub struct Keyed<'a, T: ?Sized>(pub &'a T);
+
+pub trait KeyedSet<'a> {
+    type Set;
+    fn isocache_keyed(&self) -> SortedSet<'a, Self::Set>;
+}
+impl<'a, T, S> KeyedSet<'a> for Keyed<'a, HashSet<T, S>> {
+    type Set = HashSet<T, S>;
+    fn isocache_keyed(&self) -> SortedSet<'a, HashSet<T, S>> {
+        SortedSet(self.0)
+    }
+}
+impl<'a, T, S> KeyedSet<'a> for Keyed<'a, &'a HashSet<T, S>> {
+    type Set = HashSet<T, S>;
+    fn isocache_keyed(&self) -> SortedSet<'a, HashSet<T, S>> {
+        SortedSet(self.0)
+    }
+}
+
+pub trait KeyedValue<'a, T: ?Sized> {
+    fn isocache_keyed(&self) -> &'a T;
+}
+impl<'a, T: serde::Serialize + ?Sized> KeyedValue<'a, T> for &Keyed<'a, T> {
+    fn isocache_keyed(&self) -> &'a T {
+        self.0
+    }
+}
+
+/// The glob of all keys of a pattern.
 #[must_use]
-pub fn keyed<T: serde::Serialize + ?Sized>(argument: &T) -> &T {
-    argument
+pub fn glob_of_pattern(pattern: &'static str) -> String {
+    // It was checked when the code was compiled.
+    KeyPattern::new(pattern).and_then(|pattern| pattern.glob(&[])).unwrap_or_default()
 }
 
 /// The key that a closure makes.
@@ -18,7 +50,7 @@ pub fn append(key: &mut String, value: &(impl KeyPart + ?Sized)) {
     value.append_to(key);
 }
 
-/// A key, wherever one is made: making one of all arguments may fail.
+/// A key. Making one of all arguments may fail.
 pub trait IntoKey {
     #[allow(clippy::missing_errors_doc)]
     fn into_key(self) -> Result<String, CacheError>;

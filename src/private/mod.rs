@@ -9,25 +9,32 @@ mod options;
 mod provider;
 mod shape;
 
-pub use std::sync::{Arc, LazyLock};
+pub use std::any::Any;
+pub use std::sync::{Arc, LazyLock, OnceLock};
 use std::time::Duration;
 
 pub use crate::{
     CacheError, CacheProvider, KeyPart, LoadOptions, LoadStats, MemoryCache, Monitor, OnError, Typed, default_cache,
-    key_of,
+    glob_of, key_of,
 };
-pub use call::{call, call_behind, call_sync};
+pub use call::{call, call_in_background, call_sync, call_tagged};
 pub use errors::{
     Apart, Clones, Converter, Policy, Probe, ProbeClone, ProbeFrom, ProbeNoClone, ProbeNoFrom, Sharing, converter,
 };
-pub use key::{IntoKey, append, key_from, keyed};
+pub use key::{IntoKey, Keyed, KeyedSet, KeyedValue, append, glob_of_pattern, key_from};
 pub use options::Options;
-pub use provider::{AsMemory, AsProvider, default_provider, invalidate, invalidate_default, invalidate_sync};
-pub use shape::{Fallible, FallibleOptional, Optional, Plain, Shape};
+pub use provider::{
+    AsMemory, AsProvider, clear, clear_sync, default_provider, invalidate, invalidate_sync, len_sync, memory, peek,
+    peek_sync, tagged,
+};
+pub use shape::{
+    HasNone, KeepsNoneFallible, KeepsNonePlain, Returns, ReturnsFallibleOptional, ReturnsPlain, ReturnsWrapped, Shape,
+    check_cache_none, error_of, value_of,
+};
 
-/// An argument that a load behind its caller takes along.
+/// An argument that a load in the background takes along.
 #[diagnostic::on_unimplemented(
-    message = "with `stale` or `early`, the load may run longer than the call, and cannot take `&{Self}` along",
+    message = "a load in the background may run longer than the call, and cannot take `&{Self}` along",
     label = "cannot be cloned for the load",
     note = "take the argument by value, as an `Arc` or another handle that is `Clone`, or derive `Clone` for it"
 )]
@@ -48,8 +55,12 @@ pub fn duration(duration: Duration) -> Duration {
     duration
 }
 
-/// A monitor of that name.
+/// The monitor of a function.
 #[must_use]
-pub fn monitor(name: &'static str) -> Arc<Monitor> {
-    Arc::new(Monitor::new(name))
+pub fn monitor(name: &str, key_pattern: Option<&str>) -> Arc<Monitor> {
+    let monitor = Monitor::new(name);
+    Arc::new(match key_pattern {
+        Some(pattern) => monitor.key_pattern(pattern),
+        None => monitor,
+    })
 }

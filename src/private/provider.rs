@@ -1,12 +1,14 @@
-//! Where values are kept.
+//! The providers of functions.
 
+use std::any::Any;
 use std::marker::PhantomData;
-
-use bytes::Bytes;
+use std::sync::OnceLock;
 
 use super::key::IntoKey;
+use super::shape::Shape;
 use crate::{
-    CacheError, CacheProvider, DynCacheProvider, MaybeSend, MemoryCache, MemoryCacheProvider, Typed, default_cache,
+    CacheError, CacheProvider, CounterProvider, Glob, Kept, Lookup, MaybeSend, MemoryCache, MemoryCacheProvider,
+    Tagged, TaggedView, Typed, default_cache,
 };
 
 /// Finds the provider in what an expression is: itself, a reference, a `LazyLock`, an `Arc`.
@@ -17,7 +19,7 @@ pub trait AsProvider<T> {
 }
 impl<T: MaybeSend, P: CacheProvider<T>> AsProvider<T> for P {}
 
-/// As [`AsProvider`], where it must be memory. Where it is not, the compiler says that there is no method of this name.
+/// [`AsProvider`] where it must be memory. Where it is not, the compiler says that there is no method of this name.
 pub trait AsMemory {
     type Value;
     fn as_memory_for_a_function_that_is_not_async(&self) -> &MemoryCache<Self::Value>;
@@ -39,33 +41,123 @@ impl<T> AsMemory for MemoryCacheProvider<T> {
     }
 }
 
-/// The cache of the process, for values of `T`.
+/// The cache of the process, for the values of one function.
 #[must_use]
-pub fn default_provider<T>() -> Typed<T> {
-    Typed::new(default_cache())
+pub fn default_provider<S: Shape>(_: &S, function: &str) -> Typed<S::Value> {
+    Typed::new(default_cache()).owner(function)
 }
 
-/// Removes what is kept under a key.
+/// The memory of a synchronous function without a provider, in a slot of the function.
+///
+/// # Panics
+/// If the slot has been used for another type.
+#[must_use]
+pub fn memory<S: Shape<Value: Send + Sync + 'static>>(
+    slot: &'static OnceLock<Box<dyn Any + Send + Sync>>,
+    _: &S,
+) -> &'static MemoryCache<S::Value> {
+    let memory = slot.get_or_init(|| Box::new(MemoryCache::<S::Value>::default()));
+    memory.downcast_ref().expect("a function returns one type")
+}
+
+/// Removes the value under a key.
 ///
 /// # Errors
 /// As for [`CacheProvider::delete`], and for making the key.
-pub async fn invalidate<T: MaybeSend>(provider: &impl CacheProvider<T>, key: impl IntoKey) -> Result<bool, CacheError> {
+pub async fn invalidate<S: Shape<Value: MaybeSend>>(
+    provider: &impl CacheProvider<S::Value>,
+    _: &S,
+    key: impl IntoKey,
+) -> Result<bool, CacheError> {
     provider.delete(&key.into_key()?).await
 }
 
-/// As [`invalidate`], in the cache of the process.
+/// [`invalidate`] in memory.
 ///
 /// # Errors
 /// As for [`invalidate`].
-pub async fn invalidate_default(key: impl IntoKey) -> Result<bool, CacheError> {
-    let provider: DynCacheProvider<Bytes> = default_cache();
-    invalidate(&provider, key).await
+pub fn invalidate_sync<S: Shape<Value: Clone>>(
+    provider: &MemoryCache<S::Value>,
+    _: &S,
+    key: impl IntoKey,
+) -> Result<bool, CacheError> {
+    provider.delete(&key.into_key()?)
 }
 
-/// As [`invalidate`], in memory.
+/// What a call would return of the value under a key.
 ///
 /// # Errors
-/// As for [`invalidate`].
-pub fn invalidate_sync<T: Clone>(provider: &MemoryCache<T>, key: impl IntoKey) -> Result<bool, CacheError> {
-    provider.delete(&key.into_key()?)
+/// As for [`CacheProvider::get`], and for making the key.
+pub async fn peek<S: Shape<Value: MaybeSend>>(
+    provider: &impl CacheProvider<S::Value>,
+    _: &S,
+    key: impl IntoKey,
+) -> Result<Option<S::Returned>, CacheError> {
+    let key = key.into_key()?;
+    let value = match provider.loading().and_then(|loading| loading.look_now(&key, Lookup::Peek)) {
+        Some(known) => known?.filter(Kept::is_fresh).map(Kept::into_value),
+        None => provider.get(&key).await?,
+    };
+    Ok(value.and_then(|value| S::join(Ok(Some(value)))))
+}
+
+/// [`peek`] in memory.
+///
+/// # Errors
+/// As for [`peek`].
+pub fn peek_sync<S: Shape<Value: Clone>>(
+    provider: &MemoryCache<S::Value>,
+    _: &S,
+    key: impl IntoKey,
+) -> Result<Option<S::Returned>, CacheError> {
+    Ok(provider.peek(&key.into_key()?)?.and_then(|value| S::join(Ok(Some(value)))))
+}
+
+/// Removes all values of a function.
+///
+/// # Errors
+/// As for [`CacheProvider::clear_pattern`], and for making the glob.
+pub async fn clear<S: Shape<Value: MaybeSend>>(
+    provider: &impl CacheProvider<S::Value>,
+    _: &S,
+    glob: impl IntoKey,
+) -> Result<u64, CacheError> {
+    provider.clear_pattern(&glob.into_key()?).await
+}
+
+/// [`clear`] in memory.
+///
+/// # Errors
+/// As for [`clear`].
+pub fn clear_sync<S: Shape<Value: Clone>>(
+    provider: &MemoryCache<S::Value>,
+    _: &S,
+    glob: impl IntoKey,
+) -> Result<u64, CacheError> {
+    provider.clear_pattern(&glob.into_key()?)
+}
+
+/// The number of values of a function.
+///
+/// # Errors
+/// For making the glob.
+pub fn len_sync<S: Shape<Value: Clone>>(
+    provider: &MemoryCache<S::Value>,
+    _: &S,
+    glob: impl IntoKey,
+) -> Result<u64, CacheError> {
+    let glob = Glob::new(glob.into_key()?);
+    Ok(provider.keys().iter().filter(|key| glob.matches(key)).count() as u64)
+}
+
+/// A view with tags, or the error that keeps it from being made.
+///
+/// # Errors
+/// As for [`Tagged::with_tags`].
+pub async fn tagged<P, C>(tagged: &Tagged<P, C>, tags: &[&str]) -> Result<TaggedView<P, C>, CacheError>
+where
+    P: Clone,
+    C: CacheProvider<i64> + CounterProvider + Clone + 'static,
+{
+    tagged.with_tags(tags).await
 }

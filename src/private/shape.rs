@@ -1,31 +1,36 @@
-//! What functions return.
+//! What functions return. The type decides, not its spelling: an alias of a `Result` is one.
 
 use std::convert::Infallible;
+use std::marker::PhantomData;
 
-/// How what a function returns is made of a value to keep, nothing, or an error.
-pub trait Shape<R> {
+use super::errors::Probe;
+
+/// How what a function returns is made of a value to store, nothing, or an error.
+pub trait Shape {
+    type Returned;
     type Value;
     type Error;
     /// Whether there is a way to say that there is nothing.
     const IS_OPTIONAL: bool;
-    fn split(returned: R) -> Result<Option<Self::Value>, Self::Error>;
+    fn split(returned: Self::Returned) -> Result<Option<Self::Value>, Self::Error>;
     /// `None` where the function has no way to say that there is nothing.
-    fn join(outcome: Result<Option<Self::Value>, Self::Error>) -> Option<R>;
+    fn join(outcome: Result<Option<Self::Value>, Self::Error>) -> Option<Self::Returned>;
 }
 
 /// Returns the value.
-pub struct Plain;
+pub struct Plain<T>(PhantomData<fn() -> T>);
 /// Returns the value or nothing.
-pub struct Optional;
+pub struct Optional<T>(PhantomData<fn() -> T>);
 /// Returns the value or an error.
-pub struct Fallible;
+pub struct Fallible<T, E>(PhantomData<fn() -> (T, E)>);
 /// Returns the value, nothing or an error.
-pub struct FallibleOptional;
+pub struct FallibleOptional<T, E>(PhantomData<fn() -> (T, E)>);
 
-impl<T> Shape<T> for Plain {
-    const IS_OPTIONAL: bool = false;
+impl<T> Shape for Plain<T> {
+    type Returned = T;
     type Value = T;
     type Error = Infallible;
+    const IS_OPTIONAL: bool = false;
     fn split(returned: T) -> Result<Option<T>, Infallible> {
         Ok(Some(returned))
     }
@@ -37,10 +42,11 @@ impl<T> Shape<T> for Plain {
     }
 }
 
-impl<T> Shape<Option<T>> for Optional {
-    const IS_OPTIONAL: bool = true;
+impl<T> Shape for Optional<T> {
+    type Returned = Option<T>;
     type Value = T;
     type Error = Infallible;
+    const IS_OPTIONAL: bool = true;
     fn split(returned: Option<T>) -> Result<Option<T>, Infallible> {
         Ok(returned)
     }
@@ -52,10 +58,11 @@ impl<T> Shape<Option<T>> for Optional {
     }
 }
 
-impl<T, E> Shape<Result<T, E>> for Fallible {
-    const IS_OPTIONAL: bool = false;
+impl<T, E> Shape for Fallible<T, E> {
+    type Returned = Result<T, E>;
     type Value = T;
     type Error = E;
+    const IS_OPTIONAL: bool = false;
     fn split(returned: Result<T, E>) -> Result<Option<T>, E> {
         returned.map(Some)
     }
@@ -64,14 +71,99 @@ impl<T, E> Shape<Result<T, E>> for Fallible {
     }
 }
 
-impl<T, E> Shape<Result<Option<T>, E>> for FallibleOptional {
-    const IS_OPTIONAL: bool = true;
+impl<T, E> Shape for FallibleOptional<T, E> {
+    type Returned = Result<Option<T>, E>;
     type Value = T;
     type Error = E;
+    const IS_OPTIONAL: bool = true;
     fn split(returned: Result<Option<T>, E>) -> Result<Option<T>, E> {
         returned
     }
     fn join(outcome: Result<Option<T>, E>) -> Option<Result<Option<T>, E>> {
         Some(outcome)
     }
+}
+
+/// Asks for the shape of a return type: on `&&&Returns<R>`, the compiler finds the method of the trait for the type that
+/// needs the most references, so that the most specific one comes first.
+pub struct Returns<R>(PhantomData<fn() -> R>);
+
+impl<R> Returns<R> {
+    #[must_use]
+    pub fn new() -> Self {
+        Self(PhantomData)
+    }
+}
+
+impl<R> Default for Returns<R> {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+pub trait ReturnsFallibleOptional<T, E> {
+    fn isocache_shape(&self) -> FallibleOptional<T, E> {
+        FallibleOptional(PhantomData)
+    }
+}
+impl<T, E> ReturnsFallibleOptional<T, E> for &&Returns<Result<Option<T>, E>> {}
+
+pub trait ReturnsWrapped {
+    type Shape;
+    fn isocache_shape(&self) -> Self::Shape;
+}
+impl<T, E> ReturnsWrapped for &Returns<Result<T, E>> {
+    type Shape = Fallible<T, E>;
+    fn isocache_shape(&self) -> Fallible<T, E> {
+        Fallible(PhantomData)
+    }
+}
+impl<T> ReturnsWrapped for &Returns<Option<T>> {
+    type Shape = Optional<T>;
+    fn isocache_shape(&self) -> Optional<T> {
+        Optional(PhantomData)
+    }
+}
+
+pub trait ReturnsPlain<R> {
+    fn isocache_shape(&self) -> Plain<R> {
+        Plain(PhantomData)
+    }
+}
+impl<R> ReturnsPlain<R> for Returns<R> {}
+
+/// With `cache_none`, `None` is a value.
+pub trait KeepsNoneFallible<T, E> {
+    fn isocache_shape_with_none(&self) -> Fallible<T, E> {
+        Fallible(PhantomData)
+    }
+}
+impl<T, E> KeepsNoneFallible<T, E> for &Returns<Result<T, E>> {}
+
+pub trait KeepsNonePlain<R> {
+    fn isocache_shape_with_none(&self) -> Plain<R> {
+        Plain(PhantomData)
+    }
+}
+impl<R> KeepsNonePlain<R> for Returns<R> {}
+
+/// A type for which `cache_none` means something.
+#[diagnostic::on_unimplemented(
+    message = "`cache_none` is for functions that return an `Option`, or a `Result` of one",
+    label = "`{Self}` is neither"
+)]
+pub trait HasNone {}
+impl<T> HasNone for Option<T> {}
+impl<T, E> HasNone for Result<Option<T>, E> {}
+
+pub fn check_cache_none<R: HasNone>() {}
+
+/// The error of a shape, for asking what it can do.
+pub fn error_of<S: Shape>(_: &S) -> Probe<S::Error> {
+    Probe::new()
+}
+
+/// The value of a shape.
+pub fn value_of<S: Shape>(_: &S) -> PhantomData<fn() -> S::Value> {
+    PhantomData
 }

@@ -121,7 +121,7 @@ async fn unlimited_plain() -> u64 {
 async fn a_limit_ends_in_an_error_where_there_is_one() {
     let begun = tokio::time::Instant::now();
     let (one, other) = join(limited(), limited()).await;
-    let timed_out = CacheError::Timeout("the loader of key \"errors:limited\" took longer than 5s".to_owned());
+    let timed_out = CacheError::Timeout("loading key \"errors:limited\" took longer than the timeout of 5s".to_owned());
     assert_eq!((one, other), (Err(Failure::Cache(timed_out.clone())), Err(Failure::Cache(timed_out))));
     assert_eq!((calls("limited"), begun.elapsed().as_secs()), (1, 5));
     assert!(matches!(limited_by_default().await, Err(Failure::Cache(CacheError::Timeout(_)))));

@@ -24,8 +24,10 @@ async fn a_template_takes_fields_and_escapes() {
     let pattern = KeyPattern::new("keys:{{}}:{name}:{lang}:{pair}").unwrap();
     assert_eq!(pattern.key(&[("name", &"a:b"), ("lang", &"e*"), ("pair", &7)]).unwrap(), key);
     templated("a:b", 1, opts).await;
-    // Plain JSON, under this very key.
-    assert_eq!(default_cache().get(&key).await.unwrap().unwrap(), "\"a:b1e*\"");
+    // In an envelope that names the function, under this very key.
+    let stored = default_cache().get(&key).await.unwrap().unwrap();
+    assert!(stored.starts_with(b"{\"value\":\"a:b1e*\",\"tags\":{"), "{stored:?}");
+    assert_eq!(Typed::<String>::new(default_cache()).get(&key).await.unwrap().as_deref(), Some("a:b1e*"));
 }
 
 #[cached]

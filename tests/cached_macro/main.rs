@@ -15,6 +15,7 @@ mod shapes;
 mod stale;
 mod support;
 mod sync;
+mod types;
 
 #[tokio::test]
 async fn the_scenes_in_memory() {

@@ -12,7 +12,7 @@ static CLOCKED: LazyLock<At<String>> = LazyLock::new(at_clock);
 #[derive(Clone)]
 struct Db(Arc<String>);
 
-#[cached(ttl = "10s", stale = "5s", key = "stale:{name}:{id}", provider = CLOCKED.cache)]
+#[cached(ttl = "10s", stale_while_revalidate = "5s", key = "stale:{name}:{id}", provider = CLOCKED.cache)]
 async fn find(db: &Db, name: &str, (x, mut y): (u64, u64), id: u64) -> Result<Option<String>, String> {
     y += x;
     Ok(Some(format!("{}{name}{id}{y}#{}", db.0, called("find_stale"))))
@@ -68,7 +68,7 @@ struct Service {
 }
 
 impl Service {
-    #[cached(ttl = "10s", stale = "5s", key = "stale:service:{id}", provider = self.at.cache)]
+    #[cached(ttl = "10s", stale_while_revalidate = "5s", key = "stale:service:{id}", provider = self.at.cache)]
     async fn find(self: Arc<Self>, mut id: u64) -> Result<u64, String> {
         id += called("service");
         if id == 0 {
@@ -77,7 +77,7 @@ impl Service {
         Ok(self.at.cache.sync().len() as u64 + id)
     }
 
-    #[cached(key = "stale:early", early = "1s", ttl = "10s", in_impl, provider = at.cache)]
+    #[cached(key = "stale:early", early_refresh = "1s", ttl = "10s", in_impl, provider = at.cache)]
     async fn early(at: Arc<At<u64>>) -> u64 {
         assert!(at.cache.sync().len() < 9);
         called("early")

@@ -4,6 +4,7 @@
 mod behaviour;
 mod blocking;
 mod executor;
+mod freshness;
 mod interleavings;
 mod leases;
 #[cfg(feature = "metrics")]
@@ -15,6 +16,7 @@ mod stale;
 mod tag_interleavings;
 mod tag_scenes;
 mod tag_vectors;
+mod unpolled;
 
 #[tokio::test]
 async fn the_scenes_in_memory() {

@@ -47,7 +47,7 @@ struct Service {
 }
 
 impl Service {
-    #[cached(key = "cached:number", ttl = "10s", stale = "10s", provider = self.cache)]
+    #[cached(key = "cached:number", ttl = "10s", stale_while_revalidate = "10s", provider = self.cache)]
     async fn number(self: Rc<Self>) -> u64 {
         turn().await;
         self.runs.set(self.runs.get() + 1);

@@ -8,7 +8,7 @@ use syn::{Error, FnArg, Ident, Lifetime, Pat, PatType, Result, Signature, Type};
 
 /// A parameter that is not `self`.
 pub(crate) struct Argument {
-    /// What the expansion calls it. The source may have a pattern in its place.
+    /// Its name in the expansion. The source may have a pattern in its place.
     pub(crate) name: Ident,
     /// As the source has it.
     pub(crate) pattern: Pat,
@@ -21,7 +21,7 @@ impl Argument {
         quote!(#name: #ty)
     }
 
-    /// Brings the pattern of the source to life, where it is more than the name.
+    /// Binds the pattern of the source, if it is more than the name.
     pub(crate) fn rebound(&self) -> Option<TokenStream> {
         let Self { name, pattern, .. } = self;
         (!matches!(pattern, Pat::Ident(ident) if is_plain(ident))).then(|| quote!(let #pattern = #name;))
@@ -49,7 +49,7 @@ fn argument((at, PatType { pat, ty, .. }): (usize, &PatType)) -> Argument {
     Argument { name, pattern: Pat::clone(pat), ty: Type::clone(ty) }
 }
 
-/// How an argument goes into a load that may run behind its caller.
+/// How an argument goes into a load that may run longer than the call.
 pub(crate) enum Taking {
     /// As it is.
     Moved,
@@ -63,7 +63,7 @@ pub(crate) enum Taking {
 /// It cannot.
 pub(crate) fn taking(argument: &Argument) -> Result<Taking> {
     let mut borrows = Borrows(None);
-    let Type::Reference(reference) = &argument.ty else {
+    let Type::Reference(reference) = ungrouped(&argument.ty) else {
         borrows.visit_type(&argument.ty);
         return borrows.none().map(|()| Taking::Moved);
     };
@@ -80,10 +80,19 @@ pub(crate) fn taking(argument: &Argument) -> Result<Taking> {
     Ok(Taking::Cloned(Box::new(Type::Reference(ty))))
 }
 
-const CANNOT_TAKE: &str = "with `stale` or `early`, the load may run longer than the call, and cannot take this borrow \
-                           along: take the argument by value or as `&T` of what is Clone";
+const CANNOT_TAKE: &str = "with `stale_while_revalidate`, `early_refresh` or `detached`, the load may run longer than the \
+                           call, and cannot take this borrow along: take the argument by value, or as `&T` where `T` is \
+                           Clone";
 
-/// Finds a borrow that is not for ever.
+/// A type without the groups that a macro puts around its fragments.
+pub(crate) fn ungrouped(mut ty: &Type) -> &Type {
+    while let Type::Group(group) = ty {
+        ty = &group.elem;
+    }
+    ty
+}
+
+/// Finds a borrow that is not `'static`.
 struct Borrows(Option<Span>);
 
 impl Borrows {
@@ -107,15 +116,15 @@ impl<'a> Visit<'a> for Borrows {
     }
 }
 
-/// The receiver of a method that a load behind cannot take along.
+/// Checks the receiver of a method whose load may run longer than the call.
 ///
 /// # Errors
 /// It is a reference.
 pub(crate) fn taking_self(signature: &Signature) -> Result<()> {
     match signature.receiver() {
         Some(receiver) if matches!(&*receiver.ty, Type::Reference(_)) => {
-            let reason = "with `stale` or `early`, the load may run longer than the call, and cannot borrow `self`: take \
-                          `self: Arc<Self>`, or leave both out";
+            let reason = "with `stale_while_revalidate`, `early_refresh` or `detached`, the load may run longer than the \
+                          call, and cannot borrow `self`: take `self: Arc<Self>`, or leave the option out";
             Err(Error::new(receiver.span(), reason))
         }
         _ => Ok(()),

@@ -1,71 +1,140 @@
+//! From the attribute and its function to the code that the compiler sees.
+
 //! From the attribute and its function to what the compiler sees.
 
-use proc_macro2::{Span, TokenStream};
-use quote::{format_ident, quote};
+use proc_macro2::{TokenStream, TokenTree};
+use quote::{ToTokens as _, format_ident, quote};
 use syn::punctuated::Punctuated;
-use syn::visit::{self, Visit};
-use syn::{AttrStyle, Attribute, Error, Expr, ExprPath, FnArg, Ident, ItemFn, Pat, Result, Signature, Token, parse2};
+use syn::{
+    AttrStyle, Attribute, Block, Error, Expr, FnArg, Ident, ItemFn, Pat, Result, ReturnType, Signature, Token, Type,
+    Visibility, parse2,
+};
 
 use crate::arguments::{Argument, arguments, taking_self};
 use crate::expand_call::Calls;
-use crate::key::{Key, key};
-use crate::options::{KeySource, Options};
+use crate::key::{Key, key, tags};
+use crate::options::{Companions, KeySource, Options};
 use crate::outcome::Outcome;
+use crate::variants::{boxed_future, by_condition};
 
 /// All that is known about the function.
 pub(crate) struct Function<'a> {
     pub(crate) options: &'a Options,
     pub(crate) item: &'a ItemFn,
+    pub(crate) block: &'a Block,
+    pub(crate) is_async: bool,
+    /// Whether the function itself returns a boxed future, as a method behind `#[async_trait]` does.
+    is_boxed: bool,
     pub(crate) arguments: &'a [Argument],
     pub(crate) key: &'a Key<'a>,
+    pub(crate) tags: &'a [TokenStream],
     pub(crate) outcome: &'a Outcome,
     /// An expression: the name of the function among all.
     pub(crate) name: &'a TokenStream,
-    /// Whether there is a type of the function's name, with all that goes with it.
-    pub(crate) has_companions: bool,
+    pub(crate) companions: &'a Place,
 }
 
-pub(crate) fn expand(options: TokenStream, function: TokenStream) -> Result<TokenStream> {
-    let options: Options = parse2(options)?;
+/// Where the companions of a function go.
+pub(crate) enum Place {
+    /// To a type of this name.
+    Type(Ident),
+    /// Beside the method, with its name before theirs.
+    Beside,
+    Nowhere,
+}
+
+impl Place {
+    fn of(options: &Options, item: &ItemFn, is_boxed: bool) -> Self {
+        let is_in_impl = options.in_impl.is_some() || item.sig.receiver().is_some() || mentions_self_type(item);
+        match &options.companions {
+            Some(Companions::None) => Self::Nowhere,
+            Some(Companions::Beside) => Self::Beside,
+            Some(Companions::Type(name)) => Self::Type(name.clone()),
+            // The methods of a trait have no visibility of their own, and there is no place for others beside them.
+            None if is_in_impl && (is_boxed || matches!(item.vis, Visibility::Inherited)) => Self::Nowhere,
+            None if is_in_impl => Self::Beside,
+            None => Self::Type(item.sig.ident.clone()),
+        }
+    }
+}
+
+/// Whether a function is in an `impl` or a trait, because it mentions `Self`.
+fn mentions_self_type(item: &ItemFn) -> bool {
+    fn mentions(tokens: TokenStream) -> bool {
+        tokens.into_iter().any(|token| match token {
+            TokenTree::Group(group) => mentions(group.stream()),
+            TokenTree::Ident(ident) => ident == "Self",
+            TokenTree::Punct(_) | TokenTree::Literal(_) => false,
+        })
+    }
+    mentions(item.sig.to_token_stream()) || mentions(item.block.to_token_stream())
+}
+
+pub(crate) fn expand(attribute: TokenStream, function: TokenStream) -> Result<TokenStream> {
+    let options: Options = parse2(attribute.clone())?;
     let mut item: ItemFn =
         parse2(function).map_err(|error| Error::new(error.span(), "#[cached] is for functions with a body"))?;
-    // Those from within the block stand before the function as well as there.
+    let krate = options.krate();
+    if let Some(variants) = by_condition(&quote!(#[#krate::cached(#attribute)]), &item)? {
+        return Ok(variants);
+    }
+    // Attributes from within the block stand before the function as well as there.
     item.attrs.iter_mut().for_each(|attribute| attribute.style = AttrStyle::Outer);
-    check(&options, &item.sig)?;
-    let outcome = Outcome::of(&item.sig, options.cache_none)?;
-    check_errors(&options, &outcome)?;
-    let has_companions = item.sig.receiver().is_none() && options.in_impl.is_none();
-    let name = name(&options, &item.sig.ident, has_companions);
+    let boxed = if item.sig.asyncness.is_none() { boxed_future(&item) } else { None };
+    let is_boxed = boxed.is_some();
+    let is_async = is_boxed || item.sig.asyncness.is_some();
+    let (returned, block) = match (boxed, &item.sig.output) {
+        (Some(boxed), _) => boxed,
+        (None, ReturnType::Type(_, returned)) => (Type::clone(returned), Block::clone(&item.block)),
+        (None, ReturnType::Default) => {
+            let reason = "this function returns nothing, so there is nothing to cache";
+            return Err(Error::new(item.sig.ident.span(), reason));
+        }
+    };
+    check(&options, &item.sig, is_async)?;
+    let outcome = Outcome::of(&returned, options.cache_none)?;
+    let companions = Place::of(&options, &item, is_boxed);
+    let name = name(&options, &item.sig.ident, &companions);
     let arguments = arguments(&item.sig);
     let key = key(&options, &item.sig, &arguments, &name)?;
+    let tags = match &options.tags {
+        Some((_, written)) => tags(written, &options.private(), &item.sig, &arguments)?,
+        None => Vec::new(),
+    };
     let function = Function {
         options: &options,
         item: &item,
+        block: &block,
+        is_async,
+        is_boxed,
         arguments: &arguments,
         key: &key,
+        tags: &tags,
         outcome: &outcome,
         name: &name,
-        has_companions,
+        companions: &companions,
     };
     let calls = Calls::of(&function)?;
     Ok(function.tokens(&calls))
 }
 
-/// The name under which the function's calls are counted, and hashed where there is no key.
-fn name(options: &Options, ident: &Ident, has_companions: bool) -> TokenStream {
+/// The name by which the function's calls are counted, and hashed where there is no key.
+fn name(options: &Options, ident: &Ident, companions: &Place) -> TokenStream {
     if let Some(name) = &options.name {
         return quote!(#name);
     }
-    if has_companions {
-        // As `module_path!()`, and with the function that this one is in: two may each have one of the same name.
+    if let Place::Type(companions) = companions
+        && companions == ident
+    {
+        // As `module_path!()`, and with the function around this one: two may each have one of the same name.
         return quote!(::core::any::type_name::<#ident>());
     }
     let name = syn::ext::IdentExt::unraw(ident).to_string();
     quote!(::core::concat!(::core::module_path!(), "::", #name))
 }
 
-/// What no option can make right.
-fn check(options: &Options, signature: &Signature) -> Result<()> {
+/// Refuses functions and combinations of options that cannot be.
+fn check(options: &Options, signature: &Signature, is_async: bool) -> Result<()> {
     let refuse = |span, reason| Err(Error::new(span, reason));
     if let Some(token) = &signature.constness {
         return refuse(token.span, "a const function cannot be cached: it has no state");
@@ -76,24 +145,25 @@ fn check(options: &Options, signature: &Signature) -> Result<()> {
     if let Some(abi) = &signature.abi {
         return refuse(abi.extern_token.span, "a function for another language cannot be cached");
     }
-    if signature.asyncness.is_some() && (options.stale.is_some() || options.early.is_some()) {
+    if is_async && options.in_background() {
         taking_self(signature)?;
     }
+    if let (Some(span), false) = (options.detached, is_async) {
+        return refuse(span, "`detached` is for async functions: a synchronous function runs to its end anyway");
+    }
+    if let Some((span, _)) = &options.tags {
+        if !is_async {
+            return refuse(*span, "`tags` is for async functions");
+        }
+        if options.provider.is_none() {
+            return refuse(*span, "`tags` needs a provider of tagged entries: provider = an isocache::Tagged");
+        }
+        if options.in_background() {
+            let reason = "`tags` cannot be combined with `stale_while_revalidate`, `early_refresh` or `detached`";
+            return refuse(*span, reason);
+        }
+    }
     Ok(())
-}
-
-/// Options that need an error to end with.
-fn check_errors(options: &Options, outcome: &Outcome) -> Result<()> {
-    if outcome.is_result {
-        return Ok(());
-    }
-    if let Some(span) = options.propagate {
-        return Err(Error::new(span, "on_error = propagate is for functions that return a Result"));
-    }
-    match options.timeout {
-        Some((span, _)) => Err(Error::new(span, "timeout is for functions that return a Result: its end is an error")),
-        None => Ok(()),
-    }
 }
 
 impl Function<'_> {
@@ -102,14 +172,20 @@ impl Function<'_> {
         let mut outer = sig.clone();
         outer.inputs = self.inputs();
         let get = &calls.get;
-        let keeps = |attribute: &&Attribute| !(self.has_companions && attribute.path().is_ident("expect"));
+        let body = if self.is_boxed { quote!(::std::boxed::Box::pin(async move { #get })) } else { quote!(#get) };
+        let has_type = matches!(self.companions, Place::Type(_));
+        let keeps = |attribute: &&Attribute| !(has_type && attribute.path().is_ident("expect"));
         let kept = attrs.iter().filter(keeps);
         let wrapper = quote! {
             #(#kept)*
-            #[allow(clippy::used_underscore_binding, clippy::no_effect_underscore_binding)]
-            #vis #outer { #get }
+            #[allow(clippy::used_underscore_binding, clippy::no_effect_underscore_binding, clippy::unused_async)]
+            #vis #outer { #body }
         };
-        let companions = self.has_companions.then(|| self.companions(calls));
+        let companions = match self.companions {
+            Place::Type(name) => self.companion_type(name, calls),
+            Place::Beside => self.companion_methods(calls),
+            Place::Nowhere => TokenStream::new(),
+        };
         quote!(#wrapper #companions)
     }
 
@@ -127,53 +203,102 @@ impl Function<'_> {
         inputs
     }
 
-    fn companions(&self, calls: &Calls) -> TokenStream {
-        let ItemFn { attrs, vis, sig, block } = self.item;
-        let name = &sig.ident;
-        let private = self.options.private();
-        let with = |names: &[&str]| {
-            let names: Vec<_> = names.iter().map(|name| Ident::new(name, Span::call_site())).collect();
-            let has = move |attribute: &&Attribute| names.iter().any(|name| attribute.path().is_ident(name));
-            attrs.iter().filter(has).collect::<Vec<_>>()
+    /// The parameters and the generics that companions need for the key, and those that they need for the provider, too.
+    fn companion_parts(&self) -> Parts {
+        let generics = &self.item.sig.generics;
+        let key: Vec<_> = self.key.arguments.iter().map(|argument| argument.declared()).collect();
+        let in_provider = self.options.provider.as_ref().map(words).unwrap_or_default();
+        let is_in_provider = |argument: &&Argument| in_provider.contains(&argument.name.to_string());
+        let is_used = |argument: &&Argument| {
+            is_in_provider(argument) || self.key.arguments.iter().any(|keyed| keyed.name == argument.name)
         };
-        let cfg = with(&["cfg"]);
-        let lints = with(&["allow", "warn", "deny", "forbid", "expect"]);
-        let [uncached, refresh] = ["uncached", "refresh"].map(|name| {
+        let used: Vec<_> = self.arguments.iter().filter(is_used).collect();
+        let whole: Vec<_> = used.iter().map(|argument| argument.declared()).collect();
+        let provider: Vec<_> = self.arguments.iter().filter(is_in_provider).map(Argument::declared).collect();
+        let mut mentions: Vec<TokenStream> = key.clone();
+        if let Some(KeySource::Closure(closure)) = &self.options.key {
+            mentions.push(quote!(#closure));
+        }
+        let of_key = crate::generics::needed(generics, &mentions);
+        let mut of_provider = Vec::new();
+        if let Some(expression) = &self.options.provider {
+            let returned = &self.outcome.returned;
+            of_provider.push(quote!(#returned #expression #(#whole)*));
+        }
+        mentions.extend(of_provider.iter().cloned());
+        let of_whole = crate::generics::needed(generics, &mentions);
+        let of_provider = crate::generics::needed(generics, &of_provider);
+        let named = used.iter().filter(|argument| matches!(argument.pattern, Pat::Ident(_)));
+        let named = named.map(|Argument { name, .. }| quote!(let _ = &#name;)).collect();
+        Parts { key, whole, provider, of_key, of_whole, of_provider, named }
+    }
+
+    fn key_result(&self) -> TokenStream {
+        let private = self.options.private();
+        if self.key.is_result {
+            quote!(::core::result::Result<::std::string::String, #private::CacheError>)
+        } else {
+            quote!(::std::string::String)
+        }
+    }
+
+    fn with_attributes(&self, names: &[&str]) -> Vec<&Attribute> {
+        let has = |attribute: &&Attribute| names.iter().any(|name| attribute.path().is_ident(name));
+        self.item.attrs.iter().filter(has).collect()
+    }
+
+    fn companion_type(&self, name: &Ident, calls: &Calls) -> TokenStream {
+        let ItemFn { vis, sig, block, .. } = self.item;
+        let private = self.options.private();
+        let cfg = self.with_attributes(&["cfg"]);
+        let lints = self.with_attributes(&["allow", "warn", "deny", "forbid", "expect"]);
+        let [uncached, mut refresh] = ["uncached", "refresh"].map(|name| {
             let mut sig = sig.clone();
             sig.ident = format_ident!("{name}");
             sig
         });
-        let mut refresh = refresh;
         refresh.inputs = self.inputs();
         let asyncness = &sig.asyncness;
-        let parameters = self.key.arguments.iter().map(|argument| argument.declared()).collect::<Vec<_>>();
-        let in_provider = self.options.provider.as_ref().map(words).unwrap_or_default();
-        let is_used = |argument: &&Argument| {
-            in_provider.contains(&argument.name) || self.key.arguments.iter().any(|keyed| keyed.name == argument.name)
-        };
-        let used: Vec<_> = self.arguments.iter().filter(is_used).collect();
-        let to_invalidate: Vec<_> = used.iter().map(|argument| argument.declared()).collect();
-        // What is used for the key only is no unused variable.
-        let named = used.iter().filter(|argument| matches!(argument.pattern, Pat::Ident(_)));
-        let named: Vec<_> = named.map(|Argument { name, .. }| quote!(let _ = &#name;)).collect();
+        let Parts { key, whole, provider, of_key, of_whole, of_provider, named } = self.companion_parts();
+        let ((key_generics, key_where), (generics, condition)) = (of_key, of_whole);
+        let (provider_generics, provider_where) = of_provider;
         let statements = &block.stmts;
-        let key_result = if self.key.is_result {
-            quote!(::core::result::Result<::std::string::String, #private::CacheError>)
-        } else {
-            quote!(::std::string::String)
-        };
-        let mut mentions: Vec<TokenStream> = parameters.clone();
-        if let Some(KeySource::Closure(closure)) = &self.options.key {
-            mentions.push(quote!(#closure));
-        }
-        let (key_generics, key_where) = crate::generics::needed(&sig.generics, &mentions);
-        if let Some(provider) = &self.options.provider {
-            let returned = &self.outcome.returned;
-            mentions.push(quote!(#returned #provider #(#to_invalidate)*));
-        }
-        let (generics, condition) = crate::generics::needed(&sig.generics, &mentions);
-        let (made, invalidate, again, statics) = (&self.key.made, &calls.invalidate, &calls.refresh, &calls.statics);
-        let about = format!("What goes with the cached function [`{name}`](fn@{name}).");
+        let (made, key_result) = (&self.key.made, self.key_result());
+        let Calls { invalidate, refresh: again, statics, peek, clear, len, .. } = calls;
+        let function = &sig.ident;
+        let about = format!("The companions of the cached function [`{function}`](fn@{function}).");
+        let clear = clear.as_ref().map(|clear| {
+            quote! {
+                /// Removes all values of the function, and returns how many.
+                ///
+                /// # Errors
+                /// The provider failed.
+                #vis #asyncness fn clear #provider_generics(#(#provider),*)
+                    -> ::core::result::Result<u64, #private::CacheError> #provider_where { #clear }
+            }
+        });
+        let len = len.as_ref().map(|len| {
+            quote! {
+                /// The number of values of the function.
+                ///
+                /// # Errors
+                /// The name of the function is empty.
+                #vis fn len #provider_generics(#(#provider),*)
+                    -> ::core::result::Result<u64, #private::CacheError> #provider_where { #len }
+            }
+        });
+        let returned = &self.outcome.returned;
+        let peek = peek.as_ref().map(|peek| {
+            quote! {
+                /// What a call would return from the cache, if its value is there. It runs nothing, and it is not counted
+                /// where the provider allows that.
+                ///
+                /// # Errors
+                /// The provider failed, or the key is invalid.
+                #vis #asyncness fn peek #generics(#(#whole),*)
+                    -> ::core::result::Result<::core::option::Option<#returned>, #private::CacheError> #condition { #peek }
+            }
+        });
         quote! {
             #(#cfg)*
             #[doc = #about]
@@ -192,42 +317,120 @@ impl Function<'_> {
             }
 
             #(#cfg)*
-            #[allow(dead_code, unused_variables, clippy::all, clippy::pedantic)]
+            #[allow(dead_code, unused_variables, unused_braces, clippy::all, clippy::pedantic)]
             impl #name {
                 /// The key of a call.
-                #vis fn key #key_generics(#(#parameters),*) -> #key_result #key_where { #made }
+                #vis fn key #key_generics(#(#key),*) -> #key_result #key_where { #made }
 
-                /// Removes what is kept of a call; true if there was something.
+                /// Removes the value of a call; true if there was one.
                 ///
                 /// # Errors
-                /// The provider failed, or the key cannot be one.
-                #vis #asyncness fn invalidate #generics(#(#to_invalidate),*)
+                /// The provider failed, or the key is invalid.
+                #vis #asyncness fn invalidate #generics(#(#whole),*)
                     -> ::core::result::Result<bool, #private::CacheError> #condition { #invalidate }
 
-                /// The function, run in any case; what it brings is kept.
+                #peek
+                #clear
+                #len
+
+                /// Runs the function in any case, and stores its value.
                 #vis #refresh { #again }
 
-                /// What was counted so far.
+                /// The counts so far.
                 #vis fn stats() -> #private::LoadStats { Self::isocache_monitor().stats() }
+
+                /// The monitor, which has the statistics and the reports of problems.
+                #vis fn monitor() -> &'static #private::Monitor { Self::isocache_monitor() }
 
                 #statics
             }
         }
     }
+
+    /// The companions of a method: functions beside it.
+    fn companion_methods(&self, calls: &Calls) -> TokenStream {
+        let ItemFn { vis, sig, .. } = self.item;
+        let private = self.options.private();
+        let cfg = self.with_attributes(&["cfg"]);
+        let function = &sig.ident;
+        let [key_name, invalidate_name, stats_name] =
+            ["key", "invalidate", "stats"].map(|name| format_ident!("{function}_{name}"));
+        let asyncness = self.is_async.then(|| quote!(async));
+        let receiver = sig.receiver().map(|_| quote!(&self,));
+        let Parts { key, whole, of_key, of_whole, .. } = self.companion_parts();
+        let ((key_generics, key_where), (generics, condition)) = (of_key, of_whole);
+        let (made, key_result, invalidate, statics) =
+            (&self.key.made, self.key_result(), &calls.invalidate, &calls.statics);
+        let monitor = self.monitor_name();
+        let [about_key, about_invalidate, about_stats] = [
+            format!("The key of a call of [`{function}`](Self::{function})."),
+            format!("Removes the value of a call of [`{function}`](Self::{function}); true if there was one."),
+            format!("The counts of [`{function}`](Self::{function}) so far."),
+        ];
+        quote! {
+            #(#cfg)*
+            #[doc = #about_key]
+            #[allow(dead_code, unused_variables, unused_braces, clippy::all, clippy::pedantic)]
+            #vis fn #key_name #key_generics(#receiver #(#key),*) -> #key_result #key_where { #made }
+
+            #(#cfg)*
+            #[doc = #about_invalidate]
+            #[doc = "\n# Errors\nThe provider failed, or the key is invalid."]
+            #[allow(dead_code, unused_variables, unused_braces, clippy::all, clippy::pedantic)]
+            #vis #asyncness fn #invalidate_name #generics(#receiver #(#whole),*)
+                -> ::core::result::Result<bool, #private::CacheError> #condition { #invalidate }
+
+            #(#cfg)*
+            #[doc = #about_stats]
+            #[allow(dead_code, clippy::all, clippy::pedantic)]
+            #vis fn #stats_name() -> #private::LoadStats { Self::#monitor().stats() }
+
+            #(#cfg)*
+            #[allow(dead_code, clippy::all, clippy::pedantic)]
+            #statics
+        }
+    }
 }
 
-/// The names that stand alone in an expression: what may be a parameter there.
-fn words(expression: &Expr) -> Vec<Ident> {
-    struct Words(Vec<Ident>);
+/// What companions are declared with.
+struct Parts {
+    key: Vec<TokenStream>,
+    /// For the key and the provider.
+    whole: Vec<TokenStream>,
+    provider: Vec<TokenStream>,
+    of_key: (TokenStream, TokenStream),
+    of_whole: (TokenStream, TokenStream),
+    of_provider: (TokenStream, TokenStream),
+    /// Statements that use the parameters of the key and the provider, so that none is an unused variable.
+    named: Vec<TokenStream>,
+}
 
-    impl<'a> Visit<'a> for Words {
-        fn visit_expr_path(&mut self, path: &'a ExprPath) {
-            self.0.extend(path.path.get_ident().cloned());
-            visit::visit_expr_path(self, path);
+/// The names in an expression that may be parameters: also within macros and their format strings.
+fn words(expression: &Expr) -> Vec<String> {
+    fn collect(tokens: TokenStream, words: &mut Vec<String>) {
+        let mut after_dot = false;
+        for token in tokens {
+            let mut is_dot = false;
+            match token {
+                TokenTree::Group(group) => collect(group.stream(), words),
+                TokenTree::Ident(ident) if !after_dot => words.push(ident.to_string()),
+                TokenTree::Punct(punct) => is_dot = punct.as_char() == '.',
+                TokenTree::Literal(literal) => {
+                    // `"t{tenant}"` in a `format!`.
+                    let text = literal.to_string();
+                    let names = text
+                        .split('{')
+                        .skip(1)
+                        .map(|rest| rest.chars().take_while(|c| c.is_alphanumeric() || *c == '_').collect::<String>());
+                    words.extend(names.filter(|name| !name.is_empty()));
+                }
+                TokenTree::Ident(_) => {}
+            }
+            after_dot = is_dot;
         }
     }
 
-    let mut words = Words(Vec::new());
-    words.visit_expr(expression);
-    words.0
+    let mut words = Vec::new();
+    collect(expression.to_token_stream(), &mut words);
+    words
 }

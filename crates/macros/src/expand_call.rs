@@ -1,12 +1,13 @@
-//! The bodies of what is generated: the call itself, and those of its companions.
+//! The bodies of the generated functions: of the call, and of its companions.
 
 use proc_macro2::{Span, TokenStream};
-use quote::{ToTokens as _, quote, quote_spanned};
+use quote::{ToTokens as _, format_ident, quote, quote_spanned};
 use syn::{Error, GenericParam, Ident, Result};
 
 use crate::arguments::{Argument, Taking, taking};
 use crate::duration::duration;
-use crate::expand::Function;
+use crate::expand::{Function, Place};
+use crate::options::KeySource;
 
 /// The ttl where none is given, in seconds.
 const DEFAULT_TTL: u64 = 300;
@@ -15,6 +16,9 @@ pub(crate) struct Calls {
     pub(crate) get: TokenStream,
     pub(crate) refresh: TokenStream,
     pub(crate) invalidate: TokenStream,
+    pub(crate) peek: Option<TokenStream>,
+    pub(crate) clear: Option<TokenStream>,
+    pub(crate) len: Option<TokenStream>,
     /// Hidden associated functions.
     pub(crate) statics: TokenStream,
 }
@@ -22,15 +26,26 @@ pub(crate) struct Calls {
 impl Calls {
     pub(crate) fn of(function: &Function<'_>) -> Result<Self> {
         let options = function.load_options(false)?;
-        let behind = function.is_async() && (function.options.stale.is_some() || function.options.early.is_some());
-        let body = if behind { function.body_behind()? } else { function.body() };
-        let get = function.call(behind, &options, &body);
-        if !function.has_companions {
-            let none = TokenStream::new;
-            return Ok(Self { get, refresh: none(), invalidate: none(), statics: none() });
+        let in_background = function.is_async && function.options.in_background();
+        let body = if in_background { function.body_in_background()? } else { function.body() };
+        let get = function.call(in_background, &options, &body);
+        let none = TokenStream::new;
+        if matches!(function.companions, Place::Nowhere) {
+            let (refresh, invalidate, statics) = (none(), none(), none());
+            return Ok(Self { get, refresh, invalidate, peek: None, clear: None, len: None, statics });
         }
-        let refresh = function.call(false, &function.load_options(true)?, &function.body());
-        Ok(Self { get, refresh, invalidate: function.invalidate(), statics: function.statics()? })
+        let refresh = match function.companions {
+            Place::Type(_) => function.call(false, &function.load_options(true)?, &function.body()),
+            Place::Beside | Place::Nowhere => none(),
+        };
+        let key = &function.key.made;
+        let invalidate = function.on_provider(&format_ident!("invalidate"), key);
+        let peek = function.options.tags.is_none().then(|| function.on_provider(&format_ident!("peek"), key));
+        let glob = function.key.glob.as_ref().filter(|_| function.options.tags.is_none());
+        let clear = glob.map(|glob| function.on_provider(&format_ident!("clear"), glob));
+        let len = glob.filter(|_| !function.is_async).map(|glob| function.on_provider(&format_ident!("len"), glob));
+        let statics = function.statics()?;
+        Ok(Self { get, refresh, invalidate, peek, clear, len, statics })
     }
 }
 
@@ -40,18 +55,6 @@ fn local(name: &str) -> Ident {
 }
 
 impl Function<'_> {
-    fn is_async(&self) -> bool {
-        self.item.sig.asyncness.is_some()
-    }
-
-    /// The type of the value, or of the error, that the function returns.
-    fn associated(&self, name: &str) -> TokenStream {
-        let private = self.options.private();
-        let (returned, shape) = (&self.outcome.returned, self.outcome.shape(&private));
-        let name = Ident::new(name, Span::call_site());
-        quote!(<#shape as #private::Shape<#returned>>::#name)
-    }
-
     /// The expression of a reference to the options.
     fn load_options(&self, force_fresh: bool) -> Result<TokenStream> {
         let private = self.options.private();
@@ -63,9 +66,10 @@ impl Function<'_> {
         };
         let mut made = quote!(#private::LoadOptions::new().ttl(#ttl));
         let windows = [
-            ("stale_while_revalidate", self.options.stale.as_ref().map(|(_, value)| value)),
+            ("stale_while_revalidate", self.options.stale_while_revalidate.as_ref().map(|(_, value)| value)),
             ("stale_if_error", self.options.stale_if_error.as_ref()),
-            ("early_refresh", self.options.early.as_ref().map(|(_, value)| value)),
+            ("early_refresh", self.options.early_refresh.as_ref().map(|(_, value)| value)),
+            ("lease", self.options.lease.as_ref()),
             ("timeout", self.options.timeout.as_ref().map(|(_, value)| value)),
         ];
         for (method, value) in windows {
@@ -77,14 +81,19 @@ impl Function<'_> {
         if let Some(jitter) = &self.options.jitter {
             made.extend(quote!(.jitter(#jitter)));
         }
+        if self.options.detached.is_some() && !force_fresh {
+            made.extend(quote!(.detached()));
+        }
         if self.options.propagate.is_some() {
             made.extend(quote!(.on_error(#private::OnError::Propagate)));
         }
-        let monitor = if self.has_companions {
-            let name = &self.item.sig.ident;
-            quote!(#name::isocache_monitor())
-        } else {
-            self.monitor()
+        let monitor = match self.companions {
+            Place::Type(name) => quote!(#name::isocache_monitor()),
+            Place::Beside => {
+                let monitor = self.monitor_name();
+                quote!(Self::#monitor())
+            }
+            Place::Nowhere => self.monitor(),
         };
         made.extend(quote!(.static_monitor(#monitor)));
         if force_fresh {
@@ -94,58 +103,78 @@ impl Function<'_> {
             return Ok(quote!(&#private::Options::new(#made)));
         }
         Ok(quote!({
-            static OPTIONS: #private::LazyLock<#private::Options> =
-                #private::LazyLock::new(|| #private::Options::new(#made));
-            &*OPTIONS
+            static OPTIONS: #private::OnceLock<#private::Options> = #private::OnceLock::new();
+            OPTIONS.get_or_init(|| #private::Options::new(#made))
         }))
+    }
+
+    /// The name of the hidden function that gives the monitor.
+    pub(crate) fn monitor_name(&self) -> Ident {
+        match self.companions {
+            Place::Beside => format_ident!("isocache_monitor_of_{}", self.item.sig.ident),
+            Place::Type(_) | Place::Nowhere => format_ident!("isocache_monitor"),
+        }
     }
 
     fn monitor(&self) -> TokenStream {
         let (private, name) = (self.options.private(), self.name);
+        let pattern = match &self.options.key {
+            Some(KeySource::Template(template)) => quote!(::core::option::Option::Some(#template)),
+            _ => quote!(::core::option::Option::None),
+        };
         quote!({
             static MONITOR: #private::LazyLock<#private::Arc<#private::Monitor>> =
-                #private::LazyLock::new(|| #private::monitor(#name));
-            &*MONITOR
+                #private::LazyLock::new(|| #private::monitor(#name, #pattern));
+            &**MONITOR
         })
     }
 
-    /// The memory of a function that is not asynchronous and has no provider.
-    fn memory(&self) -> TokenStream {
-        let (private, value) = (self.options.private(), self.associated("Value"));
+    /// The slot of the memory of a synchronous function without a provider.
+    fn slot(&self) -> TokenStream {
+        let private = self.options.private();
         quote!({
-            static MEMORY: #private::LazyLock<#private::MemoryCache<#value>> =
-                #private::LazyLock::new(::core::default::Default::default);
-            &*MEMORY
+            static MEMORY: #private::OnceLock<::std::boxed::Box<dyn #private::Any + ::core::marker::Send + ::core::marker::Sync>> =
+                #private::OnceLock::new();
+            &MEMORY
         })
     }
 
     fn has_memory(&self) -> bool {
-        !self.is_async() && self.options.provider.is_none()
+        !self.is_async && self.options.provider.is_none()
     }
 
-    /// Statements that let a name be a reference to the provider.
+    /// The statement that gives `shape` its value.
+    fn shape(&self) -> TokenStream {
+        let (shape, expression) = (local("shape"), self.outcome.shape(&self.options.private()));
+        quote!(let #shape = #expression;)
+    }
+
+    /// Statements that let a name be a reference to the provider. `shape` is there.
     fn provider(&self, name: &Ident) -> TokenStream {
-        let (private, value) = (self.options.private(), self.associated("Value"));
+        let (private, shape) = (self.options.private(), local("shape"));
         let Some(provider) = &self.options.provider else {
-            let function = &self.item.sig.ident;
-            return match (self.is_async(), self.has_companions) {
-                (true, _) => {
-                    let default = quote_spanned!(syn::spanned::Spanned::span(&self.outcome.returned)=>
-                        &#private::default_provider::<#value>());
-                    quote!(let #name = #default;)
+            if self.is_async {
+                let (span, function) = (syn::spanned::Spanned::span(&self.outcome.returned), self.name);
+                let default = quote_spanned!(span=> &#private::default_provider(&#shape, #function));
+                return quote!(let #name = #default;);
+            }
+            let slot = match self.companions {
+                Place::Type(companions) => quote!(#companions::isocache_memory()),
+                Place::Beside => {
+                    let slot = format_ident!("isocache_memory_of_{}", self.item.sig.ident);
+                    quote!(Self::#slot())
                 }
-                (false, true) => quote!(let #name = #function::isocache_memory();),
-                (false, false) => {
-                    let memory = self.memory();
-                    quote!(let #name = #memory;)
-                }
+                Place::Nowhere => self.slot(),
             };
+            return quote!(let #name = #private::memory(#slot, &#shape););
         };
         let span = syn::spanned::Spanned::span(provider);
-        let found = if self.is_async() {
+        let found = if self.options.tags.is_some() {
+            quote!(#name)
+        } else if self.is_async {
             quote_spanned!(span=> {
                 use #private::AsProvider as _;
-                #name.as_provider_of_this_value(::core::marker::PhantomData::<fn() -> #value>)
+                #name.as_provider_of_this_value(#private::value_of(&#shape))
             })
         } else {
             quote_spanned!(span=> {
@@ -159,44 +188,54 @@ impl Function<'_> {
         }
     }
 
-    /// What is done with errors: the argument `policy` of `call`.
+    /// The argument `policy` of a call: what happens to errors of the cache. `shape` is there.
     fn policy(&self) -> TokenStream {
-        let (private, error) = (self.options.private(), self.associated("Error"));
+        let (private, shape) = (self.options.private(), local("shape"));
         let needed = self.options.propagate.or(self.options.timeout.as_ref().map(|(span, _)| *span));
         let convert = if let Some(span) = needed {
-            quote_spanned!(span=> #private::converter::<#error>())
+            quote_spanned!(span=> #private::converter(&#private::error_of(&#shape)))
         } else {
             quote!({
+                #[allow(unused_imports)]
                 use #private::{ProbeFrom as _, ProbeNoFrom as _};
-                (&#private::Probe::<#error>::new()).isocache_converter()
+                (&#private::error_of(&#shape)).isocache_converter()
             })
         };
         let propagate = self.options.propagate.is_some();
         quote!(#private::Policy { convert: #convert, propagate: #propagate })
     }
 
-    fn call(&self, behind: bool, load_options: &TokenStream, body: &TokenStream) -> TokenStream {
-        let (private, error) = (self.options.private(), self.associated("Error"));
-        let (returned, shape) = (&self.outcome.returned, self.outcome.shape(&private));
-        let [provider, key, options, sharing] = ["provider", "key", "options", "sharing"].map(local);
-        let (found, made, policy) = (self.provider(&provider), &self.key.made, self.policy());
-        let call = match (self.is_async(), behind) {
-            (true, false) => quote!(#private::call::<#shape, #returned, _, _, _>),
-            (true, true) => quote!(#private::call_behind::<#shape, #returned, _, _, _>),
-            (false, _) => quote!(#private::call_sync::<#shape, #returned, _>),
-        };
+    fn call(&self, in_background: bool, load_options: &TokenStream, body: &TokenStream) -> TokenStream {
+        let private = self.options.private();
+        let [provider, key, options, sharing, shape, policy] =
+            ["provider", "key", "options", "sharing", "shape", "policy"].map(local);
+        let (shaped, found, made, policed) = (self.shape(), self.provider(&provider), &self.key.made, self.policy());
         // A clone ends the borrow of an argument that the body takes along.
-        let handle = if behind { quote!(::core::clone::Clone::clone(#provider)) } else { quote!(#provider) };
-        let (reference, wait) = if self.is_async() { (None, Some(quote!(.await))) } else { (Some(quote!(&)), None) };
+        let (call, handle) = match (self.is_async, in_background, self.tags.is_empty()) {
+            (true, _, false) => {
+                let tags = self.tags;
+                let view = quote!(#private::tagged(#provider, &[#(#tags.as_str()),*]).await);
+                (quote!(#private::call_tagged), view)
+            }
+            (true, false, true) => (quote!(#private::call), quote!(#provider)),
+            (true, true, true) => {
+                (quote!(#private::call_in_background), quote!(::core::clone::Clone::clone(#provider)))
+            }
+            (false, ..) => (quote!(#private::call_sync), quote!(#provider)),
+        };
+        let (reference, wait) = if self.is_async { (None, Some(quote!(.await))) } else { (Some(quote!(&)), None) };
         quote! {
             let #key = #made;
             let #options = #load_options;
+            #shaped
             #found
+            let #policy = #policed;
             let #sharing = {
+                #[allow(unused_imports)]
                 use #private::{ProbeClone as _, ProbeNoClone as _};
-                (&#private::Probe::<#error>::new()).isocache_sharing()
+                (&#private::error_of(&#shape)).isocache_sharing()
             };
-            #call(#handle, #key, #options, #reference #policy, #sharing, #body) #wait
+            #call(#handle, #key, #options, #reference #policy, #sharing, #shape, #body) #wait
         }
     }
 
@@ -204,7 +243,7 @@ impl Function<'_> {
     fn body(&self) -> TokenStream {
         let arguments = self.arguments.iter().map(|Argument { name, .. }| name);
         let rebound = self.arguments.iter().filter_map(Argument::rebound).collect();
-        match (self.has_companions, self.is_async()) {
+        match (matches!(self.companions, Place::Type(_)), self.is_async) {
             (true, true) => self.uncached(arguments),
             (true, false) => {
                 let call = self.uncached(arguments);
@@ -212,14 +251,17 @@ impl Function<'_> {
             }
             (false, true) => self.inline(&rebound),
             (false, false) => {
-                let (returned, block) = (&self.outcome.returned, &self.item.block);
-                quote!(move || -> #returned { #rebound #block })
+                let (returned, block) = (&self.outcome.returned, self.block);
+                quote!(move || -> #returned { #rebound #[allow(unused_braces)] #block })
             }
         }
     }
 
     fn uncached<'a>(&self, arguments: impl Iterator<Item = &'a Ident>) -> TokenStream {
-        let name = &self.item.sig.ident;
+        let name = match self.companions {
+            Place::Type(name) => name,
+            Place::Beside | Place::Nowhere => &self.item.sig.ident,
+        };
         let generics = self.item.sig.generics.params.iter().filter_map(|param| match param {
             GenericParam::Type(param) => Some(&param.ident),
             GenericParam::Const(param) => Some(&param.ident),
@@ -230,22 +272,22 @@ impl Function<'_> {
 
     /// The block of the function as a future. The answer that is never given tells the compiler the type, for `?`.
     fn inline(&self, rebound: &TokenStream) -> TokenStream {
-        let (returned, block) = (&self.outcome.returned, &self.item.block);
+        let (returned, block) = (&self.outcome.returned, self.block);
         quote!(async move {
             #[allow(unreachable_code, clippy::all, clippy::pedantic)]
             if let ::core::option::Option::Some(never) = ::core::option::Option::None::<#returned> {
                 return never;
             }
             #rebound
-            #[allow(clippy::let_and_return)]
+            #[allow(clippy::let_and_return, unused_braces)]
             let returned: #returned = #block;
             #[allow(unreachable_code)]
             returned
         })
     }
 
-    /// As `body`, owning what it needs.
-    fn body_behind(&self) -> Result<TokenStream> {
+    /// `body` that owns what it uses.
+    fn body_in_background(&self) -> Result<TokenStream> {
         let private = self.options.private();
         let (mut before, mut within) = (TokenStream::new(), TokenStream::new());
         for argument in self.arguments {
@@ -255,7 +297,7 @@ impl Function<'_> {
             before.extend(quote!(let #name = #taken;));
             within.extend(quote!(let #name: #ty = ::core::borrow::Borrow::borrow(&#name);));
         }
-        let body = if self.has_companions {
+        let body = if matches!(self.companions, Place::Type(_)) {
             let call = self.uncached(self.arguments.iter().map(|Argument { name, .. }| name));
             quote!(async move { #within #call.await })
         } else {
@@ -265,35 +307,52 @@ impl Function<'_> {
         Ok(quote!({ #before #body }))
     }
 
-    fn invalidate(&self) -> TokenStream {
-        let (private, value) = (self.options.private(), self.associated("Value"));
-        let made = &self.key.made;
-        let [provider, key] = ["provider", "key"].map(local);
-        if self.is_async() && self.options.provider.is_none() {
-            return quote!(#private::invalidate_default(#made).await);
+    /// An operation of the provider by a key or a glob.
+    fn on_provider(&self, operation: &Ident, key: &TokenStream) -> TokenStream {
+        let private = self.options.private();
+        let [provider, made, shape] = ["provider", "key", "shape"].map(local);
+        let (shaped, found) = (self.shape(), self.provider(&provider));
+        if !self.tags.is_empty() {
+            // A view without tags removes entries of any tags.
+            return quote!({
+                let #made = #key;
+                #shaped
+                #found
+                #private::#operation(&#private::tagged(#provider, &[]).await?, &#shape, #made).await
+            });
         }
-        let found = self.provider(&provider);
-        let removed = if self.is_async() {
-            quote!(#private::invalidate::<#value>(#provider, #key).await)
+        let done = if self.is_async {
+            quote!(#private::#operation(#provider, &#shape, #made).await)
         } else {
-            quote!(#private::invalidate_sync(#provider, #key))
+            let operation = format_ident!("{operation}_sync");
+            quote!(#private::#operation(#provider, &#shape, #made))
         };
-        quote!(let #key = #made; #found #removed)
+        quote!(let #made = #key; #shaped #found #done)
     }
 
     fn statics(&self) -> Result<TokenStream> {
-        let (private, value, monitor) = (self.options.private(), self.associated("Value"), self.monitor());
+        let (private, monitor, monitor_name) = (self.options.private(), self.monitor(), self.monitor_name());
         let memory = if self.has_memory() {
             self.check_memory()?;
-            let memory = self.memory();
+            let (slot, name) = (
+                self.slot(),
+                match self.companions {
+                    Place::Beside => format_ident!("isocache_memory_of_{}", self.item.sig.ident),
+                    Place::Type(_) | Place::Nowhere => format_ident!("isocache_memory"),
+                },
+            );
             Some(quote! {
-                fn isocache_memory() -> &'static #private::MemoryCache<#value> { #memory }
+                #[doc(hidden)]
+                fn #name() -> &'static #private::OnceLock<
+                    ::std::boxed::Box<dyn #private::Any + ::core::marker::Send + ::core::marker::Sync>
+                > { #slot }
             })
         } else {
             None
         };
         Ok(quote! {
-            fn isocache_monitor() -> &'static #private::Arc<#private::Monitor> { #monitor }
+            #[doc(hidden)]
+            fn #monitor_name() -> &'static #private::Monitor { #monitor }
             #memory
         })
     }

@@ -23,6 +23,8 @@ pub(crate) struct Key<'a> {
     /// A `String`, or a `Result` of one.
     pub(crate) made: TokenStream,
     pub(crate) is_result: bool,
+    /// The expression of the glob of all keys, if there is one.
+    pub(crate) glob: Option<TokenStream>,
 }
 
 /// The key for these options.
@@ -43,20 +45,29 @@ pub(crate) fn key<'a>(
     };
     let private = options.private();
     let (made, used) = match &options.key {
-        Some(KeySource::Template(template)) => from_template(template, &private, signature, allowed)?,
+        Some(KeySource::Template(template)) => from_template("key", template, &private, signature, allowed)?,
         Some(KeySource::Closure(closure)) => from_closure(closure, &private, allowed)?,
         None => {
             let hashed = hashed(options, signature, arguments)?;
             let values = hashed.iter().map(|Argument { name, ty, .. }| {
-                let keyed = quote_spanned!(ty.span()=> #private::keyed);
-                quote!(#keyed(&#name),)
+                let keyed = quote_spanned!(ty.span()=> #private::Keyed(&#name));
+                quote!((&#keyed).isocache_keyed(),)
             });
-            let made = quote!(#private::key_of(#name, &(#(#values)*)));
-            return Ok(Key { arguments: hashed, made, is_result: true });
+            let made = quote!({
+                #[allow(unused_imports)]
+                use #private::{KeyedSet as _, KeyedValue as _};
+                #private::key_of(#name, &(#(#values)*))
+            });
+            let glob = Some(quote!(#private::glob_of(#name)));
+            return Ok(Key { arguments: hashed, made, is_result: true, glob });
         }
     };
     let arguments = arguments.iter().filter(|argument| used.contains(&argument.name)).collect();
-    Ok(Key { arguments, made, is_result: false })
+    let glob = match &options.key {
+        Some(KeySource::Template(template)) => Some(quote!(#private::glob_of_pattern(#template))),
+        _ => None,
+    };
+    Ok(Key { arguments, made, is_result: false, glob })
 }
 
 fn find<'a>(arguments: &'a [Argument], name: &str, span: Span) -> Result<&'a Argument> {
@@ -64,7 +75,25 @@ fn find<'a>(arguments: &'a [Argument], name: &str, span: Span) -> Result<&'a Arg
     arguments.iter().find(is_it).ok_or_else(|| Error::new(span, format!("the function has no parameter `{name}`")))
 }
 
+/// The tags of a call: expressions of texts.
+pub(crate) fn tags(
+    tags: &[LitStr],
+    private: &TokenStream,
+    signature: &Signature,
+    arguments: &[Argument],
+) -> Result<Vec<TokenStream>> {
+    let allowed = |name: &str, span: Span| find(arguments, name, span);
+    let made = tags.iter().map(|tag| {
+        if !tag.value().contains(['{', '}']) {
+            return Ok(quote!(::std::string::String::from(#tag)));
+        }
+        from_template("tag", tag, private, signature, allowed).map(|(made, _)| made)
+    });
+    made.collect()
+}
+
 fn from_template<'a>(
+    what: &str,
     literal: &LitStr,
     private: &TokenStream,
     signature: &Signature,
@@ -74,7 +103,7 @@ fn from_template<'a>(
     let key = Ident::new("key", Span::mixed_site());
     template::check(&text).map_err(|error| {
         let before = text.get(..error.at).map_or(error.at, |text| text.chars().count());
-        Error::new(span, format!("{}, at character {} of the pattern", error.reason, before + 1))
+        Error::new(span, format!("{}, at character {} of the pattern of this {what}", error.reason, before + 1))
     })?;
     let (mut parts, mut used) = (TokenStream::new(), Vec::new());
     for piece in template::pieces(&text) {
@@ -121,7 +150,7 @@ fn from_closure<'a>(
     allowed: impl Fn(&str, Span) -> Result<&'a Argument>,
 ) -> Result<(TokenStream, Vec<Ident>)> {
     if let Some(asyncness) = &closure.asyncness {
-        return Err(Error::new(asyncness.span(), "a key is made without waiting"));
+        return Err(Error::new(asyncness.span(), "the closure of a key cannot be async"));
     }
     let (mut bound, mut used) = (Vec::new(), Vec::new());
     for input in &closure.inputs {

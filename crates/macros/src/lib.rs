@@ -10,8 +10,8 @@ mod generics;
 mod key;
 mod options;
 mod outcome;
-/// The file of isocache, which checks patterns at run time with it.
-#[allow(dead_code)]
+mod variants;
+
 use proc_macro::TokenStream;
 
 #[doc = include_str!("cached.md")]

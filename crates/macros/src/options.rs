@@ -1,11 +1,11 @@
-//! What stands in the parentheses of `#[cached(…)]`.
+//! The options in the parentheses of `#[cached(…)]`.
 
 use proc_macro2::{Span, TokenStream};
 use quote::quote;
 use syn::ext::IdentExt as _;
 use syn::parse::{Parse, ParseStream};
 use syn::punctuated::Punctuated;
-use syn::{Error, Expr, ExprClosure, Ident, LitStr, Path, Result, Token, parenthesized};
+use syn::{Error, Expr, ExprClosure, Ident, LitStr, Path, Result, Token, bracketed, parenthesized};
 
 /// What makes the key, if it is not all the arguments.
 pub(crate) enum KeySource {
@@ -13,17 +13,21 @@ pub(crate) enum KeySource {
     Closure(ExprClosure),
 }
 
-/// The options as they are written. A flag is where it is written.
+/// The options as they are written. A flag is the place where it is written.
 #[derive(Default)]
 pub(crate) struct Options {
     pub(crate) ttl: Option<Expr>,
     pub(crate) key: Option<KeySource>,
     pub(crate) provider: Option<Expr>,
-    pub(crate) stale: Option<(Span, Expr)>,
+    pub(crate) stale_while_revalidate: Option<(Span, Expr)>,
     pub(crate) stale_if_error: Option<Expr>,
-    pub(crate) early: Option<(Span, Expr)>,
+    pub(crate) early_refresh: Option<(Span, Expr)>,
     pub(crate) jitter: Option<Expr>,
     pub(crate) timeout: Option<(Span, Expr)>,
+    pub(crate) lease: Option<Expr>,
+    pub(crate) detached: Option<Span>,
+    pub(crate) tags: Option<(Span, Vec<LitStr>)>,
+    pub(crate) companions: Option<Companions>,
     pub(crate) skip: Vec<Ident>,
     pub(crate) cache_none: Option<Span>,
     /// Where `on_error = propagate` is written.
@@ -33,33 +37,73 @@ pub(crate) struct Options {
     krate: Option<Path>,
 }
 
-const NAMES: &str = "ttl, key, provider, stale, stale_if_error, early, jitter, timeout, skip(..), cache_none, \
-                     on_error, name, in_impl and crate";
+/// Where the companions of a function go.
+pub(crate) enum Companions {
+    /// There are none.
+    None,
+    /// To a type of this name.
+    Type(Ident),
+    /// Beside a method, with its name before theirs.
+    Beside,
+}
+
+const NAMES: &str = "ttl, key, provider, stale_while_revalidate, stale_if_error, early_refresh, jitter, timeout, lease, \
+                     detached, tags, skip(..), cache_none, on_error, name, companions, in_impl and crate";
 
 impl Options {
-    /// The path of what the expansion calls.
+    /// The path of the crate.
+    pub(crate) fn krate(&self) -> TokenStream {
+        self.krate.as_ref().map_or_else(|| quote!(::isocache), |path| quote!(#path))
+    }
+
+    /// The path of the functions that the expansion calls.
     pub(crate) fn private(&self) -> TokenStream {
         self.krate.as_ref().map_or_else(|| quote!(::isocache::__private), |path| quote!(#path::__private))
     }
 
     /// Whether the options of a load are the same for all calls.
     pub(crate) fn are_literals(&self) -> bool {
-        let windows = [&self.stale, &self.early, &self.timeout].map(|option| option.as_ref().map(|(_, value)| value));
-        let plain = [&self.ttl, &self.stale_if_error, &self.jitter].map(Option::as_ref);
+        let windows = [&self.stale_while_revalidate, &self.early_refresh, &self.timeout]
+            .map(|option| option.as_ref().map(|(_, value)| value));
+        let plain = [&self.ttl, &self.stale_if_error, &self.jitter, &self.lease].map(Option::as_ref);
         windows.into_iter().chain(plain).flatten().all(|value| matches!(value, Expr::Lit(_)))
+    }
+
+    /// Whether loads may run longer than their calls.
+    pub(crate) fn in_background(&self) -> bool {
+        self.stale_while_revalidate.is_some() || self.early_refresh.is_some() || self.detached.is_some()
     }
 
     fn parse_one(&mut self, option: &Ident, input: ParseStream<'_>) -> Result<()> {
         let span = option.span();
         match option.to_string().as_str() {
-            "ttl" => self.ttl = Some(value(input)?),
+            "ttl" => self.ttl = Some(expression(input)?),
             "key" => self.key = Some(key(input)?),
-            "provider" => self.provider = Some(value(input)?),
-            "stale" => self.stale = Some((span, value(input)?)),
-            "stale_if_error" => self.stale_if_error = Some(value(input)?),
-            "early" => self.early = Some((span, value(input)?)),
+            "provider" => self.provider = Some(expression(input)?),
+            "stale_while_revalidate" => self.stale_while_revalidate = Some((span, expression(input)?)),
+            "stale_if_error" => self.stale_if_error = Some(expression(input)?),
+            "early_refresh" => self.early_refresh = Some((span, expression(input)?)),
             "jitter" => self.jitter = Some(jitter(input)?),
-            "timeout" => self.timeout = Some((span, value(input)?)),
+            "timeout" => self.timeout = Some((span, expression(input)?)),
+            "lease" => self.lease = Some(expression(input)?),
+            "detached" => self.detached = Some(span),
+            "tags" => {
+                input.parse::<Token![=]>()?;
+                let tags;
+                bracketed!(tags in input);
+                let tags = Punctuated::<LitStr, Token![,]>::parse_terminated(&tags)?;
+                self.tags = Some((span, tags.into_iter().collect()));
+            }
+            "companions" => {
+                self.companions = Some(if input.peek(Token![=]) {
+                    let name: Ident = value(input)?;
+                    if name == "none" { Companions::None } else { Companions::Type(name) }
+                } else {
+                    Companions::Beside
+                });
+            }
+            "stale" => return Err(Error::new(span, "this option is called `stale_while_revalidate`")),
+            "early" => return Err(Error::new(span, "this option is called `early_refresh`")),
             "skip" => {
                 let names;
                 parenthesized!(names in input);
@@ -116,8 +160,17 @@ fn value<T: Parse>(input: ParseStream<'_>) -> Result<T> {
     input.parse()
 }
 
+/// An expression without the groups that a macro puts around its fragments.
+fn expression(input: ParseStream<'_>) -> Result<Expr> {
+    let mut expression: Expr = value(input)?;
+    while let Expr::Group(group) = expression {
+        expression = *group.expr;
+    }
+    Ok(expression)
+}
+
 fn key(input: ParseStream<'_>) -> Result<KeySource> {
-    match value(input)? {
+    match expression(input)? {
         Expr::Lit(syn::ExprLit { lit: syn::Lit::Str(template), .. }) => Ok(KeySource::Template(template)),
         Expr::Closure(closure) => Ok(KeySource::Closure(closure)),
         other => {
@@ -128,7 +181,7 @@ fn key(input: ParseStream<'_>) -> Result<KeySource> {
 }
 
 fn jitter(input: ParseStream<'_>) -> Result<Expr> {
-    let jitter = value(input)?;
+    let jitter = expression(input)?;
     if let Expr::Lit(syn::ExprLit { lit, .. }) = &jitter {
         let share: Option<f64> = match lit {
             syn::Lit::Float(share) => share.base10_parse().ok(),

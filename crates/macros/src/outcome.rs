@@ -1,74 +1,52 @@
-//! What a function returns, as its cache sees it.
+//! The return type of a function. What it is made of is for the compiler to decide, by its type.
 
 use proc_macro2::{Span, TokenStream};
 use quote::quote;
 use syn::spanned::Spanned as _;
 use syn::visit::{self, Visit};
-use syn::{Error, GenericArgument, Lifetime, PathArguments, Result, ReturnType, Type, TypeImplTrait, TypeReference};
+use syn::{Error, Lifetime, Result, Type, TypeImplTrait, TypeReference};
 
-/// What is returned, and which of it is kept.
+/// The return type, and whether `None` is stored.
 pub(crate) struct Outcome {
     pub(crate) returned: Type,
-    /// The name of the marker in isocache's `__private`.
-    pub(crate) shape: &'static str,
-    pub(crate) is_result: bool,
+    /// Where `cache_none` is written.
+    cache_none: Option<Span>,
 }
 
 impl Outcome {
-    /// What a function with this return type brings. `cache_none` is where it is asked to keep `None`.
-    pub(crate) fn of(signature: &syn::Signature, cache_none: Option<Span>) -> Result<Self> {
-        let ReturnType::Type(_, returned) = &signature.output else {
-            return Err(Error::new(
-                signature.ident.span(),
-                "this function returns nothing, so there is nothing to cache",
-            ));
-        };
-        let returned = Type::clone(returned);
+    /// # Errors
+    /// A type of which nothing can be stored.
+    pub(crate) fn of(returned: &Type, cache_none: Option<Span>) -> Result<Self> {
         let mut owned = Owned(None);
-        owned.visit_type(&returned);
+        owned.visit_type(returned);
         if let Some((span, reason)) = owned.0 {
             return Err(Error::new(span, reason));
         }
-        let inner = argument(&returned, "Result");
-        let is_result = inner.is_some();
-        let optional = match inner {
-            Some(inner) => inner.is_some_and(|value| argument(value, "Option").is_some()),
-            None => argument(&returned, "Option").is_some(),
-        };
-        if let (Some(span), false) = (cache_none, optional) {
-            return Err(Error::new(span, "cache_none is for functions that return an Option, or a Result of one"));
-        }
-        let shape = match (is_result, optional && cache_none.is_none()) {
-            (false, false) => "Plain",
-            (false, true) => "Optional",
-            (true, false) => "Fallible",
-            (true, true) => "FallibleOptional",
-        };
-        Ok(Self { returned, shape, is_result })
+        Ok(Self { returned: returned.clone(), cache_none })
     }
 
+    /// The expression of its shape.
     pub(crate) fn shape(&self, private: &TokenStream) -> TokenStream {
-        let shape = syn::Ident::new(self.shape, Span::call_site());
-        quote!(#private::#shape)
+        let returned = &self.returned;
+        if let Some(span) = self.cache_none {
+            let check = quote::quote_spanned!(span=> #private::check_cache_none::<#returned>());
+            return quote!({
+                #check;
+                use #private::{KeepsNoneFallible as _, KeepsNonePlain as _};
+                (&&#private::Returns::<#returned>::new()).isocache_shape_with_none()
+            });
+        }
+        quote!({
+            use #private::{ReturnsFallibleOptional as _, ReturnsPlain as _, ReturnsWrapped as _};
+            (&&&#private::Returns::<#returned>::new()).isocache_shape()
+        })
     }
 }
 
-/// The first argument of the type `name<…>`, whatever path leads there; within is `None` where it is `name` alone.
-#[allow(clippy::option_option)]
-fn argument<'a>(of: &'a Type, name: &str) -> Option<Option<&'a Type>> {
-    let Type::Path(path) = of else { return None };
-    let last = path.path.segments.last().filter(|last| last.ident == name)?;
-    let PathArguments::AngleBracketed(arguments) = &last.arguments else { return Some(None) };
-    Some(arguments.args.iter().find_map(|argument| match argument {
-        GenericArgument::Type(argument) => Some(argument),
-        _ => None,
-    }))
-}
-
-/// Finds what cannot be kept.
+/// Finds types that cannot be stored.
 struct Owned(Option<(Span, &'static str)>);
 
-const BORROWED: &str = "what is cached outlives the call: return a value that borrows nothing";
+const BORROWED: &str = "a cached value outlives the call: return a value that borrows nothing";
 
 impl<'a> Visit<'a> for Owned {
     fn visit_type_reference(&mut self, reference: &'a TypeReference) {
@@ -85,6 +63,6 @@ impl<'a> Visit<'a> for Owned {
     }
 
     fn visit_type_impl_trait(&mut self, returned: &'a TypeImplTrait) {
-        self.0 = Some((returned.span(), "what is cached has a type with a name: `impl Trait` has none"));
+        self.0 = Some((returned.span(), "a cached value needs a type with a name, which `impl Trait` has not"));
     }
 }

@@ -1,8 +1,9 @@
-//! What may be a value in a key pattern.
+//! The values of key patterns.
 
 use std::borrow::Cow;
 use std::fmt::Display;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use std::num::NonZero;
 use std::ops::RangeFull;
 use std::rc::Rc;
 use std::sync::Arc;
@@ -11,13 +12,17 @@ use compact_str::ToCompactString;
 
 use super::escape::escape;
 
-/// A value for a parameter of a [`KeyPattern`](crate::KeyPattern): a text, an integer, a `bool`, a `char` or an IP address.
+/// A value for a parameter of a [`KeyPattern`](crate::KeyPattern): a text, a number, a `bool`, a `char`, an IP address, or an
+/// `Option` of one.
 ///
-/// It is the text that counts: `7` and `"7"` give the same key. An empty text is a value of its own, and leaves its segment
-/// empty. There are no floats, whose texts differ from language to language, and no `Option`, whose `None` has no text.
+/// The text of a value is what counts: `7` and `"7"` give the same key. An empty text is a value too, and leaves its segment
+/// empty; `None` gives `%-`, which no text does. The text of a float is the shortest decimal number that reads as it, such as
+/// `0.1`; `-0.0` is `0`. (JavaScript writes very large and very small numbers in another form: pass those as text.)
 ///
-/// For a type of your own, give its text; escaping is not your concern. For one that has a [`Display`], there is
-/// [`Displayed`].
+/// The texts of these types stay the same in all versions of this crate.
+///
+/// Implement it for a type of your own by its text, without escaping. [`Displayed`] wraps a value that implements
+/// [`Display`].
 ///
 /// ```
 /// use isocache::{KeyPart, keys};
@@ -34,10 +39,10 @@ use super::escape::escape;
 /// ```
 #[diagnostic::on_unimplemented(
     message = "`{Self}` cannot be a value in a key pattern",
-    note = "texts, integers, `bool`, `char` and IP addresses can, and `isocache::Displayed(value)` for anything with `Display`"
+    note = "texts, numbers, `bool`, `char`, IP addresses and `Option`s of them can, and `isocache::Displayed(value)` for anything with `Display`"
 )]
 pub trait KeyPart {
-    /// The text, as it is before it is escaped. Different values should have different texts.
+    /// The text, before it is escaped. Different values should have different texts.
     fn key_part(&self) -> Cow<'_, str>;
 
     /// Appends the text to a key, escaped.
@@ -53,13 +58,26 @@ pub trait KeyPart {
     note = "give what can be a value in the key, or `..` for any value"
 )]
 pub trait GlobPart {
-    /// The text, as it is before it is escaped; `None` for any.
+    /// The text, before it is escaped; `None` for any.
     fn glob_part(&self) -> Option<Cow<'_, str>>;
+
+    /// Appends the text to a glob, escaped; a `*` for any.
+    #[doc(hidden)]
+    fn append_to_glob(&self, glob: &mut String) {
+        match self.glob_part() {
+            Some(text) => glob.push_str(&escape(text)),
+            None => glob.push('*'),
+        }
+    }
 }
 
 impl<T: KeyPart + ?Sized> GlobPart for T {
     fn glob_part(&self) -> Option<Cow<'_, str>> {
         Some(self.key_part())
+    }
+
+    fn append_to_glob(&self, glob: &mut String) {
+        self.append_to(glob);
     }
 }
 
@@ -114,6 +132,49 @@ macro_rules! displayed {
 }
 displayed!(char IpAddr Ipv4Addr Ipv6Addr);
 
+/// The text of a key for `None`. An escaped text has two hexadecimal digits after each `%`.
+const NONE: &str = "%-";
+
+impl<T: KeyPart> KeyPart for Option<T> {
+    fn key_part(&self) -> Cow<'_, str> {
+        self.as_ref().map_or(Cow::Borrowed(NONE), KeyPart::key_part)
+    }
+
+    fn append_to(&self, key: &mut String) {
+        match self {
+            Some(value) => value.append_to(key),
+            None => key.push_str(NONE),
+        }
+    }
+}
+
+macro_rules! floats {
+    ($($type:ty)*) => {$(
+        impl KeyPart for $type {
+            fn key_part(&self) -> Cow<'_, str> {
+                // Adding 0 makes a 0 of -0.
+                Cow::Owned((*self + 0.0).to_string())
+            }
+        }
+    )*};
+}
+floats!(f32 f64);
+
+macro_rules! non_zero {
+    ($($type:ty)*) => {$(
+        impl KeyPart for NonZero<$type> {
+            fn key_part(&self) -> Cow<'_, str> {
+                Cow::Owned(self.get().to_string())
+            }
+
+            fn append_to(&self, key: &mut String) {
+                self.get().append_to(key);
+            }
+        }
+    )*};
+}
+non_zero!(i8 i16 i32 i64 i128 isize u8 u16 u32 u64 u128 usize);
+
 macro_rules! integers {
     ($($type:ty)*) => {$(
         impl KeyPart for $type {
@@ -148,5 +209,9 @@ pointed!(&T &mut T Box<T> Rc<T> Arc<T>);
 impl<T: KeyPart + ToOwned + ?Sized> KeyPart for Cow<'_, T> {
     fn key_part(&self) -> Cow<'_, str> {
         (**self).key_part()
+    }
+
+    fn append_to(&self, key: &mut String) {
+        (**self).append_to(key);
     }
 }

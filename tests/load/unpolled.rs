@@ -48,8 +48,9 @@ fn writes_do_not_wait<P: CacheAside<u64> + Clone>(new: impl Fn() -> P) {
             let mut leader = Box::pin(
                 async move {
                     own.get_or_set("user:1", None, || async {
+                        let version = read.load(Ordering::SeqCst);
                         pause(3).await;
-                        Ok::<u64, Infallible>(1)
+                        Ok::<u64, Infallible>(version)
                     })
                     .await
                 }

@@ -1,4 +1,4 @@
-//! What is asked in one turn travels together.
+//! Operations issued in the same tick are sent as one request.
 
 use std::mem::take;
 use std::pin::pin;
@@ -9,14 +9,14 @@ use futures_util::future::{Either, join_all, select};
 use isocache_protocol::{Command, Reply};
 
 use super::session::{Form, Session};
-use super::transport::{spawn, turn};
+use super::transport::{next_tick, spawn};
 use crate::error::{CacheError, Result};
 
 /// The most commands, and bytes of commands, of one request.
 const MAX_COMMANDS: usize = 1000;
 const MAX_BYTES: usize = 1024 * 1024;
 
-/// Gathers commands. Its clones share the queue.
+/// Collects commands. Its clones share the queue.
 #[derive(Clone)]
 pub(super) struct Batcher {
     pub(super) session: Arc<Session>,
@@ -27,11 +27,11 @@ pub(super) struct Batcher {
 #[derive(Default)]
 struct Queue {
     items: Vec<Item>,
-    /// Whether somebody is about to send them.
+    /// Whether a task is about to send them.
     is_scheduled: bool,
 }
 
-/// What one operation asks.
+/// The commands of one operation.
 struct Item {
     commands: Vec<Command>,
     bytes: usize,
@@ -44,7 +44,7 @@ impl Batcher {
         Self { session: Arc::new(session), enabled, queue: Arc::default() }
     }
 
-    /// The replies to commands, which are carried out in the order in which they are asked.
+    /// The replies to commands, which are carried out in the order of the calls.
     pub(super) async fn ask(&self, commands: Vec<Command>, harmless: bool) -> Result<Vec<Reply>> {
         if !self.enabled {
             return self.session.exchange(Form::Pipeline, &commands, harmless).await;
@@ -58,8 +58,8 @@ impl Batcher {
         };
         if is_first {
             let batcher = self.clone();
-            // A task of its own: whoever asked first may be given up, and the others still wait.
-            if let Err(error) = spawn(async move { batcher.send_turn().await }) {
+            // A task of its own: the first caller may give up while the others still wait.
+            if let Err(error) = spawn(async move { batcher.send_tick().await }) {
                 let mut queue = self.queue.lock().unwrap_or_else(PoisonError::into_inner);
                 *queue = Queue::default();
                 return Err(error);
@@ -69,12 +69,12 @@ impl Batcher {
         answered.await.unwrap_or_else(|_| Err(ended()))
     }
 
-    /// Sends what has been asked in this turn, in as many requests as it takes, one after the other.
-    async fn send_turn(&self) {
-        let mut turn_of = Turn { batcher: self, is_over: false };
-        turn().await;
-        let items = turn_of.take();
-        drop(turn_of);
+    /// Sends the commands of this tick, in one request or, beyond its limits, in several, one after the other.
+    async fn send_tick(&self) {
+        let mut tick = Tick { batcher: self, is_over: false };
+        next_tick().await;
+        let items = tick.take();
+        drop(tick);
         let (mut request, mut commands, mut bytes) = (Vec::new(), 0, 0);
         for item in items {
             let full = commands + item.commands.len() > MAX_COMMANDS || bytes + item.bytes > MAX_BYTES;
@@ -90,7 +90,7 @@ impl Batcher {
     }
 
     async fn send(&self, mut items: Vec<Item>) {
-        // Nobody waits for those any more.
+        // Their callers have given up.
         items.retain(|item| !item.answer.is_canceled());
         if items.is_empty() {
             return;
@@ -113,27 +113,27 @@ impl Batcher {
                 Ok(replies) => Ok(replies.by_ref().take(length).collect()),
                 Err(error) => Err(error.clone()),
             };
-            // An error says that it has been given up.
+            // It fails if the caller has given up.
             let _ = item.answer.send(own);
         }
     }
 }
 
-/// A turn that is about to be sent. If the runtime ends before, the queue is emptied all the same: whoever comes next must
-/// not wait for it.
-struct Turn<'a> {
+/// A tick that is about to be sent. If the runtime ends first, the queue is emptied all the same, so that later callers do not
+/// wait for it.
+struct Tick<'a> {
     batcher: &'a Batcher,
     is_over: bool,
 }
 
-impl Turn<'_> {
+impl Tick<'_> {
     fn take(&mut self) -> Vec<Item> {
         self.is_over = true;
         take(&mut *self.batcher.queue.lock().unwrap_or_else(PoisonError::into_inner)).items
     }
 }
 
-impl Drop for Turn<'_> {
+impl Drop for Tick<'_> {
     fn drop(&mut self) {
         if !self.is_over {
             self.take();

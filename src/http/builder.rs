@@ -80,7 +80,7 @@ impl<T> HttpCacheBuilder<T> {
 }
 
 impl<T, S> HttpCacheBuilder<T, S> {
-    /// The token, which goes into a header and nowhere else. An empty one is none.
+    /// The token, which goes into a header and nowhere else. An empty token means none.
     #[must_use]
     pub fn token(mut self, token: impl Into<String>) -> Self {
         let token = token.into();
@@ -88,8 +88,8 @@ impl<T, S> HttpCacheBuilder<T, S> {
         self
     }
 
-    /// Makes tokens that do not live long: asked for one when it is first needed, and for another one whenever the server
-    /// refuses the last; once for each operation.
+    /// Makes tokens that expire: `maker` is called for the first request, and again when the server refuses the last token, at most
+    /// once for each operation.
     #[must_use]
     pub fn token_maker<F>(mut self, maker: impl Fn() -> F + Send + Sync + 'static) -> Self
     where
@@ -99,81 +99,82 @@ impl<T, S> HttpCacheBuilder<T, S> {
         self
     }
 
-    /// How long one operation may take in all, with everything that is tried again; 2 seconds unless told otherwise. At the
-    /// limit it fails with [`CacheError::Timeout`]; whether it was carried out is not known then.
+    /// Limits the time of one operation, with its retries. The default is 2 seconds. At the limit the operation fails with
+    /// [`CacheError::Timeout`]; whether it was carried out is not known then.
     #[must_use]
     pub fn timeout(mut self, limit: Duration) -> Self {
         self.timeout = limit;
         self
     }
 
-    /// How often an operation is tried again; 2 times unless told otherwise. Between are waits of 50 ms and more, or as
-    /// long as the server asks for.
+    /// How often an operation is retried. The default is 2. It waits 50 ms and more in between, or as long as the server asks for
+    /// (`Retry-After`).
     #[must_use]
     pub fn retries(mut self, retries: u32) -> Self {
         self.retries = retries;
         self
     }
 
-    /// After so many failures in a row, the server is not asked for `pause`, and operations fail at once with
-    /// [`CacheError::Unavailable`]; then one asks, and if it is answered, all do again. 5 and 5 seconds unless told
-    /// otherwise; 0 failures: never.
+    /// After this number of failures in a row, no request is sent for `pause`: operations fail at once with
+    /// [`CacheError::Unavailable`]. Then one request probes the server, and if it succeeds, all are sent again. The default is
+    /// 5 failures and 5 seconds; with 0 failures requests are never stopped.
     #[must_use]
     pub fn breaker(mut self, failures: u32, pause: Duration) -> Self {
         self.breaker = BreakerOptions { failures, pause };
         self
     }
 
-    /// Whether what is asked in one turn travels together; it does unless told otherwise.
+    /// Whether operations issued in the same tick are sent as one request. They are by default.
     #[must_use]
     pub fn batch(mut self, batch: bool) -> Self {
         self.batch = batch;
         self
     }
 
-    /// The time by which the breaker goes.
+    /// The clock of the breaker. The default is [`SystemClock`].
     #[must_use]
     pub fn clock(mut self, clock: impl Clock + 'static) -> Self {
         self.clock = Arc::new(clock);
         self
     }
 
-    /// Allows `http://` to hosts other than loopback: token and values go over the network for everybody to read.
+    /// Allows `http://` to hosts other than loopback: token and values then cross the network unencrypted.
     #[must_use]
     pub fn allow_insecure(mut self, allow: bool) -> Self {
         self.allow_insecure = allow;
         self
     }
 
-    /// The longest answer, in bytes; 64 MiB unless told otherwise. A longer one is a [`CacheError::Protocol`].
+    /// Limits the size of a reply, in bytes. The default is 64 MiB. A larger one is a [`CacheError::Protocol`].
     #[must_use]
     pub fn max_response_bytes(mut self, limit: usize) -> Self {
         self.max_response_bytes = limit;
         self
     }
 
-    /// Keeps to the keys that begin with `name` and a colon. No pattern reaches beyond it.
+    /// Prefixes all keys with `name` and a colon. Patterns match within the namespace only.
     #[must_use]
     pub fn namespace(mut self, name: impl Into<String>) -> Self {
         self.namespace = Some(name.into());
         self
     }
 
-    /// The life of entries that are set without a ttl; for ever unless told otherwise.
+    /// The ttl of entries that are written without one. By default they do not expire.
     #[must_use]
     pub fn default_ttl(mut self, ttl: Duration) -> Self {
         self.default_ttl = Some(ttl);
         self
     }
 
-    /// The largest value, in bytes as the serializer writes it; 10 MiB unless told otherwise, as much as a bridge takes.
+    /// Limits the size of a value, in bytes as the serializer writes it. The default is 10 MiB, which is also the limit of a bridge.
+    /// A larger value is refused, and an older one under its key is removed.
     #[must_use]
     pub fn max_value_bytes(mut self, limit: usize) -> Self {
         self.max_value_bytes = limit;
         self
     }
 
-    /// Whether an entry that does not decode, or is not a string, counts as absent. Unless told so, it is a
+    /// Whether an entry that does not decode, or is not a string, counts as absent. By default it is a
     /// [`CacheError::Deserialize`].
     #[must_use]
     pub fn undecodable_is_miss(mut self, is_miss: bool) -> Self {
@@ -189,7 +190,7 @@ impl<T, S> HttpCacheBuilder<T, S> {
         self
     }
 
-    /// How values become bytes; as JSON unless told otherwise.
+    /// How values are turned into bytes. The default is JSON.
     #[must_use]
     pub fn serializer<S2>(self, serializer: S2) -> HttpCacheBuilder<T, S2> {
         HttpCacheBuilder {
@@ -212,10 +213,10 @@ impl<T, S> HttpCacheBuilder<T, S> {
         }
     }
 
-    /// The provider. Nothing is sent yet.
+    /// Builds the provider. Nothing is sent yet.
     ///
     /// # Errors
-    /// [`CacheError::InvalidArgument`] for an option that cannot be; it names the option.
+    /// [`CacheError::InvalidArgument`] for an option outside its limits.
     pub fn build(self) -> Result<HttpCacheProvider<T, S>> {
         if self.timeout.is_zero() {
             return Err(CacheError::invalid("timeout", "must be greater than 0"));

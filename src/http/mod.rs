@@ -4,9 +4,9 @@
 //! |---|---|
 //! | `transport/` | sends a request: `fetch` in wasm, reqwest natively |
 //! | `builder` | the options, and their limits |
-//! | `breaker` | does without a server that is away |
+//! | `breaker` | stops requests to a server that is down |
 //! | `session` | one exchange with the server: encoding, token, retries, the time limit |
-//! | `batch` | what is asked in one turn travels together |
+//! | `batch` | sends the operations of one tick as one request |
 //! | `errors` | the texts of all errors |
 //! | `store` | the commands of the provider |
 //! | `provider` | [`HttpCacheProvider`] |
@@ -19,9 +19,6 @@ mod provider;
 mod session;
 mod store;
 mod transport;
-
-#[cfg(all(target_arch = "wasm32", target_os = "unknown"))]
-pub(crate) use transport::sleep;
 
 pub use builder::HttpCacheBuilder;
 pub use provider::HttpCacheProvider;

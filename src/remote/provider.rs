@@ -276,8 +276,8 @@ impl<T: MaybeSend, S: Serializer<T>, B: RemoteStore> Remote<T, S, B> {
         values.into_iter().collect()
     }
 
-    // This one, `set_if_absent`, `replace` and `set_many` are written out, so that the future holds the bytes and not the value, which need not be
-    // `Sync`.
+    // This method, `set_if_absent`, `replace` and `set_many` are not `async fn`, so that the future holds the bytes and not the
+    // value, which need not be `Sync`.
     pub(crate) fn set<'a, 'k>(
         &'a self,
         key: &'k str,
@@ -286,11 +286,26 @@ impl<T: MaybeSend, S: Serializer<T>, B: RemoteStore> Remote<T, S, B> {
     ) -> impl Future<Output = Result<()>> + MaybeSend + use<'a, 'k, T, S, B> {
         let entry = self.entry(key, value, ttl, Duration::ZERO);
         async move {
-            let (whole, bytes, ttl) = entry?;
+            let (whole, bytes, ttl) = match entry {
+                Ok(entry) => entry,
+                Err(error) => return Err(self.refused(&[key], error).await),
+            };
             let _write = self.shared.single_flight.write(key).await;
             self.shared.store.set(&whole, bytes, ttl).await?;
             self.shared.counters.sets(1);
             Ok(())
+        }
+    }
+
+    /// The error of a write that was refused. Where the value was too large, the older values under the keys are removed first:
+    /// nobody must take them for the new ones.
+    async fn refused(&self, keys: &[&str], error: CacheError) -> CacheError {
+        let CacheError::InvalidArgument { argument: "value", reason } = &error else { return error };
+        match self.delete_many(keys).await {
+            Ok(_) | Err(CacheError::InvalidArgument { .. }) => error,
+            Err(failed) => {
+                CacheError::invalid("value", format!("{reason}; the older value could not be removed: {failed}"))
+            }
         }
     }
 
@@ -333,7 +348,10 @@ impl<T: MaybeSend, S: Serializer<T>, B: RemoteStore> Remote<T, S, B> {
     ) -> impl Future<Output = Result<bool>> + MaybeSend + use<'a, 'k, T, S, B> {
         let entry = self.entry(key, value, ttl, Duration::ZERO);
         async move {
-            let (whole, bytes, ttl) = entry?;
+            let (whole, bytes, ttl) = match entry {
+                Ok(entry) => entry,
+                Err(error) => return Err(self.refused(&[key], error).await),
+            };
             let _write = self.shared.single_flight.write(key).await;
             if self.shared.may_keep_stale::<T>() && self.remove_stale(&whole).await? {
                 return Ok(false);
@@ -352,7 +370,10 @@ impl<T: MaybeSend, S: Serializer<T>, B: RemoteStore> Remote<T, S, B> {
         let entries = entries.into_iter().map(|(key, value, ttl)| self.entry(key, &value, ttl, Duration::ZERO));
         let entries: Result<Vec<_>> = entries.collect();
         async move {
-            let entries = entries?;
+            let entries = match entries {
+                Ok(entries) => entries,
+                Err(error) => return Err(self.refused(&keys, error).await),
+            };
             let _write = self.shared.single_flight.write_many(keys).await;
             let sets = entries.len() as u64;
             self.shared.store.set_many(entries).await?;

@@ -119,14 +119,14 @@ pub(in crate::http) fn random() -> f64 {
     js_sys::Math::random()
 }
 
-/// Runs something beside whoever asks for it.
+/// Runs a task in the background.
 #[allow(clippy::unnecessary_wraps, reason = "as natively, where it can fail")]
 pub(in crate::http) fn spawn(task: impl Future<Output = ()> + 'static) -> Result<()> {
     spawn_local(task);
     Ok(())
 }
 
-/// Lets everybody who is ready ask first.
-pub(in crate::http) async fn turn() {
+/// Lets all callers that are ready issue their operations first.
+pub(in crate::http) async fn next_tick() {
     let _ = JsFuture::from(Promise::resolve(&JsValue::UNDEFINED)).await;
 }

@@ -10,9 +10,9 @@ use std::time::Duration;
 #[cfg(all(target_arch = "wasm32", target_os = "unknown"))]
 pub(crate) use fetch::sleep;
 #[cfg(all(target_arch = "wasm32", target_os = "unknown"))]
-pub(super) use fetch::{FetchTransport as PlatformTransport, random, spawn, turn};
+pub(super) use fetch::{FetchTransport as PlatformTransport, next_tick, random, spawn};
 #[cfg(not(all(target_arch = "wasm32", target_os = "unknown")))]
-pub(super) use native::{NativeTransport as PlatformTransport, random, sleep, spawn, turn};
+pub(super) use native::{NativeTransport as PlatformTransport, next_tick, random, sleep, spawn};
 
 /// A request. It is always a POST.
 pub(super) struct Request {

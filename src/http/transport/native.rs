@@ -81,7 +81,7 @@ pub(in crate::http) fn random() -> f64 {
     f64::from(u32::try_from(draw >> 32).unwrap_or(0)) / (f64::from(u32::MAX) + 1.0)
 }
 
-/// Runs something beside whoever asks for it.
+/// Runs a task in the background.
 pub(in crate::http) fn spawn(task: impl Future<Output = ()> + Send + 'static) -> Result<()> {
     match tokio::runtime::Handle::try_current() {
         Ok(runtime) => {
@@ -92,7 +92,7 @@ pub(in crate::http) fn spawn(task: impl Future<Output = ()> + Send + 'static) ->
     }
 }
 
-/// Lets everybody who is ready ask first.
-pub(in crate::http) async fn turn() {
+/// Lets all callers that are ready issue their operations first.
+pub(in crate::http) async fn next_tick() {
     tokio::task::yield_now().await;
 }

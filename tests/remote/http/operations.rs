@@ -230,3 +230,29 @@ async fn text_is_stored_as_it_is() {
     let error = text.get("k").await.unwrap_err().to_string();
     assert!(error.contains("byte 1"), "{error}");
 }
+
+#[tokio::test]
+async fn a_value_that_is_too_large_leaves_no_older_one() {
+    let url = memory_bridge(&ManualClock::new()).await;
+    let cache: HttpCacheProvider<String> =
+        patient(&url).token(TOKEN).namespace("large").max_value_bytes(10).build().unwrap();
+    let fill = async || {
+        cache.set_many(["a", "b", "c"].map(|key| (key, "v".to_owned(), None)).into()).await.unwrap();
+    };
+    let large = || "x".repeat(9);
+    fill().await;
+    let error = cache.set("a", large(), None).await.unwrap_err().to_string();
+    assert!(error.contains("\"a\"") && error.contains("max_value_bytes, 10"), "{error}");
+    assert_eq!(cache.exists_many(&["a", "b", "c"]).await.unwrap(), [false, true, true]);
+    fill().await;
+    assert!(cache.replace("a", large(), None).await.is_err());
+    assert_eq!(cache.exists_many(&["a", "b", "c"]).await.unwrap(), [false, true, true]);
+    fill().await;
+    let many = vec![("b", "v".to_owned(), None), ("a", large(), None)];
+    assert!(cache.set_many(many).await.is_err());
+    assert_eq!(cache.exists_many(&["a", "b", "c"]).await.unwrap(), [false, false, true]);
+    fill().await;
+    assert!(cache.set("a", "v".into(), Some(Duration::ZERO)).await.is_err());
+    assert!(cache.exists("a").await.unwrap(), "a mistake in the call changes nothing");
+    cache.clear_pattern("*").await.unwrap();
+}

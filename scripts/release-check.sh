@@ -30,7 +30,7 @@ if cargo +nightly --version >/dev/null 2>&1; then
   for target in x86_64-unknown-linux-gnu wasm32-unknown-unknown; do
     [ $target != wasm32-unknown-unknown ] || scripts/need.sh wasm-target
     [ -d "$(rustc +nightly --print sysroot)/lib/rustlib/$target" ] || rustup target add --toolchain nightly $target
-    RUSTFLAGS="--cfg docsrs" RUSTDOCFLAGS="--cfg docsrs -D warnings" cargo +nightly doc --quiet --no-deps --all-features \
+    RUSTDOCFLAGS="--cfg docsrs -D warnings" cargo +nightly doc --quiet --no-deps --all-features \
       --target $target --target-dir target/docsrs
   done
 else

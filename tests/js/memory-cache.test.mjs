@@ -1,10 +1,10 @@
 // What a MemoryCache offers beside the rules of every provider: namespaces, iteration, dumps, sizes, listeners, environments.
 
 import assert from "node:assert/strict";
-import { spawnSync } from "node:child_process";
 import { describe, test } from "node:test";
 import { fileURLToPath } from "node:url";
 import { Cache, escapeGlob, MemoryCache } from "isocache";
+import { run } from "../support/processes.mjs";
 
 /** A cache whose clock the test moves, and the removals that it has told. */
 function make(options) {
@@ -322,29 +322,30 @@ describe("listeners", () => {
 });
 
 describe("environments", () => {
-  function load(before, script = "") {
-    const { stderr, status } = spawnSync(
-      process.execPath,
-      ["--input-type=module", "-e", `${before}; const { MemoryCache } = await import("isocache"); ${script}`],
-      { cwd: fileURLToPath(new URL(".", import.meta.url)), encoding: "utf8" },
+  /** What a program writes that must fail, in an environment that `before` makes. */
+  async function load(before, script = "") {
+    const program = `${before}; const { MemoryCache } = await import("isocache"); ${script}`;
+    const cwd = fileURLToPath(new URL(".", import.meta.url));
+    const failed = run(process.execPath, ["--input-type=module", "-e", program], { cwd });
+    return failed.then(
+      () => assert.fail("it must fail"),
+      ({ stderr }) => stderr,
     );
-    assert.notEqual(status, 0);
-    return stderr;
   }
 
-  test("without structuredClone: clone names it", () => {
-    const stderr = load("delete globalThis.structuredClone", "new MemoryCache({ clone: true })");
+  test("without structuredClone: clone names it", async () => {
+    const stderr = await load("delete globalThis.structuredClone", "new MemoryCache({ clone: true })");
     assert.match(stderr, /clone needs structuredClone, which this environment lacks \(jsdom under Jest/);
   });
 
-  test("without WebAssembly: the error names the environment and the remedy", () => {
-    assert.match(load("delete globalThis.WebAssembly"), /no WebAssembly .*only isocache\/http works here/);
+  test("without WebAssembly: the error names the environment and the remedy", async () => {
+    assert.match(await load("delete globalThis.WebAssembly"), /no WebAssembly .*only isocache\/http works here/);
   });
 
-  test("with a limit on synchronous compilation: the error names the browser and the remedy", () => {
+  test("with a limit on synchronous compilation: the error names the browser and the remedy", async () => {
     const limited = `WebAssembly.Module = function () {
       throw new RangeError("WebAssembly.Compile is disallowed on the main thread, if the buffer size is larger than 4KB");
     }`;
-    assert.match(load(limited), /Chrome before version 115\); import isocache in a worker/);
+    assert.match(await load(limited), /Chrome before version 115\); import isocache in a worker/);
   });
 });

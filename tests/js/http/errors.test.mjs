@@ -1,13 +1,13 @@
 // Errors tell what was wrong and what to do: hints for connections that cannot work, and whether to try again.
 
 import assert from "node:assert/strict";
-import { execFileSync } from "node:child_process";
 import { mkdtemp, readFile, rm } from "node:fs/promises";
 import { createServer } from "node:https";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, describe, test } from "node:test";
 import { HttpCache } from "isocache/http";
+import { run } from "../../support/processes.mjs";
 import { answer, nowhere, startFaults } from "./support/faults.mjs";
 
 const TRANSPORTS = { "Node's client": undefined, fetch: (url, init) => fetch(url, init) };
@@ -22,7 +22,7 @@ for (const [transport, send] of Object.entries(TRANSPORTS)) {
       const [key, cert] = [join(folder, "key.pem"), join(folder, "cert.pem")];
       const subject = ["-subj", "/CN=localhost", "-addext", "subjectAltName=IP:127.0.0.1"];
       const words = ["req", "-x509", "-newkey", "rsa:2048", "-nodes", "-keyout", key, "-out", cert, ...subject];
-      execFileSync("openssl", words, { stdio: "ignore" });
+      await run("openssl", words);
       secure = createServer({ key: await readFile(key), cert: await readFile(cert) }, (_, response) => response.end());
       await new Promise((resolve) => secure.listen(0, "127.0.0.1", resolve));
       faults = await startFaults();

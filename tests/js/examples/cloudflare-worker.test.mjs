@@ -194,7 +194,7 @@ test("with the bridge gone the origin answers, and memory still does", async () 
     await assertUser(worker, `${id}`, `first ${id}`, "origin");
     await assertUser(worker, `${id}`, `first ${id}`, "memory");
   }
-  await worker.said(/(the breaker is open)/, "stderr");
+  await worker.said(/(failed 5 times in a row)/, "stderr");
   const put = await ask(worker, "/users/1", { method: "PUT", body: JSON.stringify({ name: "second" }) });
   assert.equal(put.status, 204);
   await assertUser(worker, "1", "second", "origin");
@@ -213,7 +213,7 @@ test("a bridge that never answers is waited for 250 ms, and soon not at all", as
   for (let id = 2; id <= 20; id++) {
     await assertUser(worker, `${id}`, `first ${id}`, "origin");
   }
-  await worker.said(/(the breaker is open)/, "stderr");
+  await worker.said(/(failed 5 times in a row)/, "stderr");
   // Each read asks twice, for the value and to store it. The breaker opens at five failures; a probe may follow.
   assert.ok(requests <= 12, `${requests} requests for 20 reads`);
 });

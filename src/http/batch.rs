@@ -35,7 +35,7 @@ struct Queue {
 struct Item {
     commands: Vec<Command>,
     bytes: usize,
-    harmless: bool,
+    idempotent: bool,
     answer: oneshot::Sender<Result<Vec<Reply>>>,
 }
 
@@ -44,16 +44,16 @@ impl Batcher {
         Self { session: Arc::new(session), enabled, queue: Arc::default() }
     }
 
-    /// The replies to commands, which are carried out in the order of the calls.
-    pub(super) async fn ask(&self, commands: Vec<Command>, harmless: bool) -> Result<Vec<Reply>> {
+    /// Executes commands, in the order of the calls, and returns their replies.
+    pub(super) async fn execute(&self, commands: Vec<Command>, idempotent: bool) -> Result<Vec<Reply>> {
         if !self.enabled {
-            return self.session.exchange(Form::Pipeline, &commands, harmless).await;
+            return self.session.exchange(Form::Pipeline, &commands, idempotent).await;
         }
         let (answer, answered) = oneshot::channel();
         let bytes = commands.iter().map(Command::size).sum();
         let is_first = {
             let mut queue = self.queue.lock().unwrap_or_else(PoisonError::into_inner);
-            queue.items.push(Item { commands, bytes, harmless, answer });
+            queue.items.push(Item { commands, bytes, idempotent, answer });
             !std::mem::replace(&mut queue.is_scheduled, true)
         };
         if is_first {
@@ -95,11 +95,11 @@ impl Batcher {
         if items.is_empty() {
             return;
         }
-        let harmless = items.iter().all(|item| item.harmless);
+        let idempotent = items.iter().all(|item| item.idempotent);
         let lengths: Vec<usize> = items.iter().map(|item| item.commands.len()).collect();
         let commands: Vec<Command> = items.iter_mut().flat_map(|item| take(&mut item.commands)).collect();
         let replies = {
-            let exchange = pin!(self.session.exchange(Form::Pipeline, &commands, harmless));
+            let exchange = pin!(self.session.exchange(Form::Pipeline, &commands, idempotent));
             let all_gone = pin!(join_all(items.iter_mut().map(|item| item.answer.cancellation())));
             match select(exchange, all_gone).await {
                 Either::Left((replies, _)) => replies,

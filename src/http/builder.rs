@@ -95,7 +95,7 @@ impl<T, S> HttpCacheBuilder<T, S> {
     where
         F: Future<Output = Result<String>> + MaybeSend + 'static,
     {
-        self.token = Token::Made(Arc::new(move || Box::pin(maker())));
+        self.token = Token::Function(Arc::new(move || Box::pin(maker())));
         self
     }
 

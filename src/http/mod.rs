@@ -1,4 +1,4 @@
-//! The cache over HTTP: [`HttpCacheProvider`], for code that cannot open a socket, which speaks [`isocache_protocol`].
+//! The cache over HTTP: [`HttpCacheProvider`], for code that cannot open a socket. It speaks [`isocache_protocol`].
 //!
 //! | file | what it does |
 //! |---|---|
@@ -7,7 +7,7 @@
 //! | `breaker` | stops requests to a server that is down |
 //! | `session` | one exchange with the server: encoding, token, retries, the time limit |
 //! | `batch` | sends the operations of one tick as one request |
-//! | `errors` | the texts of all errors |
+//! | `errors` | all error messages |
 //! | `store` | the commands of the provider |
 //! | `provider` | [`HttpCacheProvider`] |
 

@@ -1,4 +1,4 @@
-//! [`HttpCacheProvider`]: what its users see.
+//! [`HttpCacheProvider`], the public type.
 
 use std::future::Future;
 use std::time::Duration;
@@ -11,12 +11,13 @@ use crate::remote::{Remote, RemoteOptions, delegate_to_remote};
 use crate::serializer::{JsonSerializer, Serializer};
 use crate::stats::CacheStats;
 
-/// A cache behind HTTP: the bridge, `isocache serve`, or another server of the Upstash Redis REST protocol. For code that
-/// cannot open a socket, and on every target: `fetch` in wasm, reqwest on tokio natively.
+/// A cache over HTTP: through the bridge (`isocache serve`), or another server of the Upstash Redis REST protocol. It
+/// is for code that cannot open a socket, and works on every target: with `fetch` in WebAssembly, and with reqwest on
+/// tokio natively.
 ///
-/// What is asked in one turn travels in one request, in its order. Every operation ends within
-/// [`timeout`](HttpCacheBuilder::timeout). A server that fails again and again is not asked for a while, so that its
-/// absence costs microseconds. Cloning is cheap, and the clones share everything.
+/// Operations issued in the same tick are sent as one request, in order. Every operation ends within
+/// [`timeout`](HttpCacheBuilder::timeout). After repeated failures, requests fail immediately for a while without being
+/// sent, so that a server that is down costs microseconds. Cloning is cheap, and the clones share all state.
 ///
 /// ```no_run
 /// use isocache::{CacheProvider, HttpCacheProvider};
@@ -30,31 +31,32 @@ use crate::stats::CacheStats;
 /// # Ok(()) }
 /// ```
 ///
-/// **Repeating.** When the server cannot be reached, fails, or asks to wait (`Retry-After`), an operation is tried again
-/// within its time limit; except that [`increment`](CounterProvider::increment) is not, once the server may have counted.
-/// A browser, or Deno, may still send a request again, when a connection that it had kept breaks before anything came back.
+/// **Retries.** If the server cannot be reached, fails, or asks the client to wait (`Retry-After`), an operation is
+/// retried within its time limit. [`increment`](CounterProvider::increment) is not retried once the server may have
+/// executed it. A browser or Deno may itself resend a request if a kept-alive connection breaks before the response
+/// begins.
 ///
-/// **`get_with_ttl` and `increment` with a ttl** travel alone, as transactions. **`clear_pattern`** is one request to a
-/// bridge, and as many as it takes to another server; it has the time limit for each.
+/// **`get_with_ttl` and `increment` with a ttl** are sent on their own, as transactions. **`clear_pattern`** takes one
+/// request to a bridge, and several to other servers; the time limit applies to each.
 ///
 /// **Values** are stored as the serializer writes them, byte for byte.
 ///
-/// **Statistics** are of this provider and its clones. `entries` is what the server counts, where no namespace is set and
-/// the token may ask.
+/// **Statistics** cover this provider and its clones. `entries` is the server's count, available if no namespace is set
+/// and the token permits the query.
 pub struct HttpCacheProvider<T, S = JsonSerializer> {
     remote: Remote<T, S, HttpStore>,
 }
 
 impl<T> HttpCacheProvider<T> {
-    /// The server at a URL, with the default options. An empty token is none.
+    /// Creates a provider with the default options. An empty token means no token.
     ///
     /// # Errors
-    /// [`InvalidArgument`](crate::CacheError::InvalidArgument) for a [URL](HttpCacheBuilder::new) that cannot be used.
+    /// [`InvalidArgument`](crate::CacheError::InvalidArgument) if the [URL](HttpCacheBuilder::new) is not valid.
     pub fn new(url: &str, token: &str) -> Result<Self> {
         Self::builder(url).token(token).build()
     }
 
-    /// The server at a URL, with options other than the defaults.
+    /// Starts a builder, for options other than the defaults.
     #[must_use]
     pub fn builder(url: &str) -> HttpCacheBuilder<T> {
         HttpCacheBuilder::new(url)
@@ -66,14 +68,14 @@ impl<T, S> HttpCacheProvider<T, S> {
         Self { remote: Remote::new(store, serializer, options) }
     }
 
-    /// The same cache for values of another type: the same connection, namespace and counts.
+    /// Returns the same cache for values of another type. It shares the connection, the namespace and the statistics.
     #[must_use]
     pub fn view<U>(&self) -> HttpCacheProvider<U, S> {
         HttpCacheProvider { remote: self.remote.view() }
     }
 }
 
-/// Shows where the server is; never a token.
+/// Shows the address of the server, never a token.
 impl<T, S> std::fmt::Debug for HttpCacheProvider<T, S> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         let url = &self.remote.store().batcher.session.url;

@@ -1,4 +1,4 @@
-//! One exchange with the server: encoding, token, retries, the time limit.
+//! One exchange with the server: encoding, token, retries and the time limit.
 
 use std::pin::pin;
 use std::sync::atomic::{AtomicU8, Ordering};
@@ -16,41 +16,41 @@ use super::transport::{Answer, PlatformTransport, Request, TransportError, rando
 use crate::error::{CacheError, Result};
 use crate::provider::BoxFuture;
 
-/// The first wait before a request is sent again, and the longest.
+/// The shortest and the longest delay before a request is retried.
 const FIRST_WAIT: Duration = Duration::from_millis(50);
 const LONGEST_WAIT: Duration = Duration::from_secs(1);
 
-/// Where the token comes from.
+/// The source of the token.
 #[derive(Clone)]
 pub(super) enum Token {
-    /// The server asks for none.
+    /// The server requires no token.
     None,
     Fixed(String),
-    /// Asked for when there is none yet, and again when the server refuses the last one.
-    Made(TokenMaker),
+    /// A function, called when there is no token yet and again when the server rejects the last one.
+    Function(TokenMaker),
 }
 
-/// Makes a token.
+/// Returns a new token.
 pub(super) type TokenMaker = Arc<dyn Fn() -> BoxFuture<'static, Result<String>> + Send + Sync>;
 
-/// How commands travel together.
+/// How the commands of one request are executed.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum Form {
     Pipeline,
     Transaction,
 }
 
-/// What is known of the server.
+/// What is known about the server.
 const UNKNOWN: u8 = 0;
 /// It has no extensions.
 const FOREIGN: u8 = 1;
-/// It is a bridge: bodies in RESP, patterns in one request.
+/// It is a bridge: it accepts RESP bodies, and clears a pattern in one request.
 const BRIDGE: u8 = 2;
 
-/// The server, as one provider sees it.
+/// A provider's connection to the server.
 pub(super) struct Session {
     pub(super) transport: PlatformTransport,
-    /// Without a slash at its end.
+    /// Without a trailing slash.
     pub(super) url: String,
     pub(super) token: Token,
     pub(super) timeout: Duration,
@@ -60,34 +60,34 @@ pub(super) struct Session {
     pub(super) known: Known,
 }
 
-/// What is found out on the way.
+/// What is learned from responses.
 #[derive(Default)]
 pub(super) struct Known {
     server: AtomicU8,
-    made: Mutex<Option<String>>,
+    token: Mutex<Option<String>>,
 }
 
 /// Why an attempt failed.
 struct Problem {
     error: CacheError,
-    again: Again,
+    retry: Retry,
 }
 
-/// When to try again.
-enum Again {
+/// When to retry.
+enum Retry {
     Never,
-    /// The server has not carried it out.
+    /// The server has not executed the request.
     Always(Option<Duration>),
-    /// It may have.
-    IfHarmless(Option<Duration>),
-    /// With a new token.
+    /// The server may have executed the request.
+    IfIdempotent(Option<Duration>),
+    /// After fetching a new token.
     Token,
 }
 
 impl Session {
-    /// The replies to commands, one for each, within the time limit. Those that are `harmless` may be carried out twice.
-    pub(super) async fn exchange(&self, form: Form, commands: &[Command], harmless: bool) -> Result<Vec<Reply>> {
-        let attempts = pin!(self.attempts(form, commands, harmless));
+    /// Sends commands and returns one reply for each, within the time limit. `idempotent` commands may be executed twice.
+    pub(super) async fn exchange(&self, form: Form, commands: &[Command], idempotent: bool) -> Result<Vec<Reply>> {
+        let attempts = pin!(self.attempts(form, commands, idempotent));
         let limit = pin!(sleep(self.timeout));
         match select(attempts, limit).await {
             Either::Left((replies, _)) => replies,
@@ -98,7 +98,7 @@ impl Session {
         }
     }
 
-    /// Whether the server is a bridge, with its extensions. Asks it once.
+    /// Whether the server is a bridge, with its extensions. It is queried once.
     pub(super) async fn is_bridge(&self) -> Result<bool> {
         if self.known.server.load(Ordering::Relaxed) == UNKNOWN {
             let ping: Command = ["PING"].into_iter().collect();
@@ -107,23 +107,23 @@ impl Session {
         Ok(self.known.server.load(Ordering::Relaxed) == BRIDGE)
     }
 
-    async fn attempts(&self, form: Form, commands: &[Command], harmless: bool) -> Result<Vec<Reply>> {
+    async fn attempts(&self, form: Form, commands: &[Command], idempotent: bool) -> Result<Vec<Reply>> {
         let (mut failures, mut has_new_token) = (0, false);
         loop {
             self.breaker.admit().map_err(|pause| errors::paused(&self.url, &pause))?;
-            let Problem { error, again } = match self.attempt(form, commands).await {
+            let Problem { error, retry } = match self.attempt(form, commands).await {
                 Ok(replies) => return Ok(replies),
                 Err(problem) => problem,
             };
-            let wait = match again {
-                Again::Token if !has_new_token => {
+            let wait = match retry {
+                Retry::Token if !has_new_token => {
                     has_new_token = true;
-                    self.known.made.lock().unwrap_or_else(PoisonError::into_inner).take();
+                    self.known.token.lock().unwrap_or_else(PoisonError::into_inner).take();
                     continue;
                 }
-                Again::Always(wait) => wait,
-                Again::IfHarmless(wait) if harmless => wait,
-                Again::Never | Again::Token | Again::IfHarmless(_) => return Err(error),
+                Retry::Always(wait) => wait,
+                Retry::IfIdempotent(wait) if idempotent => wait,
+                Retry::Never | Retry::Token | Retry::IfIdempotent(_) => return Err(error),
             };
             let wait = wait.unwrap_or_default().max(Self::back_off(failures));
             failures += 1;
@@ -134,14 +134,15 @@ impl Session {
         }
     }
 
-    /// Twice as long each time, and somewhere between half and all of that, so that clients do not come in step.
+    /// Doubles each time, with random jitter of up to half, so that clients do not retry in step.
     fn back_off(failures: u32) -> Duration {
         let longest = FIRST_WAIT.saturating_mul(1 << failures.min(10)).min(LONGEST_WAIT);
         let half = longest / 2;
         half + half.mul_f64(random())
     }
 
-    /// Sends commands once. Where the server takes no bytes in JSON, those that hold some go one by one.
+    /// Sends commands once. If the server does not accept bytes in JSON, commands that contain bytes are sent one by
+    /// one.
     async fn attempt(&self, form: Form, commands: &[Command]) -> Result<Vec<Reply>, Problem> {
         let mut body = Vec::with_capacity(commands.iter().map(|command| command.size() + 32).sum());
         if self.known.server.load(Ordering::Relaxed) == BRIDGE {
@@ -174,9 +175,9 @@ impl Session {
         }
     }
 
-    /// Sends a SET whose value is no text: the value is the body, and the rest stands in the URL.
+    /// Sends a SET whose value is not text: the value is the body, and the other arguments are in the URL.
     async fn send_bytes(&self, command: &Command) -> Result<Reply, Problem> {
-        let never = |error| Problem { error, again: Again::Never };
+        let never = |error| Problem { error, retry: Retry::Never };
         let mut args = command.args();
         let (name, key, value) = (args.next(), args.next(), args.next().unwrap_or_default());
         let place = path::of([name, key].into_iter().flatten());
@@ -190,24 +191,27 @@ impl Session {
         reply_from_json::reply(&answer.body, Strings::Base64).map_err(|error| self.strange(&error.to_string()))
     }
 
-    /// Posts a body; the answer is one of status 200.
+    /// Posts a body and returns the response, which must have status 200.
     async fn post(&self, url: String, kind: &str, body: Vec<u8>) -> Result<Answer, Problem> {
         let mut head = vec![("content-type", kind.to_owned())];
         if kind != headers::CONTENT_TYPE_RESP {
             head.push((headers::ENCODING, "base64".to_owned()));
         }
-        let token = self.token().await.map_err(|error| Problem { error, again: Again::Never })?;
+        let token = self.token().await.map_err(|error| Problem { error, retry: Retry::Never })?;
         head.extend(token.map(|token| ("authorization", format!("Bearer {token}"))));
         let request = Request { url, headers: head, body, max_bytes: self.max_response_bytes };
         let answer = match self.transport.send(request).await {
             Ok(answer) => answer,
             Err(TransportError::NotSent(reason)) => {
                 self.breaker.failed(&reason);
-                return Err(Problem { error: errors::connection(&self.url, &reason), again: Again::Always(None) });
+                return Err(Problem { error: errors::connection(&self.url, &reason), retry: Retry::Always(None) });
             }
             Err(TransportError::Broken(reason)) => {
                 self.breaker.failed(&reason);
-                return Err(Problem { error: errors::connection(&self.url, &reason), again: Again::IfHarmless(None) });
+                return Err(Problem {
+                    error: errors::connection(&self.url, &reason),
+                    retry: Retry::IfIdempotent(None),
+                });
             }
             Err(TransportError::TooLong) => {
                 return Err(self.strange(&errors::too_long(self.max_response_bytes)));
@@ -226,7 +230,7 @@ impl Session {
         Ok(answer)
     }
 
-    /// What another status than 200 means.
+    /// Converts a status other than 200 to an error.
     fn refused(&self, answer: &Answer) -> Problem {
         let Answer { status, retry_after: wait, body, .. } = answer;
         let text = match reply_from_json::reply(body, Strings::Plain) {
@@ -236,30 +240,30 @@ impl Session {
             Err(strange) => return self.strange(&format!("status {status}: {strange}")),
         };
         let error = errors::of_status(*status, &self.url, &text);
-        let again = match status {
-            401 if matches!(self.token, Token::Made(_)) => Again::Token,
-            429 => Again::Always(*wait),
-            500 | 502..=504 => Again::IfHarmless(*wait),
-            _ => Again::Never,
+        let retry = match status {
+            401 if matches!(self.token, Token::Function(_)) => Retry::Token,
+            429 => Retry::Always(*wait),
+            500 | 502..=504 => Retry::IfIdempotent(*wait),
+            _ => Retry::Never,
         };
-        Problem { error, again }
+        Problem { error, retry }
     }
 
     fn strange(&self, reason: &str) -> Problem {
-        Problem { error: errors::unexpected(&self.url, reason), again: Again::Never }
+        Problem { error: errors::unexpected(&self.url, reason), retry: Retry::Never }
     }
 
     async fn token(&self) -> Result<Option<String>> {
         let maker = match &self.token {
             Token::None => return Ok(None),
             Token::Fixed(token) => return Ok(Some(token.clone())),
-            Token::Made(maker) => maker,
+            Token::Function(maker) => maker,
         };
-        if let Some(token) = &*self.known.made.lock().unwrap_or_else(PoisonError::into_inner) {
+        if let Some(token) = &*self.known.token.lock().unwrap_or_else(PoisonError::into_inner) {
             return Ok(Some(token.clone()));
         }
         let token = maker().await?;
-        *self.known.made.lock().unwrap_or_else(PoisonError::into_inner) = Some(token.clone());
+        *self.known.token.lock().unwrap_or_else(PoisonError::into_inner) = Some(token.clone());
         Ok(Some(token))
     }
 }

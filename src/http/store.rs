@@ -1,4 +1,4 @@
-//! The commands of the provider.
+//! The commands of the HTTP provider.
 
 use std::borrow::Cow;
 use std::time::Duration;
@@ -13,27 +13,27 @@ use crate::error::{CacheError, Result};
 use crate::remote::{RELEASE, RemoteStore};
 use crate::ttl::TtlMs;
 
-/// How many keys one command names, and how many commands one operation asks at a time.
+/// The most keys in one command, and the most commands that one operation sends at a time.
 const PER_COMMAND: usize = 500;
 const PER_REQUEST: usize = 500;
 
-/// How many keys a server of another kind looks at in one step of clearing a pattern.
+/// The number of keys that a server other than a bridge scans in one step of clearing a pattern.
 const KEYS_PER_STEP: &str = "512";
 
-/// A store behind HTTP.
+/// A store that is reached over HTTP.
 #[derive(Clone)]
 pub(super) struct HttpStore {
     pub(super) batcher: Batcher,
 }
 
 impl HttpStore {
-    /// One command that may be carried out twice.
+    /// Sends one idempotent command.
     async fn one(&self, args: &[&str]) -> Result<Reply> {
-        let replies = self.batcher.ask(vec![command(args)], true).await?;
+        let replies = self.batcher.execute(vec![command(args)], true).await?;
         only(replies)
     }
 
-    /// Commands that may be carried out twice, in as many requests as it takes.
+    /// Sends idempotent commands, in as many requests as needed.
     async fn many(&self, commands: Vec<Command>) -> Result<Vec<Reply>> {
         let mut replies = Vec::with_capacity(commands.len());
         let mut rest = commands.into_iter();
@@ -42,40 +42,40 @@ impl HttpStore {
             if part.is_empty() {
                 return Ok(replies);
             }
-            replies.extend(self.batcher.ask(part, true).await?);
+            replies.extend(self.batcher.execute(part, true).await?);
         }
     }
 
-    /// One command for each part of the keys.
+    /// Sends one command for each chunk of the keys.
     async fn in_parts(&self, name: &str, keys: &[Cow<'_, str>]) -> Result<Vec<Reply>> {
         self.many(keys.chunks(PER_COMMAND).map(|part| with_keys(name, part)).collect()).await
     }
 
-    /// One command for each key; whether each did something.
+    /// Sends one command for each key. Returns for each whether it had an effect.
     async fn of_each(&self, name: &str, keys: &[Cow<'_, str>]) -> Result<Vec<bool>> {
         let replies = self.many(keys.iter().map(|key| command(&[name, key])).collect()).await?;
         replies.into_iter().map(|reply| Ok(count(name, reply)? > 0)).collect()
     }
 
-    /// Stores a value on a condition; whether it was stored.
-    async fn set_when(&self, condition: &[u8], key: &str, value: &[u8], ttl: TtlMs, harmless: bool) -> Result<bool> {
+    /// Stores a value on a condition. Returns whether it was stored.
+    async fn set_when(&self, condition: &[u8], key: &str, value: &[u8], ttl: TtlMs, idempotent: bool) -> Result<bool> {
         let mut command = set(key, value, ttl);
         command.push(condition);
-        match only(self.batcher.ask(vec![command], harmless).await?)? {
+        match only(self.batcher.execute(vec![command], idempotent).await?)? {
             Reply::Nil => Ok(false),
             reply if reply.is_ok() => Ok(true),
             other => Err(failure("SET", &other, Some(key))),
         }
     }
 
-    /// Commands that nothing comes between, in a request of their own.
-    async fn atomically(&self, commands: Vec<Command>, harmless: bool) -> Result<[Reply; 2]> {
-        let replies = self.batcher.session.exchange(Form::Transaction, &commands, harmless).await?;
+    /// Sends commands as a transaction, in a request of their own.
+    async fn atomically(&self, commands: Vec<Command>, idempotent: bool) -> Result<[Reply; 2]> {
+        let replies = self.batcher.session.exchange(Form::Transaction, &commands, idempotent).await?;
         replies.try_into().map_err(|replies: Vec<Reply>| CacheError::Protocol(errors::wrong_number(2, replies.len())))
     }
 }
 
-/// Where a SCAN goes on.
+/// A SCAN cursor.
 pub(super) struct Cursor(String);
 
 impl Default for Cursor {
@@ -97,7 +97,7 @@ impl RemoteStore for HttpStore {
         let [value, left] = self.atomically(both, true).await?;
         let Some(value) = bytes("GET", value, key)? else { return Ok(None) };
         Ok(match integer("PTTL", &left, Some(key))? {
-            // It lives through its last millisecond, or has just gone.
+            // Redis keeps an entry through its last millisecond, or it has just expired.
             0 | -2 => None,
             left => Some((value, u64::try_from(left).ok().map(Duration::from_millis))),
         })
@@ -134,19 +134,19 @@ impl RemoteStore for HttpStore {
     }
 
     async fn get_and_delete(&self, key: &str) -> Result<Option<Bytes>> {
-        bytes("GETDEL", only(self.batcher.ask(vec![command(&["GETDEL", key])], false).await?)?, key)
+        bytes("GETDEL", only(self.batcher.execute(vec![command(&["GETDEL", key])], false).await?)?, key)
     }
 
     async fn ttl(&self, key: &str) -> Result<Option<TtlMs>> {
         Ok(match integer("PTTL", &self.one(&["PTTL", key]).await?, Some(key))? {
-            // The store lets it live through its last millisecond, or there is none.
+            // Redis keeps an entry through its last millisecond; otherwise there is no entry.
             0 | -2 => None,
             left => Some(u64::try_from(left).ok()),
         })
     }
 
     async fn touch(&self, key: &str, ttl: TtlMs) -> Result<bool> {
-        // PERSIST does not tell an entry without a ttl from none.
+        // PERSIST returns 0 both for an entry without a ttl and for an absent one.
         let Some(ms) = ttl else { return Ok(self.get_and_touch(key, None).await?.is_some()) };
         Ok(count("PEXPIRE", self.one(&["PEXPIRE", key, &ms.to_string()]).await?)? > 0)
     }
@@ -186,7 +186,7 @@ impl RemoteStore for HttpStore {
             let (keys, next) = self.scan(pattern, cursor).await?;
             if !keys.is_empty() {
                 let unlink: Command = std::iter::once(&b"UNLINK"[..]).chain(keys.iter().map(Vec::as_slice)).collect();
-                removed += count("UNLINK", only(self.batcher.ask(vec![unlink], true).await?)?)?;
+                removed += count("UNLINK", only(self.batcher.execute(vec![unlink], true).await?)?)?;
             }
             match next {
                 Some(next) => cursor = next,
@@ -204,12 +204,12 @@ impl RemoteStore for HttpStore {
     async fn increment(&self, key: &str, by: i64, ttl: TtlMs) -> Result<i64> {
         let add = command(&["INCRBY", key, &by.to_string()]);
         let sum = if ttl.is_some() {
-            // Makes the counter if there is none; one that is there keeps its ttl.
+            // Creates the counter if it does not exist; an existing one keeps its ttl.
             let mut create = set(key, b"0", ttl);
             create.push(b"NX");
             self.atomically(vec![create, add], false).await?[1].clone()
         } else {
-            only(self.batcher.ask(vec![add], false).await?)?
+            only(self.batcher.execute(vec![add], false).await?)?
         };
         integer("INCRBY", &sum, Some(key))
     }
@@ -227,7 +227,8 @@ impl RemoteStore for HttpStore {
         released.map(|_| ())
     }
 
-    /// As the server counts: behind a bridge over Redis, a key whose time has come counts until Redis meets it. Not every
+    /// The server's own count: with Redis behind a bridge, it includes expired keys that Redis has not removed yet. Not
+    /// every token may request it.
     /// token may ask.
     async fn entries(&self) -> Result<Option<u64>> {
         match self.one(&["DBSIZE"]).await? {
@@ -273,7 +274,7 @@ fn bytes(name: &str, reply: Reply, key: &str) -> Result<Option<Bytes>> {
 fn integer(name: &str, reply: &Reply, key: Option<&str>) -> Result<i64> {
     match reply {
         Reply::Integer(number) => Ok(*number),
-        // Beyond 2^53, where numbers of JSON are not exact.
+        // Beyond 2^53, JSON numbers are not exact.
         Reply::Bulk(digits) | Reply::Status(digits) => {
             let number = std::str::from_utf8(digits).ok().and_then(|digits| digits.parse().ok());
             number.ok_or_else(|| failure(name, reply, key))
@@ -288,7 +289,7 @@ fn count(name: &str, reply: Reply) -> Result<u64> {
     u64::try_from(number).map_err(|_| CacheError::Protocol(format!("unexpected reply to {name}: {number}")))
 }
 
-/// The next cursor of a SCAN, and the keys that it found.
+/// The next SCAN cursor and the keys of this step.
 fn scanned(reply: Reply) -> Result<(String, Vec<Vec<u8>>)> {
     let Reply::Array(parts) = reply else { return Err(failure("SCAN", &reply, None)) };
     let strange = || CacheError::Protocol("unexpected reply to SCAN: expected a cursor and an array of keys".into());

@@ -1,4 +1,5 @@
-//! A cache of JavaScript, shared with it: [`JsCacheProvider`] over an object of the npm package, and [`JsValueSerializer`].
+//! Access to a JavaScript cache: [`JsCacheProvider`] wraps an object of the npm package, and [`JsValueSerializer`]
+//! converts its values.
 //!
 //! | file | what it does |
 //! |---|---|

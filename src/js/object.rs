@@ -1,4 +1,4 @@
-//! The methods of the object: what `Provider` is in the types of the npm package.
+//! Calls the methods of the JavaScript object. Its interface is `Provider` in the types of the npm package.
 
 use std::time::Duration;
 
@@ -10,7 +10,7 @@ use wasm_bindgen_futures::JsFuture;
 use crate::error::{CacheError, Result};
 use crate::stats::CacheStats;
 
-/// What a call comes to, or throws.
+/// The result of a call, or the value that it throws.
 pub(super) type Answer = Result<JsValue, JsValue>;
 
 #[wasm_bindgen]
@@ -44,13 +44,13 @@ extern "C" {
     pub(super) fn delete_many(this: &Object, keys: &Array) -> Result<JsValue, JsValue>;
 }
 
-/// The methods that there must be.
+/// The required methods.
 const METHODS: [&str; 5] = ["get", "set", "delete", "has", "clearPattern"];
-/// Those of which there must be one.
+/// At least one of these methods is required.
 const STATS: [&str; 2] = ["getStats", "stats"];
 
 impl Object {
-    /// An object with all methods that there must be.
+    /// Checks that an object has all required methods.
     pub(super) fn checked(value: JsValue) -> Result<Self> {
         let object: Self = value.unchecked_into();
         let mut missing: Vec<&str> = METHODS.into_iter().filter(|name| !object.can(name)).collect();
@@ -63,23 +63,23 @@ impl Object {
         Err(CacheError::invalid("provider", format!("has no method {}", missing.join(", "))))
     }
 
-    /// What was counted: `getStats`, or `stats` of a cache that answers at once.
+    /// Reads the statistics: with `getStats`, or with `stats` on a synchronous cache.
     pub(super) fn statistics(&self) -> Result<JsValue, JsValue> {
         if self.can(STATS[0]) { self.get_stats() } else { self.stats() }
     }
 
-    /// Whether there is a method of this name.
+    /// Whether the object has a method of this name.
     pub(super) fn can(&self, name: &str) -> bool {
         member(self, name).is_instance_of::<Function>()
     }
 }
 
-/// A member of an object; `undefined` of what has none.
+/// Reads a property; `undefined` if the value has no properties.
 pub(super) fn member(value: &JsValue, name: &str) -> JsValue {
     Reflect::get(value, &name.into()).unwrap_or(JsValue::UNDEFINED)
 }
 
-/// The outcome of a call, waited for where it is a promise.
+/// Returns the result of a call, awaiting it if it is a promise.
 pub(super) async fn settled(answer: Answer, key: Option<&str>) -> Result<JsValue> {
     let outcome = match answer {
         Ok(value) if member(&value, "then").is_instance_of::<Function>() && value.is_object() => {
@@ -90,7 +90,7 @@ pub(super) async fn settled(answer: Answer, key: Option<&str>) -> Result<JsValue
     outcome.map_err(|error| failure(&error, key))
 }
 
-/// What an exception stands for. Those of the package say it by their `code`.
+/// Converts an exception to an error. The package's own errors are recognized by their `code`.
 fn failure(error: &JsValue, key: Option<&str>) -> CacheError {
     let text = member(error, "message").as_string().or_else(|| error.as_string());
     let text = text.unwrap_or_else(|| "the provider threw something that is no error".into());
@@ -104,7 +104,7 @@ fn failure(error: &JsValue, key: Option<&str>) -> CacheError {
         (Some("full"), _) => CacheError::Full(told),
         (Some("protocol"), _) => CacheError::Protocol(told),
         (Some("deserialize"), Some(key)) => CacheError::Deserialize { key: key.to_owned(), reason: told },
-        // Keys, patterns and lives were checked before.
+        // Keys, patterns and ttls have already been checked.
         _ if own.is_some() && (error.is_instance_of::<js_sys::RangeError>() || is_type_error(error)) => {
             CacheError::invalid("value", told)
         }
@@ -116,7 +116,7 @@ fn is_type_error(error: &JsValue) -> bool {
     error.is_instance_of::<js_sys::TypeError>()
 }
 
-/// The error for an answer of another type.
+/// The error for a result of the wrong type.
 pub(super) fn strange(method: &str, expected: &str) -> CacheError {
     CacheError::Protocol(format!("the provider's {method} did not answer with {expected}"))
 }
@@ -125,17 +125,17 @@ pub(super) fn boolean(method: &str, answer: &JsValue) -> Result<bool> {
     answer.as_bool().ok_or_else(|| strange(method, "true or false"))
 }
 
-/// A whole number from 0.
+/// Reads an integer that is at least 0.
 pub(super) fn count(method: &str, answer: &JsValue) -> Result<u64> {
     match answer.as_f64() {
-        // Whole numbers up to 2^53 are exact in both types.
+        // Integers up to 2^53 are exact in both types.
         #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)]
         Some(number) if number >= 0.0 && js_sys::Number::is_safe_integer(answer) => Ok(number as u64),
         _ => Err(strange(method, "a count")),
     }
 }
 
-/// What is left of a life, in seconds; `null` if it does not end.
+/// Reads a remaining ttl in seconds; `null` means no expiry.
 pub(super) fn left(method: &str, seconds: &JsValue) -> Result<Option<Duration>> {
     if seconds.is_null() {
         return Ok(None);

@@ -18,10 +18,11 @@ use crate::provider::{CacheProvider, MaybeSend, WithTtl};
 use crate::stats::CacheStats;
 use crate::ttl::whole_ms;
 
-/// A cache of JavaScript, for Rust in the same program: what one side sets, the other gets, as its own values.
+/// A JavaScript cache as a Rust provider, for programs that use both languages: each side reads what the other has set,
+/// as its own values.
 ///
-/// It stands on an object with the methods of a `Provider` of the npm package: a `MemoryCache`, an `HttpCache`, or one's own.
-/// Values cross by [`JsValueSerializer`], so that JavaScript sees plain objects and Rust its types.
+/// It wraps an object with the methods of a `Provider` of the npm package: a `MemoryCache`, an `HttpCache`, or your
+/// own. Values are converted by [`JsValueSerializer`], so that JavaScript sees plain objects and Rust its own types.
 ///
 /// ```
 /// use isocache::{CacheProvider, JsCacheProvider};
@@ -48,31 +49,31 @@ use crate::ttl::whole_ms;
 /// }
 /// ```
 ///
-/// **Lives, limits and statistics** are the object's. [`get_with_ttl`](CacheProvider::get_with_ttl) needs its method
-/// `getWithTtl` or `ttl`, and `get_many`, `set_many` and `delete_many` are one call where it has `getMany`, `setMany` and
-/// `deleteMany`.
+/// **Ttls, limits and statistics** are those of the object. [`get_with_ttl`](CacheProvider::get_with_ttl) requires its
+/// method `getWithTtl` or `ttl`. `get_many`, `set_many` and `delete_many` take one call if the object has `getMany`,
+/// `setMany` and `deleteMany`.
 ///
-/// **Errors** of the package keep their kind; whatever else the object throws is a [`CacheError::Unavailable`], and what it
-/// should not have answered a [`CacheError::Protocol`]. On another thread than the object's, everything is a
+/// **Errors** of the package keep their kind. Any other exception becomes [`CacheError::Unavailable`], and a result of
+/// the wrong type becomes [`CacheError::Protocol`]. On any thread but the object's own, every operation fails with
 /// [`CacheError::Unavailable`].
 pub struct JsCacheProvider<T> {
     object: Arc<ThreadBound>,
     serializer: JsValueSerializer,
-    // It holds no `T`: it only says of what type the values are.
+    // It contains no `T`: the parameter only names the type of the values.
     values: PhantomData<fn() -> T>,
 }
 
 impl<T> JsCacheProvider<T> {
-    /// The cache that an object is.
+    /// Wraps a JavaScript object.
     ///
     /// # Errors
-    /// [`InvalidArgument`](CacheError::InvalidArgument) for what lacks one of the methods `get`, `set`, `delete`, `has`,
-    /// `clearPattern`, `getStats` (or `stats`); it names them.
+    /// [`InvalidArgument`](CacheError::InvalidArgument) if the object lacks one of the methods `get`, `set`, `delete`,
+    /// `has`, `clearPattern`, `getStats` (or `stats`). The error names the missing methods.
     pub fn new(provider: JsValue) -> Result<Self> {
         Self::with_serializer(provider, JsValueSerializer::new())
     }
 
-    /// [`new`](Self::new), with values as `serializer` writes them.
+    /// Wraps a JavaScript object, with values converted by `serializer`.
     ///
     /// # Errors
     /// As [`new`](Self::new).
@@ -80,7 +81,7 @@ impl<T> JsCacheProvider<T> {
         Ok(Self { object: Arc::new(ThreadBound::new(Object::checked(provider)?)), serializer, values: PhantomData })
     }
 
-    /// The same cache for values of another type.
+    /// Returns the same cache for values of another type.
     #[must_use]
     pub fn view<U>(&self) -> JsCacheProvider<U> {
         JsCacheProvider { object: Arc::clone(&self.object), serializer: self.serializer, values: PhantomData }
@@ -91,8 +92,8 @@ impl<T> JsCacheProvider<T> {
         self.object.object().ok_or_else(elsewhere)
     }
 
-    async fn ask(&self, key: Option<&str>, ask: impl FnOnce(&Object) -> Answer) -> Result<JsValue> {
-        let answer = ask(&self.object()?);
+    async fn call(&self, key: Option<&str>, method: impl FnOnce(&Object) -> Answer) -> Result<JsValue> {
+        let answer = method(&self.object()?);
         settled(answer, key).await
     }
 }
@@ -106,7 +107,7 @@ impl<T: Serialize + DeserializeOwned> JsCacheProvider<T> {
         value.map(Some).map_err(|reason| CacheError::Deserialize { key: key.to_owned(), reason })
     }
 
-    /// A value and the options of its `set`, checked.
+    /// A checked value and the options of its `set`.
     fn entry(&self, key: &str, value: &T, ttl: Option<Duration>) -> Result<(JsValue, JsValue)> {
         key::check(key)?;
         let ttl = match ttl {
@@ -125,7 +126,7 @@ impl<T: Serialize + DeserializeOwned> JsCacheProvider<T> {
     async fn found_with_ttl(&self, key: &str) -> Result<Option<(T, Option<Duration>)>> {
         let object = self.object()?;
         if object.can("getWithTtl") {
-            let found = self.ask(Some(key), |object| object.get_with_ttl(key)).await?;
+            let found = self.call(Some(key), |object| object.get_with_ttl(key)).await?;
             let Some(value) = self.value(key, member(&found, "value"))? else { return Ok(None) };
             return Ok(Some((value, left("getWithTtl", &member(&found, "ttl"))?)));
         }
@@ -133,8 +134,8 @@ impl<T: Serialize + DeserializeOwned> JsCacheProvider<T> {
             return Err(CacheError::Protocol("the provider has neither a method getWithTtl nor ttl".into()));
         }
         let Some(value) = self.get(key).await? else { return Ok(None) };
-        let seconds = self.ask(Some(key), |object| object.ttl(key)).await?;
-        // It may have gone in between.
+        let seconds = self.call(Some(key), |object| object.ttl(key)).await?;
+        // The entry may have been removed in between.
         if seconds.is_undefined() { Ok(None) } else { Ok(Some((value, left("ttl", &seconds)?))) }
     }
 }
@@ -142,34 +143,34 @@ impl<T: Serialize + DeserializeOwned> JsCacheProvider<T> {
 impl<T: MaybeSend + Serialize + DeserializeOwned> CacheProvider<T> for JsCacheProvider<T> {
     async fn get(&self, key: &str) -> Result<Option<T>> {
         key::check(key)?;
-        let found = self.ask(Some(key), |object| object.get(key)).await?;
+        let found = self.call(Some(key), |object| object.get(key)).await?;
         self.value(key, found)
     }
 
     async fn set(&self, key: &str, value: T, ttl: Option<Duration>) -> Result<()> {
         let (value, options) = self.entry(key, &value, ttl)?;
-        self.ask(Some(key), |object| object.set(key, &value, &options)).await.map(drop)
+        self.call(Some(key), |object| object.set(key, &value, &options)).await.map(drop)
     }
 
     async fn delete(&self, key: &str) -> Result<bool> {
         key::check(key)?;
-        boolean("delete", &self.ask(Some(key), |object| object.delete(key)).await?)
+        boolean("delete", &self.call(Some(key), |object| object.delete(key)).await?)
     }
 
     async fn exists(&self, key: &str) -> Result<bool> {
         key::check(key)?;
-        boolean("has", &self.ask(Some(key), |object| object.has(key)).await?)
+        boolean("has", &self.call(Some(key), |object| object.has(key)).await?)
     }
 
     async fn clear_pattern(&self, pattern: &str) -> Result<u64> {
         if pattern.is_empty() {
             return Err(CacheError::invalid("pattern", "is empty"));
         }
-        count("clearPattern", &self.ask(None, |object| object.clear_pattern(pattern)).await?)
+        count("clearPattern", &self.call(None, |object| object.clear_pattern(pattern)).await?)
     }
 
     async fn get_stats(&self) -> Result<CacheStats> {
-        statistics(&self.ask(None, Object::statistics).await?)
+        statistics(&self.call(None, Object::statistics).await?)
     }
 
     async fn get_with_ttl(&self, key: &str) -> Result<Option<WithTtl<T>>> {
@@ -186,7 +187,7 @@ impl<T: MaybeSend + Serialize + DeserializeOwned> CacheProvider<T> for JsCachePr
             }
             return Ok(values);
         }
-        let found = self.ask(None, |object| object.get_many(&array(keys))).await?;
+        let found = self.call(None, |object| object.get_many(&array(keys))).await?;
         let found = if Array::is_array(&found) { Array::from(&found) } else { Array::new() };
         if found.length() as usize != keys.len() {
             return Err(strange("getMany", "a value for each key"));
@@ -205,10 +206,10 @@ impl<T: MaybeSend + Serialize + DeserializeOwned> CacheProvider<T> for JsCachePr
                 object([("key", key.into()), ("value", value), ("ttl", member(&options, "ttl"))])
             });
             let all: Array = whole.collect();
-            return self.ask(None, |object| object.set_many(&all)).await.map(drop);
+            return self.call(None, |object| object.set_many(&all)).await.map(drop);
         }
         for (key, (value, options)) in entries {
-            self.ask(Some(key), |object| object.set(key, &value, &options)).await?;
+            self.call(Some(key), |object| object.set(key, &value, &options)).await?;
         }
         Ok(())
     }
@@ -216,7 +217,7 @@ impl<T: MaybeSend + Serialize + DeserializeOwned> CacheProvider<T> for JsCachePr
     async fn delete_many(&self, keys: &[&str]) -> Result<u64> {
         keys.iter().try_for_each(|key| key::check(key))?;
         if self.object()?.can("deleteMany") {
-            return count("deleteMany", &self.ask(None, |object| object.delete_many(&array(keys))).await?);
+            return count("deleteMany", &self.call(None, |object| object.delete_many(&array(keys))).await?);
         }
         let mut deleted = 0;
         for key in keys {
@@ -226,7 +227,7 @@ impl<T: MaybeSend + Serialize + DeserializeOwned> CacheProvider<T> for JsCachePr
     }
 }
 
-/// Clones are the same cache.
+/// The clones share the cache.
 impl<T> Clone for JsCacheProvider<T> {
     fn clone(&self) -> Self {
         self.view()
@@ -243,11 +244,11 @@ fn array(texts: &[&str]) -> Array {
     texts.iter().map(|text| JsValue::from_str(text)).collect()
 }
 
-/// A plain object with these members.
+/// Creates a plain object with these properties.
 fn object<const N: usize>(members: [(&str, JsValue); N]) -> JsValue {
     let object = js_sys::Object::new();
     for (name, value) in members {
-        // A new plain object takes every member.
+        // Setting a property of a new plain object cannot fail.
         let _ = Reflect::set(&object, &name.into(), &value);
     }
     object.into()

@@ -4,24 +4,23 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use wasm_bindgen::JsValue;
 
-/// Turns values of Rust into values of JavaScript and back, as [`Serializer`](crate::Serializer) does with bytes: no text of
-/// JSON is in between.
+/// Converts Rust values to JavaScript values and back, without JSON text in between. It is to
+/// [`JsCacheProvider`](crate::JsCacheProvider) what [`Serializer`](crate::Serializer) is to providers of bytes.
 ///
 /// | Rust | JavaScript |
 /// |---|---|
 /// | `bool`, `String`, `Vec`, tuples | boolean, string, arrays |
-/// | numbers | number; whole ones beyond 2^53 are an error, unless [`bigints`](Self::bigints) says otherwise; `i128` and `u128` are `BigInt` |
+/// | numbers | number; an integer beyond 2^53 is an error, unless [`bigints`](Self::bigints) is set; `i128` and `u128` are `BigInt` |
 /// | `None`, `()` | `null` |
-/// | structs, and maps with text for keys | plain objects; maps are `Map` where [`maps`](Self::maps) says so |
-/// | bytes, as of `serde_bytes` | `Uint8Array` |
+/// | structs, and maps with string keys | plain objects; maps become `Map` if [`maps`](Self::maps) is set |
+/// | bytes (`serde_bytes`) | `Uint8Array` |
 ///
-/// On the way back, `null` and `undefined` are `None`, a `BigInt` is any integer that holds it, and a `Map` or a plain object
-/// is a map.
+/// In the other direction, `null` and `undefined` become `None`, a `BigInt` becomes any integer type that can hold it,
+/// and a `Map` or a plain object becomes a map.
 ///
-/// What serde does not know, such as a `Date`, a `Set` or a typed array, passes as it is, by reference, in a field with
-/// `#[serde(with = "serde_wasm_bindgen::preserve")]`, whose type is `JsValue` or one of js-sys; and so does everything of
-/// which Rust only needs a part. A value that holds itself is for such a field only: a type that nests without end would
-/// follow it until the stack is used up.
+/// To pass a value that serde does not support, such as a `Date`, a `Set` or a typed array, by reference, use a field
+/// of type `JsValue` (or a `js-sys` type) with `#[serde(with = "serde_wasm_bindgen::preserve")]`. Use such a field also
+/// for values that refer to themselves: a recursive Rust type would follow the cycle until the stack overflows.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct JsValueSerializer {
     maps: bool,
@@ -29,30 +28,30 @@ pub struct JsValueSerializer {
 }
 
 impl JsValueSerializer {
-    /// Maps as plain objects, and whole numbers as numbers.
+    /// Maps become plain objects, and integers become numbers.
     #[must_use]
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// Whether maps become `Map`, which takes keys of every type. Structs are plain objects all the same.
+    /// Sets whether maps become `Map`, which accepts keys of every type. Structs always become plain objects.
     #[must_use]
     pub fn maps(mut self, maps: bool) -> Self {
         self.maps = maps;
         self
     }
 
-    /// Whether `i64` and `u64` become `BigInt`, all of them. Without it, those beyond 2^53 are an error.
+    /// Sets whether all `i64` and `u64` become `BigInt`. Otherwise, integers beyond 2^53 are an error.
     #[must_use]
     pub fn bigints(mut self, bigints: bool) -> Self {
         self.bigints = bigints;
         self
     }
 
-    /// The value in JavaScript.
+    /// Converts a Rust value to JavaScript.
     ///
     /// # Errors
-    /// What cannot be written, in words.
+    /// A message that says why the value cannot be converted.
     pub fn serialize<T: Serialize>(&self, value: &T) -> Result<JsValue, String> {
         let serializer = serde_wasm_bindgen::Serializer::new()
             .serialize_missing_as_null(true)
@@ -61,10 +60,10 @@ impl JsValueSerializer {
         value.serialize(&serializer).map_err(|error| error.to_string())
     }
 
-    /// The value in Rust.
+    /// Converts a JavaScript value to Rust.
     ///
     /// # Errors
-    /// What does not fit, in words.
+    /// A message that says why the value cannot be converted.
     pub fn deserialize<T: DeserializeOwned>(&self, value: JsValue) -> Result<T, String> {
         serde_wasm_bindgen::from_value(value).map_err(|error| error.to_string())
     }

@@ -1,6 +1,7 @@
-//! Objects of JavaScript in providers, which are `Send` and `Sync`.
+//! JavaScript objects in providers, which must be `Send` and `Sync`.
 //!
-//! An object cannot leave its thread. So it stays in a table of that thread, and the provider holds its number.
+//! A JavaScript object cannot leave its thread. So it is kept in a thread-local table, and the provider holds its
+//! number.
 
 use std::cell::RefCell;
 use std::collections::BTreeMap;
@@ -12,19 +13,19 @@ thread_local! {
     static OBJECTS: RefCell<BTreeMap<u32, Object>> = const { RefCell::new(BTreeMap::new()) };
 }
 
-/// An object, until this is dropped.
+/// The number of an object in the table. Dropping it removes the object.
 pub(super) struct ThreadBound(u32);
 
 impl ThreadBound {
     pub(super) fn new(object: Object) -> Self {
-        // One count for all threads, so that on another one the number stands for nothing.
+        // One counter for all threads, so that the number is unknown on any other thread.
         static NEXT: AtomicU32 = AtomicU32::new(0);
         let number = NEXT.fetch_add(1, Ordering::Relaxed);
         OBJECTS.with_borrow_mut(|objects| objects.insert(number, object));
         Self(number)
     }
 
-    /// The object; `None` on another thread than its own.
+    /// Returns the object; `None` on any thread but its own.
     pub(super) fn object(&self) -> Option<Object> {
         OBJECTS.with_borrow(|objects| objects.get(&self.0).cloned())
     }
@@ -32,7 +33,7 @@ impl ThreadBound {
 
 impl Drop for ThreadBound {
     fn drop(&mut self) {
-        // It fails while the thread ends, and the table with it.
+        // Fails while the thread ends, when the table is already gone.
         let object = OBJECTS.try_with(|objects| objects.borrow_mut().remove(&self.0));
         drop(object);
     }

@@ -1,4 +1,4 @@
-//! Writes that depend on whether there is an entry, in one step.
+//! Conditional writes, in one atomic step.
 
 use std::future::Future;
 use std::time::Duration;
@@ -6,7 +6,7 @@ use std::time::Duration;
 use super::MaybeSend;
 use crate::error::Result;
 
-/// A cache that can look and write in one step: no other caller comes in between.
+/// A cache with atomic conditional writes: no other caller's operation comes between the check and the write.
 ///
 /// ```
 /// use isocache::{AtomicProvider, MemoryCacheProvider};
@@ -25,8 +25,8 @@ use crate::error::Result;
 /// # Ok::<(), isocache::CacheError>(()) }).unwrap();
 /// ```
 pub trait AtomicProvider<T: MaybeSend>: Send + Sync {
-    /// As [`set`](crate::CacheProvider::set), if there is no entry under `key`; returns whether the value was stored. Where
-    /// there is an entry, it is neither a hit nor a use.
+    /// Stores `value` as [`set`](crate::CacheProvider::set) does, but only if there is no entry under `key`. Returns
+    /// whether the value was stored. An existing entry counts neither as a hit nor as used.
     ///
     /// # Errors
     /// As for [`set`](crate::CacheProvider::set). After a broken connection or a timeout it is not known whether the value was
@@ -38,19 +38,19 @@ pub trait AtomicProvider<T: MaybeSend>: Send + Sync {
         ttl: Option<Duration>,
     ) -> impl Future<Output = Result<bool>> + MaybeSend;
 
-    /// As [`set`](crate::CacheProvider::set), if there is an entry under `key`; returns whether the value was stored. What was
-    /// removed meanwhile does not come back.
+    /// Stores `value` as [`set`](crate::CacheProvider::set) does, but only if there is an entry under `key`. Returns
+    /// whether the value was stored. An entry that is removed concurrently is not brought back.
     ///
     /// # Errors
     /// As for [`set`](crate::CacheProvider::set).
     fn replace(&self, key: &str, value: T, ttl: Option<Duration>) -> impl Future<Output = Result<bool>> + MaybeSend;
 
-    /// Removes the entry under `key` and returns its value, or `None` if there was none: of several callers, one gets it. Counts
-    /// as [`get`](crate::CacheProvider::get) and, if there was an entry, as [`delete`](crate::CacheProvider::delete). In Redis
-    /// it is `GETDEL`, which needs version 6.2.
+    /// Removes the entry under `key` and returns its value, or `None` if there is no entry. Of several concurrent
+    /// callers, only one gets the value. Counts as [`get`](crate::CacheProvider::get) and, if there was an entry, as
+    /// [`delete`](crate::CacheProvider::delete). In Redis it is `GETDEL`, which needs version 6.2.
     ///
     /// # Errors
-    /// As for [`get`](crate::CacheProvider::get). A value that does not decode is removed all the same. After a broken connection
-    /// or a timeout it is not known whether the entry was removed.
+    /// As for [`get`](crate::CacheProvider::get). A value that cannot be decoded is removed all the same. After a
+    /// broken connection or a timeout it is not known whether the entry was removed.
     fn get_and_delete(&self, key: &str) -> impl Future<Output = Result<Option<T>>> + MaybeSend;
 }

@@ -1,4 +1,4 @@
-//! Counters that many callers add to at once.
+//! Counters that many callers can increment at once.
 
 use std::future::Future;
 use std::time::Duration;
@@ -6,10 +6,10 @@ use std::time::Duration;
 use super::MaybeSend;
 use crate::error::Result;
 
-/// A cache that can add to a number without a race: no two callers overwrite each other.
+/// A cache that can increment numbers atomically: concurrent callers never overwrite each other.
 ///
-/// A counter is an entry like any other. Its value is a whole number in digits, which [`get`](crate::CacheProvider::get)
-/// of a cache of `i64` reads, and so does every other client of the store.
+/// A counter is an ordinary entry. Its value is an integer in decimal digits, which [`get`](crate::CacheProvider::get)
+/// of a cache of `i64`, and every other client of the store, can read.
 ///
 /// ```
 /// use isocache::{CacheProvider, CounterProvider, MemoryCacheProvider};
@@ -24,16 +24,16 @@ use crate::error::Result;
 /// # Ok::<(), isocache::CacheError>(()) }).unwrap();
 /// ```
 pub trait CounterProvider: Send + Sync {
-    /// Adds `by`, which may be negative, to the counter under `key`, and returns the sum.
+    /// Adds `by`, which may be negative, to the counter under `key`, and returns the new value.
     ///
-    /// A counter that is not there starts from 0 and lives for `ttl` from now; one that is there keeps the life that it
-    /// has, so that a count over a window ends with the window. `None` is the provider's default ttl, or for ever where
-    /// it has none. It is a write: neither a hit nor a miss.
+    /// A new counter starts at 0 and expires after `ttl`. An existing counter keeps its ttl, so that a count over a
+    /// window ends with the window. `None` means the provider's default ttl, or no expiry if it has none. It is a
+    /// write: neither a hit nor a miss.
     ///
     /// # Errors
-    /// A key or ttl outside the limits; a sum beyond 64 bits ([`InvalidArgument`](crate::CacheError::InvalidArgument));
-    /// an entry that is no number ([`Deserialize`](crate::CacheError::Deserialize)); whatever keeps the provider from
-    /// storing. Nothing was changed then, except that after a broken connection or a timeout it is not known whether it
-    /// was added.
+    /// [`InvalidArgument`](crate::CacheError::InvalidArgument) for a key or ttl outside the limits, or a sum beyond 64
+    /// bits; [`Deserialize`](crate::CacheError::Deserialize) for an entry that is not a number; any error of the store.
+    /// The counter is then unchanged, except that after a broken connection or a timeout it is not known whether the
+    /// increment was applied.
     fn increment(&self, key: &str, by: i64, ttl: Option<Duration>) -> impl Future<Output = Result<i64>> + MaybeSend;
 }

@@ -1,4 +1,4 @@
-//! The cache of the process.
+//! The default cache of the process.
 
 use std::sync::{LazyLock, PoisonError, RwLock};
 
@@ -10,9 +10,9 @@ use crate::memory::MemoryCacheProvider;
 static DEFAULT: LazyLock<RwLock<DynCacheProvider<Bytes>>> =
     LazyLock::new(|| RwLock::new(DynCacheProvider::new(MemoryCacheProvider::default())));
 
-/// The cache of the process: memory, for 1000 entries, unless [`set_default_cache`] has set another.
+/// The default cache of the process: a memory cache of 1000 entries, unless [`set_default_cache`] has replaced it.
 ///
-/// It keeps bytes, so that one cache serves values of every type: see [`Typed`](crate::Typed).
+/// It stores bytes, so that one cache serves values of every type: see [`Typed`](crate::Typed).
 ///
 /// ```
 /// use isocache::{CacheProvider, Typed, default_cache};
@@ -28,9 +28,10 @@ pub fn default_cache() -> DynCacheProvider<Bytes> {
     DEFAULT.read().unwrap_or_else(PoisonError::into_inner).clone()
 }
 
-/// Makes `provider` the cache of the process. Handles that [`default_cache`] gave out before keep the old one.
+/// Replaces the default cache of the process. Handles that [`default_cache`] returned earlier keep the old one.
 pub fn set_default_cache(provider: DynCacheProvider<Bytes>) {
     let old = std::mem::replace(&mut *DEFAULT.write().unwrap_or_else(PoisonError::into_inner), provider);
-    // Outside the lock: the old cache may be the last handle to values whose drop asks for the default cache.
+    // Outside the lock: this may drop the last handle to the old cache, and the drop of its values may call
+    // `default_cache`.
     drop(old);
 }

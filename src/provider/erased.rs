@@ -1,4 +1,4 @@
-//! A provider whose type is known at run time only.
+//! A provider whose type is known only at run time.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -8,7 +8,7 @@ use crate::error::Result;
 use crate::load::{Loading, get_now};
 use crate::stats::CacheStats;
 
-/// The twin of [`CacheProvider`] that a pointer can stand for: the same methods with boxed futures. Every provider has it.
+/// The object-safe form of [`CacheProvider`]: the same methods with boxed futures. Every provider implements it.
 trait ErasedCacheProvider<T>: Send + Sync {
     fn get<'a>(&'a self, key: &'a str) -> BoxFuture<'a, Result<Option<T>>>;
     fn set<'a>(&'a self, key: &'a str, value: T, ttl: Option<Duration>) -> BoxFuture<'a, Result<()>>;
@@ -69,9 +69,9 @@ impl<T: MaybeSend + 'static, P: CacheProvider<T>> ErasedCacheProvider<T> for P {
     }
 }
 
-/// Any provider of `T` behind one type. Cloning it is cheap, and the clones are the same cache.
+/// Any provider of `T` behind one type. Cloning it is cheap, and the clones share the cache.
 ///
-/// Each call allocates one future, but for a `get` that the provider answers without waiting.
+/// Each call allocates one future, except a `get` that the provider answers without waiting.
 ///
 /// ```
 /// use isocache::{CacheProvider, DynCacheProvider, MemoryCacheProvider};
@@ -85,7 +85,7 @@ impl<T: MaybeSend + 'static, P: CacheProvider<T>> ErasedCacheProvider<T> for P {
 pub struct DynCacheProvider<T>(Arc<dyn ErasedCacheProvider<T>>);
 
 impl<T: MaybeSend + 'static> DynCacheProvider<T> {
-    /// Hides the type of a provider.
+    /// Erases the type of a provider.
     pub fn new(provider: impl CacheProvider<T> + 'static) -> Self {
         Self(Arc::new(provider))
     }

@@ -1,4 +1,4 @@
-//! The keys of a cache, and operations on many keys that answer for each of them.
+//! The keys of a cache, and bulk operations with a result for each key.
 
 use std::fmt;
 use std::future::{Future, poll_fn};
@@ -26,41 +26,43 @@ use crate::error::Result;
 /// # Ok::<(), isocache::CacheError>(()) }).unwrap();
 /// ```
 pub trait KeysProvider: Send + Sync {
-    /// The keys that match a [`Glob`](crate::Glob), in no particular order; `"*"` matches all. Neither a hit, nor a miss, nor
-    /// a use of the entries.
+    /// Returns the keys that match a [`Glob`](crate::Glob), in no particular order; `"*"` matches all. Listing counts
+    /// neither as a hit or miss nor as a use of the entries.
     ///
-    /// Keys that are written or deleted meanwhile may be missing or not. Redis lists keys in steps, by `SCAN`: each step ends
-    /// within the time limit of an operation, and if the server resizes its table meanwhile, a key may come twice.
+    /// Keys that are written or deleted while the listing runs may or may not be included. Redis lists keys in steps,
+    /// with `SCAN`: each step ends within the time limit of an operation, and a key may be returned twice if the server
+    /// resizes its table during the listing.
     ///
     /// # Errors
-    /// [`InvalidArgument`](crate::CacheError::InvalidArgument) for an empty pattern. Whatever keeps the provider from
-    /// answering comes as an item, after which the keys end.
+    /// [`InvalidArgument`](crate::CacheError::InvalidArgument) for an empty pattern. An error of the store is returned
+    /// as an item and ends the listing.
     fn keys<'a>(&'a self, pattern: &str) -> Result<Keys<'a>>;
 
-    /// Whether there is an entry under each of `keys`, in their order. Neither a hit, nor a miss, nor a use.
+    /// Returns whether there is an entry under each of `keys`, in the same order. Counts neither as a hit or miss nor
+    /// as a use.
     ///
     /// # Errors
-    /// A key outside the limits; whatever keeps the provider from answering.
+    /// A key outside the limits, or any error of the store.
     fn exists_many(&self, keys: &[&str]) -> impl Future<Output = Result<Vec<bool>>> + MaybeSend;
 
-    /// Removes the entries under `keys`, and returns for each key whether there was one, in their order.
+    /// Removes the entries under `keys`, and returns for each key whether there was an entry, in the same order.
     ///
     /// # Errors
-    /// A key outside the limits (nothing was removed then); whatever keeps the provider from removing.
+    /// A key outside the limits (nothing was removed then), or any error of the store.
     fn delete_many_each(&self, keys: &[&str]) -> impl Future<Output = Result<Vec<bool>>> + MaybeSend;
 }
 
-/// The keys of a cache, one after the other. Made by [`KeysProvider::keys`].
+/// An asynchronous sequence of the keys of a cache, returned by [`KeysProvider::keys`].
 ///
-/// It is a stream without the trait, which is not part of the standard library yet: where one is needed,
-/// `stream::poll_fn(move |context| keys.poll_next(context))` of the crate futures makes it.
+/// It does not implement a stream trait, because the standard library has none yet. To get a stream, use
+/// `stream::poll_fn(move |context| keys.poll_next(context))` from the `futures` crate.
 #[must_use = "keys are fetched only when they are asked for"]
 pub struct Keys<'a> {
     page: std::vec::IntoIter<String>,
     source: Source<'a>,
 }
 
-/// A page of keys, and where the next one comes from; `None` at the end.
+/// Fetches one page of keys and the state for the next page; `None` at the end.
 type Page<'a> = Option<(Vec<String>, Box<dyn Pages<'a> + 'a>)>;
 
 trait Pages<'a>: MaybeSend {
@@ -94,13 +96,13 @@ where
 }
 
 impl<'a> Keys<'a> {
-    /// Keys that are at hand.
+    /// Creates a listing from keys that are already known.
     pub fn of(keys: Vec<String>) -> Self {
         Self { page: keys.into_iter(), source: Source::Ended }
     }
 
-    /// Keys that `step` fetches page by page, for a provider of your own. It gets the state that it returned with the page
-    /// before, and returns `None` at the end. A page may be empty.
+    /// Creates a listing from a function that fetches one page at a time, for your own providers. `step` receives the
+    /// state that it returned with the previous page, and returns `None` at the end. A page may be empty.
     pub fn unfold<S, F, R>(state: S, step: F) -> Self
     where
         S: MaybeSend + 'a,
@@ -110,12 +112,12 @@ impl<'a> Keys<'a> {
         Self { page: Vec::new().into_iter(), source: Source::Idle(Box::new(Unfold { state, step })) }
     }
 
-    /// The next key; `None` at the end, and after an error.
+    /// Returns the next key; `None` at the end, and after an error.
     pub async fn next(&mut self) -> Option<Result<String>> {
         poll_fn(|context| self.poll_next(context)).await
     }
 
-    /// All keys that are left.
+    /// Collects the remaining keys.
     ///
     /// # Errors
     /// The first error of [`next`](Self::next).

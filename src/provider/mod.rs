@@ -1,4 +1,4 @@
-//! The interface of every cache.
+//! The interface of all caches.
 
 mod atomic;
 mod counter;
@@ -33,11 +33,12 @@ mod seam {
     use std::future::Future;
     use std::pin::Pin;
 
-    /// `Send` natively; nothing on `wasm32-unknown-unknown`, which has one thread and futures that cannot leave it.
+    /// `Send` on native targets. No bound on `wasm32-unknown-unknown`, which is single-threaded and whose futures are
+    /// not `Send`.
     pub trait MaybeSend: Send {}
     impl<T: Send + ?Sized> MaybeSend for T {}
 
-    /// A future of any type; `Send` natively.
+    /// A boxed future; `Send` on native targets.
     pub type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
 }
 
@@ -46,27 +47,28 @@ mod seam {
     use std::future::Future;
     use std::pin::Pin;
 
-    /// `Send` natively; nothing on `wasm32-unknown-unknown`, which has one thread and futures that cannot leave it.
+    /// `Send` on native targets. No bound on `wasm32-unknown-unknown`, which is single-threaded and whose futures are
+    /// not `Send`.
     pub trait MaybeSend {}
     impl<T: ?Sized> MaybeSend for T {}
 
-    /// A future of any type; `Send` natively.
+    /// A boxed future; `Send` on native targets.
     pub type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + 'a>>;
 }
 
 pub use seam::{BoxFuture, MaybeSend};
 
-/// A value and what is left of its life; `None` if it does not expire.
+/// A value and its remaining ttl; `None` if it does not expire.
 pub type WithTtl<T> = (T, Option<Duration>);
 
-/// A cache of values of type `T` under text keys.
+/// A cache of values of type `T` with string keys.
 ///
-/// Keys are any text from 1 byte to [64 KiB](crate::MAX_KEY_BYTES). A ttl is a whole life, counted from the write: `None`
-/// is the provider's default ttl, or for ever where it has none; [`Duration::MAX`] is for ever in any case; zero is refused.
-/// An expired entry is absent for every method.
+/// A key is any string from 1 byte to [64 KiB](crate::MAX_KEY_BYTES). A ttl counts from the write. `None` means the
+/// provider's default ttl, or no expiry if it has none; [`Duration::MAX`] always means no expiry; zero is an error. To
+/// every method, an expired entry is absent.
 ///
-/// Implementations may write their methods as `async fn`. Callers that must choose a provider at run time hold a
-/// [`DynCacheProvider`], which implements this trait too.
+/// Implementations may write their methods as `async fn`. To choose a provider at run time, use [`DynCacheProvider`],
+/// which implements this trait too.
 ///
 /// ```
 /// use isocache::{CacheProvider, MemoryCacheProvider};
@@ -85,50 +87,50 @@ pub type WithTtl<T> = (T, Option<Duration>);
 /// # Ok::<(), isocache::CacheError>(()) }).unwrap();
 /// ```
 pub trait CacheProvider<T: MaybeSend>: Send + Sync {
-    /// The value under `key`, or `None` if there is none. Counts as a hit or a miss, and as a use of the entry.
+    /// Returns the value under `key`, or `None` if there is no entry. Counts as a hit or a miss, and as a use of the
+    /// entry.
     ///
     /// # Errors
-    /// A key outside the limits; whatever keeps the provider from answering.
+    /// A key outside the limits, or any error of the store.
     fn get(&self, key: &str) -> impl Future<Output = Result<Option<T>>> + MaybeSend;
 
-    /// Stores `value` under `key` for `ttl`. A value that is there already is replaced with all that belonged to it: its
-    /// ttl and its weight.
+    /// Stores `value` under `key` for `ttl`. It replaces an existing entry entirely, with its ttl and its weight.
     ///
     /// # Errors
-    /// A key, ttl or value outside the limits (nothing was changed then); whatever keeps the provider from storing.
+    /// A key, ttl or value outside the limits (nothing was changed then), or any error of the store.
     fn set(&self, key: &str, value: T, ttl: Option<Duration>) -> impl Future<Output = Result<()>> + MaybeSend;
 
-    /// Removes the entry under `key`; true if there was one.
+    /// Removes the entry under `key`. Returns whether there was one.
     ///
     /// # Errors
-    /// A key outside the limits; whatever keeps the provider from removing.
+    /// A key outside the limits, or any error of the store.
     fn delete(&self, key: &str) -> impl Future<Output = Result<bool>> + MaybeSend;
 
-    /// Whether there is an entry under `key`. Neither a hit nor a miss nor a use.
+    /// Returns whether there is an entry under `key`. Counts neither as a hit or miss nor as a use.
     ///
     /// # Errors
-    /// A key outside the limits; whatever keeps the provider from answering.
+    /// A key outside the limits, or any error of the store.
     fn exists(&self, key: &str) -> impl Future<Output = Result<bool>> + MaybeSend;
 
-    /// Removes all entries whose key matches a [`Glob`](crate::Glob), and returns how many went.
+    /// Removes all entries whose key matches a [`Glob`](crate::Glob), and returns how many were removed.
     ///
     /// # Errors
-    /// An empty pattern; whatever keeps the provider from removing.
+    /// An empty pattern, or any error of the store.
     fn clear_pattern(&self, pattern: &str) -> impl Future<Output = Result<u64>> + MaybeSend;
 
-    /// What the provider has counted.
+    /// Returns the provider's statistics.
     ///
     /// # Errors
-    /// Whatever keeps the provider from answering.
+    /// Any error of the store.
     fn get_stats(&self) -> impl Future<Output = Result<CacheStats>> + MaybeSend;
 
-    /// The value under `key` with what is left of its life. Counts as [`get`](Self::get) does.
+    /// Returns the value under `key` with its remaining ttl. Counts as [`get`](Self::get) does.
     ///
     /// # Errors
     /// As for [`get`](Self::get).
     fn get_with_ttl(&self, key: &str) -> impl Future<Output = Result<Option<WithTtl<T>>>> + MaybeSend;
 
-    /// The values under `keys`, in their order.
+    /// Returns the values under `keys`, in the same order.
     ///
     /// # Errors
     /// The first error of [`get`](Self::get).
@@ -142,11 +144,11 @@ pub trait CacheProvider<T: MaybeSend>: Send + Sync {
         }
     }
 
-    /// Stores every value under its key for its ttl.
+    /// Stores each value under its key for its ttl.
     ///
     /// # Errors
-    /// The first error of [`set`](Self::set). Entries before the one that failed may have been stored; a provider that
-    /// can check them all first does so.
+    /// The first error of [`set`](Self::set). Entries before the failed one may have been stored; providers that can
+    /// validate all entries first do so.
     fn set_many(&self, entries: Vec<(&str, T, Option<Duration>)>) -> impl Future<Output = Result<()>> + MaybeSend {
         async move {
             for (key, value, ttl) in entries {
@@ -170,10 +172,11 @@ pub trait CacheProvider<T: MaybeSend>: Send + Sync {
         }
     }
 
-    /// As [`set`](Self::set), with the time at which the entry expires instead of a ttl, for values that carry it, such as a
-    /// token. If that time has passed, the entry is removed, as if it had been stored and had expired.
+    /// Stores a value as [`set`](Self::set) does, with an expiry time instead of a ttl, for values that contain one,
+    /// such as a token. If that time has passed, the entry under `key` is removed, as if the value had been stored and
+    /// had expired.
     ///
-    /// The time is one of the machine's clock; a ttl is counted from it when this is called.
+    /// The time refers to the system clock; the ttl is computed when this method is called.
     ///
     /// ```
     /// use isocache::{CacheProvider, MemoryCacheProvider};
@@ -199,8 +202,9 @@ pub trait CacheProvider<T: MaybeSend>: Send + Sync {
         }
     }
 
-    /// What loading needs of this provider, for [`CacheAside`](crate::CacheAside). For a provider of your own, return a
-    /// [`SingleFlight`](crate::SingleFlight); without one, every caller loads for itself, and writes do not win over loads.
+    /// Returns what [`CacheAside`](crate::CacheAside) needs of this provider. For your own provider, return a
+    /// [`SingleFlight`](crate::SingleFlight). Without one, every caller runs its own loader, and writes do not win over
+    /// loads.
     fn loading(&self) -> Option<&dyn Loading<T>> {
         None
     }

@@ -1,4 +1,4 @@
-//! The ttl of entries, apart from their values.
+//! Reading and changing the ttl of entries without their values.
 
 use std::future::Future;
 use std::time::Duration;
@@ -6,7 +6,7 @@ use std::time::Duration;
 use super::MaybeSend;
 use crate::error::Result;
 
-/// A cache that can tell and change the ttl of an entry without writing its value.
+/// A cache that can read and change the ttl of an entry without writing its value.
 ///
 /// ```
 /// use isocache::{CacheProvider, MemoryCacheProvider, TouchProvider};
@@ -24,24 +24,25 @@ use crate::error::Result;
 /// # Ok::<(), isocache::CacheError>(()) }).unwrap();
 /// ```
 pub trait TouchProvider<T: MaybeSend>: Send + Sync {
-    /// The ttl that is left to the entry under `key`: [`Duration::MAX`] if it does not expire, and `None` if there is no
-    /// entry. Neither a hit, nor a miss, nor a use.
+    /// Returns the remaining ttl of the entry under `key`: [`Duration::MAX`] if it does not expire, `None` if there is
+    /// no entry. Counts neither as a hit or miss nor as a use.
     ///
     /// # Errors
-    /// A key outside the limits; whatever keeps the provider from answering.
+    /// A key outside the limits, or any error of the store.
     fn ttl(&self, key: &str) -> impl Future<Output = Result<Option<Duration>>> + MaybeSend;
 
-    /// Gives the entry under `key` a new ttl, which begins now, and returns whether there is an entry. A use of the entry, but
-    /// neither a hit nor a miss. `ttl` is as in [`set`](crate::CacheProvider::set).
+    /// Gives the entry under `key` a new ttl, counted from now. Returns whether there is an entry. Counts as a use of
+    /// the entry, but neither as a hit nor as a miss. `ttl` has the same meaning as in
+    /// [`set`](crate::CacheProvider::set).
     ///
     /// # Errors
-    /// A key or ttl outside the limits (nothing was changed then); whatever keeps the provider from storing.
+    /// A key or ttl outside the limits (nothing was changed then), or any error of the store.
     fn touch(&self, key: &str, ttl: Option<Duration>) -> impl Future<Output = Result<bool>> + MaybeSend;
 
-    /// The value under `key`, which gets a new ttl, beginning now; or `None` if there is none. Counts as
-    /// [`get`](crate::CacheProvider::get) does. In Redis it is `GETEX`, which needs version 6.2.
+    /// Returns the value under `key`, or `None` if there is no entry, and gives the entry a new ttl, counted from now.
+    /// Counts as [`get`](crate::CacheProvider::get) does. In Redis it is `GETEX`, which needs version 6.2.
     ///
     /// # Errors
-    /// As for [`get`](crate::CacheProvider::get); and a ttl outside the limits.
+    /// As for [`get`](crate::CacheProvider::get), and for a ttl outside the limits.
     fn get_and_touch(&self, key: &str, ttl: Option<Duration>) -> impl Future<Output = Result<Option<T>>> + MaybeSend;
 }

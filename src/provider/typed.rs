@@ -1,4 +1,4 @@
-//! Values of one type in a provider of bytes.
+//! Typed values in a provider of bytes.
 
 use std::marker::PhantomData;
 use std::time::Duration;
@@ -18,10 +18,11 @@ use crate::serializer::{JsonSerializer, Serializer};
 use crate::stats::CacheStats;
 use crate::ttl::{MAX_TTL_MS, whole_ms};
 
-/// A provider of `T` over a provider of bytes, through a [`Serializer`].
+/// A provider of `T` on top of a provider of bytes, through a [`Serializer`].
 ///
-/// Views of different types over the same bytes are the same cache: a key that holds a value of another type is a
-/// [`CacheError::Deserialize`]. A view with an [`owner`](Self::owner) sees such a key, and keys of other owners, as absent.
+/// Views of different types over the same bytes share one cache: a key that holds a value of another type fails with
+/// [`CacheError::Deserialize`]. A view with an [`owner`](Self::owner) treats such a key, and keys of other owners, as
+/// absent.
 ///
 /// ```
 /// use isocache::{CacheProvider, DynCacheProvider, MemoryCacheProvider, Typed};
@@ -39,7 +40,7 @@ pub struct Typed<T, S = JsonSerializer, P = DynCacheProvider<Bytes>> {
     serializer: S,
     owner: Option<i64>,
     clock: WallClock,
-    // The view holds no `T`, so it is `Send` and `Sync` whatever `T` is.
+    // The view contains no `T`, so it is `Send` and `Sync` whatever `T` is.
     values: PhantomData<fn() -> T>,
 }
 
@@ -56,21 +57,21 @@ impl<T, S: Clone, P: Clone> Clone for Typed<T, S, P> {
 }
 
 impl<T, P> Typed<T, JsonSerializer, P> {
-    /// Values as JSON in `bytes`.
+    /// Stores values as JSON in `bytes`.
     pub fn new(bytes: P) -> Self {
         Self::with_serializer(bytes, JsonSerializer)
     }
 }
 
 impl<T, S, P> Typed<T, S, P> {
-    /// Values as `serializer` writes them, in `bytes`.
+    /// Stores values in `bytes` through `serializer`.
     pub fn with_serializer(bytes: P, serializer: S) -> Self {
         Self { bytes, serializer, owner: None, clock: WallClock::default(), values: PhantomData }
     }
 
-    /// Marks the values that are written through this view with a name, in their [`Envelope`], and sees the values of other
-    /// owners, and those without one, as absent. `#[cached]` does so on the default cache, with the name of the function: two
-    /// functions never read each other's values, though their keys may be equal.
+    /// Marks the values that this view writes with the name of an owner, in their [`Envelope`], and treats values of
+    /// other owners, or without an owner, as absent. `#[cached]` uses the name of the function as the owner on the
+    /// default cache, so that two functions never read each other's values, even if their keys are equal.
     ///
     /// ```
     /// use isocache::{CacheProvider, DynCacheProvider, MemoryCacheProvider, Typed};
@@ -122,7 +123,7 @@ impl<T: MaybeSend, S: Serializer<T>, P: CacheProvider<Bytes>> Typed<T, S, P> {
         }
     }
 
-    /// The value of bytes that the provider answers as fresh.
+    /// Decodes bytes that the provider returned as fresh.
     fn fresh(&self, key: &str, bytes: Option<Bytes>) -> Result<Option<T>> {
         let Some(value) = bytes else { return Ok(None) };
         let kept = self.deserialize(key, Kept { value, fresh_for: NEVER })?;
@@ -140,7 +141,7 @@ impl<T: MaybeSend, S: Serializer<T>, P: CacheProvider<Bytes>> CacheProvider<T> f
         self.fresh(key, bytes)
     }
 
-    // Written out, so that the future holds the bytes and not the value, which need not be `Sync`.
+    // Not an `async fn`, so that the future holds the bytes and not the value, which need not be `Sync`.
     fn set(&self, key: &str, value: T, ttl: Option<Duration>) -> impl Future<Output = Result<()>> + MaybeSend {
         let bytes = self.serialize(key, &value, None);
         async move { self.bytes.set(key, bytes?, ttl).await }
@@ -189,7 +190,7 @@ impl<T: MaybeSend, S: Serializer<T>, P: CacheProvider<Bytes>> CacheProvider<T> f
     }
 }
 
-/// Only where the provider of bytes has it, too.
+/// Available only if the provider of bytes supports it.
 impl<T: MaybeSend, S: Serializer<T>, P: CacheProvider<Bytes>> Loading<T> for Typed<T, S, P> {
     fn single_flight(&self) -> &SingleFlight {
         match self.bytes.loading() {
@@ -228,7 +229,7 @@ impl<T: MaybeSend, S: Serializer<T>, P: CacheProvider<Bytes>> Loading<T> for Typ
         let Some(loading) = self.bytes.loading() else { return Storing::NotSupported(entry.value) };
         let (mut ttl, mut window, mut fresh_until) = (entry.ttl, entry.window, None);
         if let (false, false, Some(fresh)) = (window.is_zero(), self.bytes_keep_stale(), ttl) {
-            // The bytes themselves tell until when they are fresh.
+            // The bytes themselves record until when they are fresh.
             let Ok(fresh_ms) = whole_ms(fresh) else { return Storing::NotSupported(entry.value) };
             fresh_until = Some(self.clock.now_ms().saturating_add(fresh_ms).min(MAX_TTL_MS));
             ttl = Some(fresh.saturating_add(window).min(Duration::from_millis(MAX_TTL_MS)));
@@ -309,7 +310,7 @@ impl<T, S: Send + Sync, P: KeysProvider> KeysProvider for Typed<T, S, P> {
     }
 }
 
-/// Counters are digits in the bytes, which JSON reads as numbers, whatever the serializer.
+/// Counters are stored as digits, which JSON reads as numbers, whatever the serializer.
 impl<T, S: Send + Sync, P: CounterProvider> CounterProvider for Typed<T, S, P> {
     async fn increment(&self, key: &str, by: i64, ttl: Option<Duration>) -> Result<i64> {
         self.bytes.increment(key, by, ttl).await

@@ -41,7 +41,7 @@ const MAX_VALUE_BYTES: usize = 512 * 1024 * 1024;
 /// # Ok::<(), isocache::CacheError>(())
 /// ```
 pub struct RedisCacheBuilder<T, S = JsonSerializer> {
-    // Only the type of the values.
+    // Only the type parameter of the values.
     values: PhantomData<fn() -> T>,
     url: String,
     username: Option<String>,
@@ -157,8 +157,8 @@ impl<T, S> RedisCacheBuilder<T, S> {
         self
     }
 
-    /// Sets the certificate authorities, as PEM, that may vouch for the server. Only these are trusted then. Without this
-    /// option, the certificate store of the system is trusted, or the file in the environment variable `SSL_CERT_FILE`.
+    /// Sets the certificate authorities, as PEM, to trust for the server; no others are trusted then. By default, these
+    /// are the system's certificate store, or the file named by the environment variable `SSL_CERT_FILE`.
     #[must_use]
     pub fn ca_certificate(mut self, pem: impl Into<Vec<u8>>) -> Self {
         self.ca_certificate = Some(pem.into());
@@ -172,8 +172,8 @@ impl<T, S> RedisCacheBuilder<T, S> {
         self
     }
 
-    /// Limits the time to open a connection; 1 second by default. Sentinels are asked one after the other, so with them it
-    /// is this time for each Sentinel, and twice this time for the primary.
+    /// Limits the time to open a connection; 1 second by default. Sentinels are queried one after the other, so with
+    /// them the limit applies to each Sentinel, and twice the limit applies to the primary.
     ///
     /// An operation waits for a connection no longer than its own limit; the attempt to connect goes on without it. After
     /// a failed attempt, operations fail at once for 100 ms.
@@ -194,8 +194,8 @@ impl<T, S> RedisCacheBuilder<T, S> {
         self
     }
 
-    /// Puts `name` and a colon before every key: the key `user:1` is `shop:user:1` in Redis. No pattern reaches beyond the
-    /// namespace.
+    /// Prefixes every key with `name` and a colon: the key `user:1` is `shop:user:1` in Redis. Patterns never match
+    /// keys outside the namespace.
     #[must_use]
     pub fn namespace(mut self, name: impl Into<String>) -> Self {
         self.namespace = Some(name.into());
@@ -216,7 +216,7 @@ impl<T, S> RedisCacheBuilder<T, S> {
         self
     }
 
-    /// Whether an entry that cannot be decoded, or is not a string, counts as absent. By default it is a
+    /// Sets whether an entry that cannot be decoded, or is not a string, counts as absent. By default it fails with
     /// [`CacheError::Deserialize`].
     #[must_use]
     pub fn undecodable_is_miss(mut self, is_miss: bool) -> Self {
@@ -224,7 +224,8 @@ impl<T, S> RedisCacheBuilder<T, S> {
         self
     }
 
-    /// The clock by which stored values cease to be fresh, for tests: milliseconds since 1970. The system's clock if not set.
+    /// Sets the clock for the freshness of stored values, in milliseconds since 1970, for tests. The default is the
+    /// system clock.
     pub fn unix_clock(mut self, clock: impl Clock + 'static) -> Self {
         self.unix_clock = WallClock::new(clock);
         self

@@ -170,7 +170,7 @@ impl Connection {
         last.map_err(|error| of_connection(&error, &self.names()))
     }
 
-    /// Sends the request, and discards the connection if it is of no more use.
+    /// Sends the request, and discards the connection if it is no longer usable.
     async fn try_once(&self, request: &Request, used: &mut Option<Current>) -> Result<RedisResult<Vec<Value>>> {
         // No connection is in use while a new one is opened.
         *used = None;
@@ -198,7 +198,7 @@ impl Connection {
         self.shared.attempt.write().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// The connection if it is open. Nearly every operation ends up here, so it takes only a shared lock.
+    /// Returns the connection if it is open. Nearly every operation takes this path, so it takes only a shared lock.
     fn open(&self) -> Option<Current> {
         let attempt = self.shared.attempt.read().unwrap_or_else(PoisonError::into_inner);
         match &*attempt.as_ref()?.borrow() {
@@ -231,7 +231,7 @@ impl Connection {
         outcome.ok().flatten().unwrap_or_else(|| Err(ended()))
     }
 
-    /// Starts to connect in a task, so that an operation that is given up does not stop it.
+    /// Starts to connect in a task of its own, so that cancelling an operation does not stop it.
     fn connect(&self) -> watch::Receiver<Attempt> {
         let (sender, receiver) = watch::channel(None);
         let this = self.clone();

@@ -24,11 +24,11 @@ use crate::error::Result;
 #[derive(Clone)]
 pub(super) struct Target {
     pub(super) servers: Servers,
-    /// Certificates that the options give.
+    /// Certificates from the options.
     pub(super) tls: Option<TlsCertificates>,
-    /// Asked for user and password before each connection.
+    /// Called for the user and the password before each connection.
     pub(super) credentials: Option<Arc<CredentialsProvider>>,
-    /// User and password of the Sentinels.
+    /// The user and the password for the Sentinels.
     pub(super) sentinel_credentials: Option<(Option<String>, String)>,
     pub(super) connect_timeout: Duration,
     pub(super) operation_timeout: Duration,
@@ -55,7 +55,7 @@ impl From<Kind> for OpenConnection {
 }
 
 impl Target {
-    /// How long opening a connection may take in all. Sentinels are asked one after the other.
+    /// The limit on opening a connection in total. Sentinels are queried one after the other.
     pub(super) fn timeout(&self) -> Duration {
         match &self.servers {
             Servers::Sentinel { sentinels, .. } => {
@@ -65,7 +65,7 @@ impl Target {
         }
     }
 
-    /// The target with the credentials of this moment.
+    /// The target with the current credentials.
     pub(super) async fn authenticated(&self) -> Result<Self> {
         let Some(provider) = &self.credentials else { return Ok(self.clone()) };
         let Credentials { username, password } = provider().await?;
@@ -115,7 +115,7 @@ impl Target {
                 one(nodes.first().ok_or_else(none)?)
             }
             Servers::Sentinel { sentinels, primary, settings } => {
-                self.ask_sentinels(sentinels, primary, settings).await
+                self.query_sentinels(sentinels, primary, settings).await
             }
         }
     }
@@ -150,7 +150,7 @@ impl Target {
     }
 
     /// A client for the primary, whose address the Sentinels know.
-    async fn ask_sentinels(
+    async fn query_sentinels(
         &self,
         sentinels: &[ConnectionInfo],
         primary: &str,
@@ -280,7 +280,7 @@ fn refusal(replies: Vec<Value>) -> RedisResult<()> {
     Ok(())
 }
 
-/// An error reply stays a reply. Whatever kept the server from replying fails the whole.
+/// An error reply stays a reply. Any other failure fails the whole request.
 fn reply_or_failure(result: RedisResult<Value>) -> RedisResult<Value> {
     result.or_else(|error| match error.clone().into_server_errors() {
         Some(errors) if errors.len() == 1 => {

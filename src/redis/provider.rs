@@ -51,9 +51,10 @@ use crate::stats::CacheStats;
 ///
 /// **The server measures the ttl.** An entry is still readable in the millisecond in which its ttl ends.
 ///
-/// **Statistics** cover this provider and its clones. A failed operation is not counted; a value that cannot be decoded is a
-/// hit. `entries` is known if no [`namespace`](RedisCacheBuilder::namespace) is set, the server is not a cluster and no key
-/// of the database has a ttl. Redis does not report whose entries it evicts or expires: those counts stay 0.
+/// **Statistics** cover this provider and its clones. A failed operation is not counted; a value that cannot be decoded
+/// counts as a hit. `entries` is known if no [`namespace`](RedisCacheBuilder::namespace) is set, the server is not a
+/// cluster and no key of the database has a ttl. Evictions and expirations by Redis are not reported per client: those
+/// counts stay 0.
 pub struct RedisCacheProvider<T, S = JsonSerializer> {
     remote: Remote<T, S, Client>,
 }

@@ -7,7 +7,7 @@ use crate::error::{CacheError, Result};
 /// A place in a listing of all keys.
 #[derive(Default)]
 pub(crate) struct ScanCursor {
-    /// The servers that are still to be walked, the current one last; `None` before the first step.
+    /// The servers still to be scanned, the current one last; `None` before the first step.
     servers: Option<Vec<Connection>>,
     /// The nodes of the cluster at the start of the walk.
     nodes: Vec<Primary>,
@@ -17,7 +17,7 @@ pub(crate) struct ScanCursor {
     walks: u32,
 }
 
-/// One step of a listing of all keys, and where it goes on if there are more.
+/// Runs one step of a listing of all keys. Returns the next position if there are more.
 pub(super) async fn step(
     connection: &Connection,
     pattern: &[u8],

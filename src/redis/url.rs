@@ -87,7 +87,7 @@ impl Servers {
         }
     }
 
-    /// Replaces the user, the password or the database by those that are given.
+    /// Overrides the user, the password or the database with the given values.
     pub(super) fn with(
         mut self,
         username: Option<&str>,
@@ -220,7 +220,7 @@ mod tests {
         assert!(matches!(sentinels[0].addr(), ConnectionAddr::Tcp(..)));
     }
 
-    /// RFC 3986 lets a password hold them as they are.
+    /// RFC 3986 allows these characters unescaped in a password.
     #[test]
     fn passwords_with_delimiters() {
         for password in ["a,b", ",", "a,b,c", "!$&'()*+,;=", "a:b", "p@ss", "-._~", "a,b@c"] {

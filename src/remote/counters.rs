@@ -1,10 +1,10 @@
-//! What a remote provider counts.
+//! The statistics of a remote provider.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use crate::stats::CacheStats;
 
-/// Counts of what this provider and its clones did. Nothing else is counted: other clients of the store have their own.
+/// Counts the operations of this provider and its clones, not those of other clients of the store.
 #[derive(Default)]
 pub(super) struct Counters {
     hits: AtomicU64,

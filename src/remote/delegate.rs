@@ -1,7 +1,7 @@
-//! The traits of a provider that wraps a [`Remote`](super::Remote) in a field of that name.
+//! Implements the traits of a provider that wraps a [`Remote`](super::Remote) in a field named `remote`.
 
-/// Implements [`CacheProvider`](crate::CacheProvider) and [`CounterProvider`](crate::CounterProvider), and what else
-/// providers have in common.
+/// Implements [`CacheProvider`](crate::CacheProvider), [`CounterProvider`](crate::CounterProvider) and the other traits
+/// that remote providers share.
 macro_rules! delegate_to_remote {
     ($provider:ident) => {
         impl<T: MaybeSend, S: Serializer<T>> CacheProvider<T> for $provider<T, S> {

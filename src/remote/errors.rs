@@ -1,8 +1,8 @@
-//! What a store answers in place of a reply, as [`CacheError`].
+//! Converts error replies of a store to [`CacheError`].
 
 use crate::error::CacheError;
 
-/// The error that a code and its details stand for, in answer to a command about `key` if it was about one.
+/// Converts the code and details of an error reply. `key` is the key that the command was about, if any.
 pub(crate) fn of_reply(code: &str, details: &str, key: Option<&str>) -> CacheError {
     let text = format!("{code} {details}");
     match code {
@@ -24,7 +24,7 @@ pub(crate) fn of_reply(code: &str, details: &str, key: Option<&str>) -> CacheErr
     }
 }
 
-/// Something else than what was looked for is stored under the key.
+/// The key holds a value of another type.
 fn wrong_value(key: Option<&str>, text: String) -> CacheError {
     match key {
         Some(key) => CacheError::Deserialize { key: key.to_owned(), reason: text },

@@ -6,24 +6,24 @@ use crate::error::{CacheError, Result};
 use crate::glob::Glob;
 use crate::key;
 
-/// The part of a shared store that belongs to one provider: all keys that begin with its prefix. The empty one is the
-/// whole store.
+/// The namespace of a provider in a shared store: all keys that begin with its prefix. An empty prefix is the whole
+/// store.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Namespace {
-    /// The name and its `:`; or nothing.
+    /// The name followed by `:`, or an empty string.
     prefix: String,
 }
 
-/// What a pattern stands for.
+/// A pattern, resolved within a namespace.
 pub(super) enum Cleared {
-    /// One key.
+    /// A literal pattern, which matches one key.
     Key(String),
-    /// All keys that match.
+    /// A pattern with wildcards.
     Pattern(String),
 }
 
 impl Namespace {
-    /// The keys that begin with `name` and a colon.
+    /// The namespace of keys that begin with `name` and a colon.
     pub(crate) fn new(name: &str) -> Result<Self> {
         if name.is_empty() {
             return Err(CacheError::invalid("namespace", "is empty: leave it out for the whole store"));
@@ -36,18 +36,18 @@ impl Namespace {
         Ok(Self { prefix })
     }
 
-    /// Whether it is the whole store.
+    /// Whether the namespace is the whole store.
     pub(super) fn is_everything(&self) -> bool {
         self.prefix.is_empty()
     }
 
-    /// The whole key under which an entry is stored.
+    /// The full key under which an entry is stored.
     pub(super) fn key<'a>(&self, key: &'a str) -> Result<Cow<'a, str>> {
         key::check(key)?;
         if self.is_everything() { Ok(Cow::Borrowed(key)) } else { Ok(Cow::Owned(format!("{}{key}", self.prefix))) }
     }
 
-    /// The key of an entry as its callers know it; `None` for one of another namespace.
+    /// The key of an entry as callers know it; `None` if the key is outside the namespace.
     pub(super) fn strip<'a>(&self, whole: &'a str) -> Option<&'a str> {
         whole.strip_prefix(&self.prefix).filter(|key| !key.is_empty())
     }
@@ -56,7 +56,7 @@ impl Namespace {
         keys.iter().map(|key| self.key(key)).collect()
     }
 
-    /// A pattern over the keys of this namespace. The prefix is taken literally, whatever it holds.
+    /// Resolves a pattern within this namespace. The prefix is matched literally.
     pub(super) fn pattern(&self, pattern: &str) -> Result<Cleared> {
         if pattern.is_empty() {
             return Err(CacheError::invalid("pattern", "is empty"));

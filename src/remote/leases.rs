@@ -1,4 +1,4 @@
-//! Leases, each beside its entry.
+//! Leases, stored next to their entries.
 
 use std::time::Duration;
 
@@ -9,22 +9,22 @@ use crate::load::LeaseProvider;
 use crate::provider::BoxFuture;
 use crate::ttl::whole_ms;
 
-/// It follows the key, so that a token that may write an entry may take its lease, whatever prefixes it is confined to, and
-/// both are in one slot where the key says which.
+/// A suffix of the key, so that a token that may write an entry may also take its lease, whatever prefixes it is
+/// limited to; and in a cluster both are in one slot if the key has a hash tag.
 const SUFFIX: &str = ":isocache-lease";
 
-/// Whether a key is that of a lease, which nobody has set.
+/// Whether a key is a lease, which no caller has set.
 pub(super) fn is_lease(key: &str) -> bool {
     key.ends_with(SUFFIX)
 }
 
-/// For servers with scripts: removes a key if it names this holder, and returns how many keys were removed.
+/// For servers with scripts: removes a key if it holds this holder, and returns the number of removed keys.
 pub const RELEASE: &str =
     "if redis.call('GET', KEYS[1]) == ARGV[1] then return redis.call('DEL', KEYS[1]) end return 0";
 
 impl<S, B: RemoteStore> Shared<S, B> {
     fn lease_key(&self, key: &str) -> Result<String> {
-        // Also of a key that is as long as keys may be.
+        // The suffix may make the lease longer than the longest key.
         Ok(format!("{}{SUFFIX}", self.options.namespace.key(key)?))
     }
 }

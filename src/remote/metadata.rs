@@ -1,4 +1,4 @@
-//! Operations on entries that leave their values alone.
+//! Operations on entries that do not return their values.
 
 use std::borrow::Cow;
 use std::time::Duration;
@@ -19,7 +19,7 @@ impl<T: MaybeSend, S: Serializer<T>, B: RemoteStore> Remote<T, S, B> {
             let left = shared.store.ttl(&whole).await?;
             return Ok(left.map(|ms| ms.map_or(Duration::MAX, Duration::from_millis)));
         }
-        // Only the value tells until when it is fresh.
+        // Only the stored value records its freshness.
         let found = shared.found(key, shared.store.get_with_ttl(&whole).await)?;
         Ok(found.and_then(|(bytes, left)| {
             let left = left.unwrap_or(Duration::MAX);
@@ -47,7 +47,7 @@ impl<T: MaybeSend, S: Serializer<T>, B: RemoteStore> Remote<T, S, B> {
         if shared.may_keep_stale::<T>() { self.are_fresh(&whole).await } else { shared.store.exists_many(&whole).await }
     }
 
-    /// For each key, whether there is a fresh entry.
+    /// Returns for each key whether there is a fresh entry.
     async fn are_fresh(&self, whole: &[Cow<'_, str>]) -> Result<Vec<bool>> {
         let found = self.shared.store.get_many(whole).await?;
         let is_fresh = |bytes: Option<B::Bytes>| bytes.is_some_and(|bytes| self.shared.is_fresh::<T>(bytes.as_ref()));
@@ -58,7 +58,7 @@ impl<T: MaybeSend, S: Serializer<T>, B: RemoteStore> Remote<T, S, B> {
         let shared = &*self.shared;
         let whole = shared.options.namespace.keys(keys)?;
         let _write = shared.single_flight.write_many(keys.to_vec()).await;
-        // A stale entry is removed too, but it counts as absent.
+        // A stale entry is also removed, but it counts as absent.
         let fresh = if shared.may_keep_stale::<T>() { Some(self.are_fresh(&whole).await?) } else { None };
         let mut deleted = shared.store.delete_each(&whole).await?;
         for (deleted, fresh) in deleted.iter_mut().zip(fresh.iter().flatten()) {
@@ -68,8 +68,8 @@ impl<T: MaybeSend, S: Serializer<T>, B: RemoteStore> Remote<T, S, B> {
         Ok(deleted)
     }
 
-    /// Keys that this provider cannot have written are left out: those that are not text, and those of leases. Whether an entry
-    /// is stale is looked up only once this provider has met entries with a window: it costs their values.
+    /// Skips keys that this provider cannot have written: leases, and keys that are not UTF-8. Freshness is checked
+    /// only after this provider has seen an entry with a window, because the check has to read the values.
     pub(crate) fn keys<'a>(&'a self, pattern: &str) -> Result<Keys<'a>> {
         let shared = &*self.shared;
         let namespace = &shared.options.namespace;

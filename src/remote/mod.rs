@@ -1,4 +1,5 @@
-//! What all providers share whose entries are bytes somewhere else: values, keys, lives and counts.
+//! The common part of all providers that keep their entries as bytes in a remote store: values, keys, ttls and
+//! statistics.
 
 mod counters;
 mod delegate;

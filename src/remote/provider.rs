@@ -1,4 +1,4 @@
-//! Values of one type over a store of bytes.
+//! Typed values in a remote store of bytes.
 
 use std::marker::PhantomData;
 use std::sync::Arc;
@@ -20,23 +20,23 @@ use crate::serializer::Serializer;
 use crate::stats::CacheStats;
 use crate::ttl::{MAX_TTL_MS, TtlMs, ttl_ms, whole_ms};
 
-/// How a remote provider treats its entries.
+/// The options of a remote provider.
 #[derive(Clone, Debug)]
 pub(crate) struct RemoteOptions {
     pub(crate) namespace: Namespace,
     pub(crate) default_ttl: TtlMs,
-    /// The largest value, in bytes as the serializer writes it.
+    /// The largest serialized value, in bytes.
     pub(crate) max_value_bytes: usize,
-    /// Whether a value that does not decode counts as absent.
+    /// Whether a value that cannot be decoded counts as absent.
     pub(crate) undecodable_is_miss: bool,
-    /// The clock of freshness.
+    /// The clock for the freshness of entries.
     pub(crate) clock: WallClock,
 }
 
-/// The provider: everything but the trait. Its clones share the store and the counts.
+/// The provider without its trait implementations. Its clones share the store and the statistics.
 pub(crate) struct Remote<T, S, B> {
     pub(super) shared: Arc<Shared<S, B>>,
-    // It holds no `T`, so it is `Send` and `Sync` whatever `T` is.
+    // It contains no `T`, so it is `Send` and `Sync` whatever `T` is.
     values: PhantomData<fn() -> T>,
 }
 
@@ -46,11 +46,11 @@ pub(super) struct Shared<S, B> {
     pub(super) options: RemoteOptions,
     pub(super) counters: Counters,
     pub(super) single_flight: SingleFlight,
-    /// Whether an entry that is kept when stale has been written or read, so that removals look whether an entry is fresh.
+    /// Whether an entry with a window has been written or read. Only then do removals check whether an entry is fresh.
     keeps_stale: AtomicBool,
 }
 
-/// An entry as the store takes it: its whole key, its bytes and its ttl.
+/// An entry in stored form: its full key, its bytes and its ttl.
 pub(super) type Encoded = (String, Vec<u8>, TtlMs);
 
 impl<T, S, B> Clone for Remote<T, S, B> {
@@ -72,7 +72,7 @@ impl<T, S, B> Remote<T, S, B> {
         Self { shared: Arc::new(shared), values: PhantomData }
     }
 
-    /// The same store, serializer and counts for values of another type.
+    /// The same store, serializer and statistics for values of another type.
     pub(crate) fn view<U>(&self) -> Remote<U, S, B> {
         Remote { shared: Arc::clone(&self.shared), values: PhantomData }
     }
@@ -110,7 +110,7 @@ impl<S, B> Shared<S, B> {
         Ok(bytes)
     }
 
-    /// The fresh value, or `None` where it does not decode and that counts as absent.
+    /// The fresh value, or `None` if it cannot be decoded and that counts as absent.
     fn decode<T>(&self, key: &str, bytes: &[u8]) -> Result<Option<T>>
     where
         S: Serializer<T>,
@@ -118,7 +118,7 @@ impl<S, B> Shared<S, B> {
         self.decode_kept(key, bytes).map(|kept| kept.filter(|kept| kept.fresh_for > 0.0).map(|kept| kept.value))
     }
 
-    /// The value, fresh or stale. [`NEVER`] is the freshness of one that is fresh until it expires.
+    /// The value, fresh or stale, and its freshness. [`NEVER`] means that it is fresh until it expires.
     fn decode_kept<T>(&self, key: &str, bytes: &[u8]) -> Result<Option<Kept<T>>>
     where
         S: Serializer<T>,
@@ -138,7 +138,7 @@ impl<S, B> Shared<S, B> {
         }
     }
 
-    /// For how long an entry is still fresh.
+    /// How long an entry remains fresh.
     fn fresh_for(&self, fresh_until: u64) -> Millis {
         self.keeps_stale.store(true, Ordering::Relaxed);
         // Both are below 2^53.
@@ -148,7 +148,7 @@ impl<S, B> Shared<S, B> {
         }
     }
 
-    /// Whether there may be stale entries, so that only values tell which entries are fresh.
+    /// Whether there may be stale entries, so that values have to be read to tell which entries are fresh.
     pub(super) fn may_keep_stale<T>(&self) -> bool
     where
         S: Serializer<T>,
@@ -156,7 +156,7 @@ impl<S, B> Shared<S, B> {
         self.keeps_stale.load(Ordering::Relaxed) && self.envelope::<T>().is_some()
     }
 
-    /// For how long stored bytes are still fresh, if they say so: `Some(None)` if they are stale.
+    /// How long stored bytes remain fresh, if they record it: `Some(None)` if they are stale.
     pub(super) fn freshness<T>(&self, bytes: &[u8]) -> Option<Option<Duration>>
     where
         S: Serializer<T>,
@@ -177,7 +177,7 @@ impl<S, B> Shared<S, B> {
         fresh_until.is_none_or(|fresh_until| self.fresh_for(fresh_until) > 0.0)
     }
 
-    /// What a lookup found, as its caller sees it: under the caller's key, not the store's.
+    /// Adapts a lookup's result for the caller: errors name the caller's key, not the full one.
     pub(super) fn found<R>(&self, key: &str, found: Result<Option<R>>) -> Result<Option<R>> {
         match found {
             Err(CacheError::Deserialize { .. }) if self.options.undecodable_is_miss => Ok(None),
@@ -187,7 +187,7 @@ impl<S, B> Shared<S, B> {
     }
 }
 
-/// An error of the store, with the key as the caller knows it.
+/// Replaces the full key in an error by the caller's key.
 fn under(key: &str, error: CacheError) -> CacheError {
     match error {
         CacheError::Deserialize { reason, .. } => CacheError::Deserialize { key: key.to_owned(), reason },
@@ -198,7 +198,7 @@ fn under(key: &str, error: CacheError) -> CacheError {
     }
 }
 
-/// What is left of a ttl, or of a freshness, if that is shorter.
+/// The remaining ttl, or the remaining freshness if that is shorter.
 fn shorter(left: Option<Duration>, fresh_for: Millis) -> Option<Duration> {
     if fresh_for == NEVER {
         return left;
@@ -223,7 +223,7 @@ impl<T: MaybeSend, S: Serializer<T>, B: RemoteStore> Remote<T, S, B> {
         }))
     }
 
-    /// The entry, fresh or stale.
+    /// Reads the entry, fresh or stale.
     pub(super) async fn get_kept(&self, key: &str) -> Result<Option<Kept<T>>> {
         let shared = &*self.shared;
         let found = shared.store.get_with_ttl(&shared.options.namespace.key(key)?).await;
@@ -253,7 +253,7 @@ impl<T: MaybeSend, S: Serializer<T>, B: RemoteStore> Remote<T, S, B> {
         self.counted(found.map(|bytes| shared.decode(key, bytes.as_ref())))
     }
 
-    /// Counts a lookup. A value that does not decode was found, and counts as a hit unless it counts as absent.
+    /// Counts a lookup. A value that cannot be decoded counts as a hit, unless it counts as absent.
     fn counted<R>(&self, found: Option<Result<Option<R>>>) -> Result<Option<R>> {
         let hit = match &found {
             None | Some(Ok(None)) => false,
@@ -297,8 +297,8 @@ impl<T: MaybeSend, S: Serializer<T>, B: RemoteStore> Remote<T, S, B> {
         }
     }
 
-    /// The error of a write that was refused. Where the value was too large, the older values under the keys are removed first:
-    /// nobody must take them for the new ones.
+    /// The error of a refused write. If the value was too large, the older values under the keys are removed first, so
+    /// that they are not mistaken for the new ones.
     async fn refused(&self, keys: &[&str], error: CacheError) -> CacheError {
         let CacheError::InvalidArgument { argument: "value", reason } = &error else { return error };
         match self.delete_many(keys).await {
@@ -309,7 +309,8 @@ impl<T: MaybeSend, S: Serializer<T>, B: RemoteStore> Remote<T, S, B> {
         }
     }
 
-    /// Removes an entry that is stale, and so counts as absent, unless it has changed meanwhile. Whether it was stale.
+    /// Removes an entry that is stale, and so counts as absent, unless it has changed meanwhile. Returns whether it was
+    /// stale.
     async fn remove_stale(&self, whole: &str) -> Result<bool> {
         let Some(bytes) = self.shared.store.get(whole).await? else { return Ok(false) };
         if self.shared.is_fresh::<T>(bytes.as_ref()) {
@@ -382,7 +383,7 @@ impl<T: MaybeSend, S: Serializer<T>, B: RemoteStore> Remote<T, S, B> {
         }
     }
 
-    /// An entry as the store takes it, checked: fresh for its ttl, and kept for a window after that.
+    /// Checks an entry and converts it to stored form: fresh for its ttl, and kept for a window after that.
     pub(super) fn entry(&self, key: &str, value: &T, ttl: Option<Duration>, window: Duration) -> Result<Encoded> {
         let shared = &*self.shared;
         let whole = shared.options.namespace.key(key)?.into_owned();
@@ -413,7 +414,7 @@ impl<T: MaybeSend, S: Serializer<T>, B: RemoteStore> Remote<T, S, B> {
     pub(crate) async fn delete_many(&self, keys: &[&str]) -> Result<u64> {
         let whole = self.shared.options.namespace.keys(keys)?;
         let _write = self.shared.single_flight.write_many(keys.to_vec()).await;
-        // A stale entry goes too, but it counts as absent.
+        // A stale entry is also removed, but it counts as absent.
         let stale = if self.shared.keeps_stale.load(Ordering::Relaxed) {
             let found = self.shared.store.get_many(&whole).await?;
             let is_stale = |bytes: &&B::Bytes| !self.shared.is_fresh::<T>((*bytes).as_ref());
@@ -431,7 +432,7 @@ impl<T: MaybeSend, S: Serializer<T>, B: RemoteStore> Remote<T, S, B> {
         if self.shared.envelope::<T>().is_none() {
             return self.shared.store.exists(&whole).await;
         }
-        // Only the value tells whether it is fresh. Something that is no value, such as a list in Redis, is there.
+        // Only the stored value records its freshness. A key of another type, such as a list in Redis, exists.
         match self.shared.store.get(&whole).await {
             Ok(found) => Ok(found.is_some_and(|bytes| self.shared.is_fresh::<T>(bytes.as_ref()))),
             Err(CacheError::Deserialize { .. }) => Ok(true),

@@ -1,4 +1,4 @@
-//! A store of bytes somewhere else.
+//! The interface of a remote store of bytes.
 
 use std::borrow::Cow;
 use std::future::Future;
@@ -8,53 +8,54 @@ use crate::error::Result;
 use crate::provider::MaybeSend;
 use crate::ttl::TtlMs;
 
-/// The commands that a remote provider needs. Keys have their namespace, and ttls have been checked.
+/// The commands that a remote provider needs. Keys include the namespace, and ttls have been checked.
 pub(crate) trait RemoteStore: Clone + Send + Sync + 'static {
-    /// Bytes as the store hands them out.
+    /// Bytes in the form in which the store returns them.
     type Bytes: AsRef<[u8]> + MaybeSend;
-    /// A place in a listing of keys; the default is its beginning.
+    /// A position in a listing of keys; the default is its beginning.
     type Cursor: Default + MaybeSend;
 
     fn get(&self, key: &str) -> impl Future<Output = Result<Option<Self::Bytes>>> + MaybeSend;
 
-    /// The value with the ttl that is left, at one moment.
+    /// The value and its remaining ttl, read atomically.
     fn get_with_ttl(
         &self,
         key: &str,
     ) -> impl Future<Output = Result<Option<(Self::Bytes, Option<Duration>)>>> + MaybeSend;
 
-    /// The value, which gets a new ttl.
+    /// Returns the value and gives the entry a new ttl.
     fn get_and_touch(&self, key: &str, ttl: TtlMs) -> impl Future<Output = Result<Option<Self::Bytes>>> + MaybeSend;
 
-    /// The value, which is removed. It is not tried twice: the second time would find nothing.
+    /// Returns and removes the value. Not retried: a second attempt would find nothing.
     fn get_and_delete(&self, key: &str) -> impl Future<Output = Result<Option<Self::Bytes>>> + MaybeSend;
 
-    /// The ttl that is left; `None` if there is no entry.
+    /// The remaining ttl; `None` if there is no entry.
     fn ttl(&self, key: &str) -> impl Future<Output = Result<Option<TtlMs>>> + MaybeSend;
 
-    /// Gives an entry a new ttl; whether there is one.
+    /// Gives an entry a new ttl. Returns whether there is an entry.
     fn touch(&self, key: &str, ttl: TtlMs) -> impl Future<Output = Result<bool>> + MaybeSend;
 
-    /// One answer for each key, in their order.
+    /// Returns the values of the keys, in the same order.
     fn get_many(&self, keys: &[Cow<'_, str>]) -> impl Future<Output = Result<Vec<Option<Self::Bytes>>>> + MaybeSend;
 
     fn set(&self, key: &str, value: Vec<u8>, ttl: TtlMs) -> impl Future<Output = Result<()>> + MaybeSend;
 
-    /// Stores a value if there is one; whether there was.
+    /// Stores a value if there is an entry. Returns whether it was stored.
     fn replace(&self, key: &str, value: Vec<u8>, ttl: TtlMs) -> impl Future<Output = Result<bool>> + MaybeSend;
 
     fn set_many(&self, entries: Vec<(String, Vec<u8>, TtlMs)>) -> impl Future<Output = Result<()>> + MaybeSend;
 
-    /// Removes keys; how many there were.
+    /// Removes keys. Returns how many there were.
     fn delete(&self, keys: &[Cow<'_, str>]) -> impl Future<Output = Result<u64>> + MaybeSend;
 
-    /// Removes keys; for each, whether there was an entry.
+    /// Removes keys. Returns for each whether there was an entry.
     fn delete_each(&self, keys: &[Cow<'_, str>]) -> impl Future<Output = Result<Vec<bool>>> + MaybeSend;
 
-    /// For each key, whether there is an entry.
+    /// Returns for each key whether there is an entry.
     fn exists_many(&self, keys: &[Cow<'_, str>]) -> impl Future<Output = Result<Vec<bool>>> + MaybeSend;
 
-    /// One step of listing the keys that match a pattern with wildcards: some keys, and where to go on if there are more.
+    /// One step of a listing of the keys that match a pattern with wildcards: some keys, and the next position if there
+    /// are more.
     fn scan(
         &self,
         pattern: &str,
@@ -63,19 +64,19 @@ pub(crate) trait RemoteStore: Clone + Send + Sync + 'static {
 
     fn exists(&self, key: &str) -> impl Future<Output = Result<bool>> + MaybeSend;
 
-    /// Removes the keys that match a pattern with wildcards; how many there were.
+    /// Removes the keys that match a pattern with wildcards. Returns how many there were.
     fn clear(&self, pattern: &str) -> impl Future<Output = Result<u64>> + MaybeSend;
 
-    /// Adds to a counter. A new one starts from 0 and gets the ttl; an old one keeps its own.
+    /// Adds to a counter. A new counter starts at 0 and gets the ttl; an existing one keeps its own.
     fn increment(&self, key: &str, by: i64, ttl: TtlMs) -> impl Future<Output = Result<i64>> + MaybeSend;
 
-    /// Stores a value if there is none; whether there was none. It is not tried twice: the second time would find what the
-    /// first has stored.
+    /// Stores a value if there is no entry. Returns whether it was stored. Not retried: a second attempt would find the
+    /// value of the first.
     fn set_if_absent(&self, key: &str, value: Vec<u8>, ttl: TtlMs) -> impl Future<Output = Result<bool>> + MaybeSend;
 
-    /// Removes a key if it holds this holder.
+    /// Removes a lease if it belongs to this holder.
     fn release(&self, key: &str, holder: &str) -> impl Future<Output = Result<()>> + MaybeSend;
 
-    /// The number of live keys in the whole store, where it is known exactly and at little cost.
+    /// The number of live keys in the whole store, if it can be determined exactly and cheaply.
     fn entries(&self) -> impl Future<Output = Result<Option<u64>>> + MaybeSend;
 }

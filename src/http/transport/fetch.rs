@@ -1,4 +1,4 @@
-//! Through the `fetch` of the platform: browser window, worker, service worker, Node, Deno, Bun, workerd.
+//! Requests with the platform's `fetch`: browser window, worker, service worker, Node, Deno, Bun, workerd.
 
 use std::time::Duration;
 
@@ -11,11 +11,11 @@ use web_sys::{AbortController, Headers, ReadableStreamDefaultReader, RequestInit
 use super::{Answer, Request, TransportError};
 use crate::error::Result;
 
-/// `fetch`, looked up at each call: a platform may not have it while modules load.
+/// `fetch`, looked up at each call: some platforms do not have it yet while modules load.
 #[derive(Clone)]
 pub(in crate::http) struct FetchTransport;
 
-/// Stops the request when it is dropped: a future that is given up leaves nothing running.
+/// Aborts the request when it is dropped, so that a cancelled future leaves nothing running.
 struct Abort(AbortController);
 
 impl Drop for Abort {
@@ -43,12 +43,13 @@ impl FetchTransport {
         init.set_headers(&headers);
         init.set_body(&Uint8Array::from(request.body.as_slice()));
         init.set_signal(Some(&abort.0.signal()));
-        // A redirection would carry the token elsewhere. `keepalive` stays off: browsers allow it 64 KiB in all.
+        // Following a redirect would send the token elsewhere. `keepalive` is off: browsers limit it to 64 KiB in
+        // total.
         init.set_redirect(RequestRedirect::Manual);
         let fetch: Function =
             global("fetch").ok_or_else(|| TransportError::NotSent("there is no fetch here".into()))?;
         let promise = fetch.call2(&JsValue::UNDEFINED, &JsValue::from_str(&request.url), &init).map_err(not_sent)?;
-        // A browser does not tell whether the request had reached the server.
+        // Browsers do not report whether the request reached the server.
         let broken = |error: JsValue| TransportError::Broken(text(&error));
         let response = JsFuture::from(Promise::from(promise)).await.map_err(broken)?;
         let response: Response = response.unchecked_into();
@@ -64,7 +65,7 @@ impl FetchTransport {
         loop {
             let step = JsFuture::from(reader.read()).await.map_err(broken)?;
             if Reflect::get(&step, &"done".into()).is_ok_and(|done| done.is_truthy()) {
-                // Nothing is running any more; to abort what is over does no harm.
+                // The request has ended, so aborting it has no effect.
                 return Ok(answer);
             }
             let part: Uint8Array = Reflect::get(&step, &"value".into()).map_err(broken)?.unchecked_into();
@@ -86,7 +87,7 @@ fn text(error: &JsValue) -> String {
     error.map_or_else(|| "fetch failed".to_owned(), |error| String::from(error.message()))
 }
 
-/// Ends a wait when it is dropped.
+/// Cancels the timer when it is dropped.
 struct Timer {
     id: JsValue,
     resolve: Function,
@@ -97,12 +98,12 @@ impl Drop for Timer {
         if let Some(clear) = global("clearTimeout") {
             let _ = clear.call1(&JsValue::UNDEFINED, &self.id);
         }
-        // Who awaits a promise keeps callbacks on it, which go when it is settled, and not before.
+        // A future that awaits a promise leaves callbacks on it, which are freed only when the promise settles.
         let _ = self.resolve.call0(&JsValue::UNDEFINED);
     }
 }
 
-/// Waits.
+/// Sleeps.
 pub(crate) async fn sleep(time: Duration) {
     let ms = u32::try_from(time.as_millis()).unwrap_or(u32::MAX).min(i32::MAX.unsigned_abs());
     let mut timer = None;
@@ -114,7 +115,7 @@ pub(crate) async fn sleep(time: Duration) {
     drop(timer);
 }
 
-/// A random number from 0 up to 1. Rust's own would be the same in every instance.
+/// A random number from 0 (inclusive) to 1 (exclusive). Rust's own seed would be the same in every instance.
 pub(in crate::http) fn random() -> f64 {
     js_sys::Math::random()
 }
@@ -126,7 +127,7 @@ pub(in crate::http) fn spawn(task: impl Future<Output = ()> + 'static) -> Result
     Ok(())
 }
 
-/// Lets all callers that are ready issue their operations first.
+/// Yields, so that all callers that are ready can issue their operations first.
 pub(in crate::http) async fn next_tick() {
     let _ = JsFuture::from(Promise::resolve(&JsValue::UNDEFINED)).await;
 }

@@ -1,4 +1,4 @@
-//! Through reqwest, on tokio.
+//! Requests with reqwest, on tokio.
 
 use std::hash::BuildHasher;
 use std::time::Duration;
@@ -19,10 +19,11 @@ pub(in crate::http) struct NativeTransport {
 impl NativeTransport {
     pub(in crate::http) fn new() -> Result<Self> {
         if rustls::crypto::CryptoProvider::get_default().is_none() {
-            // rustls wants one for the whole process. It fails if the application was quicker, which is as good.
+            // rustls needs one provider per process. This fails if the application has installed its own, which is
+            // fine.
             let _ = rustls::crypto::ring::default_provider().install_default();
         }
-        // A redirection would carry the token elsewhere.
+        // Following a redirect would send the token elsewhere.
         let client = reqwest::Client::builder().redirect(Policy::none()).tcp_nodelay(true).build();
         let client = client.map_err(|error| CacheError::Connection(described(&error)))?;
         Ok(Self { client })
@@ -61,7 +62,7 @@ fn failed(error: &reqwest::Error) -> TransportError {
     }
 }
 
-/// The innermost reason, without the URL.
+/// The innermost cause, without the URL.
 fn described(error: &reqwest::Error) -> String {
     let mut reason: &dyn std::error::Error = error;
     while let Some(source) = reason.source() {
@@ -70,12 +71,12 @@ fn described(error: &reqwest::Error) -> String {
     reason.to_string()
 }
 
-/// Waits.
+/// Sleeps.
 pub(in crate::http) async fn sleep(time: Duration) {
     tokio::time::sleep(time).await;
 }
 
-/// A random number from 0 up to 1.
+/// A random number from 0 (inclusive) to 1 (exclusive).
 pub(in crate::http) fn random() -> f64 {
     let draw = foldhash::fast::RandomState::default().hash_one(());
     f64::from(u32::try_from(draw >> 32).unwrap_or(0)) / (f64::from(u32::MAX) + 1.0)
@@ -92,7 +93,7 @@ pub(in crate::http) fn spawn(task: impl Future<Output = ()> + Send + 'static) ->
     }
 }
 
-/// Lets all callers that are ready issue their operations first.
+/// Yields, so that all callers that are ready can issue their operations first.
 pub(in crate::http) async fn next_tick() {
     tokio::task::yield_now().await;
 }

@@ -300,7 +300,7 @@ where
     }
 
     fn keeps_stale(&self) -> bool {
-        self.entries.loading().is_some_and(|loading| loading.keeps_stale())
+        self.entries.loading().is_some_and(Loading::keeps_stale)
     }
 
     fn look_now(&self, key: &str, lookup: Lookup) -> Option<Result<Option<Kept<T>>>> {

@@ -9,7 +9,7 @@ use super::loaded::{LoadError, Loaded};
 use super::monitor::Event;
 use super::options::LoadOptions;
 use super::single_flight::Leader;
-use super::support::{Lookup, cannot_keep_stale};
+use super::support::{Loading, Lookup, cannot_keep_stale};
 use super::wait::{Limit, boxed, race, sleep};
 use crate::error::{CacheError, Result};
 use crate::provider::{BoxFuture, CacheProvider, MaybeSend};
@@ -80,7 +80,7 @@ impl<'a, P: ?Sized> Call<'a, P> {
     {
         self.options.check()?;
         let loading = self.provider.loading();
-        if self.options.windows().longest() > 0.0 && !loading.is_some_and(|loading| loading.keeps_stale()) {
+        if self.options.windows().longest() > 0.0 && !loading.is_some_and(Loading::keeps_stale) {
             return Err(cannot_keep_stale());
         }
         // A provider that answers without waiting is within this process, which needs no lease.

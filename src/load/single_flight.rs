@@ -247,10 +247,16 @@ impl SingleFlight {
         };
         match keys {
             Keys::One(key) => one(&mut by_key, key),
-            Keys::Many(keys) => keys.iter().for_each(|key| one(&mut by_key, key)),
+            Keys::Many(keys) => {
+                for key in keys {
+                    one(&mut by_key, key);
+                }
+            }
             Keys::Pattern(glob) => {
                 let keys: Vec<Box<str>> = by_key.keys().filter(|key| glob.matches(key)).cloned().collect();
-                keys.iter().for_each(|key| one(&mut by_key, key));
+                for key in &keys {
+                    one(&mut by_key, key);
+                }
             }
         }
         storing

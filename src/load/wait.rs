@@ -39,23 +39,23 @@ pub(super) fn sleep(options: &LoadOptions, is_blocking: bool, time: Duration) ->
 pub(super) struct Limit<'a> {
     options: &'a LoadOptions,
     is_blocking: bool,
-    limit: Option<Duration>,
+    length: Option<Duration>,
     timer: Option<BoxFuture<'static, ()>>,
 }
 
 impl<'a> Limit<'a> {
     pub(super) fn new(options: &'a LoadOptions, is_blocking: bool) -> Self {
-        Self { options, is_blocking, limit: options.limit(), timer: None }
+        Self { options, is_blocking, length: options.limit(), timer: None }
     }
 
     /// The length of the limit.
     pub(super) fn length(&self) -> Option<Duration> {
-        self.limit
+        self.length
     }
 
     /// The output of `work`, unless the limit ends first.
     pub(super) async fn within<F: Future>(&mut self, work: F) -> Option<F::Output> {
-        let Some(limit) = self.limit else { return Some(work.await) };
+        let Some(limit) = self.length else { return Some(work.await) };
         let (options, is_blocking) = (self.options, self.is_blocking);
         let mut work = pin!(work);
         poll_fn(|context| {

@@ -45,7 +45,7 @@ impl<T> MemoryCache<T> {
             }
             Some(self.shared.store(locked, leavers, hashed, value.take()?, checked))
         });
-        stored.map_or(Ok(false), |stored| self.shared.stored(key, checked, stored))
+        stored.map_or(Ok(false), |stored| self.shared.stored(key, checked, &stored))
     }
 
     /// Removes the entry under `key` and returns its value, as

@@ -117,7 +117,7 @@ impl<T> MemoryCache<T> {
         let hashed = self.shared.hashed(key);
         let stored =
             self.shared.with_table(|locked, leavers| self.shared.store(locked, leavers, hashed, value, checked));
-        self.shared.stored(key, checked, stored).map(drop)
+        self.shared.stored(key, checked, &stored).map(drop)
     }
 
     /// Removes the entry under `key`, as [`CacheProvider::delete`](crate::CacheProvider::delete).

@@ -66,7 +66,7 @@ impl<T: Clone> MemoryCache<T> {
             }
             Ok(())
         });
-        self.shared.stored(key, checked, stored).map(drop)
+        self.shared.stored(key, checked, &stored).map(drop)
     }
 }
 

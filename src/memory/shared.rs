@@ -207,11 +207,11 @@ impl<T> Shared<T> {
     }
 
     /// The result of a write as its caller sees it: whether the value was stored.
-    pub(super) fn stored(&self, key: &str, checked: Checked, stored: Result<(), (Refused, T)>) -> Result<bool> {
+    pub(super) fn stored(&self, key: &str, checked: Checked, stored: &Result<(), (Refused, T)>) -> Result<bool> {
         match stored {
             Ok(()) => Ok(true),
             Err((Refused::TooHeavy, _)) if self.rules.on_oversize == OnOversize::Skip => Ok(false),
-            Err((refused, _)) => Err(self.rules.refusal(key, refused, checked.weight)),
+            Err((refused, _)) => Err(self.rules.refusal(key, *refused, checked.weight)),
         }
     }
 }

@@ -131,7 +131,7 @@ impl<T: MaybeSend, S: Serializer<T>, P: CacheProvider<Bytes>> Typed<T, S, P> {
     }
 
     fn bytes_keep_stale(&self) -> bool {
-        self.bytes.loading().is_some_and(|loading| loading.keeps_stale())
+        self.bytes.loading().is_some_and(Loading::keeps_stale)
     }
 }
 

@@ -226,6 +226,7 @@ impl<T, S> RedisCacheBuilder<T, S> {
 
     /// Sets the clock for the freshness of stored values, in milliseconds since 1970, for tests. The default is the
     /// system clock.
+    #[must_use]
     pub fn unix_clock(mut self, clock: impl Clock + 'static) -> Self {
         self.unix_clock = WallClock::new(clock);
         self

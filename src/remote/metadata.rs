@@ -21,13 +21,7 @@ impl<T: MaybeSend, S: Serializer<T>, B: RemoteStore> Remote<T, S, B> {
         }
         // Only the stored value records its freshness.
         let found = shared.found(key, shared.store.get_with_ttl(&whole).await)?;
-        Ok(found.and_then(|(bytes, left)| {
-            let left = left.unwrap_or(Duration::MAX);
-            match shared.freshness::<T>(bytes.as_ref()) {
-                Some(fresh_for) => fresh_for.map(|fresh_for| fresh_for.min(left)),
-                None => Some(left),
-            }
-        }))
+        Ok(found.and_then(|(bytes, left)| shared.fresh_ttl::<T>(bytes.as_ref(), left.unwrap_or(Duration::MAX))))
     }
 
     pub(crate) async fn touch(&self, key: &str, ttl: Option<Duration>) -> Result<bool> {

@@ -156,16 +156,17 @@ impl<S, B> Shared<S, B> {
         self.keeps_stale.load(Ordering::Relaxed) && self.envelope::<T>().is_some()
     }
 
-    /// How long stored bytes remain fresh, if they record it: `Some(None)` if they are stale.
-    pub(super) fn freshness<T>(&self, bytes: &[u8]) -> Option<Option<Duration>>
+    /// How long an entry remains fresh, given the ttl that it has left; `None` if it is stale.
+    pub(super) fn fresh_ttl<T>(&self, bytes: &[u8], ttl: Duration) -> Option<Duration>
     where
         S: Serializer<T>,
     {
-        let fresh_until = self.envelope::<T>()?.unwrap(bytes).fresh_until?;
+        let fresh_until = self.envelope::<T>().and_then(|envelope| envelope.unwrap(bytes).fresh_until);
+        let Some(fresh_until) = fresh_until else { return Some(ttl) };
         let left = self.fresh_for(fresh_until);
         // A whole number of milliseconds.
         #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)]
-        Some((left > 0.0).then(|| Duration::from_millis(left as u64)))
+        (left > 0.0).then(|| Duration::from_millis(left as u64).min(ttl))
     }
 
     /// Whether stored bytes are a fresh entry.

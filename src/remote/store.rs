@@ -8,6 +8,9 @@ use crate::error::Result;
 use crate::provider::MaybeSend;
 use crate::ttl::TtlMs;
 
+/// Some keys, and the next position if there are more.
+pub(crate) type ScanStep<C> = (Vec<Vec<u8>>, Option<C>);
+
 /// The commands that a remote provider needs. Keys include the namespace, and ttls have been checked.
 pub(crate) trait RemoteStore: Clone + Send + Sync + 'static {
     /// Bytes in the form in which the store returns them.
@@ -54,13 +57,12 @@ pub(crate) trait RemoteStore: Clone + Send + Sync + 'static {
     /// Returns for each key whether there is an entry.
     fn exists_many(&self, keys: &[Cow<'_, str>]) -> impl Future<Output = Result<Vec<bool>>> + MaybeSend;
 
-    /// One step of a listing of the keys that match a pattern with wildcards: some keys, and the next position if there
-    /// are more.
+    /// One step of a listing of the keys that match a pattern with wildcards.
     fn scan(
         &self,
         pattern: &str,
         cursor: Self::Cursor,
-    ) -> impl Future<Output = Result<(Vec<Vec<u8>>, Option<Self::Cursor>)>> + MaybeSend;
+    ) -> impl Future<Output = Result<ScanStep<Self::Cursor>>> + MaybeSend;
 
     fn exists(&self, key: &str) -> impl Future<Output = Result<bool>> + MaybeSend;
 

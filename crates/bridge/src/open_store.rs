@@ -156,7 +156,7 @@ fn redis(url: &str, settings: &StoreSettings, command_timeout: Duration) -> Resu
         }
         (None, None) => {}
     }
-    Store::redis(builder, command_timeout).map_err(|error| match error {
+    Store::redis(&builder, command_timeout).map_err(|error| match error {
         CacheError::InvalidArgument { argument: "url", reason } if url.contains("://") || !url.contains('@') => {
             format!("--store: {reason}; for the store in memory, write memory")
         }

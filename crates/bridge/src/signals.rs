@@ -85,7 +85,7 @@ impl Shutdown {
         self.phase.send_replace(Phase::Ending);
         self.handle.graceful_shutdown(Some(self.drain));
         // A second signal ends the wait.
-        std::future::pending().await
+        std::future::pending::<()>().await;
     }
 }
 

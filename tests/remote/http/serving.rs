@@ -53,6 +53,6 @@ pub async fn memory_bridge(clock: &ManualClock) -> String {
 pub async fn redis_bridge(url: &str) -> String {
     let limit = Duration::from_secs(300);
     let redis = RedisCacheBuilder::new(url).connect_timeout(limit).operation_timeout(limit);
-    let store = Store::redis(redis, limit).unwrap();
+    let store = Store::redis(&redis, limit).unwrap();
     bridge(store, isocache::UnixClock).await
 }

@@ -86,7 +86,7 @@ impl Store {
     ///
     /// # Errors
     /// [`CacheError::InvalidArgument`] names an option that is not valid.
-    pub fn redis(builder: RedisCacheBuilder<()>, command_timeout: Duration) -> Result<Self> {
+    pub fn redis(builder: &RedisCacheBuilder<()>, command_timeout: Duration) -> Result<Self> {
         RedisStore::new(builder, command_timeout).map(Self::Redis)
     }
 

@@ -48,7 +48,7 @@ impl RedisStore {
     ///
     /// # Errors
     /// [`CacheError::InvalidArgument`] names an option that is not valid.
-    pub fn new(builder: RedisCacheBuilder<()>, command_timeout: Duration) -> Result<Self> {
+    pub fn new(builder: &RedisCacheBuilder<()>, command_timeout: Duration) -> Result<Self> {
         let connection = builder.connection()?;
         let cluster = connection.is_cluster().then(|| Arc::new(Cluster::new(connection.clone())));
         Ok(Self { connection, cluster, command_timeout, scripts: Arc::default() })

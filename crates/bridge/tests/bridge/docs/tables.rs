@@ -148,7 +148,7 @@ fn stores() {
         for url in row.iter().flat_map(|cell| quoted(cell)).filter(|url| url.contains("://")) {
             let whole = if url.ends_with("://") { format!("{url}host:7000/name") } else { url.to_owned() };
             let whole = if whole.contains("-cluster") { whole.replace("/name", "") } else { whole };
-            let opened = Store::redis(RedisCacheBuilder::new(&whole), Duration::from_secs(1));
+            let opened = Store::redis(&RedisCacheBuilder::new(&whole), Duration::from_secs(1));
             assert_eq!(opened.map(|store| store.kind()), Ok("redis"), "{whole}");
             urls += 1;
         }

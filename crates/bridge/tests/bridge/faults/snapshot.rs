@@ -203,7 +203,7 @@ fn refuses(start: Start, words: &[&str]) -> Start {
 fn names(folder: &Path) -> Vec<String> {
     let mut names: Vec<_> =
         std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
-    names.retain(|name| name != "isocache.toml" && !name.ends_with(".lock"));
+    names.retain(|name| name != "isocache.toml" && !name.ends_with("snapshot.lock"));
     names.sort();
     names
 }
@@ -263,9 +263,7 @@ fn a_folder_that_does_not_exist_is_noticed_at_start() {
 async fn a_file_has_one_bridge() {
     let first = Bridge::start(Behind::Memory, start(3600));
     assert_eq!(first.nobody().result(&["SET", "k", "first"]).await, "OK");
-    let mut other = Start::default();
-    other.folder = first.start.folder.clone();
-    other.config = first.start.config.clone();
+    let other = Start { folder: first.start.folder.clone(), config: first.start.config.clone(), ..Start::default() };
     let process = format!("process {}", first.id());
     let other = refuses(other, &["cache.snapshot is in use by", &process]);
     // Another path to the same file is the same file.

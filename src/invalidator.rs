@@ -1,4 +1,4 @@
-//! Removing what a write has made old: an entity by its key, and the lists in which it may stand.
+//! Removing entries that a write has made old: an entity by its key, the lists that may contain it, and entries by tags.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -7,12 +7,20 @@ use std::sync::Arc;
 
 use crate::error::{CacheError, Result};
 use crate::key::{self, KeyPart, KeyPattern};
-use crate::provider::{BoxFuture, CacheProvider, MaybeSend};
+use crate::provider::{BoxFuture, CacheProvider, CounterProvider, MaybeSend};
+use crate::tags::{Tagged, TaggedEntry};
 
-/// What removing needs of a provider, whatever its values are.
+/// The operations of a provider that an invalidator needs, whatever its values are.
 trait Remover: Send + Sync {
     fn delete<'a>(&'a self, key: &'a str) -> BoxFuture<'a, Result<bool>>;
     fn clear_pattern<'a>(&'a self, pattern: &'a str) -> BoxFuture<'a, Result<u64>>;
+    /// `None` for a provider without tags.
+    fn tags(&self) -> Option<&dyn Invalidate>;
+}
+
+/// The operation of a provider that has tags.
+trait Invalidate: Send + Sync {
+    fn invalidate_tag<'a>(&'a self, tag: &'a str) -> BoxFuture<'a, Result<()>>;
 }
 
 /// A provider of `T`. It holds no `T`, so it is `Send` and `Sync` whatever `T` is.
@@ -26,12 +34,49 @@ impl<T: MaybeSend, P: CacheProvider<T>> Remover for Of<P, T> {
     fn clear_pattern<'a>(&'a self, pattern: &'a str) -> BoxFuture<'a, Result<u64>> {
         Box::pin(self.0.clear_pattern(pattern))
     }
+
+    fn tags(&self) -> Option<&dyn Invalidate> {
+        None
+    }
 }
 
-/// Removes what a write has made old, from any provider. Cloning it is cheap.
+/// A provider of tagged entries with a value of `T`.
+struct OfTagged<P, C, T>(Tagged<P, C>, PhantomData<fn() -> T>);
+
+impl<T, P, C> Remover for OfTagged<P, C, T>
+where
+    T: MaybeSend,
+    P: CacheProvider<TaggedEntry<T>>,
+    C: CounterProvider,
+{
+    fn delete<'a>(&'a self, key: &'a str) -> BoxFuture<'a, Result<bool>> {
+        Box::pin(self.0.entries().delete(key))
+    }
+
+    fn clear_pattern<'a>(&'a self, pattern: &'a str) -> BoxFuture<'a, Result<u64>> {
+        Box::pin(self.0.entries().clear_pattern(pattern))
+    }
+
+    fn tags(&self) -> Option<&dyn Invalidate> {
+        Some(self)
+    }
+}
+
+impl<T, P, C> Invalidate for OfTagged<P, C, T>
+where
+    T: MaybeSend,
+    P: CacheProvider<TaggedEntry<T>>,
+    C: CounterProvider,
+{
+    fn invalidate_tag<'a>(&'a self, tag: &'a str) -> BoxFuture<'a, Result<()>> {
+        Box::pin(async move { self.0.invalidate_tags(&[tag]).await })
+    }
+}
+
+/// Removes entries that a write has made old, from any provider. Cloning it is cheap.
 ///
-/// For users, [`invalidate_user`](Self::invalidate_user) and [`invalidate_all_users`](Self::invalidate_all_users) are
-/// there; for what else there is, [`entity`](Self::entity) names it once:
+/// For users there are [`invalidate_user`](Self::invalidate_user) and [`invalidate_all_users`](Self::invalidate_all_users);
+/// [`entity`](Self::entity) describes other entities, once:
 ///
 /// ```
 /// use isocache::{CacheInvalidator, CacheProvider, Invalidated, MemoryCacheProvider};
@@ -55,6 +100,29 @@ impl CacheInvalidator {
         Self { provider: Arc::new(Of(provider, PhantomData)) }
     }
 
+    /// An invalidator over entries with tags, for [`EntityInvalidator::tags`].
+    ///
+    /// ```
+    /// use isocache::{CacheInvalidator, CacheProvider, MemoryCacheProvider, Tagged};
+    ///
+    /// # pollster::block_on(async {
+    /// let tagged = Tagged::new(MemoryCacheProvider::default(), MemoryCacheProvider::default());
+    /// let teams = CacheInvalidator::tagged(tagged.clone()).entity("team").key("team:{id}")?.tags("team-{id}")?;
+    /// let view = tagged.with_tags(&["team-7", "team-8"]).await?;
+    /// view.set("report", "7 and 8".to_string(), None).await?;
+    /// teams.invalidate(7).await.unwrap();
+    /// assert_eq!(view.get("report").await?, None);
+    /// # Ok::<(), isocache::CacheError>(()) }).unwrap();
+    /// ```
+    pub fn tagged<T, P, C>(tagged: Tagged<P, C>) -> Self
+    where
+        T: MaybeSend + 'static,
+        P: CacheProvider<TaggedEntry<T>> + 'static,
+        C: CounterProvider + 'static,
+    {
+        Self { provider: Arc::new(OfTagged(tagged, PhantomData)) }
+    }
+
     /// Removes `user:{id}` and all of `user_list:*`.
     ///
     /// # Errors
@@ -72,7 +140,7 @@ impl CacheInvalidator {
         self.users().invalidate_all().await
     }
 
-    /// Names an entity, for errors. Its keys and lists follow.
+    /// Names an entity, for errors. Its keys, lists and tags follow.
     pub fn entity(&self, name: impl Into<Cow<'static, str>>) -> EntityName {
         EntityName { provider: Arc::clone(&self.provider), name: name.into() }
     }
@@ -83,6 +151,7 @@ impl CacheInvalidator {
             name: Cow::Borrowed("user"),
             keys: vec![key::patterns::user::PATTERN],
             lists: vec![key::patterns::user_list::glob(..)],
+            tags: Vec::new(),
         }
     }
 }
@@ -93,7 +162,7 @@ impl fmt::Debug for CacheInvalidator {
     }
 }
 
-/// An entity of which the name is known; made by [`CacheInvalidator::entity`].
+/// An entity whose name is known; made by [`CacheInvalidator::entity`].
 #[must_use = "an entity needs a key"]
 pub struct EntityName {
     provider: Arc<dyn Remover>,
@@ -107,7 +176,7 @@ impl EntityName {
     /// [`CacheError::InvalidArgument`] for what is no [`KeyPattern`], or has another number of parameters.
     pub fn key(self, pattern: impl Into<Cow<'static, str>>) -> Result<EntityInvalidator> {
         let Self { provider, name } = self;
-        EntityInvalidator { provider, name, keys: Vec::new(), lists: Vec::new() }.key(pattern)
+        EntityInvalidator { provider, name, keys: Vec::new(), lists: Vec::new(), tags: Vec::new() }.key(pattern)
     }
 }
 
@@ -117,13 +186,15 @@ impl fmt::Debug for EntityName {
     }
 }
 
-/// Removes one kind of entity, and the lists in which it stands; made by [`CacheInvalidator::entity`].
+/// Removes entities of one kind, the lists that contain them, and entries with their tags; made by
+/// [`CacheInvalidator::entity`].
 #[derive(Clone)]
 pub struct EntityInvalidator {
     provider: Arc<dyn Remover>,
     name: Cow<'static, str>,
     keys: Vec<KeyPattern>,
     lists: Vec<String>,
+    tags: Vec<KeyPattern>,
 }
 
 /// One thing to remove.
@@ -131,6 +202,7 @@ enum Removal {
     Key(String),
     Entities(String),
     List(String),
+    Tag(String),
 }
 
 impl EntityInvalidator {
@@ -150,7 +222,7 @@ impl EntityInvalidator {
         Ok(self)
     }
 
-    /// The [`Glob`](crate::Glob) of the lists in which such entities stand. There may be several.
+    /// The [`Glob`](crate::Glob) of lists that contain such entities. There may be several.
     ///
     /// # Errors
     /// [`CacheError::InvalidArgument`] for an empty one.
@@ -163,32 +235,56 @@ impl EntityInvalidator {
         Ok(self)
     }
 
-    /// Removes the entity of this id, and all lists. The id is escaped: it reaches no other entity.
+    /// A tag of further entries: a pattern with one parameter, the id, which is escaped as in a key; or the tag of all such
+    /// entities. There may be several. [`invalidate_all`](Self::invalidate_all) cannot know the ids, and invalidates only tags
+    /// without a parameter.
+    ///
+    /// # Errors
+    /// [`CacheError::InvalidArgument`] for an invalid pattern, one with more parameters, and for a provider that has no tags:
+    /// make the invalidator with [`CacheInvalidator::tagged`].
+    pub fn tags(mut self, pattern: impl Into<Cow<'static, str>>) -> Result<Self> {
+        if self.provider.tags().is_none() {
+            return Err(CacheError::invalid("tags", "need a provider that has them: CacheInvalidator::tagged(tagged)"));
+        }
+        let pattern = KeyPattern::new(pattern)?;
+        let parameters = pattern.parameters().count();
+        if parameters > 1 {
+            let quoted = key::quote(pattern.as_str());
+            let reason = format!("{quoted} has {parameters} parameters; the tag of an entity has its id at most");
+            return Err(CacheError::invalid("pattern", reason));
+        }
+        self.tags.push(pattern);
+        Ok(self)
+    }
+
+    /// Removes the entity of this id, all lists, and the entries with its tags. The id is escaped: it reaches no other entity.
     ///
     /// One removal follows the other, the entity first; if one fails, the others are still tried.
     ///
     /// # Errors
-    /// [`InvalidationError`], which says what may remain, and what was removed.
+    /// [`InvalidationError`], which says which entries may remain, and how many were removed.
     pub async fn invalidate(&self, id: impl KeyPart) -> Result<Invalidated, InvalidationError> {
-        self.remove(self.keys_of(&id)).await
+        self.remove(self.removals_of(&id)).await
     }
 
-    /// Removes every entity of this kind, and all lists.
+    /// Removes every entity of this kind, all lists, and the entries with a tag of all such entities.
     ///
     /// As in Redis, a `*` reaches further segments: `user:*` is also `user:7:posts`.
     ///
     /// # Errors
     /// As for [`invalidate`](Self::invalidate).
     pub async fn invalidate_all(&self) -> Result<Invalidated, InvalidationError> {
-        let globs = self.keys.iter().map(|pattern| Removal::Entities(pattern.glob_in_order(&[&..]))).collect();
-        self.remove(globs).await
+        let globs = self.keys.iter().map(|pattern| Removal::Entities(pattern.glob_in_order(&[&..])));
+        let tags = self.tags.iter().filter(|pattern| pattern.parameters().next().is_none());
+        let tags = tags.map(|pattern| Removal::Tag(pattern.key_in_order(&[])));
+        self.remove(globs.chain(tags).collect()).await
     }
 
-    /// Awaits a write, then removes what it has made old.
+    /// Awaits a write, then invalidates as [`invalidate`](Self::invalidate).
     ///
-    /// It removes also where the write failed: an error, such as a timeout after the commit, does not say that nothing was
-    /// written. Removing too much costs a load, too little leaves what is old for as long as it lives. A write that is
-    /// dropped or panics is not followed by anything.
+    /// It invalidates also if the write failed: an error, such as a timeout after the commit, does not say that nothing was
+    /// written. Removing too much costs a load; removing too little leaves old entries until their ttl is over. Nothing is
+    /// removed after a write that is dropped or panics.
     ///
     /// ```
     /// # use isocache::{CacheInvalidator, CacheProvider, MemoryCacheProvider};
@@ -204,13 +300,15 @@ impl EntityInvalidator {
     /// ```
     pub async fn after<W: Future>(&self, write: W, id: impl KeyPart) -> Written<W::Output> {
         // Before the write, so that the id need not live in it.
-        let keys = self.keys_of(&id);
+        let removals = self.removals_of(&id);
         let outcome = write.await;
-        Written { outcome, invalidated: self.remove(keys).await }
+        Written { outcome, invalidated: self.remove(removals).await }
     }
 
-    fn keys_of(&self, id: &impl KeyPart) -> Vec<Removal> {
-        self.keys.iter().map(|pattern| Removal::Key(pattern.key_in_order(&[id]))).collect()
+    fn removals_of(&self, id: &impl KeyPart) -> Vec<Removal> {
+        let keys = self.keys.iter().map(|pattern| Removal::Key(pattern.key_in_order(&[id])));
+        let tags = self.tags.iter().map(|pattern| Removal::Tag(pattern.key_in_order(&[id])));
+        keys.chain(tags).collect()
     }
 
     async fn remove(&self, entities: Vec<Removal>) -> Result<Invalidated, InvalidationError> {
@@ -220,10 +318,16 @@ impl EntityInvalidator {
             let result = match &removal {
                 Removal::Key(key) => self.provider.delete(key).await.map(u64::from),
                 Removal::Entities(glob) | Removal::List(glob) => self.provider.clear_pattern(glob).await,
+                Removal::Tag(tag) => match self.provider.tags() {
+                    Some(tags) => tags.invalidate_tag(tag).await.map(|()| 0),
+                    None => Ok(0),
+                },
             };
             match (result, removal) {
                 (Ok(count), Removal::Key(_) | Removal::Entities(_)) => removed.entries += count,
                 (Ok(count), Removal::List(_)) => removed.lists += count,
+                (Ok(_), Removal::Tag(_)) => {}
+                (Err(error), Removal::Tag(tag)) => failed.push((format!("tag {tag}"), error)),
                 (Err(error), Removal::Key(what) | Removal::Entities(what) | Removal::List(what)) => {
                     failed.push((what, error));
                 }
@@ -238,13 +342,13 @@ impl EntityInvalidator {
 
 impl fmt::Debug for EntityInvalidator {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { name, keys, lists, .. } = self;
+        let Self { name, keys, lists, tags, .. } = self;
         let mut shown = f.debug_struct("EntityInvalidator");
-        shown.field("name", name).field("keys", keys).field("lists", lists).finish_non_exhaustive()
+        shown.field("name", name).field("keys", keys).field("lists", lists).field("tags", tags).finish_non_exhaustive()
     }
 }
 
-/// How many live entries an invalidation removed.
+/// The number of live entries that an invalidation removed. Entries that were removed by their tags are not counted.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Invalidated {
     /// Entities.
@@ -253,17 +357,17 @@ pub struct Invalidated {
     pub lists: u64,
 }
 
-/// What became of a write, and of the invalidation after it.
+/// The results of a write and of the invalidation after it.
 #[derive(Clone, Debug)]
 #[must_use = "the write, the invalidation, or both may have failed"]
 pub struct Written<W> {
-    /// What the write gave.
+    /// The output of the write.
     pub outcome: W,
-    /// What was removed.
+    /// The number of entries removed.
     pub invalidated: Result<Invalidated, InvalidationError>,
 }
 
-/// Some of what was to be removed may remain, until its ttl is over or it is invalidated again.
+/// Some entries may remain, until their ttl is over or they are invalidated again.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct InvalidationError {
     entity: Cow<'static, str>,
@@ -272,13 +376,13 @@ pub struct InvalidationError {
 }
 
 impl InvalidationError {
-    /// What was removed none the less.
+    /// How many entries were removed nevertheless.
     #[must_use]
     pub fn removed(&self) -> Invalidated {
         self.removed
     }
 
-    /// The keys and patterns that may remain, each with the reason. There is at least one.
+    /// The keys, patterns and tags whose entries may remain, each with the reason. There is at least one.
     pub fn remaining(&self) -> impl Iterator<Item = (&str, &CacheError)> {
         self.failed.iter().map(|(what, error)| (what.as_str(), error))
     }

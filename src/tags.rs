@@ -83,6 +83,10 @@ impl<P, C> Tagged<P, C> {
     pub fn new(entries: P, counters: C) -> Self {
         Self { entries, counters }
     }
+
+    pub(crate) fn entries(&self) -> &P {
+        &self.entries
+    }
 }
 
 /// The key of the generation of a tag.

@@ -4,7 +4,8 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use isocache::{
-    CacheError, CacheInvalidator, CacheProvider, CacheStats, Invalidated, MemoryCacheProvider, Result, WithTtl, keys,
+    CacheError, CacheInvalidator, CacheProvider, CacheStats, CounterProvider, Invalidated, MemoryCacheProvider, Result,
+    Tagged, TaggedEntry, WithTtl, keys,
 };
 use pollster::block_on;
 
@@ -147,4 +148,85 @@ fn after_a_write_whatever_became_of_it() {
     let written = block_on(users.after(async { "written" }, 1));
     assert_eq!(written.outcome, "written");
     assert_eq!(written.invalidated.unwrap_err().remaining().count(), 1);
+}
+
+#[test]
+fn an_entity_has_tags() {
+    let tagged = Tagged::new(MemoryCacheProvider::default(), MemoryCacheProvider::default());
+    let entity = CacheInvalidator::tagged(tagged.clone()).entity("team").key("team:{id}").unwrap();
+    let teams = entity.tags("team-{id}").unwrap().tags("teams").unwrap();
+    let fill = || {
+        for (key, tags) in [("team:7", &[][..]), ("report", &["team-7", "team-8"][..]), ("all", &["teams"][..])] {
+            let view = block_on(tagged.with_tags(tags)).unwrap();
+            block_on(view.set(key, 1_u8, None)).unwrap();
+        }
+    };
+    let left = || {
+        let view = block_on(tagged.with_tags(&[])).unwrap();
+        ["team:7", "report", "all"].map(|key| block_on(CacheProvider::<u8>::exists(&view, key)).unwrap())
+    };
+    fill();
+    assert_eq!(left(), [true, true, true]);
+    assert_eq!(block_on(teams.invalidate(7)), Ok(Invalidated { entries: 1, lists: 0 }));
+    assert_eq!(left(), [false, false, false]);
+    fill();
+    block_on(teams.invalidate(9)).unwrap();
+    assert_eq!(left(), [true, true, false]);
+    fill();
+    block_on(teams.invalidate_all()).unwrap();
+    assert_eq!(left(), [false, true, false], "which ids there are is not known");
+    fill();
+    assert!(block_on(teams.after(async {}, 8)).invalidated.is_ok());
+    assert_eq!(left(), [true, false, false]);
+}
+
+#[test]
+fn the_id_in_a_tag_is_escaped() {
+    let tagged = Tagged::new(MemoryCacheProvider::default(), MemoryCacheProvider::default());
+    let entity = CacheInvalidator::tagged(tagged.clone()).entity("team").key("team:{id}").unwrap();
+    let teams = entity.tags("team:{id}:all").unwrap();
+    let view = block_on(tagged.with_tags(&["team:7%3Ax:all"])).unwrap();
+    block_on(view.set("report", 1_u8, None)).unwrap();
+    block_on(teams.invalidate("*")).unwrap();
+    assert_eq!(block_on(view.get("report")), Ok(Some(1)));
+    block_on(teams.invalidate("7:x")).unwrap();
+    assert_eq!(block_on(view.get("report")), Ok(None::<u8>));
+}
+
+#[test]
+fn tags_need_a_provider_that_has_them_and_at_most_the_id() {
+    let team = |invalidator: CacheInvalidator| invalidator.entity("team").key("team:{id}").unwrap();
+    let refused = team(CacheInvalidator::new(MemoryCacheProvider::<u8>::default())).tags("team-{id}").unwrap_err();
+    assert_eq!(
+        refused.to_string(),
+        "invalid argument tags: need a provider that has them: CacheInvalidator::tagged(tagged)"
+    );
+    let tagged: Tagged<MemoryCacheProvider<TaggedEntry<u8>>, _> =
+        Tagged::new(MemoryCacheProvider::default(), NoCounters);
+    let teams = team(CacheInvalidator::tagged(tagged));
+    for pattern in ["a:{b}:{c}", "team-{id", ""] {
+        let refused = teams.clone().tags(pattern).unwrap_err();
+        assert!(matches!(refused, CacheError::InvalidArgument { argument: "pattern", .. }), "{pattern}: {refused}");
+    }
+}
+
+/// Counters that cannot be reached.
+#[derive(Clone)]
+struct NoCounters;
+
+impl CounterProvider for NoCounters {
+    async fn increment(&self, _: &str, _: i64, _: Option<Duration>) -> Result<i64> {
+        Err(CacheError::Connection("down".to_owned()))
+    }
+}
+
+#[test]
+fn a_tag_that_fails_is_named() {
+    let entries = MemoryCacheProvider::<TaggedEntry<u8>>::default();
+    let invalidator = CacheInvalidator::tagged(Tagged::new(entries, NoCounters));
+    let teams = invalidator.entity("team").key("team:{id}").unwrap().tags("team-{id}").unwrap();
+    let error = block_on(teams.invalidate(7)).unwrap_err();
+    assert_eq!(error.removed(), Invalidated::default());
+    let remaining: Vec<_> = error.remaining().map(|(what, error)| (what, error.clone())).collect();
+    assert_eq!(remaining, [("tag team-7", CacheError::Connection("down".to_owned()))]);
 }

@@ -8,6 +8,8 @@
 //! - no parameter may occur twice;
 //! - there must be some literal text.
 //!
+//! A `$` before a `{` is refused, too: it comes from a template literal of JavaScript, whose value it would not be.
+//!
 //! Everything is `const`, so that the compiler checks patterns in the source. The library and its procedural macro share this
 //! crate, so that both accept the same patterns.
 
@@ -82,6 +84,12 @@ pub const fn piece(template: &str, at: usize) -> Result<Option<(Piece<'_>, usize
 /// # Errors
 /// [`TemplateError`] for the first fault.
 pub const fn check(template: &str) -> Result<(), TemplateError> {
+    if let Some(at) = dollar_brace(template.as_bytes()) {
+        return Err(TemplateError {
+            at,
+            reason: "a $ before a brace is of a template literal: leave the $ out, as in user:{id}",
+        });
+    }
     let (mut at, mut has_literal, mut is_apart) = (0, false, true);
     loop {
         match piece(template, at) {
@@ -135,6 +143,18 @@ pub const fn has_parameters(template: &str, names: &[&str]) -> bool {
         at = next;
     }
     found == names.len()
+}
+
+/// Where the first `${` is.
+const fn dollar_brace(bytes: &[u8]) -> Option<usize> {
+    let mut at = 1;
+    while at < bytes.len() {
+        if bytes[at - 1] == b'$' && bytes[at] == b'{' {
+            return Some(at - 1);
+        }
+        at += 1;
+    }
+    None
 }
 
 /// Where the next brace is, from `at` on, or the end.

@@ -70,7 +70,7 @@ fn mentions_self_type(item: &ItemFn) -> bool {
     mentions(item.sig.to_token_stream()) || mentions(item.block.to_token_stream())
 }
 
-pub(crate) fn expand(attribute: TokenStream, function: TokenStream) -> Result<TokenStream> {
+pub(crate) fn expand(attribute: &TokenStream, function: TokenStream) -> Result<TokenStream> {
     let options: Options = parse2(attribute.clone())?;
     let mut item: ItemFn =
         parse2(function).map_err(|error| Error::new(error.span(), "#[cached] is for functions with a body"))?;

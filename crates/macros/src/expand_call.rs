@@ -118,9 +118,10 @@ impl Function<'_> {
 
     fn monitor(&self) -> TokenStream {
         let (private, name) = (self.options.private(), self.name);
-        let pattern = match &self.options.key {
-            Some(KeySource::Template(template)) => quote!(::core::option::Option::Some(#template)),
-            _ => quote!(::core::option::Option::None),
+        let pattern = if let Some(KeySource::Template(template)) = &self.options.key {
+            quote!(::core::option::Option::Some(#template))
+        } else {
+            quote!(::core::option::Option::None)
         };
         quote!({
             static MONITOR: #private::LazyLock<#private::Arc<#private::Monitor>> =

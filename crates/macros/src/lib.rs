@@ -17,5 +17,5 @@ use proc_macro::TokenStream;
 #[doc = include_str!("cached.md")]
 #[proc_macro_attribute]
 pub fn cached(options: TokenStream, function: TokenStream) -> TokenStream {
-    expand::expand(options.into(), function.into()).unwrap_or_else(syn::Error::into_compile_error).into()
+    expand::expand(&options.into(), function.into()).unwrap_or_else(syn::Error::into_compile_error).into()
 }

@@ -18,7 +18,7 @@ const MAX_CONDITIONS: usize = 4;
 /// Too many conditions.
 pub(crate) fn by_condition(attribute: &TokenStream, item: &ItemFn) -> Result<Option<TokenStream>> {
     let mut conditions: Vec<TokenStream> = Vec::new();
-    for condition in item.sig.inputs.iter().flat_map(|input| condition_of(input)) {
+    for condition in item.sig.inputs.iter().flat_map(condition_of) {
         if !conditions.iter().any(|known| known.to_string() == condition.to_string()) {
             conditions.push(condition);
         }

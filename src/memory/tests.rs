@@ -8,6 +8,8 @@ use crate::clock::ManualClock;
 use crate::engine::RemovalReason;
 use crate::error::CacheError;
 
+// Tests pass it where a ttl is optional.
+#[allow(clippy::unnecessary_wraps)]
 fn ms(ms: u64) -> Option<Duration> {
     Some(Duration::from_millis(ms))
 }
@@ -70,7 +72,9 @@ fn a_value_that_is_too_large_leaves_no_older_one() {
         let fill = |on_oversize, max_entry_bytes, max_bytes| {
             let builder = measured().max_entry_bytes(max_entry_bytes).max_bytes(max_bytes).on_oversize(on_oversize);
             let cache = builder.build().unwrap();
-            ["a", "b", "c"].iter().for_each(|key| cache.set(key, "v".into(), None).unwrap());
+            for key in ["a", "b", "c"] {
+                cache.set(key, "v".into(), None).unwrap();
+            }
             cache
         };
         for (entry, all, option) in [(3, 100, "max_entry_bytes, 3"), (100, 3, "max_bytes, 3")] {

@@ -189,7 +189,7 @@ async fn functions_of_one_key_do_not_read_each_others_values() {
 #[cached(key = "types:square:{n}")]
 fn square(n: u64) -> Option<u64> {
     called("types:square");
-    Some(n * n)
+    n.checked_mul(n)
 }
 
 #[cached(key = "types:peeked:{id}")]

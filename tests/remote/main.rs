@@ -17,3 +17,6 @@ mod load_scenarios;
 mod redis;
 #[path = "../load/tag_scenes.rs"]
 mod tag_scenes;
+#[allow(dead_code)]
+#[path = "../../examples/user_service/main.rs"]
+mod user_service;

@@ -4,16 +4,12 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
+use crate::user_service::{self, Database, User};
 use isocache::{CacheInvalidator, CacheProvider, HttpCacheProvider, Invalidated, RedisCacheProvider, keys};
-use user_service::{Database, User};
 
 use super::serving::{TOKEN, redis_bridge, serve};
 use servers::PATIENCE;
 use servers::redis::RedisServer;
-
-#[allow(dead_code)]
-#[path = "../../../examples/user_service/main.rs"]
-mod user_service;
 
 #[tokio::test]
 async fn a_service_and_a_page_share_keys() {

@@ -10,14 +10,12 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 
 use super::{bounded, patient};
+use crate::user_service;
 use servers::redis::RedisServer;
 
 #[allow(dead_code)]
 #[path = "../../../examples/rate_limiter.rs"]
 mod rate_limiter;
-#[allow(dead_code)]
-#[path = "../../../examples/user_service/main.rs"]
-mod user_service;
 
 /// Sends a request; the status, the head and the body of the answer.
 async fn ask(address: SocketAddr, request: &str, body: &str) -> (u16, String, String) {

@@ -1,4 +1,4 @@
-//! How many connections there may be.
+//! The limit on the number of connections.
 
 use std::io::{self, IoSlice};
 use std::pin::Pin;
@@ -9,40 +9,42 @@ use prometheus_client::metrics::counter::Counter;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
-/// Room for so many connections, and a count of those for which there was none.
+/// Permits for connections, and a count of refused connections.
 #[derive(Clone, Debug)]
 pub(super) struct Connections {
     limit: usize,
-    room: Arc<Semaphore>,
+    permits: Arc<Semaphore>,
     refused: Counter,
 }
 
-/// A connection that takes room until it is dropped.
+/// A connection that holds a permit until it is dropped.
 pub(super) struct Counted<S> {
     stream: S,
-    _room: OwnedSemaphorePermit,
+    _permit: OwnedSemaphorePermit,
 }
 
 impl Connections {
     pub(super) fn at_most(limit: usize, refused: Counter) -> Self {
         let limit = limit.min(Semaphore::MAX_PERMITS);
-        Self { limit, room: Arc::new(Semaphore::new(limit)), refused }
+        Self { limit, permits: Arc::new(Semaphore::new(limit)), refused }
     }
 
-    /// Room for as many others.
+    /// A separate limit of the same size.
     pub(super) fn another(&self) -> Self {
         Self::at_most(self.limit, self.refused.clone())
     }
 
+    /// Counts a connection. If this fails, the stream is dropped, which closes the connection.
+    ///
     /// # Errors
-    /// If there are as many already. Whoever dropped the stream then has closed the connection.
+    /// If the limit is reached.
     pub(super) fn count<S>(&self, stream: S) -> io::Result<Counted<S>> {
-        let Ok(room) = Arc::clone(&self.room).try_acquire_owned() else {
+        let Ok(permit) = Arc::clone(&self.permits).try_acquire_owned() else {
             self.refused.inc();
             tracing::debug!("too many connections: one more is closed");
             return Err(io::Error::new(io::ErrorKind::ConnectionRefused, "too many connections"));
         };
-        Ok(Counted { stream, _room: room })
+        Ok(Counted { stream, _permit: permit })
     }
 }
 
@@ -83,7 +85,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn room_is_given_back() {
+    fn a_closed_connection_returns_its_permit() {
         let refused = Counter::default();
         let connections = Connections::at_most(2, refused.clone());
         let first = connections.count(tokio::io::empty()).unwrap();

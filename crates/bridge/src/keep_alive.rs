@@ -1,10 +1,10 @@
-//! How long a connection may be idle between requests, apart from how long the head of a request may take.
+//! Separate timeouts for idle connections and for the head of a request.
 //!
-//! hyper has one timeout for both, which runs from the end of one response until the next head is complete. Idle clients
-//! deserve patience: behind a load balancer, connections live long. A head that has begun deserves none, since slow heads
-//! are an attack. So the limits are enforced here, above TLS, where a request begins with its first byte.
+//! hyper has one timeout for both, from the end of a response until the next head is complete. Idle connections need a long
+//! timeout, since load balancers keep them open. Heads need a short one, since slow heads are an attack. So both timeouts
+//! are enforced here, above TLS, where a request begins with its first byte.
 //!
-//! A connection of HTTP/2 has no idle limit of its own: it ends when its client stops answering pings.
+//! HTTP/2 connections have no idle timeout. They end when the client stops answering pings.
 
 use std::io;
 use std::pin::Pin;
@@ -22,7 +22,7 @@ use tower::Service;
 
 use super::timeouts::Timeouts;
 
-/// An acceptor that enforces both limits on the connections of another.
+/// An acceptor that enforces both timeouts on the connections of another acceptor.
 #[derive(Clone, Debug)]
 pub(super) struct KeepAlive<A> {
     inner: A,
@@ -36,12 +36,12 @@ impl<A> KeepAlive<A> {
     }
 }
 
-/// What the stream and the service of a connection share.
+/// The state that the stream and the service of a connection share.
 #[derive(Debug, Default)]
 struct Activity {
-    /// Requests whose response is not complete.
+    /// The number of requests whose response is not complete.
     in_progress: AtomicUsize,
-    /// Requests so far.
+    /// The number of requests so far.
     requests: AtomicU64,
 }
 
@@ -92,25 +92,25 @@ enum State {
     Idle(Instant),
     /// The rest of a head, until this moment.
     Head(Instant),
-    /// Nothing that is limited here.
+    /// HTTP/2, which has no timeout here.
     Http2,
 }
 
-/// A stream that ends when a limit has passed.
+/// A stream that ends after a timeout.
 pub(super) struct Guarded<S> {
     stream: S,
     activity: Arc<Activity>,
     head: Duration,
     idle: Duration,
     state: State,
-    /// The requests that the state takes into account.
+    /// The number of requests at the last update of the state.
     requests: u64,
-    /// Set to the deadline of the state, or to an earlier one that is over.
+    /// Set to the deadline of the state, or to an earlier one.
     timer: Option<Pin<Box<Sleep>>>,
 }
 
 impl<S> Guarded<S> {
-    /// Follows what the service has done since the last look.
+    /// Updates the state from the activity of the service.
     fn update(&mut self) {
         if self.state == State::Http2 {
             return;
@@ -140,7 +140,7 @@ impl<S> Guarded<S> {
     fn poll_deadline(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         let (State::Idle(deadline) | State::Head(deadline)) = self.state else { return Poll::Pending };
         let timer = self.timer.get_or_insert_with(|| Box::pin(tokio::time::sleep_until(deadline)));
-        // A timer that fires early is set again then. Most requests come in between, and leave it alone.
+        // A timer that fires early is reset when it fires, so most requests need not reset it.
         if timer.deadline() > deadline {
             timer.as_mut().reset(deadline);
         }
@@ -166,7 +166,7 @@ impl<S: AsyncRead + Unpin> AsyncRead for Guarded<S> {
                 }
                 Poll::Ready(outcome)
             }
-            // The end of the stream, upon which hyper closes the connection.
+            // An end of the stream makes hyper close the connection.
             Poll::Pending => self.poll_deadline(cx).map(Ok),
         }
     }
@@ -198,7 +198,7 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for Guarded<S> {
     }
 }
 
-/// A service that tells the stream of its requests.
+/// A service that records its requests for the stream.
 #[derive(Clone, Debug)]
 pub(super) struct Tracked<S> {
     service: S,
@@ -231,7 +231,7 @@ where
     }
 }
 
-/// A body until whose end its request is in progress.
+/// A body that keeps its request in progress until it ends.
 pub(super) struct TrackedBody<B> {
     body: B,
     _tracked: Option<InProgress>,

@@ -26,7 +26,7 @@ pub(super) struct Snapshot {
     _lock: Arc<SnapshotLock>,
 }
 
-/// Puts the options in the place of the settings.
+/// Overrides the settings with the options.
 fn override_settings(settings: &mut StoreSettings, arguments: &Serve) {
     let set = |setting: &mut Option<String>, option: &Option<String>| {
         if let Some(value) = option {
@@ -73,7 +73,7 @@ pub(super) fn open(settings: &Settings, arguments: &Serve) -> Result<(Store, Opt
     Ok((store, Some(Snapshot { store: memory, path, interval, _lock: Arc::new(lock) })))
 }
 
-/// Checks the store without a change to anything: a Redis answers, a snapshot can be read.
+/// Checks the store without changing anything: Redis replies, or the snapshot can be read.
 pub(super) async fn check(settings: &Settings, arguments: &Serve) -> Result<String, String> {
     let (store, memory) = prepare(settings, arguments)?;
     store.ready().await.map_err(|error| format!("store: {}", error.detail()))?;
@@ -187,7 +187,7 @@ impl Snapshot {
         }
     }
 
-    /// Writes the snapshot. One at a time: an aborted interval may still be writing when the last one is due.
+    /// Writes the snapshot, one at a time: an aborted periodic snapshot may still be written when the final one is due.
     pub(super) fn save(&self, metrics: &Metrics) -> Result<(), String> {
         static WRITING: std::sync::Mutex<()> = std::sync::Mutex::new(());
         let _writing = WRITING.lock().unwrap_or_else(std::sync::PoisonError::into_inner);

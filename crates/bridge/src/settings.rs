@@ -202,7 +202,7 @@ impl Default for ServerSettings {
             head_timeout: Duration::from_secs(10),
             body_timeout: Duration::from_secs(10),
             write_timeout: Duration::from_secs(30),
-            // Longer than the 60 s after which usual load balancers give up an idle connection, so that they do it first.
+            // Longer than the usual idle timeout of load balancers, 60 s, so that they close the connection first.
             keep_alive: Duration::from_secs(75),
             shutdown_delay: Duration::ZERO,
             drain_timeout: Duration::from_secs(10),

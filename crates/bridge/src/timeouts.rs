@@ -17,8 +17,8 @@ use super::connections::{Connections, Counted};
 /// The size limit of the head of a request, in bytes.
 const MAX_HEAD_BYTES: usize = 64 * 1024;
 
-/// The limits of a connection. As an acceptor, it closes connections that are too many, and those whose client reads
-/// nothing.
+/// The timeouts of a connection. As an acceptor, it closes connections beyond the limit, and those whose client stops
+/// reading.
 #[derive(Clone, Debug)]
 pub(super) struct Timeouts {
     /// How long the head of a request may take from its first byte; the first head, from the start of the connection.

@@ -62,7 +62,7 @@ pub struct Cors {
     pub origins: Vec<String>,
     /// Request headers that pages may send, besides those of the protocol.
     pub request_headers: Vec<String>,
-    /// How long a browser may cache the answer to a preflight request.
+    /// How long a browser may cache the response to a preflight request.
     #[serde(deserialize_with = "values::duration")]
     pub max_age: Duration,
 }

@@ -37,51 +37,51 @@ impl Access {
 pub enum Keys {
     /// It has none.
     None,
-    /// From one position to another in steps.
+    /// From one position to another, in steps.
     Range {
         /// The first key.
         first: u8,
-        /// The last one at most; if negative, counted from the end, which is -1.
+        /// The upper limit of the last key. A negative number counts from the end, which is -1.
         last: i8,
-        /// From one key to the next.
+        /// The distance between keys.
         step: u8,
-        /// What is done with each.
+        /// How each key is accessed.
         access: Access,
     },
     /// At 1 and 2.
     Pair(Access, Access),
-    /// A destination, and after it nothing but keys to read.
+    /// A destination, followed only by keys to read.
     Into {
         /// Where the destination is.
         at: u8,
-        /// What is done with it.
+        /// How it is accessed.
         access: Access,
-        /// How many sources there are at least.
+        /// The minimum number of sources.
         sources: u8,
     },
-    /// A number, and as many keys after it.
+    /// A number of keys, followed by the keys.
     Counted {
         /// Where the number is.
         at: u8,
-        /// What is done with each key.
+        /// How each key is accessed.
         access: Access,
         /// Whether the number may be 0.
         may_be_none: bool,
     },
-    /// A number, and as many pairs of key and value after it.
+    /// A number of pairs, followed by pairs of key and value.
     CountedPairs {
         /// Where the number is.
         at: u8,
-        /// What is done with each key.
+        /// How each key is accessed.
         access: Access,
     },
-    /// A destination at 1, a number at 2, and as many keys to read after it.
+    /// A destination at 1, and a number of keys at 2, followed by the keys to read.
     IntoCounted,
-    /// The options tell where they are.
+    /// The options determine the positions.
     Parsed(Parser),
 }
 
-/// Commands whose options tell where the keys are, or what is done with them.
+/// Commands whose options determine where the keys are, or how they are accessed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Parser {
     /// `SET`, which reads with the option `GET`.
@@ -92,7 +92,7 @@ pub enum Parser {
     SortRo,
     /// `COPY`.
     Copy,
-    /// `GEORADIUS` and its kind, which may store.
+    /// `GEORADIUS` and `GEORADIUSBYMEMBER`, which may store.
     GeoRadius {
         /// Where the options begin.
         options: u8,
@@ -103,7 +103,7 @@ pub enum Parser {
     XReadGroup,
 }
 
-/// What the options say besides the keys.
+/// Further findings in the options.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Findings {
     /// It reads keys that it generates from a pattern.
@@ -119,15 +119,15 @@ pub struct Findings {
 pub enum Malformed {
     /// There are too few arguments, or not the right ones.
     Arity,
-    /// A number of keys is none, or more than there are arguments.
+    /// A number of keys is not a number, or exceeds the number of arguments.
     Count,
-    /// A cursor is no number.
+    /// A cursor is not a number.
     Cursor,
     /// An option is unknown, or lacks its value.
     Syntax,
 }
 
-/// Receives the keys of a command, one after the other.
+/// Receives the keys of a command one by one.
 pub type Visitor<'a> = dyn FnMut(&[u8], Access) + 'a;
 
 impl Keys {
@@ -189,7 +189,7 @@ impl Keys {
     }
 }
 
-/// Visits the arguments at some positions, all of which must be there.
+/// Visits the arguments at some positions, all of which must exist.
 pub(super) fn each(
     command: &Command,
     positions: Range<usize>,
@@ -215,7 +215,7 @@ fn counted(command: &Command, at: usize, step: usize, may_be_none: bool) -> Resu
     Ok(at + 1..at + 1 + arguments)
 }
 
-/// A number as Redis writes it: digits only, and no zero in front of others.
+/// Parses a number in canonical form: only digits, without leading zeros.
 pub(super) fn whole_number(text: &[u8]) -> Option<u64> {
     match text {
         [b'0'] => Some(0),

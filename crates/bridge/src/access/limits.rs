@@ -1,38 +1,38 @@
-//! How much.
+//! The limits of a token.
 
 use serde::{Deserialize, Serialize};
 
-/// How much a token may ask for at once and over time.
+/// The limits of the requests of a token.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Limits {
-    /// The longest body of a request, in bytes.
+    /// The maximum length of a request body, in bytes.
     pub max_body_bytes: u64,
-    /// The longest argument, and the longest value that an offset may make, in bytes.
+    /// The maximum length of an argument, and of a value that grows up to an offset, in bytes.
     pub max_value_bytes: u64,
-    /// The longest response, in bytes.
+    /// The maximum length of a response, in bytes.
     pub max_response_bytes: u64,
-    /// The most commands in a pipeline or a transaction.
+    /// The maximum number of commands in a pipeline or a transaction.
     pub max_pipeline_commands: u64,
-    /// The most arguments of a command, with its name.
+    /// The maximum number of arguments of a command, including its name.
     pub max_arguments: u64,
-    /// The most requests under way at a time.
+    /// The maximum number of requests in progress.
     pub max_in_flight: u64,
-    /// The most streams of server-sent events at a time.
+    /// The maximum number of open streams of server-sent events.
     pub max_streams: u64,
-    /// Commands a second, in the long run; no limit if absent.
+    /// The average number of commands per second; unlimited if absent.
     pub commands_per_second: Option<u64>,
-    /// Commands at once, out of what was saved up; one second's if absent.
+    /// The number of commands in a burst; the number of one second if absent.
     pub commands_burst: Option<u64>,
-    /// Bytes of requests and responses a second, in the long run; no limit if absent.
+    /// The average number of bytes of requests and responses per second; unlimited if absent.
     pub bytes_per_second: Option<u64>,
-    /// Bytes at once, out of what was saved up; one second's if absent.
+    /// The number of bytes in a burst; the number of one second if absent.
     pub bytes_burst: Option<u64>,
 }
 
 const MIB: u64 = 1024 * 1024;
 
 impl Limits {
-    /// The limits of a token that may write, unless it is configured otherwise.
+    /// The default limits of a token that may write.
     pub const WRITING: Self = Self {
         max_body_bytes: 10 * MIB,
         max_value_bytes: 10 * MIB,
@@ -47,11 +47,11 @@ impl Limits {
         bytes_burst: None,
     };
 
-    /// The limits of a token that only reads.
+    /// The default limits of a token that only reads.
     pub const READING: Self = Self { max_body_bytes: MIB, ..Self::WRITING };
 }
 
-/// Limits of which only some are given.
+/// Limits, each of which may be absent.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case", default)]
 #[allow(missing_docs, reason = "the fields are those of Limits")]
@@ -81,16 +81,16 @@ pub struct SomeLimits {
 }
 
 impl SomeLimits {
-    /// `base`, with what is given here in its place.
+    /// Replaces the limits in `base` with those given here.
     #[must_use]
     pub fn over(&self, base: &Limits) -> Limits {
         self.combine(base, |given, _| given)
     }
 
-    /// `ceiling`, lowered to what is given here where that is less.
+    /// Lowers the limits in `ceiling` to those given here; never raises them.
     #[must_use]
     pub fn under(&self, ceiling: &Limits) -> Limits {
-        // A burst that the ceiling leaves open is one second's there, and no more here.
+        // A burst that is absent from the ceiling defaults to the number of one second, and must not be exceeded here.
         let ceiling = Limits {
             commands_burst: ceiling.commands_burst.or(ceiling.commands_per_second),
             bytes_burst: ceiling.bytes_burst.or(ceiling.bytes_per_second),

@@ -1,10 +1,10 @@
-//! The options that tell where keys are.
+//! Commands whose options determine where the keys are.
 
 use isocache_protocol::Command;
 
 use super::keys::{Access, Findings, Malformed, Parser, Visitor, each, whole_number};
 
-/// Visits the keys of a command with such options.
+/// Visits the keys of such a command.
 pub(super) fn visit(parser: Parser, command: &Command, visit: &mut Visitor) -> Result<Findings, Malformed> {
     match parser {
         Parser::Set => set(command, visit),
@@ -17,7 +17,7 @@ pub(super) fn visit(parser: Parser, command: &Command, visit: &mut Visitor) -> R
     }
 }
 
-/// The arguments from a position on.
+/// An iterator over the arguments from a position on.
 struct Options<'a> {
     command: &'a Command,
     next: usize,
@@ -39,13 +39,13 @@ impl<'a> Options<'a> {
     }
 }
 
-/// Whether an option is one of these, which are written in capitals.
+/// Whether an option is one of these names, regardless of case.
 pub(super) fn is_any(option: &[u8], names: &[&str]) -> bool {
     names.iter().any(|name| option.eq_ignore_ascii_case(name.as_bytes()))
 }
 
-/// Redis looks for `GET` anywhere among the options, byte by byte; so whatever is not known to be something else is taken
-/// for it. The only thing at stake is whether the value may be read.
+/// Redis accepts `GET` anywhere among the options. So every option that is not known to be another one counts as `GET`, which
+/// requires the right to read the key.
 fn set(command: &Command, visit: &mut Visitor) -> Result<Findings, Malformed> {
     if command.len() < 3 {
         return Err(Malformed::Arity);
@@ -140,7 +140,7 @@ fn streams(command: &Command, group: bool, visit: &mut Visitor) -> Result<Findin
     if arguments == 0 || arguments % 2 != 0 || grouped != group {
         return Err(Malformed::Syntax);
     }
-    // Reading as a member of a group moves what the group has read.
+    // Reading as a member of a group changes the state of the group.
     let access = if group { Access::ReadWrite } else { Access::Read };
     each(command, first..first + arguments / 2, 1, access, visit)?;
     Ok(findings)

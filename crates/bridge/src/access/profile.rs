@@ -46,7 +46,7 @@ pub struct Allow {
 }
 
 impl Allow {
-    /// The names of the classes, as an allow list writes them.
+    /// The classes, by their names in an allow list.
     pub const CLASSES: [(&'static str, Class); 6] = [
         ("@read", Class::Read),
         ("@write", Class::Write),
@@ -144,13 +144,13 @@ pub struct Profile {
     pub name: String,
     /// Its role.
     pub role: Role,
-    /// What it may do besides.
+    /// Commands and classes in addition to the role.
     pub allow: Allow,
     /// The keys that it may read.
     pub read: Scope,
     /// The keys that it may change.
     pub write: Scope,
-    /// The channels that it may publish to and listen on.
+    /// The channels that it may publish and subscribe to.
     pub channels: Scope,
     /// Its limits.
     pub limits: Limits,
@@ -176,17 +176,17 @@ impl Profile {
         }
     }
 
-    /// A profile for keys of some prefixes, with the role's usual limits and no channels.
+    /// A profile for keys of some prefixes, with the default limits of the role and no channels.
     pub fn scoped(name: impl Into<String>, role: Role, keys: Scope) -> Self {
         let limits = if role == Role::ReadOnly { Limits::READING } else { Limits::WRITING };
         let write = if role == Role::ReadOnly { Scope::nothing() } else { keys.clone() };
         Self { role, limits, read: keys, write, channels: Scope::nothing(), ..Self::admin(name) }
     }
 
-    /// Whether role or allow list permit a command of this kind.
+    /// Whether the role or the allow list permits a command.
     pub fn permits(&self, spec: &Spec) -> bool {
         let permitted = self.role.permits(spec) || self.allow.permits(spec) && !matches!(spec.class, Class::Never(_));
-        // A role that only reads stays so, whatever class it is given.
+        // The role read-only never writes, whatever the allow list contains.
         let may_write = spec.effect == Effect::Writes || spec.class == Class::Script && spec.effect != Effect::Reads;
         permitted && !(self.role == Role::ReadOnly && may_write)
     }
@@ -207,7 +207,7 @@ impl Profile {
         self.role == Role::Admin && self.whole_keyspace()
     }
 
-    /// Whether it may listen on channels at all.
+    /// Whether it may subscribe to channels at all.
     pub fn may_subscribe(&self) -> bool {
         self.role != Role::Custom || self.allow.reaches(Class::PubSub)
     }

@@ -1,4 +1,4 @@
-//! Rates: token buckets on an injected clock.
+//! Rate limits: token buckets on an injected clock.
 
 use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};
@@ -8,7 +8,7 @@ use isocache::Clock;
 use super::limits::Limits;
 use super::profile::Profile;
 
-/// How long until the next request would pass, in milliseconds; for the header `Retry-After`.
+/// The time until the next request passes, for the header `Retry-After`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Wait {
     /// Milliseconds, at least 1.
@@ -21,13 +21,13 @@ impl Wait {
     /// The text of the error.
     pub const TEXT: &'static str = "ERR rate limit exceeded";
 
-    /// In whole seconds, at least 1.
+    /// The time in whole seconds, at least 1.
     pub fn seconds(self) -> u64 {
         self.ms.div_ceil(1000).max(1)
     }
 }
 
-/// A bucket that fills at a rate. What is in it is counted in thousandths, so that a rate a second is a number a millisecond.
+/// A token bucket. Its level is in thousandths, so that a rate per second is also the number of thousandths per millisecond.
 #[derive(Debug)]
 struct Bucket {
     rate: i64,
@@ -47,7 +47,7 @@ impl Bucket {
         self.level = self.level.saturating_add(more).min(self.full);
     }
 
-    /// 0 if something is left, else the milliseconds until there is.
+    /// The milliseconds until the level is above 0; 0 if it is.
     fn wait_ms(&self) -> u64 {
         if self.level > 0 {
             0
@@ -56,7 +56,7 @@ impl Bucket {
         }
     }
 
-    /// May leave it below 0: a request whose cost is known only afterwards, or is more than a burst, is paid for later.
+    /// The level may become negative: a cost that is known only afterwards, or exceeds a burst, delays later requests.
     fn take(&mut self, cost: u64) {
         let cost = i64::try_from(cost).unwrap_or(i64::MAX).saturating_mul(1000);
         self.level = self.level.saturating_sub(cost);
@@ -100,7 +100,7 @@ impl Account {
     }
 }
 
-/// What the profiles have used of their rates. Keeps a bounded number of accounts.
+/// The rate limits of all profiles. It keeps a bounded number of accounts.
 ///
 /// ```
 /// use isocache::ManualClock;
@@ -119,7 +119,7 @@ impl Account {
 #[derive(Debug)]
 pub struct RequestQuota<C> {
     clock: C,
-    most: usize,
+    max_accounts: usize,
     accounts: Mutex<Accounts>,
 }
 
@@ -130,7 +130,7 @@ struct Accounts {
 }
 
 impl Accounts {
-    /// Drops the accounts that are full again, which are as good as none; once a second at most, for it looks at all.
+    /// Removes the accounts whose buckets are full again. Since it visits all accounts, it runs at most once per second.
     fn sweep(&mut self, now_ms: u64) {
         if now_ms.saturating_sub(self.swept_ms) < 1000 {
             return;
@@ -143,21 +143,21 @@ impl Accounts {
     }
 }
 
-/// The account of all those for whom there is no room. No profile has an empty name.
+/// The name of the account that the profiles beyond the limit share. No profile has an empty name.
 const OTHERS: &str = "";
 
 impl<C: Clock> RequestQuota<C> {
-    /// About `most` profiles at a time (one more, at most) have an account of their own; those beyond share one, at the rate of the first of
-    /// them, so that many subjects together get no more than one.
-    pub fn new(clock: C, most: usize) -> Self {
-        Self { clock, most, accounts: Mutex::default() }
+    /// Creates a quota with at most `max_accounts` accounts. Further profiles share one more account, with the rate of the
+    /// first of them, so that many subjects do not multiply the rate.
+    pub fn new(clock: C, max_accounts: usize) -> Self {
+        Self { clock, max_accounts, accounts: Mutex::default() }
     }
 
-    /// Takes what a request costs, or tells how long to wait. A request passes as long as something is left; what it takes
-    /// beyond that is paid back before the next one passes, so that the rate holds in the long run.
+    /// Takes the cost of a request, or returns how long to wait. A request passes if the level is above 0, even if it costs
+    /// more. The next request then waits until the level is above 0 again, which keeps the average rate.
     ///
     /// # Errors
-    /// If nothing is left. Nothing is taken then.
+    /// [`Wait`] if the level is 0 or below. The level does not change then.
     pub fn take(&self, profile: &Profile, commands: u64, bytes: u64) -> Result<(), Wait> {
         self.with(profile, |account| {
             let ms = account.buckets().map(|bucket| bucket.wait_ms()).max().unwrap_or(0);
@@ -170,12 +170,12 @@ impl<C: Clock> RequestQuota<C> {
         .unwrap_or(Ok(()))
     }
 
-    /// Takes bytes that are known only now, such as those of a response.
+    /// Takes bytes whose number is known only afterwards, such as those of a response.
     pub fn charge(&self, profile: &Profile, bytes: u64) {
         self.with(profile, |account| account.take(0, bytes));
     }
 
-    /// How many accounts there are.
+    /// The number of accounts.
     pub fn accounts(&self) -> usize {
         self.accounts.lock().unwrap_or_else(PoisonError::into_inner).by_name.len()
     }
@@ -189,10 +189,10 @@ impl<C: Clock> RequestQuota<C> {
         let mut accounts = self.accounts.lock().unwrap_or_else(PoisonError::into_inner);
         let mut name = profile.name.as_str();
         if !accounts.by_name.contains_key(name) {
-            if accounts.by_name.len() >= self.most {
+            if accounts.by_name.len() >= self.max_accounts {
                 accounts.sweep(now_ms);
             }
-            if accounts.by_name.len() >= self.most {
+            if accounts.by_name.len() >= self.max_accounts {
                 name = OTHERS;
             }
             accounts.by_name.entry(name.into()).or_insert_with(|| Account::new(limits, now_ms));

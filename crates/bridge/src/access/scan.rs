@@ -1,4 +1,4 @@
-//! `SCAN` for those who may not see every key.
+//! `SCAN` for tokens that may not see every key.
 
 use isocache::__bridge::matches_bytes;
 use isocache_protocol::{Command, Reply};
@@ -9,10 +9,10 @@ use super::options::is_any;
 use super::profile::{Profile, Role};
 use super::scope::Scope;
 
-/// The largest `COUNT` that is passed on, unless for an admin. It is a hint to Redis, which answers nobody else meanwhile.
+/// The largest `COUNT` that is forwarded, except for an admin. Redis serves no other client during one step.
 const MAX_COUNT: u64 = 10_000;
 
-/// What of the reply to `SCAN` may be shown.
+/// Selects the keys in the reply to `SCAN` that the caller may see.
 #[derive(Clone, Debug)]
 pub struct ScanFilter {
     keys: Scope,
@@ -20,8 +20,8 @@ pub struct ScanFilter {
 }
 
 impl ScanFilter {
-    /// The reply without the keys that may not be seen, or were not asked for. A reply that is not one to `SCAN` is replaced
-    /// by an error: nothing is shown that was not looked at.
+    /// Removes the keys that the caller may not see or did not request. A reply of another form is replaced with an error, so
+    /// that no key is returned unchecked.
     pub fn apply(&self, reply: Reply) -> Reply {
         let unexpected = || Reply::error("ERR the store answered SCAN with something else");
         if reply.is_error() {
@@ -36,7 +36,7 @@ impl ScanFilter {
         Reply::Array(vec![cursor, Reply::Array(shown)])
     }
 
-    /// Whether a key may be seen and was asked for.
+    /// Whether the caller may see a key and requested it.
     pub fn shows(&self, key: &[u8]) -> bool {
         self.keys.contains(key) && self.pattern.as_deref().is_none_or(|pattern| matches_bytes(pattern, key))
     }
@@ -49,7 +49,7 @@ struct Scan<'a> {
     kind: Option<&'a [u8]>,
 }
 
-/// Passes `SCAN` on as it is, or narrowed to the keys that may be read.
+/// Forwards `SCAN` unchanged, or restricted to the keys that the profile may read.
 pub(super) fn authorize(profile: &Profile, command: &Command) -> Result<Decision, Malformed> {
     let mut scan = parse(command)?;
     let too_many = profile.role != Role::Admin && scan.count.is_some_and(|count| count > MAX_COUNT);
@@ -58,8 +58,8 @@ pub(super) fn authorize(profile: &Profile, command: &Command) -> Result<Decision
     }
     scan.count = scan.count.map(|count| if profile.role == Role::Admin { count } else { count.min(MAX_COUNT) });
     let filter = ScanFilter { keys: profile.read.clone(), pattern: scan.pattern.map(Into::into) };
-    // A pattern that stays within the scope lets Redis do the work. Any other is left to the filter, and Redis asked for
-    // what the prefixes have in common.
+    // Redis can apply a pattern that stays within the scope. Otherwise Redis gets the common prefix of the scope, and the
+    // filter applies the pattern.
     let common;
     if !scan.pattern.is_some_and(|pattern| profile.read.contains_pattern(pattern)) {
         common = prefix_pattern(profile.read.common_prefix());
@@ -108,7 +108,7 @@ impl Scan<'_> {
     }
 }
 
-/// The glob of everything that begins so.
+/// A glob for all keys with a prefix.
 fn prefix_pattern(prefix: &[u8]) -> Vec<u8> {
     let mut pattern = Vec::with_capacity(prefix.len() + 1);
     for &byte in prefix {

@@ -1,15 +1,15 @@
-//! Which keys or channels.
+//! Scopes of keys and channels.
 
 use std::fmt;
 
 use serde::de::{Deserialize, Deserializer, Error, SeqAccess, Visitor};
 use serde::ser::{Serialize, Serializer};
 
-/// Which keys, or which channels: all of them, or those that begin with one of some prefixes.
+/// A set of keys or channels: all of them, or those that begin with one of some prefixes.
 ///
-/// In configuration and in signed tokens it is `"*"` for everything, or a list of prefixes; an empty list is nothing.
+/// In the configuration and in signed tokens it is `"*"` for everything, or a list of prefixes. An empty list is nothing.
 /// A prefix ends at any byte: `user:4` also covers `user:42`. So prefixes should end in the delimiter of the keys, as in
-/// `user:4:`, and [`Scope::without_delimiter`] tells which do not.
+/// `user:4:`, and [`Scope::without_delimiter`] returns those that do not.
 ///
 /// ```
 /// use isocache_bridge::access::Scope;
@@ -22,14 +22,14 @@ use serde::ser::{Serialize, Serializer};
 pub enum Scope {
     /// Everything.
     Everything,
-    /// What begins with one of these.
+    /// Names that begin with one of these.
     Prefixes(Box<[Box<[u8]>]>),
 }
 
 impl Scope {
-    /// How many prefixes a scope may have, and how long each may be, in bytes.
+    /// The maximum number of prefixes.
     pub const MAX_PREFIXES: usize = 64;
-    /// The longest prefix, in bytes.
+    /// The maximum length of a prefix, in bytes.
     pub const MAX_PREFIX_BYTES: usize = 1024;
 
     /// Nothing.
@@ -37,7 +37,7 @@ impl Scope {
         Self::Prefixes(Box::default())
     }
 
-    /// What begins with one of these.
+    /// Names that begin with one of these prefixes.
     ///
     /// # Errors
     /// If a prefix is empty, which would be everything, or longer than [`Self::MAX_PREFIX_BYTES`], or there are more than
@@ -64,7 +64,7 @@ impl Scope {
         Ok(Self::Prefixes(all.into()))
     }
 
-    /// Whether a key or channel is within.
+    /// Whether a key or channel is in the scope.
     pub fn contains(&self, name: &[u8]) -> bool {
         match self {
             Self::Everything => true,
@@ -85,7 +85,7 @@ impl Scope {
         }
     }
 
-    /// Whether whatever a glob matches is within: its beginning, up to the first wildcard, has to be.
+    /// Whether every name that a glob matches is in the scope: its part before the first wildcard must be.
     ///
     /// ```
     /// use isocache_bridge::access::Scope;
@@ -97,7 +97,7 @@ impl Scope {
         self.is_everything() || self.contains(&literal_beginning(glob))
     }
 
-    /// What all prefixes have in common at their beginning.
+    /// The longest common prefix of all prefixes.
     pub(super) fn common_prefix(&self) -> &[u8] {
         let Self::Prefixes(prefixes) = self else { return &[] };
         let Some((first, rest)) = prefixes.split_first() else { return &[] };
@@ -106,15 +106,14 @@ impl Scope {
         first.get(..length).unwrap_or_default()
     }
 
-    /// The prefixes that end in a letter or a digit, and so reach further than they look: `user:4` covers `user:42`. Worth
-    /// a warning.
+    /// The prefixes that end in a letter or a digit, which deserve a warning: `user:4` also covers `user:42`.
     pub fn without_delimiter(&self) -> impl Iterator<Item = &[u8]> {
         let prefixes: &[_] = if let Self::Prefixes(prefixes) = self { prefixes } else { &[] };
         prefixes.iter().map(|prefix| &**prefix).filter(|prefix| prefix.last().is_some_and(u8::is_ascii_alphanumeric))
     }
 }
 
-/// The bytes that whatever a glob matches begins with.
+/// The part of a glob before its first wildcard, which every match begins with.
 fn literal_beginning(glob: &[u8]) -> Vec<u8> {
     let mut literal = Vec::with_capacity(glob.len());
     let mut rest = glob;
@@ -150,7 +149,7 @@ impl<'de> Deserialize<'de> for Scope {
             fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<Scope, A::Error> {
                 let mut prefixes: Vec<String> = Vec::new();
                 while let Some(prefix) = list.next_element::<String>()? {
-                    // In a list it would be a prefix of one star, which nobody means.
+                    // In a list it would be the prefix of a literal star, which is certainly a mistake.
                     if prefix.ends_with('*') {
                         return Err(A::Error::custom(format!(
                             "the prefix {prefix:?} ends in a star: a prefix is not a pattern, leave out the star"

@@ -1,4 +1,4 @@
-//! Tokens: how they are presented, and whose they are.
+//! Tokens: how requests carry them, and which profile they have.
 
 use std::fmt;
 use std::sync::Arc;
@@ -9,16 +9,16 @@ use subtle::{ConditionallySelectable, ConstantTimeEq};
 use super::profile::Profile;
 use super::signed_token::{self, SigningKey};
 
-/// No token is longer, in bytes.
+/// The maximum length of a token, in bytes.
 pub const MAX_TOKEN_BYTES: usize = 4096;
 
-/// Something that must not be shown.
+/// A string that must not be shown.
 #[derive(Clone, PartialEq, Eq, serde::Deserialize)]
 #[serde(transparent)]
 pub struct Secret(String);
 
 impl Secret {
-    /// Keeps a secret.
+    /// Wraps a secret.
     pub fn new(secret: impl Into<String>) -> Self {
         Self(secret.into())
     }
@@ -35,7 +35,7 @@ impl fmt::Debug for Secret {
     }
 }
 
-/// The SHA-256 of a token, which is what the bridge keeps of it.
+/// The SHA-256 of a token. The bridge keeps only this.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub struct Digest([u8; 32]);
 
@@ -45,7 +45,7 @@ impl Digest {
         Self(Sha256::digest(token).into())
     }
 
-    /// A digest written as 64 hexadecimal digits.
+    /// Parses a digest of 64 hexadecimal digits.
     ///
     /// ```
     /// use isocache_bridge::access::Digest;
@@ -81,10 +81,10 @@ impl fmt::Debug for Digest {
     }
 }
 
-/// Why a request is not let in. The body is the same whatever the cause.
+/// Why a request is not authenticated. The body of the response is the same for every cause.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Unauthorized {
-    /// Whether the token is one of ours that has ended. Only who holds such a token gets to know.
+    /// Whether the token was valid and has expired. Only a holder of such a token learns this.
     pub expired: bool,
 }
 
@@ -133,16 +133,16 @@ pub fn bearer(header: &[u8]) -> Option<&[u8]> {
 /// Where a request may carry its token.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Credentials {
-    /// Whether `?_token=` counts when there is no header. Addresses end up in logs and histories.
+    /// Whether `?_token=` is accepted if there is no header. URLs end up in logs and histories.
     pub query: bool,
 }
 
 impl Credentials {
-    /// The token of a request, from its `Authorization` headers and its `_token`s. A header that is no good is not made up
-    /// for by a `_token`, and neither may come twice.
+    /// Finds the token of a request in its `Authorization` header or its `_token`. A `_token` does not make up for an invalid
+    /// header, and neither may be repeated.
     ///
     /// # Errors
-    /// If there is no token, or no single one.
+    /// If there is not exactly one token.
     pub fn find<'a>(
         self,
         headers: impl IntoIterator<Item = &'a [u8]>,
@@ -158,7 +158,7 @@ impl Credentials {
     }
 }
 
-/// All tokens that the bridge knows, and the keys that sign others.
+/// All configured tokens, and the signing keys.
 #[derive(Debug, Default)]
 pub struct Tokens {
     profiles: Vec<(Digest, Arc<Profile>)>,
@@ -169,7 +169,7 @@ impl Tokens {
     /// Adds a token.
     ///
     /// # Errors
-    /// If the token is there already.
+    /// If the token exists already.
     pub fn add(&mut self, digest: Digest, profile: Profile) -> Result<(), String> {
         if let Some((_, other)) = self.profiles.iter().find(|(known, _)| *known == digest) {
             return Err(format!("the tokens {:?} and {:?} are the same", other.name, profile.name));
@@ -178,10 +178,10 @@ impl Tokens {
         Ok(())
     }
 
-    /// Adds a key whose signature makes tokens.
+    /// Adds a signing key.
     ///
     /// # Errors
-    /// If there is a key of that name already.
+    /// If a key of this name exists already.
     pub fn add_key(&mut self, key: SigningKey) -> Result<(), String> {
         if self.keys.iter().any(|known| known.id() == key.id()) {
             return Err(format!("there are two signing keys {:?}", key.id()));
@@ -190,7 +190,7 @@ impl Tokens {
         Ok(())
     }
 
-    /// Whether there is neither a token nor a key, so that nobody can be told from anybody.
+    /// Whether there is neither a token nor a signing key, so that callers cannot be authenticated.
     pub fn is_empty(&self) -> bool {
         self.profiles.is_empty() && self.keys.is_empty()
     }
@@ -205,10 +205,11 @@ impl Tokens {
         &self.keys
     }
 
-    /// Whose token it is. `now` is in seconds since 1970. Takes the same time whichever token it is, and whether it is one.
+    /// Returns the profile of a token. `now` is in seconds since 1970. The time taken does not depend on which token matches, or
+    /// whether one does.
     ///
     /// # Errors
-    /// If it is nobody's, or has ended.
+    /// If the token is unknown or has expired.
     pub fn authenticate(&self, token: &[u8], now: u64) -> Result<Arc<Profile>, Unauthorized> {
         if token.len() > MAX_TOKEN_BYTES {
             return Err(Unauthorized::UNKNOWN);

@@ -13,7 +13,7 @@ use crate::access::table::{self, Effect, Spec};
 use crate::access::{Decision, Profile, ScanFilter, authorize_known};
 use crate::store::{Batch, Store, StoreError};
 
-/// Where the reply to a command comes from, if it is not that of the store as it is.
+/// The source of a reply that is not the unchanged reply of the store.
 enum Source {
     /// It is known, and the command is not sent.
     Known(Reply),

@@ -349,8 +349,8 @@ impl Bridge {
     }
 }
 
-/// A token that changes with every write. A client sends it back so as not to read from a replica that is older; there is
-/// one store here, which is never older.
+/// A token that changes with every write. Clients send it back to avoid stale replicas. The bridge has one
+/// store, which is never stale.
 #[derive(Debug)]
 struct SyncToken(AtomicU64);
 

@@ -1,4 +1,4 @@
-//! What goes over all nodes of a cluster.
+//! `SCAN` over all nodes of a cluster.
 
 use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};
@@ -10,10 +10,10 @@ use isocache_protocol::{Command, Reply};
 use super::StoreError;
 use super::redis::{cmd, reply};
 
-/// The bits of a cursor that are the node's own; those above are the number of the node.
-const OWN_BITS: u32 = 48;
+/// The number of low bits of a cursor that hold the cursor of a node. The bits above hold the number of the node.
+const NODE_CURSOR_BITS: u32 = 48;
 
-/// A cluster, and its nodes one by one.
+/// A cluster, with a connection to each node.
 pub(super) struct Cluster {
     connection: Connection,
     nodes: Mutex<HashMap<(String, u16), Connection>>,
@@ -24,21 +24,21 @@ impl Cluster {
         Self { connection, nodes: Mutex::default() }
     }
 
-    /// Whether a command is `SCAN`, which a cluster has for each node only.
+    /// Whether a command is `SCAN`, which a node answers only for its own keys.
     pub(super) fn scans(command: &Command) -> bool {
         command.arg_is(0, "SCAN")
     }
 
-    /// One step of a `SCAN` over all nodes, whose cursor names the node. A node that leaves while it goes on may be left
-    /// out.
+    /// Runs one step of a `SCAN` over all nodes. The cursor contains the number of the node. A node that leaves the cluster
+    /// meanwhile may be skipped.
     pub(super) async fn scan(&self, command: &Command) -> Result<Reply, StoreError> {
         let cursor = command.arg(1).and_then(|cursor| std::str::from_utf8(cursor).ok()?.parse::<u64>().ok());
         let Some(cursor) = cursor else { return Ok(Reply::error("ERR invalid cursor")) };
         let nodes = primaries(&self.connection).await?;
-        let number = cursor >> OWN_BITS;
+        let number = cursor >> NODE_CURSOR_BITS;
         let node = usize::try_from(number).ok().and_then(|number| nodes.get(number));
         let Some(node) = node else { return Ok(step(0, Vec::new())) };
-        let own = cursor & ((1 << OWN_BITS) - 1);
+        let own = cursor & ((1 << NODE_CURSOR_BITS) - 1);
         let args = command.args().enumerate();
         let own: Command =
             args.map(|(at, arg)| if at == 1 { own.to_string().into_bytes() } else { arg.to_vec() }).collect();
@@ -46,13 +46,13 @@ impl Cluster {
         let Reply::Array(parts) = &answered else { return Ok(answered) };
         let [Reply::Bulk(next), Reply::Array(keys)] = parts.as_slice() else { return Ok(answered) };
         let next = std::str::from_utf8(next).ok().and_then(|next| next.parse::<u64>().ok());
-        let next = next.filter(|next| next >> OWN_BITS == 0);
+        let next = next.filter(|next| next >> NODE_CURSOR_BITS == 0);
         let next = next.ok_or_else(|| StoreError::Protocol("a cursor of a node is too large".into()))?;
         let is_last = number + 1 >= nodes.len() as u64;
         let next = match next {
             0 if is_last => 0,
-            0 => (number + 1) << OWN_BITS,
-            next => number << OWN_BITS | next,
+            0 => (number + 1) << NODE_CURSOR_BITS,
+            next => number << NODE_CURSOR_BITS | next,
         };
         Ok(step(next, keys.clone()))
     }

@@ -15,12 +15,12 @@ use isocache_protocol::{Command, Reply};
 pub use self::redis::RedisStore;
 use memory::MemoryStore;
 
-/// A store: the embedded one, or Redis. Its clones are the same store.
+/// A store: the embedded one, or Redis. Clones share the same store.
 #[derive(Clone)]
 pub enum Store {
     /// In the memory of the bridge.
     Memory(MemoryStore),
-    /// A real Redis.
+    /// A Redis, with one server or as a cluster.
     Redis(RedisStore),
 }
 
@@ -33,7 +33,7 @@ pub enum StoreError {
     /// It did not reply in time. It is not known whether the commands were executed.
     #[error("ERR the store did not reply in time")]
     Timeout(String),
-    /// It replied with something that is not a reply.
+    /// Its reply is malformed.
     #[error("ERR the store sent a reply that the bridge does not understand")]
     Protocol(String),
     /// It refused a transaction as a whole, and executed nothing. The text is the store's.
@@ -43,7 +43,7 @@ pub enum StoreError {
 
 /// Commands that are sent to the store together.
 pub struct Batch {
-    /// In the order of execution.
+    /// The commands, in the order of execution.
     pub commands: Vec<Command>,
     /// Whether they only read, so that they may be sent again after a connection has broken.
     pub only_reads: bool,
@@ -52,11 +52,11 @@ pub struct Batch {
 /// A message to a subscriber.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Message {
-    /// The pattern that the channel matched, for who subscribed to patterns.
+    /// The pattern that the channel matches, for a subscription to patterns.
     pub pattern: Option<Bytes>,
     /// The channel that it was published to.
     pub channel: Bytes,
-    /// What was published.
+    /// The published bytes.
     pub payload: Bytes,
 }
 
@@ -69,7 +69,8 @@ pub enum Messages {
 }
 
 impl Messages {
-    /// The next message; `None` when the subscription has ended, because the subscriber was too slow or the store has gone.
+    /// Receives the next message; `None` after the subscription has ended, because the subscriber was too slow or the store
+    /// is gone.
     pub async fn next(&mut self) -> Option<Message> {
         match self {
             Self::Memory(subscription) => {
@@ -82,7 +83,7 @@ impl Messages {
 }
 
 impl Store {
-    /// Redis, as the options of a builder describe it. It connects when it is first used.
+    /// Creates a Redis store from the options of a builder. It connects on first use.
     ///
     /// # Errors
     /// [`CacheError::InvalidArgument`] names an option that is not valid.
@@ -90,7 +91,7 @@ impl Store {
         RedisStore::new(builder, command_timeout).map(Self::Redis)
     }
 
-    /// Where it is, for messages. Never a password.
+    /// The address of the store, for messages. It contains no password.
     pub fn names(&self) -> String {
         match self {
             Self::Memory(_) => "memory".to_owned(),
@@ -98,7 +99,7 @@ impl Store {
         }
     }
 
-    /// Executes commands one after the other, and returns one reply for each.
+    /// Executes commands in order, and returns one reply for each.
     ///
     /// # Errors
     /// [`StoreError`], for all of them.
@@ -109,7 +110,7 @@ impl Store {
         }
     }
 
-    /// Executes all commands with none of others in between, or none of them; returns one reply for each.
+    /// Executes all commands as a transaction, or none of them. Returns one reply for each.
     ///
     /// # Errors
     /// [`StoreError`], for all of them.
@@ -142,7 +143,7 @@ impl Store {
         }
     }
 
-    /// Checks that it replies.
+    /// Checks that the store replies.
     ///
     /// # Errors
     /// [`StoreError`] if not.
@@ -155,7 +156,7 @@ impl Store {
         }
     }
 
-    /// Its kind, for logs and metrics.
+    /// The kind of the store, for logs and metrics.
     pub fn kind(&self) -> &'static str {
         match self {
             Self::Memory(_) => "memory",
@@ -165,7 +166,7 @@ impl Store {
 }
 
 impl StoreError {
-    /// The status of the answer.
+    /// The status of the response.
     pub fn status(&self) -> u16 {
         match self {
             Self::Unavailable(_) => 503,
@@ -175,7 +176,7 @@ impl StoreError {
         }
     }
 
-    /// The details for the operator. They are not for the caller.
+    /// Details for the operator. They must not be sent to the caller.
     pub fn detail(&self) -> &str {
         match self {
             Self::Unavailable(detail) | Self::Timeout(detail) | Self::Protocol(detail) | Self::Discarded(detail) => {

@@ -13,20 +13,20 @@ use tokio::sync::mpsc;
 
 use super::cluster::Cluster;
 use super::rounds::rounds;
-use super::scripts::{Afterwards, Scripts};
+use super::scripts::{ReplyFix, Scripts};
 use super::{Batch, Message, StoreError};
 
-/// How many messages wait for a subscriber before it is too slow.
+/// The number of messages that may wait for a subscriber before it is disconnected.
 const QUEUE: usize = 1000;
 
 /// A Redis. Its clones share the connection.
 ///
-/// Commands of many callers share one connection. That is safe as long as no command changes the connection or the number
-/// of replies, which is for [`access`](crate::access) to see to.
+/// The commands of many callers share one connection. That is safe as long as no command changes the connection or the
+/// number of replies, which [`access`](crate::access) ensures.
 #[derive(Clone)]
 pub struct RedisStore {
     connection: Connection,
-    /// Where it is a cluster, what goes over all nodes.
+    /// The nodes, if it is a cluster.
     cluster: Option<Arc<Cluster>>,
     command_timeout: Duration,
     scripts: Arc<Scripts>,
@@ -44,7 +44,7 @@ impl Messages {
 }
 
 impl RedisStore {
-    /// Redis, as the options of a builder describe it. It connects when it is first used.
+    /// Creates a Redis store from the options of a builder. It connects on first use.
     ///
     /// # Errors
     /// [`CacheError::InvalidArgument`] names an option that is not valid.
@@ -54,7 +54,7 @@ impl RedisStore {
         Ok(Self { connection, cluster, command_timeout, scripts: Arc::default() })
     }
 
-    /// Where it is; never a password.
+    /// The address of the store. It contains no password.
     pub fn names(&self) -> String {
         self.connection.names()
     }
@@ -62,7 +62,7 @@ impl RedisStore {
     pub(super) async fn run(&self, batch: Batch) -> Result<Vec<Reply>, StoreError> {
         let Batch { commands, only_reads } = batch;
         let cluster = self.cluster.as_ref().filter(|_| !only_reads || commands.iter().any(Cluster::scans));
-        // What only reads has the same replies in any order.
+        // Commands that only read have the same replies in any order.
         let Some(cluster) = cluster else {
             return self.run_together(commands.iter().collect(), only_reads).await;
         };
@@ -74,7 +74,7 @@ impl RedisStore {
             }
             let together: Vec<&Command> = round.iter().filter_map(|&at| commands.get(at)).collect();
             let answered = match together.as_slice() {
-                // Alone in its round, because it may touch any key.
+                // It is alone in its round, because it may touch any key.
                 [scan] if Cluster::scans(scan) => vec![cluster.scan(scan).await?],
                 _ => self.run_together(together, only_reads).await?,
             };
@@ -89,17 +89,17 @@ impl RedisStore {
 
     async fn run_together(&self, commands: Vec<&Command>, only_reads: bool) -> Result<Vec<Reply>, StoreError> {
         let retry = if only_reads { Retry::Idempotent } else { Retry::Never };
-        let (pipeline, afterwards) = self.pipeline(&commands);
+        let (pipeline, fixes) = self.pipeline(&commands);
         let expected = pipeline.len();
         let values = self.connection.send(Request::Batch(pipeline), retry).await?;
-        replies(values, expected, afterwards)
+        replies(values, expected, fixes)
     }
 
     pub(super) async fn transaction(&self, batch: Batch) -> Result<Vec<Reply>, StoreError> {
-        let (pipeline, afterwards) = self.pipeline(&batch.commands.iter().collect::<Vec<_>>());
+        let (pipeline, fixes) = self.pipeline(&batch.commands.iter().collect::<Vec<_>>());
         let expected = pipeline.len();
         let values = self.connection.send(Request::Atomic(pipeline), Retry::Never).await.map_err(discarded)?;
-        replies(values, expected, afterwards)
+        replies(values, expected, fixes)
     }
 
     pub(super) async fn clear(&self, pattern: &[u8]) -> Result<u64, StoreError> {
@@ -137,18 +137,18 @@ impl RedisStore {
         Ok(Messages { queue })
     }
 
-    fn pipeline(&self, commands: &[&Command]) -> (Pipeline, Vec<(usize, Afterwards)>) {
+    fn pipeline(&self, commands: &[&Command]) -> (Pipeline, Vec<(usize, ReplyFix)>) {
         let mut pipeline = Pipeline::with_capacity(commands.len());
-        let mut afterwards = Vec::new();
+        let mut fixes = Vec::new();
         for (at, command) in commands.iter().enumerate() {
             if let Some((rewritten, after)) = self.scripts.rewrite(command) {
                 pipeline.add_command(cmd(&rewritten));
-                afterwards.push((at, after));
+                fixes.push((at, after));
             } else {
                 pipeline.add_command(cmd(command));
             }
         }
-        (pipeline, afterwards)
+        (pipeline, fixes)
     }
 }
 
@@ -160,7 +160,7 @@ pub(super) fn cmd(command: &Command) -> Cmd {
     cmd
 }
 
-/// A transaction that Redis refused was discarded; one that did not reach it has failed as anything else.
+/// Converts the error of a transaction. If Redis refused it, it was discarded; other errors are those of any request.
 fn discarded(error: CacheError) -> StoreError {
     match error {
         CacheError::Full(text) | CacheError::Refused(text) => StoreError::Discarded(text),
@@ -171,16 +171,12 @@ fn discarded(error: CacheError) -> StoreError {
     }
 }
 
-fn replies(
-    values: Vec<Value>,
-    expected: usize,
-    afterwards: Vec<(usize, Afterwards)>,
-) -> Result<Vec<Reply>, StoreError> {
+fn replies(values: Vec<Value>, expected: usize, fixes: Vec<(usize, ReplyFix)>) -> Result<Vec<Reply>, StoreError> {
     if values.len() != expected {
         return Err(StoreError::Protocol(format!("{expected} commands had {} replies", values.len())));
     }
     let mut replies: Vec<Reply> = values.into_iter().map(reply).collect();
-    for (at, after) in afterwards {
+    for (at, after) in fixes {
         if let Some(reply) = replies.get_mut(at) {
             *reply = after.apply(std::mem::replace(reply, Reply::Nil));
         }
@@ -188,7 +184,7 @@ fn replies(
     Ok(replies)
 }
 
-/// A value in the shapes of RESP2.
+/// Converts a value to a reply of RESP2.
 pub(super) fn reply(value: Value) -> Reply {
     match value {
         Value::Nil => Reply::Nil,

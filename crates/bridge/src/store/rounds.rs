@@ -1,7 +1,7 @@
-//! Which commands of a batch may be under way in a cluster at the same time.
+//! Splits a batch for a cluster into rounds of commands that may run concurrently.
 //!
-//! A server carries a pipeline out in order. A cluster is many servers, and the client for it promises no order even for one
-//! key, so commands that touch the same key are sent one after the other. The others do not wait for each other.
+//! A single server executes a pipeline in order. In a cluster the client guarantees no order, even for one key. So commands
+//! that touch the same key go into successive rounds, and independent commands share a round.
 
 use std::collections::HashMap;
 
@@ -9,18 +9,18 @@ use isocache_protocol::Command;
 
 use crate::access::table::{Class, lookup};
 
-/// The indices of the commands in rounds. All commands of a round may be sent together, once those of the round before have
-/// been answered.
+/// Returns the indices of the commands, by round. The commands of a round are sent together, after all replies to the round
+/// before have arrived.
 pub(super) fn rounds(commands: &[Command]) -> Vec<Vec<usize>> {
     let mut rounds: Vec<Vec<usize>> = Vec::new();
-    // By key, the round after the last command that touches it.
-    let mut free: HashMap<Box<[u8]>, usize> = HashMap::new();
+    // For each key, the round after the last command that touches it.
+    let mut next_by_key: HashMap<Box<[u8]>, usize> = HashMap::new();
     // The round after the last command that may touch any key.
     let mut floor = 0;
     for (at, command) in commands.iter().enumerate() {
         let round = if let Some(keys) = keys(command) {
-            let round = keys.iter().filter_map(|key| free.get(key)).copied().fold(floor, usize::max);
-            free.extend(keys.into_iter().map(|key| (key, round + 1)));
+            let round = keys.iter().filter_map(|key| next_by_key.get(key)).copied().fold(floor, usize::max);
+            next_by_key.extend(keys.into_iter().map(|key| (key, round + 1)));
             round
         } else {
             floor = rounds.len() + 1;
@@ -36,7 +36,7 @@ pub(super) fn rounds(commands: &[Command]) -> Vec<Vec<usize>> {
     rounds
 }
 
-/// The keys that a command touches; `None` if it may touch others, or do what others see.
+/// The keys that a command touches; `None` if it may touch others, or have effects beyond keys.
 fn keys(command: &Command) -> Option<Vec<Box<[u8]>>> {
     let spec = lookup(command)?;
     match spec.class {
@@ -59,20 +59,20 @@ mod tests {
     }
 
     #[test]
-    fn what_shares_no_key_goes_together() {
+    fn commands_without_a_common_key_share_a_round() {
         assert_eq!(of(&["SET a 1", "SET b 2", "GET c", "PING"]), [vec![0, 1, 2, 3]]);
         assert_eq!(of(&[]), Vec::<Vec<usize>>::new());
     }
 
     #[test]
-    fn what_shares_a_key_waits() {
+    fn commands_on_one_key_run_in_order() {
         let interleaved = ["SET a 1", "GET a", "SET b 1", "GET b", "APPEND a 2"];
         assert_eq!(of(&interleaved), [vec![0, 2], vec![1, 3], vec![4]]);
         assert_eq!(of(&["SET a 1", "MGET b a", "SET b 2", "GET c"]), [vec![0, 3], vec![1], vec![2]]);
     }
 
     #[test]
-    fn what_may_touch_anything_is_alone() {
+    fn a_command_that_may_touch_any_key_is_alone() {
         let flush = ["SET a 1", "INCR a", "FLUSHALL", "SET a 2", "SET b 1", "PUBLISH c x", "GET d"];
         assert_eq!(of(&flush), [vec![0], vec![1], vec![2], vec![3, 4], vec![5], vec![6]]);
         assert_eq!(of(&["GET a", "EVAL x 1 b", "NO-SUCH b", "MGET"]), [vec![0], vec![1], vec![2], vec![3]]);

@@ -1,4 +1,5 @@
-//! Scripts that are rewritten on their way to Redis, the hashes by which clients call them, and a command that is a script.
+//! Rewrites commands for Redis: scripts with a flag that Redis does not know, the hashes of such scripts, and
+//! `ISOCACHE.RELEASE`, which becomes a script.
 
 use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};
@@ -7,37 +8,37 @@ use isocache::__bridge::RELEASE;
 use isocache_protocol::{Command, Reply, headers, shebang};
 use sha1::{Digest, Sha1};
 
-/// How many rewritten scripts are remembered. One that is forgotten is loaded again: its caller is told NOSCRIPT.
-const MOST: usize = 10_000;
+/// The maximum number of remembered scripts. The caller of a forgotten script gets `NOSCRIPT` and loads it again.
+const MAX_SCRIPTS: usize = 10_000;
 
-/// The scripts that were rewritten: the hash that the client knows, and the one that Redis does.
+/// The rewritten scripts: by the hash that the client knows, the hash that Redis knows.
 #[derive(Default)]
 pub(super) struct Scripts {
-    known: Mutex<HashMap<String, String>>,
+    hashes: Mutex<HashMap<String, String>>,
 }
 
-/// What is to be done to the reply.
-pub(super) enum Afterwards {
+/// A change of the reply.
+pub(super) enum ReplyFix {
     Nothing,
-    /// Redis told the hash of the rewritten script; the client expects that of its own.
-    AnswerHash(String),
+    /// Replace the hash of the rewritten script with the hash of the client's script.
+    ReplaceHash(String),
 }
 
 impl Scripts {
-    /// The command as Redis takes it, where that differs.
-    pub(super) fn rewrite(&self, command: &Command) -> Option<(Command, Afterwards)> {
+    /// Returns the command to send to Redis instead, if it differs.
+    pub(super) fn rewrite(&self, command: &Command) -> Option<(Command, ReplyFix)> {
         if let Some(rewritten) = shebang::command_without_key_locking(command) {
             let is_load = command.arg_is(0, "SCRIPT");
             let at = if is_load { 2 } else { 1 };
             let own = hash(command.arg(at).unwrap_or_default());
             self.remember(own.clone(), hash(rewritten.arg(at).unwrap_or_default()));
-            let afterwards = if is_load { Afterwards::AnswerHash(own) } else { Afterwards::Nothing };
-            return Some((rewritten, afterwards));
+            let fix = if is_load { ReplyFix::ReplaceHash(own) } else { ReplyFix::Nothing };
+            return Some((rewritten, fix));
         }
         if command.arg_is(0, headers::RELEASE) {
             let arguments = command.args().skip(1);
             let script = [b"EVAL", RELEASE.as_bytes(), b"1"].into_iter().chain(arguments);
-            return Some((script.collect(), Afterwards::Nothing));
+            return Some((script.collect(), ReplyFix::Nothing));
         }
         let first = if command.arg_is(0, "EVALSHA") || command.arg_is(0, "EVALSHA_RO") {
             1..2
@@ -46,29 +47,29 @@ impl Scripts {
         } else {
             return None;
         };
-        let known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
+        let known = self.hashes.lock().unwrap_or_else(PoisonError::into_inner);
         let theirs = |arg: &[u8]| known.get(&String::from_utf8_lossy(arg).to_ascii_lowercase()).cloned();
         let args = command.args().enumerate().map(|(at, arg)| {
             let hash = if first.contains(&at) { theirs(arg) } else { None };
             hash.map_or_else(|| arg.to_vec(), String::into_bytes)
         });
         let rewritten: Command = args.collect();
-        (rewritten != *command).then_some((rewritten, Afterwards::Nothing))
+        (rewritten != *command).then_some((rewritten, ReplyFix::Nothing))
     }
 
     fn remember(&self, own: String, theirs: String) {
-        let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
-        if known.len() >= MOST {
+        let mut known = self.hashes.lock().unwrap_or_else(PoisonError::into_inner);
+        if known.len() >= MAX_SCRIPTS {
             known.clear();
         }
         known.insert(own, theirs);
     }
 }
 
-impl Afterwards {
+impl ReplyFix {
     pub(super) fn apply(self, reply: Reply) -> Reply {
         match (self, reply) {
-            (Self::AnswerHash(own), Reply::Bulk(_)) => Reply::bulk(own),
+            (Self::ReplaceHash(own), Reply::Bulk(_)) => Reply::bulk(own),
             (_, reply) => reply,
         }
     }
@@ -77,7 +78,7 @@ impl Afterwards {
 fn hash(script: &[u8]) -> String {
     use std::fmt::Write;
     Sha1::digest(script).iter().fold(String::new(), |mut hex, byte| {
-        // Writing to a text cannot fail.
+        // Writing to a string cannot fail.
         let _ = write!(hex, "{byte:02x}");
         hex
     })
@@ -98,12 +99,12 @@ mod tests {
         let scripts = Scripts::default();
         let own = hash(SCRIPT.as_bytes());
         assert!(scripts.rewrite(&command(&["EVALSHA", &own, "0"])).is_none(), "nobody has loaded it");
-        let (loaded, afterwards) = scripts.rewrite(&command(&["script", "load", SCRIPT])).unwrap();
+        let (loaded, fix) = scripts.rewrite(&command(&["script", "load", SCRIPT])).unwrap();
         let theirs = hash(loaded.arg(2).unwrap());
         assert_ne!(own, theirs);
-        assert_eq!(afterwards.apply(Reply::bulk(theirs.clone())), Reply::bulk(own.clone()));
+        assert_eq!(fix.apply(Reply::bulk(theirs.clone())), Reply::bulk(own.clone()));
         let (called, _) = scripts.rewrite(&command(&["evalsha", &own.to_uppercase(), "1", &own])).unwrap();
-        assert_eq!(called, command(&["evalsha", &theirs, "1", &own]), "an argument that looks like it stays");
+        assert_eq!(called, command(&["evalsha", &theirs, "1", &own]), "an argument that looks like a hash stays");
         let (asked, _) = scripts.rewrite(&command(&["SCRIPT", "EXISTS", "ffff", &own])).unwrap();
         assert_eq!(asked, command(&["SCRIPT", "EXISTS", "ffff", &theirs]));
         assert!(scripts.rewrite(&command(&["EVAL", "return 1", "0"])).is_none());
@@ -113,11 +114,11 @@ mod tests {
     }
 
     #[test]
-    fn what_is_remembered_is_bounded() {
+    fn the_number_of_scripts_is_bounded() {
         let scripts = Scripts::default();
-        for number in 0..MOST + 5 {
+        for number in 0..MAX_SCRIPTS + 5 {
             scripts.remember(number.to_string(), String::new());
         }
-        assert!(scripts.known.lock().unwrap().len() <= MOST);
+        assert!(scripts.hashes.lock().unwrap().len() <= MAX_SCRIPTS);
     }
 }

@@ -88,7 +88,7 @@ pub(super) const COMMANDS: &[Spec] = &[
     read("zinter", counted(1, R)),
     read("zintercard", counted(1, R)),
     read("zunion", counted(1, R)),
-    // With INCR it answers the score.
+    // With INCR it returns the score.
     write("zadd", one(RW)),
     write("zincrby", one(RW)),
     write("zpopmax", one(RW)),

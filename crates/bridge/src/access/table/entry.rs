@@ -1,4 +1,4 @@
-//! An entry of the table, and short ways to write one.
+//! An entry of the table, and functions to write one briefly.
 
 use crate::access::keys::{Access, Keys, Parser};
 
@@ -57,7 +57,7 @@ impl Why {
 /// What a command does to data.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Effect {
-    /// Neither of the two, or it depends.
+    /// Neither, or it depends on the arguments.
     Neither,
     /// It reads.
     Reads,
@@ -72,13 +72,13 @@ pub enum Rule {
     None,
     /// It must be named in the allow list, unless the role is admin, and needs the whole keyspace.
     ByChoice,
-    /// It is narrowed to the keys that may be read.
+    /// It is restricted to the keys that the profile may read.
     Scan,
     /// The bridge answers `OK` itself.
     AnswerOk,
     /// The first argument is a pattern, and all keys that match it are removed.
     ClearPattern,
-    /// There is a value after the key, and nothing more.
+    /// It takes a key and a value.
     KeyAndValue,
     /// The first argument is a channel.
     Channel,
@@ -101,7 +101,7 @@ pub struct Spec {
     pub effect: Effect,
     /// Where its keys are.
     pub keys: Keys,
-    /// What else is looked at.
+    /// Further checks.
     pub rule: Rule,
     subcommands: bool,
 }
@@ -117,7 +117,7 @@ impl Spec {
         self
     }
 
-    /// As many keys as its arguments say.
+    /// An argument gives the number of keys.
     pub(super) const fn keyed(mut self, keys: Keys) -> Self {
         self.keys = keys;
         self
@@ -194,7 +194,7 @@ pub(super) const fn never(name: &'static str, why: Why) -> Spec {
     spec(name, Class::Never(why), Effect::Neither)
 }
 
-/// A command that is nothing without a subcommand.
+/// A command that requires a subcommand.
 pub(super) const fn family(name: &'static str) -> Spec {
     never(name, Why::Incomplete).container()
 }

@@ -1,6 +1,6 @@
 //! The table of commands: what each does, and where its keys are.
 //!
-//! What is not in the table is refused. Names are compared whole and without regard to case, as Redis does it.
+//! Commands that are not in the table are refused. Names are compared regardless of case, as in Redis.
 
 mod collections;
 mod entry;
@@ -20,7 +20,7 @@ pub use entry::{Class, Effect, Rule, Spec, Why};
 const GROUPS: [&[Spec]; 5] =
     [strings::COMMANDS, collections::COMMANDS, streams::COMMANDS, server::COMMANDS, modules::COMMANDS];
 
-/// No name in the table is longer, with its subcommand.
+/// The maximum length of a name in the table, including its subcommand.
 const LONGEST_NAME: usize = 32;
 
 static BY_NAME: LazyLock<HashMap<&'static [u8], &'static Spec, foldhash::fast::RandomState>> =
@@ -31,7 +31,7 @@ pub fn all() -> impl Iterator<Item = &'static Spec> {
     GROUPS.into_iter().flatten()
 }
 
-/// What the table says of a command; `None` if it is not there. Allocates nothing.
+/// Looks up a command; `None` if the table does not have it. It does not allocate.
 ///
 /// A command with subcommands (`XINFO STREAM`) is found under both words. If the subcommand is unknown and the command may
 /// do nothing without one, or has none that may pass, the answer is that of the command itself.
@@ -57,7 +57,7 @@ pub fn lookup(command: &Command) -> Option<&'static Spec> {
     found.or_else(|| matches!(spec.class, Class::Never(_)).then_some(spec))
 }
 
-/// What the table has under a name as Redis lists it: in lower case, with `|` before a subcommand.
+/// Looks up a name in the form of Redis: in lower case, with `|` before a subcommand.
 pub fn by_name(name: &[u8]) -> Option<&'static Spec> {
     BY_NAME.get(name).copied()
 }
@@ -68,8 +68,8 @@ fn subcommand_of(buffer: &mut [u8; LONGEST_NAME], at: usize, subcommand: &[u8]) 
     by_name(buffer.get(..at + 1 + length)?)
 }
 
-/// Writes a word in lower case and gives its length. `None` if it is too long, or holds the `|` that only the table uses:
-/// a command named `xinfo|stream` is none.
+/// Writes a word in lower case and returns its length. `None` if it is too long, or contains `|`, which only the table uses:
+/// `xinfo|stream` is not the name of a command.
 fn lowercase(word: &[u8], into: &mut [u8]) -> Option<usize> {
     let into = into.get_mut(..word.len())?;
     for (lower, byte) in into.iter_mut().zip(word) {

@@ -1,7 +1,7 @@
 //! JSON documents, probabilistic structures and time series: modules before Redis 8, part of it since.
 //!
-//! Search (`FT.*`) and the commands over many time series (`TS.MGET`, `TS.MRANGE`, `TS.QUERYINDEX`) find keys by what they
-//! hold, not by name; they are left out, and so refused.
+//! Search (`FT.*`) and the commands over many time series (`TS.MGET`, `TS.MRANGE`, `TS.QUERYINDEX`) find keys by their
+//! content, not by name. They are not in the table, and so refused.
 
 use super::entry::{R, RW, Rule, Spec, W, family, one, range, read, second, server, write};
 use crate::access::keys::Keys;

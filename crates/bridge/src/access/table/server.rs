@@ -1,4 +1,4 @@
-//! The keyspace, scripts, channels, the server; and what is never passed on.
+//! The keyspace, scripts, channels, the server; and commands that are never forwarded.
 
 use super::Why::{Administration, Blocks, Connection, Replication, Route};
 use super::entry::{
@@ -14,7 +14,7 @@ pub(super) const COMMANDS: &[Spec] = &[
     keyspace("flushdb", Effect::Writes),
     keyspace("flushall", Effect::Writes),
     keyspace("swapdb", Effect::Writes),
-    // Extensions of the bridge, which carries them out itself.
+    // Extensions, which the bridge executes itself.
     spec("isocache.clear", Class::Write, Effect::Writes).with(Rule::ClearPattern),
     write("isocache.release", one(W)).with(Rule::KeyAndValue),
     // Scripts.
@@ -77,11 +77,11 @@ pub(super) const COMMANDS: &[Spec] = &[
     server("slowlog|help"),
     server("slowlog|len"),
     server("slowlog|reset"),
-    // Harmless to everybody.
+    // Harmless commands.
     local("ping"),
     local("echo"),
     local("time"),
-    // Clients say who they are before anything else; what they say is of no use on a connection that many share.
+    // Clients introduce themselves first. On a shared connection that has no use.
     never("client", Connection).container(),
     local("client|setinfo").with(Rule::AnswerOk),
     local("client|setname").with(Rule::AnswerOk),
@@ -106,7 +106,7 @@ pub(super) const COMMANDS: &[Spec] = &[
     never("subscribe", Route),
     never("sunsubscribe", Route),
     never("unsubscribe", Route),
-    // What waits.
+    // Commands that block.
     never("blmove", Blocks),
     never("blmpop", Blocks),
     never("blpop", Blocks),

@@ -13,7 +13,7 @@ pub(super) const COMMANDS: &[Spec] = &[
     write("xack", one(W)),
     write("xackdel", one(W)),
     write("xadd", one(W)),
-    // They answer entries.
+    // They return entries.
     write("xautoclaim", one(RW)),
     write("xclaim", one(RW)),
     write("xdel", one(W)),

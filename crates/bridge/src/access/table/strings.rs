@@ -1,4 +1,4 @@
-//! Strings, bits, `HyperLogLog`, and what works on keys of any type.
+//! Strings, bits, `HyperLogLog`, and commands on keys of any type.
 
 use super::Effect;
 use super::entry::{R, RW, Rule, Spec, W, counted, every, family, one, parsed, range, read, second, server, write};
@@ -81,7 +81,7 @@ pub(super) const COMMANDS: &[Spec] = &[
     server("memory|malloc-stats"),
     server("memory|purge"),
     server("memory|stats"),
-    // Places on earth, in a sorted set.
+    // Geographic positions, in a sorted set.
     read("geodist", one(R)),
     read("geohash", one(R)),
     read("geopos", one(R)),
@@ -105,7 +105,7 @@ pub(super) const COMMANDS: &[Spec] = &[
     write("vadd", one(RW)),
     write("vrem", one(W)),
     write("vsetattr", one(W)),
-    // Several lists or sorted sets, the first of them that has something.
+    // The first non-empty one of several lists or sorted sets.
     write("lmpop", counted(1, RW)),
     write("zmpop", counted(1, RW)),
 ];

@@ -1,4 +1,4 @@
-//! Messages to subscribers, by channel and by pattern.
+//! Publishing and subscribing, by channel and by pattern.
 
 use std::collections::{BTreeSet, HashMap};
 use std::fmt;
@@ -12,18 +12,18 @@ use futures_util::Stream;
 use isocache::__bridge::matches_bytes;
 use tokio::sync::mpsc;
 
-/// A message that somebody published.
+/// A published message.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Message {
-    /// The pattern of the subscription that it fits; `None` if the subscription names the channel.
+    /// The pattern of the subscription that the channel matches; `None` if the subscription names the channel.
     pub pattern: Option<Bytes>,
     /// The channel that it was published to.
     pub channel: Bytes,
-    /// What was published.
+    /// The published bytes.
     pub payload: Bytes,
 }
 
-/// The subscriber took its messages too slowly: those after the last one were not kept for it, and it gets no more.
+/// The subscriber read its messages too slowly and was disconnected. It receives no messages after the last one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("the subscriber lagged behind: its queue was full, and it was disconnected")]
 pub struct Lagged;
@@ -38,7 +38,7 @@ pub struct Subscription {
 }
 
 impl Subscription {
-    /// The next message, or that there are no more because the subscriber lagged; `None` after that.
+    /// Receives the next message, or [`Lagged`] if the subscriber was disconnected; `None` after that.
     pub async fn recv(&mut self) -> Option<Result<Message, Lagged>> {
         std::future::poll_fn(|context| self.poll_recv(context)).await
     }
@@ -73,10 +73,10 @@ impl fmt::Debug for Subscription {
     }
 }
 
-/// Who is subscribed to what.
+/// The subscribers and their channels and patterns.
 pub(super) struct Channels {
     queue: usize,
-    /// The number of subscribers, so that publishing to nobody takes no lock.
+    /// The number of subscribers. While it is 0, publishing takes no lock.
     subscribers: AtomicUsize,
     directory: Mutex<Directory>,
 }
@@ -125,8 +125,8 @@ impl Channels {
         Subscription { id, queue, lagged, channels: Arc::clone(self) }
     }
 
-    /// Sends a message to everybody who is subscribed, without waiting for anybody, and returns how many got it: once for
-    /// the channel and once for each pattern, as in Redis. Whose queue is full is disconnected.
+    /// Sends a message to all subscribers without waiting. Returns the number of deliveries: one for the channel and one for
+    /// each pattern, as in Redis. A subscriber with a full queue is disconnected.
     pub(super) fn publish(&self, channel: &[u8], payload: &[u8]) -> i64 {
         if self.subscribers.load(Ordering::Acquire) == 0 {
             return 0;
@@ -160,19 +160,19 @@ impl Channels {
         received
     }
 
-    /// The channels that somebody is subscribed to by name.
+    /// The channels with at least one subscriber by name.
     pub(super) fn active(&self, pattern: Option<&[u8]>) -> Vec<Bytes> {
         let directory = self.lock();
         let fits = |channel: &&Bytes| pattern.is_none_or(|pattern| matches_bytes(pattern, channel));
         directory.channels.keys().filter(fits).cloned().collect()
     }
 
-    /// How many are subscribed to a channel by name.
+    /// The number of subscribers to a channel by name.
     pub(super) fn subscribers_of(&self, channel: &[u8]) -> usize {
         self.lock().channels.get(channel).map_or(0, BTreeSet::len)
     }
 
-    /// The number of channels, and of different patterns, that somebody is subscribed to.
+    /// The number of channels, and of different patterns, with a subscriber.
     pub(super) fn counts(&self) -> (usize, usize) {
         let directory = self.lock();
         (directory.channels.len(), directory.patterns.len())

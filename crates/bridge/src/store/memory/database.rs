@@ -1,4 +1,4 @@
-//! The entries, under the lock and at one moment: what the commands are made of.
+//! The operations on entries that commands consist of. They run under the lock, at one moment.
 
 use std::borrow::Borrow;
 
@@ -11,10 +11,10 @@ use super::error;
 use super::options::ENTRY_WEIGHT;
 use super::store::Shared;
 
-/// Keys and values, both any bytes. Values are handed out without being copied.
+/// Keys and values, both of any bytes. Values are returned without a copy.
 pub(super) type Table = table::Table<Bytes, Key>;
 
-/// A key as the table keeps it.
+/// A key as the table stores it.
 #[derive(Clone, Default)]
 pub(super) struct Key(Bytes);
 
@@ -32,7 +32,7 @@ impl table::Key for Key {
     }
 }
 
-/// The table behind the lock, and the moment at which it is looked at.
+/// The locked table, and the current time.
 pub(super) struct Database<'a> {
     pub(super) shared: &'a Shared,
     table: &'a mut Table,
@@ -48,16 +48,16 @@ pub(super) struct Live {
     pub(super) deadline: Millis,
 }
 
-/// A time in the engine's terms.
+/// A time as the engine represents it.
 // Exact up to 2^53, in the year 287396.
 #[allow(clippy::cast_precision_loss)]
 pub(super) fn millis(time: i64) -> Millis {
     time as Millis
 }
 
-/// A deadline in whole milliseconds; `None` for one that never comes.
+/// A deadline in whole milliseconds; `None` if the entry does not expire.
 pub(super) fn time_of(deadline: Millis) -> Option<i64> {
-    // Whole, and no further away than the conversion can say.
+    // It is a whole number within the range of `i64`.
     #[allow(clippy::cast_possible_truncation)]
     (deadline < NEVER).then_some(deadline as i64)
 }
@@ -67,7 +67,7 @@ impl<'a> Database<'a> {
         Self { shared, table, leavers: Leavers::new(), now }
     }
 
-    /// What left, to be dropped outside the lock.
+    /// The removed entries, to be dropped outside the lock.
     pub(super) fn into_leavers(self) -> Leavers<Bytes, Key> {
         self.leavers
     }
@@ -76,14 +76,14 @@ impl<'a> Database<'a> {
         Hashed::new(key, &self.shared.hasher)
     }
 
-    /// The live entry under a key, neither counted nor used.
+    /// Finds the live entry of a key. This counts as neither a hit nor a miss, nor as a use.
     #[inline]
     pub(super) fn find(&mut self, key: &[u8]) -> Option<Slot> {
         let key = self.hashed(key);
         self.table.find(key, millis(self.now), &mut self.leavers)
     }
 
-    /// The value under a key. Counted as a hit or a miss, and the entry as used.
+    /// The value of a key. This counts as a hit or a miss, and as a use of the entry.
     #[inline]
     pub(super) fn get(&mut self, key: &[u8]) -> Option<Bytes> {
         let key = self.hashed(key);
@@ -101,7 +101,7 @@ impl<'a> Database<'a> {
         value
     }
 
-    /// The value in a slot, neither counted nor used.
+    /// The value in a slot. This counts as neither a hit nor a use.
     pub(super) fn value(&self, slot: Slot) -> Bytes {
         self.table.value(slot).cloned().unwrap_or_default()
     }
@@ -119,7 +119,7 @@ impl<'a> Database<'a> {
         self.table.engine().deadline(slot)
     }
 
-    /// Whether an entry with this key and a value of this length can be stored at all.
+    /// Checks that an entry with this key and a value of this length fits the limits.
     pub(super) fn admit(&self, key: &[u8], value_len: usize) -> Result<(), Reply> {
         if value_len > self.shared.options.max_value_bytes {
             return Err(error::TOO_LONG);
@@ -130,7 +130,7 @@ impl<'a> Database<'a> {
         Ok(())
     }
 
-    /// Stores a value, new or over an old one. One whose deadline has come is not stored, and the old one is gone.
+    /// Stores a value and replaces an old one. If the deadline has passed, this only removes the old value.
     pub(super) fn put(&mut self, key: &[u8], value: Bytes, deadline: Millis) -> Result<(), Reply> {
         self.admit(key, value.len())?;
         let (now, weight) = (millis(self.now), weight(key.len(), value.len()));
@@ -143,7 +143,7 @@ impl<'a> Database<'a> {
         stored.map_err(|_| error::OUT_OF_MEMORY)
     }
 
-    /// Changes a value in place, to one of this length. Its deadline stays.
+    /// Changes a value in place. `value_len` is its new length. The deadline stays the same.
     pub(super) fn edit(
         &mut self,
         slot: Slot,
@@ -154,7 +154,7 @@ impl<'a> Database<'a> {
         self.admit(key, value_len)?;
         self.update(slot, weight(key.len(), value_len), self.deadline(slot))?;
         if let Some(stored) = self.table.value_mut(slot) {
-            // Where nobody else holds the bytes, they are not copied.
+            // The bytes are copied only if they are shared.
             let mut value = std::mem::take(stored).try_into_mut().unwrap_or_else(|shared| BytesMut::from(&*shared));
             edit(&mut value);
             *stored = value.freeze();
@@ -162,12 +162,12 @@ impl<'a> Database<'a> {
         Ok(())
     }
 
-    /// Gives an entry another deadline. One that has come removes it.
+    /// Changes the deadline of an entry. A deadline that has passed removes the entry.
     pub(super) fn set_deadline(&mut self, slot: Slot, key: &[u8], deadline: Millis) {
         if deadline <= millis(self.now) {
             self.remove(key);
         } else {
-            // Refused only where memory has run out: then the entry keeps its old deadline.
+            // This fails only if memory runs out. The entry then keeps its old deadline.
             let _ = self.update(slot, weight(key.len(), self.value_len(slot)), deadline);
         }
     }
@@ -177,7 +177,7 @@ impl<'a> Database<'a> {
         updated.map_err(|_| error::OUT_OF_MEMORY)
     }
 
-    /// Removes the live entry under a key; true if there was one.
+    /// Removes the live entry of a key. Returns whether there was one.
     pub(super) fn remove(&mut self, key: &[u8]) -> bool {
         let key = self.hashed(key);
         self.table.delete(key, millis(self.now), &mut self.leavers)
@@ -188,7 +188,7 @@ impl<'a> Database<'a> {
         self.table.clear(millis(self.now), &mut self.leavers);
     }
 
-    /// Removes what has expired.
+    /// Removes expired entries.
     fn sweep(&mut self) {
         self.table.sweep(millis(self.now), &mut self.leavers);
     }
@@ -209,7 +209,7 @@ impl<'a> Database<'a> {
         self.table.engine().counters()
     }
 
-    /// One more than the highest slot that has held an entry since the store was last cleared.
+    /// The number of slots in use since the store was last cleared, including empty ones.
     pub(super) fn slots(&self) -> usize {
         self.table.slots()
     }
@@ -221,7 +221,7 @@ impl<'a> Database<'a> {
         (self.deadline(slot) > millis(self.now)).then_some(&entry.key.0)
     }
 
-    /// The live entries, from the one used the longest ago to the one used last. Keys and values are not copied.
+    /// The live entries, from the least to the most recently used. Keys and values are not copied.
     pub(super) fn live(&mut self) -> Vec<Live> {
         self.sweep();
         let mut live = Vec::with_capacity(self.table.engine().len() as usize);
@@ -237,7 +237,7 @@ impl<'a> Database<'a> {
     }
 }
 
-/// What an entry counts towards the limit in bytes.
+/// The weight of an entry: its share of the limit in bytes.
 fn weight(key_len: usize, value_len: usize) -> u64 {
     (key_len as u64).saturating_add(value_len as u64).saturating_add(ENTRY_WEIGHT)
 }

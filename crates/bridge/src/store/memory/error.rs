@@ -1,4 +1,4 @@
-//! The texts of errors, as Redis has them.
+//! Error messages, with the wording of Redis.
 
 use bytes::Bytes;
 use isocache_protocol::Reply;
@@ -22,22 +22,22 @@ pub(super) const EXPIRE_GT: Reply = text("ERR GT and LT options at the same time
 pub(super) const NOT_FOR_RUN: Reply =
     text("ERR subscribing needs a stream of messages: it cannot be run as a command; use the subscribe endpoint");
 
-/// What a transaction answers that holds a command which is unknown or has a wrong number of arguments.
+/// The error of a transaction with an unknown command, or with a wrong number of arguments.
 pub(super) const ABORTED: &str = "EXECABORT Transaction discarded because of previous errors.";
 
-/// The longest part of a name that an error repeats.
+/// The number of bytes of a name that an error quotes.
 const MAX_QUOTED: usize = 128;
 
 const fn text(text: &'static str) -> Reply {
     Reply::Error(Bytes::from_static(text.as_bytes()))
 }
 
-/// `name` is that of the command in lower case.
+/// `name` is the name of the command in lower case.
 pub(super) fn arity(name: &str) -> Reply {
     Reply::error(format!("ERR wrong number of arguments for '{name}' command"))
 }
 
-/// `name` is that of the command in lower case.
+/// `name` is the name of the command in lower case.
 pub(super) fn expire_time(name: &str) -> Reply {
     Reply::error(format!("ERR invalid expire time in '{name}' command"))
 }
@@ -59,7 +59,7 @@ pub(super) fn unsupported_option(option: &[u8]) -> Reply {
     quoting(b"ERR Unsupported option ", option, b"")
 }
 
-/// An error that repeats what was sent: its beginning, and on one line.
+/// An error that quotes the beginning of an argument, on one line.
 fn quoting(before: &[u8], quoted: &[u8], after: &[u8]) -> Reply {
     let quoted = super::numbers::until_nul(quoted);
     let quoted = quoted.get(..MAX_QUOTED).unwrap_or(quoted);

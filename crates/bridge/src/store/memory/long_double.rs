@@ -1,35 +1,35 @@
-//! The floating-point numbers of `INCRBYFLOAT`: the long doubles of C on x86, which Rust has not.
+//! The floating-point numbers of `INCRBYFLOAT`: the 80-bit `long double` of C on x86, which Rust lacks.
 
 use rustc_apfloat::ieee::X87DoubleExtended;
 use rustc_apfloat::{Float, Status};
 
-/// Redis reads no longer text as a number.
+/// The maximum length of a number in Redis.
 const MAX_TEXT: usize = 5 * 1024 - 1;
-/// Digits after the point.
+/// The number of digits after the decimal point.
 const DECIMALS: usize = 17;
 const TEN_TO_DECIMALS: u128 = 10u128.pow(17);
-/// Long numbers are kept in limbs of this many decimal digits.
+/// The number of decimal digits in a limb of a long number.
 const LIMB_DIGITS: usize = 18;
 const LIMB: u128 = 10u128.pow(18);
 
-/// `value + increment` as Redis would print it.
-pub(super) fn add(value: &[u8], increment: &[u8]) -> Result<String, Wrong> {
-    let value = parse(value).ok_or(Wrong::NotANumber)?;
-    let increment = parse(increment).ok_or(Wrong::NotANumber)?;
+/// Returns `value + increment`, formatted as in Redis.
+pub(super) fn add(value: &[u8], increment: &[u8]) -> Result<String, SumError> {
+    let value = parse(value).ok_or(SumError::NotANumber)?;
+    let increment = parse(increment).ok_or(SumError::NotANumber)?;
     let sum = (value + increment).value;
-    if sum.is_finite() { Ok(print(sum)) } else { Err(Wrong::NotFinite) }
+    if sum.is_finite() { Ok(print(sum)) } else { Err(SumError::NotFinite) }
 }
 
-/// Why there is no sum.
+/// Why the sum has no value.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Wrong {
+pub(super) enum SumError {
     /// One of the two is not a number.
     NotANumber,
-    /// The sum is not a number, or infinite.
+    /// The sum is NaN or infinite.
     NotFinite,
 }
 
-/// What C's `strtold` makes of the whole text, except what Redis refuses: spaces, NaN, and what is out of range.
+/// Parses the whole text as `strtold` in C does. Like Redis, it refuses spaces, NaN, and numbers that are out of range.
 fn parse(text: &[u8]) -> Option<X87DoubleExtended> {
     let text = std::str::from_utf8(text).ok().filter(|text| text.len() <= MAX_TEXT)?;
     let negative = text.starts_with('-');
@@ -39,7 +39,7 @@ fn parse(text: &[u8]) -> Option<X87DoubleExtended> {
     } else {
         let hexadecimal = unsigned.strip_prefix("0x").or_else(|| unsigned.strip_prefix("0X"));
         let parsed = match hexadecimal {
-            // The parser asks for the exponent that C lets one leave out.
+            // The parser requires the exponent, which is optional in C.
             Some(digits) if is_number(digits, 16) => {
                 let exponent = if digits.contains(['p', 'P']) { "" } else { "p0" };
                 format!("0x{digits}{exponent}").parse_rounded()
@@ -68,7 +68,7 @@ impl ParseRounded for str {
     }
 }
 
-/// Whether `text` is digits with at most one point, and at most one exponent in decimal after them.
+/// Whether `text` consists of digits with at most one point, and optionally a decimal exponent.
 fn is_number(text: &str, radix: u32) -> bool {
     let exponents: &[char] = if radix == 16 { &['p', 'P'] } else { &['e', 'E'] };
     let (mantissa, exponent) = match text.split_once(exponents) {
@@ -84,14 +84,14 @@ fn is_number(text: &str, radix: u32) -> bool {
     whole.len() + fraction.len() > 0 && all_digits(whole, radix) && all_digits(fraction, radix) && exponent_fits
 }
 
-/// The number as C's `%.17Lf` prints it, without the zeros at its end.
+/// Formats a number like `%.17Lf` in C, without trailing zeros.
 fn print(value: X87DoubleExtended) -> String {
     let bits = value.to_bits();
     let mantissa = bits & u128::from(u64::MAX);
-    // Numbers too small for an exponent of their own have the lowest one. 15 bits.
+    // Subnormal numbers have the lowest exponent. It has 15 bits, so the cast loses nothing.
     #[allow(clippy::cast_possible_truncation)]
     let exponent = ((bits >> 64) as u32 & 0x7fff).max(1);
-    // The value of the mantissa's last bit is two to this power.
+    // The last bit of the mantissa has the value 2^left or 2^-right.
     let (left, right) = (exponent.saturating_sub(16383 + 63), (16383 + 63u32).saturating_sub(exponent));
     let mut text = if left > 0 { shifted(mantissa, left) } else { with_fraction(mantissa, right) };
     if value.is_negative() && text != "0" {
@@ -100,14 +100,14 @@ fn print(value: X87DoubleExtended) -> String {
     text
 }
 
-/// `mantissa / 2^shift` in decimal, rounded to 17 digits after the point, to even.
+/// `mantissa / 2^shift` in decimal, rounded to 17 digits after the point, ties to even.
 fn with_fraction(mantissa: u128, shift: u32) -> String {
-    // From here on it is less than half of the last digit.
+    // The result is less than half of the last digit.
     if shift > 127 {
         return "0".to_owned();
     }
     let whole = mantissa >> shift;
-    // Below 2^64 times 10^17: that fits.
+    // The product is below 2^64 times 10^17, which fits.
     let scaled = (mantissa - (whole << shift)) * TEN_TO_DECIMALS;
     let (floor, rest, half) = (scaled >> shift, scaled & ((1 << shift) - 1), (1u128 << shift) >> 1);
     let up = shift > 0 && (rest > half || (rest == half && floor % 2 == 1));
@@ -145,13 +145,13 @@ fn shifted(mantissa: u128, shift: u32) -> String {
 mod tests {
     use super::*;
 
-    fn sum(value: &str, increment: &str) -> Result<String, Wrong> {
+    fn sum(value: &str, increment: &str) -> Result<String, SumError> {
         add(value.as_bytes(), increment.as_bytes())
     }
 
     #[test]
     fn sums_are_those_of_redis() {
-        // What a Redis 7.0.15 on x86-64 answered.
+        // The replies of Redis 7.0.15 on x86-64.
         for (value, increment, expected) in [
             ("10", "0.1", "10.1"),
             ("3.0e3", "200", "3200"),
@@ -162,7 +162,7 @@ mod tests {
             ("5.", ".5", "5.5"),
             ("0", "1e-19", "0"),
             ("0", "-1e-19", "0"),
-            // Halves of the last digit, which are exact in binary: to even, down and up.
+            // Ties, which are exact in binary, are rounded to even: down and up.
             ("0", "0.000003814697265625", "0.00000381469726562"),
             ("0", "0.000011444091796875", "0.00001144409179688"),
         ] {
@@ -171,14 +171,14 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_number_is_refused() {
+    fn invalid_numbers_are_refused() {
         for text in ["", " 1", "1 ", ".", "1e", "0x", "nan", "1e5000", "1e-5000", "abc", "--1", "1_0", "0x1p", "é"] {
-            assert_eq!(sum("1", text), Err(Wrong::NotANumber), "{text}");
+            assert_eq!(sum("1", text), Err(SumError::NotANumber), "{text}");
         }
-        assert_eq!(sum("1", "inf"), Err(Wrong::NotFinite));
-        assert_eq!(sum("1e4932", "1e4932"), Err(Wrong::NotFinite));
-        assert_eq!(sum("1", &"9".repeat(6000)), Err(Wrong::NotANumber));
-        assert_eq!(sum("1", "1e99999999999999999999999"), Err(Wrong::NotANumber));
+        assert_eq!(sum("1", "inf"), Err(SumError::NotFinite));
+        assert_eq!(sum("1e4932", "1e4932"), Err(SumError::NotFinite));
+        assert_eq!(sum("1", &"9".repeat(6000)), Err(SumError::NotANumber));
+        assert_eq!(sum("1", "1e99999999999999999999999"), Err(SumError::NotANumber));
         assert_eq!(sum("1", "0e99999999999999999999999").as_deref(), Ok("1"));
     }
 }

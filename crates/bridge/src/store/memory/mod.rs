@@ -1,14 +1,15 @@
 //! The embedded store: strings and counters with expiry, bounded, in the memory of the process.
 //!
-//! [`MemoryStore`] answers as Redis 7.0 does, texts of errors included, for the commands that it has. Where it differs:
+//! [`MemoryStore`] implements a subset of the commands of Redis 7.0, with the same replies and the same error messages. It
+//! differs in these points:
 //!
-//! - It is bounded: the entry that was used the longest ago leaves when a limit is reached. A value that alone is over the
-//!   limit gets Redis' `OOM` error.
-//! - An entry is gone at its deadline, not a millisecond later, and no longer counted by `DBSIZE`; deadlines after the year 287396 lose their last
-//!   milliseconds.
-//! - `INCRBYFLOAT` counts in the 80-bit long doubles of x86, whatever the processor: a Redis on another one may give other
-//!   last digits.
-//! - `TIME` is exact to the millisecond. `INFO` tells of this store and names no version of Redis.
+//! - It is bounded: at a limit, the least recently used entry is evicted. A value that exceeds the limit by itself gets
+//!   Redis' `OOM` error.
+//! - An entry expires exactly at its deadline, and `DBSIZE` does not count expired entries. Deadlines after the year 287396
+//!   lose their last milliseconds.
+//! - `INCRBYFLOAT` computes with the 80-bit long doubles of x86 on every processor. A Redis on another processor may return
+//!   different last digits.
+//! - `TIME` has a resolution of one millisecond. `INFO` describes this store and names no version of Redis.
 //! - There is one database, number 0.
 //!
 //! ```

@@ -1,13 +1,13 @@
-//! Whole numbers and words among arguments, read as strictly as Redis reads them.
+//! Integers and keywords in arguments, parsed as strictly as Redis parses them.
 
 use isocache_protocol::Reply;
 
 use super::error;
 
-/// The digits of the longest `i64`, with its sign.
+/// The length of the longest `i64`, including its sign.
 const LONGEST: usize = 20;
 
-/// A whole number in its only spelling: no `+`, no leading zeros, no spaces.
+/// Parses an integer in canonical form: no `+`, no leading zeros, no spaces.
 #[inline]
 pub(super) fn integer(text: &[u8]) -> Option<i64> {
     let digits = text.strip_prefix(b"-").unwrap_or(text);
@@ -19,7 +19,7 @@ pub(super) fn integer(text: &[u8]) -> Option<i64> {
     if !canonical {
         return None;
     }
-    // Below zero, because there is one more number there.
+    // The digits are subtracted, because the negative range is larger by one.
     let mut negated = 0i64;
     for &digit in digits {
         if !digit.is_ascii_digit() {
@@ -30,22 +30,22 @@ pub(super) fn integer(text: &[u8]) -> Option<i64> {
     if digits.len() < text.len() { Some(negated) } else { negated.checked_neg() }
 }
 
-/// An argument that has to be a whole number.
+/// Parses an argument that must be an integer.
 pub(super) fn integer_argument(text: &[u8]) -> Result<i64, Reply> {
     integer(text).ok_or(error::NOT_AN_INTEGER)
 }
 
-/// The text before its first NUL, where C would see its end.
+/// The text before its first NUL, which ends a string in C.
 pub(super) fn until_nul(text: &[u8]) -> &[u8] {
     text.split(|&byte| byte == 0).next().unwrap_or(text)
 }
 
-/// Whether an argument is this word, in any case.
+/// Whether an argument is this keyword, regardless of case.
 pub(super) fn is_word(argument: &[u8], word: &str) -> bool {
     until_nul(argument).eq_ignore_ascii_case(word.as_bytes())
 }
 
-/// A cursor as C's `strtoul` reads it; an empty one is 0.
+/// Parses a cursor as `strtoul` in C does. An empty one is 0.
 pub(super) fn cursor(text: &[u8]) -> Result<u64, Reply> {
     let text = until_nul(text);
     let negative = text.starts_with(b"-");
@@ -66,7 +66,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_number_has_one_spelling() {
+    fn only_canonical_integers_are_accepted() {
         for number in [0, 1, -1, 10, i64::MAX, i64::MIN, i64::MAX - 1] {
             assert_eq!(integer(number.to_string().as_bytes()), Some(number));
         }

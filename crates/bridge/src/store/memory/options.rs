@@ -1,4 +1,4 @@
-//! How an embedded store is set up.
+//! The options of an embedded store.
 
 use std::fmt;
 use std::sync::Arc;
@@ -7,26 +7,26 @@ use isocache::engine::{Limits, MAX_SLOTS};
 use isocache::{CacheError, Result};
 use isocache::{Clock, UnixClock};
 
-/// What an entry weighs besides the bytes of its key and its value: its place in the tables, and what the allocator adds to
-/// the two. About what was measured with short keys and values.
+/// The weight of an entry, in addition to the bytes of its key and its value. It covers the tables and the overhead of the
+/// allocator, as measured with short keys and values.
 pub const ENTRY_WEIGHT: u64 = 200;
 
-/// The options of a [`MemoryStore`](super::MemoryStore), with defaults for all.
+/// The options of a [`MemoryStore`](super::MemoryStore), all with defaults.
 #[derive(Clone)]
 pub struct MemoryStoreOptions {
-    /// The most entries, from 1 to [`MAX_SLOTS`]. A million by default.
+    /// The maximum number of entries, from 1 to [`MAX_SLOTS`]. A million by default.
     pub max_entries: usize,
-    /// The largest sum of the entries' weights in bytes, each being key + value + [`ENTRY_WEIGHT`]. 256 MiB by default.
+    /// The maximum total weight of the entries in bytes. Each weighs key + value + [`ENTRY_WEIGHT`]. 256 MiB by default.
     pub max_bytes: u64,
-    /// The longest value in bytes, up to 512 MiB, as in Redis and by default.
+    /// The maximum length of a value in bytes, up to 512 MiB, which is the default and the limit of Redis.
     pub max_value_bytes: usize,
-    /// Where the time comes from: milliseconds since 1970. [`UnixClock`] by default.
+    /// The clock, in milliseconds since 1970. [`UnixClock`] by default.
     pub clock: Arc<dyn Clock>,
-    /// How many messages wait for a subscriber before it counts as lagging and is disconnected. 1000 by default.
+    /// The number of messages that may wait for a subscriber before it is disconnected. 1000 by default.
     pub subscriber_queue: usize,
 }
 
-/// The longest value of Redis.
+/// The maximum length of a value in Redis.
 const MAX_VALUE_BYTES: usize = 512 << 20;
 
 impl Default for MemoryStoreOptions {
@@ -42,7 +42,7 @@ impl Default for MemoryStoreOptions {
 }
 
 impl MemoryStoreOptions {
-    /// The limits of the engine, if all options are within theirs.
+    /// Checks the options and returns the limits of the engine.
     pub(super) fn limits(&self) -> Result<Limits> {
         let max_entries = u32::try_from(self.max_entries).ok().filter(|entries| (1..=MAX_SLOTS).contains(entries));
         let Some(max_entries) = max_entries else {

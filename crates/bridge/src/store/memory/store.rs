@@ -1,4 +1,4 @@
-//! [`MemoryStore`]: what its users see.
+//! [`MemoryStore`], the public interface of the embedded store.
 
 use std::fmt;
 use std::sync::atomic::AtomicU64;
@@ -16,25 +16,26 @@ use super::database::{Database, Table};
 use super::error;
 use super::options::MemoryStoreOptions;
 
-/// The commands that run under one lock: enough that the lock costs little, so few that others wait little.
-const BUNCH: usize = 32;
+/// The number of commands that run under one lock. It is large enough to amortize the lock, and small enough that other
+/// callers do not wait long.
+const CHUNK: usize = 32;
 
-/// A bounded key-value store that answers as Redis does. See the [module](super) for what it has and where it differs.
+/// A bounded key-value store with the commands of Redis. The [module](super) lists the differences.
 ///
-/// Its clones are the same store. One lock guards it; nothing waits under it.
+/// Clones share the same store. One lock guards it, and no operation blocks while it holds the lock.
 #[derive(Clone)]
 pub struct MemoryStore {
     shared: Arc<Shared>,
 }
 
-/// What the clones of a store have in common.
+/// The state that the clones of a store share.
 pub(super) struct Shared {
     pub(super) options: MemoryStoreOptions,
     pub(super) hasher: RandomState,
     pub(super) channels: Arc<Channels>,
-    /// When the store was made, by its clock.
+    /// When the store was created, by its clock.
     pub(super) started: i64,
-    /// The keys drawn at random so far: with the hasher, which differs in each store, the source of chance.
+    /// The number of calls of `RANDOMKEY`. Hashed with the randomly seeded hasher, it gives random numbers.
     pub(super) draws: AtomicU64,
     table: Mutex<Table>,
 }
@@ -47,7 +48,7 @@ impl Shared {
 }
 
 impl MemoryStore {
-    /// An empty store.
+    /// Creates an empty store.
     ///
     /// # Errors
     /// [`CacheError::InvalidArgument`](isocache::CacheError::InvalidArgument) for an option that is out of range.
@@ -65,24 +66,24 @@ impl MemoryStore {
         Ok(Self { shared: Arc::new(shared) })
     }
 
-    /// Runs the commands, one after the other, and returns a reply for each. Others may run theirs in between; what one
-    /// command does, they see as a whole or not at all.
+    /// Runs the commands in order and returns a reply for each. Each command is atomic; commands of other callers may run
+    /// between them.
     #[must_use]
     pub fn run(&self, commands: &[Command]) -> Vec<Reply> {
         let mut replies = Vec::with_capacity(commands.len());
-        for bunch in commands.chunks(BUNCH) {
+        for chunk in commands.chunks(CHUNK) {
             self.with_database(|database| {
-                replies.extend(bunch.iter().map(|command| commands::run(database, command)));
+                replies.extend(chunk.iter().map(|command| commands::run(database, command)));
             });
         }
         replies
     }
 
-    /// Runs the commands as Redis runs what stands between `MULTI` and `EXEC`: nobody else's come in between. A command that
-    /// fails when it runs has its error in the list; the others run.
+    /// Runs the commands as one transaction, like `MULTI` and `EXEC` of Redis: no other command runs between them. If a
+    /// command fails, its reply is the error, and the others still run.
     ///
     /// # Errors
-    /// The text of Redis' error if a command is unknown or has a wrong number of arguments. Then none was run.
+    /// The text of Redis' error if a command is unknown or has a wrong number of arguments. No command was run then.
     pub fn transaction(&self, commands: &[Command]) -> Result<Vec<Reply>, String> {
         if commands.iter().any(|command| commands::refused(command).is_some()) {
             return Err(error::ABORTED.to_owned());
@@ -90,7 +91,7 @@ impl MemoryStore {
         Ok(self.with_database(|database| commands.iter().map(|command| commands::run(database, command)).collect()))
     }
 
-    /// Removes the keys that match a pattern, a bounded number under the lock at a time; how many there were.
+    /// Removes the keys that match a pattern and returns their number. It holds the lock for a bounded number at a time.
     pub fn clear(&self, pattern: &[u8]) -> u64 {
         let (mut cursor, mut removed) = (Bytes::from_static(b"0"), 0);
         loop {
@@ -109,19 +110,19 @@ impl MemoryStore {
         }
     }
 
-    /// Subscribes to channels by name and by pattern, from now on. The subscription ends when it is dropped, or when more
-    /// messages wait for it than [`MemoryStoreOptions::subscriber_queue`] says.
+    /// Subscribes to channels by name and by pattern. The subscription ends when it is dropped, or when more than
+    /// [`MemoryStoreOptions::subscriber_queue`] messages wait for it.
     #[must_use]
     pub fn subscribe(&self, channels: &[Bytes], patterns: &[Bytes]) -> Subscription {
         self.shared.channels.subscribe(channels, patterns)
     }
 
-    /// Runs `work` under the lock. What it removed is dropped outside of it.
+    /// Runs `work` under the lock. Removed entries are dropped after the lock is released.
     pub(super) fn with_database<R>(&self, work: impl FnOnce(&mut Database<'_>) -> R) -> R {
         let shared = &*self.shared;
-        // A clock is the caller's code: it is asked outside the lock.
+        // The clock may be code of the caller, so it is read outside the lock.
         let now = shared.now();
-        // A panic under the lock can only come from running out of memory, between changes.
+        // A panic under the lock can only come from a failed allocation, which happens between changes.
         let mut table = shared.table.lock().unwrap_or_else(PoisonError::into_inner);
         let mut database = Database::new(shared, &mut table, now);
         let result = work(&mut database);

@@ -1,4 +1,4 @@
-//! Counting.
+//! Counters.
 
 use bytes::Bytes;
 use isocache::engine::NEVER;
@@ -7,7 +7,7 @@ use isocache_protocol::{Command, Reply};
 use super::{Outcome, arg};
 use crate::store::memory::database::Database;
 use crate::store::memory::error;
-use crate::store::memory::long_double::{self, Wrong};
+use crate::store::memory::long_double::{self, SumError};
 use crate::store::memory::numbers::{integer, integer_argument};
 
 pub(super) fn incr(database: &mut Database<'_>, command: &Command) -> Outcome {
@@ -47,8 +47,8 @@ pub(super) fn incrbyfloat(database: &mut Database<'_>, command: &Command) -> Out
         None => (Bytes::from_static(b"0"), NEVER),
     };
     let new = long_double::add(&old, arg(command, 2)).map_err(|wrong| match wrong {
-        Wrong::NotANumber => error::NOT_A_FLOAT,
-        Wrong::NotFinite => error::NAN_OR_INFINITY,
+        SumError::NotANumber => error::NOT_A_FLOAT,
+        SumError::NotFinite => error::NAN_OR_INFINITY,
     })?;
     let new = Bytes::from(new);
     database.put(key, new.clone(), until)?;

@@ -1,4 +1,4 @@
-//! Deadlines: setting, asking and removing them.
+//! Commands that set, return and remove deadlines.
 
 use isocache::engine::NEVER;
 use isocache_protocol::{Command, Reply};
@@ -26,7 +26,7 @@ pub(super) fn pexpireat(database: &mut Database<'_>, command: &Command) -> Outco
     set_deadline(database, command, "pexpireat", 1, 0)
 }
 
-/// When a deadline may be set: which of `NX`, `XX`, `GT` and `LT` were given.
+/// Which of the conditions `NX`, `XX`, `GT` and `LT` are given.
 fn condition(command: &Command) -> Result<[bool; 4], Reply> {
     let mut condition = [false; 4];
     for word in args_from(command, 3) {
@@ -43,7 +43,7 @@ fn condition(command: &Command) -> Result<[bool; 4], Reply> {
     }
 }
 
-/// The time in the command is in `unit` milliseconds, from `base` on.
+/// Sets a deadline. The time in the command is in units of `unit` milliseconds, counted from `base`.
 fn set_deadline(database: &mut Database<'_>, command: &Command, name: &str, unit: i64, base: i64) -> Outcome {
     let [nx, xx, gt, lt] = condition(command)?;
     let key = arg(command, 1);
@@ -52,7 +52,7 @@ fn set_deadline(database: &mut Database<'_>, command: &Command, name: &str, unit
     let until = until.ok_or_else(|| error::expire_time(name))?;
     let Some(slot) = database.find(key) else { return Ok(Reply::Integer(0)) };
     let current = time_of(database.deadline(slot));
-    // No deadline is later than any.
+    // The absence of a deadline counts as later than any deadline.
     let forbidden = (nx && current.is_some())
         || (xx && current.is_none())
         || (gt && current.is_none_or(|current| until <= current))
@@ -74,23 +74,24 @@ pub(super) fn persist(database: &mut Database<'_>, command: &Command) -> Outcome
 }
 
 pub(super) fn ttl(database: &mut Database<'_>, command: &Command) -> Outcome {
-    Ok(tell(database, command, true, SECOND))
+    Ok(report(database, command, true, SECOND))
 }
 
 pub(super) fn pttl(database: &mut Database<'_>, command: &Command) -> Outcome {
-    Ok(tell(database, command, true, 1))
+    Ok(report(database, command, true, 1))
 }
 
 pub(super) fn expiretime(database: &mut Database<'_>, command: &Command) -> Outcome {
-    Ok(tell(database, command, false, SECOND))
+    Ok(report(database, command, false, SECOND))
 }
 
 pub(super) fn pexpiretime(database: &mut Database<'_>, command: &Command) -> Outcome {
-    Ok(tell(database, command, false, 1))
+    Ok(report(database, command, false, 1))
 }
 
-/// The deadline in `unit` milliseconds, rounded: from now on, or since 1970. -1 without one, -2 without an entry.
-fn tell(database: &mut Database<'_>, command: &Command, from_now: bool, unit: i64) -> Reply {
+/// Returns the deadline, rounded, in units of `unit` milliseconds, from now or since 1970. It is -1 for an entry without a
+/// deadline, and -2 if there is no entry.
+fn report(database: &mut Database<'_>, command: &Command, from_now: bool, unit: i64) -> Reply {
     let Some(slot) = database.find(arg(command, 1)) else { return Reply::Integer(-2) };
     let Some(until) = time_of(database.deadline(slot)) else { return Reply::Integer(-1) };
     let time = if from_now { until.saturating_sub(database.now) } else { until };

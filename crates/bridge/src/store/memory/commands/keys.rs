@@ -1,4 +1,4 @@
-//! Whole entries, whatever their value.
+//! Commands on entries, independent of their values.
 
 use bytes::Bytes;
 use isocache_protocol::{Command, Reply};
@@ -91,12 +91,12 @@ pub(super) fn copy(database: &mut Database<'_>, command: &Command) -> Outcome {
     Ok(Reply::Integer(1))
 }
 
-/// Stores the entry of `key` under `new` too, with its deadline; `moving`, it leaves `key`. An entry that `new` had is
-/// overwritten where it is, so that a scan does not miss it.
+/// Copies the entry of `key` to `new`, with its deadline. With `moving`, it removes `key`. An old entry of `new` is
+/// overwritten in its slot, so that a scan does not miss it.
 fn put_copy(database: &mut Database<'_>, key: &[u8], new: &[u8], moving: bool) -> Result<(), Reply> {
     let Some(slot) = database.find(key) else { return Ok(()) };
     let (value, until) = (database.value(slot), database.deadline(slot));
-    // Checked before the old entry goes, which goes first so that nothing has to leave for the new one.
+    // Check the limits before the old entry is removed. It is removed first, so that the new one evicts no other entry.
     database.admit(new, value.len())?;
     if moving {
         database.remove(key);

@@ -1,6 +1,6 @@
 //! The commands, by name.
 
-// All have the type that stands in the table of commands, also those that cannot fail.
+// All commands have the type that the table requires, including those that cannot fail.
 #![allow(clippy::unnecessary_wraps)]
 
 mod counters;
@@ -17,14 +17,14 @@ use isocache_protocol::{Command, Reply};
 use super::database::Database;
 use super::error;
 
-/// A reply, or the error that ends the command before anything was changed.
+/// A reply, or an error after which nothing has changed.
 type Outcome = Result<Reply, Reply>;
 
-/// What is known of a command before it runs.
+/// The entry of a command in the table.
 struct Spec {
-    /// In lower case, as errors have it.
+    /// In lower case, as in error messages.
     name: &'static str,
-    /// The number of arguments with the name; where it is negative, at least as many.
+    /// The number of arguments, including the name. A negative number is a minimum.
     arity: i8,
     run: fn(&mut Database<'_>, &Command) -> Outcome,
 }
@@ -36,12 +36,12 @@ impl Spec {
     }
 }
 
-/// The longest name there is.
+/// The length of the longest name.
 const LONGEST: usize = 16;
 
 macro_rules! commands {
     ($($upper:literal $name:literal $arity:literal $run:path;)*) => {
-        /// The command of this name, in any case.
+        /// Looks up a command by its name, regardless of case.
         fn spec(name: &[u8]) -> Option<&'static Spec> {
             let mut upper = [0; LONGEST];
             let upper = upper.get_mut(..name.len())?;
@@ -123,7 +123,7 @@ pub(super) fn run(database: &mut Database<'_>, command: &Command) -> Reply {
     }
 }
 
-/// Why a command cannot be run, whatever the store holds.
+/// The error of a command that cannot run, independent of the content of the store.
 pub(super) fn refused(command: &Command) -> Option<Reply> {
     match spec(command.name()) {
         Some(spec) if spec.takes(command.len()) => (spec.name == "pubsub").then(|| pubsub::refused(command))?,
@@ -139,7 +139,7 @@ fn refusal(spec: Option<&Spec>, command: &Command) -> Reply {
     }
 }
 
-/// The argument at an index; empty if there is none, which the arity rules out.
+/// The argument at an index. The arity guarantees that it exists; otherwise it would be empty.
 #[inline]
 fn arg(command: &Command, index: usize) -> &[u8] {
     command.arg(index).unwrap_or_default()
@@ -150,7 +150,7 @@ fn args_from(command: &Command, index: usize) -> impl Iterator<Item = &[u8]> {
     command.args().skip(index)
 }
 
-/// A length or a count.
+/// An integer reply with a length or a count.
 fn number(count: usize) -> Reply {
     Reply::Integer(i64::try_from(count).unwrap_or(i64::MAX))
 }

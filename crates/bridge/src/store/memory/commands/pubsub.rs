@@ -1,4 +1,4 @@
-//! Publishing, and asking who listens.
+//! Commands that publish messages and count subscribers.
 
 use bytes::Bytes;
 use isocache_protocol::{Command, Reply};
@@ -16,7 +16,7 @@ pub(super) fn subscribe(_: &mut Database<'_>, _: &Command) -> Outcome {
     Err(error::NOT_FOR_RUN)
 }
 
-/// Why a `PUBSUB` cannot be run, whoever listens: Redis knows its subcommands as commands of their own.
+/// The error of a `PUBSUB` that cannot run. Its subcommands have an arity of their own, as in Redis.
 pub(super) fn refused(command: &Command) -> Option<Reply> {
     let subcommand = arg(command, 1);
     if is_word(subcommand, "NUMPAT") {

@@ -1,4 +1,4 @@
-//! Going through all keys.
+//! Commands that iterate over all keys.
 
 use std::hash::BuildHasher;
 use std::sync::atomic::Ordering;
@@ -12,15 +12,15 @@ use crate::store::memory::database::Database;
 use crate::store::memory::error;
 use crate::store::memory::numbers::{cursor, integer_argument, is_word};
 
-/// The entries that one `SCAN` looks at if it does not say.
+/// The number of entries that `SCAN` visits by default.
 const DEFAULT_COUNT: usize = 10;
-/// The empty slots that one `SCAN` passes at most, besides those for its count: looking at one takes a nanosecond or two.
+/// The maximum number of empty slots that one `SCAN` skips, in addition to its count. Skipping one takes a few nanoseconds.
 const MAX_EMPTY: usize = 4096;
-/// How often `RANDOMKEY` tries its luck before it takes the next key there is.
+/// The number of random slots that `RANDOMKEY` tries before it takes the next key in order.
 const TRIES: u64 = 32;
 
-/// The cursor is a slot: the first one not yet looked at. An entry stays in its slot as long as it lives, so one that lives
-/// through the whole scan is met, whatever comes and goes meanwhile.
+/// The cursor is the first slot not yet visited. An entry never changes its slot, so the scan finds every entry that exists
+/// from its start to its end, whatever is added and removed meanwhile.
 pub(super) fn scan(database: &mut Database<'_>, command: &Command) -> Outcome {
     let start = cursor(arg(command, 1))?;
     let (mut count, mut pattern, mut strings) = (DEFAULT_COUNT, None, true);
@@ -46,7 +46,7 @@ pub(super) fn scan(database: &mut Database<'_>, command: &Command) -> Outcome {
     while slot < end && seen < count {
         if let Some(key) = database.key_at(slot) {
             seen += 1;
-            if strings && fits(pattern, key) {
+            if strings && matches(pattern, key) {
                 keys.push(Reply::Bulk(key.clone()));
             }
         }
@@ -61,14 +61,14 @@ pub(super) fn scan(database: &mut Database<'_>, command: &Command) -> Outcome {
 pub(super) fn keys(database: &mut Database<'_>, command: &Command) -> Outcome {
     let pattern = Some(arg(command, 1));
     let keys = (0..database.slots()).filter_map(|slot| database.key_at(slot));
-    Ok(Reply::Array(keys.filter(|key| fits(pattern, key)).cloned().map(Reply::Bulk).collect()))
+    Ok(Reply::Array(keys.filter(|key| matches(pattern, key)).cloned().map(Reply::Bulk).collect()))
 }
 
-fn fits(pattern: Option<&[u8]>, key: &[u8]) -> bool {
+fn matches(pattern: Option<&[u8]>, key: &[u8]) -> bool {
     pattern.is_none_or(|pattern| pattern == b"*" || matches_bytes(pattern, key))
 }
 
-/// Any key, with much the same chance for each as long as the slots are not nearly empty.
+/// Returns a random key. The keys have nearly the same probability, unless almost all slots are empty.
 pub(super) fn randomkey(database: &mut Database<'_>, _: &Command) -> Outcome {
     if database.len() == 0 {
         return Ok(Reply::Nil);

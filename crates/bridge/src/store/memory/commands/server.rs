@@ -1,4 +1,4 @@
-//! What is not about an entry.
+//! Commands without a key.
 
 use std::fmt::Write as _;
 
@@ -26,16 +26,16 @@ fn echo_at(command: &Command) -> Outcome {
     Ok(Reply::Bulk(Bytes::copy_from_slice(arg(command, 1))))
 }
 
-/// Seconds since 1970, and microseconds, which the clock tells to the thousand.
+/// Seconds since 1970, and microseconds, with a resolution of one millisecond.
 pub(super) fn time(database: &mut Database<'_>, _: &Command) -> Outcome {
     let parts = [database.now / 1000, database.now % 1000 * 1000];
     Ok(Reply::Array(parts.map(|part| Reply::bulk(part.to_string())).into()))
 }
 
-/// The sections that are asked for; all if none is.
+/// The requested sections, or all of them.
 pub(super) fn info(database: &mut Database<'_>, command: &Command) -> Outcome {
     let general = ["default", "all", "everything"];
-    let asks_for = |section: &str| {
+    let is_requested = |section: &str| {
         command.len() == 1
             || args_from(command, 1).any(|word| is_word(word, section) || general.iter().any(|all| is_word(word, all)))
     };
@@ -78,7 +78,7 @@ pub(super) fn info(database: &mut Database<'_>, command: &Command) -> Outcome {
     let keyspace = if entries > 0 { vec![("db0", format!("keys={entries}"))] } else { Vec::new() };
     sections.push(("Keyspace", keyspace));
     let mut text = String::new();
-    for (section, lines) in sections.iter().filter(|(section, _)| asks_for(section)) {
+    for (section, lines) in sections.iter().filter(|(section, _)| is_requested(section)) {
         let between = if text.is_empty() { "" } else { "\r\n" };
         // Writing to a `String` cannot fail.
         let _ = write!(text, "{between}# {section}\r\n");

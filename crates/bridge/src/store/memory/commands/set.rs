@@ -1,4 +1,4 @@
-//! Writing whole strings, and the options of `SET` and `GETEX`.
+//! Commands that write whole strings, and the options of `SET` and `GETEX`.
 
 use bytes::Bytes;
 use isocache::engine::{Millis, NEVER};
@@ -9,7 +9,7 @@ use crate::store::memory::database::{Database, millis};
 use crate::store::memory::error;
 use crate::store::memory::numbers::{integer_argument, is_word};
 
-/// How the time of an option is meant.
+/// The unit of the time in an option, and whether it is relative.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Unit {
     Ex,
@@ -20,41 +20,41 @@ enum Unit {
 
 const UNITS: [(&str, Unit); 4] = [("EX", Unit::Ex), ("PX", Unit::Px), ("EXAT", Unit::ExAt), ("PXAT", Unit::PxAt)];
 
-/// What the options say about the life of the entry.
+/// The change of the deadline that the options request.
 #[derive(Clone, Copy)]
-enum Life<'a> {
-    /// Nothing.
-    Unsaid,
+enum Expiry<'a> {
+    /// No option was given.
+    Unset,
     Keep,
     Persist,
     Until(Unit, &'a [u8]),
 }
 
 struct Options<'a> {
-    life: Life<'a>,
+    expiry: Expiry<'a>,
     nx: bool,
     xx: bool,
     get: bool,
 }
 
-/// Reads the options from an index on. Those of `SET` and of `GETEX` are not the same.
+/// Parses the options from an index on. Some exist only for `SET`, others only for `GETEX`.
 fn options(command: &Command, mut at: usize, is_set: bool) -> Result<Options<'_>, Reply> {
-    let mut options = Options { life: Life::Unsaid, nx: false, xx: false, get: false };
+    let mut options = Options { expiry: Expiry::Unset, nx: false, xx: false, get: false };
     while let Some(word) = command.arg(at) {
         let unit = UNITS.iter().find(|(name, _)| is_word(word, name)).map(|(_, unit)| *unit);
-        match (unit, options.life) {
-            (Some(unit), Life::Unsaid) => {
+        match (unit, options.expiry) {
+            (Some(unit), Expiry::Unset) => {
                 at += 1;
-                options.life = Life::Until(unit, command.arg(at).ok_or(error::SYNTAX)?);
+                options.expiry = Expiry::Until(unit, command.arg(at).ok_or(error::SYNTAX)?);
             }
-            // The same one twice is allowed, and the last counts.
-            (Some(unit), Life::Until(before, _)) if unit == before => {
+            // The same option may be repeated; the last one applies.
+            (Some(unit), Expiry::Until(before, _)) if unit == before => {
                 at += 1;
-                options.life = Life::Until(unit, command.arg(at).ok_or(error::SYNTAX)?);
+                options.expiry = Expiry::Until(unit, command.arg(at).ok_or(error::SYNTAX)?);
             }
-            (None, Life::Unsaid | Life::Keep) if is_set && is_word(word, "KEEPTTL") => options.life = Life::Keep,
-            (None, Life::Unsaid | Life::Persist) if !is_set && is_word(word, "PERSIST") => {
-                options.life = Life::Persist;
+            (None, Expiry::Unset | Expiry::Keep) if is_set && is_word(word, "KEEPTTL") => options.expiry = Expiry::Keep,
+            (None, Expiry::Unset | Expiry::Persist) if !is_set && is_word(word, "PERSIST") => {
+                options.expiry = Expiry::Persist;
             }
             (None, _) if is_set && !options.xx && is_word(word, "NX") => options.nx = true,
             (None, _) if is_set && !options.nx && is_word(word, "XX") => options.xx = true,
@@ -66,7 +66,7 @@ fn options(command: &Command, mut at: usize, is_set: bool) -> Result<Options<'_>
     Ok(options)
 }
 
-/// The deadline that a time means; `name` is that of the command.
+/// Converts the time of an option to a deadline. `name` is the name of the command.
 fn deadline(name: &str, unit: Unit, time: &[u8], now: i64) -> Result<Millis, Reply> {
     let time = integer_argument(time)?;
     let in_millis = if matches!(unit, Unit::Ex | Unit::ExAt) { time.checked_mul(1000) } else { Some(time) };
@@ -85,8 +85,8 @@ pub(super) fn set(database: &mut Database<'_>, command: &Command) -> Outcome {
 }
 
 fn set_with_options(database: &mut Database<'_>, key: &[u8], value: &[u8], options: &Options<'_>) -> Outcome {
-    let mut until = match options.life {
-        Life::Until(unit, time) => deadline("set", unit, time, database.now)?,
+    let mut until = match options.expiry {
+        Expiry::Until(unit, time) => deadline("set", unit, time, database.now)?,
         _ => NEVER,
     };
     database.admit(key, value.len())?;
@@ -96,7 +96,7 @@ fn set_with_options(database: &mut Database<'_>, key: &[u8], value: &[u8], optio
     if (options.nx && slot.is_some()) || (options.xx && slot.is_none()) {
         return Ok(if options.get { reply } else { Reply::Nil });
     }
-    if let (Life::Keep, Some(slot)) = (options.life, slot) {
+    if let (Expiry::Keep, Some(slot)) = (options.expiry, slot) {
         until = database.deadline(slot);
     }
     database.put(key, Bytes::copy_from_slice(value), until)?;
@@ -138,10 +138,10 @@ pub(super) fn getex(database: &mut Database<'_>, command: &Command) -> Outcome {
     let key = arg(command, 1);
     let options = options(command, 2, false)?;
     let Some(value) = database.get(key) else { return Ok(Reply::Nil) };
-    let until = match options.life {
-        Life::Until(unit, time) => Some(deadline("getex", unit, time, database.now)?),
-        Life::Persist => Some(NEVER),
-        Life::Unsaid | Life::Keep => None,
+    let until = match options.expiry {
+        Expiry::Until(unit, time) => Some(deadline("getex", unit, time, database.now)?),
+        Expiry::Persist => Some(NEVER),
+        Expiry::Unset | Expiry::Keep => None,
     };
     if let (Some(until), Some(slot)) = (until, database.find(key)) {
         database.set_deadline(slot, key, until);
@@ -152,7 +152,7 @@ pub(super) fn getex(database: &mut Database<'_>, command: &Command) -> Outcome {
 /// A key and a value.
 type Pair<'a> = (&'a [u8], &'a [u8]);
 
-/// Keys and values in turn, all of which can be stored.
+/// Parses pairs of key and value, and checks that each fits the limits.
 fn pairs<'a>(database: &Database<'_>, command: &'a Command, name: &str) -> Result<Vec<Pair<'a>>, Reply> {
     if command.len().is_multiple_of(2) {
         return Err(error::arity(name));

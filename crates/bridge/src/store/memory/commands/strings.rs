@@ -1,4 +1,4 @@
-//! Reading strings, and changing a part of one.
+//! Commands that read strings or change a part of one.
 
 use bytes::{Bytes, BytesMut};
 use isocache::engine::NEVER;
@@ -53,7 +53,7 @@ pub(super) fn setrange(database: &mut Database<'_>, command: &Command) -> Outcom
     }
     let end = offset.saturating_add(part.len());
     let len = old_len.max(end);
-    // Before anything of that length is made.
+    // Check the limits before allocating.
     database.admit(key, len)?;
     let write = |value: &mut BytesMut| {
         value.resize(len, 0);
@@ -77,7 +77,7 @@ pub(super) fn getrange(database: &mut Database<'_>, command: &Command) -> Outcom
     Ok(Reply::Bulk(range(&value, start, end)))
 }
 
-/// The bytes from `start` to `end`, both included, and counted from the end where they are negative.
+/// The bytes from `start` to `end`, inclusive. Negative positions count from the end.
 fn range(value: &Bytes, start: i64, end: i64) -> Bytes {
     if start < 0 && end < 0 && start > end {
         return Bytes::new();

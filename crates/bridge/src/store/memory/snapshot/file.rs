@@ -1,4 +1,4 @@
-//! Snapshots as files: replaced whole, read whole.
+//! Reading and atomically replacing snapshot files.
 
 use std::ffi::OsStr;
 use std::fs::{self, File, OpenOptions};
@@ -9,7 +9,7 @@ use super::SnapshotError;
 use super::format::{self, Unreadable};
 use crate::store::memory::database::Live;
 
-/// The names that are tried for one damaged file.
+/// The number of names that are tried for a damaged file.
 const MAX_ASIDE: u32 = 10_000;
 
 /// Turns an error of the system into a [`SnapshotError`].
@@ -17,7 +17,7 @@ pub(super) fn failed(action: &'static str, path: &Path) -> impl FnOnce(io::Error
     move |source| SnapshotError::Io { action, path: path.to_owned(), source }
 }
 
-/// The path with more at its end.
+/// The path with `.` and `end` appended.
 pub(super) fn beside(path: &Path, end: impl AsRef<OsStr>) -> PathBuf {
     let mut name = path.as_os_str().to_owned();
     name.push(".");
@@ -25,12 +25,12 @@ pub(super) fn beside(path: &Path, end: impl AsRef<OsStr>) -> PathBuf {
     name.into()
 }
 
-/// The name under which this process writes a file before it replaces another.
+/// The name of the temporary file that replaces another once it is complete.
 pub(super) fn temporary_name(path: &Path) -> PathBuf {
     beside(path, format!("tmp-{}", std::process::id()))
 }
 
-/// Replaces the file by what `write` writes, or leaves it unchanged.
+/// Replaces the file with the output of `write`, or leaves it unchanged.
 pub(super) fn replace<T>(
     path: &Path,
     write: impl FnOnce(&mut BufWriter<&File>) -> io::Result<T>,
@@ -43,15 +43,15 @@ pub(super) fn replace<T>(
         Ok(written)
     });
     if replaced.is_err() {
-        // The rest is useless. If it cannot be removed, the next snapshot does.
+        // The next snapshot removes the incomplete file if this fails.
         let _ = fs::remove_file(&temporary);
     }
     replaced
 }
 
-/// Writes a file and waits until it is on the disk.
+/// Writes a file and flushes it to the disk.
 fn write_whole<T>(path: &Path, write: impl FnOnce(&mut BufWriter<&File>) -> io::Result<T>) -> Result<T, SnapshotError> {
-    // A new file, since one that an interrupted process left behind may be readable by others.
+    // Create a new file: one that an interrupted process left behind may be readable by others.
     match fs::remove_file(path) {
         Err(error) if error.kind() != ErrorKind::NotFound => return Err(failed("remove", path)(error)),
         _ => {}
@@ -68,20 +68,20 @@ fn write_whole<T>(path: &Path, write: impl FnOnce(&mut BufWriter<&File>) -> io::
     Ok(written)
 }
 
-/// Waits until the folder's list of names is on the disk, which a rename alone does not see to.
+/// Flushes the folder to the disk; a rename alone does not do that.
 #[cfg(unix)]
 fn sync_folder(path: &Path) -> Result<(), SnapshotError> {
     let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
     File::open(folder).and_then(|folder| folder.sync_all()).map_err(failed("write the folder of", path))
 }
 
-/// Other systems have no such call.
+/// Other systems have no such operation.
 #[cfg(not(unix))]
 fn sync_folder(_: &Path) -> Result<(), SnapshotError> {
     Ok(())
 }
 
-/// The entries of a snapshot; `None` if there is no such file.
+/// Reads the entries of a snapshot; `None` if the file does not exist.
 pub(super) fn read(path: &Path) -> Result<Option<Vec<Live>>, SnapshotError> {
     let file = match File::open(path) {
         Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
@@ -96,11 +96,11 @@ pub(super) fn read(path: &Path) -> Result<Option<Vec<Live>>, SnapshotError> {
     })
 }
 
-/// Gives a damaged snapshot another name, so that it is not overwritten: `path.damaged-1`, or the first number that is free.
+/// Gives a damaged snapshot another name, so that it is not overwritten: `path.damaged-1`, or the first unused number.
 /// Returns the new name.
 ///
 /// # Errors
-/// [`SnapshotError::Io`]; the file is where it was.
+/// [`SnapshotError::Io`]; the file keeps its name.
 pub fn keep_damaged_aside(path: &Path) -> Result<PathBuf, SnapshotError> {
     for number in 1..=MAX_ASIDE {
         let aside = beside(path, format!("damaged-{number}"));

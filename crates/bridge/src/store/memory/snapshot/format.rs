@@ -1,4 +1,4 @@
-//! Snapshots as bytes; the format is described [above](super).
+//! Reading and writing the snapshot format, which the [parent module](super) describes.
 
 use std::io::{self, Read, Write};
 
@@ -15,7 +15,7 @@ const VERSION: u32 = 1;
 const NO_DEADLINE: u64 = u64::MAX;
 const CHECKSUM: u64 = 4;
 
-/// Why bytes are not a snapshot.
+/// Why a snapshot cannot be read.
 pub(super) enum Unreadable {
     Io(io::Error),
     /// The version of the format is unknown.
@@ -26,7 +26,7 @@ pub(super) enum Unreadable {
     },
 }
 
-/// Writes what it is given, and the checksum of all of it where asked.
+/// A reader or writer that computes the checksum of all bytes so far.
 struct Summed<W> {
     inner: W,
     sum: Hasher,
@@ -46,7 +46,7 @@ impl<W: Write> Summed<W> {
     }
 }
 
-/// Writes a snapshot of these entries, the one used the longest ago being the first.
+/// Writes a snapshot of the entries. The least recently used entry must come first.
 pub(super) fn write(inner: impl Write, entries: &[Live]) -> io::Result<SnapshotWritten> {
     let mut file = Summed { inner, sum: Hasher::new(), at: 0 };
     file.put(MAGIC)?;
@@ -72,7 +72,7 @@ fn length(bytes: &[u8]) -> io::Result<u32> {
 }
 
 impl<R: Read> Summed<R> {
-    /// Fills the buffer with what comes next, which is called `what`, and leaves it out of the checksum.
+    /// Fills the buffer and leaves its bytes out of the checksum. `what` names the part in errors.
     fn take_unsummed(&mut self, buffer: &mut [u8], what: &str) -> Result<(), Unreadable> {
         self.inner.read_exact(buffer).map_err(|error| match error.kind() {
             io::ErrorKind::UnexpectedEof => self.damaged(format!("the file ends within {what}")),
@@ -115,7 +115,7 @@ impl<R: Read> Summed<R> {
     }
 }
 
-/// Reads a snapshot that is `size` bytes long, whole: what is damaged gives no entries.
+/// Reads a snapshot of `size` bytes. A damaged one yields no entries.
 pub(super) fn read(inner: impl Read, size: u64) -> Result<Vec<Live>, Unreadable> {
     let mut file = Summed { inner, sum: Hasher::new(), at: 0 };
     let mut magic = [0; MAGIC.len()];
@@ -142,7 +142,7 @@ pub(super) fn read(inner: impl Read, size: u64) -> Result<Vec<Live>, Unreadable>
 fn read_entry<R: Read>(file: &mut Summed<R>, size: u64, what: &str) -> Result<Live, Unreadable> {
     let deadline = file.take_u64(what)?;
     let (key_len, value_len) = (file.take_u32(what)?, file.take_u32(what)?);
-    // Before any memory is asked for.
+    // Check the lengths before allocating.
     if u64::from(key_len) + u64::from(value_len) + CHECKSUM > size.saturating_sub(file.at) {
         return Err(file.damaged(format!("{what} is said to be longer than the rest of the file")));
     }

@@ -1,4 +1,4 @@
-//! One process per snapshot file.
+//! The lock that restricts a snapshot file to one process.
 
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, ErrorKind, Read, Seek, Write};
@@ -9,18 +9,18 @@ use rustix::fs::{FlockOperation, flock};
 use super::SnapshotError;
 use super::file::{beside, failed, temporary_name};
 
-/// The exclusive use of a snapshot file, until the value is dropped or the process ends. It is a lock on the file
-/// `path.lock`, which stays.
+/// An exclusive lock on a snapshot file. It is released when the value is dropped or the process ends. The locked file is
+/// `path.lock`, which remains.
 #[derive(Debug)]
 pub struct SnapshotLock {
     _file: File,
 }
 
 impl SnapshotLock {
-    /// Takes the lock, and makes sure that the snapshot can be written.
+    /// Acquires the lock, and checks that the snapshot can be written.
     ///
     /// # Errors
-    /// [`SnapshotError::InUse`] if another process has it, with what is known of that process. [`SnapshotError::Io`] if the
+    /// [`SnapshotError::InUse`] if another process holds it; the error names that process if known. [`SnapshotError::Io`] if the
     /// folder does not exist or is not writable, or if a folder has the name of the file.
     pub fn acquire(path: &Path) -> Result<Self, SnapshotError> {
         Self::check(path)?;
@@ -44,14 +44,14 @@ impl SnapshotLock {
         let written = file.set_len(0).and_then(|()| file.rewind()).and_then(|()| file.write_all(holder.as_bytes()));
         written.map_err(failed("write", &name))?;
         remove_unfinished(path);
-        // A folder that cannot be written is noticed now rather than at the first snapshot.
+        // Fail now rather than at the first snapshot if the folder is not writable.
         let probe = temporary_name(path);
         File::create(&probe).map_err(failed("create", &probe))?;
         fs::remove_file(&probe).map_err(failed("remove", &probe))?;
         Ok(Self { _file: file })
     }
 
-    /// Checks the folder and the name of a snapshot without a change to anything.
+    /// Checks the folder and the name of a snapshot, and changes nothing.
     ///
     /// # Errors
     /// [`SnapshotError::Io`].
@@ -70,7 +70,7 @@ impl SnapshotLock {
     }
 }
 
-/// Removes the unfinished files of processes that were killed while they wrote. What cannot be removed does no harm.
+/// Removes the unfinished files of processes that were killed while they wrote. Errors are ignored, since such files do no harm.
 fn remove_unfinished(path: &Path) {
     let begin = beside(path, "tmp-");
     let (Some(begin), Some(folder)) = (begin.file_name().map(std::ffi::OsStr::to_os_string), path.parent()) else {

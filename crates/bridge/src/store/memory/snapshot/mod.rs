@@ -1,18 +1,18 @@
-//! Snapshots: the store in a file that outlives the process.
+//! Snapshots: files that keep the entries across restarts.
 //!
 //! # The format, version 1
 //!
-//! Numbers have their lowest byte first.
+//! Numbers are little-endian.
 //!
 //! | bytes | what |
 //! |---|---|
 //! | 8 | `isocache` |
 //! | 4 | the version of the format, 1 |
 //! | 8 | the number of entries |
-//! | 4 | the CRC-32 of all that is before it |
+//! | 4 | the CRC-32 of the bytes before it |
 //!
-//! Then the entries, from the one used the longest ago to the one used last, so that reading them in order restores the
-//! order of eviction:
+//! The entries follow, from the least to the most recently used, so that reading them in order restores the order of
+//! eviction:
 //!
 //! | bytes | what |
 //! |---|---|
@@ -20,13 +20,14 @@
 //! | 4 | the length of the key |
 //! | 4 | the length of the value |
 //! | | the key, then the value |
-//! | 4 | the CRC-32 of all that is before it in the file |
+//! | 4 | the CRC-32 of the bytes before it in the file |
 //!
-//! With the last entry the file ends. Each checksum covers everything before it but the other checksums (a CRC of bytes that
-//! are followed by their own CRC is always the same), so that the first one that is wrong says where the damage is, and no
-//! entry can have come from another snapshot. CRC-32 finds every damage that lies within four bytes, and all but one in four billion of the
-//! others. It is no protection against forgery: a secret would lie beside the file.
-//! Weights are not stored but computed again, since the limits may have changed.
+//! The file ends after the last entry. Each checksum covers all bytes before it except other checksums, since the CRC of
+//! bytes followed by their own CRC is a constant. The first wrong checksum shows where the damage is, and an entry of another
+//! snapshot does not go unnoticed. CRC-32 detects all damage within four bytes, and all but one in four billion cases of
+//! other damage. It does not protect against forgery, for which the secret would have to be stored beside the file.
+//!
+//! Weights are not stored. They are computed on loading, since the limits may have changed.
 
 mod file;
 mod format;
@@ -42,23 +43,23 @@ use super::store::MemoryStore;
 pub use file::keep_damaged_aside;
 pub use lock::SnapshotLock;
 
-/// What was written.
+/// The result of writing a snapshot.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct SnapshotWritten {
-    /// The entries in it.
+    /// The number of entries.
     pub entries: u64,
-    /// The size of the file.
+    /// The size of the file in bytes.
     pub bytes: u64,
 }
 
-/// What was read.
+/// The result of loading a snapshot.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct SnapshotLoaded {
-    /// The entries that are now in the store, but for those that had to leave to keep its limits.
+    /// The number of entries that were stored. Some may have been evicted again to keep the limits.
     pub entries: u64,
-    /// The entries that had expired.
+    /// The number of entries that had expired.
     pub expired: u64,
-    /// The entries that alone are over the limits of the store.
+    /// The number of entries that exceed the limits of the store by themselves.
     pub refused: u64,
 }
 
@@ -69,11 +70,11 @@ pub enum SnapshotError {
     /// The file system failed. The file may be intact.
     #[error("cannot {action} {path}: {source}", path = path.display())]
     Io {
-        /// What was being done.
+        /// The operation, such as "open".
         action: &'static str,
         /// The file.
         path: PathBuf,
-        /// What the system said.
+        /// The error of the system.
         source: std::io::Error,
     },
     /// Another process uses the file.
@@ -81,10 +82,10 @@ pub enum SnapshotError {
     InUse {
         /// The file.
         path: PathBuf,
-        /// What is known of the process.
+        /// A description of the process.
         holder: String,
     },
-    /// The file is intact and in a format of another version.
+    /// The file is intact, but has another version of the format.
     #[error("{path} has version {version} of the format, and this release reads version 1", path = path.display())]
     Version {
         /// The file.
@@ -97,31 +98,31 @@ pub enum SnapshotError {
     Damaged {
         /// The file.
         path: PathBuf,
-        /// How far into it the problem is.
+        /// The position of the problem, in bytes.
         at: u64,
-        /// What is wrong.
+        /// The problem.
         problem: String,
     },
 }
 
 impl MemoryStore {
-    /// Writes the live entries of one moment to a file. The file is replaced as a whole or not at all: the bytes go to a
-    /// temporary file beside it, and reach the disk before that file gets the name. Only its owner may read it.
+    /// Writes the live entries of one moment to a file. The file is replaced atomically: the bytes go to a temporary file
+    /// beside it, which is flushed to the disk before it is renamed. Only its owner may read it.
     ///
-    /// The store is locked while the entries are listed, not while they are written. Two calls with one path must not run at
-    /// the same time; [`SnapshotLock`] keeps other processes away.
+    /// The store is locked while the entries are listed, not while they are written. Two calls with the same path must not run at
+    /// the same time; [`SnapshotLock`] excludes other processes.
     ///
     /// # Errors
     /// [`SnapshotError::Io`]; the file is unchanged.
     pub fn write_snapshot(&self, path: &Path) -> Result<SnapshotWritten, SnapshotError> {
-        // Clippy would have the method itself, whose lifetime is not general enough.
+        // Clippy suggests the method itself, whose lifetime is not general enough.
         #[allow(clippy::redundant_closure_for_method_calls)]
         let live = self.with_database(|database| database.live());
         file::replace(path, |file| format::write(file, &live))
     }
 
-    /// Loads the entries of a snapshot in the order of their last use, as if each were set now. Returns `None` if there is no
-    /// such file. The store is locked while the entries are stored, not while they are read.
+    /// Loads the entries of a snapshot in the order of their last use, as if each were set now. Returns `None` if the file
+    /// does not exist. The store is locked while the entries are stored, not while they are read.
     ///
     /// # Errors
     /// [`SnapshotError`]; the store is unchanged. [`keep_damaged_aside`] keeps a damaged file.

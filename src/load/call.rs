@@ -34,8 +34,13 @@ const PATIENCE: Duration = Duration::from_secs(1);
 /// The outcome of a load, for all its callers. `None` where the loader had nothing.
 pub(super) type Outcome<T, E> = Result<Option<T>, LoadError<E>>;
 
-/// A value to store, with the ttl that its loader has named.
-type ToStore<T> = (T, Option<Duration>);
+/// A value to store.
+pub(super) struct ToStore<T> {
+    pub(super) value: T,
+    pub(super) ttl: Option<Duration>,
+    /// For how long it is kept after that.
+    pub(super) window: Duration,
+}
 
 /// A look into the provider.
 pub(super) struct Look<T> {
@@ -199,27 +204,39 @@ impl<'a, P: ?Sized> Call<'a, P> {
         LoadError::TimedOut { key: self.key.to_owned(), limit: limit.length().unwrap_or_default() }
     }
 
-    /// The answer of a load, and what is to be stored of it.
-    pub(super) fn settle<T: Clone, E>(
+    /// The outcome of a load, and what is to be stored of it. A ttl that its loader should not have named is an error for all
+    /// callers.
+    fn unpack<T: Clone, E>(
         &self,
         brought: Result<Option<Loaded<T>>, LoadError<E>>,
-        fallback: Option<T>,
     ) -> (Outcome<T, E>, Option<ToStore<T>>) {
-        match (brought, fallback) {
-            (Ok(Some(Loaded { value, ttl, is_stored })), _) => {
-                let to_store = is_stored.then(|| (value.clone(), ttl));
-                (Ok(Some(value)), to_store)
-            }
-            (Ok(None), _) => (Ok(None), None),
-            (Err(_), Some(stale)) => {
-                self.count(Event::Stale);
-                (Ok(Some(stale)), None)
-            }
-            (Err(error), None) => (Err(error), None),
+        let Loaded { value, ttl, is_stored } = match brought {
+            Ok(Some(loaded)) => loaded,
+            Ok(None) => return (Ok(None), None),
+            Err(error) => return (Err(error), None),
+        };
+        if !is_stored {
+            return (Ok(Some(value)), None);
+        }
+        match self.options.lifetime(ttl) {
+            Ok((ttl, window)) => (Ok(Some(value.clone())), Some(ToStore { value, ttl, window })),
+            Err(error) => (Err(LoadError::Cache(error)), None),
         }
     }
 
-    /// Loads as the leader of a flight: all callers get the outcome, and the provider the value, if it is `stored`.
+    /// The answer to this caller: the outcome of a load, or the stale value if the load failed.
+    pub(super) fn or_stale<T, E>(&self, outcome: Outcome<T, E>, fallback: Option<T>) -> Outcome<T, E> {
+        match (outcome, fallback) {
+            (Err(LoadError::Loader(_) | LoadError::TimedOut { .. }), Some(stale)) => {
+                self.count(Event::Stale);
+                Ok(Some(stale))
+            }
+            (outcome, _) => outcome,
+        }
+    }
+
+    /// Loads as the leader of a flight: all callers get the outcome, and the provider the value, if it is `stored`. Each caller
+    /// falls back to a stale value by its own windows.
     pub(super) async fn lead<T, E, Fut>(
         &self,
         leader: Leader,
@@ -235,12 +252,12 @@ impl<'a, P: ?Sized> Call<'a, P> {
         Fut: Future<Output = Result<Option<Loaded<T>>, E>>,
     {
         let brought = self.run(Some(leader.scope()), limit, loader).await;
-        let (outcome, to_store) = self.settle(brought, fallback);
+        let (outcome, to_store) = self.unpack(brought);
         leader.share(Arc::new(outcome.clone()));
         if let Some(to_store) = to_store.filter(|_| stored) {
             boxed(|| self.store(leader, to_store, limit)).await.map_err(LoadError::Cache)?;
         }
-        outcome
+        self.or_stale(outcome, fallback)
     }
 
     /// Loads without a flight, and stores nothing: for a loader that asks for its own key, and for a caller of another type
@@ -256,7 +273,8 @@ impl<'a, P: ?Sized> Call<'a, P> {
         Fut: Future<Output = Result<Option<Loaded<T>>, E>>,
     {
         let brought = self.run(None, limit, loader).await;
-        self.settle(brought, fallback).0
+        let (outcome, _) = self.unpack(brought);
+        self.or_stale(outcome, fallback)
     }
 
     /// Loads for a provider without [`Loading`].
@@ -273,13 +291,12 @@ impl<'a, P: ?Sized> Call<'a, P> {
         Fut: Future<Output = Result<Option<Loaded<T>>, E>>,
     {
         let brought = self.run(None, limit, loader).await;
-        let (outcome, to_store) = self.settle(brought, fallback);
-        if let Some((value, ttl)) = to_store.filter(|_| !failed) {
-            let (ttl, _) = self.options.lifetime(ttl).map_err(LoadError::Cache)?;
+        let (outcome, to_store) = self.unpack(brought);
+        if let Some(ToStore { value, ttl, .. }) = to_store.filter(|_| !failed) {
             let stored = self.provider.set(self.key, value, ttl).await;
             stored.or_else(|error| self.provider_failed(error)).map_err(LoadError::Cache)?;
         }
-        outcome
+        self.or_stale(outcome, fallback)
     }
 
     /// Counts an answer from the provider.
@@ -357,14 +374,22 @@ impl<'a, P: ?Sized> Call<'a, P> {
                 Place::Follower(_) if self.in_background => return Ok(None),
                 Place::Follower(follower) => match boxed(|| self.follow(&follower, &mut limit)).await {
                     Followed::Outcome(Ok(None)) if self.is_required => {}
+                    // The limit of the leader is not that of a caller with a longer one, which loads itself.
+                    Followed::Outcome(Err(LoadError::TimedOut { limit: theirs, .. }))
+                        if limit.length().is_none_or(|own| own > theirs) =>
+                    {
+                        loading.single_flight().take_over(self.key, &follower);
+                    }
                     Followed::Outcome(outcome) => {
-                        self.count(Event::Coalesced);
-                        return outcome;
+                        if outcome.is_ok() || fallback.is_none() {
+                            self.count(Event::Coalesced);
+                        }
+                        return self.or_stale(outcome, fallback);
                     }
                     Followed::Foreign => return boxed(|| self.load_alone(fallback, &mut limit, loader)).await,
                     Followed::Gone => {}
                     Followed::Idle => loading.single_flight().take_over(self.key, &follower),
-                    Followed::TimedOut => return self.settle(Err(self.timed_out(&limit)), fallback).0,
+                    Followed::TimedOut => return self.or_stale(Err(self.timed_out(&limit)), fallback),
                 },
             }
         }

@@ -88,7 +88,7 @@ impl<P: ?Sized> Call<'_, P> {
                 let reason = "the load in the background panicked, or its runtime has shut down";
                 Err(LoadError::Cache(CacheError::Unavailable(reason.into())))
             }
-            None => self.settle(Err(self.timed_out(&limit)), fallback).0,
+            None => self.or_stale(Err(self.timed_out(&limit)), fallback),
         }
     }
 }

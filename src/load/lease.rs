@@ -121,9 +121,9 @@ impl<'a, P: ?Sized> Call<'a, P> {
         // Boxed, so that calls without a lease are no larger for it.
         let permission = Box::pin(self.permission(provider, ttl, fallback, in_hand.map(|(then, _)| then)));
         let Some(permission) = limit.within(permission).await else {
-            let (outcome, _) = self.settle(Err(self.timed_out(limit)), old);
+            let outcome: Outcome<T, E> = Err(self.timed_out(limit));
             leader.share(Arc::new(outcome.clone()));
-            return outcome;
+            return self.or_stale(outcome, old);
         };
         let value = match permission.map_err(LoadError::Cache)? {
             Permission::Load { lease, fallback, stored } => {

@@ -88,7 +88,7 @@ impl LoadOptions {
     }
 
     /// For how long after its ttl a value is still answered, at once, while a load brings the new one. The entry is kept for
-    /// as much longer; readers without a window see it as absent. It requires a [`ttl`](Self::ttl).
+    /// as much longer; readers without a window see it as absent. It requires a [`ttl`](Self::ttl) that ends.
     ///
     /// The window of the call that stored the value counts. A smaller window of the call that reads it shortens what that
     /// call tolerates; a larger one does not lengthen it.
@@ -99,7 +99,7 @@ impl LoadOptions {
 
     /// For how long after its ttl a value is still answered if the load fails. As for
     /// [`stale_while_revalidate`](Self::stale_while_revalidate), the entry is kept for as much longer, and it requires a
-    /// [`ttl`](Self::ttl).
+    /// [`ttl`](Self::ttl) that ends. Of callers that share a load, each falls back by its own window.
     pub fn stale_if_error(mut self, window: Duration) -> Self {
         self.windows.if_error = millis(window);
         self
@@ -122,7 +122,8 @@ impl LoadOptions {
     /// The longest that a call waits for a load, its own or that of another call; `None` is no limit. 30 seconds if not set.
     /// After that, the call ends with [`LoadError::TimedOut`](crate::LoadError::TimedOut), or with a stale value that
     /// [`stale_if_error`](Self::stale_if_error) allows. A loader that runs into the limit is dropped, unless it is
-    /// [`detached`](Self::detached). The operations of the provider have limits of their own.
+    /// [`detached`](Self::detached); of the calls that waited for it, those with a longer limit load again. The operations of
+    /// the provider have limits of their own.
     pub fn timeout(mut self, timeout: impl Into<Option<Duration>>) -> Self {
         self.timeout = timeout.into();
         self
@@ -273,10 +274,11 @@ impl LoadOptions {
             _ => {}
         }
         match self.ttl {
-            None if self.windows.longest() > 0.0 => {
+            None | Some(Duration::MAX) if self.windows.longest() > 0.0 => {
                 let option =
                     if self.windows.while_revalidate > 0.0 { "stale_while_revalidate" } else { "stale_if_error" };
-                Err(CacheError::invalid(option, "needs a ttl, after which a value is stale: set LoadOptions::ttl"))
+                let reason = "needs a ttl that ends, after which a value is stale: set LoadOptions::ttl";
+                Err(CacheError::invalid(option, reason))
             }
             Some(ttl) if ttl != Duration::MAX => whole_ms(ttl).map(|_| ()),
             _ => Ok(()),

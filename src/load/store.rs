@@ -4,9 +4,8 @@ use std::future::{Future, poll_fn};
 use std::pin::pin;
 use std::sync::Arc;
 use std::task::Poll;
-use std::time::Duration;
 
-use super::call::{Call, provider_failed};
+use super::call::{Call, ToStore, provider_failed};
 use super::scope::Scoped;
 use super::single_flight::{Leader, StorePermit};
 use super::support::{NewEntry, Storing};
@@ -19,13 +18,12 @@ impl<P: ?Sized> Call<'_, P> {
     pub(super) async fn store<T: MaybeSend>(
         &self,
         leader: Leader,
-        (value, ttl): (T, Option<Duration>),
+        ToStore { value, ttl, window }: ToStore<T>,
         limit: &mut Limit<'_>,
     ) -> Result<()>
     where
         P: CacheProvider<T>,
     {
-        let (ttl, window) = self.options.lifetime(ttl)?;
         let permit = leader.permit();
         let Some(loading) = self.provider.loading().filter(|_| permit.is_valid()) else { return Ok(()) };
         let entry = NewEntry { value, ttl, window, permit: permit.clone() };

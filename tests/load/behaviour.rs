@@ -15,7 +15,9 @@ use crate::provider::Remote;
 
 fn run<'a>(futures: impl IntoIterator<Item = std::pin::Pin<Box<dyn Future<Output = ()> + 'a>>>) {
     let mut executor = Executor::default();
-    futures.into_iter().for_each(|future| executor.spawn(future));
+    futures.into_iter().for_each(|future| {
+        executor.spawn(future);
+    });
     assert_eq!(executor.run(&mut Seeded(7)), 0);
 }
 

@@ -32,6 +32,7 @@ impl Wake for Flag {
 }
 
 struct Task<'a> {
+    number: usize,
     future: Pin<Box<dyn Future<Output = ()> + 'a>>,
     ready: Arc<Flag>,
     /// The number of polls after which it is dropped.
@@ -42,17 +43,54 @@ struct Task<'a> {
 #[derive(Default)]
 pub struct Executor<'a> {
     tasks: Vec<Task<'a>>,
+    /// The number of tasks so far.
+    started: usize,
+    panics: usize,
 }
 
 impl<'a> Executor<'a> {
-    pub fn spawn(&mut self, future: impl Future<Output = ()> + 'a) {
-        self.spawn_dropped(None, future);
+    /// Adds a future, and returns its number.
+    pub fn spawn(&mut self, future: impl Future<Output = ()> + 'a) -> usize {
+        self.spawn_dropped(None, future)
     }
 
     /// A future that is dropped after so many polls, if it has not ended.
-    pub fn spawn_dropped(&mut self, polls: Option<usize>, future: impl Future<Output = ()> + 'a) {
+    pub fn spawn_dropped(&mut self, polls: Option<usize>, future: impl Future<Output = ()> + 'a) -> usize {
         let ready = Arc::new(Flag(AtomicBool::new(true)));
-        self.tasks.push(Task { future: Box::pin(future), ready, polls });
+        self.started += 1;
+        self.tasks.push(Task { number: self.started, future: Box::pin(future), ready, polls });
+        self.started
+    }
+
+    /// Drops the future of this number, if it has not ended.
+    pub fn cancel(&mut self, number: usize) {
+        self.tasks.retain(|task| task.number != number);
+    }
+
+    /// Polls one of the futures that can go on; false if there is none.
+    pub fn step(&mut self, seeded: &mut Seeded) -> bool {
+        let ready = |task: &&Task<'_>| task.ready.0.load(Ordering::SeqCst);
+        let able: Vec<usize> =
+            self.tasks.iter().enumerate().filter(|(_, task)| ready(task)).map(|(at, _)| at).collect();
+        if able.is_empty() {
+            return false;
+        }
+        let at = able[seeded.below(able.len())];
+        let task = &mut self.tasks[at];
+        task.ready.0.store(false, Ordering::SeqCst);
+        let waker = Waker::from(Arc::clone(&task.ready));
+        let polled = catch_unwind(AssertUnwindSafe(|| task.future.as_mut().poll(&mut Context::from_waker(&waker))));
+        task.polls = task.polls.map(|polls| polls.saturating_sub(1));
+        self.panics += usize::from(polled.is_err());
+        if !matches!(polled, Ok(Poll::Pending)) || task.polls == Some(0) {
+            drop(self.tasks.swap_remove(at));
+        }
+        true
+    }
+
+    /// How many futures have panicked.
+    pub fn panics(&self) -> usize {
+        self.panics
     }
 
     /// Runs all to their end. Returns how many panicked.
@@ -60,24 +98,9 @@ impl<'a> Executor<'a> {
     /// # Panics
     /// If there are futures left and none of them can go on: they would hang.
     pub fn run(mut self, seeded: &mut Seeded) -> usize {
-        let mut panics = 0;
-        while !self.tasks.is_empty() {
-            let ready = |task: &&Task<'_>| task.ready.0.load(Ordering::SeqCst);
-            let able: Vec<usize> =
-                self.tasks.iter().enumerate().filter(|(_, task)| ready(task)).map(|(at, _)| at).collect();
-            assert!(!able.is_empty(), "{} futures wait for ever", self.tasks.len());
-            let at = able[seeded.below(able.len())];
-            let task = &mut self.tasks[at];
-            task.ready.0.store(false, Ordering::SeqCst);
-            let waker = Waker::from(Arc::clone(&task.ready));
-            let polled = catch_unwind(AssertUnwindSafe(|| task.future.as_mut().poll(&mut Context::from_waker(&waker))));
-            task.polls = task.polls.map(|polls| polls.saturating_sub(1));
-            panics += usize::from(polled.is_err());
-            if !matches!(polled, Ok(Poll::Pending)) || task.polls == Some(0) {
-                drop(self.tasks.swap_remove(at));
-            }
-        }
-        panics
+        while self.step(seeded) {}
+        assert!(self.tasks.is_empty(), "{} futures wait forever", self.tasks.len());
+        self.panics
     }
 }
 

@@ -16,6 +16,7 @@ mod stale;
 mod tag_interleavings;
 mod tag_scenes;
 mod tag_vectors;
+mod traces;
 mod unpolled;
 
 #[tokio::test]

@@ -1,7 +1,9 @@
 //! A provider whose operations take several polls, as those of a remote store do.
 
-use std::sync::Arc;
+use std::future::poll_fn;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex};
+use std::task::{Poll, Waker};
 use std::time::Duration;
 
 use isocache::{
@@ -18,13 +20,62 @@ pub struct Remote<T = u64> {
     /// Whether loaded values can be stored in the background.
     pub owns_stores: bool,
     pub broken: Arc<AtomicBool>,
+    pub barrier: Barrier,
     /// Who holds the lease of a key; none is held where there is none.
-    pub leases: Option<Held>,
+    pub leases: Option<Leases>,
+}
+
+/// A kind of operation.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    Read,
+    Write,
+}
+
+/// Holds operations of a kind on their way: reads on their way back, writes on their way there.
+#[derive(Clone, Default)]
+pub struct Barrier(Arc<Mutex<Held>>);
+
+#[derive(Default)]
+struct Held {
+    kind: Option<Kind>,
+    /// How many times held operations were released.
+    releases: u64,
+    wakers: Vec<Waker>,
+}
+
+impl Barrier {
+    /// Releases what is held, and holds the operations of this kind that begin from now on.
+    pub fn hold(&self, kind: Option<Kind>) {
+        let wakers = {
+            let mut held = self.0.lock().unwrap();
+            held.kind = kind;
+            held.releases += 1;
+            std::mem::take(&mut held.wakers)
+        };
+        wakers.into_iter().for_each(Waker::wake);
+    }
+
+    /// When an operation of this kind that begins now may go on.
+    fn passage(&self, kind: Kind) -> impl Future<Output = ()> + Send + use<> {
+        let (held, is_held, releases) = {
+            let held = self.0.lock().unwrap();
+            (Arc::clone(&self.0), held.kind == Some(kind), held.releases)
+        };
+        poll_fn(move |context| {
+            let mut held = held.lock().unwrap();
+            if !is_held || held.releases != releases {
+                return Poll::Ready(());
+            }
+            held.wakers.push(context.waker().clone());
+            Poll::Pending
+        })
+    }
 }
 
 /// Leases, which take the polls of their provider.
 #[derive(Clone)]
-pub struct Held {
+pub struct Leases {
     pub holders: MemoryCacheProvider<String>,
     broken: Arc<AtomicBool>,
 }
@@ -37,17 +88,39 @@ impl<T: Clone + Send + Sync + 'static> Default for Remote<T> {
 
 impl<T> Remote<T> {
     pub fn over(store: MemoryCacheProvider<T>) -> Self {
-        Self { store, single_flight: SingleFlight::default(), owns_stores: false, broken: Arc::default(), leases: None }
+        Self {
+            store,
+            single_flight: SingleFlight::default(),
+            owns_stores: false,
+            broken: Arc::default(),
+            barrier: Barrier::default(),
+            leases: None,
+        }
     }
 
     /// A process of several over one store.
     pub fn process(store: &MemoryCacheProvider<T>, holders: &MemoryCacheProvider<String>) -> Self {
         let broken = Arc::<AtomicBool>::default();
-        let leases = Some(Held { holders: holders.clone(), broken: Arc::clone(&broken) });
-        Self { store: store.clone(), single_flight: SingleFlight::default(), owns_stores: false, broken, leases }
+        let leases = Some(Leases { holders: holders.clone(), broken: Arc::clone(&broken) });
+        Self {
+            store: store.clone(),
+            single_flight: SingleFlight::default(),
+            owns_stores: false,
+            broken,
+            barrier: Barrier::default(),
+            leases,
+        }
     }
 
-    async fn travel<R>(&self, operation: impl FnOnce() -> Result<R>) -> Result<R> {
+    async fn read<R>(&self, operation: impl FnOnce() -> Result<R>) -> Result<R> {
+        let passage = self.barrier.passage(Kind::Read);
+        let answer = travel(&self.broken, operation).await;
+        passage.await;
+        answer
+    }
+
+    async fn write<R>(&self, operation: impl FnOnce() -> Result<R>) -> Result<R> {
+        self.barrier.passage(Kind::Write).await;
         travel(&self.broken, operation).await
     }
 }
@@ -61,7 +134,7 @@ async fn travel<R>(broken: &AtomicBool, operation: impl FnOnce() -> Result<R>) -
     done
 }
 
-impl LeaseProvider for Held {
+impl LeaseProvider for Leases {
     fn acquire<'a>(&'a self, key: &'a str, holder: &'a str, ttl: Duration) -> BoxFuture<'a, Result<bool>> {
         Box::pin(travel(&self.broken, move || {
             let free = !self.holders.sync().exists(key)?;
@@ -88,34 +161,34 @@ impl LeaseProvider for Held {
 
 impl<T: Clone + Send + Sync + 'static> CacheProvider<T> for Remote<T> {
     async fn get(&self, key: &str) -> Result<Option<T>> {
-        self.travel(|| self.store.sync().get(key)).await
+        self.read(|| self.store.sync().get(key)).await
     }
 
     async fn set(&self, key: &str, value: T, ttl: Option<Duration>) -> Result<()> {
         let _write = self.single_flight.write(key).await;
-        self.travel(|| self.store.sync().set(key, value, ttl)).await
+        self.write(|| self.store.sync().set(key, value, ttl)).await
     }
 
     async fn delete(&self, key: &str) -> Result<bool> {
         let _write = self.single_flight.write(key).await;
-        self.travel(|| self.store.sync().delete(key)).await
+        self.write(|| self.store.sync().delete(key)).await
     }
 
     async fn exists(&self, key: &str) -> Result<bool> {
-        self.travel(|| self.store.sync().exists(key)).await
+        self.read(|| self.store.sync().exists(key)).await
     }
 
     async fn clear_pattern(&self, pattern: &str) -> Result<u64> {
         let _write = self.single_flight.write_pattern(pattern).await;
-        self.travel(|| self.store.sync().clear_pattern(pattern)).await
+        self.write(|| self.store.sync().clear_pattern(pattern)).await
     }
 
     async fn get_stats(&self) -> Result<CacheStats> {
-        self.travel(|| Ok(self.store.sync().stats())).await
+        self.read(|| Ok(self.store.sync().stats())).await
     }
 
     async fn get_with_ttl(&self, key: &str) -> Result<Option<WithTtl<T>>> {
-        self.travel(|| self.store.sync().get_with_ttl(key)).await
+        self.read(|| self.store.sync().get_with_ttl(key)).await
     }
 
     fn loading(&self) -> Option<&dyn Loading<T>> {
@@ -138,7 +211,7 @@ impl<T: Clone + Send + Sync + 'static> Loading<T> for Remote<T> {
 
     fn look<'a>(&'a self, key: &'a str) -> Option<BoxFuture<'a, Result<Option<Kept<T>>>>> {
         let look = || self.store.loading().unwrap().look_now(key, Lookup::Kept).unwrap();
-        Some(Box::pin(self.travel(look)))
+        Some(Box::pin(self.read(look)))
     }
 
     fn store(&self, key: &str, entry: NewEntry<T>) -> Storing<T> {
@@ -154,7 +227,7 @@ impl<T: Clone + Send + Sync + 'static> Loading<T> for Remote<T> {
                 Storing::Done(stored) => stored,
                 other => unreachable!("{other:?}"),
             };
-            travel(&remote.broken, store).await
+            remote.write(store).await
         }))
     }
 }
@@ -162,6 +235,6 @@ impl<T: Clone + Send + Sync + 'static> Loading<T> for Remote<T> {
 impl CounterProvider for Remote<i64> {
     async fn increment(&self, key: &str, by: i64, ttl: Option<Duration>) -> Result<i64> {
         let _write = self.single_flight.write(key).await;
-        self.travel(|| self.store.sync().increment(key, by, ttl)).await
+        self.write(|| self.store.sync().increment(key, by, ttl)).await
     }
 }

@@ -12,14 +12,14 @@ const cache = new HttpCache({
   },
 });
 
-async function show(what, asking) {
+async function show(operation, result) {
   const item = document.createElement("li");
   const code = document.createElement("code");
   try {
-    code.textContent = `${what} → ${JSON.stringify(await asking)}`;
+    code.textContent = `${operation} → ${JSON.stringify(await result)}`;
   } catch (error) {
     // The code is "refused" where the token does not permit the operation.
-    code.textContent = `${what} → ${error.code ?? error.name}: ${error.message}`;
+    code.textContent = `${operation} → ${error.code ?? error.name}: ${error.message}`;
   }
   item.append(code);
   document.getElementById("answers").append(item);

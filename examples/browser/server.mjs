@@ -16,7 +16,7 @@ const PACKAGE = new URL(".", import.meta.resolve("isocache/http"));
 const userOf = (_request) => "42";
 
 /** A token that permits reading the keys of one user. The `:` at the end excludes user 421. */
-async function mint(user) {
+async function signToken(user) {
   const rights = ["--prefix", `user:${user}:`, "--role", "ro", "--ttl", "1h", "--origin", ORIGIN];
   const { stdout } = await promisify(execFile)(ISOCACHE_BIN, ["token", "sign", "--config", CONFIG, ...rights]);
   return stdout.trim();
@@ -26,19 +26,19 @@ const html = (body) => ({ type: "text/html; charset=utf-8", body });
 const script = (body) => ({ type: "text/javascript; charset=utf-8", body });
 const here = (name) => readFile(new URL(name, import.meta.url));
 
-async function answer(request) {
-  const ask = `${request.method} ${request.url}`;
-  const [, module] = /^GET \/isocache\/([\w-]+\.js)$/.exec(ask) ?? [];
+async function respond(request) {
+  const route = `${request.method} ${request.url}`;
+  const [, module] = /^GET \/isocache\/([\w-]+\.js)$/.exec(route) ?? [];
   if (module !== undefined) {
     return script(await readFile(new URL(module, PACKAGE)));
   }
-  switch (ask) {
+  switch (route) {
     case "GET /":
       return html((await here("index.html")).toString().replace("BRIDGE_URL", BRIDGE_URL));
     case "GET /app.js":
       return script(await here("app.js"));
     case "POST /token":
-      return { type: "text/plain", body: await mint(userOf(request)) };
+      return { type: "text/plain", body: await signToken(userOf(request)) };
     default:
       return undefined;
   }
@@ -52,7 +52,7 @@ const HEADERS = {
 
 const server = createServer(async (request, response) => {
   try {
-    const found = await answer(request);
+    const found = await respond(request);
     response.writeHead(found ? 200 : 404, { ...HEADERS, "content-type": found?.type ?? "text/plain" });
     response.end(found?.body ?? "not found\n");
   } catch (error) {

@@ -50,7 +50,7 @@ after(async () => {
 });
 
 /** A token as the bridge reads it, which need not be valid. */
-function minted(claims, secret = SIGNING_KEY) {
+function signedToken(claims, secret = SIGNING_KEY) {
   const encoded = (text) => Buffer.from(text).toString("base64url");
   const signed = `iso1.${encoded(JSON.stringify({ kid: "browser", role: "read-only", origin, ...claims }))}`;
   return `${signed}.${createHmac("sha256", secret).update(signed).digest("base64url")}`;
@@ -101,7 +101,7 @@ test("it reads what is the user's, and is refused everything else", () =>
 test("an expired token, and one of a key that was replaced, are renewed behind the answer", async () => {
   const prefixes = ["user:42:"];
   const now = Math.floor(Date.now() / 1000);
-  for (const token of [minted({ prefixes, exp: now - 1 }), minted({ prefixes, exp: now + 600 }, ANOTHER_KEY)]) {
+  for (const token of [signedToken({ prefixes, exp: now - 1 }), signedToken({ prefixes, exp: now + 600 }, ANOTHER_KEY)]) {
     await onPage([token], async (press, seen) => {
       assert.equal(await press("Get", "user:42:profile"), 'get user:42:profile → {"name":"Ada"}');
       assert.deepEqual(seen.statuses, [401, 200]);
@@ -110,14 +110,14 @@ test("an expired token, and one of a key that was replaced, are renewed behind t
     });
   }
   // The signature of this test is one that the bridge takes.
-  await onPage([minted({ prefixes, exp: now + 600 })], async (press, seen) => {
+  await onPage([signedToken({ prefixes, exp: now + 600 })], async (press, seen) => {
     assert.match(await press("Get", "user:42:profile"), /Ada/);
     assert.deepEqual([seen.tokens, seen.statuses], [1, [200]]);
   });
 });
 
 test("a second token that has expired as well is an error, not a third request", () => {
-  const expired = minted({ prefixes: ["user:42:"], exp: 1 });
+  const expired = signedToken({ prefixes: ["user:42:"], exp: 1 });
   return onPage([expired, expired], async (press, seen) => {
     assert.match(await press("Get", "user:42:profile"), /^get user:42:profile → refused: .*401/);
     assert.deepEqual([seen.tokens, seen.statuses], [2, [401, 401]]);

@@ -1,4 +1,4 @@
-//! Clients: one that speaks HTTP as it should, and one that sends whatever bytes a test wants.
+//! Clients: one for HTTP, and one that sends any bytes.
 
 use std::net::SocketAddr;
 use std::sync::Once;
@@ -17,7 +17,7 @@ pub fn client() -> reqwest::Client {
     builder().build().unwrap()
 }
 
-/// What [`client`] is made of.
+/// The builder of [`client`].
 pub fn builder() -> reqwest::ClientBuilder {
     static PROVIDER: Once = Once::new();
     PROVIDER.call_once(|| {
@@ -26,7 +26,7 @@ pub fn builder() -> reqwest::ClientBuilder {
     reqwest::Client::builder().timeout(PATIENCE).tls_certs_only([]).no_proxy()
 }
 
-/// An answer as a whole.
+/// A complete response.
 #[derive(Debug)]
 pub struct Answer {
     pub status: u16,
@@ -53,14 +53,14 @@ impl Answer {
         self.headers.get(name).map(|value| value.to_str().unwrap())
     }
 
-    /// The result of a single command that went well.
+    /// The result of a single command that succeeded.
     #[track_caller]
     pub fn result(&self) -> Value {
         assert_eq!(self.status, 200, "{}", self.text());
         self.json().get("result").unwrap_or_else(|| panic!("{}", self.text())).clone()
     }
 
-    /// Status and text of an error, which is all that the body says.
+    /// The status and the text of an error, which must be the whole body.
     #[track_caller]
     pub fn error(&self) -> (u16, String) {
         let json = self.json();
@@ -71,7 +71,7 @@ impl Answer {
     }
 }
 
-/// Somebody who asks.
+/// A caller, with or without a token.
 #[derive(Clone)]
 pub struct Caller {
     pub client: reqwest::Client,
@@ -106,7 +106,7 @@ impl Caller {
         self.post("/", serde_json::to_vec(words).unwrap()).await
     }
 
-    /// The result of one command that goes well.
+    /// The result of one command that must succeed.
     #[track_caller]
     pub fn result(&self, words: &[&str]) -> impl Future<Output = Value> {
         let answer = self.clone();
@@ -144,7 +144,7 @@ impl Caller {
     }
 }
 
-/// Events as they come.
+/// The events of a stream.
 #[derive(Debug)]
 pub struct Events {
     response: reqwest::Response,
@@ -188,7 +188,7 @@ pub fn base64(bytes: &[u8]) -> String {
     base64::engine::general_purpose::STANDARD.encode(bytes)
 }
 
-/// A connection on which a test says what it likes.
+/// A connection on which a test sends any bytes.
 pub struct Raw {
     stream: TcpStream,
 }
@@ -200,13 +200,13 @@ impl Raw {
         Self { stream }
     }
 
-    /// Sends bytes. The bridge may have closed the connection, which shows in what it answers.
+    /// Sends bytes. The bridge may have closed the connection, which shows in the response.
     pub async fn send(&mut self, bytes: impl AsRef<[u8]>) -> &mut Self {
         let _ = timeout(PATIENCE, self.stream.write_all(bytes.as_ref())).await.expect("it takes nothing");
         self
     }
 
-    /// Everything that comes until the bridge closes the connection.
+    /// Everything that the bridge sends until it closes the connection.
     pub async fn rest(&mut self) -> String {
         let mut all = Vec::new();
         let ended = timeout(PATIENCE, self.stream.read_to_end(&mut all)).await;
@@ -227,7 +227,7 @@ impl Raw {
         rows.any(|row| row[1].ends_with(&server) && row[2].ends_with(&client) && row[3] == ESTABLISHED)
     }
 
-    /// What comes, up to and with these words.
+    /// Reads up to and including these words.
     pub async fn until(&mut self, words: &str) -> String {
         let (mut all, mut buffer) = (String::new(), [0; 4096]);
         while !all.contains(words) {
@@ -239,7 +239,7 @@ impl Raw {
     }
 }
 
-/// One request in one connection, which is closed after it; the status and the body of what comes back.
+/// Sends one request on a connection of its own. Returns the status and the body of the response.
 pub async fn raw(address: SocketAddr, head: &str, body: &[u8]) -> (u16, String) {
     let mut connection = Raw::connect(address).await;
     let head = format!("{head}\r\nConnection: close\r\nContent-Length: {}\r\n\r\n", body.len());

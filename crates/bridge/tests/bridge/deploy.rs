@@ -1,4 +1,4 @@
-//! What `deploy/` has for those who run the bridge: a configuration, a unit of systemd, a Dockerfile.
+//! The files in `deploy/`: a configuration, a systemd unit and a Dockerfile.
 
 use std::cell::RefCell;
 use std::collections::BTreeSet;
@@ -13,7 +13,7 @@ use servers::{Folder, eventually, free_port};
 
 const BINARY: &str = env!("CARGO_BIN_EXE_isocache");
 
-/// What the variables of the example hold here.
+/// The value of the example's variables in these tests.
 const SECRET: &str = "0123456789abcdef0123456789abcdef";
 
 fn root() -> PathBuf {
@@ -25,18 +25,18 @@ fn deploy(name: &str) -> String {
     fs::read_to_string(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
 }
 
-/// The values that a unit of systemd gives to a name.
+/// The values of a name in a systemd unit.
 fn unit<'u>(unit: &'u str, name: &str) -> Vec<&'u str> {
     unit.lines().filter_map(|line| line.strip_prefix(name)?.strip_prefix('=')).collect()
 }
 
-/// The instructions of a Dockerfile, each in one line.
+/// The instructions of the Dockerfile, each on one line.
 fn instructions() -> Vec<String> {
     let text = deploy("Dockerfile").replace("\\\n", " ");
     text.lines().filter(|line| !line.is_empty() && !line.starts_with('#')).map(str::to_owned).collect()
 }
 
-/// The words of the JSON with which an instruction ends.
+/// The words of the JSON array at the end of an instruction.
 fn words(instruction: &str) -> Vec<String> {
     serde_json::from_str(&instruction[instruction.find('[').unwrap()..]).unwrap()
 }
@@ -56,7 +56,7 @@ fn copied() -> Vec<String> {
     copies.flat_map(sources).collect()
 }
 
-/// The settings of the example, and the variables that it asks for.
+/// The settings of the example, and the variables that it reads.
 fn example() -> (Settings, BTreeSet<String>) {
     let asked = RefCell::new(BTreeSet::new());
     let env = |name: &str| {
@@ -68,7 +68,7 @@ fn example() -> (Settings, BTreeSet<String>) {
 }
 
 #[test]
-fn the_example_configuration_is_one() {
+fn the_example_configuration_is_valid() {
     let (settings, variables) = example();
     let access = &settings.access;
     assert_eq!(access.warnings, Vec::<String>::new());
@@ -82,14 +82,14 @@ fn the_example_configuration_is_one() {
 }
 
 #[test]
-fn what_the_example_leaves_out_is_the_default() {
+fn commented_settings_show_the_defaults() {
     // `# name = value` and `# [section]`, but no sentence.
     let is_name = |name: &str| name.bytes().all(|byte| byte.is_ascii_lowercase() || byte == b'-');
     let left_out = |line: &str| {
         let rest = line.strip_prefix("# ")?;
         let is_section = rest.starts_with('[') && rest.ends_with(']');
         let is_value = rest.split_once(" = ").is_some_and(|(name, _)| is_name(name));
-        // Neither of these has a default, or not one that could be written.
+        // These have no default, or none that can be written.
         let is_other = ["hosts", "commands-", "bytes-"].iter().any(|name| rest.starts_with(name));
         ((is_section || is_value) && !is_other).then(|| rest.to_owned())
     };
@@ -113,7 +113,7 @@ fn what_the_example_leaves_out_is_the_default() {
 }
 
 #[test]
-fn what_is_started_takes_the_options_that_it_is_given() {
+fn documented_options_exist() {
     let help = run(Command::new(BINARY).args(["serve", "--help"]));
     let help = String::from_utf8(help.stdout).unwrap();
     let known: BTreeSet<&str> = help.split_whitespace().filter(|word| word.starts_with("--")).collect();
@@ -142,10 +142,10 @@ fn the_unit_fits_the_configuration() {
     assert_eq!(one("DynamicUser"), "yes");
     let folder = Path::new("/var/lib").join(one("StateDirectory"));
     assert_eq!(settings.store.snapshot.as_deref().and_then(Path::parent), Some(&*folder));
-    // systemd waits for longer than the bridge does.
-    let patience: u64 = one("TimeoutStopSec").trim_end_matches('s').parse().unwrap();
-    assert!(patience > settings.server.drain_timeout.as_secs());
-    // The files that the instructions at its top install are those that it uses.
+    // systemd waits longer than the bridge.
+    let timeout: u64 = one("TimeoutStopSec").trim_end_matches('s').parse().unwrap();
+    assert!(timeout > settings.server.drain_timeout.as_secs());
+    // The instructions at its top install the files that it uses.
     for used in [one("EnvironmentFile"), one("ExecStart").split_whitespace().nth(3).unwrap()] {
         assert!(text.lines().any(|line| line.starts_with('#') && line.contains(used)), "{used} is never installed");
     }
@@ -158,7 +158,7 @@ fn the_unit_fits_the_configuration() {
 fn systemd_understands_the_unit() {
     let folder = Folder::new();
     let path = folder.path().join("isocache.service");
-    // It looks for the program.
+    // systemd-analyze checks that the program exists.
     fs::write(&path, deploy("isocache.service").replace("/usr/local/bin/isocache", BINARY)).unwrap();
     let mut verify = Command::new("systemd-analyze");
     verify.args(["verify", "--man=no"]).arg(&path);
@@ -168,13 +168,13 @@ fn systemd_understands_the_unit() {
     }
     let output = run(&mut verify);
     let said = String::from_utf8_lossy(&output.stderr);
-    // It has its own opinion of the machine's other units, and of a bus that is not there.
+    // It may also complain about other units, or a missing bus.
     let about_it: Vec<_> = said.lines().filter(|line| line.contains("isocache")).collect();
     assert!(output.status.success() && about_it.is_empty(), "{said}");
 }
 
 #[test]
-fn the_image_is_built_from_what_there_is() {
+fn the_image_is_built_from_existing_files() {
     let folder = Folder::new();
     let sources = copied();
     for source in &sources {
@@ -182,7 +182,7 @@ fn the_image_is_built_from_what_there_is() {
         let status = Command::new("cp").arg("-r").arg(root().join(source)).arg(folder.path()).status().unwrap();
         assert!(status.success());
     }
-    // All that cargo wants to see of the packages, their examples and benchmarks among it, is there.
+    // Every target of the packages, including examples and benchmarks, is copied.
     let mut metadata = Command::new(env!("CARGO"));
     metadata.args(["metadata", "--no-deps", "--offline", "--format-version", "1"]).current_dir(folder.path());
     let output = run(&mut metadata);
@@ -199,7 +199,7 @@ fn the_image_is_built_from_what_there_is() {
 }
 
 #[test]
-fn the_image_runs_what_it_built_as_nobody_in_particular() {
+fn the_image_runs_the_program_as_an_unprivileged_user() {
     let (lines, image) = (instructions(), deploy("Dockerfile"));
     let build = lines.iter().find(|line| line.starts_with("RUN cargo build")).unwrap();
     assert!(["--release", "--locked", "--package isocache-bridge"].iter().all(|word| build.contains(word)));
@@ -211,14 +211,14 @@ fn the_image_runs_what_it_built_as_nobody_in_particular() {
     let (settings, _) = example();
     let volume = instruction("VOLUME ").replace("VOLUME ", "");
     assert_eq!(settings.store.snapshot.unwrap().parent().unwrap(), Path::new(&volume));
-    // A compiler that is new enough.
+    // The compiler is new enough.
     let number = |text: &str, after: &str| {
         let text = text.split_once(after).unwrap().1.split(|it: char| !it.is_ascii_digit()).next().unwrap().to_owned();
         text.parse::<u32>().unwrap()
     };
     let manifest = fs::read_to_string(root().join("Cargo.toml")).unwrap();
     assert!(number(&image, "FROM rust:1.") >= number(&manifest, "rust-version = \"1."));
-    // Without a token, what the image starts refuses to listen to the world; no port is opened.
+    // Without a token, the command of the image refuses to listen on all addresses and opens no port.
     let mut bare = Command::new(BINARY);
     bare.args(words(&instruction("CMD "))).env_remove("ISOCACHE_TOKEN").env_remove("ISOCACHE_READ_ONLY_TOKEN");
     let output = run(&mut bare);
@@ -226,7 +226,7 @@ fn the_image_runs_what_it_built_as_nobody_in_particular() {
     assert!(!output.status.success() && said.contains("ISOCACHE_TOKEN"), "{said}");
 }
 
-/// The command by which Docker looks after the container, for a bridge on another port.
+/// Runs the health check of the image for a bridge on another port.
 fn health_check(port: u16) -> bool {
     let words = words(&instruction("HEALTHCHECK "));
     let [program, args @ ..] = words.as_slice() else { panic!("no command") };

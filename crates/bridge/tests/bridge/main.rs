@@ -1,4 +1,4 @@
-//! `isocache serve` as a process, asked over the network: what an attacker tries, what breaks, and every byte kept.
+//! `isocache serve` as a process, tested over the network: attacks, failures, and exact replies.
 #![cfg(all(unix, not(target_arch = "wasm32")))]
 
 mod attacks;

@@ -1,4 +1,4 @@
-//! The bridge as a process: started, listened to, signalled and stopped.
+//! The bridge as a process: start, log, signals, end.
 
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::SocketAddr;
@@ -12,11 +12,11 @@ use servers::clock::ServerClock;
 use servers::redis::{Options, RedisServer};
 use servers::{Folder, PATIENCE, eventually};
 
-/// What is behind a bridge.
+/// The store behind a bridge.
 pub enum Behind {
     Memory,
     Redis(RedisServer),
-    /// Somebody else's server, at a URL.
+    /// A server that the test does not own, at a URL.
     Url(String),
 }
 
@@ -42,7 +42,7 @@ impl Behind {
     }
 }
 
-/// What a bridge is started with.
+/// The configuration and the options of a bridge.
 #[derive(Clone, Default)]
 pub struct Start {
     /// The text of its configuration file; none if empty. `{folder}` in it is a folder of this start's own.
@@ -50,7 +50,7 @@ pub struct Start {
     pub args: Vec<String>,
     pub env: Vec<(String, String)>,
     pub clock: Option<ServerClock>,
-    /// Where files are that outlive one run.
+    /// The folder for files that outlive one run.
     pub folder: Option<Arc<Folder>>,
 }
 
@@ -73,7 +73,7 @@ impl Start {
         self
     }
 
-    /// The folder, made if there is none yet.
+    /// The folder, created if it does not exist.
     pub fn folder(&mut self) -> Arc<Folder> {
         Arc::clone(self.folder.get_or_insert_with(|| Arc::new(Folder::new())))
     }
@@ -98,7 +98,7 @@ impl Start {
         command
     }
 
-    /// The configuration file, written.
+    /// Writes the configuration file.
     pub fn config_file(&mut self) -> PathBuf {
         let folder = self.folder();
         let file = folder.path().join("isocache.toml");
@@ -107,7 +107,7 @@ impl Start {
         file
     }
 
-    /// What becomes of a bridge that does not start: it ends by itself.
+    /// Runs a bridge that must fail to start.
     pub fn fails(mut self) -> Output {
         let mut command = self.command();
         let mut process = command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
@@ -121,7 +121,7 @@ impl Start {
     }
 }
 
-/// How a process ended; `None` if it does not in good time.
+/// How a process ended; `None` if it does not end in time.
 fn ends(process: &mut Child) -> Option<ExitStatus> {
     let started = std::time::Instant::now();
     while started.elapsed() < PATIENCE {
@@ -133,7 +133,7 @@ fn ends(process: &mut Child) -> Option<ExitStatus> {
     None
 }
 
-/// A running bridge, and what is behind it. It ends with its value.
+/// A running bridge and its store. Dropping it ends the process.
 pub struct Bridge {
     process: Child,
     pub address: SocketAddr,
@@ -177,12 +177,12 @@ impl Bridge {
         format!("{}://{}{path}", self.scheme, self.address)
     }
 
-    /// Somebody with a token.
+    /// A caller with a token.
     pub fn caller(&self, token: &str) -> Caller {
         Caller { client: self.client.clone(), base: self.url(""), token: Some(token.into()) }
     }
 
-    /// Somebody without one.
+    /// A caller without a token.
     pub fn nobody(&self) -> Caller {
         Caller { token: None, ..self.caller("") }
     }
@@ -193,7 +193,7 @@ impl Bridge {
         server
     }
 
-    /// What it has logged so far.
+    /// Its log so far.
     pub fn log(&self) -> String {
         text(&self.log)
     }
@@ -212,7 +212,7 @@ impl Bridge {
         self.process.id()
     }
 
-    /// Waits for its end; how it ended, and all it has logged.
+    /// Waits for its end. Returns how it ended, and its log.
     pub fn wait(mut self) -> (ExitStatus, String, Behind, Start) {
         let status = ends(&mut self.process).unwrap_or_else(|| panic!("the bridge does not end: {}", self.log()));
         if let Some(reader) = self.reader.take() {
@@ -222,7 +222,7 @@ impl Bridge {
         (status, log, std::mem::replace(&mut self.behind, Behind::Memory), std::mem::take(&mut self.start))
     }
 
-    /// Ends it as an operator does; it has to end well.
+    /// Ends it with SIGTERM. It must exit successfully.
     pub fn stop(self) -> (String, Behind, Start) {
         self.signal("-TERM");
         let (status, log, behind, start) = self.wait();
@@ -257,7 +257,7 @@ fn collect(mut from: impl Read + Send + 'static, into: Arc<Mutex<String>>) -> Jo
     })
 }
 
-/// What another command of `isocache` says, with this on its standard input; under a clock of its own if one is given.
+/// Runs another command of `isocache` with this standard input, and with a clock if one is given.
 pub fn isocache(args: &[&str], input: &str, clock: Option<&ServerClock>) -> Output {
     let mut command = Command::new(env!("CARGO_BIN_EXE_isocache"));
     if let Some(clock) = clock {
@@ -265,7 +265,7 @@ pub fn isocache(args: &[&str], input: &str, clock: Option<&ServerClock>) -> Outp
     }
     command.args(args).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
     let mut process = command.spawn().unwrap();
-    // It may end before it has read its input, which is then not for it.
+    // It may end before it has read its input.
     let _ = process.stdin.take().unwrap().write_all(input.as_bytes());
     process.wait_with_output().unwrap()
 }

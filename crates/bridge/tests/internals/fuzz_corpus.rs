@@ -1,5 +1,5 @@
-//! The inputs that `fuzz/corpus` keeps, and others made of them, through the checks that the fuzz targets make of any input.
-// The targets are a package of their own, which keeps to the usual lints.
+//! Runs the checks of the fuzz targets on the inputs in `fuzz/corpus` and on mutations of them.
+// The targets are a separate package with the default lints.
 #![allow(clippy::pedantic)]
 
 #[path = "../../../../fuzz/src/lib.rs"]
@@ -24,13 +24,13 @@ fn name(path: &Path) -> String {
     path.file_name().unwrap().to_str().unwrap().to_owned()
 }
 
-/// Replays one input, naming it if the check does not hold.
+/// Replays one input, and names it if the check fails.
 fn replay(check: checks::Check, what: &str, input: &[u8]) {
-    assert!(catch_unwind(AssertUnwindSafe(|| check(input))).is_ok(), "the check does not hold for {what}");
+    assert!(catch_unwind(AssertUnwindSafe(|| check(input))).is_ok(), "the check fails for {what}");
 }
 
 #[test]
-fn what_is_kept_holds() {
+fn the_corpus_passes() {
     let corpus = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../fuzz/corpus");
     let folders: BTreeSet<String> = entries(&corpus).iter().map(|path| name(path)).collect();
     assert_eq!(folders, checks::TARGETS.iter().map(|(target, _)| (*target).to_owned()).collect());
@@ -40,7 +40,7 @@ fn what_is_kept_holds() {
         for path in inputs {
             let (what, input) = (format!("{target}/{}", name(&path)), fs::read(&path).unwrap());
             replay(check, &what, &input);
-            // What is cut short has to be refused as well as what is whole is understood.
+            // A truncated input must be handled, too.
             for end in 0..input.len().min(256) {
                 replay(check, &format!("the first {end} bytes of {what}"), &input[..end]);
             }
@@ -48,22 +48,22 @@ fn what_is_kept_holds() {
     }
 }
 
-/// So many inputs are made for each target; always the same ones.
-const MADE: u32 = 20_000;
+/// The number of mutations for each target. They are the same in every run.
+const MUTATIONS: u32 = 20_000;
 
-/// No input that is made is longer.
-const LONGEST: usize = 4096;
+/// The maximum length of a mutation.
+const MAX_LENGTH: usize = 4096;
 
-/// Bytes that end or begin something in one of the formats.
-const TELLING: &[u8] = b"\0\x01\x7f\x80\xff\t\x0b\n\r \"\\%*$:,[]{}0129-+.=&/|";
+/// Bytes with a meaning in one of the formats.
+const SPECIAL: &[u8] = b"\0\x01\x7f\x80\xff\t\x0b\n\r \"\\%*$:,[]{}0129-+.=&/|";
 
-/// An input with a few things changed, or a part of another one in it.
+/// Changes a few bytes of an input, or inserts a part of another one.
 fn mutate(random: &mut TestRng, inputs: &[Vec<u8>]) -> Vec<u8> {
     let mut input = inputs[random.random_range(0..inputs.len())].clone();
     for _ in 0..random.random_range(1..5) {
         let other = &inputs[random.random_range(0..inputs.len())];
         let (place, from) = (some_range(random, input.len()), some_range(random, other.len()));
-        let byte = if random.random() { TELLING[random.random_range(0..TELLING.len())] } else { random.random() };
+        let byte = if random.random() { SPECIAL[random.random_range(0..SPECIAL.len())] } else { random.random() };
         match random.random_range(0..7) {
             0 => input.iter_mut().skip(place.start).take(1).for_each(|bit| *bit ^= 1 << random.random_range(0..8)),
             1 => input.iter_mut().skip(place.start).take(1).for_each(|old| *old = byte),
@@ -73,30 +73,30 @@ fn mutate(random: &mut TestRng, inputs: &[Vec<u8>]) -> Vec<u8> {
             5 => drop(input.splice(place.start..place.start, other[from].iter().copied())),
             _ => drop(input.splice(place.start.., other[from.start..].iter().copied())),
         }
-        input.truncate(LONGEST);
+        input.truncate(MAX_LENGTH);
     }
     input
 }
 
-/// A part of so many bytes; mostly a short one.
+/// A random range within a length; often a short one.
 fn some_range(random: &mut TestRng, length: usize) -> Range<usize> {
     let start = random.random_range(0..=length);
-    let longest = if random.random() { 8 } else { LONGEST };
+    let longest = if random.random() { 8 } else { MAX_LENGTH };
     start..random.random_range(start..=length.min(start + longest))
 }
 
 #[test]
-fn what_is_made_of_it_holds() {
+fn mutations_of_the_corpus_pass() {
     let corpus = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../fuzz/corpus");
     std::thread::scope(|scope| {
         for (target, check) in checks::TARGETS {
             let inputs: Vec<_> = entries(&corpus.join(target)).iter().map(|path| fs::read(path).unwrap()).collect();
             scope.spawn(move || {
                 let mut random = TestRng::from_seed(RngAlgorithm::ChaCha, &[7; 32]);
-                for _ in 0..MADE {
+                for _ in 0..MUTATIONS {
                     let input = mutate(&mut random, &inputs);
                     let holds = catch_unwind(AssertUnwindSafe(|| check(&input))).is_ok();
-                    assert!(holds, "{target}: the check does not hold for b\"{}\"", input.escape_ascii());
+                    assert!(holds, "{target}: the check fails for b\"{}\"", input.escape_ascii());
                 }
             });
         }

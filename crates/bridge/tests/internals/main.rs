@@ -1,4 +1,4 @@
-//! The bridge from the inside: who may do what, the embedded store, and the corpus of the fuzzer.
+//! The internals of the bridge: access, the embedded store, and the corpus of the fuzzer.
 #![cfg(not(target_arch = "wasm32"))]
 
 #[cfg(unix)]

@@ -1,4 +1,4 @@
-//! Commands that would change the connection that all share, or the number of its replies.
+//! Commands that would change the shared connection, or the number of its replies.
 
 use serde_json::json;
 
@@ -6,7 +6,7 @@ use crate::client::{Caller, resp};
 use crate::support::Behind;
 use crate::tenants::Tenants;
 
-/// None of these may reach Redis, in whatever form they come, whoever asks.
+/// None of these may reach Redis, in any form, with any token.
 const NEVER: &[&str] = &[
     "CLIENT REPLY SKIP",
     "CLIENT REPLY OFF",
@@ -75,7 +75,7 @@ const NEVER: &[&str] = &[
     "NO-SUCH-COMMAND a:x",
 ];
 
-/// Names that are none, but would be if somebody trimmed or split them.
+/// Names that would be commands only if they were trimmed or split.
 const DISGUISED: &[&str] = &[
     "MULTI ",
     " MULTI",
@@ -88,7 +88,7 @@ const DISGUISED: &[&str] = &[
     "ＭＵＬＴＩ",
 ];
 
-/// In every form, on its own and before a lookup, whose reply has to stay where it belongs.
+/// In every form, alone and before a lookup, whose reply must stay in its place.
 async fn attack(caller: &Caller, words: &[&str]) {
     let own = || vec!["GET", "a:own"];
     let refused = |text: &str| text.starts_with("ERR ") || text.starts_with("NOPERM ");
@@ -105,7 +105,7 @@ async fn attack(caller: &Caller, words: &[&str]) {
         assert!(replies[at]["error"].as_str().is_some_and(refused), "{words:?}: {replies}");
     }
 
-    // Neither what is before it nor what is after it is carried out.
+    // No command of the transaction is executed.
     let whole = caller.transaction(&[vec!["SET", "a:mark", "1"], words.to_vec(), vec!["SET", "a:mark", "2"]]).await;
     let (status, text) = whole.error();
     assert!(status == 400 && refused(&text), "{words:?}: {status} {text}");
@@ -120,7 +120,7 @@ async fn attack(caller: &Caller, words: &[&str]) {
     assert!(status == 400 && refused(&text), "{words:?}: {status} {text}");
 
     let path: String = words.iter().flat_map(|word| ["/".into(), encode(word)]).collect();
-    // An empty path is none.
+    // An empty path is not a command.
     let answer = caller.get(&path).await;
     assert!(answer.status == 400 && refused(&answer.error().1), "{words:?}: {}", answer.text());
 }
@@ -145,7 +145,7 @@ async fn nothing_changes_the_connection(behind: Behind) {
     tenants.b_is_well().await;
 }
 
-/// Many at a time, which is when a stolen reply would go astray.
+/// Concurrently, since a stray reply would reach another caller.
 async fn replies_stay_with_their_requests_under_attack(behind: Behind) {
     let tenants = Tenants::start(behind).await;
     let watch = tenants.watch();
@@ -178,7 +178,7 @@ async fn replies_stay_with_their_requests_under_attack(behind: Behind) {
     watch.finish().await;
 }
 
-/// Only a transaction that is carried out as a whole may write.
+/// Only a transaction that is executed as a whole may write.
 async fn exec_and_discard_within_a_transaction(behind: Behind) {
     let tenants = Tenants::start(behind).await;
     let watch = tenants.watch();
@@ -204,7 +204,7 @@ async fn exec_and_discard_within_a_transaction(behind: Behind) {
     );
 }
 
-/// Clients say who they are. They are told that all is well, and the connection keeps its name.
+/// Clients introduce themselves and get `OK`, and the connection keeps its name.
 async fn who_a_client_says_it_is_goes_no_further(behind: Behind) {
     let mut tenants = Tenants::start(behind).await;
     for words in [["CLIENT", "SETINFO", "LIB-NAME", "mine"].as_slice(), &["CLIENT", "SETNAME", "mine"]] {

@@ -1,4 +1,4 @@
-//! Tokens that are none, or not enough.
+//! Invalid tokens, and tokens with too few rights.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -14,7 +14,7 @@ use servers::redis::{Options, RedisServer};
 
 const WRONGPASS: &str = "WRONGPASS invalid or missing auth token";
 
-/// The answer is that of every failure, and tells nothing.
+/// The response is the same for every failure and reveals nothing.
 #[track_caller]
 fn is_refused(answer: &Answer, what: &str) {
     assert_eq!(answer.status, 401, "{what}: {}", answer.text());
@@ -55,7 +55,7 @@ async fn a_bad_header_is_not_made_up_for(behind: Behind) {
     for query in ["", "?_token=", "?_token", "?_token=x", "?token=x", "?_token=%zz"] {
         is_refused(&nobody.get(&format!("/get/a:own{query}")).await, query);
     }
-    // Of two none counts, whatever comes first, and however the name is written.
+    // Two headers are refused, in any order and spelling of the name.
     for two in ["_token=x&_token=", "%5Ftoken=x&_token=", "_token&_token=", "_token=_token&NX&_token="] {
         for query in [format!("{two}{A}"), format!("_token={A}&{two}{A}")] {
             is_refused(&nobody.get(&format!("/get/a:own?{query}")).await, &query);
@@ -64,13 +64,13 @@ async fn a_bad_header_is_not_made_up_for(behind: Behind) {
             assert_eq!((status, text.as_str()), (400, "ERR more than one _token"), "beside a header: {query}");
         }
     }
-    // Another site's page can make a browser send it.
+    // A page of another site can make a browser send it.
     let cross = ask(&path, &[]).header("sec-fetch-site", "cross-site");
     assert_eq!(nobody.send(cross).await.error(), (403, "ERR refused by the bridge: this origin is not allowed".into()));
     let cross =
         nobody.request(Method::POST, &format!("/set/a:own/x?_token={A}")).header("origin", "https://evil.example");
     assert_eq!(nobody.send(cross).await.error().0, 403);
-    // A token that reads stays one that reads, however it comes.
+    // A read-only token stays read-only, wherever the request carries it.
     let write = format!("/set/a:own/x?_token={READER}");
     assert!(nobody.get(&write).await.error().1.starts_with("NOPERM"));
     watch.finish().await;
@@ -80,11 +80,11 @@ async fn a_bad_header_is_not_made_up_for(behind: Behind) {
 async fn a_token_in_the_address_counts_only_where_configured(behind: Behind) {
     let tenants = Tenants::start(behind).await;
     is_refused(&tenants.bridge.nobody().get(&format!("/get/a:own?_token={A}")).await, "not configured");
-    // Beside a header it is left out of the command.
+    // Beside a header it is not an argument of the command.
     assert_eq!(tenants.a.get("/get/a:own?_token=x").await.result(), "A-OWN");
 }
 
-/// What `isocache token sign` prints for a configuration and its arguments.
+/// The output of `isocache token sign` for a configuration and arguments.
 fn sign(start: &mut Start, args: &[&str], clock: Option<&ServerClock>) -> Result<String, String> {
     let file = start.config_file().display().to_string();
     let output = isocache(&[&["token", "sign", "--config", &file], args].concat(), "", clock);
@@ -92,7 +92,7 @@ fn sign(start: &mut Start, args: &[&str], clock: Option<&ServerClock>) -> Result
     if output.status.success() { Ok(text(output.stdout)) } else { Err(text(output.stderr)) }
 }
 
-/// The claims of a token, changed.
+/// Changes the claims of a token.
 fn with_claims(token: &str, change: impl FnOnce(&mut Value)) -> String {
     let parts: Vec<&str> = token.split('.').collect();
     let mut claims: Value = serde_json::from_slice(&URL_SAFE_NO_PAD.decode(parts[1]).unwrap()).unwrap();
@@ -147,10 +147,10 @@ async fn forged_signed_tokens(behind: Behind) {
         ("a role beyond the key's", vec!["--prefix", "user:4:", "--role", "rw"]),
         ("a prefix beyond the key's", vec!["--prefix", "a:"]),
         ("a prefix that is more", vec!["--prefix", "user"]),
-        ("a life beyond the key's", vec!["--prefix", "user:4:", "--ttl", "2h"]),
+        ("a ttl beyond the key's", vec!["--prefix", "user:4:", "--ttl", "2h"]),
         ("a channel beyond the key's", vec!["--prefix", "user:4:", "--channel", "a:"]),
     ];
-    // Signed with the right secret, by a key that had been allowed more.
+    // Signed with the right secret by a key with more rights.
     let escalated = beyond.clone().map(|(what, args)| (what, sign(&mut generous, &args, None).unwrap()));
     for (what, args) in &beyond {
         let error = sign(&mut start, args, None).unwrap_err();
@@ -199,7 +199,7 @@ async fn forged_signed_tokens(behind: Behind) {
     watch.finish().await;
 }
 
-/// Everything is logged that can be, and everything fails that can.
+/// With all logs on, and every kind of failure.
 async fn no_secret_is_logged_or_told(behind: Behind) {
     let mut start =
         Start::config(tenants::config("[listen]\nquery-token = true\n[server]\ncommand-timeout = \"2s\"", ""));
@@ -254,7 +254,7 @@ async fn no_secret_is_logged_or_told(behind: Behind) {
     let secrets = [A, B, READER, ADMIN, SIGNING, &signed, bad, value, SECRET, password];
     for answer in &answers {
         let text = format!("{} {:?}", answer.text(), answer.headers);
-        // The name of a command that is unknown is told; it is what the client sent for one.
+        // The name of an unknown command is logged.
         let text = text.replace(&format!("refused by the bridge: '{value}'"), "");
         assert!(!secrets.iter().any(|secret| text.contains(secret)), "{text}");
     }
@@ -274,7 +274,7 @@ crate::on_both_stores!(
     no_secret_is_logged_or_told,
 );
 
-/// Errors of the start do not quote what they are about.
+/// Errors at the start do not quote secrets.
 #[test]
 fn no_secret_is_told_at_the_start() {
     let url = "redis://:password-of-redis-31@[";
@@ -286,7 +286,7 @@ fn no_secret_is_told_at_the_start() {
     assert!(text.contains("isocache.toml:2") && !text.contains("short-secret"), "{text}");
 }
 
-/// The bridge goes by the wall clock: the same token, later.
+/// Expiry follows the wall clock: the same token, later.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_signed_token_ends() {
     let clock = ServerClock::new();

@@ -1,4 +1,4 @@
-//! What has been seen to work against other bridges, and more: each by one tenant, while another one is at work.
+//! Attacks by one tenant while another is active, including those known from other bridges.
 
 mod connection;
 mod credentials;

@@ -7,7 +7,7 @@ use crate::client::{Answer, Caller, raw};
 use crate::support::{Behind, Bridge, Start};
 use crate::tenants::{self, A, Tenants};
 
-/// What a browser does for a page, with these headers.
+/// Sends a request as a browser does for a page, with these headers.
 async fn browse(caller: &Caller, method: Method, path: &str, headers: &[(&str, &str)]) -> Answer {
     let request = caller.request(method, path);
     caller.send(headers.iter().fold(request, |request, (name, value)| request.header(*name, *value))).await

@@ -1,4 +1,4 @@
-//! What is refused before it is read, idle connections, and large responses.
+//! Bodies that are refused before they are read, idle connections, and large responses.
 
 use std::io::Read;
 
@@ -14,7 +14,7 @@ fn head(line: &str, address: std::net::SocketAddr, more: &str) -> String {
     format!("{line} HTTP/1.1\r\nHost: {address}\r\n{more}\r\n")
 }
 
-/// A body that is declared as too large is refused before a byte of it is sent.
+/// A body with a declared length that is too large is refused before a byte of it is sent.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_declared_length_is_refused_at_once() {
     let start = Start::config(tenants::config("[server]\nbody-timeout = \"10m\"", "max-body-bytes = 1000"));
@@ -36,7 +36,7 @@ async fn a_declared_length_is_refused_at_once() {
     assert!(raw.until("}").await.contains("OK"), "the limit itself is allowed");
 }
 
-/// A client that goes on writing still gets the response, whatever it is refused for.
+/// A client that continues to write still gets the response to a refused request.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_refused_upload_ends_with_a_response() {
     let start =
@@ -54,7 +54,7 @@ async fn a_refused_upload_ends_with_a_response() {
     }
 }
 
-/// An idle connection is kept for longer than a slow head is waited for.
+/// An idle connection is kept longer than a slow head.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn idle_connections_and_slow_heads_have_limits_of_their_own() {
     let bridge = Bridge::start(
@@ -66,7 +66,7 @@ async fn idle_connections_and_slow_heads_have_limits_of_their_own() {
     let mut idle = Raw::connect(address).await;
     idle.send(&get).await;
     idle.until("null}").await;
-    // A first head, a later one, and one that dribbles in: none is waited for.
+    // A first head, a later one, and one that arrives byte by byte: all time out.
     for requests in [0, 1, 3] {
         let mut slow = Raw::connect(address).await;
         for _ in 0..requests {
@@ -231,7 +231,7 @@ async fn empty_values(behind: Behind) {
     }
 }
 
-/// A refusal says who refuses, and a command of a module can be allowed by name.
+/// A refusal says that the bridge refuses, and a command of a module can be allowed by name.
 async fn refusals_and_further_commands(behind: Behind) {
     let token = |name: &str, allow: &str, more: &str| {
         let digest = isocache_bridge::access::Digest::of(format!("token-{name}").as_bytes());
@@ -256,7 +256,7 @@ async fn refusals_and_further_commands(behind: Behind) {
         let refusal = text("plain", &words).await;
         assert!(refusal.contains(by_bridge) && !refusal.contains("unknown command"), "{words:?}: {refusal}");
     }
-    // These reach the store, which says so in its own words.
+    // These reach the store, which replies with its own error.
     for (name, words) in
         [("wide", ["gett", "k"]), ("wide", ["GETT", "k"]), ("wide", ["FT.SEARCH", "k"]), ("writer", ["GETT", "k"])]
     {

@@ -1,4 +1,4 @@
-//! Requests that are too much, too slow, or not what they seem.
+//! Requests that are too large, too slow or ambiguous.
 
 use reqwest::Method;
 use serde_json::json;
@@ -8,7 +8,7 @@ use crate::support::{Behind, Start};
 use crate::tenants::{self, A, SECRET, Tenants};
 use servers::PATIENCE;
 
-/// The beginning of a request of A's, without the empty line at its end.
+/// The head of a request of A, without the empty line at its end.
 fn head(tenants: &Tenants, line: &str) -> String {
     format!("{line} HTTP/1.1\r\nHost: {}\r\nAuthorization: Bearer {A}", tenants.bridge.address)
 }
@@ -88,7 +88,7 @@ async fn paths_mean_what_they_say(behind: Behind) {
         assert_eq!(answer, expected, "{line}");
         assert!(!answer.1.contains(SECRET));
     }
-    // The path of another server is not for this one.
+    // An absolute URL of another server is refused.
     let elsewhere = raw(tenants.bridge.address, &head(&tenants, "GET http://cache.example/get/a:own"), b"").await;
     assert_eq!(elsewhere.0, 421);
     for method in ["DELETE", "PATCH", "TRACE", "CONNECT", "PROPFIND", "get"] {
@@ -99,7 +99,7 @@ async fn paths_mean_what_they_say(behind: Behind) {
     watch.finish().await;
 }
 
-/// Behind a proxy that understands a request otherwise, a second one could hide in it.
+/// Request smuggling: a proxy may see one request where the bridge sees two.
 async fn no_request_hides_in_another(behind: Behind) {
     let tenants = Tenants::start(behind).await;
     let watch = tenants.watch();
@@ -134,7 +134,7 @@ async fn no_request_hides_in_another(behind: Behind) {
         assert_eq!(answer.matches("HTTP/1.").count(), 1, "{what}: {answer:?}");
         assert_eq!(tenants.a.result(&["EXISTS", "a:hidden"]).await, 0, "{what}");
     }
-    // What comes after a whole request is the next one, and is answered in its turn.
+    // The bytes after a complete request are the next request, and get the next response.
     let mut connection = Raw::connect(tenants.bridge.address).await;
     let last = format!("{}\r\nConnection: close\r\n\r\n", head(&tenants, "GET /get/a:two"));
     connection
@@ -228,7 +228,7 @@ async fn each_limit_has_its_answer(behind: Behind) {
     watch.finish().await;
 }
 
-/// Bodies that say they are large, or are made of nothing but brackets.
+/// Bodies with a large declared length, or of nothing but brackets.
 async fn bodies_that_are_larger_inside(behind: Behind) {
     let tenants = Tenants::start(behind).await;
     let watch = tenants.watch();
@@ -260,7 +260,7 @@ async fn bodies_that_are_larger_inside(behind: Behind) {
     watch.finish().await;
 }
 
-/// Of how many requests the bridge says that they are under way.
+/// The number of requests in progress, by the metrics.
 pub async fn level(admin: &Caller, name: &str) -> u64 {
     let text = admin.get("/metrics").await.text();
     let line =
@@ -268,7 +268,7 @@ pub async fn level(admin: &Caller, name: &str) -> u64 {
     line.rsplit(' ').next().unwrap().parse().unwrap()
 }
 
-/// Waits until a level is what it should be.
+/// Waits until a gauge has the expected value.
 pub async fn reaches(admin: &Caller, name: &str, value: u64) {
     let wait = async {
         while level(admin, name).await != value {
@@ -297,7 +297,7 @@ async fn one_tenant_cannot_take_all_places(behind: Behind) {
         assert_eq!(third.error(), (429, "ERR refused by the bridge: too many requests at once, the limit is 2".into()));
         assert_eq!(third.header("retry-after"), Some("1"));
     }
-    // The others of A's prefix are other callers.
+    // Other tokens with the prefix of A are other callers.
     assert_eq!(tenants.reader.result(&["GET", "a:own"]).await, "A-OWN");
     watch.finish().await;
     for mut connection in slow {
@@ -327,7 +327,7 @@ async fn whoever_is_slow_is_cut_off(behind: Behind) {
         connection.send(beginning).await;
         silent.push((beginning.to_owned(), connection));
     }
-    // After a whole request, too.
+    // The same after a complete request.
     let mut connection = Raw::connect(address).await;
     connection.send(format!("{head}\r\nContent-Length: 17\r\n\r\n[\"GET\", \"a:own\"]\n")).await.until("A-OWN").await;
     connection.send(&head).await;
@@ -343,7 +343,7 @@ async fn whoever_is_slow_is_cut_off(behind: Behind) {
         assert!(answer.starts_with("HTTP/1.1 408 "), "{answer}");
         assert!(!connection.rest().await.contains("HTTP/1.1"));
     }
-    // One byte after the other: it is the whole that has to come in time.
+    // One byte after the other: the whole body must arrive in time.
     let mut connection = Raw::connect(address).await;
     connection.send(format!("{head}\r\nTransfer-Encoding: chunked\r\n\r\n")).await;
     reaches(&tenants.admin, "in_flight", 1).await;

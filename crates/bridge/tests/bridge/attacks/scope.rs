@@ -1,4 +1,4 @@
-//! Ways out of a tenant's prefixes.
+//! Attempts to leave the prefixes of a tenant.
 
 use std::collections::BTreeSet;
 
@@ -9,7 +9,7 @@ use crate::client::Caller;
 use crate::support::{Behind, Start};
 use crate::tenants::{self, HIDDEN, SECRET, Tenants};
 
-/// What would show or change something of B's if it passed. `~` stands for a space within an argument.
+/// Commands that would show or change keys of B. `~` is a space within an argument.
 const ESCAPES: &[&str] = &[
     // By name.
     "GET b:secret",
@@ -86,7 +86,7 @@ const ESCAPES: &[&str] = &[
     "XREAD STREAMS STREAMS b:stream 0 0",
     "XREADGROUP GROUP g c STREAMS b:stream >",
     "XINFO STREAM b:stream FULL",
-    // Counts that do not say what they should.
+    // Wrong counts.
     "ZUNIONSTORE a:x 2 a:zset b:zset",
     "ZUNION 2 a:zset b:zset",
     "ZUNION 1 a:zset b:zset",
@@ -132,7 +132,7 @@ const ESCAPES: &[&str] = &[
     "PUBLISH b:news x",
     "SPUBLISH b:news x",
     "PUBLISH c x",
-    // Keys that are nearly within.
+    // Keys that nearly have the prefix.
     "GET a",
     "GET A:own",
     "GET ~a:own",
@@ -144,7 +144,7 @@ fn words(line: &str) -> Vec<String> {
     line.split(' ').map(|word| word.replace('~', " ")).collect()
 }
 
-/// Everything of B's, as the admin sees it.
+/// All keys and values of B, as the admin sees them.
 async fn belongings(admin: &Caller) -> Value {
     let look = [
         vec!["MGET", "b:secret", "b:other", HIDDEN, "b:new", "b:x", "b:stolen"],
@@ -157,7 +157,7 @@ async fn belongings(admin: &Caller) -> Value {
     admin.pipeline(&look).await.json()
 }
 
-/// Things of other types, which only Redis has.
+/// Values of other types, which only Redis has.
 async fn furnish(tenants: &Tenants) {
     let furnish = ["a", "b"].map(|tenant| {
         vec![
@@ -191,7 +191,7 @@ async fn nothing_leads_out_of_the_prefixes(behind: Behind) {
             assert!(replies.json()[0]["error"].is_string(), "{line}: {}", replies.text());
             assert_eq!(replies.json()[1]["result"], "A-OWN", "{line}: {}", replies.text());
             let whole = caller.transaction(&[vec!["GET", "a:own"], words.clone()]).await;
-            // What names no key of B's, but makes no sense, is for the store to refuse.
+            // Malformed commands without a key of B are refused by the store.
             let failed = whole.status == 400 || whole.json()[1]["error"].is_string();
             assert!(failed, "{line}: {}", whole.text());
             for answer in [&alone, &replies, &whole] {
@@ -206,7 +206,7 @@ async fn nothing_leads_out_of_the_prefixes(behind: Behind) {
     assert_eq!(tenants.admin.result(&["EXISTS", "a:x", "a:none"]).await, 0);
 }
 
-/// All keys that scanning to the end shows.
+/// All keys that a complete scan returns.
 async fn scan(caller: &Caller, options: &[&str]) -> BTreeSet<String> {
     let (mut keys, mut cursor) = (BTreeSet::new(), "0".to_owned());
     for _ in 0..10_000 {
@@ -239,7 +239,7 @@ async fn scan_shows_what_is_within(behind: Behind) {
         (vec!["match", "[ab]:*", "count", "7"], true),
         (vec!["MATCH", "?:*", "COUNT", "100000"], true),
         (vec!["TYPE", "string"], true),
-        // The last one of two counts, for Redis as for the filter.
+        // The last one of two applies, in Redis and in the filter.
         (vec!["MATCH", "a:*", "MATCH", "*"], true),
         (vec!["MATCH", "b:*"], false),
         (vec!["MATCH", HIDDEN], false),
@@ -263,14 +263,14 @@ async fn scan_shows_what_is_within(behind: Behind) {
     for words in [vec!["SCAN", "x"], vec!["SCAN", "0", "MATCH"], vec!["SCAN", "0", "EVERYTHING", "1"], vec!["SCAN"]] {
         assert_eq!(tenants.a.command(&words).await.error().0, 400, "{words:?}");
     }
-    // Who only reads what it knows by name does not get to look around.
+    // A token that may read only keys that it names cannot list keys.
     let (_, text) = tenants.reader.command(&["SCAN", "0"]).await.error();
     assert!(text.starts_with("NOPERM"), "{text}");
     watch.finish().await;
     assert!(scan(&tenants.admin, &["COUNT", "1000"]).await.len() > 1000 / 2);
 }
 
-/// The token that reads changes nothing, also within its prefix.
+/// A read-only token changes nothing, even within its prefix.
 async fn reading_changes_nothing(behind: Behind) {
     let tenants = Tenants::start(behind).await;
     let watch = tenants.watch();
@@ -303,7 +303,7 @@ async fn reading_changes_nothing(behind: Behind) {
     watch.finish().await;
 }
 
-/// `user:4` is not `user:42`, if the prefix says so; if it does not, that is said at the start.
+/// With a delimiter, `user:4:` does not cover `user:42:`. Without one, the bridge warns at the start.
 async fn a_prefix_that_another_begins_with(behind: Behind) {
     let token = |name: &str, prefix: &str| {
         let digest = Digest::of(format!("the token of {name}").replace(' ', "-").as_bytes());

@@ -1,4 +1,4 @@
-//! Subscriptions: too many, to others' channels, with forged events, and by who does not read.
+//! Subscriptions: too many, to channels of others, with forged events, and by slow readers.
 
 use crate::attacks::requests::{level, reaches};
 use crate::client::Raw;
@@ -86,7 +86,7 @@ async fn one_tenant_cannot_take_all_streams(behind: Behind) {
     for (at, events) in b.iter_mut().enumerate() {
         assert_eq!(events.next().await.unwrap(), format!("subscribe,b:{},1", at + 1));
     }
-    // A place is free again when its subscriber has gone.
+    // A closed subscription makes room for another.
     drop(first);
     reaches(&tenants.admin, "streams", 3).await;
     let again = tenants.a.subscribe("/subscribe/a:1").await.unwrap();
@@ -125,7 +125,7 @@ async fn a_subscriber_that_does_not_read(behind: Behind) {
     watch.finish().await;
 }
 
-/// An answer that nobody takes does not keep its connection either.
+/// A response that the client does not read does not keep its connection open.
 async fn an_answer_that_is_not_read(behind: Behind) {
     let config = tenants::config("[server]\nwrite-timeout = \"300ms\"", "");
     let tenants = Tenants::with(behind, Start::config(config)).await;

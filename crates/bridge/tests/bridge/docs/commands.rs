@@ -127,7 +127,7 @@ impl Reader {
 }
 
 #[test]
-fn what_the_page_says_is_what_happens() {
+fn the_commands_print_the_documented_output() {
     let redis = RedisServer::plain();
     let ports = [("8079", free_port()), ("9079", free_port()), ("6379", redis.port)];
     let mut reader = Reader { folder: Folder::new(), ports, bridge: None, streams: Vec::new() };

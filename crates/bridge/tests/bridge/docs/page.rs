@@ -1,10 +1,10 @@
-//! The page as blocks of code and tables.
+//! docs/bridge.md as code blocks and tables.
 
 use std::path::Path;
 
-/// A block of code.
+/// A code block.
 pub struct Block {
-    /// What stands after its first fence.
+    /// The language after its opening fence.
     pub language: String,
     pub lines: Vec<String>,
 }
@@ -13,7 +13,7 @@ pub fn text() -> String {
     std::fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/bridge.md")).unwrap()
 }
 
-/// The blocks of code, in their order.
+/// The code blocks in order.
 pub fn blocks() -> Vec<Block> {
     let (mut blocks, mut open) = (Vec::new(), None::<Block>);
     for line in text().lines() {

@@ -113,7 +113,7 @@ fn roles() {
 }
 
 #[test]
-fn what_is_never_forwarded() {
+fn the_table_of_commands_that_are_never_forwarded() {
     let rows = table("| why | commands |", "## What is never forwarded");
     let whys = [Why::Connection, Why::Blocks, Why::Replication, Why::Administration, Why::Route];
     assert_eq!(rows.len(), whys.len());

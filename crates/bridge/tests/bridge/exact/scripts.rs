@@ -51,7 +51,7 @@ async fn a_script_is_called_by_the_hash_that_its_author_knows() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn the_store_in_memory_says_what_it_lacks() {
+async fn the_store_in_memory_refuses_scripts() {
     let bridge = Bridge::start(Behind::Memory, Start::default());
     for (words, name) in [
         (vec!["EVAL", "return 1", "0"], "EVAL"),

@@ -1,4 +1,4 @@
-//! Clients that go away.
+//! Clients that disconnect.
 
 use std::time::Duration;
 
@@ -10,12 +10,12 @@ use servers::proxy::Proxy;
 use servers::redis::RedisServer;
 use servers::{PATIENCE, free_port};
 
-/// Asks on a connection that stays open.
+/// Sends a request on a connection that stays open.
 async fn is_served(connection: &mut Raw) {
     connection.send("GET /livez HTTP/1.1\r\nHost: localhost\r\n\r\n").await.until("alive").await;
 }
 
-/// Those that are open stay so, and others find room once one has gone. Whoever looks at the counts is never kept out.
+/// Open connections stay open, and a closed one makes room for another. The metrics are always reachable.
 async fn no_more_connections_than_there_may_be(start: Start) {
     let metrics = free_port();
     let bridge = Bridge::start(Behind::Memory, start.arg(&["--metrics-listen", &format!("127.0.0.1:{metrics}")]));
@@ -35,7 +35,7 @@ async fn no_more_connections_than_there_may_be(start: Start) {
     }
     let [first, mut second] = open;
     drop(first);
-    // When the bridge notices is its own affair.
+    // It does not matter when the bridge notices.
     let served = async {
         loop {
             let mut another = Raw::connect(bridge.address).await;
@@ -56,7 +56,7 @@ async fn connections_have_a_limit() {
     no_more_connections_than_there_may_be(option).await;
 }
 
-/// Hundreds of requests whose client does not wait for the answer, while another one reads.
+/// Hundreds of requests whose client does not wait for the response, while another client reads.
 async fn go_away_in_mid_flight(tenants: &Tenants) {
     let watch = tenants.watch();
     let address = tenants.bridge.address;
@@ -70,7 +70,7 @@ async fn go_away_in_mid_flight(tenants: &Tenants) {
                         format!("[[\"SET\",\"a:{worker}\",\"{round}\"],[\"GET\",\"a:own\"],[\"ECHO\",\"left\"]]");
                     let request = format!("{head}\r\nContent-Length: {}\r\n\r\n{body}", body.len());
                     let mut connection = Raw::connect(address).await;
-                    // Some go before their request is whole.
+                    // Some disconnect before their request is complete.
                     let sent = if round % 4 == 0 { request.len() - 7 } else { request.len() };
                     connection.send(&request[..sent]).await;
                     if round % 3 == 0 {
@@ -93,7 +93,7 @@ async fn clients_that_go_away_with_the_store_in_memory() {
     go_away_in_mid_flight(&Tenants::start(Behind::Memory).await).await;
 }
 
-/// Replies take their time, so that most clients are gone when theirs comes.
+/// Replies are slow, so that most clients have disconnected when theirs arrives.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn clients_that_go_away_with_a_slow_redis() {
     let server = RedisServer::plain();
@@ -104,7 +104,7 @@ async fn clients_that_go_away_with_a_slow_redis() {
     assert_eq!(proxy.connections(), 1, "all this was on one connection");
 }
 
-/// An HTTP/2 client takes requests back without closing anything.
+/// An HTTP/2 client cancels requests without closing the connection.
 async fn http2_requests_that_are_taken_back(behind: Behind) {
     let config = tenants::config("", "max-in-flight = 50");
     let tenants = Tenants::with(behind, Start::config(config)).await;

@@ -1,4 +1,4 @@
-//! What is configured wrongly, and the commands that help to configure it.
+//! Wrong configurations, and the commands that help with the configuration.
 
 use isocache_bridge::access::Digest;
 
@@ -59,7 +59,7 @@ fn errors_name_the_file_and_the_line() {
 }
 
 #[test]
-fn what_cannot_be_is_said_in_a_sentence() {
+fn errors_are_sentences() {
     fails_with(Start::args(&["--config", "/nowhere/isocache.toml"]), &["cannot read /nowhere/isocache.toml"]);
     fails_with(
         Start::args(&["--store", "http://127.0.0.1:6379"]),
@@ -103,16 +103,16 @@ async fn beyond_loopback_only_with_a_token() {
     assert_eq!(crate::client::Caller { token: None, ..caller }.command(&["GET", "k"]).await.status, 401);
 }
 
-/// Without a token there are limits all the same.
+/// Requests without a token have limits, too.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn limits_hold_for_nobody_too() {
+async fn requests_without_a_token_have_limits() {
     let bridge = Bridge::start(Behind::Memory, Start::config("[limits]\nmax-pipeline-commands = 2\n"));
     let nobody = bridge.nobody();
     assert_eq!(nobody.pipeline(&vec![vec!["GET", "k"]; 2]).await.status, 200);
     assert_eq!(nobody.pipeline(&vec![vec!["GET", "k"]; 3]).await.status, 413);
 }
 
-/// What comes before every path; with nothing between, it is another path.
+/// The prefix of every path; it ends at a slash.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_base_path() {
     let bridge = Bridge::start(Behind::Memory, Start::config("[listen]\nbase-path = \"/cache/\"\n"));
@@ -131,7 +131,7 @@ async fn a_base_path() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn the_hash_of_a_token_is_what_the_configuration_wants() {
+async fn the_configuration_accepts_the_printed_hash() {
     let hash = isocache(&["token", "hash"], "a-token-that-is-long-enough\n", None);
     assert!(hash.status.success());
     let hash = String::from_utf8(hash.stdout).unwrap();
@@ -149,16 +149,16 @@ async fn the_hash_of_a_token_is_what_the_configuration_wants() {
 fn signing_needs_a_key() {
     let mut start = Start::config(tenants::config("", ""));
     let file = start.config_file().display().to_string();
-    let mint = |args: &[&str]| isocache(&[&["token", "sign", "--config", &file], args].concat(), "", None);
-    let minted = mint(&["--prefix", "user:4:", "--key", "k1", "--origin", "https://app.example"]);
-    assert!(minted.status.success() && minted.stdout.starts_with(b"iso1."), "{minted:?}");
+    let sign = |args: &[&str]| isocache(&[&["token", "sign", "--config", &file], args].concat(), "", None);
+    let signed = sign(&["--prefix", "user:4:", "--key", "k1", "--origin", "https://app.example"]);
+    assert!(signed.status.success() && signed.stdout.starts_with(b"iso1."), "{signed:?}");
     for (args, code, words) in [
         (vec!["--prefix", "user:4:", "--key", "k2"], 1, "there is no signing key \"k2\""),
         (vec!["--prefix", ""], 1, "a prefix is empty"),
         (vec!["--prefix", "user:", "--role", "admin"], 2, "the role is read-only (ro) or read-write (rw)"),
         (vec![], 2, "--prefix"),
     ] {
-        let output = mint(&args);
+        let output = sign(&args);
         let text = String::from_utf8_lossy(&output.stderr).into_owned();
         assert!(output.status.code() == Some(code) && text.contains(words), "{args:?}: {text}");
         assert!(output.stdout.is_empty());
@@ -167,7 +167,7 @@ fn signing_needs_a_key() {
     assert_eq!(isocache(&["token", "sign", "--config", &none, "--prefix", "x:"], "", None).status.code(), Some(1));
 }
 
-/// Whoever signs has the key that signs, and no other secret.
+/// The machine that signs has the signing key, and no other secret.
 #[test]
 fn signing_reads_only_the_key_that_it_needs() {
     let config = "[[token]]\nname = \"x\"\ntoken-env = \"NOT_SET_HERE\"\nrole = \"admin\"\n\

@@ -1,4 +1,4 @@
-//! The end of the bridge.
+//! The shutdown of the bridge.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -16,7 +16,7 @@ fn start(behind: &Behind, more: &str) -> Start {
     Start::config(tenants::config(&format!("{snapshot}{more}"), ""))
 }
 
-/// Whoever was told that something is written finds it after a restart.
+/// Every acknowledged write exists after a restart.
 async fn no_acknowledged_write_is_lost(behind: Behind) {
     let start = start(&behind, "");
     let tenants = Tenants::with(behind, start).await;
@@ -33,7 +33,7 @@ async fn no_acknowledged_write_is_lost(behind: Behind) {
                     let body = serde_json::to_vec(&json!([["SET", key, value], ["INCR", format!("a:count-{writer}")]]));
                     let path = if round % 2 == 0 { "/pipeline" } else { "/multi-exec" };
                     let request = caller.request(reqwest::Method::POST, path).body(body.unwrap());
-                    // The first that fails is the end: nobody knows whether it was written.
+                    // The first failure ends the writes: it may or may not have been written.
                     let Ok(response) = request.send().await else { break };
                     let Ok(answer) = Answer::of(response).await else { break };
                     assert_eq!(answer.json()[0]["result"], "OK", "{}", answer.text());
@@ -63,7 +63,7 @@ async fn no_acknowledged_write_is_lost(behind: Behind) {
     assert!(total > 400, "{total}");
 }
 
-/// What has begun may end; nothing new begins; streams end.
+/// Requests in progress finish, no others begin, and streams end.
 async fn what_is_under_way_may_finish(behind: Behind) {
     let start = start(&behind, "[server]\ndrain-timeout = \"600s\"\nbody-timeout = \"600s\"");
     let tenants = Tenants::with(behind, start).await;
@@ -88,7 +88,7 @@ async fn what_is_under_way_may_finish(behind: Behind) {
     assert_eq!(again.a.result(&["GET", "a:late"]).await, "in time");
 }
 
-/// Nobody can keep the bridge from ending.
+/// No client can prevent the shutdown.
 async fn what_does_not_finish_is_not_waited_for(behind: Behind) {
     let start = start(&behind, "[server]\ndrain-timeout = \"200ms\"\nbody-timeout = \"600s\"");
     let tenants = Tenants::with(behind, start).await;
@@ -108,7 +108,7 @@ crate::on_both_stores!(
     what_does_not_finish_is_not_waited_for,
 );
 
-/// Whoever starts it may end it as soon as it listens.
+/// It can be ended as soon as it listens.
 #[test]
 fn it_can_be_ended_as_soon_as_it_listens() {
     for signal in ["-TERM", "-INT"].repeat(10) {
@@ -119,7 +119,7 @@ fn it_can_be_ended_as_soon_as_it_listens() {
     }
 }
 
-/// Where configuration reloaded, there is nothing to do.
+/// Without a configuration file, SIGHUP has nothing to reload.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_hangup_without_tls() {
     let tenants = Tenants::with(Behind::Memory, start(&Behind::Memory, "")).await;

@@ -1,4 +1,4 @@
-//! What breaks: the store, clients, the bridge itself; and what an operator does.
+//! Failures of the store, of clients and of the bridge, and the actions of an operator.
 
 mod clients;
 mod configuration;

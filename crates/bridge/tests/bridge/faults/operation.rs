@@ -1,4 +1,4 @@
-//! What an operator looks at, and the limits over time.
+//! Metrics, logs and rate limits.
 
 use crate::client::{Caller, raw};
 use crate::support::{Behind, Bridge, Start};
@@ -44,7 +44,7 @@ async fn probes_and_metrics(behind: Behind) {
     }
     assert!(text.ends_with("# EOF\n"));
     assert!(!text.contains("SECRET") && !text.contains("a:own"), "{text}");
-    // On the port of its own nobody needs a token, and nothing else is to be had.
+    // The separate port needs no token, and serves nothing else.
     let own = Caller { base: format!("http://{address}"), ..nobody };
     let answer = own.get("/metrics").await;
     assert_eq!(answer.status, 200);
@@ -55,7 +55,7 @@ async fn probes_and_metrics(behind: Behind) {
     assert_eq!(tenants.a.result(&["GET", "a:own"]).await, "A-OWN");
 }
 
-/// The time stands still until the test says otherwise.
+/// The clock stands still until the test moves it.
 async fn rates_are_kept(behind: Behind) {
     let clock = ServerClock::new();
     let now = 1_800_000_000_000;
@@ -81,7 +81,7 @@ async fn rates_are_kept(behind: Behind) {
     clock.set_ms(now + 100);
     assert_eq!(tenants.a.result(&["GET", "a:own"]).await, "A-OWN");
     assert_eq!(tenants.a.command(&["GET", "a:own"]).await.status, 429);
-    // A long pipeline is paid for afterwards.
+    // The cost of a long pipeline delays later requests.
     clock.set_ms(now + 10_000);
     assert_eq!(tenants.a.pipeline(&vec![vec!["GET", "a:own"]; 100]).await.status, 200);
     let wait = tenants.a.command(&["GET", "a:own"]).await;

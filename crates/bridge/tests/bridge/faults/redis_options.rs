@@ -103,7 +103,7 @@ async fn transactions_without_the_permission() {
         assert_eq!(replies, json!([{"result": "OK"}, {"result": 2}]), "pipelines need no permission");
         works(&bridge).await;
     }
-    // Others are served as before.
+    // Other requests are served as before.
     let bridge = Bridge::start(Behind::Url(server.url()), Start::default());
     let replies = bridge.nobody().transaction(&[vec!["SET", "t", "1"], vec!["INCR", "t"]]).await.json();
     assert_eq!(replies, json!([{"result": "OK"}, {"result": 2}]));

@@ -1,4 +1,4 @@
-//! A configuration that is read again on SIGHUP.
+//! The reload of the configuration on SIGHUP.
 
 use crate::client::Raw;
 use crate::support::{Behind, Bridge, Start};
@@ -69,7 +69,7 @@ async fn an_error_keeps_the_old_configuration() {
         assert_eq!(old.result(&["GET", "a:k"]).await, "v");
         assert_eq!(bridge.caller(NEW).command(&["GET", "a:k"]).await.status, 401);
     }
-    // A file that is gone is one more.
+    // A missing file is a mistake, too.
     std::fs::remove_file(bridge.start.folder().path().join("isocache.toml")).unwrap();
     bridge.signal("-HUP");
     bridge.logs("cannot read ");
@@ -79,7 +79,7 @@ async fn an_error_keeps_the_old_configuration() {
     assert_eq!(bridge.caller(NEW).result(&["GET", "a:k"]).await, "v");
 }
 
-/// What cannot change while it runs is named.
+/// The log names changes that need a restart.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_setting_that_takes_a_restart_is_named() {
     let mut bridge = Bridge::start(Behind::Memory, Start::config(config(OLD, "")));
@@ -97,7 +97,7 @@ async fn a_setting_that_takes_a_restart_is_named() {
     bridge.logs("there is no configuration file to read again");
 }
 
-/// While load balancers notice that it leaves, it serves new connections.
+/// During shutdown-delay it serves new connections.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_port_stays_open_for_the_shutdown_delay() {
     let bridge = Bridge::start(Behind::Memory, Start::args(&["--shutdown-delay", "10m"]));

@@ -1,4 +1,4 @@
-//! The file in which the store in memory outlives the process.
+//! The file that keeps the store in memory across restarts.
 
 use std::path::{Path, PathBuf};
 
@@ -9,7 +9,7 @@ use crate::support::{Behind, Bridge, Start, send};
 use servers::clock::ServerClock;
 use servers::{PATIENCE, eventually};
 
-/// The size of the file that is being written.
+/// The size of the unfinished file.
 fn unfinished(folder: &Path) -> u64 {
     let entries = std::fs::read_dir(folder).unwrap().flatten();
     let unfinished = entries.filter(|entry| entry.file_name().to_string_lossy().starts_with("cache.snapshot.tmp-"));
@@ -88,7 +88,7 @@ async fn a_crash_costs_one_interval_at_most() {
     assert_eq!(bridge.nobody().result(&["SET", "k", "v"]).await, "OK");
     let written = || bridge.log().matches("snapshot written").count();
     let before = written();
-    // The first may have begun before the entry was there.
+    // The first one may have begun before the entry existed.
     eventually("two snapshots", || (written() >= before + 2 && path.exists()).then_some(()));
     bridge.signal("-KILL");
     let (_, _, behind, start) = bridge.wait();
@@ -105,7 +105,7 @@ async fn generation(caller: &Caller, number: u8) {
     }
 }
 
-/// The generation of each value; `None` for what is not there.
+/// The generation of each value; `None` if it is absent.
 async fn generations(caller: &Caller) -> Vec<Option<String>> {
     let mut found = Vec::new();
     for entry in 0..ENTRIES {
@@ -115,7 +115,7 @@ async fn generations(caller: &Caller) -> Vec<Option<String>> {
     found
 }
 
-/// Killed while it writes, it has one generation or the other, whole.
+/// After a kill during a write, the file has one complete generation.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn killed_while_it_writes() {
     let bridge = Bridge::start(Behind::Memory, start(3600));
@@ -133,7 +133,7 @@ async fn killed_while_it_writes() {
         bridge.signal("-TERM");
         let enough = first / share;
         let id = bridge.id();
-        // Killed at some point of the writing, or after it if that was quicker.
+        // Kill it during the write, or after it if the write is faster.
         eventually("the snapshot to be under way", || {
             let size = unfinished(&folder);
             (size >= enough || bridge.log().contains("snapshot written")).then_some(())
@@ -141,7 +141,7 @@ async fn killed_while_it_writes() {
         send("-KILL", id);
         (_, _, behind, start) = bridge.wait();
     }
-    // What a crash leaves behind is in nobody's way.
+    // The files that a crash leaves behind do no harm.
     std::fs::write(folder.join("cache.snapshot.tmp-1"), b"half of a snapsh").unwrap();
     let bridge = Bridge::start(behind, start);
     assert!(!bridge.log().contains("ERROR"), "{}", bridge.log());
@@ -150,7 +150,7 @@ async fn killed_while_it_writes() {
     bridge.stop();
 }
 
-/// An operator learns that nothing was kept.
+/// The operator learns that no snapshot was written.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_snapshot_that_cannot_be_written() {
     let more = "[store]\nsnapshot = \"{folder}/sub/cache.snapshot\"\nsnapshot-interval = \"50ms\"\nsnapshot-in-readyz = true\n";
@@ -232,7 +232,7 @@ async fn a_file_that_cannot_be_read_is_left_alone() {
     assert_eq!(names(folder.path()), ["cache.good", "cache.snapshot"]);
     std::fs::remove_file(&path).unwrap();
 
-    // The format of a release to come.
+    // The format of a later release.
     let mut later = good.clone();
     later[8] = 2;
     let sum = crc32fast::hash(&later[..20]).to_le_bytes();
@@ -271,7 +271,7 @@ async fn a_file_has_one_bridge() {
     std::os::unix::fs::symlink(folder.path(), folder.path().join("link")).unwrap();
     let path = folder.path().join("link/cache.snapshot").display().to_string();
     refuses(Start::args(&["--snapshot", &path]), &["is in use by", &process]);
-    // --check does not mind, and does not touch it.
+    // --check ignores the lock and does not touch it.
     let mut check = other.clone().arg(&["--check"]);
     let file = check.config_file().display().to_string();
     let output = crate::support::isocache(&["serve", "--config", &file, "--check"], "", None);

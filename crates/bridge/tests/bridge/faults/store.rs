@@ -1,4 +1,4 @@
-//! A Redis that dies, stands still and comes back.
+//! A Redis that crashes, hangs and comes back.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -15,10 +15,10 @@ use servers::PATIENCE;
 
 const CALLERS: usize = 500;
 
-/// How many answers had each status.
+/// The number of responses by status.
 type Statuses = BTreeMap<u16, usize>;
 
-/// What every answer has to be while the store is unwell: whole, and the caller's own.
+/// While the store fails, every response is complete and belongs to its caller.
 #[track_caller]
 fn is_fair(answer: &Answer, own: &[Value]) {
     match answer.status {
@@ -27,7 +27,7 @@ fn is_fair(answer: &Answer, own: &[Value]) {
             let replies = json.as_array().unwrap_or_else(|| panic!("{json}"));
             assert_eq!(replies.len(), own.len(), "{json}");
             for (reply, own) in replies.iter().zip(own) {
-                // What has been lost with Redis is not there; nothing else is.
+                // Values that were lost with Redis are absent.
                 assert!(reply["result"] == *own || reply["result"].is_null(), "{json}");
             }
         }
@@ -40,7 +40,7 @@ fn is_fair(answer: &Answer, own: &[Value]) {
     }
 }
 
-/// 500 callers, each of whom writes and reads something of its own in every form, until it has been told to end.
+/// 500 callers, each of which writes and reads its own values in every form until it is told to end.
 struct Storm {
     tasks: Vec<JoinHandle<Statuses>>,
     rounds: Arc<AtomicUsize>,
@@ -99,16 +99,16 @@ impl Storm {
     }
 }
 
-/// With this limit to the time that Redis may take, in milliseconds.
+/// A configuration with this limit for Redis, in milliseconds.
 async fn start(command_timeout: u64) -> Tenants {
     let more = format!("[server]\ncommand-timeout = \"{command_timeout}ms\"");
     Tenants::with(Behind::redis(), Start::config(tenants::config(&more, "max-in-flight = 1000"))).await
 }
 
-/// A limit that a busy machine does not reach, for tests in which Redis does not stand still.
+/// A limit that a busy machine does not reach, for tests in which Redis does not hang.
 const PATIENT: u64 = 30_000;
 
-/// Without anybody's doing, all are served again.
+/// All callers are served again without intervention.
 async fn comes_back(tenants: &Tenants) {
     let served = async {
         while tenants.bridge.nobody().get("/readyz").await.status != 200

@@ -1,4 +1,4 @@
-//! TLS: HTTP/2, and a certificate that is read again.
+//! TLS: HTTP/2, and a certificate that is reloaded.
 
 use std::path::Path;
 
@@ -8,7 +8,7 @@ use crate::client::{Caller, Raw, builder};
 use crate::support::{Behind, Bridge, Start};
 use crate::tenants::{self, A, Tenants};
 
-/// Writes a new certificate for the loopback address, and its key; the certificate as PEM.
+/// Writes a new certificate for the loopback address, and its key. Returns the certificate as PEM.
 fn renew(folder: &Path) -> String {
     let names = vec!["localhost".to_owned(), "127.0.0.1".to_owned()];
     let issued = rcgen::generate_simple_self_signed(names).unwrap();
@@ -17,7 +17,7 @@ fn renew(folder: &Path) -> String {
     issued.cert.pem()
 }
 
-/// Somebody with A's token who trusts this certificate only, on connections of its own.
+/// A caller with the token of A that trusts only this certificate, on its own connections.
 fn trusting(bridge: &Bridge, certificate: &str, http1: bool) -> Caller {
     let certificate = Certificate::from_pem(certificate.as_bytes()).unwrap();
     let builder = builder().tls_certs_only([certificate]);
@@ -63,9 +63,9 @@ async fn a_certificate_is_read_again() {
     tenants.bridge.stop();
 }
 
-/// Many requests at a time on one connection of HTTP/2, each with its own answer.
+/// Concurrent requests on one HTTP/2 connection get their own responses.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn answers_on_one_connection_do_not_mix() {
+async fn responses_on_one_connection_do_not_mix() {
     let (start, certificate) = start();
     let bridge = Bridge::start(Behind::redis(), start);
     let caller = trusting(&bridge, &certificate, false);
@@ -85,7 +85,7 @@ async fn answers_on_one_connection_do_not_mix() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn who_does_not_speak_tls_gets_nothing() {
+async fn plain_http_gets_no_response() {
     let (start, certificate) = start();
     let bridge = Bridge::start(Behind::Memory, start);
     let mut plain = Raw::connect(bridge.address).await;
@@ -95,7 +95,7 @@ async fn who_does_not_speak_tls_gets_nothing() {
     assert_eq!(version(&trusting(&bridge, &certificate, false)).await, Some(Version::HTTP_2));
 }
 
-/// A certificate that is no good is said before anybody is told that the bridge listens.
+/// An unusable certificate is an error before the bridge says that it listens.
 #[test]
 fn a_certificate_that_is_none() {
     let (mut start, _) = start();

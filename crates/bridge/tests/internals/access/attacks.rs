@@ -1,4 +1,4 @@
-//! What an attacker would send to a bridge, at the level of commands.
+//! Attacks with single commands.
 
 use isocache_bridge::access::{
     Allow, Decision, Profile, Refusal, Role, Scope, authorize, authorize_psubscribe, authorize_subscribe,
@@ -16,9 +16,9 @@ fn may_not(name: &'static str) -> Refusal {
     Refusal::Command(name)
 }
 
-/// Leases go with the keys: by their prefix, and with nothing but the holder.
+/// Leases follow the prefixes of keys, and are released only with the value of their holder.
 #[test]
-fn a_lease_is_given_back_by_who_may_write_its_key() {
+fn a_lease_is_released_by_a_writer_of_its_key() {
     let lease = |words: &str| refusal(&user(), &line(words));
     assert_eq!(lease("ISOCACHE.RELEASE user:42:cart:isocache-lease me"), None);
     assert_eq!(lease("isocache.release user:4:isocache-lease me"), Some(Refusal::Key));
@@ -29,9 +29,9 @@ fn a_lease_is_given_back_by_who_may_write_its_key() {
     assert_eq!(refusal(&reader, &line("ISOCACHE.RELEASE user:42:k me")), Some(may_not("isocache.release")));
 }
 
-/// Stolen replies, poisoned connections, frames that end early, waits: whoever asks.
+/// Stolen replies, changed connections, truncated frames, blocking commands: with any token.
 #[test]
-fn nobody_changes_the_connection_or_makes_it_wait() {
+fn no_command_changes_or_blocks_the_connection() {
     let admin = Profile::admin("admin");
     for words in [
         "CLIENT REPLY SKIP",
@@ -97,7 +97,7 @@ fn nobody_changes_the_connection_or_makes_it_wait() {
 }
 
 #[test]
-fn clients_may_say_who_they_are() {
+fn clients_may_introduce_themselves() {
     for words in ["CLIENT SETINFO LIB-NAME x", "client setname x"] {
         assert!(matches!(authorize(&user(), &line(words)), Decision::AnswerLocally(Reply::Status(_))), "{words}");
     }
@@ -193,7 +193,7 @@ fn scopes_are_not_left_by_commands_that_reach_further() {
     }
 }
 
-/// Wherever Redis might see another option, or another number of keys, nothing passes.
+/// A command that Redis might parse with other options or another number of keys is refused.
 #[test]
 fn keys_that_are_not_certain_are_refused() {
     for words in [
@@ -226,7 +226,7 @@ fn keys_that_are_not_certain_are_refused() {
         let refused = refusal(&user(), &command(["SORT", "user:42:a", option, "other"]));
         assert_eq!(refused, Some(Refusal::Malformed("sort", Malformed::Syntax)), "{option:?}");
     }
-    // Redis takes `GET` in SET byte by byte, also with more behind it.
+    // Redis also accepts `GET` in SET with more bytes after it.
     let mut blind = user();
     blind.read = Scope::nothing();
     assert!(refusal(&blind, &line("SET user:42:a v EX 10 NX")).is_none());
@@ -236,7 +236,7 @@ fn keys_that_are_not_certain_are_refused() {
 }
 
 #[test]
-fn roles_do_what_they_say() {
+fn roles_permit_their_classes() {
     let reader = Profile { write: Scope::nothing(), ..Profile::scoped("reader", Role::ReadOnly, Scope::Everything) };
     for (words, name) in [
         ("SET a 1", "set"),
@@ -259,7 +259,7 @@ fn roles_do_what_they_say() {
     for words in ["GET a", "SORT_RO a", "PING", "ECHO x", "TIME", "SORT_RO a BY w_*"] {
         assert!(refusal(&reader, &line(words)).is_none(), "{words}");
     }
-    // What it is given by choice does not make a writer of it.
+    // The allow list does not let a read-only profile write.
     let mut chosen = reader;
     for item in ["scan", "@script", "FLUSHALL", "set", "@write"] {
         chosen.allow.add(item).unwrap();
@@ -282,7 +282,7 @@ fn roles_do_what_they_say() {
 }
 
 #[test]
-fn an_allow_list_names_what_there_is() {
+fn an_allow_list_names_commands_and_classes() {
     let mut allow = Allow::default();
     for item in ["@script", "SCRIPT LOAD", "script|load", "Keys"] {
         assert!(allow.add(item).is_ok(), "{item}");
@@ -301,7 +301,7 @@ fn an_allow_list_names_what_there_is() {
     for words in ["FT.CONFIG SET x", "FT.CONFIG", "GETSS k", "CONFIG GET x"] {
         assert!(refusal(&everything, &line(words)).is_some(), "{words}");
     }
-    // Only for a profile whose keys and rights need no check.
+    // Only for a profile that may read and write every key.
     let allow = everything.allow;
     let scoped = Scope::prefixes(["a:"]).unwrap();
     for (role, scope) in
@@ -323,12 +323,12 @@ fn channels_are_held_to_their_prefixes() {
         assert_eq!(refusal(&profile, &line(words)), Some(Refusal::Channel), "{words}");
     }
     assert!(authorize_subscribe(&profile, b"room:1").is_ok() && authorize_psubscribe(&profile, br"r\oom:*").is_ok());
-    // To listen on a channel of that name is not to match it as a pattern, and the other way round.
+    // A channel of this name is not a pattern, and vice versa.
     assert_eq!(authorize_subscribe(&profile, b"roo*"), Err(Refusal::Channel));
     for pattern in ["*", "roo*", "roo[m]:*", "?oom:*", "room*", r"room\*", ""] {
         assert_eq!(authorize_psubscribe(&profile, pattern.as_bytes()), Err(Refusal::Channel), "{pattern}");
     }
-    // A prefix with brackets is no pattern; a pattern with the same ones matches something else.
+    // A prefix with brackets is not a pattern; the same text as a pattern matches other names.
     let odd = Profile { channels: Scope::prefixes(["[ab]:", "c*:"]).unwrap(), ..profile.clone() };
     for (pattern, within) in [(r"\[ab]:*", true), (r"c\*:*", true), ("[ab]:*", false), ("c*:*", false), ("c?:", false)]
     {
@@ -338,7 +338,7 @@ fn channels_are_held_to_their_prefixes() {
     assert_eq!(authorize_subscribe(&custom, b"room:1"), Err(Refusal::Command("subscribe")));
 }
 
-/// A few bytes must not make a value of half a gigabyte.
+/// A few bytes must not produce a value of half a gigabyte.
 #[test]
 fn values_do_not_grow_beyond_the_limit() {
     let mut profile = Profile::admin("admin");

@@ -50,7 +50,7 @@ origins = ["http://localhost:3000"]
 "#;
 
 #[test]
-fn a_whole_file_is_understood() {
+fn a_complete_file_is_parsed() {
     let config = take(WHOLE).unwrap();
     let shop = config.tokens.authenticate(b"secret", 4).unwrap();
     assert_eq!((shop.name.as_str(), shop.role, shop.expires_at), ("shop", Role::ReadWrite, Some(5)));

@@ -1,4 +1,4 @@
-//! Who may do what: the table of commands against a real Redis, the decision, tokens, rates and the configuration.
+//! Access: the table of commands compared with a real Redis, authorization, tokens, rates and the configuration.
 
 mod attacks;
 mod config;
@@ -12,12 +12,12 @@ mod tokens;
 use isocache_bridge::access::{Decision, Profile, Refusal, Role, Scope, authorize};
 use isocache_protocol::Command;
 
-/// A command of these words.
+/// A command with these arguments.
 fn command<A: AsRef<[u8]>>(words: impl IntoIterator<Item = A>) -> Command {
     words.into_iter().collect()
 }
 
-/// A command of words with spaces between them.
+/// A command with arguments separated by spaces.
 fn line(words: &str) -> Command {
     command(words.split_whitespace())
 }

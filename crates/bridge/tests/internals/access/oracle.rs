@@ -1,4 +1,4 @@
-//! The table against what a real Redis 7.0 says of its own commands.
+//! Compares the table with the description that a real Redis 7.0 gives of its commands.
 
 use std::collections::{BTreeMap, BTreeSet};
 

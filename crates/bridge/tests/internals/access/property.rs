@@ -1,4 +1,4 @@
-//! Whatever a client sends: what passes touches no key outside its prefixes, by what a real Redis takes for keys.
+//! No forwarded command touches a key outside the prefixes, by the keys that a real Redis finds in it.
 
 use isocache_bridge::access::{Decision, Profile, Role, Scope, authorize, table};
 use isocache_protocol::Command;
@@ -49,14 +49,14 @@ const OPTIONS: [&str; 32] = [
     "*",
 ];
 
-/// Names that are none.
+/// Names that are not commands.
 const ODD: [&str; 9] = ["gets", "ge", "get ", "get\0", "", "xinfo|stream", "client|reply", "object", "\r\nGET"];
 
-/// Arguments of which something in the table may make sense.
+/// Arguments with a meaning for some command of the table.
 pub fn words() -> impl Strategy<Value = Vec<Vec<u8>>> {
     let word = |all: &'static [&'static str]| proptest::sample::select(all).prop_map(|text| text.as_bytes().to_vec());
     let anything = prop_oneof![6 => word(&KEYS), 3 => word(&NUMBERS), 2 => word(&OPTIONS)];
-    // Two shapes that chance alone would seldom make.
+    // Two forms that random choice seldom produces.
     let counted = (0..3usize, word(&["1", "2", "3"]), vec(word(&KEYS), 1..5)).prop_map(|(before, count, keys)| {
         let before = vec![b"a:1".to_vec(); before];
         before.into_iter().chain([count]).chain(keys).collect()
@@ -109,13 +109,13 @@ fn holds(name: &str, profiles: &[Profile], permitted: impl Fn(&Profile, &[u8], b
 }
 
 #[test]
-fn what_passes_touches_only_keys_of_the_prefixes() {
+fn forwarded_commands_touch_only_keys_of_the_prefixes() {
     let mut everything = scoped(Role::Custom, &["a:"]);
     for (class, _) in isocache_bridge::access::Allow::CLASSES {
         everything.allow.add(class).unwrap();
     }
     for spec in table::all() {
-        // Those that are never passed on cannot be added.
+        // Commands that are never forwarded cannot be added.
         let _ = everything.allow.add(spec.name);
     }
     let profiles =
@@ -124,7 +124,7 @@ fn what_passes_touches_only_keys_of_the_prefixes() {
 }
 
 #[test]
-fn what_passes_reads_and_writes_only_where_it_may() {
+fn forwarded_commands_respect_read_and_write_prefixes() {
     let mut profile = scoped(Role::ReadWrite, &["r:", "a:"]);
     profile.write = Scope::prefixes(["w:", "a:"]).unwrap();
     holds("read-write", &[profile], |_, key, reads, writes| {

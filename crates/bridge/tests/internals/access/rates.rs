@@ -12,7 +12,7 @@ fn profile(name: &str, commands: u64, bytes: u64) -> Profile {
     profile
 }
 
-/// What passes in ten seconds of asking every millisecond is the burst and ten seconds' rate.
+/// In ten seconds with a request every millisecond, the burst and the rate of ten seconds pass.
 #[test]
 fn the_rate_holds_in_the_long_run() {
     let clock = ManualClock::new();
@@ -25,7 +25,7 @@ fn the_rate_holds_in_the_long_run() {
         clock.advance(Duration::from_millis(1));
     }
     assert!((1019..=1021).contains(&passed), "{passed}");
-    // Nothing is saved up beyond the burst, however long nobody asks.
+    // The level never exceeds the burst.
     clock.advance(Duration::from_secs(86_400));
     assert_eq!((0..1000).filter(|_| limiter.take(&own, 1, 1).is_ok()).count(), 20);
 }
@@ -61,7 +61,7 @@ fn bytes_count_too_also_afterwards() {
     assert!(limiter.take(&Profile::admin("free"), 1, 1).is_ok());
 }
 
-/// Many names get no more than one once there is no room, and nobody's debt is forgotten for them.
+/// Beyond the limit of accounts, many names together get no more than one, and no debt is forgotten.
 #[test]
 fn accounts_are_bounded_and_not_reset() {
     let clock = ManualClock::new();
@@ -72,7 +72,7 @@ fn accounts_are_bounded_and_not_reset() {
     assert_eq!(passed, 3, "two of their own, and one for all others");
     assert_eq!(limiter.accounts(), 4);
     assert!(limiter.take(&first, 1, 1).is_err());
-    // Those that are full again make room.
+    // Accounts with full buckets make room.
     clock.advance(Duration::from_millis(1500));
     assert!(limiter.take(&profile("late", 1, 1000), 1, 1).is_ok());
     assert!(limiter.take(&first, 1, 1).is_err());

@@ -1,4 +1,4 @@
-//! A redis-server of our own, on a unix socket, that ends with the test.
+//! A redis-server on a Unix socket that ends with the test.
 
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use redis::{Client, Connection, Value};
 
-const PATIENCE: Duration = Duration::from_secs(300);
+const LIMIT: Duration = Duration::from_secs(300);
 
 pub struct Server {
     process: Child,
@@ -35,12 +35,12 @@ impl Server {
         let connection = loop {
             match client.get_connection() {
                 Ok(connection) => break connection,
-                Err(error) => assert!(started.elapsed() < PATIENCE, "redis-server does not answer: {error}"),
+                Err(error) => assert!(started.elapsed() < LIMIT, "redis-server does not reply: {error}"),
             }
             std::thread::sleep(Duration::from_millis(20));
         };
-        connection.set_read_timeout(Some(PATIENCE)).unwrap();
-        connection.set_write_timeout(Some(PATIENCE)).unwrap();
+        connection.set_read_timeout(Some(LIMIT)).unwrap();
+        connection.set_write_timeout(Some(LIMIT)).unwrap();
         connection
     }
 }
@@ -65,9 +65,9 @@ pub struct Found {
     pub writes: bool,
 }
 
-/// What `COMMAND GETKEYSANDFLAGS` says of commands; `None` where Redis finds no keys, or something wrong.
+/// The replies of `COMMAND GETKEYSANDFLAGS`; `None` if Redis finds no keys or an error.
 pub fn keys_of(connection: &mut Connection, commands: &[isocache_protocol::Command]) -> Vec<Option<Vec<Found>>> {
-    let mut answers = Vec::with_capacity(commands.len());
+    let mut replies = Vec::with_capacity(commands.len());
     for some in commands.chunks(500) {
         let mut pipe = redis::pipe();
         for command in some {
@@ -79,10 +79,10 @@ pub fn keys_of(connection: &mut Connection, commands: &[isocache_protocol::Comma
         let packed = pipe.get_packed_pipeline();
         connection.send_packed(&packed);
         for _ in some {
-            answers.push(connection.receive().map(|value| found(&value)));
+            replies.push(connection.receive().map(|value| found(&value)));
         }
     }
-    answers
+    replies
 }
 
 trait Raw {

@@ -1,4 +1,4 @@
-//! `SCAN` for those who may not see every key, on a real Redis.
+//! `SCAN` for tokens that may not see every key, on a real Redis.
 
 use std::collections::BTreeSet;
 
@@ -46,7 +46,7 @@ fn reply(keys: Vec<Reply>) -> Reply {
 }
 
 #[test]
-fn what_is_not_a_reply_to_scan_is_not_shown() {
+fn a_malformed_reply_to_scan_is_not_returned() {
     let (_, filter) = rewritten(&scoped(Role::ReadWrite, &["a:"]), &line("SCAN 0"));
     let keys = vec![
         Reply::bulk("a:1"),
@@ -66,7 +66,7 @@ fn what_is_not_a_reply_to_scan_is_not_shown() {
     assert_eq!(filter.apply(Reply::error("ERR x")), Reply::error("ERR x"));
 }
 
-/// A whole scan shows exactly the keys that are both within the scope and asked for.
+/// A complete scan returns exactly the requested keys in the scope.
 #[test]
 fn a_scan_shows_the_keys_of_the_scope_that_fit_the_pattern() {
     let server = Server::start("scan");

@@ -1,4 +1,4 @@
-//! Tokens: found, kept, signed, forged.
+//! Tokens: lookup, storage, signatures and forgeries.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD as BASE64;
@@ -100,7 +100,7 @@ fn nothing_shows_a_secret() {
 }
 
 #[test]
-fn a_signed_token_is_what_it_says() {
+fn a_signed_token_has_the_rights_of_its_claims() {
     let signed = Claims {
         role: Role::ReadOnly,
         channels: scope("room:7:"),
@@ -127,7 +127,7 @@ fn a_signed_token_is_what_it_says() {
     assert!(profile.name.ends_with(":ada"));
 }
 
-/// Signed with the right secret, whatever the claims say.
+/// Claims beyond the key are refused even if the signature is right.
 fn signed(claims: &str, secret: &str) -> String {
     use hmac::{Hmac, KeyInit, Mac};
     let text = format!("iso1.{}", BASE64.encode(claims));
@@ -159,7 +159,7 @@ fn forged_tokens_are_all_refused_the_same_way() {
         good.replacen("iso1", "none", 1),
         format!("iso1.{good}"),
         signed(&serde_json::to_string(&claims()).unwrap(), "not the secret of anybody at all"),
-        // The other key's signature under this key's name.
+        // The signature of another key with the name of this key.
         signed(&serde_json::to_string(&claims()).unwrap(), &SECRET.replace('0', "9")),
     ] {
         assert_eq!(refused(&forged), UNKNOWN, "{forged}");

@@ -1,4 +1,4 @@
-//! The store against a real Redis: the same commands, the same replies.
+//! Compares the store with a real Redis: the same commands give the same replies.
 
 use isocache_bridge::store::memory::{MemoryStore, MemoryStoreOptions};
 use isocache_protocol::{Command, Reply};
@@ -7,14 +7,14 @@ use super::generator;
 use super::oracle::Oracle;
 use super::support::{Random, array, command, sorted_strings};
 
-/// How far two moments of one command may lie apart, in seconds: the time between the two servers.
+/// The maximum difference between the times of the two servers for one command, in seconds.
 const SKEW: i64 = 60;
 
 fn show(command: &Command) -> String {
     command.args().map(|arg| arg.escape_ascii().to_string()).collect::<Vec<_>>().join(" ")
 }
 
-/// Whether the replies are those of the same state.
+/// Whether the replies agree.
 fn same(command: &Command, own: &Reply, redis: &Reply) -> bool {
     let near = |unit: i64| match (own, redis) {
         (Reply::Integer(own), Reply::Integer(redis)) if *own > 0 && *redis > 0 => {
@@ -29,7 +29,7 @@ fn same(command: &Command, own: &Reply, redis: &Reply) -> bool {
         b"TTL" | b"EXPIRETIME" => near(1),
         b"PTTL" | b"PEXPIRETIME" => near(1000),
         b"KEYS" => sorted_strings(own.clone()) == sorted_strings(redis.clone()),
-        // Any key: whether it exists is asked elsewhere.
+        // Any key; other commands check that it exists.
         b"RANDOMKEY" => matches!((own, redis), (Reply::Nil, Reply::Nil) | (Reply::Bulk(_), Reply::Bulk(_))),
         b"TIME" => array(own.clone()).len() == 2 && array(redis.clone()).len() == 2,
         b"INFO" => matches!(own, Reply::Bulk(_)),
@@ -93,7 +93,7 @@ fn redis_gives_the_same_replies_to_random_commands() {
     }
 }
 
-/// What the store does not have, and what differs from Redis on purpose.
+/// Commands that the store lacks, and intended differences from Redis.
 #[test]
 fn commands_that_are_not_there_are_named() {
     let store = MemoryStore::new(MemoryStoreOptions::default()).unwrap();

@@ -1,4 +1,4 @@
-//! Lives, under a clock that moves when told to. The replies are those of Redis at such a moment.
+//! Expiry, with a manual clock. The replies are those of Redis at the same moment.
 
 use std::time::Duration;
 
@@ -17,8 +17,8 @@ fn integer(store: &MemoryStore, line: &str) -> i64 {
 #[test]
 fn lives_are_told_to_the_millisecond_and_rounded_to_the_second() {
     let now = i64::try_from(NOW).unwrap();
-    // What gives the life, and the life in milliseconds.
-    for (line, life) in [
+    // Commands that set the ttl, and the ttl in milliseconds.
+    for (line, ttl) in [
         ("SET k v EX 10", 10_000),
         ("SET k v PX 1499", 1499),
         ("SET k v PX 1500", 1500),
@@ -40,11 +40,11 @@ fn lives_are_told_to_the_millisecond_and_rounded_to_the_second() {
         let (store, clock) = store();
         run(&store, "SET k v EX 50");
         run(&store, line);
-        assert_eq!(integer(&store, "PTTL k"), life, "{line}");
-        assert_eq!(integer(&store, "TTL k"), (life + 500) / 1000, "{line}");
-        assert_eq!(integer(&store, "PEXPIRETIME k"), now + life, "{line}");
-        assert_eq!(integer(&store, "EXPIRETIME k"), (now + life + 500) / 1000, "{line}");
-        clock.advance(Duration::from_millis(life.unsigned_abs() - 1));
+        assert_eq!(integer(&store, "PTTL k"), ttl, "{line}");
+        assert_eq!(integer(&store, "TTL k"), (ttl + 500) / 1000, "{line}");
+        assert_eq!(integer(&store, "PEXPIRETIME k"), now + ttl, "{line}");
+        assert_eq!(integer(&store, "EXPIRETIME k"), (now + ttl + 500) / 1000, "{line}");
+        clock.advance(Duration::from_millis(ttl.unsigned_abs() - 1));
         assert_eq!(integer(&store, "EXISTS k"), 1, "{line}");
         assert_eq!(integer(&store, "PTTL k"), 1, "{line}");
         clock.advance(Duration::from_millis(1));
@@ -109,7 +109,7 @@ fn a_deadline_that_has_come_removes() {
     }
 }
 
-/// Each command is the first to meet the dead entry.
+/// Each command is the first one after the entry has expired.
 #[test]
 fn the_dead_are_absent_everywhere() {
     let (nil, zero) = (Reply::Nil, Reply::Integer(0));

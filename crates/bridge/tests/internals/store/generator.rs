@@ -1,7 +1,7 @@
-//! Commands at random: mostly good ones, over few keys.
+//! Random commands, mostly valid ones, on few keys.
 //!
-//! No life is under 200 seconds, so that nothing expires while the test runs; nothing is set with a deadline in the past,
-//! because Redis counts it in DBSIZE until it meets it; and no length is between 100 KB and the limit of Redis.
+//! No ttl is below 200 seconds, so that no entry expires during the test. No deadline is in the past, because Redis counts
+//! such entries in DBSIZE until it visits them. No length is between 100 KB and the limit of Redis.
 
 use isocache_protocol::Command;
 
@@ -36,8 +36,8 @@ const VALUES: [&[u8]; 26] = [
     b"1e4932",
     b"a longer value, of more than thirty bytes",
 ];
-/// What takes the place of an argument in a bad command. Whole numbers above 0 are only those that are no life, and no option
-/// gives a time another unit.
+/// Replacements for an argument in a bad command. They contain no positive integer that would be a valid ttl, and no option
+/// that changes the unit of a time.
 const JUNK: [&[u8]; 23] = [
     b"",
     b"0",
@@ -65,7 +65,7 @@ const JUNK: [&[u8]; 23] = [
 ];
 const GLOBS: [&[u8]; 9] = [b"*", b"a", b"?", b"[a-b]", b"user:*", b"[^a]*", b"\\a", b"key:\xff*", b""];
 
-/// A word of a command that is yet to be chosen.
+/// A placeholder for an argument.
 #[derive(Clone, Copy)]
 enum Word {
     Is(&'static str),
@@ -76,7 +76,7 @@ enum Word {
     Index,
     Offset,
     Glob,
-    /// A life or a time, with its option.
+    /// A ttl or a deadline, with its option.
     Until,
     Seconds,
     Millis,
@@ -168,7 +168,7 @@ const COMMANDS: &[&[Word]] = &[
     &[Is("PUBSUB"), Value],
 ];
 
-/// Any one command; one in ten is bad in some way.
+/// Generates a command; one in ten is bad.
 pub fn command(random: &mut Random) -> Command {
     let template = random.pick(COMMANDS);
     let mut words: Vec<Vec<u8>> = Vec::new();
@@ -184,7 +184,7 @@ pub fn command(random: &mut Random) -> Command {
     words.iter().collect()
 }
 
-/// Takes an argument away, adds one, or puts another in its place; the name stays.
+/// Removes, adds or replaces an argument other than the name.
 fn spoil(random: &mut Random, words: &mut Vec<Vec<u8>>) {
     let at = 1 + random.below(words.len());
     let junk = random.pick(&JUNK).to_vec();

@@ -1,4 +1,4 @@
-//! The limits, and what leaves to keep them.
+//! Limits and eviction.
 
 use isocache::CacheError;
 use isocache_bridge::store::memory::{ENTRY_WEIGHT, MemoryStore, MemoryStoreOptions};
@@ -19,7 +19,7 @@ fn info(store: &MemoryStore, name: &str) -> u64 {
 
 #[test]
 fn the_least_recently_used_leaves_first() {
-    // What uses the oldest of three entries, and what does not.
+    // Commands that use the oldest of three entries, and commands that do not.
     for (line, uses) in [
         ("GET a", true),
         ("MGET a", true),
@@ -82,7 +82,7 @@ fn the_weight_is_that_of_keys_and_values_and_stays_under_the_limit() {
 }
 
 #[test]
-fn what_can_never_fit_is_refused_and_changes_nothing() {
+fn oversized_entries_are_refused_and_change_nothing() {
     let too_long = Reply::error("ERR string exceeds maximum allowed size (proto-max-bulk-len)");
     let too_heavy = Reply::error("OOM command not allowed when used memory > 'maxmemory'.");
     for (max_value_bytes, expected) in [(100, too_long), (512 << 20, too_heavy)] {

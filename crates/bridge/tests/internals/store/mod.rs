@@ -1,4 +1,4 @@
-//! The embedded store of the bridge: against a real Redis, under a clock of its own, at its limits, and in a file.
+//! The embedded store: compared with a real Redis, with a manual clock, at its limits, and in snapshots.
 
 mod differential;
 mod expiry;

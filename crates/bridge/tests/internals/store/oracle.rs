@@ -1,4 +1,4 @@
-//! A real Redis, spoken to without a client in between, so that replies and texts of errors are seen as they are.
+//! A real Redis without a client library in between, so that tests see its exact replies and errors.
 
 use std::io::{BufRead, BufReader, Read, Write};
 use std::os::unix::net::UnixStream;
@@ -9,9 +9,9 @@ use isocache_protocol::{Command, Reply};
 
 use super::support::Folder;
 
-const PATIENCE: Duration = Duration::from_secs(300);
+const LIMIT: Duration = Duration::from_secs(300);
 
-/// A server with one database and without a port, that ends with the test.
+/// A server with one database and without a port. It ends with the test.
 pub struct Oracle {
     process: Child,
     stream: BufReader<UnixStream>,
@@ -34,16 +34,16 @@ impl Oracle {
         let stream = loop {
             match UnixStream::connect(&socket) {
                 Ok(stream) => break stream,
-                Err(error) if started.elapsed() > PATIENCE => {
+                Err(error) if started.elapsed() > LIMIT => {
                     let _ = process.kill();
                     let _ = process.wait();
-                    panic!("redis-server does not answer: {error}");
+                    panic!("redis-server does not reply: {error}");
                 }
                 Err(_) => std::thread::sleep(Duration::from_millis(10)),
             }
         };
-        stream.set_read_timeout(Some(PATIENCE)).unwrap();
-        stream.set_write_timeout(Some(PATIENCE)).unwrap();
+        stream.set_read_timeout(Some(LIMIT)).unwrap();
+        stream.set_write_timeout(Some(LIMIT)).unwrap();
         Self { process, stream: BufReader::new(stream), _folder: folder }
     }
 

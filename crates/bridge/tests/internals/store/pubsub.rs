@@ -32,7 +32,7 @@ async fn messages_reach_channels_and_patterns_in_order() {
 }
 
 #[tokio::test]
-async fn who_waits_is_woken() {
+async fn a_message_wakes_a_waiting_subscriber() {
     let (store, _clock) = store();
     let mut subscription = store.subscribe(&names(&["c"]), &[]);
     let waiting = tokio::spawn(async move { subscription.recv().await });
@@ -43,7 +43,7 @@ async fn who_waits_is_woken() {
 }
 
 #[tokio::test]
-async fn a_subscriber_that_lags_is_told_and_disconnected_and_harms_nobody() {
+async fn a_lagging_subscriber_is_disconnected_and_others_are_not() {
     let (store, _clock) = store_with(MemoryStoreOptions { subscriber_queue: 2, ..Default::default() });
     let mut slow = store.subscribe(&names(&["c"]), &[]);
     let mut quick = store.subscribe(&names(&["c"]), &[]);

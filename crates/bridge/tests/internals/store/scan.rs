@@ -1,4 +1,4 @@
-//! The promise of `SCAN`: who is there all the time is met.
+//! The guarantee of `SCAN`: it returns every key that exists during the whole scan.
 
 use std::collections::BTreeSet;
 
@@ -75,12 +75,12 @@ proptest! {
 }
 
 #[test]
-fn a_scan_that_nobody_disturbs_meets_each_once() {
+fn an_undisturbed_scan_returns_each_key_once() {
     let (store, _clock) = store();
     for n in 0..20_000 {
         run(&store, &format!("SET k{n} v"));
     }
-    // Holes, longer than one step passes.
+    // More empty slots than one step skips.
     for n in 3000..19_000 {
         run(&store, &format!("DEL k{n}"));
     }

@@ -1,4 +1,4 @@
-//! The store in a file, which is whole or as it was.
+//! Snapshots are written completely or not at all.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -25,7 +25,7 @@ fn sample(generation: u32) -> MemoryStore {
     store
 }
 
-/// The generation of the store in the file, which has to be whole.
+/// The generation of the store in the file, which must be complete.
 fn generation(path: &Path) -> Reply {
     let (store, _clock) = store();
     let loaded = store.load_snapshot(path).unwrap().unwrap();
@@ -60,7 +60,7 @@ fn an_interruption_at_any_byte_loses_nothing() {
     assert!(!temporary(&path).exists());
     for length in 0..=after.len() {
         fs::write(&path, &before).unwrap();
-        // As an interrupted process leaves it.
+        // An unfinished file of an interrupted process.
         fs::write(temporary(&path), &after[..length]).unwrap();
         assert_eq!(generation(&path), Reply::bulk("1"), "{length}");
         new.write_snapshot(&path).unwrap();
@@ -112,7 +112,7 @@ fn a_file_with_one_wrong_bit_is_refused() {
     }
 }
 
-/// Each entry is followed by a checksum of all that is before it, so that parts of two snapshots do not make one.
+/// The checksum of each entry covers the bytes before it, so that parts of two snapshots do not form one.
 #[test]
 fn entries_of_two_snapshots_do_not_mix() {
     let folder = Folder::new();
@@ -135,7 +135,7 @@ fn entries_of_two_snapshots_do_not_mix() {
 }
 
 #[test]
-fn what_is_no_snapshot_is_refused_and_kept_aside() {
+fn other_files_are_refused_and_kept_aside() {
     let folder = Folder::new();
     let path = folder.path().join("store.snapshot");
     let (store, _clock) = store();

@@ -1,4 +1,4 @@
-//! What the tests of the store have in common.
+//! Shared helpers of the store's tests.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -15,7 +15,7 @@ pub fn command(words: &[&str]) -> Command {
     words.iter().collect()
 }
 
-/// Runs one command, given with spaces between its words.
+/// Runs one command, with arguments separated by spaces.
 pub fn run(store: &MemoryStore, line: &str) -> Reply {
     let command: Command = line.split(' ').collect();
     let mut replies = store.run(&[command]);
@@ -23,7 +23,7 @@ pub fn run(store: &MemoryStore, line: &str) -> Reply {
     replies.remove(0)
 }
 
-/// A store with a clock that stands at [`NOW`].
+/// A store whose clock stands still at [`NOW`].
 #[allow(clippy::needless_pass_by_value)]
 pub fn store_with(options: MemoryStoreOptions) -> (MemoryStore, ManualClock) {
     let clock = ManualClock::new();
@@ -56,7 +56,7 @@ pub fn sorted_strings(reply: Reply) -> Vec<Vec<u8>> {
     strings
 }
 
-/// A folder that is removed with the test.
+/// A temporary folder.
 pub struct Folder(PathBuf);
 
 impl Folder {

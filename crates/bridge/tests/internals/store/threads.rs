@@ -1,4 +1,4 @@
-//! Several threads over one store.
+//! Several threads with one store.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
@@ -28,9 +28,9 @@ fn counters_add_up() {
     assert_eq!(run(&store, "GET f"), Reply::bulk((50 * ROUNDS).to_string()));
 }
 
-/// What a transaction does, others see as a whole or not at all; longer than what `run` does under one lock.
+/// A transaction is atomic, even if it is longer than the chunks of `run`.
 #[test]
-fn transactions_are_seen_whole() {
+fn transactions_are_atomic() {
     let (store, _clock) = store();
     let done = AtomicBool::new(false);
     let write: Vec<Command> = (0..100).map(|n| command(&["INCR", &format!("k{n}")])).collect();

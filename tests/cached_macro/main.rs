@@ -9,8 +9,15 @@ mod cached_scenes;
 mod companions;
 mod compile_errors;
 mod errors;
+#[allow(dead_code, reason = "the tests of loading use all of it")]
+#[path = "../load/executor.rs"]
+mod executor;
 mod keys;
+mod leases;
 mod loads;
+#[allow(dead_code, reason = "the tests of loading use all of it")]
+#[path = "../load/provider.rs"]
+mod provider;
 mod shapes;
 mod stale;
 mod support;

@@ -104,6 +104,23 @@ async fn nothing_is_kept_where_that_is_asked_for() {
 }
 
 #[cached]
+async fn nested(id: u64) -> Option<Option<u64>> {
+    called("nested");
+    [None, Some(None), Some(Some(id))].into_iter().nth(usize::try_from(id).unwrap()).flatten()
+}
+
+#[tokio::test]
+async fn without_cache_none_an_inner_none_is_told_from_absence() {
+    assert_eq!((nested(0).await, nested(0).await), (None, None));
+    assert_eq!(calls("nested"), 2);
+    assert_eq!((nested(1).await, nested(1).await), (Some(None), Some(None)));
+    assert_eq!(calls("nested"), 3);
+    assert_eq!((nested::peek(0).await, nested::peek(1).await), (Ok(None), Ok(Some(Some(None)))));
+    assert_eq!((nested(2).await, nested(2).await), (Some(Some(2)), Some(Some(2))));
+    assert_eq!(calls("nested"), 4);
+}
+
+#[cached]
 async fn fallible(id: u64) -> Result<u64, String> {
     called("fallible");
     let even = id.checked_rem(2).ok_or("never")?;

@@ -167,6 +167,49 @@ fn the_text_of_a_value_counts_not_its_type() {
 }
 
 #[test]
+fn an_option_counts_by_its_value_and_none_differs_from_every_text() {
+    assert_eq!((keys::user(Some(7)), keys::user(Some("a:b"))), ("user:7".into(), "user:a%3Ab".into()));
+    let none = keys::user(None::<u64>);
+    assert_eq!(none, "user:%-");
+    for text in ["", "-", "%-", "None", "null", "*"] {
+        assert_ne!(keys::user(text), none, "{text}");
+        assert_ne!(keys::user(Some(text)), none, "{text}");
+    }
+    let pattern = KeyPattern::new("page:{lang}:{at}").unwrap();
+    let key = pattern.key(&[("lang", &None::<&str>), ("at", &Some(2))]).unwrap();
+    assert_eq!(key, "page:%-:2");
+    let glob = pattern.glob(&[("lang", &None::<&str>)]).unwrap();
+    assert!(Glob::new(glob.as_str()).matches(&key), "{glob}");
+    assert!(!Glob::new(glob).matches("page:en:2"));
+}
+
+#[test]
+fn a_float_is_its_shortest_decimal_number() {
+    for (float, text) in [
+        (0.1, "0.1"),
+        (1.0, "1"),
+        (-0.0, "0"),
+        (0.0, "0"),
+        (-2.5, "-2.5"),
+        (1e15, "1000000000000000"),
+        (f64::NAN, "NaN"),
+        (f64::INFINITY, "inf"),
+    ] {
+        assert_eq!(keys::user(float), format!("user:{text}"));
+    }
+    assert_eq!((keys::user(0.1_f32), keys::user(-0.0_f32)), ("user:0.1".into(), "user:0".into()));
+}
+
+#[test]
+fn a_number_that_is_not_zero_counts_as_the_number() {
+    use std::num::{NonZeroI8, NonZeroU64, NonZeroU128};
+    assert_eq!(keys::user(NonZeroU64::new(7).unwrap()), keys::user(7));
+    assert_eq!(keys::user(NonZeroI8::MIN), keys::user(i8::MIN));
+    assert_eq!(keys::user(NonZeroU128::MAX), keys::user(u128::MAX));
+    assert_eq!(keys::user(NonZeroU64::new(0)), keys::user(None::<u64>));
+}
+
+#[test]
 fn wrong_names_are_refused() {
     let pattern = keys::rate::PATTERN;
     for (values, says) in [

@@ -14,6 +14,8 @@ pub(super) fn has_event_loop() -> bool {
 }
 
 #[cfg(any(feature = "tokio", feature = "http"))]
+// As on the other platforms, where it may fail.
+#[allow(clippy::unnecessary_wraps)]
 pub(super) fn spawn(task: BoxFuture<'static, ()>) -> Result<(), BoxFuture<'static, ()>> {
     wasm_bindgen_futures::spawn_local(task);
     Ok(())

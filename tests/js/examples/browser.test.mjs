@@ -101,7 +101,10 @@ test("it reads what is the user's, and is refused everything else", () =>
 test("an expired token, and one of a key that was replaced, are renewed behind the answer", async () => {
   const prefixes = ["user:42:"];
   const now = Math.floor(Date.now() / 1000);
-  for (const token of [signedToken({ prefixes, exp: now - 1 }), signedToken({ prefixes, exp: now + 600 }, ANOTHER_KEY)]) {
+  for (const token of [
+    signedToken({ prefixes, exp: now - 1 }),
+    signedToken({ prefixes, exp: now + 600 }, ANOTHER_KEY),
+  ]) {
     await onPage([token], async (press, seen) => {
       assert.equal(await press("Get", "user:42:profile"), 'get user:42:profile → {"name":"Ada"}');
       assert.deepEqual(seen.statuses, [401, 200]);

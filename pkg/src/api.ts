@@ -11,7 +11,7 @@ export { globOf, keyOf } from "./key/key-of.js";
 export type { KeyParams, KeyPattern, KeyValue } from "./key/pattern.js";
 export { keyPattern } from "./key/pattern.js";
 export { keys } from "./key/patterns.js";
-export type { RateLimit, RateLimiterOptions } from "./limiter.js";
+export type { CheckOptions, RateLimit, RateLimiterOptions, RateLimiterStats } from "./limiter.js";
 export { RateLimiter } from "./limiter.js";
 export { cached } from "./load/cached.js";
 export type { Cached, CachedDecorator, CachedFunction, CachedMembers, CachedOptions } from "./load/cached-types.js";

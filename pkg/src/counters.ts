@@ -9,6 +9,8 @@ export interface CounterProvider {
   increment(key: string, by: number, options: SetOptions): number | Promise<number>;
   /** The values under `keys`, in their order. */
   getMany(keys: readonly string[]): readonly unknown[] | Promise<readonly unknown[]>;
+  /** Removes an entry, and tells whether there was one. For `RateLimiter.reset`. */
+  delete?(key: string): boolean | Promise<boolean>;
 }
 
 /** The counters in a store. @throws TypeError if it cannot count. */

@@ -2,7 +2,7 @@
 
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
-import { HttpCache, keys, MemoryCache, RateLimiter } from "isocache";
+import { Cache, HttpCache, keys, MemoryCache, RateLimiter } from "isocache";
 import { startBridge } from "./http/support/servers.mjs";
 import { random as seeded } from "./support/random.mjs";
 
@@ -14,13 +14,16 @@ after(() => bridge?.close());
 let spaces = 0;
 
 const WINDOW = 1000;
-const answer = (allowed, limit, remaining, resetAfter) => ({ allowed, limit, remaining, resetAfter, error: undefined });
+const answer = (allowed, limit, remaining, resetAfter, window = WINDOW) => ({
+  ...{ allowed, limit, remaining, resetAfter, window },
+  error: undefined,
+});
 
 /** A limiter with a clock of its own, and its counters. */
 function limiter(kind, limit, counters = new MemoryCache()) {
   const time = { now: 0 };
   const made = RateLimiter[kind](counters, limit, `${WINDOW}ms`, { clock: () => time.now });
-  return { time, counters, check: (ip = "10.0.0.7", endpoint = "/login") => made.check(ip, endpoint) };
+  return { time, counters, made, check: (ip = "10.0.0.7", endpoint = "/login") => made.check(ip, endpoint) };
 }
 
 const overHttp = () =>
@@ -29,6 +32,7 @@ const overHttp = () =>
 for (const [name, counters] of [
   ["in memory", () => new MemoryCache({ maxEntries: 100 })],
   ["over HTTP", overHttp],
+  ["in a Cache", () => new Cache({ provider: new MemoryCache() })],
 ]) {
   test(`${name}, a fixed window counts down and begins again`, async () => {
     const { time, check } = limiter("fixedWindow", 2, counters());
@@ -49,15 +53,16 @@ for (const [name, counters] of [
     for (const left of [3, 2, 1, 0]) {
       assert.deepEqual(await check(), answer(true, 4, left, 1000));
     }
-    assert.deepEqual(await check(), answer(false, 4, 0, 1250));
-    time.now += 1249;
+    assert.deepEqual(await check(), answer(false, 4, 0, 1000));
+    time.now += 999;
     assert.deepEqual(await check(), answer(false, 4, 0, 1));
     time.now += 1;
-    assert.deepEqual(await check(), answer(true, 4, 0, 750));
+    // Of the four, less than four overlap.
+    assert.deepEqual(await check(), answer(true, 4, 0, 1000));
     assert.deepEqual(await check(), answer(false, 4, 0, 250));
     time.now += 250;
-    assert.deepEqual(await check(), answer(true, 4, 0, 500));
-    time.now += 2_500;
+    assert.deepEqual(await check(), answer(true, 4, 0, 750));
+    time.now += 2_750;
     assert.deepEqual(await check(), answer(true, 4, 3, 1000));
   });
 
@@ -130,13 +135,15 @@ test("the bounds hold in any order of pauses", async () => {
       if (kind === "slidingWindow") {
         allowed.forEach((first, at) => {
           for (let to = at; to < allowed.length && allowed[to] - first <= WINDOW; to++) {
-            assert.ok((to - at + 1) * WINDOW <= limit * (WINDOW + allowed[to] - first), `seed ${seed}`);
+            // The estimate is rounded down: one more than the share.
+            assert.ok((to - at) * WINDOW <= limit * (WINDOW + 1 + allowed[to] - first), `seed ${seed}`);
           }
         });
         let refused = await check();
         while (refused.allowed) {
           refused = await check();
         }
+        assert.ok(refused.resetAfter <= WINDOW, `seed ${seed}: ${refused.resetAfter}`);
         time.now += refused.resetAfter - 1;
         assert.ok(!(await check()).allowed, `seed ${seed}`);
         time.now += 1;
@@ -156,8 +163,8 @@ test("who meets at the limit of a sliding window takes the count back", async ()
   assert.equal(await together(), 3);
   assert.equal(counters.get("rate:ip:e:1000:0"), 3, "those that were refused do not count");
   time.now = 1500;
-  assert.equal(await together(), 1, "there is room for one and a half");
-  assert.equal(counters.get("rate:ip:e:1000:1"), 1);
+  assert.equal(await together(), 2, "one and a half of three overlap");
+  assert.equal(counters.get("rate:ip:e:1000:1"), 2);
 });
 
 test("large limits and windows are exact", async () => {
@@ -166,8 +173,10 @@ test("large limits and windows are exact", async () => {
   const now = window * 650 + 1;
   const sliding = RateLimiter.slidingWindow(counters, limit, "30d", { clock: () => now });
   counters.set(`k:${window}:649`, limit);
-  // One part in 2,592,000,000 of 2^32 has faded: one request, and a part of another.
-  assert.deepEqual(await sliding.checkKey("k"), answer(true, limit, 0, window - 1));
+  // Two parts in 2,592,000,000 of 2^32 have faded: 3 requests, and a part of another.
+  for (const left of [3, 2, 1, 0]) {
+    assert.deepEqual(await sliding.checkKey("k"), answer(true, limit, left, window - 1, window));
+  }
   assert.equal((await sliding.checkKey("k")).allowed, false);
 });
 
@@ -197,4 +206,109 @@ test("when the store fails, the caller has chosen", async () => {
     assert.deepEqual(await make("refuse").check("a", "b"), { ...answer(false, 5, 0, 1000), error });
     await assert.rejects(make("allow").check("a", "x".repeat(32_768)), RangeError, "no way around it");
   }
+});
+
+test("a sliding window with limit 1 allows every request that comes a window after the last", async () => {
+  for (const offset of [0, 1, 400, 500, 999]) {
+    for (const pause of [WINDOW, WINDOW + 1, 1500]) {
+      const { time, check } = limiter("slidingWindow", 1);
+      time.now = 5_000 + offset;
+      for (let at = 0; at < 20; at++) {
+        assert.ok((await check()).allowed, `offset ${offset}, pause ${pause}, request ${at}`);
+        time.now += pause;
+      }
+    }
+  }
+});
+
+/** A limiter that remembers the time of every request that it has allowed. */
+class ExactLog {
+  #allowed = [];
+
+  constructor(limit) {
+    this.limit = limit;
+  }
+  check(now) {
+    this.#allowed = this.#allowed.filter((at) => at > now - WINDOW);
+    const isAllowed = this.#allowed.length < this.limit;
+    if (isAllowed) {
+      this.#allowed.push(now);
+    }
+    return isAllowed;
+  }
+}
+
+test("a sliding window differs from an exact log by at most one request a window, over seeded arrivals", async () => {
+  for (let seed = 1; seed <= 40; seed++) {
+    const random = seeded(seed);
+    const limit = 1 + random(8);
+    // From a third of the limit to four times as much.
+    const pause = Math.max(1, Math.floor((WINDOW * (25 + random(275))) / (100 * limit)));
+    const { time, check } = limiter("slidingWindow", limit);
+    const log = new ExactLog(limit);
+    const windows = new Map();
+    while (time.now < 60 * WINDOW) {
+      time.now += 1 + random(2 * pause);
+      const [ours, exact] = [(await check()).allowed, log.check(time.now)];
+      const window = Math.floor(time.now / WINDOW);
+      const [a, b] = windows.get(window) ?? [0, 0];
+      windows.set(window, [a + Number(ours), b + Number(exact)]);
+    }
+    const difference = [...windows.values()].reduce((sum, [a, b]) => sum + a - b, 0);
+    assert.ok(Math.abs(difference) <= windows.size, `seed ${seed}, limit ${limit}: ${difference} in ${windows.size}`);
+  }
+});
+
+test("a request may cost more, and is allowed as a whole or not at all", async () => {
+  const { time, made, counters } = limiter("slidingWindow", 10);
+  const ask = (cost) => made.check("ip", "e", { cost });
+  assert.deepEqual(await ask(7), answer(true, 10, 3, 1000));
+  assert.deepEqual(await ask(4), answer(false, 10, 3, 1000));
+  assert.equal(counters.get("rate:ip:e:1000:0"), 7, "what was refused does not count");
+  assert.deepEqual(await ask(3), answer(true, 10, 0, 1000));
+  // Half a window later, 4 of 10 overlap, and a part of another.
+  time.now = 1500;
+  assert.deepEqual(await ask(7), answer(false, 10, 6, 100));
+  time.now += 100;
+  assert.equal((await ask(7)).allowed, true);
+  const fixed = limiter("fixedWindow", 10).made;
+  assert.deepEqual(await fixed.check("ip", "e", { cost: 10 }), answer(true, 10, 0, 1000));
+  for (const cost of [0, -1, 1.5, 11, "2"]) {
+    await assert.rejects(fixed.check("ip", "e", { cost }), /cost must be/, `${cost}`);
+  }
+  await assert.rejects(fixed.check("ip", "e", { price: 1 }), TypeError);
+});
+
+for (const kind of ["fixedWindow", "slidingWindow"]) {
+  for (const [name, counters] of [
+    ["in memory", () => new MemoryCache()],
+    ["over HTTP", overHttp],
+  ]) {
+    test(`${name}, ${kind}: peek counts nothing, and reset forgets one client`, async () => {
+      const { made, check } = limiter(kind, 2, counters());
+      const peek = () => made.peek("10.0.0.7", "/login");
+      assert.deepEqual(await peek(), answer(true, 2, 2, 1000));
+      await check();
+      assert.deepEqual(await peek(), answer(true, 2, 1, 1000));
+      assert.deepEqual(await made.peek("10.0.0.7", "/login", { cost: 2 }), answer(false, 2, 1, 1000));
+      await check();
+      assert.deepEqual(await peek(), answer(false, 2, 0, 1000));
+      await check("another");
+      assert.equal(await made.reset("10.0.0.7", "/login"), true);
+      assert.equal(await made.reset("10.0.0.7", "/login"), false);
+      assert.deepEqual(await peek(), answer(true, 2, 2, 1000));
+      assert.equal((await made.peek("another", "/login")).remaining, 1);
+    });
+  }
+}
+
+test("statistics tell that a memory has forgotten clients", async () => {
+  const { made, check } = limiter("fixedWindow", 1, new MemoryCache({ maxEntries: 2 }));
+  await check("a");
+  assert.equal((await check("a")).allowed, false);
+  assert.deepEqual(await made.getStats(), { allowed: 1, refused: 1, failed: 0, forgotten: 0 });
+  await check("b");
+  await check("c");
+  assert.equal((await check("a")).allowed, true, "it was forgotten");
+  assert.deepEqual(await made.getStats(), { allowed: 4, refused: 1, failed: 0, forgotten: 2 });
 });

@@ -97,7 +97,7 @@ pub use key::patterns as keys;
 pub use key::{Displayed, GlobPart, KeyPart, KeyPattern, MAX_KEY_BYTES};
 #[cfg(feature = "key-of")]
 pub use key::{SortedSet, glob_of, key_of, sorted_set};
-pub use limiter::{OnStoreError, RateLimit, RateLimiter};
+pub use limiter::{OnStoreError, RateLimit, RateLimiter, RateLimiterStats};
 pub use load::{
     CacheAside, Kept, LeaseProvider, LoadError, LoadOptions, LoadStats, Loaded, Loading, Lookup, Monitor, NewEntry,
     OnError, Report, SingleFlight, StorePermit, Storing, WriteGuard,

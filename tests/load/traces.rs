@@ -29,7 +29,7 @@ thread_local! {
 
 /// Time that the trace moves, and the tasks in the background.
 #[derive(Clone, Default)]
-struct Stage(Arc<Mutex<Plans>>);
+pub struct Stage(Arc<Mutex<Plans>>);
 
 #[derive(Default)]
 struct Plans {
@@ -71,7 +71,7 @@ impl Stage {
         due.for_each(|(_, waker)| waker.wake());
     }
 
-    fn tasks(&self) -> Vec<BoxFuture<'static, ()>> {
+    pub fn tasks(&self) -> Vec<BoxFuture<'static, ()>> {
         std::mem::take(&mut self.0.lock().unwrap().tasks)
     }
 }

@@ -1,14 +1,14 @@
-//! When entries expire, without a timer for each.
+//! Expiry without a timer for each entry.
 //!
-//! The deadlines lie in a table by slot, so that a lookup compares one number. To find expired entries that nobody looks
-//! up, a heap holds at most one node for each slot, whose `due` is *at most* the slot's deadline. Moving a deadline back
-//! (the usual overwrite) or freeing a slot therefore leaves the heap alone; a node that comes due too early is corrected
-//! when it surfaces. So a write costs one comparison, and no expired entry is overlooked.
+//! Deadlines are kept in a table by slot, so that a lookup compares one number. To find expired entries that are never
+//! looked up, a heap holds at most one node for each slot, whose `due` is *at most* the slot's deadline. Postponing a
+//! deadline (the usual overwrite) or freeing a slot therefore does not touch the heap; a node that is due too early is
+//! corrected when it reaches the top. So a write costs one comparison, and no expired entry is overlooked.
 //!
-//! An entry may be kept after its deadline, until its **end**: it is stale then, and only lookups that tolerate stale
-//! entries see it. Its node comes due at the deadline first. Then the entry is counted as stale, and the node waits for the
-//! end: a node whose `due` is after the deadline belongs to a stale entry. The table of ends exists only once an entry has
-//! one, so that caches without stale entries pay nothing.
+//! An entry may be kept after its deadline, until its **end**. In between it is stale, and only lookups that tolerate
+//! stale entries see it. Its node is first due at the deadline. Then the entry is counted as stale, and the node waits
+//! for the end: a node whose `due` is after the deadline belongs to a stale entry. The table of ends is allocated with
+//! the first entry that has one, so that caches without stale entries do not pay for it.
 
 use super::{Millis, NEVER, NONE, Slot, grow};
 
@@ -18,22 +18,22 @@ struct Node {
     slot: Slot,
 }
 
-/// Takes no memory until the first entry that expires.
+/// Allocates nothing until the first entry with a deadline.
 #[derive(Debug, Default)]
 pub(crate) struct Expiry {
     deadlines: Vec<Millis>,
-    /// A min-heap by `due`. Its capacity is that of the tables, so that a push never allocates.
+    /// A min-heap by `due`. Its capacity equals that of the tables, so that a push never allocates.
     heap: Vec<Node>,
     /// The index of each slot's node in the heap, or `NONE`.
     nodes: Vec<u32>,
-    /// When each entry leaves, if that is after its deadline. Empty until an entry is kept so long.
+    /// The end of each entry that is kept after its deadline. Empty until there is one.
     ends: Vec<Millis>,
-    /// The number of entries whose node has come due and that are kept until their end.
+    /// The number of entries whose node was due and that are kept until their end.
     stale: u32,
 }
 
 impl Expiry {
-    /// No deadline and no end comes before this.
+    /// No deadline or end is earlier than this.
     #[inline]
     pub(crate) fn first_due(&self) -> Millis {
         self.heap.first().map_or(NEVER, |node| node.due)
@@ -45,7 +45,7 @@ impl Expiry {
         if self.stale == 0 { self.first_due() } else { Millis::NEG_INFINITY }
     }
 
-    /// The number of entries that were found to be stale.
+    /// The number of entries that are known to be stale.
     #[inline]
     pub(crate) fn stale(&self) -> u32 {
         self.stale
@@ -56,15 +56,15 @@ impl Expiry {
         self.deadlines.get(slot as usize).copied().unwrap_or(NEVER)
     }
 
-    /// When the entry in a slot leaves: its deadline, or later if it is kept when stale.
+    /// The time at which the entry in a slot is removed: its deadline, or its end if it is kept when stale.
     #[inline]
     pub(crate) fn end(&self, slot: Slot) -> Millis {
         let end = self.ends.get(slot as usize).copied().unwrap_or(Millis::NEG_INFINITY);
         end.max(self.deadline(slot))
     }
 
-    /// Keeps the entry in `slot` until `end`, which is after its deadline. False if the memory cannot be had, or if the
-    /// entry has no deadline.
+    /// Keeps the entry in `slot` until `end`, which is after its deadline. Returns false if memory cannot be allocated,
+    /// or if the entry has no deadline.
     pub(crate) fn keep(&mut self, slot: Slot, end: Millis) -> bool {
         let deadline = self.deadline(slot);
         if deadline == NEVER || !grow(&mut self.ends, self.deadlines.len(), Millis::NEG_INFINITY) {
@@ -73,18 +73,18 @@ impl Expiry {
         if let Some(own) = self.ends.get_mut(slot as usize)
             && end > deadline
         {
-            // Finite, so that the node stays in the heap and tells that the entry is stale.
+            // Finite, so that the node stays in the heap and marks the entry as stale.
             *own = end.min(Millis::MAX);
         }
         true
     }
 
-    /// Whether any entry has had a deadline, so that growing is needed.
+    /// Whether any entry has had a deadline, so that the tables must grow.
     pub(crate) fn in_use(&self) -> bool {
         !self.deadlines.is_empty()
     }
 
-    /// Makes room for slots below `capacity`. False if the memory cannot be had.
+    /// Makes room for slots below `capacity`. Returns false if memory cannot be allocated.
     pub(crate) fn grow(&mut self, capacity: usize) -> bool {
         self.heap.try_reserve_exact(capacity.saturating_sub(self.heap.len())).is_ok()
             && grow(&mut self.nodes, capacity, NONE)
@@ -92,8 +92,7 @@ impl Expiry {
             && (self.ends.is_empty() || grow(&mut self.ends, capacity, Millis::NEG_INFINITY))
     }
 
-    /// Gives `slot`, which is below the grown capacity, its deadline, at which it leaves. One that is not a number counts as
-    /// [`NEVER`].
+    /// Sets the deadline of `slot`, which is below the grown capacity. NaN counts as [`NEVER`].
     #[inline]
     pub(crate) fn set(&mut self, slot: Slot, deadline: Millis) {
         if !self.ends.is_empty() {
@@ -116,7 +115,7 @@ impl Expiry {
         }
     }
 
-    /// Forgets the deadline of a slot that was freed or gets a new one.
+    /// Removes the deadline of a slot that was freed or is about to get a new deadline.
     #[inline]
     pub(crate) fn forget(&mut self, slot: Slot) {
         if let Some(end) = self.ends.get_mut(slot as usize) {
@@ -129,8 +128,8 @@ impl Expiry {
         }
     }
 
-    /// A slot whose end has come, or `None`. Each node that is looked at takes one from `budget`, and at 0 the search ends.
-    /// The slot stays due until it is forgotten. Entries that turn out to be stale are counted as such.
+    /// Finds a slot whose end has passed, or `None`. Each inspected node takes one from `budget`, and the search ends
+    /// at 0. The slot stays due until its deadline is removed. Entries that turn out to be stale are counted as such.
     pub(crate) fn next_dead(&mut self, now: Millis, budget: &mut u32) -> Option<Slot> {
         while let Some(&Node { due, slot }) = self.heap.first() {
             let came = due <= now;
@@ -152,7 +151,7 @@ impl Expiry {
         None
     }
 
-    /// Forgets every deadline, and gives the memory back.
+    /// Removes all deadlines and frees the memory.
     pub(crate) fn clear(&mut self) {
         *self = Self::default();
     }
@@ -166,12 +165,12 @@ impl Expiry {
         self.heap.get(self.node_of(slot) as usize)
     }
 
-    /// Writes a node to its place in the heap.
+    /// Writes a node to a position in the heap.
     #[inline]
     fn put(&mut self, index: usize, node: Node) {
         if let (Some(place), Some(own)) = (self.heap.get_mut(index), self.nodes.get_mut(node.slot as usize)) {
             *place = node;
-            // The heap is no longer than the tables, which hold at most `MAX_SLOTS`.
+            // The heap is no longer than the tables, which hold at most `MAX_SLOTS` elements.
             #[allow(clippy::cast_possible_truncation)]
             {
                 *own = index as u32;
@@ -179,7 +178,7 @@ impl Expiry {
         }
     }
 
-    /// Puts the first node right with its true deadline; one that never comes due leaves the heap.
+    /// Corrects the first node to its true deadline; a node that is never due leaves the heap.
     fn replace_first(&mut self, node: Node) {
         if node.due < NEVER {
             self.sift_down(node);
@@ -210,7 +209,7 @@ impl Expiry {
         self.put(index, node);
     }
 
-    /// Finds the place of `node` from the top, whose present node is given up.
+    /// Sifts `node` down from the top, overwriting the node there.
     #[inline(never)]
     fn sift_down(&mut self, node: Node) {
         let mut index = 0;

@@ -1,10 +1,10 @@
-//! Least recently used, exactly: one doubly linked ring through a flat table.
+//! Exact LRU: one doubly linked ring in a flat table.
 
 use super::policy::Policy;
 use super::{NONE, Slot, grow};
 
-/// The neighbours of a slot in the ring, as places: slot + 1, so that place 0 is the ring's own anchor and no end
-/// of the list needs a branch.
+/// The neighbours of a slot in the ring. A place is slot + 1: place 0 is the ring's anchor, so that the ends of the
+/// list need no branches.
 #[derive(Clone, Copy, Debug)]
 struct Link {
     older: u32,
@@ -13,7 +13,7 @@ struct Link {
 
 /// The place of the anchor: its `older` is the newest slot, its `newer` the oldest.
 const ANCHOR: u32 = 0;
-/// A slot that is not in the ring.
+/// Marks a slot that is not in the ring.
 const OUT: Link = Link { older: NONE, newer: NONE };
 
 #[derive(Debug)]
@@ -31,7 +31,7 @@ impl Lru {
         self.links.get(place as usize).copied().unwrap_or(OUT)
     }
 
-    /// The place of a slot and its link; `OUT` for a number that is no slot.
+    /// The place of a slot and its link; `OUT` for an invalid slot.
     #[inline]
     fn own(&self, slot: Slot) -> (u32, Link) {
         slot.checked_add(1).map_or((NONE, OUT), |place| (place, self.link(place)))
@@ -51,7 +51,7 @@ impl Lru {
         }
     }
 
-    /// Puts a place that is not in the ring at its newest end.
+    /// Inserts a place at the newest end.
     #[inline]
     fn push_newest(&mut self, place: u32) {
         let newest = self.link(ANCHOR).older;
@@ -62,14 +62,14 @@ impl Lru {
         self.set_older(ANCHOR, place);
     }
 
-    /// Takes a place out of the ring, leaving its own link as it was.
+    /// Unlinks a place, without changing its own link.
     #[inline]
     fn unlink(&mut self, link: Link) {
         self.set_newer(link.older, link.newer);
         self.set_older(link.newer, link.older);
     }
 
-    /// The slot at a place that was read from the ring.
+    /// The slot at a place read from the ring.
     #[inline]
     fn slot_at(place: u32) -> Option<Slot> {
         if place == ANCHOR || place == NONE { None } else { Some(place - 1) }
@@ -100,7 +100,7 @@ impl Policy for Lru {
         if link.older == NONE {
             return false;
         }
-        // Before the anchor comes the newest, which stays where it is.
+        // The newest slot is next to the anchor and stays there.
         if link.newer != ANCHOR {
             self.unlink(link);
             self.push_newest(place);

@@ -1,37 +1,37 @@
-//! Which slot leaves next.
+//! Eviction policies: which slot leaves next.
 
 use super::Slot;
 use super::lru::Lru;
 
-/// An order of eviction over slots.
+/// An eviction order of slots.
 ///
-/// A policy with state of its own for each slot grows it in [`Policy::grow`]; all other methods run in constant
-/// time and allocate nothing. A slot below the grown capacity is either in the policy or not; calls that do not fit
-/// (a touch of a slot that is not in it) are ignored.
+/// A policy that stores state for each slot grows it in [`Policy::grow`]; all other methods take constant time and
+/// allocate nothing. A slot below the grown capacity is either in the policy or not. Calls that do not fit, such as a
+/// touch of a slot that is not in the policy, are ignored.
 pub(crate) trait Policy {
-    /// Makes room for slots below `capacity`. False if the memory cannot be had.
+    /// Makes room for slots below `capacity`. Returns false if memory cannot be allocated.
     fn grow(&mut self, capacity: usize) -> bool;
-    /// A new entry was put into `slot`.
+    /// A new entry was inserted into `slot`.
     fn insert(&mut self, slot: Slot);
-    /// The entry in `slot` was read or overwritten. False if it is not in the policy.
+    /// The entry in `slot` was read or overwritten. Returns false if it is not in the policy.
     fn touch(&mut self, slot: Slot) -> bool;
-    /// The entry in `slot` has gone. False if it was not in the policy.
+    /// The entry in `slot` was removed. Returns false if it was not in the policy.
     fn remove(&mut self, slot: Slot) -> bool;
-    /// The slot to evict next, but never `keep`; `None` if there is no other.
+    /// The slot to evict next, excluding `keep`; `None` if there is no other.
     fn victim(&mut self, keep: Slot) -> Option<Slot>;
     /// The most recently used slot.
     fn newest(&self) -> Option<Slot>;
     /// The slot used just before `slot`.
     fn older(&self, slot: Slot) -> Option<Slot>;
-    /// Forgets every slot, and gives the memory back.
+    /// Removes all slots and frees the memory.
     fn clear(&mut self);
 }
 
-/// The policies there are.
+/// The available policies.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum PolicyKind {
-    /// The least recently used entry leaves first. Exact; 8 bytes an entry.
+    /// Evicts the least recently used entry. Exact; 8 bytes per entry.
     #[default]
     Lru,
 }
@@ -50,7 +50,7 @@ impl AnyPolicy {
     }
 }
 
-/// Writes the delegation to the chosen policy once for all methods.
+/// Delegates all methods to the chosen policy.
 macro_rules! delegate {
     ($($name:ident(&$($mutable:ident)? $(, $argument:ident: $type:ty)*) $(-> $result:ty)?;)*) => {
         impl Policy for AnyPolicy {

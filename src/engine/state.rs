@@ -1,13 +1,13 @@
-//! The engine itself: slots, limits, and what leaves.
+//! The engine: slots, limits and removals.
 
 use super::expiry::Expiry;
 use super::policy::{AnyPolicy, Policy, PolicyKind};
 use super::terms::{Inserted, Limits, Refused, Removal, RemovalReason};
 use super::{Counters, Millis, NEVER, NONE, Slot, grow};
 
-/// The most expiry nodes that one write looks at, so that no write pays for a crowd that dies at once.
+/// The most expiry nodes that one write inspects, so that no write pays for many entries that expire at once.
 const SWEEP_BUDGET: u32 = 16;
-/// The slots that the tables first make room for.
+/// The initial capacity of the tables.
 const FIRST_SLOTS: u32 = 16;
 
 /// The bookkeeping of a bounded cache. See the [module](super) for its contract.
@@ -16,13 +16,13 @@ pub struct Engine {
     limits: Limits,
     policy: AnyPolicy,
     expiry: Expiry,
-    /// The weight of each slot; empty until an entry weighs anything.
+    /// The weight of each slot; empty until an entry has a weight.
     weights: Vec<u64>,
-    /// Slots below `used` that hold no entry. Its capacity is that of the tables.
+    /// Free slots below `used`. Its capacity equals that of the tables.
     free: Vec<Slot>,
     /// Slots from here on have never held an entry.
     used: u32,
-    /// The slots that the tables have room for.
+    /// The capacity of the tables, in slots.
     capacity: u32,
     total_weight: u64,
     counters: Counters,
@@ -30,7 +30,7 @@ pub struct Engine {
 }
 
 impl Engine {
-    /// An empty engine; it takes no memory until the first entry.
+    /// Creates an empty engine. It allocates nothing until the first entry.
     #[must_use]
     pub fn new(limits: Limits, policy: PolicyKind) -> Self {
         Self {
@@ -47,14 +47,14 @@ impl Engine {
         }
     }
 
-    /// Puts a new entry into a slot. First, entries whose deadline has passed make room; then, if need be, the policy's
-    /// victims. Where one victim makes room for the entry, the entry takes its slot.
+    /// Inserts a new entry. If room is needed, expired entries are removed first, and then the policy's victims. If
+    /// evicting one victim is enough, the new entry takes its slot.
     ///
-    /// At most 16 candidates for expiry are looked at, so that no write pays for a crowd that dies at once, or that was
-    /// given new deadlines: behind such a crowd, a dead entry may wait while a live one is evicted.
+    /// At most 16 expiry candidates are inspected, so that no write pays for many entries that expire at once or have
+    /// new deadlines. With more such candidates, an expired entry may stay while a live one is evicted.
     ///
     /// # Errors
-    /// [`Refused`]; other entries may have left, as listed.
+    /// [`Refused`]; other entries may have been removed, as listed.
     pub fn insert(&mut self, weight: u64, deadline: Millis, now: Millis) -> Result<Inserted, Refused> {
         self.admit(weight, deadline)?;
         self.sweep(now, SWEEP_BUDGET);
@@ -80,8 +80,8 @@ impl Engine {
         Ok(Inserted { slot, evicted: victim.is_some() })
     }
 
-    /// Gives the live entry in `slot` a new value's weight and deadline, and makes it the most recently used. No entry
-    /// is evicted unless the new weight calls for it.
+    /// Sets the weight and deadline of a new value for the live entry in `slot`, and makes it the most recently used.
+    /// Other entries are evicted only if the new weight requires it.
     ///
     /// # Errors
     /// [`Refused`]; nothing was changed.
@@ -91,7 +91,7 @@ impl Engine {
         if !self.policy.touch(slot) {
             return Err(Refused::Vacant);
         }
-        // The sweep must not take an entry that is being given a new life.
+        // The sweep must not remove an entry that is about to get a new deadline.
         self.expiry.forget(slot);
         self.sweep(now, SWEEP_BUDGET);
         self.expiry.set(slot, deadline);
@@ -102,7 +102,7 @@ impl Engine {
         Ok(())
     }
 
-    /// Gives the live entry in `slot` a new deadline. It is no write, and no use.
+    /// Sets a new deadline for the live entry in `slot`. It counts neither as a write nor as a use.
     ///
     /// # Errors
     /// [`Refused`]; nothing was changed.
@@ -112,13 +112,13 @@ impl Engine {
         Ok(())
     }
 
-    /// Keeps the entry in `slot`, which was given a deadline just now, until `end`: after its deadline it is stale. It is not
-    /// counted by [`len`](Self::len) then, and only lookups that ask for [`end`](Self::end) see it. The next write to the
-    /// slot ends it.
+    /// Keeps the entry in `slot`, whose deadline was just set, until `end`: after its deadline it is stale. Then
+    /// [`len`](Self::len) does not count it, and only lookups that call [`end`](Self::end) see it. The next write to
+    /// the slot resets this.
     ///
     /// # Errors
-    /// [`Refused::OutOfMemory`], and [`Refused::Vacant`] for a slot without a deadline; the entry leaves at its deadline, if
-    /// it has one.
+    /// [`Refused::OutOfMemory`], or [`Refused::Vacant`] for a slot without a deadline; an existing deadline stays in
+    /// effect.
     pub fn keep_stale(&mut self, slot: Slot, end: Millis) -> Result<(), Refused> {
         if self.expiry.deadline(slot) == NEVER {
             return Err(Refused::Vacant);
@@ -126,7 +126,7 @@ impl Engine {
         if self.expiry.keep(slot, end) { Ok(()) } else { Err(Refused::OutOfMemory) }
     }
 
-    /// A lookup found the live entry in `slot`.
+    /// Records a hit on the live entry in `slot`.
     #[inline]
     pub fn hit(&mut self, slot: Slot) {
         self.counters.hits += u64::from(self.policy.touch(slot));
@@ -137,42 +137,42 @@ impl Engine {
         self.policy.touch(slot);
     }
 
-    /// A lookup found no live entry.
+    /// Records a miss.
     #[inline]
     pub fn miss(&mut self) {
         self.counters.misses += 1;
     }
 
-    /// When the entry in `slot` ceases to be fresh, or [`NEVER`]. From then on it is absent, but for lookups that tolerate
-    /// stale entries.
+    /// The time at which the entry in `slot` is no longer fresh, or [`NEVER`]. From then on only lookups that tolerate
+    /// stale entries see it.
     #[inline]
     #[must_use]
     pub fn deadline(&self, slot: Slot) -> Millis {
         self.expiry.deadline(slot)
     }
 
-    /// When the entry in `slot` leaves, or [`NEVER`]: its deadline, or later if it is kept when stale.
+    /// The time at which the entry in `slot` is removed, or [`NEVER`]: its deadline, or later if it is kept when stale.
     #[inline]
     #[must_use]
     pub fn end(&self, slot: Slot) -> Millis {
         self.expiry.end(slot)
     }
 
-    /// A time before which every entry is fresh: where it has not come, there is no need to ask for deadlines. It lies in
-    /// the past while there are stale entries.
+    /// A time before which every entry is fresh: until then, lookups need not check deadlines. It is in the past while
+    /// there are stale entries.
     #[inline]
     #[must_use]
     pub fn next_due(&self) -> Millis {
         self.expiry.next_due()
     }
 
-    /// Whether an entry has had a deadline since the engine was last empty, so that the time matters.
+    /// Whether an entry has had a deadline since the engine was last empty. If not, no time is needed.
     #[must_use]
     pub fn uses_deadlines(&self) -> bool {
         self.expiry.in_use()
     }
 
-    /// Removes the entry in `slot` because the owner says so. It is not listed in the removals.
+    /// Removes the entry in `slot` on behalf of the owner. It is not listed in the removals.
     pub fn delete(&mut self, slot: Slot) {
         self.counters.deletes += u64::from(self.release(slot));
     }
@@ -182,7 +182,7 @@ impl Engine {
         self.counters.expirations += u64::from(self.release(slot));
     }
 
-    /// Removes entries whose end has come, looking at no more than `budget` nodes of the expiry heap. Returns how many it
+    /// Removes entries whose end has passed, inspecting at most `budget` nodes of the expiry heap. Returns how many it
     /// removed.
     #[inline]
     pub fn sweep(&mut self, now: Millis, budget: u32) -> u32 {
@@ -202,14 +202,14 @@ impl Engine {
         swept
     }
 
-    /// Sets new limits. What is over them leaves at once, expired entries first.
+    /// Sets new limits. Entries beyond them are removed at once, expired entries first.
     pub fn set_limits(&mut self, limits: Limits, now: Millis) {
         self.limits = limits.clamped();
         self.sweep(now, u32::MAX);
         while (self.held() > self.limits.max_entries || self.overweight(0)) && self.evict(NONE, now) {}
     }
 
-    /// Removes every entry, as deleted, and gives the memory back. None is listed in the removals.
+    /// Removes every entry, as deleted, and frees the memory. None is listed in the removals.
     pub fn clear(&mut self) {
         self.counters.deletes += u64::from(self.len());
         self.counters.expirations += u64::from(self.expiry.stale());
@@ -223,20 +223,20 @@ impl Engine {
         self.total_weight = 0;
     }
 
-    /// What left on the engine's decision since the list was last emptied.
+    /// The entries that the engine has removed since the list was last cleared.
     #[must_use]
     pub fn removals(&self) -> &[Removal] {
         &self.removals
     }
 
-    /// Empties the list of removals.
+    /// Clears the list of removals.
     #[inline]
     pub fn clear_removals(&mut self) {
         self.removals.clear();
     }
 
-    /// The number of entries without those that are stale. After a [`sweep`](Self::sweep) without a budget it is exact;
-    /// before, it includes entries that have expired or become stale since.
+    /// The number of entries that are not stale. Exact after a [`sweep`](Self::sweep) without a budget; before, it
+    /// includes entries that have expired or become stale since the last sweep.
     #[inline]
     #[must_use]
     pub fn len(&self) -> u32 {
@@ -249,34 +249,34 @@ impl Engine {
         self.expiry.stale()
     }
 
-    /// The number of slots that hold an entry, fresh, stale or expired.
+    /// The number of occupied slots: fresh, stale and expired entries.
     #[inline]
     fn held(&self) -> u32 {
-        // The free list holds distinct slots below `used`.
+        // The free list contains distinct slots below `used`.
         #[allow(clippy::cast_possible_truncation)]
         let free = self.free.len() as u32;
         self.used - free
     }
 
-    /// Whether there is no entry but stale ones, as [`len`](Self::len) counts them.
+    /// Whether [`len`](Self::len) is 0.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.len() == 0
     }
 
-    /// The slots that the tables have room for.
+    /// The capacity of the tables, in slots.
     #[must_use]
     pub fn capacity(&self) -> u32 {
         self.capacity
     }
 
-    /// The sum of the weights of all entries that are held, also of stale ones.
+    /// The total weight of all stored entries, including stale ones.
     #[must_use]
     pub fn weight(&self) -> u64 {
         self.total_weight
     }
 
-    /// The limits in force.
+    /// The current limits.
     #[must_use]
     pub fn limits(&self) -> Limits {
         self.limits
@@ -300,7 +300,7 @@ impl Engine {
         self.policy.older(slot)
     }
 
-    /// Checks a write before anything is changed for it, and sees to the tables that it is the first to need.
+    /// Checks a write before anything is changed for it, and allocates the tables that it is the first to need.
     #[inline]
     fn admit(&mut self, weight: u64, deadline: Millis) -> Result<(), Refused> {
         if weight > self.limits.max_weight {
@@ -318,7 +318,7 @@ impl Engine {
         if grown { Ok(()) } else { Err(Refused::OutOfMemory) }
     }
 
-    /// Makes room for twice as many slots, at most as many as the limit allows.
+    /// Doubles the capacity, up to the limit on entries.
     #[cold]
     fn grow_tables(&mut self) -> Result<(), Refused> {
         let capacity = self.capacity.saturating_mul(2).max(FIRST_SLOTS).min(self.limits.max_entries);
@@ -334,7 +334,7 @@ impl Engine {
         Ok(())
     }
 
-    /// Whether the weights would be over the limit with `more` on top.
+    /// Whether adding `more` would exceed the limit on weight.
     #[inline]
     fn overweight(&self, more: u64) -> bool {
         self.total_weight > self.limits.max_weight - more
@@ -348,7 +348,7 @@ impl Engine {
         }
     }
 
-    /// The entry to evict if there may be no more of them. One that turns out to be dead makes room as such.
+    /// Returns the victim if no further entry may be added. An expired victim is removed as expired instead.
     #[inline]
     fn live_victim(&mut self, now: Millis) -> Option<Slot> {
         while self.held() >= self.limits.max_entries {
@@ -360,7 +360,8 @@ impl Engine {
         None
     }
 
-    /// Removes the policy's victim, but never `keep`: as evicted, or as expired if it is dead. False if there is none.
+    /// Removes the policy's victim, excluding `keep`: as evicted, or as expired if it has expired. Returns false if
+    /// there is none.
     #[inline(never)]
     fn evict(&mut self, keep: Slot, now: Millis) -> bool {
         let Some(slot) = self.policy.victim(keep) else { return false };
@@ -377,7 +378,7 @@ impl Engine {
         true
     }
 
-    /// Lists a removal. False if there is no memory to list it in: then the entry has to stay.
+    /// Lists a removal. Returns false if memory cannot be allocated for the list; the entry then has to stay.
     #[inline]
     fn list(&mut self, slot: Slot, reason: RemovalReason) -> bool {
         let room = self.removals.len() < self.removals.capacity() || self.removals.try_reserve(1).is_ok();
@@ -387,7 +388,7 @@ impl Engine {
         room
     }
 
-    /// Frees a slot. False if it held no entry.
+    /// Frees a slot. Returns false if it was not occupied.
     #[inline(never)]
     fn release(&mut self, slot: Slot) -> bool {
         let held = self.vacate(slot);
@@ -397,7 +398,7 @@ impl Engine {
         held
     }
 
-    /// Takes the entry out of a slot that is not yet free for others. False if it held none.
+    /// Takes the entry out of a slot without making the slot available. Returns false if the slot was not occupied.
     #[inline]
     fn vacate(&mut self, slot: Slot) -> bool {
         let held = self.policy.remove(slot);

@@ -1,18 +1,18 @@
-//! The terms in which an engine and its owner speak.
+//! Types shared by an engine and its owner.
 
 use super::{MAX_SLOTS, Slot};
 
-/// What an engine may hold.
+/// The limits of an engine.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Limits {
-    /// The most entries, from 1 to [`MAX_SLOTS`]; what lies outside counts as the nearest of them.
+    /// The most entries, from 1 to [`MAX_SLOTS`]; a value outside that range is clamped.
     pub max_entries: u32,
-    /// The largest sum of the entries' weights, at least 1; `u64::MAX` for no such limit.
+    /// The largest total weight, at least 1; `u64::MAX` for no limit.
     pub max_weight: u64,
 }
 
 impl Limits {
-    /// The nearest limits that can be kept.
+    /// Clamps the limits to their valid ranges.
     pub(super) fn clamped(self) -> Self {
         Self { max_entries: self.max_entries.clamp(1, MAX_SLOTS), max_weight: self.max_weight.max(1) }
     }
@@ -22,42 +22,42 @@ impl Limits {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[repr(u32)]
 pub enum RemovalReason {
-    /// A limit was reached, and it was this entry's turn.
+    /// It was evicted, because a limit was reached.
     Evicted = 0,
-    /// Its life was over.
+    /// It expired.
     Expired = 1,
-    /// A new value was set under its key.
+    /// It was overwritten by a new value.
     Replaced = 2,
-    /// It was deleted, by its key, by a pattern or with all others.
+    /// It was deleted: by key, by a pattern or by clearing the cache.
     Deleted = 3,
 }
 
-/// An entry that left on the engine's decision: evicted or expired.
+/// An entry that the engine has removed: evicted or expired.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(C)]
 pub struct Removal {
-    /// The slot that it was in.
+    /// Its former slot.
     pub slot: Slot,
     /// Why it left.
     pub reason: RemovalReason,
 }
 
-/// Where a new entry is.
+/// The result of an insertion.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Inserted {
-    /// Its slot.
+    /// The slot of the new entry.
     pub slot: Slot,
-    /// Whether the slot held an entry that was evicted for the new one. That one is not listed in the removals.
+    /// Whether the slot held an entry that was evicted for the new one. That entry is not listed in the removals.
     pub evicted: bool,
 }
 
 /// Why a write was refused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Refused {
-    /// The entry alone is heavier than [`Limits::max_weight`].
+    /// The entry alone exceeds [`Limits::max_weight`].
     TooHeavy,
-    /// The tables cannot grow.
+    /// Memory for the tables cannot be allocated.
     OutOfMemory,
-    /// The slot holds no entry.
+    /// The slot is not occupied.
     Vacant,
 }

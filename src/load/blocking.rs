@@ -1,4 +1,4 @@
-//! Loading for synchronous code, over memory: the same calls, on a thread that waits.
+//! Loading for synchronous code with the memory cache: the same calls, blocking the thread.
 
 use super::cache_aside::required;
 use super::call::{Call, Found, Look, Outcome};
@@ -12,9 +12,9 @@ use crate::runtime::block_on;
 impl<T: Clone + MaybeSend + Send + Sync + 'static> MemoryCache<T> {
     /// [`CacheAside::get_or_set`](crate::CacheAside::get_or_set) for synchronous code.
     ///
-    /// Threads that ask for one key while it is loaded wait for it, each up to the [`timeout`](LoadOptions::timeout) of its
-    /// options. A loader itself cannot be interrupted. A thread that waits for an asynchronous load of the same key must not
-    /// be the one that runs it.
+    /// Threads that request a key while it is being loaded wait for the load, each up to the
+    /// [`timeout`](LoadOptions::timeout) of its options. A running loader cannot be interrupted. A thread must not wait
+    /// for an asynchronous load of the same key that it drives itself.
     ///
     /// ```
     /// use isocache::{LoadOptions, MemoryCache};
@@ -57,7 +57,7 @@ impl<T: Clone + MaybeSend + Send + Sync + 'static> MemoryCache<T> {
         loader: impl FnOnce() -> Result<Option<Loaded<T>>, E>,
     ) -> Outcome<T, E> {
         options.check().map_err(LoadError::Cache)?;
-        // A hit needs no provider, which costs a reference.
+        // Only a miss needs a provider, which costs a reference count.
         let hit = Call { is_blocking: true, ..Call::new(self, key, options) };
         let look = if options.force_fresh {
             None

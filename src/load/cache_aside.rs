@@ -1,4 +1,4 @@
-//! The methods that load, on every provider.
+//! The loading methods, for every provider.
 
 use std::future::Future;
 
@@ -9,27 +9,31 @@ use super::options::LoadOptions;
 use crate::error::CacheError;
 use crate::provider::{CacheProvider, MaybeSend};
 
-/// Cache-aside on every provider of values that can be shared: a value that is not there is loaded, once for all callers.
+/// Cache-aside for every provider of cloneable values: a missing value is loaded once for all concurrent callers.
 ///
 /// - Callers of one key share a load and its outcome, value or error. Errors are not stored.
-/// - A `set`, `delete` or `clear_pattern` of this provider, or of its clones, during a load wins: callers that wait get the
-///   loaded value, but it is not stored, and later callers load again. Writes of other processes do not win.
-/// - Every call ends within its own [`timeout`](LoadOptions::timeout), whatever becomes of the futures of other callers. If
-///   the caller that loads is dropped, or its loader panics, one of the others loads. So it does if nobody polls the caller
-///   that loads for a second or two, though its loader could go on: that one then gets its value, which is not stored.
+/// - A `set`, `delete` or `clear_pattern` of this provider, or of its clones, wins over a load in progress: waiting
+///   callers get the loaded value, but it is not stored, and later callers load again. Writes of other processes do not
+///   win.
+/// - Every call ends within its own [`timeout`](LoadOptions::timeout), whatever happens to the futures of other
+///   callers. If the caller that loads is dropped, or its loader panics, another caller loads. The same happens if the
+///   future of the caller that loads is ready but is not polled for one or two seconds; that caller still gets its own
+///   value, which is not stored.
 /// - Writes never wait for a caller. A loaded value is stored in the background where the provider and the
 ///   [`Runtime`](crate::Runtime) can do so.
-/// - The loader may ask the same cache, for other keys or its own. Asked for its own, within its own task, it runs again.
-/// - A value that was found while a write was under way is answered as found; a caller that found nothing looks again
-///   before it loads, if a write came meanwhile.
+/// - A loader may use the same cache, for other keys or its own. A nested call for its own key, within the same task,
+///   runs the loader again.
+/// - A hit that overlaps a write returns the value found. After a miss, the caller looks again before it loads if there
+///   was a write meanwhile.
 pub trait CacheAside<T>: CacheProvider<T>
 where
     T: Clone + MaybeSend + Send + Sync + 'static,
 {
-    /// The value under `key`; if there is none, the loader's, which is stored.
+    /// Returns the value under `key`. If there is none, runs the loader and stores its value.
     ///
-    /// The loader may borrow. Where the options allow stale values, the first caller that finds one loads the new one and
-    /// waits for it, while others are answered at once; with [`get_or_refresh`](Self::get_or_refresh) nobody waits.
+    /// The loader may borrow. If the options allow stale values, the first caller that finds one waits for the load of
+    /// the new value, while others get the stale value at once. With [`get_or_refresh`](Self::get_or_refresh), no
+    /// caller waits.
     ///
     /// ```
     /// use isocache::{CacheAside, LoadOptions, MemoryCacheProvider};
@@ -47,7 +51,7 @@ where
     /// ```
     ///
     /// # Errors
-    /// [`LoadError`]: the loader failed, the call took too long, or an argument or option is invalid.
+    /// [`LoadError`]: the loader failed, the call timed out, or an argument or option is invalid.
     fn get_or_set<L, E, Fut>(
         &self,
         key: &str,
@@ -63,9 +67,10 @@ where
         async move { required(get(self, key, &options, true, || async { Ok(Some(loader().await?.into())) }).await) }
     }
 
-    /// [`get_or_set`](Self::get_or_set) for a loader that may have nothing: `None` is answered and not stored.
+    /// [`get_or_set`](Self::get_or_set) for a loader that may return `None`, which is returned to the callers and not
+    /// stored.
     ///
-    /// To store that there is nothing, use a provider of `Option<T>`, and `get_or_set`.
+    /// To store `None` as a value, use `get_or_set` with a provider of `Option<T>`.
     ///
     /// # Errors
     /// As for [`get_or_set`](Self::get_or_set).
@@ -84,9 +89,9 @@ where
         async move { get(self, key, &options, false, || async { Ok(loader().await?.map(Into::into)) }).await }
     }
 
-    /// [`get_or_set`](Self::get_or_set) for a loader whose future is not `Send`: it may hold an `Rc`, or call itself through
-    /// `Box::pin`. The future of the call is `Send` if the loader's is. The loader runs in this task; nothing is spawned but
-    /// the storing of the value.
+    /// [`get_or_set`](Self::get_or_set) for a loader whose future is not `Send`: it may use an `Rc`, or recurse through
+    /// `Box::pin`. The future of the call is `Send` if the loader's is. The loader runs in this task; only storing the
+    /// value may be spawned.
     ///
     /// ```
     /// use isocache::{CacheAside, MemoryCacheProvider};
@@ -121,12 +126,12 @@ where
         required(get(self, key, &options, true, || async { Ok(Some(loader().await?.into())) }).await)
     }
 
-    /// [`get_or_set`](Self::get_or_set) for a loader that owns what it uses: where the options allow stale values, they are
-    /// answered at once, and the loader runs in the background, on the [`Runtime`](crate::Runtime) of the options. With
+    /// [`get_or_set`](Self::get_or_set) for a loader that owns its data: if the options allow stale values, they are
+    /// returned at once, and the loader runs in the background, on the [`Runtime`](crate::Runtime) of the options. With
     /// [`detached`](LoadOptions::detached), every load runs there.
     ///
     /// # Errors
-    /// As for [`get_or_set`](Self::get_or_set). A load in the background that fails is counted by the
+    /// As for [`get_or_set`](Self::get_or_set). A background load that fails is counted by the
     /// [`Monitor`](crate::Monitor) of the options.
     fn get_or_refresh<L, E, Fut>(
         &self,
@@ -146,7 +151,7 @@ where
         }
     }
 
-    /// [`get_or_refresh`](Self::get_or_refresh) for a loader that may have nothing, as
+    /// [`get_or_refresh`](Self::get_or_refresh) for a loader that may return `None`, as
     /// [`get_or_set_optional`](Self::get_or_set_optional).
     ///
     /// # Errors
@@ -168,12 +173,12 @@ where
     }
 }
 
-/// The value of a call that accepts no `None`.
+/// Unwraps the value of a call that does not accept `None`.
 pub(super) fn required<T, E>(outcome: Outcome<T, E>) -> Result<T, LoadError<E>> {
     outcome?.ok_or_else(|| LoadError::Cache(CacheError::Unavailable("the load ended without a value".into())))
 }
 
-/// A call whose loader may borrow, without a copy of its options.
+/// A call whose loader may borrow. It does not copy its options.
 pub(crate) async fn get<T, E, Fut>(
     provider: &(impl CacheProvider<T> + ?Sized),
     key: &str,
@@ -195,7 +200,7 @@ where
     call.get_or_load(None, loader).await
 }
 
-/// A call whose loader owns what it uses.
+/// A call whose loader owns its data.
 pub(crate) async fn get_or_refresh<T, E, Fut>(
     provider: &(impl CacheProvider<T> + Clone + 'static),
     key: &str,
@@ -223,7 +228,7 @@ where
                 owned_load(provider.clone(), key.to_owned(), options.clone(), Some(look), (false, true), loader);
             let refresh = Box::pin(async move { drop(refresh.await) });
             if let Err(refresh) = options.run_on().spawn(refresh) {
-                // With nothing to run it, the first caller of a stale value waits for the new one.
+                // Without a runtime, the first caller of a stale value waits for the new one.
                 refresh.await;
                 let fresh = call.find().await.map_err(LoadError::Cache)?;
                 return Ok(Some(match fresh.found {
@@ -246,7 +251,7 @@ where
     }
 }
 
-/// A load that owns what it uses.
+/// A load that owns its data.
 async fn owned_load<T, E, Fut>(
     provider: impl CacheProvider<T>,
     key: String,

@@ -1,5 +1,5 @@
-//! One call that loads: it looks, and loads what is not there. The synchronous calls run this code too, on the thread that
-//! waits, and so do loads in the background.
+//! One call: it looks up the key, and loads the value if it is missing. Synchronous calls run this code too, on the
+//! waiting thread, and so do background loads.
 
 use std::future::Future;
 use std::sync::Arc;
@@ -21,17 +21,17 @@ use crate::engine::{Millis, NEVER};
 use crate::error::CacheError;
 use crate::provider::{CacheProvider, MaybeSend};
 
-/// The freshness of an entry that is not there.
+/// The freshness of a missing entry.
 const ABSENT: Millis = Millis::NEG_INFINITY;
 
-/// How often a call looks before it loads. It looks again when a write came between its look and its load; once it has
-/// looked so often, it loads, which is always right.
+/// How often a call looks up the key before it loads. It looks again if a write came between its lookup and its load;
+/// after this many lookups it loads, which is always correct.
 const MAX_LOOKS: u32 = 4;
 
-/// How long a leader may leave its future unpolled, though it could go on, before a follower takes over.
+/// How long a leader's future may be ready but not polled before a follower takes over.
 const PATIENCE: Duration = Duration::from_secs(1);
 
-/// The outcome of a load, for all its callers. `None` where the loader had nothing.
+/// The outcome of a load, for all its callers. `None` if the loader returned `None`.
 pub(super) type Outcome<T, E> = Result<Option<T>, LoadError<E>>;
 
 /// A value to store.
@@ -42,28 +42,28 @@ pub(super) struct ToStore<T> {
     pub(super) window: Duration,
 }
 
-/// A look into the provider.
+/// A lookup in the provider.
 pub(super) struct Look<T> {
     pub(super) found: Found<T>,
     pub(super) then: Then,
 }
 
-/// The state of the key at a look, to find out whether it has changed since.
+/// The state of the key at a lookup, to detect whether it has changed since.
 #[derive(Clone, Copy)]
 pub(super) struct Then {
-    /// The writes to the key, from before the look.
+    /// The version of the key, read before the lookup.
     writes: u64,
     /// The freshness of the entry.
     pub(super) fresh_for: Millis,
 }
 
-/// What a look has found.
+/// The result of a lookup.
 pub(super) enum Found<T> {
-    /// The answer.
+    /// A value to return.
     Answer(T),
-    /// The answer, but a load is due: for a value that is stale, or soon will be.
+    /// A value to return, but a load is due because it is stale, or soon will be.
     Refresh { value: T, stale: bool },
-    /// Nothing to answer with; perhaps something to fall back to.
+    /// No value to return, but possibly a fallback if the load fails.
     Nothing(Option<T>),
     /// The provider failed.
     Failed,
@@ -73,11 +73,11 @@ pub(super) struct Call<'a, P: ?Sized> {
     pub(super) provider: &'a P,
     pub(super) key: &'a str,
     pub(super) options: &'a LoadOptions,
-    /// Whether an outcome of `None` is no answer.
+    /// Whether `None` from the loader is not a value.
     pub(super) is_required: bool,
-    /// Whether the callers have been answered before.
+    /// Whether the callers already have a value.
     pub(super) in_background: bool,
-    /// Whether the thread waits.
+    /// Whether the call blocks its thread.
     pub(super) is_blocking: bool,
 }
 
@@ -92,7 +92,7 @@ impl<'a, P: ?Sized> Call<'a, P> {
         }
     }
 
-    /// Passes over an error of the provider, or returns it, as the options say.
+    /// Bypasses an error of the provider, or returns it, as the options say.
     pub(super) fn provider_failed(&self, error: CacheError) -> Result<(), CacheError> {
         provider_failed(self.options, error)
     }
@@ -106,7 +106,7 @@ impl<'a, P: ?Sized> Call<'a, P> {
         let Kept { value, fresh_for } = match found {
             Ok(Some(found)) => found,
             Ok(None) => return Ok(look(Found::Nothing(None), ABSENT)),
-            // The loaded value replaces what is there.
+            // The loaded value replaces any existing entry.
             Err(error @ CacheError::Deserialize { .. }) => {
                 return self.provider_failed(error).map(|()| look(Found::Nothing(None), NEVER));
             }
@@ -126,7 +126,7 @@ impl<'a, P: ?Sized> Call<'a, P> {
         Ok(look(found, fresh_for))
     }
 
-    /// Looks into the provider.
+    /// Looks up the key in the provider.
     pub(super) async fn find<T: MaybeSend>(&self) -> Result<Look<T>, CacheError>
     where
         P: CacheProvider<T>,
@@ -139,7 +139,7 @@ impl<'a, P: ?Sized> Call<'a, P> {
         let windows = self.options.windows();
         let lookup = if windows.any() { Lookup::Kept } else { Lookup::Fresh };
         if let Some(known) = loading.and_then(|loading| loading.look_now(self.key, lookup)) {
-            // An answer is compared with nothing later.
+            // A value to return is not compared with later state.
             let writes = if matches!(known, Ok(Some(_))) { 0 } else { writes() };
             return self.judge(writes, known);
         }
@@ -155,7 +155,7 @@ impl<'a, P: ?Sized> Call<'a, P> {
         self.judge(writes, found.map(|found| found.map(|value| Kept { value, fresh_for: NEVER })))
     }
 
-    /// Whether there is something newer than there was at a look.
+    /// Whether the key has changed since a lookup.
     fn has_changed<T: MaybeSend>(&self, loading: &dyn Loading<T>, then: Then) -> bool {
         if self.options.force_fresh {
             return false;
@@ -174,7 +174,7 @@ impl<'a, P: ?Sized> Call<'a, P> {
         tracing::debug_span!(target: "isocache", "load", function, background = self.in_background)
     }
 
-    /// Runs the loader, within the limit of the call and the scope of the flight.
+    /// Runs the loader, within the time limit of the call and the scope of the flight.
     async fn run<L, E, Fut>(
         &self,
         flight: Option<usize>,
@@ -260,8 +260,8 @@ impl<'a, P: ?Sized> Call<'a, P> {
         self.or_stale(outcome, fallback)
     }
 
-    /// Loads without a flight, and stores nothing: for a loader that asks for its own key, and for a caller of another type
-    /// than the flight of its key.
+    /// Loads without a flight, and stores nothing: for a loader that requests its own key, and for a caller of another
+    /// type than the flight of its key.
     async fn load_alone<T, E, Fut>(
         &self,
         fallback: Option<T>,
@@ -299,15 +299,15 @@ impl<'a, P: ?Sized> Call<'a, P> {
         self.or_stale(outcome, fallback)
     }
 
-    /// Counts an answer from the provider.
+    /// Counts a value returned from the provider.
     pub(super) fn answered(&self, stale: bool) {
         if !self.in_background {
             self.count(if stale { Event::Stale } else { Event::Hit });
         }
     }
 
-    /// The whole call. A caller that finds a stale value first loads the new one itself, and others are answered at once.
-    /// `first` is a look that was taken already.
+    /// Runs the whole call. The first caller that finds a stale value loads the new one itself; other callers get the
+    /// stale value at once. `first` is a lookup that has already been made.
     pub(super) async fn get_or_load<T, E, Fut>(
         &self,
         mut first: Option<Look<T>>,
@@ -324,7 +324,7 @@ impl<'a, P: ?Sized> Call<'a, P> {
         if self.options.force_fresh
             && let Some(loading) = loading
         {
-            // A load that began before this call may bring a value from before it.
+            // A load that began before this call may return a value from before it.
             drop(loading.single_flight().write(self.key).await);
         }
         let mut looks = 0;
@@ -349,7 +349,7 @@ impl<'a, P: ?Sized> Call<'a, P> {
                 Found::Nothing(old) => (old, None, false),
                 Found::Failed => (None, None, true),
             };
-            // There is nothing to fall back to for callers that have their answer.
+            // Callers that already have a value need no fallback.
             let fallback = fallback.filter(|_| !self.in_background);
             let Some(loading) = loading else {
                 return boxed(|| self.load_without_flight(fallback, failed, &mut limit, loader)).await;
@@ -395,7 +395,7 @@ impl<'a, P: ?Sized> Call<'a, P> {
         }
     }
 
-    /// Waits for a leader: within the limit of this call, and only while somebody polls the leader.
+    /// Waits for a leader: within the time limit of this call, and only while the leader is polled.
     async fn follow<T, E>(&self, follower: &Follower, limit: &mut Limit<'_>) -> Followed<T, E>
     where
         T: Clone + 'static,
@@ -423,19 +423,19 @@ impl<'a, P: ?Sized> Call<'a, P> {
     }
 }
 
-/// What becomes of a follower.
+/// The outcome of waiting as a follower.
 enum Followed<T, E> {
     Outcome(Outcome<T, E>),
-    /// The flight brings another type than the caller's.
+    /// The flight has another value type than the caller.
     Foreign,
     /// The leader was dropped.
     Gone,
-    /// Nobody polls the leader, though it could go on.
+    /// The leader is ready but is not polled.
     Idle,
     TimedOut,
 }
 
-/// Passes over an error of the provider, or returns it, as the options say.
+/// Bypasses an error of the provider, or returns it, as the options say.
 pub(super) fn provider_failed(options: &LoadOptions, error: CacheError) -> Result<(), CacheError> {
     if options.on_error == OnError::Propagate || matches!(error, CacheError::InvalidArgument { .. }) {
         return Err(error);

@@ -1,4 +1,4 @@
-//! One load in progress, as its leader, its followers and the writers of its key see it.
+//! One load in progress, shared by its leader, its followers and the writers of its key.
 
 use std::any::Any;
 use std::future::{Future, poll_fn};
@@ -9,23 +9,24 @@ use std::task::{Context, Poll, Wake, Waker};
 
 use crate::error::CacheError;
 
-/// The outcome of a load: the value or the error, of the types of the caller that loads. `None` if its leader was dropped.
+/// The outcome of a load: the value or the error, in the types of the caller that loads. `None` if its leader was
+/// dropped.
 pub(super) type AnyOutcome = Option<Arc<dyn Any + Send + Sync>>;
 
-/// The loader runs, or its value is stored without an interruption.
+/// The loader is running, or its value is being stored within one poll.
 const LOADING: u8 = 0;
-/// The value is stored by the leader itself, which may not be polled any more.
+/// The leader itself is storing the value. It might not be polled any more.
 const STORING: u8 = 1;
-/// The value is stored by a task of its own, which the runtime polls.
+/// A background task is storing the value.
 const STORING_IN_BACKGROUND: u8 = 2;
-/// A write came, or another caller took over: the value is not to be stored.
+/// A write came, or another caller took over: the value must not be stored.
 const OVERTAKEN: u8 = 3;
 
-/// What becomes of a flight when its key is written.
+/// The state of a flight after a write to its key.
 pub(super) enum Overtaking {
     /// Its value will not be stored.
     Overtaken,
-    /// Its value is being stored, and that ends by itself.
+    /// Its value is being stored, which ends without help from callers.
     Storing,
 }
 
@@ -41,18 +42,18 @@ pub(super) struct Flight {
 
 #[derive(Default)]
 struct State {
-    /// Known before it is stored.
+    /// Known before the value is stored.
     outcome: Option<AnyOutcome>,
-    /// What went wrong when the value was stored in the background.
+    /// The error of storing the value in the background.
     store_error: Option<CacheError>,
     ended: bool,
     wakers: Vec<Waker>,
-    /// How many times all have been woken. It tells whether a place among the wakers still belongs to the one that took it.
+    /// How often all waiters have been woken. A waiter's position in the list of wakers is valid only for this count.
     wakes: u64,
 }
 
 impl Flight {
-    /// A number that no other flight has while this one lives.
+    /// A number that is unique among live flights.
     pub(super) fn address(self: &Arc<Self>) -> usize {
         Arc::as_ptr(self).addr()
     }
@@ -62,7 +63,7 @@ impl Flight {
         self.phase.load(Ordering::SeqCst) != OVERTAKEN
     }
 
-    /// Whether storing the value has begun, and was not stopped.
+    /// Whether storing the value has begun and has not been stopped.
     pub(super) fn is_stored(&self) -> bool {
         matches!(self.phase.load(Ordering::SeqCst), STORING | STORING_IN_BACKGROUND)
     }
@@ -71,7 +72,7 @@ impl Flight {
         self.phase.load(Ordering::SeqCst) == STORING
     }
 
-    /// Makes sure that the value is not stored, unless it is being stored in the background.
+    /// Prevents the value from being stored, unless it is being stored in the background.
     pub(super) fn overtake(&self) -> Overtaking {
         let overtaken = self.phase.fetch_update(Ordering::SeqCst, Ordering::SeqCst, |phase| {
             (phase != STORING_IN_BACKGROUND).then_some(OVERTAKEN)
@@ -79,12 +80,12 @@ impl Flight {
         if overtaken.is_ok() { Overtaking::Overtaken } else { Overtaking::Storing }
     }
 
-    /// Makes sure that the value is not stored; where that has begun, that it is not continued.
+    /// Prevents the value from being stored; stops storing it if that has begun.
     pub(super) fn stop(&self) {
         self.phase.store(OVERTAKEN, Ordering::SeqCst);
     }
 
-    /// Begins to store the value; false if the flight was overtaken.
+    /// Begins to store the value. Returns false if the flight was overtaken.
     pub(super) fn begin_to_store(&self, in_background: bool) -> bool {
         let phase = if in_background { STORING_IN_BACKGROUND } else { STORING };
         self.phase.compare_exchange(LOADING, phase, Ordering::SeqCst, Ordering::SeqCst).is_ok()
@@ -119,17 +120,17 @@ impl Flight {
         wakers.into_iter().for_each(Waker::wake);
     }
 
-    /// The outcome, as soon as it is known.
+    /// Waits for the outcome.
     pub(super) fn outcome(&self) -> impl Future<Output = AnyOutcome> + Send + '_ {
         self.until(|state| state.outcome.clone())
     }
 
-    /// The end of the flight, after its value was stored: whether that failed.
+    /// Waits for the end of the flight, after its value was stored. Returns the error of storing, if any.
     pub(super) fn ended(&self) -> impl Future<Output = Option<CacheError>> + Send + '_ {
         self.until(|state| state.ended.then(|| state.store_error.clone()))
     }
 
-    /// Waits until `ready` finds what it looks for.
+    /// Waits until `ready` returns a value.
     async fn until<R>(&self, ready: impl Fn(&State) -> Option<R>) -> R {
         let mut place = None;
         poll_fn(|context: &mut Context<'_>| {
@@ -149,13 +150,13 @@ impl Flight {
         .await
     }
 
-    /// How often the leader has been polled, if it could go on and has not been polled since.
+    /// How often the leader has been polled, if it is ready and has not been polled since.
     pub(super) fn idle_since(&self) -> Option<u64> {
         self.is_woken.load(Ordering::SeqCst).then(|| self.polls.load(Ordering::SeqCst))
     }
 }
 
-/// A leader's future, with a record of whether anybody polls it when it can go on.
+/// Wraps a leader's future, to record whether it is polled when it is ready.
 pub(super) struct Watched<F> {
     flight: Arc<Flight>,
     future: F,

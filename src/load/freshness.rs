@@ -1,8 +1,8 @@
-//! What the age of an entry means for the caller that finds it, in milliseconds.
+//! How the age of an entry determines the action of a caller, in milliseconds.
 //!
-//! A write says for how long its entry is fresh (the ttl) and for how long it is kept after that (the longer of its two
-//! windows). Both belong to the entry: a reader may tolerate less by smaller windows of its own, never more, because the entry
-//! is gone then. A reader without windows sees a stale entry as absent.
+//! A write determines how long its entry is fresh (the ttl) and how long it is kept after that (the longer of its two
+//! windows). Both belong to the entry. A reader with smaller windows tolerates less; a reader with larger ones does not
+//! get more, because the entry is gone by then. A reader without windows sees a stale entry as absent.
 //!
 //! ```text
 //! written            fresh until              kept until
@@ -14,27 +14,27 @@ use std::time::Duration;
 
 use crate::engine::Millis;
 
-/// For how long a caller tolerates a stale entry; for a write, for how long its entry is kept.
+/// How long a caller tolerates a stale entry; for a write, how long its entry is kept.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub(crate) struct Windows {
     /// While a load runs in the background.
     pub(crate) while_revalidate: Millis,
     /// If the load fails.
     pub(crate) if_error: Millis,
-    /// About how long before its end a fresh entry is worth a load.
+    /// About how long before its ttl ends a fresh entry may be reloaded.
     pub(crate) early: Millis,
 }
 
-/// What to do with an entry.
+/// The action for an entry.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Verdict {
-    /// Answer it.
+    /// Return it.
     Fresh,
-    /// Answer it, and load in the background.
+    /// Return it, and load in the background.
     Early,
-    /// Answer it though it is stale, and load in the background.
+    /// Return it though it is stale, and load in the background.
     Stale,
-    /// Load; if that fails, answer it.
+    /// Load; return it if the load fails.
     Fallback,
     /// Load.
     Expired,
@@ -46,16 +46,16 @@ impl Windows {
         self.longest() > 0.0 || self.early > 0.0
     }
 
-    /// For how long an entry is kept after its ttl.
+    /// How long an entry is kept after its ttl.
     pub(crate) fn longest(self) -> Millis {
         self.while_revalidate.max(self.if_error)
     }
 
-    /// What to do with an entry that is `fresh_for` so long; zero or less if it is stale, infinity if it does not expire.
-    /// `random` is from 0 to 1.
+    /// The action for an entry that remains fresh for `fresh_for`: zero or negative if it is stale, infinity if it does
+    /// not expire. `random` is from 0 to 1.
     ///
-    /// Early loads follow the rule of "optimal probabilistic cache stampede prevention" (Vattani, Chierichetti and
-    /// Lowenstein, 2015): the closer the end, the likelier, so that of many callers about one begins.
+    /// Early loads implement "optimal probabilistic cache stampede prevention" (Vattani, Chierichetti and Lowenstein,
+    /// 2015): the closer the end of the ttl, the more likely a load, so that about one of many callers begins one.
     pub(crate) fn judge(self, fresh_for: Millis, random: f64) -> Verdict {
         if fresh_for > 0.0 {
             let before = self.early * -random.max(f64::MIN_POSITIVE).ln();
@@ -72,7 +72,7 @@ impl Windows {
     }
 }
 
-/// A ttl, shortened by up to the share `jitter` of it, and at least a millisecond.
+/// A ttl, shortened by up to the fraction `jitter` of it, and at least one millisecond.
 pub(crate) fn jittered(ttl: Millis, jitter: f64, random: f64) -> Millis {
     (ttl * (1.0 - jitter * random)).ceil().max(1.0)
 }

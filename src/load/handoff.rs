@@ -1,4 +1,4 @@
-//! The outcome of a load in the background, on its way to the caller that waits for it.
+//! Passes the outcome of a background load to the caller that waits for it.
 
 use std::future::{Future, poll_fn};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -14,7 +14,7 @@ use crate::runtime::Runtime;
 /// The receiving end.
 pub(super) struct Handoff<O> {
     slot: Arc<Mutex<Slot<O>>>,
-    /// The work, if nothing else runs it.
+    /// The work, if no runtime runs it.
     in_place: Option<BoxFuture<'static, ()>>,
 }
 
@@ -24,7 +24,7 @@ struct Slot<O> {
     waker: Option<Waker>,
 }
 
-/// The sending end. Dropped without an output, it says so.
+/// The sending end. If it is dropped without an output, the receiver is notified.
 struct Sender<O>(Arc<Mutex<Slot<O>>>);
 
 impl<O> Drop for Sender<O> {
@@ -75,7 +75,7 @@ fn lock<O>(slot: &Mutex<Slot<O>>) -> MutexGuard<'_, Slot<O>> {
 }
 
 impl<P: ?Sized> Call<'_, P> {
-    /// Waits for a load in the background, within the limit of this call.
+    /// Waits for a background load, within the time limit of this call.
     pub(super) async fn receive<T, E>(&self, handoff: Handoff<Outcome<T, E>>, fallback: Option<T>) -> Outcome<T, E>
     where
         T: Clone + MaybeSend + 'static,

@@ -1,4 +1,5 @@
-//! One load among processes: the process that loads holds a lease in the store, and the others wait for its value.
+//! One load among several processes: the process that loads holds a lease in the store, and the others wait for its
+//! value.
 
 use std::future::Future;
 use std::sync::Arc;
@@ -14,34 +15,34 @@ use super::wait::{Limit, boxed, race, sleep};
 use crate::error::{CacheError, Result};
 use crate::provider::{BoxFuture, CacheProvider, MaybeSend};
 
-/// The first wait of a process that does not get a lease before it looks again, and the longest.
+/// The shortest and the longest delay before a process without the lease looks again.
 const FIRST_WAIT: Duration = Duration::from_millis(50);
 const LONGEST_WAIT: Duration = Duration::from_millis(250);
 
-/// For how many ttls of a lease a process waits before it loads without: that of a holder that died, and that of its
-/// successor.
+/// How many ttls of a lease a process waits before it loads without one: one ttl for a holder that crashed, and one for
+/// its successor.
 const LEASES_TO_WAIT_FOR: u32 = 2;
 
-/// Leases in a store that several processes share, for [`LoadOptions::lease`]. A lease has one holder at a time, and ends by
-/// itself after its ttl.
+/// Leases in a store that several processes share, for [`LoadOptions::lease`]. A lease has one holder at a time, and
+/// expires after its ttl.
 ///
-/// The providers of Redis and HTTP have it. A provider of your own returns one from
+/// The providers of Redis and HTTP support leases. Your own provider can return an implementation from
 /// [`Loading::lease_provider`](crate::Loading::lease_provider).
 pub trait LeaseProvider: Send + Sync {
-    /// Takes the lease of `key` for `ttl`, in the name of `holder`. False if another holder has it.
+    /// Acquires the lease of `key` for `ttl`, on behalf of `holder`. Returns false if another holder has it.
     ///
     /// # Errors
-    /// Whatever keeps the store from answering. The caller then loads without the lease.
+    /// Any error of the store. The caller then loads without the lease.
     fn acquire<'a>(&'a self, key: &'a str, holder: &'a str, ttl: Duration) -> BoxFuture<'a, Result<bool>>;
 
-    /// Gives the lease of `key` back, if `holder` has it; that of another holder stays.
+    /// Releases the lease of `key` if `holder` has it. A lease of another holder is not affected.
     ///
     /// # Errors
-    /// Whatever keeps the store from answering. The lease then ends by itself.
+    /// Any error of the store. The lease then expires after its ttl.
     fn release(&self, key: &str, holder: &str) -> BoxFuture<'static, Result<()>>;
 }
 
-/// A lease that is held, or may be. When it is dropped, it is given back in the background.
+/// A lease that is held, or may be. Dropping it releases the lease in the background.
 pub(super) struct Lease<'a> {
     provider: &'a dyn LeaseProvider,
     key: &'a str,
@@ -54,7 +55,7 @@ impl Drop for Lease<'_> {
     fn drop(&mut self) {
         if self.held {
             let release = self.provider.release(self.key, &self.holder);
-            // Where nothing runs in the background, and where it fails, the lease ends by itself.
+            // Without a runtime, or if the release fails, the lease expires after its ttl.
             let _ = self.options.run_on().spawn(Box::pin(async move {
                 let _ = release.await;
             }));
@@ -64,16 +65,16 @@ impl Drop for Lease<'_> {
 
 /// Which process loads.
 pub(super) enum Permission<'a, T> {
-    /// This one: with the lease, or without one where that cannot be had. The rest is as for [`Call::lead`].
+    /// This process, with the lease, or without one if the store fails. The other fields are as for [`Call::lead`].
     Load { lease: Option<Lease<'a>>, fallback: Option<T>, stored: bool },
-    /// Another one has loaded.
+    /// Another process has loaded the value.
     Found(T),
-    /// Another one loads, and the value that was found before is the answer.
+    /// Another process is loading, and the value found earlier is returned.
     Elsewhere(Option<T>),
 }
 
 impl<'a, P: ?Sized> Call<'a, P> {
-    /// Refuses invalid arguments and options, and options that the provider cannot fulfil.
+    /// Rejects invalid arguments and options, and options that the provider does not support.
     pub(super) fn check<T: MaybeSend>(&self) -> Result<()>
     where
         P: CacheProvider<T>,
@@ -83,7 +84,7 @@ impl<'a, P: ?Sized> Call<'a, P> {
         if self.options.windows().longest() > 0.0 && !loading.is_some_and(Loading::keeps_stale) {
             return Err(cannot_keep_stale());
         }
-        // A provider that answers without waiting is within this process, which needs no lease.
+        // A provider that answers without waiting is within this process and needs no lease.
         let is_fulfilled = loading.is_some_and(|loading| {
             loading.lease_provider().is_some() || loading.look_now(self.key, Lookup::Peek).is_some()
         });
@@ -95,8 +96,8 @@ impl<'a, P: ?Sized> Call<'a, P> {
         Err(CacheError::invalid("lease", reason))
     }
 
-    /// [`lead`](Self::lead), if this process is the one to load. `in_hand` is of a value that may be answered, which is the
-    /// `fallback`.
+    /// [`lead`](Self::lead), if this process is the one to load. With `in_hand`, the `fallback` may be returned to the
+    /// caller.
     pub(super) async fn lead_with_lease<T, E, Fut>(
         &self,
         leader: Leader,
@@ -118,7 +119,7 @@ impl<'a, P: ?Sized> Call<'a, P> {
             return boxed(|| self.lead(leader, fallback, true, limit, loader)).await;
         };
         let old = fallback.clone();
-        // Boxed, so that calls without a lease are no larger for it.
+        // Boxed, so that calls without a lease do not get larger.
         let permission = Box::pin(self.permission(provider, ttl, fallback, in_hand.map(|(then, _)| then)));
         let Some(permission) = limit.within(permission).await else {
             let outcome: Outcome<T, E> = Err(self.timed_out(limit));
@@ -147,7 +148,8 @@ impl<'a, P: ?Sized> Call<'a, P> {
         outcome
     }
 
-    /// Waits until this process is the one to load, or there is a value. With a value `in_hand` it does not wait.
+    /// Waits until this process is the one to load, or there is a value. It does not wait if there is a value
+    /// `in_hand`.
     async fn permission<T: MaybeSend>(
         &self,
         provider: &'a dyn LeaseProvider,
@@ -162,7 +164,7 @@ impl<'a, P: ?Sized> Call<'a, P> {
         let mut limit = sleep(self.options, self.is_blocking, ttl.saturating_mul(LEASES_TO_WAIT_FOR));
         let mut wait = FIRST_WAIT;
         loop {
-            // From before the answer is there: dropped meanwhile, it may have it.
+            // Set before the reply arrives: if this future is dropped meanwhile, the lease may have been acquired.
             lease.held = true;
             match provider.acquire(self.key, &lease.holder, ttl).await {
                 Ok(held) => lease.held = held,
@@ -175,7 +177,7 @@ impl<'a, P: ?Sized> Call<'a, P> {
             if !lease.held && in_hand.is_some() {
                 return Ok(Permission::Elsewhere(fallback));
             }
-            // Also with the lease: its last holder may have stored a value between the last look and this one.
+            // Also when the lease is acquired: its last holder may have stored a value since the last lookup.
             let look = self.find().await?;
             match look.found {
                 Found::Answer(value) | Found::Refresh { value, .. } => {
@@ -201,7 +203,7 @@ impl<'a, P: ?Sized> Call<'a, P> {
         }
     }
 
-    /// Gives a lease back. Whatever becomes of it, the load stands.
+    /// Releases a lease. A failure does not affect the load.
     async fn release(&self, lease: Option<Lease<'_>>) {
         let Some(mut lease) = lease else { return };
         let released = lease.provider.release(lease.key, &lease.holder).await;
@@ -212,7 +214,7 @@ impl<'a, P: ?Sized> Call<'a, P> {
     }
 }
 
-/// A name that no other holder has.
+/// A unique holder name.
 fn holder() -> String {
     format!("{:032x}", super::random::unique())
 }

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use crate::error::CacheError;
 
-/// A loaded value, with what is to be done with it. A loader may return a plain value instead.
+/// A loaded value, with instructions for storing it. A loader may return a plain value instead.
 ///
 /// ```
 /// use isocache::{CacheAside, Loaded, MemoryCacheProvider};
@@ -31,18 +31,18 @@ pub struct Loaded<T> {
 }
 
 impl<T> Loaded<T> {
-    /// A value to be stored with the ttl of the call.
+    /// Wraps a value to be stored with the ttl of the call.
     pub fn new(value: T) -> Self {
         Self { value, ttl: None, is_stored: true }
     }
 
-    /// For how long this value is fresh, instead of the ttl of the call. [`Duration::MAX`] is without end.
+    /// Sets how long this value is fresh, overriding the ttl of the call. [`Duration::MAX`] means no expiry.
     pub fn ttl(mut self, ttl: Duration) -> Self {
         self.ttl = Some(ttl);
         self
     }
 
-    /// Does not store the value: only the callers that wait for it get it.
+    /// Does not store the value: only the callers that wait for the load get it.
     pub fn no_store(mut self) -> Self {
         self.is_stored = false;
         self
@@ -66,12 +66,12 @@ pub enum LoadError<E> {
     /// provider.
     #[error(transparent)]
     Cache(CacheError),
-    /// The call waited for its limit: for its own loader, or for that of another call.
+    /// The call reached its time limit, while waiting for its own loader or for that of another call.
     #[error("loading key {key:?} took longer than the timeout of {limit:?}")]
     TimedOut {
         /// The key.
         key: String,
-        /// The limit.
+        /// The time limit.
         limit: Duration,
     },
 }

@@ -1,16 +1,16 @@
-//! Cache-aside: look, and load a value that is not there, once for all callers.
+//! Cache-aside: look up a key, and load a missing value once for all concurrent callers.
 //!
 //! | file | concern |
 //! |---|---|
-//! | `freshness.rs` | whether an entry is fresh, and what a stale one is good for |
+//! | `freshness.rs` | whether an entry is fresh, and how a stale one may be used |
 //! | `flight.rs` | one load in progress: its phases, and how callers wait for it |
 //! | `single_flight.rs` | the loads in progress of a provider by key, and writes that win over them |
-//! | `scope.rs` | to which load the running code belongs |
-//! | `support.rs` | what loading needs of a provider |
-//! | `call.rs`, `store.rs` | a call, from its lookup to its answer and to the stored value |
+//! | `scope.rs` | the load to which the running code belongs |
+//! | `support.rs` | the interface between loading and a provider |
+//! | `call.rs`, `store.rs` | one call: lookup, load, result, storing the value |
 //! | `lease.rs` | which of several processes loads |
 //! | `cache_aside.rs`, `blocking.rs` | the methods that make calls |
-//! | `wait.rs`, `handoff.rs`, `shared_work.rs` | limits, loads in the background, work that is shared and not stored |
+//! | `wait.rs`, `handoff.rs`, `shared_work.rs` | time limits, background loads, shared work whose outcome is not stored |
 //! | `options.rs`, `loaded.rs`, `monitor.rs`, `random.rs` | options, outcomes, statistics |
 
 mod blocking;

@@ -8,15 +8,15 @@ use std::time::Duration;
 
 use crate::error::CacheError;
 
-/// The calls after which a function without a hit is reported.
+/// A function without a hit is reported after this many loads.
 const CALLS_WITHOUT_HIT: u64 = 100;
 
-/// Counts what happens to the calls of one cached function, and reports problems. `#[cached]` makes one for each function.
+/// Counts the calls of one cached function, and reports problems. `#[cached]` creates one for each function.
 ///
-/// A problem is reported once for each function and cause: to [`reports`](Self::reports), to the listener of
-/// [`on_report`](Self::on_report), and with the feature `tracing` as a warning. Problems are a provider that fails, so that the
-/// function runs as if nothing were cached; a key, ttl or value that cannot be stored; and a function whose first 100 loads
-/// were followed by no hit.
+/// Each problem is reported once per function and cause: in [`reports`](Self::reports), to the listener of
+/// [`on_report`](Self::on_report), and with the feature `tracing` as a warning. Problems are: a provider that fails, so
+/// that the function runs uncached; a key, ttl or value that cannot be stored; and a function whose first 100 loads
+/// were not followed by a hit.
 ///
 /// With the feature `metrics`, the same counts go to the recorder of the [`metrics`](https://docs.rs/metrics) facade, under
 /// the label `function`: `isocache_calls_total` by `result` (`hit`, `stale`, `load`, `coalesced`), `isocache_loads_total`
@@ -43,7 +43,7 @@ pub struct Monitor {
     name: String,
     key_pattern: Option<String>,
     listener: Option<Listener>,
-    /// One bit for each cause that was reported.
+    /// One bit for each cause that has been reported.
     reported: AtomicU32,
     reports: Mutex<Vec<Report>>,
     hits: AtomicU64,
@@ -68,7 +68,7 @@ pub struct Report {
     pub key_pattern: Option<String>,
     /// What went wrong.
     pub cause: String,
-    /// What to do about it.
+    /// How to fix it.
     pub remedy: &'static str,
 }
 
@@ -82,16 +82,16 @@ impl fmt::Display for Report {
     }
 }
 
-/// What is reported.
+/// A kind of problem.
 pub(crate) enum Problem {
     /// The provider failed, or refused the entry.
     Failed(CacheError),
-    /// The function was called often, and no call was a hit.
+    /// The function was called often, without a hit.
     NeverHit,
 }
 
 impl Problem {
-    /// The bit of the cause, the cause and the remedy. Errors that quote a key are told without it.
+    /// The bit of the cause, the cause and the remedy. Keys quoted by errors are left out.
     fn describe(&self) -> (u32, Cow<'static, str>, &'static str) {
         let error = match self {
             Self::NeverHit => {
@@ -116,7 +116,7 @@ impl Problem {
                 return (64, cause.into(), "give functions of other types other keys, and clear entries of old types");
             }
             CacheError::InvalidArgument { argument, reason } => {
-                // Reasons quote the key where there is one.
+                // Reasons may quote the key.
                 let cause = match *argument {
                     "key" => "a key is empty or too long".to_owned(),
                     "value" => "a value is larger than the provider accepts".to_owned(),
@@ -129,30 +129,30 @@ impl Problem {
     }
 }
 
-/// What a [`Monitor`] has counted.
+/// The statistics of a [`Monitor`].
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct LoadStats {
-    /// Calls that were answered with a fresh value from the provider.
+    /// Calls that returned a fresh value from the provider.
     pub hits: u64,
-    /// Loaders that were run, for callers or in the background.
+    /// Loader runs, for callers or in the background.
     pub loads: u64,
-    /// Of those, the ones that ran in the background, after the callers had been answered.
+    /// Loader runs in the background, after the callers had received a value.
     pub background: u64,
-    /// Loads that failed or took too long.
+    /// Loads that failed or timed out.
     pub failures: u64,
     /// Calls that waited for the load of another call.
     pub coalesced: u64,
-    /// Calls that were answered with a stale value.
+    /// Calls that returned a stale value.
     pub stale: u64,
-    /// Operations of the provider that failed and were passed over, and calls whose key or value cannot be stored.
+    /// Operations of the provider that failed and were bypassed, and calls whose key or value cannot be stored.
     pub bypasses: u64,
-    /// The time that all loads took together.
+    /// The total time of all loads.
     pub load_time: Duration,
 }
 
 impl LoadStats {
-    /// The share of the calls that did not wait for a load, from 0 to 1; 0 before the first call.
+    /// The fraction of calls that did not wait for a load, from 0 to 1; 0 before the first call.
     #[must_use]
     pub fn hit_rate(&self) -> f64 {
         let answered = self.hits + self.stale;
@@ -171,7 +171,7 @@ impl LoadStats {
     }
 }
 
-/// What there is to count.
+/// The events that are counted.
 #[derive(Clone, Copy)]
 pub(crate) enum Event {
     Hit,
@@ -182,19 +182,19 @@ pub(crate) enum Event {
 }
 
 impl Monitor {
-    /// A monitor of the function of that name.
+    /// Creates a monitor of the function with this name.
     pub fn new(name: impl Into<String>) -> Self {
         Self { name: name.into(), ..Self::default() }
     }
 
-    /// Names the pattern of the function's keys, for reports.
+    /// Sets the key pattern of the function, for reports.
     #[must_use]
     pub fn key_pattern(mut self, pattern: impl Into<String>) -> Self {
         self.key_pattern = Some(pattern.into());
         self
     }
 
-    /// Calls `listener` for each problem, once for each cause.
+    /// Sets a listener, which is called once for each cause of a problem.
     ///
     /// ```
     /// use isocache::Monitor;
@@ -208,7 +208,7 @@ impl Monitor {
         self
     }
 
-    /// The problems so far, each cause once.
+    /// Returns the problems so far, each cause once.
     pub fn reports(&self) -> Vec<Report> {
         self.reports.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
@@ -232,12 +232,12 @@ impl Monitor {
         self.reports.lock().unwrap_or_else(PoisonError::into_inner).push(report);
     }
 
-    /// The name of the function.
+    /// Returns the name of the function.
     pub fn name(&self) -> &str {
         &self.name
     }
 
-    /// The counts so far.
+    /// Returns the statistics so far.
     pub fn stats(&self) -> LoadStats {
         let read = |count: &AtomicU64| count.load(Ordering::Relaxed);
         LoadStats {
@@ -280,7 +280,7 @@ impl Monitor {
         }
     }
 
-    /// Passes a count on to the recorder of the process.
+    /// Passes a count to the `metrics` recorder of the process.
     #[cfg(feature = "metrics")]
     fn record(&self, event: Event) {
         let call = |result: &'static str| {

@@ -1,4 +1,4 @@
-//! The options of a call that loads.
+//! The options of a load.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -10,20 +10,20 @@ use crate::error::{CacheError, Result};
 use crate::runtime::{HAS_TIMER, Platform, Runtime, has_event_loop};
 use crate::ttl::{MAX_TTL_MS, whole_ms};
 
-/// The limit of a call where none is set.
+/// The default time limit of a call.
 const DEFAULT_TIMEOUT: Duration = Duration::from_secs(30);
 
-/// What happens when the provider fails, not the loader.
+/// How failures of the provider (not of the loader) are handled.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum OnError {
-    /// The loader answers, as if nothing were cached. The error is counted and reported by the [`Monitor`].
+    /// The loader runs, as if nothing were cached. The error is counted and reported by the [`Monitor`].
     #[default]
     Bypass,
-    /// The call fails with it.
+    /// The call fails with the error.
     Propagate,
 }
 
-/// How a value is loaded and stored. A ttl alone, `Duration` or `Option<Duration>`, can be passed in its place.
+/// How a value is loaded and stored. Where only a ttl is needed, pass a `Duration` or `Option<Duration>` instead.
 ///
 /// ```
 /// use isocache::{CacheAside, LoadOptions, MemoryCacheProvider};
@@ -76,12 +76,13 @@ impl Default for LoadOptions {
 }
 
 impl LoadOptions {
-    /// The defaults: the provider's ttl, nothing stale, and a limit of 30 seconds for a call.
+    /// Creates the default options: the provider's ttl, no stale values, and a time limit of 30 seconds per call.
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// For how long a loaded value is fresh. If not set, the provider's default ttl; [`Duration::MAX`] is without end.
+    /// Sets how long a loaded value is fresh. The default is the provider's default ttl; [`Duration::MAX`] means no
+    /// expiry.
     pub fn ttl(mut self, ttl: Duration) -> Self {
         self.ttl = Some(ttl);
         self
@@ -90,8 +91,8 @@ impl LoadOptions {
     /// For how long after its ttl a value is still answered, at once, while a load brings the new one. The entry is kept for
     /// as much longer; readers without a window see it as absent. It requires a [`ttl`](Self::ttl) that ends.
     ///
-    /// The window of the call that stored the value counts. A smaller window of the call that reads it shortens what that
-    /// call tolerates; a larger one does not lengthen it.
+    /// The window of the call that stored the value determines how long it is kept. A smaller window of the reading
+    /// call shortens what that call tolerates; a larger one has no effect.
     pub fn stale_while_revalidate(mut self, window: Duration) -> Self {
         self.windows.while_revalidate = millis(window);
         self
@@ -105,15 +106,15 @@ impl LoadOptions {
         self
     }
 
-    /// About how long a load takes. Of the callers that find a value shortly before the end of its ttl, about one loads it
-    /// again, while all are answered with the value that is there.
+    /// Sets about how long a load takes. Of the callers that find a value shortly before its ttl ends, about one
+    /// reloads it, while all get the current value.
     pub fn early_refresh(mut self, load: Duration) -> Self {
         self.windows.early = millis(load);
         self
     }
 
-    /// Shortens each ttl by a random share of up to `jitter`, from 0 to 1, so that entries that were stored together do not
-    /// expire together.
+    /// Shortens each ttl by a random fraction of up to `jitter`, from 0 to 1, so that entries that were stored together
+    /// do not expire together.
     pub fn jitter(mut self, jitter: f64) -> Self {
         self.jitter = jitter;
         self
@@ -129,28 +130,30 @@ impl LoadOptions {
         self
     }
 
-    /// Runs the load to its end, though all its callers have given up: in the background, on the [`Runtime`]. Its value is
-    /// stored for later callers. [`timeout`](Self::timeout) limits the callers then; the load itself may take as long, and at
-    /// least 30 seconds.
+    /// Runs every load to its end even if all callers have given up: in the background, on the [`Runtime`]. Its value
+    /// is stored for later callers. [`timeout`](Self::timeout) then limits only the callers; the load itself is limited
+    /// to the same time, but at least 30 seconds.
     ///
-    /// It requires a loader that owns what it uses, and so
-    /// [`get_or_refresh`](crate::CacheAside::get_or_refresh); `get_or_set` refuses it.
+    /// Requires a loader that owns its data, and so [`get_or_refresh`](crate::CacheAside::get_or_refresh); `get_or_set`
+    /// returns an error.
     pub fn detached(mut self) -> Self {
         self.is_detached = true;
         self
     }
 
-    /// One load among all processes that share a store: the caller that loads takes a lease of the key for `ttl`, and gives it
-    /// back when the value is stored. Other processes look every 50 to 250 milliseconds, until there is a value or the lease
-    /// is free; after twice its ttl they load without it. Where there is a stale value they answer that, and do not wait.
+    /// Shares loads among all processes that use the same store: the caller that loads acquires a lease of the key for
+    /// `ttl`, and releases it when the value is stored. Other processes look for the value every 50 to 250
+    /// milliseconds, until there is one or the lease is free; after twice the `ttl` they load without it. If there is a
+    /// stale value, they return it and do not wait.
     ///
-    /// `ttl` should be longer than a load takes: when it ends before, the load goes on and another may begin. The lease is
-    /// the key `<key>:isocache-lease` beside the entry, with `SET NX PX`, and only its holder releases it: in Redis by a
-    /// script, in a bridge by its command, in other servers over HTTP by `EVAL`; where that is refused it ends by itself.
+    /// `ttl` should be longer than a load takes: if the lease expires first, the load continues and another may begin.
+    /// The lease is the key `<key>:isocache-lease` next to the entry, set with `SET NX PX`. Only its holder releases
+    /// it: in Redis by a script, through a bridge by its command, through other HTTP servers by `EVAL`; where that is
+    /// not permitted, it expires.
     ///
-    /// In memory it has no effect, as callers share loads there. With [`force_fresh`](Self::force_fresh) there is no lease.
-    /// When the store fails, [`on_error`](Self::on_error) says what happens. Writes of other processes do not win over a load,
-    /// with or without a lease. A pattern that clears entries clears their leases too, and counts them.
+    /// In memory a lease has no effect, because callers share loads there. With [`force_fresh`](Self::force_fresh) no
+    /// lease is used. If the store fails, [`on_error`](Self::on_error) applies. Writes of other processes do not win
+    /// over a load, with or without a lease. Clearing entries by pattern also clears their leases, and counts them.
     ///
     /// ```no_run
     /// # #[cfg(feature = "redis")]
@@ -169,38 +172,38 @@ impl LoadOptions {
         self
     }
 
-    /// Loads in any case, whatever is cached, and stores the value.
+    /// Always runs the loader, even if a value is cached, and stores the new value.
     pub fn force_fresh(mut self) -> Self {
         self.force_fresh = true;
         self
     }
 
-    /// What happens when the provider fails. [`OnError::Bypass`] if not set.
+    /// Sets how failures of the provider are handled. The default is [`OnError::Bypass`].
     pub fn on_error(mut self, on_error: OnError) -> Self {
         self.on_error = on_error;
         self
     }
 
-    /// Counts what happens to the calls, and reports problems.
+    /// Sets the monitor that counts the calls and reports problems.
     pub fn monitor(mut self, monitor: Arc<Monitor>) -> Self {
         self.monitor = Some(monitor);
         self
     }
 
-    /// [`monitor`](Self::monitor) for a static one: no reference is counted in each call.
+    /// [`monitor`](Self::monitor) with a static reference, which saves the reference counting in each call.
     #[doc(hidden)]
     pub fn static_monitor(mut self, monitor: &'static Monitor) -> Self {
         self.static_monitor = Some(monitor);
         self
     }
 
-    /// Where loads in the background run and where the time is kept, if not on the default runtime.
+    /// Sets the runtime for background loads and timers. The default is the default runtime.
     pub fn runtime(mut self, runtime: impl Runtime + 'static) -> Self {
         self.runtime = Some(Arc::new(runtime));
         self
     }
 
-    /// The source of random numbers from 0 up to 1, for tests.
+    /// Sets the source of random numbers, from 0 (inclusive) to 1 (exclusive), for tests.
     pub fn random(mut self, random: fn() -> f64) -> Self {
         self.random = random;
         self
@@ -231,19 +234,19 @@ impl LoadOptions {
         self.timeout
     }
 
-    /// With the limit of a detached load.
+    /// The options with the time limit of a detached load.
     pub(super) fn for_detached_load(mut self) -> Self {
         self.timeout = self.timeout.map(|limit| limit.max(DEFAULT_TIMEOUT));
         self
     }
 
-    /// The ttl of a loaded value, whose loader may have named one, and for how long it is kept after that.
+    /// The ttl of a loaded value, which its loader may have set, and how long it is kept after that.
     pub(super) fn lifetime(&self, loaded: Option<Duration>) -> Result<(Option<Duration>, Duration)> {
         let Some(ttl) = loaded.or(self.ttl) else { return Ok((None, Duration::ZERO)) };
         if ttl == Duration::MAX {
             return Ok((Some(ttl), Duration::ZERO));
         }
-        // Whole milliseconds, at most 2^53, which jitter does not lengthen.
+        // An integer of at most 2^53 milliseconds, which jitter only shortens.
         #[allow(clippy::cast_precision_loss, clippy::cast_possible_truncation, clippy::cast_sign_loss)]
         {
             let ttl = jittered(whole_ms(ttl)? as Millis, self.jitter, self.chance()) as u64;
@@ -252,7 +255,7 @@ impl LoadOptions {
         }
     }
 
-    /// Refuses invalid options, before anything is done.
+    /// Rejects invalid options, before anything is done.
     pub(super) fn check(&self) -> Result<()> {
         if !(0.0..=1.0).contains(&self.jitter) {
             return Err(CacheError::invalid("jitter", format!("{} is not between 0 and 1", self.jitter)));

@@ -1,5 +1,5 @@
-//! Which flights the code that runs now belongs to: so that a loader that asks for its own key does not wait for itself, and
-//! the storing of a loaded value does not wait for its own end.
+//! Tracks the flights to which the running code belongs, so that a loader that requests its own key does not wait for
+//! itself, and storing a loaded value does not wait for its own end.
 
 use std::cell::RefCell;
 use std::future::Future;
@@ -7,16 +7,16 @@ use std::pin::Pin;
 use std::task::{Context, Poll};
 
 thread_local! {
-    /// The innermost last. Set while a future of the flight is being polled, or its function runs.
+    /// The innermost flight is last. Set while a future of the flight is polled, or its function runs.
     static CURRENT: RefCell<Vec<usize>> = const { RefCell::new(Vec::new()) };
 }
 
-/// Whether the code that runs now belongs to a flight. Code that the loader has handed to another task does not.
+/// Whether the running code belongs to a flight. Code that the loader has moved to another task does not.
 pub(super) fn is_inside(flight: usize) -> bool {
     CURRENT.with_borrow(|current| current.contains(&flight))
 }
 
-/// In the scope of a flight until it is dropped.
+/// Enters the scope of a flight, until it is dropped.
 pub(super) struct Entered(());
 
 impl Entered {

@@ -1,4 +1,4 @@
-//! Work that is done once for all callers that need it at the same time, and whose outcome is not stored.
+//! Work that is done once for all concurrent callers that need it, without storing the outcome.
 
 use std::future::Future;
 use std::sync::Arc;
@@ -10,14 +10,14 @@ use crate::error::Result;
 use crate::provider::MaybeSend;
 use crate::runtime::{Platform, Runtime, has_event_loop, platform_sleep};
 
-/// The longest that a caller waits for the work of another. The work is one operation of a store, which has a limit of its
-/// own; it takes longer only where nobody polls it.
+/// The longest time that a caller waits for the work of another. The work is one operation of a store, which has its
+/// own time limit; it takes longer only if its future is not polled.
 const LONGEST_WAIT: Duration = Duration::from_secs(2);
 
-/// The outcome of `work`, or of that of another caller under this name. The name is no key: a write to the key that the work
-/// is about comes from the work itself, and must not let others begin.
+/// Returns the outcome of `work`, or of another caller's work under the same name. The name is not a key: a write to
+/// the key comes from the work itself, and must not make other callers begin their own.
 ///
-/// The work runs in the background where there is an event loop, so that nobody waits for a caller that is not polled.
+/// The work runs in the background if there is an event loop, so that no caller depends on another being polled.
 pub(crate) async fn once<T, W, Fut>(single_flight: &SingleFlight, name: &str, work: W) -> Result<T>
 where
     T: Clone + MaybeSend + Send + Sync + 'static,
@@ -43,11 +43,11 @@ where
             Place::Own => return work().await,
         };
         match race(follower.outcome(), &mut platform_sleep(LONGEST_WAIT)).await {
-            // The runtime has dropped it, and another is needed.
+            // The runtime has dropped the work, so this caller does its own.
             Some(None) => {}
             Some(Some(outcome)) => match outcome.downcast_ref::<Result<T>>() {
                 Some(outcome) => return outcome.clone(),
-                // The name is the key of somebody's entry.
+                // The name is also the key of an entry.
                 None => return work().await,
             },
             None => return work().await,

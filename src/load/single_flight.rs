@@ -16,13 +16,13 @@ use crate::error::CacheError;
 use crate::glob::Glob;
 use crate::runtime;
 
-/// The longest that a write waits for a loaded value that is being stored in the background. In that time it is stored, or
-/// its store does not answer; then it is given up.
+/// The longest time that a write waits for a loaded value that is being stored in the background. If it has not been
+/// stored by then, the store does not respond, and storing is stopped.
 const STORE_WAIT: Duration = Duration::from_secs(1);
 
 /// The loads in progress of one provider: callers of one key share a load, and writes win over it. Clones share them.
 ///
-/// The providers of this crate have one each. A provider of your own needs a field of this type, which
+/// Each provider of this crate has one. Your own provider needs a field of this type, which
 /// [`loading`](crate::CacheProvider::loading) returns, and one line in each method that writes:
 ///
 /// ```
@@ -70,17 +70,18 @@ pub struct SingleFlight {
 }
 
 struct Shared {
-    /// The flight of each key. A flight that was overtaken is not here.
+    /// The flight of each key. Overtaken flights are not included.
     by_key: Mutex<HashMap<Box<str>, Arc<Flight>>>,
-    /// The number of flights, overtaken ones included, so that writes see without the lock that there are none.
+    /// The number of flights, including overtaken ones, so that writes can tell without the lock that there are none.
     active: AtomicUsize,
-    /// They grow when a write begins that [`write`](SingleFlight::write) announces, and when it ends: one for each group of
-    /// keys; the last for patterns.
+    /// Versions of groups of keys; the last one is for patterns. Each grows when a write that
+    /// [`write`](SingleFlight::write) announces begins, and when it ends.
     writes: [AtomicU64; GROUPS + 1],
     hasher: RandomState,
 }
 
-/// Writes are counted for this number of groups of keys. A write to another key of a group costs, at times, one more lookup.
+/// The number of groups of keys for which writes are counted. A write to another key of the group sometimes costs an
+/// additional lookup.
 const GROUPS: usize = 64;
 
 impl Default for Shared {
@@ -94,18 +95,18 @@ impl Default for Shared {
     }
 }
 
-/// A caller's place in the flight of its key.
+/// A caller's role in the flight of its key.
 pub(super) enum Place {
     /// It loads.
     Leader(Leader),
     /// It waits for the leader.
     Follower(Follower),
-    /// It is the loader of this very key that asks.
+    /// It is called from the loader of this key.
     Own,
 }
 
 impl SingleFlight {
-    /// The place of a caller that found nothing, or nothing fresh, under `key`.
+    /// Joins the flight of `key`, for a caller that found no value, or no fresh one.
     pub(super) fn join(&self, key: &str) -> Place {
         let mut by_key = self.by_key();
         if let Some(flight) = by_key.get(key) {
@@ -126,7 +127,7 @@ impl SingleFlight {
         self.is_active() && self.by_key().contains_key(key)
     }
 
-    /// Ends the flight of a leader that nobody polls, for another caller to load.
+    /// Ends the flight of a leader that is not polled, so that another caller can load.
     pub(super) fn take_over(&self, key: &str, follower: &Follower) {
         let mut by_key = self.by_key();
         if by_key.get(key).is_some_and(|flight| Arc::ptr_eq(flight, &follower.flight)) {
@@ -139,7 +140,7 @@ impl SingleFlight {
         self.shared.active.load(Ordering::SeqCst) > 0
     }
 
-    /// A number that differs after each write to `key`, and sometimes after a write to another key.
+    /// The version of `key`: it differs after each write to `key`, and sometimes after a write to another key.
     pub(super) fn writes(&self, key: &str) -> u64 {
         let count = |at: usize| self.shared.writes[at].load(Ordering::SeqCst);
         count(self.group(key)).wrapping_add(count(GROUPS))
@@ -168,11 +169,11 @@ impl SingleFlight {
         }
     }
 
-    /// Announces a write to `key`, or its removal. The write wins over a load in progress: hold the guard until the write is
-    /// complete.
+    /// Announces a write to `key`, or its removal, which wins over a load in progress. Hold the guard until the write
+    /// is complete.
     ///
-    /// It never waits for a caller. Where a loaded value is being stored in the background, it waits until that has ended,
-    /// for at most a second.
+    /// It never waits for a caller. If a loaded value is being stored in the background, it waits until that has ended,
+    /// for at most one second.
     pub async fn write<'a>(&'a self, key: &'a str) -> WriteGuard<'a> {
         self.announce(Keys::One(key)).await
     }
@@ -202,8 +203,8 @@ impl SingleFlight {
         WriteGuard { single_flight: self, keys, is_counted: true }
     }
 
-    /// [`write`](Self::write) for a provider that stores within one poll. Without a load in progress it costs one look at a
-    /// counter.
+    /// [`write`](Self::write) for a provider that stores within one poll. Without a load in progress it costs one read
+    /// of a counter.
     #[inline]
     pub(crate) fn write_now<'a>(&'a self, key: &'a str) -> WriteGuard<'a> {
         self.announce_now(Keys::One(key))
@@ -227,13 +228,14 @@ impl SingleFlight {
         WriteGuard { single_flight: self, keys, is_counted: false }
     }
 
-    /// Overtakes the flights of these keys. Returns one that is being stored in the background, unless it is to be stopped.
+    /// Overtakes the flights of these keys. Returns one that is being stored in the background, unless it is to be
+    /// stopped.
     fn overtake(&self, keys: &Keys<'_>, stop: bool) -> Option<Arc<Flight>> {
         let mut by_key = self.by_key();
         let mut storing = None;
         let mut one = |by_key: &mut HashMap<Box<str>, Arc<Flight>>, key: &str| {
             let Some(flight) = by_key.get(key) else { return };
-            // A provider of the user's that stores the loaded value announces that, too.
+            // A user's provider announces a write even when it stores the loaded value.
             if flight.is_stored_by_leader() && scope::is_inside(flight.address()) {
                 return;
             }
@@ -273,14 +275,14 @@ impl std::fmt::Debug for SingleFlight {
     }
 }
 
-/// A write in progress, from [`SingleFlight::write`]. When it is dropped, the write has ended, and it wins over loads that
-/// began meanwhile, too.
+/// A write in progress, returned by [`SingleFlight::write`]. Dropping it ends the write, which also wins over loads
+/// that began in between.
 #[must_use = "hold it until the write is complete"]
 #[derive(Debug)]
 pub struct WriteGuard<'a> {
     single_flight: &'a SingleFlight,
     keys: Keys<'a>,
-    /// Whether it is among the writes that are counted.
+    /// Whether the write is counted in the versions.
     is_counted: bool,
 }
 
@@ -295,11 +297,11 @@ impl Drop for WriteGuard<'_> {
     #[inline]
     fn drop(&mut self) {
         if self.is_counted {
-            // Again, because a caller that looked during the write may have come before it.
+            // Counted again, because a caller that looked during the write may have seen the old value.
             self.single_flight.count(&self.keys);
         }
         if self.single_flight.is_active() {
-            // A flight that is storing by now began after the write had: its value is as new.
+            // A flight that is being stored by now began after the write, so its value is as new.
             self.single_flight.overtake(&self.keys, false);
         }
     }
@@ -313,7 +315,7 @@ pub(super) struct Leader {
 }
 
 impl Leader {
-    /// The number for the scope of the loader.
+    /// The number of the flight, for the scope of the loader.
     pub(super) fn scope(&self) -> usize {
         self.flight.address()
     }
@@ -327,7 +329,7 @@ impl Leader {
         Follower { flight: Arc::clone(&self.flight) }
     }
 
-    /// Gives the outcome to the followers.
+    /// Passes the outcome to the followers.
     pub(super) fn share(&self, outcome: Arc<dyn Any + Send + Sync>) {
         self.flight.share(outcome);
     }
@@ -336,13 +338,13 @@ impl Leader {
         StorePermit { flight: Arc::clone(&self.flight) }
     }
 
-    /// Begins to store the value; false if it is not to be stored. Dropping the leader ends it.
+    /// Begins to store the value. Returns false if it must not be stored. Dropping the leader ends the storing.
     pub(super) fn begin_to_store(&self, in_background: bool) -> bool {
         self.single_flight.count_write(&self.key);
         self.flight.begin_to_store(in_background)
     }
 
-    /// Lets callers that looked before the value was stored look again.
+    /// Makes callers that looked before the value was stored look again.
     pub(super) fn has_stored(&self) {
         self.single_flight.count_write(&self.key);
     }
@@ -374,7 +376,7 @@ pub(super) struct Follower {
 }
 
 impl Follower {
-    /// The outcome of the load; `None` if its leader was dropped.
+    /// Waits for the outcome of the load; `None` if its leader was dropped.
     pub(super) fn outcome(&self) -> impl Future<Output = AnyOutcome> + Send + '_ {
         self.flight.outcome()
     }
@@ -385,9 +387,9 @@ impl Follower {
     }
 }
 
-/// Whether a loaded value may still be stored: a write to its key, or another load of it, takes the permission away.
+/// Permission to store a loaded value. A write to its key, or another load of it, revokes the permission.
 ///
-/// A provider that stores within one lock asks under it; the others ask before each step.
+/// A provider that stores under one lock checks it under that lock; other providers check it before each step.
 #[derive(Clone)]
 pub struct StorePermit {
     flight: Arc<Flight>,

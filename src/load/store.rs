@@ -1,4 +1,5 @@
-//! Storing a loaded value: in the background where the provider and the runtime can, and never once it was overtaken.
+//! Stores a loaded value: in the background if the provider and the runtime support it, and never once it was
+//! overtaken.
 
 use std::future::{Future, poll_fn};
 use std::pin::pin;
@@ -14,7 +15,7 @@ use crate::error::{CacheError, Result};
 use crate::provider::{BoxFuture, CacheProvider, MaybeSend};
 
 impl<P: ?Sized> Call<'_, P> {
-    /// Stores the value of a flight, whose followers have it already.
+    /// Stores the value of a flight. Its followers have received it already.
     pub(super) async fn store<T: MaybeSend>(
         &self,
         leader: Leader,
@@ -44,7 +45,7 @@ impl<P: ?Sized> Call<'_, P> {
         }
     }
 
-    /// The caller waits for the end, within its limit; the storing goes on if it is dropped.
+    /// The caller waits for the end, within its time limit; storing continues if the caller is dropped.
     async fn store_in_background(
         &self,
         leader: Leader,
@@ -72,7 +73,7 @@ impl<P: ?Sized> Call<'_, P> {
         }
         match limit.within(flight.ended()).await {
             Some(Some(error)) => Err(error),
-            // After its limit, the caller has its value all the same.
+            // At its time limit, the caller returns its value without waiting for the storing.
             Some(None) | None => Ok(()),
         }
     }

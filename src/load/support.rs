@@ -1,4 +1,4 @@
-//! What loading needs of a provider, beside the interface of every cache.
+//! The interface between loading and a provider, in addition to that of every cache.
 
 use std::time::Duration;
 
@@ -8,11 +8,11 @@ use crate::engine::{Millis, NEVER};
 use crate::error::{CacheError, Result};
 use crate::provider::{BoxFuture, CacheProvider, MaybeSend};
 
-/// What loading needs of a provider: from [`CacheProvider::loading`].
+/// Loading's interface to a provider, returned by [`CacheProvider::loading`].
 ///
-/// A provider of your own returns its [`SingleFlight`], which is one of these and is enough to share loads and to let writes
-/// win over them. A provider that implements the trait itself can do more: keep stale values, hold leases among processes,
-/// and answer without waiting.
+/// Your own provider can return its [`SingleFlight`], which implements this trait and is enough to share loads and to
+/// let writes win over them. A provider that implements the trait itself can do more: keep stale values, hold leases
+/// among processes, and answer without waiting.
 pub trait Loading<T>: Send + Sync {
     /// The loads in progress.
     fn single_flight(&self) -> &SingleFlight;
@@ -22,21 +22,21 @@ pub trait Loading<T>: Send + Sync {
         None
     }
 
-    /// Whether [`look`](Self::look) and [`store`](Self::store) know stale values. If not,
+    /// Whether [`look`](Self::look) and [`store`](Self::store) support stale values. If not,
     /// [`stale_while_revalidate`](crate::LoadOptions::stale_while_revalidate) and
     /// [`stale_if_error`](crate::LoadOptions::stale_if_error) are refused.
     fn keeps_stale(&self) -> bool {
         false
     }
 
-    /// A lookup that is answered without waiting; `None` if the provider cannot.
+    /// Looks up a key without waiting; `None` if the provider cannot.
     fn look_now(&self, key: &str, lookup: Lookup) -> Option<Result<Option<Kept<T>>>> {
         let _ = (key, lookup);
         None
     }
 
-    /// The entry under `key`, fresh or stale, counted as [`get`](CacheProvider::get) is; `None` if the provider does not know
-    /// stale values.
+    /// Returns the entry under `key`, fresh or stale, and counts the lookup as [`get`](CacheProvider::get) does; `None`
+    /// if the provider does not support stale values.
     fn look<'a>(&'a self, key: &'a str) -> Option<BoxFuture<'a, Result<Option<Kept<T>>>>> {
         let _ = key;
         None
@@ -55,7 +55,7 @@ impl<T> Loading<T> for SingleFlight {
     }
 }
 
-/// What a lookup is for.
+/// The kind of a lookup.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Lookup {
     /// A fresh entry, counted as [`get`](CacheProvider::get) is.
@@ -66,16 +66,16 @@ pub enum Lookup {
     Peek,
 }
 
-/// A value that was found, with its freshness.
+/// A value and its freshness.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Kept<T> {
     pub(crate) value: T,
-    /// For how long it is still fresh; zero or less if it is stale, [`NEVER`] if it does not expire.
+    /// How long it remains fresh; zero or negative if it is stale, [`NEVER`] if it does not expire.
     pub(crate) fresh_for: Millis,
 }
 
 impl<T> Kept<T> {
-    /// A value that is fresh for some time; `None` if it does not expire.
+    /// A value that remains fresh for some time; `None` if it does not expire.
     pub fn fresh(value: T, fresh_for: Option<Duration>) -> Self {
         Self { value, fresh_for: fresh_for.map_or(NEVER, super::freshness::millis) }
     }
@@ -95,7 +95,7 @@ impl<T> Kept<T> {
         self.fresh_for > 0.0
     }
 
-    /// The same entry with another value.
+    /// Replaces the value.
     pub fn map<U>(self, map: impl FnOnce(T) -> U) -> Kept<U> {
         Kept { value: map(self.value), fresh_for: self.fresh_for }
     }
@@ -106,28 +106,28 @@ impl<T> Kept<T> {
 pub struct NewEntry<T> {
     /// The value.
     pub value: T,
-    /// For how long it is fresh; `None` is the default of the provider, [`Duration::MAX`] is without end.
+    /// How long it is fresh; `None` means the provider's default ttl, [`Duration::MAX`] means no expiry.
     pub ttl: Option<Duration>,
-    /// For how long it is kept after that.
+    /// How long it is kept after that.
     pub window: Duration,
     /// Whether it may be stored.
     pub permit: StorePermit,
 }
 
 impl<T> NewEntry<T> {
-    /// The same entry with another value.
+    /// Replaces the value.
     pub fn map<U>(self, map: impl FnOnce(T) -> U) -> NewEntry<U> {
         NewEntry { value: map(self.value), ttl: self.ttl, window: self.window, permit: self.permit }
     }
 }
 
-/// What became of [`Loading::store`].
+/// The result of [`Loading::store`].
 pub enum Storing<T> {
     /// The value was stored, or its permit was not valid.
     Done(Result<()>),
-    /// This future stores the value. It owns what it needs, so that it can run in the background.
+    /// This future stores the value. It owns its data, so that it can run in the background.
     Later(BoxFuture<'static, Result<()>>),
-    /// The provider leaves it to [`set`](CacheProvider::set).
+    /// The caller should store the value with [`set`](CacheProvider::set).
     NotSupported(T),
 }
 
@@ -141,7 +141,7 @@ impl<T> std::fmt::Debug for Storing<T> {
     }
 }
 
-/// The answer of [`get`](CacheProvider::get), if it is known without waiting.
+/// The result of [`get`](CacheProvider::get), if it is available without waiting.
 pub(crate) fn get_now<T: MaybeSend>(
     provider: &(impl CacheProvider<T> + ?Sized),
     key: &str,
@@ -150,7 +150,7 @@ pub(crate) fn get_now<T: MaybeSend>(
     Some(known.map(|found| found.map(|kept| kept.value)))
 }
 
-/// The error for windows that a provider cannot keep.
+/// The error for windows that a provider does not support.
 pub(super) fn cannot_keep_stale() -> CacheError {
     let reason = "this provider keeps no stale values: implement `Loading::look` and `Loading::store` for it, or leave out \
                   stale_while_revalidate and stale_if_error";

@@ -1,4 +1,4 @@
-//! Waiting, with an end.
+//! Waiting with a time limit.
 
 use std::future::{Future, poll_fn};
 use std::pin::{Pin, pin};
@@ -9,7 +9,7 @@ use super::options::LoadOptions;
 use crate::provider::BoxFuture;
 use crate::runtime::thread_sleep;
 
-/// A future on the heap, made in a frame of its own: so that recursive functions may nest their loads deeply.
+/// Boxes a future in a stack frame of its own, so that recursive functions can nest loads deeply.
 #[inline(never)]
 pub(super) fn boxed<F: Future>(make: impl FnOnce() -> F) -> Pin<Box<F>> {
     Box::pin(make())
@@ -27,7 +27,7 @@ pub(super) async fn race<F: Future>(work: F, limit: &mut BoxFuture<'static, ()>)
     .await
 }
 
-/// Sleeps on the runtime of a call, or by a thread that wakes the waiting thread.
+/// Sleeps on the runtime of a call, or with a timer thread that wakes the blocked thread.
 pub(super) fn sleep(options: &LoadOptions, is_blocking: bool, time: Duration) -> BoxFuture<'static, ()> {
     if is_blocking {
         return thread_sleep(time);
@@ -35,7 +35,7 @@ pub(super) fn sleep(options: &LoadOptions, is_blocking: bool, time: Duration) ->
     options.run_on().sleep(time).unwrap_or_else(|| crate::runtime::platform_sleep(time))
 }
 
-/// The limit of one call, whatever it waits for. It counts from the first wait.
+/// The time limit of one call. It counts from the first wait.
 pub(super) struct Limit<'a> {
     options: &'a LoadOptions,
     is_blocking: bool,
@@ -62,7 +62,7 @@ impl<'a> Limit<'a> {
             if let Poll::Ready(output) = work.as_mut().poll(context) {
                 return Poll::Ready(Some(output));
             }
-            // It starts only when there is something to wait for.
+            // The timer starts only when there is something to wait for.
             let timer = self.timer.get_or_insert_with(|| sleep(options, is_blocking, limit));
             timer.as_mut().poll(context).map(|()| None)
         })

@@ -1,4 +1,4 @@
-//! Writes that depend on whether there is an entry, in one step.
+//! Conditional writes, in one atomic step.
 
 use std::time::Duration;
 
@@ -6,7 +6,7 @@ use super::cache::MemoryCache;
 use crate::error::Result;
 use crate::key;
 
-/// When a conditional write stores its value.
+/// The condition under which a write stores its value.
 #[derive(Clone, Copy, PartialEq)]
 enum When {
     Absent,
@@ -36,7 +36,7 @@ impl<T> MemoryCache<T> {
         let checked = self.shared.check(key, &value, ttl)?;
         let _write = self.shared.single_flight.write_now(key);
         let hashed = self.shared.hashed(key);
-        // A value that is not stored is dropped out here, outside the lock.
+        // A value that is not stored is dropped here, outside the lock.
         let mut value = Some(value);
         let stored = self.shared.with_table(|locked, leavers| {
             let is_present = locked.table.find(hashed, locked.now, leavers).is_some();

@@ -12,7 +12,7 @@ use crate::engine::{Limits, MAX_SLOTS, PolicyKind, RemovalReason};
 use crate::error::{CacheError, Result};
 use crate::ttl::ttl_ms;
 
-/// The limit on entries of a cache that has no limit of its own, neither on entries nor on bytes.
+/// The default limit on entries, for a cache with no limit on entries or bytes.
 pub(super) const DEFAULT_MAX_ENTRIES: u32 = 1000;
 
 pub(super) type SizeOf<T> = Arc<dyn Fn(&str, &T) -> u64 + Send + Sync>;
@@ -95,13 +95,14 @@ impl<T, C> MemoryCacheBuilder<T, C> {
         self
     }
 
-    /// What a write of a larger entry does. The default is [`OnOversize::Error`].
+    /// Sets how a write of a larger entry is handled. The default is [`OnOversize::Error`].
     pub fn on_oversize(mut self, on_oversize: OnOversize) -> Self {
         self.on_oversize = on_oversize;
         self
     }
 
-    /// Measures entries, in bytes, for [`max_bytes`](Self::max_bytes) and for [`CacheStats::bytes`](crate::CacheStats).
+    /// Sets the function that measures entries, in bytes, for [`max_bytes`](Self::max_bytes) and for
+    /// [`CacheStats::bytes`](crate::CacheStats).
     ///
     /// Each value is measured once, when it is written, outside the lock.
     pub fn size_of(mut self, size_of: impl Fn(&str, &T) -> u64 + Send + Sync + 'static) -> Self {
@@ -109,26 +110,27 @@ impl<T, C> MemoryCacheBuilder<T, C> {
         self
     }
 
-    /// The ttl of entries that are written without one. By default they do not expire.
+    /// Sets the ttl of entries that are written without one. By default they do not expire.
     pub fn default_ttl(mut self, ttl: Duration) -> Self {
         self.default_ttl = Some(ttl);
         self
     }
 
-    /// Whether a hit starts the ttl of the entry again, so that entries expire when they have not been read for so long. It
-    /// costs 8 bytes an entry. The default is no.
+    /// Sets whether a hit restarts the ttl of the entry, so that entries expire after a time without reads. This costs
+    /// 8 bytes per entry. The default is no.
     pub fn touch_on_get(mut self, touch_on_get: bool) -> Self {
         self.touch_on_get = touch_on_get;
         self
     }
 
-    /// Which entry is evicted when a limit is reached. The default is [`PolicyKind::Lru`].
+    /// Sets the policy that chooses which entry is evicted when a limit is reached. The default is [`PolicyKind::Lru`].
     pub fn policy(mut self, policy: PolicyKind) -> Self {
         self.policy = policy;
         self
     }
 
-    /// The source of time. The default is [`SystemClock`]. It is read outside the lock, and only once an entry has had a ttl.
+    /// Sets the source of time. The default is [`SystemClock`]. It is read outside the lock, and only once an entry has
+    /// had a ttl.
     pub fn clock(mut self, clock: impl Clock + 'static) -> Self {
         self.clock = Arc::new(clock);
         self
@@ -169,7 +171,7 @@ impl<T, C> MemoryCacheBuilder<T, C> {
     }
 }
 
-/// A limit on entries, as the engine takes it.
+/// Converts a limit on entries to the engine's type.
 pub(super) fn checked_entries(max_entries: usize) -> Result<u32> {
     let checked = u32::try_from(max_entries).ok().filter(|entries| (1..=MAX_SLOTS).contains(entries));
     checked.ok_or_else(|| {

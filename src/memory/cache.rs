@@ -14,7 +14,7 @@ use crate::provider::WithTtl;
 use crate::stats::CacheStats;
 use crate::ttl::TtlMs;
 
-/// A bounded cache in the memory of the process: the least recently used entry leaves first, and each entry may have a ttl.
+/// A bounded in-process cache that evicts the least recently used entry, with an optional ttl for each entry.
 ///
 /// Its methods return at once. [`MemoryCacheProvider`](crate::MemoryCacheProvider) is the same cache behind the
 /// asynchronous [`CacheProvider`](crate::CacheProvider), for code that works with any provider; `From` converts both ways,
@@ -45,7 +45,7 @@ impl<T> Clone for MemoryCache<T> {
 }
 
 impl<T> Default for MemoryCache<T> {
-    /// A cache of at most 1000 entries, which expire only if they are written with a ttl.
+    /// Creates a cache of at most 1000 entries, which expire only if they are written with a ttl.
     fn default() -> Self {
         let limits = Limits { max_entries: DEFAULT_MAX_ENTRIES, max_weight: u64::MAX };
         Self::from_parts(MemoryCacheBuilder::<T>::new(), limits, None)
@@ -59,7 +59,7 @@ impl<T> std::fmt::Debug for MemoryCache<T> {
 }
 
 impl<T> MemoryCache<T> {
-    /// A builder, for options other than the defaults.
+    /// Starts a builder, for options other than the defaults.
     pub fn builder() -> MemoryCacheBuilder<T, Self> {
         MemoryCacheBuilder::new()
     }
@@ -68,7 +68,7 @@ impl<T> MemoryCache<T> {
         Self { shared: Arc::new(Shared::new(builder, limits, default_ttl)) }
     }
 
-    /// The value under `key`, as [`CacheProvider::get`](crate::CacheProvider::get).
+    /// Returns the value under `key`, as [`CacheProvider::get`](crate::CacheProvider::get).
     ///
     /// # Errors
     /// [`CacheError::InvalidArgument`] for a key that is empty or too long.
@@ -79,7 +79,8 @@ impl<T> MemoryCache<T> {
         self.shared.read(key, |_, _, _| ()).map(|found| found.map(|(value, ())| value))
     }
 
-    /// The value under `key` and what is left of its life, as [`CacheProvider::get_with_ttl`](crate::CacheProvider::get_with_ttl).
+    /// Returns the value under `key` and its remaining ttl, as
+    /// [`CacheProvider::get_with_ttl`](crate::CacheProvider::get_with_ttl).
     ///
     /// # Errors
     /// As for [`get`](Self::get).
@@ -90,7 +91,7 @@ impl<T> MemoryCache<T> {
         self.shared.read(key, |engine, slot, now| remaining(engine.deadline(slot), now))
     }
 
-    /// The value under `key`, without counting the lookup or using the entry.
+    /// Returns the value under `key`, without counting a lookup or marking the entry as used.
     ///
     /// # Errors
     /// As for [`get`](Self::get).
@@ -109,8 +110,9 @@ impl<T> MemoryCache<T> {
     /// Stores `value` under `key`, as [`CacheProvider::set`](crate::CacheProvider::set).
     ///
     /// # Errors
-    /// [`CacheError::InvalidArgument`] for a key or ttl outside the limits (nothing was changed then), and for a value that is too
-    /// large; [`CacheError::Full`] if memory runs out. A value that is not stored leaves no older one behind.
+    /// [`CacheError::InvalidArgument`] for a key or ttl outside the limits (nothing was changed then), and for a value
+    /// that is too large; [`CacheError::Full`] if memory cannot be allocated. If a value is not stored because it is
+    /// too large or memory is full, the older value under its key is removed.
     pub fn set(&self, key: &str, value: T, ttl: Option<Duration>) -> Result<()> {
         let checked = self.shared.check(key, &value, ttl)?;
         let _write = self.shared.single_flight.write_now(key);
@@ -131,7 +133,7 @@ impl<T> MemoryCache<T> {
         Ok(self.shared.with_table(|locked, leavers| locked.table.delete(key, locked.now, leavers)))
     }
 
-    /// Whether there is an entry under `key`, as [`CacheProvider::exists`](crate::CacheProvider::exists).
+    /// Returns whether there is an entry under `key`, as [`CacheProvider::exists`](crate::CacheProvider::exists).
     ///
     /// # Errors
     /// As for [`get`](Self::get).
@@ -141,8 +143,8 @@ impl<T> MemoryCache<T> {
         Ok(self.shared.with_table(|locked, leavers| locked.table.find(key, locked.now, leavers).is_some()))
     }
 
-    /// Removes all entries whose key matches, as [`CacheProvider::clear_pattern`](crate::CacheProvider::clear_pattern). It looks at every key, under the lock;
-    /// at one only where the pattern is literal.
+    /// Removes all entries whose key matches, as [`CacheProvider::clear_pattern`](crate::CacheProvider::clear_pattern).
+    /// It inspects every key under the lock, or a single key if the pattern is literal.
     ///
     /// # Errors
     /// [`CacheError::InvalidArgument`] for an empty pattern.
@@ -157,7 +159,8 @@ impl<T> MemoryCache<T> {
         }))
     }
 
-    /// The values under `keys`, as [`CacheProvider::get_many`](crate::CacheProvider::get_many), at one moment.
+    /// Returns the values under `keys`, as [`CacheProvider::get_many`](crate::CacheProvider::get_many), in one atomic
+    /// step.
     ///
     /// # Errors
     /// As for [`get`](Self::get); no lookup was counted.
@@ -166,7 +169,7 @@ impl<T> MemoryCache<T> {
         T: Clone,
     {
         let keys = self.shared.hashed_many(keys)?;
-        // Out here, so that they are dropped outside the lock if a clone panics.
+        // Declared here so that the values are dropped outside the lock if a clone panics.
         let mut values = Vec::with_capacity(keys.len());
         self.shared.with_table(|locked, leavers| {
             values.extend(keys.iter().map(|&key| self.shared.read_entry(locked, leavers, key).map(|(value, _)| value)));
@@ -174,11 +177,11 @@ impl<T> MemoryCache<T> {
         Ok(values)
     }
 
-    /// Stores every value, as [`CacheProvider::set_many`](crate::CacheProvider::set_many), at one moment.
+    /// Stores every value, as [`CacheProvider::set_many`](crate::CacheProvider::set_many), in one atomic step.
     ///
     /// # Errors
-    /// As for [`set`](Self::set). If one entry is refused, none is stored; if it is refused for its size, what was under the keys
-    /// is removed.
+    /// As for [`set`](Self::set). If one entry is refused, none is stored. If it is refused for its size, the older
+    /// values under the keys are removed.
     pub fn set_many(&self, entries: Vec<(&str, T, Option<Duration>)>) -> Result<()> {
         let check =
             |(key, value, ttl): (_, T, _)| Ok((self.shared.check(key, &value, ttl)?, self.shared.hashed(key), value));
@@ -186,11 +189,11 @@ impl<T> MemoryCache<T> {
         let keys: Vec<&str> = entries.iter().map(|(_, key, _)| key.key).collect();
         let _write = self.shared.single_flight.write_many_now(&keys);
         let skips = self.shared.rules.on_oversize == OnOversize::Skip;
-        // Values that are refused, and those after them, are dropped out here, outside the lock.
+        // Declared here so that the refused value, and those after it, are dropped outside the lock.
         let mut entries = entries.into_iter();
         let mut skipped = Vec::new();
         let stored = self.shared.with_table(|locked, leavers| {
-            // Again, because the limit may have changed since the check.
+            // Checked again, because the limit may have changed since the first check.
             let limit = locked.table.engine.limits().max_weight;
             let oversized = |(checked, ..): &&(Checked, _, _)| checked.is_oversized || checked.weight > limit;
             if let Some((checked, key, _)) = entries.as_slice().iter().find(oversized).filter(|_| !skips) {
@@ -214,7 +217,8 @@ impl<T> MemoryCache<T> {
         stored.map_err(|(key, refused, weight)| self.shared.rules.refusal(key, refused, weight))
     }
 
-    /// Removes the entries under `keys`, as [`CacheProvider::delete_many`](crate::CacheProvider::delete_many), at one moment.
+    /// Removes the entries under `keys`, as [`CacheProvider::delete_many`](crate::CacheProvider::delete_many), in one
+    /// atomic step.
     ///
     /// # Errors
     /// As for [`get`](Self::get); nothing was removed.
@@ -222,8 +226,8 @@ impl<T> MemoryCache<T> {
         Ok(self.delete_many_each(keys)?.into_iter().map(u64::from).sum())
     }
 
-    /// Whether there is an entry under each of `keys`, as [`KeysProvider::exists_many`](crate::KeysProvider::exists_many), at
-    /// one moment.
+    /// Returns whether there is an entry under each of `keys`, as
+    /// [`KeysProvider::exists_many`](crate::KeysProvider::exists_many), in one atomic step.
     ///
     /// # Errors
     /// As for [`get`](Self::get).
@@ -234,8 +238,8 @@ impl<T> MemoryCache<T> {
         }))
     }
 
-    /// Removes the entries under `keys` and tells for each whether there was one, as
-    /// [`KeysProvider::delete_many_each`](crate::KeysProvider::delete_many_each), at one moment.
+    /// Removes the entries under `keys` and returns for each key whether there was one, as
+    /// [`KeysProvider::delete_many_each`](crate::KeysProvider::delete_many_each), in one atomic step.
     ///
     /// # Errors
     /// As for [`get`](Self::get); nothing was removed.
@@ -247,14 +251,14 @@ impl<T> MemoryCache<T> {
         }))
     }
 
-    /// Removes every entry and gives the memory back. The counts go on.
+    /// Removes every entry and frees the memory. The statistics are kept.
     pub fn clear(&self) {
         let _write = self.shared.single_flight.write_pattern_now("*");
         self.shared.with_table(|locked, leavers| locked.table.clear(locked.now, leavers));
     }
 
-    /// Removes every entry that has expired, and returns how many. Nobody needs to call it: writes remove the dead in
-    /// passing, a bounded number at a time.
+    /// Removes every expired entry, and returns how many. Calling it is optional: each write removes a bounded number
+    /// of expired entries.
     pub fn sweep(&self) -> u64 {
         self.shared.with_table(|locked, leavers| u64::from(locked.table.sweep(locked.now, leavers)))
     }
@@ -282,7 +286,7 @@ impl<T> MemoryCache<T> {
         Ok(())
     }
 
-    /// What was counted, and what there is now. Entries that have expired leave first, so that they are not counted.
+    /// Returns the statistics. Expired entries are removed first, so that they are not counted.
     #[must_use]
     pub fn stats(&self) -> CacheStats {
         let (counters, entries, bytes) = self.shared.with_table(|locked, leavers| {
@@ -302,7 +306,7 @@ impl<T> MemoryCache<T> {
         }
     }
 
-    /// The number of live entries.
+    /// Returns the number of live entries.
     #[must_use]
     pub fn len(&self) -> usize {
         self.shared.with_table(|locked, leavers| {
@@ -311,13 +315,13 @@ impl<T> MemoryCache<T> {
         })
     }
 
-    /// Whether there is no live entry.
+    /// Returns whether there are no live entries.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.len() == 0
     }
 
-    /// The keys of all entries, from the most to the least recently used.
+    /// Returns the keys of all entries, from the most to the least recently used.
     #[must_use]
     pub fn keys(&self) -> Vec<String> {
         self.shared.with_table(|locked, leavers| {
@@ -326,8 +330,8 @@ impl<T> MemoryCache<T> {
         })
     }
 
-    /// The keys that match a [`Glob`], from the most to the least recently used. It looks at every key, under the lock; at one
-    /// only if the pattern is literal.
+    /// Returns the keys that match a [`Glob`], from the most to the least recently used. It inspects every key under
+    /// the lock, or a single key if the pattern is literal.
     ///
     /// # Errors
     /// [`CacheError::InvalidArgument`] for an empty pattern.
@@ -346,7 +350,7 @@ impl<T> MemoryCache<T> {
     }
 }
 
-/// A pattern that is not empty.
+/// Checks that a pattern is not empty.
 fn checked_glob(pattern: &str) -> Result<Glob> {
     if pattern.is_empty() {
         return Err(CacheError::invalid("pattern", "must not be empty; \"*\" matches every key"));

@@ -12,19 +12,20 @@ use crate::engine::{Millis, Refused};
 use crate::error::{CacheError, Result};
 use crate::key;
 
-/// Values that can be counters: `i64`; with the feature `serde` also JSON numbers, and bytes that hold digits, as in Redis.
+/// Value types that can be counters: `i64`; with the feature `serde` also JSON numbers, and bytes that contain digits,
+/// as in Redis.
 pub trait Count: sealed::Sealed + Sized {
-    /// The number, or in words why it is none.
+    /// Reads the value as a number. The error says why it is not a number.
     ///
     /// # Errors
-    /// For anything but a whole number of 64 bits.
+    /// For anything but an integer of 64 bits.
     fn count(&self) -> Result<i64, String>;
 
-    /// The value of a number.
+    /// Converts a number to a value.
     fn from_count(count: i64) -> Self;
 }
 
-/// The numbers are read under the lock of the cache, where no foreign code may run.
+/// The implementations run under the lock of the cache, so the trait is sealed against foreign code.
 mod sealed {
     pub trait Sealed {}
     impl Sealed for i64 {}
@@ -65,7 +66,7 @@ impl Count for Bytes {
     fn count(&self) -> Result<i64, String> {
         let text = std::str::from_utf8(self).map_err(|_| no_number())?;
         let count: i64 = text.parse().map_err(|_| no_number())?;
-        // Redis takes no number in another spelling than its own, such as `+1` or `007`.
+        // Redis accepts a number only in its own spelling, so not `+1` or `007`.
         if count.to_string() == text { Ok(count) } else { Err(no_number()) }
     }
 
@@ -74,7 +75,7 @@ impl Count for Bytes {
     }
 }
 
-/// What is there before an increment.
+/// The counter before an increment.
 #[derive(Clone, Copy, PartialEq)]
 struct Before {
     count: i64,
@@ -86,7 +87,7 @@ impl<T: Count> MemoryCache<T> {
     ///
     /// # Errors
     /// [`CacheError::InvalidArgument`] for a key, ttl or value outside the limits, or a sum beyond 64 bits;
-    /// [`CacheError::Deserialize`] for an entry that is no whole number. Nothing was changed.
+    /// [`CacheError::Deserialize`] for an entry that is not an integer. Nothing was changed.
     pub fn increment(&self, key: &str, by: i64, ttl: Option<Duration>) -> Result<i64> {
         key::check(key)?;
         let _write = self.shared.single_flight.write_now(key);
@@ -102,7 +103,7 @@ impl<T: Count> MemoryCache<T> {
             let count = before.map_or(0, |before| before.count).checked_add(by).ok_or_else(|| {
                 CacheError::invalid("by", format!("takes the counter of key {} beyond 64 bits", key::quote(key)))
             })?;
-            // Weighed out here, because that is the caller's code.
+            // Measured outside the lock, because that runs the caller's code.
             let value = T::from_count(count);
             let checked = self.shared.check(key, &value, ttl)?;
             if checked.is_oversized {

@@ -1,4 +1,4 @@
-//! Checks an entry before it is stored, as far as that can be done outside the lock.
+//! The checks of an entry that can be made outside the lock.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
@@ -9,36 +9,36 @@ use crate::error::{CacheError, Result};
 use crate::key;
 use crate::ttl::{TtlMs, ttl_ms};
 
-/// What a write does whose value is larger than [`max_entry_bytes`](crate::MemoryCacheBuilder::max_entry_bytes) or
-/// [`max_bytes`](crate::MemoryCacheBuilder::max_bytes). An older value under its key is removed in both cases, so that it is not
-/// taken for the new one.
+/// How a write handles a value that is larger than [`max_entry_bytes`](crate::MemoryCacheBuilder::max_entry_bytes) or
+/// [`max_bytes`](crate::MemoryCacheBuilder::max_bytes). In both cases an older value under its key is removed, so that
+/// it is not mistaken for the new one.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum OnOversize {
-    /// It fails with [`CacheError::InvalidArgument`].
+    /// The write fails with [`CacheError::InvalidArgument`].
     #[default]
     Error,
-    /// It succeeds, and the value is not stored.
+    /// The write succeeds, but the value is not stored.
     Skip,
 }
 
-/// The rules for the entries of one cache.
+/// The rules for the entries of a cache.
 pub(super) struct Rules<T> {
     pub(super) size_of: Option<SizeOf<T>>,
     default_ttl: TtlMs,
     pub(super) on_oversize: OnOversize,
     max_entry_bytes: u64,
-    /// The limit on bytes. The engine has it too, and has the last word.
+    /// The limit on bytes. The engine enforces it too, and decides.
     max_bytes: AtomicU64,
 }
 
-/// An entry's properties that the rules determine.
+/// The properties of an entry, derived from the rules.
 #[derive(Clone, Copy)]
 pub(super) struct Checked {
     pub(super) weight: u64,
     /// Its ttl in milliseconds, or [`NEVER`].
     pub(super) ttl: Millis,
-    /// Whether it is larger than an entry may be.
+    /// Whether it exceeds the size limit of an entry.
     pub(super) is_oversized: bool,
 }
 
@@ -65,7 +65,7 @@ impl<T> Rules<T> {
         Ok(ms.map_or(NEVER, |ms| ms as Millis))
     }
 
-    /// Checks an entry, and measures its value.
+    /// Checks an entry and measures its value.
     pub(super) fn check(&self, key: &str, value: &T, ttl: Option<Duration>) -> Result<Checked> {
         key::check(key)?;
         let ttl = self.ttl(ttl)?;
@@ -74,7 +74,7 @@ impl<T> Rules<T> {
         Ok(Checked { weight, ttl, is_oversized })
     }
 
-    /// The error for a value that is refused.
+    /// The error for a refused value.
     pub(super) fn refusal(&self, key: &str, refused: Refused, weight: u64) -> CacheError {
         let Refused::TooHeavy = refused else { return out_of_memory(key) };
         let max_bytes = self.max_bytes.load(Ordering::Relaxed);
@@ -88,7 +88,7 @@ impl<T> Rules<T> {
     }
 }
 
-/// The error where the tables cannot grow.
+/// The error when the tables cannot grow.
 pub(super) fn out_of_memory(key: &str) -> CacheError {
     CacheError::Full(format!("out of memory while storing key {}", key::quote(key)))
 }

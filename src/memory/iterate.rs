@@ -1,4 +1,4 @@
-//! All entries of a cache: iteration, and dumps that another process can load.
+//! Iteration over all entries, and dumps that another process can load.
 
 use std::time::Duration;
 
@@ -8,10 +8,12 @@ use crate::error::Result;
 use crate::ttl::Ttl;
 
 impl<T: Clone> MemoryCache<T> {
-    /// The keys and values, from the most to the least recently used. Neither a hit, nor a miss, nor a use.
+    /// Iterates over keys and values, from the most to the least recently used. Counts neither as a hit or miss nor as
+    /// a use.
     ///
-    /// The keys and their order are those at the time of the call; each value is looked up when the iterator reaches it, so that
-    /// entries that left meanwhile are skipped. The lock is held for one lookup at a time, never while the caller's code runs.
+    /// The keys and their order are captured at the time of the call. Each value is looked up when the iterator reaches
+    /// it, and entries that have left meanwhile are skipped. The lock is held for one lookup at a time, never while the
+    /// caller's code runs.
     ///
     /// ```
     /// use isocache::MemoryCache;
@@ -30,26 +32,28 @@ impl<T: Clone> MemoryCache<T> {
         })
     }
 
-    /// The values, in the order of [`iter`](Self::iter).
+    /// Iterates over the values, in the order of [`iter`](Self::iter).
     pub fn values(&self) -> impl Iterator<Item = T> {
         self.iter().map(|(_, value)| value)
     }
 
-    /// Calls `act` with each key and value, in the order of [`iter`](Self::iter). It may use the cache.
+    /// Calls `act` with each key and value, in the order of [`iter`](Self::iter). `act` may use the cache.
     pub fn for_each(&self, mut act: impl FnMut(&str, T)) {
         self.iter().for_each(|(key, value)| act(&key, value));
     }
 
-    /// The first entry, in the order of [`iter`](Self::iter), for which `test` returns true. It may use the cache.
+    /// Returns the first entry, in the order of [`iter`](Self::iter), for which `test` returns true. `test` may use the
+    /// cache.
     pub fn find(&self, mut test: impl FnMut(&str, &T) -> bool) -> Option<(String, T)> {
         self.iter().find(|(key, value)| test(key, value))
     }
 
-    /// All entries with the ttl that is left to each, from the least to the most recently used, at one moment. What
-    /// [`load`](Self::load) takes.
+    /// Returns all entries with their remaining ttls, from the least to the most recently used, in one atomic step.
+    /// [`load`](Self::load) accepts the result.
     ///
-    /// With the feature `serde` the entries can be serialized. As JSON they are what `dump` of the npm package returns:
-    /// `[{"key":"a","value":1,"ttl":"1500ms"},{"key":"b","value":2,"ttl":null}]`, where `null` is no expiry.
+    /// With the feature `serde` the entries can be serialized. As JSON they have the format of `dump` in the npm
+    /// package: `[{"key":"a","value":1,"ttl":"1500ms"},{"key":"b","value":2,"ttl":null}]`, where `null` means no
+    /// expiry.
     #[must_use]
     pub fn dump(&self) -> Vec<DumpedEntry<T>> {
         let mut entries: Vec<_> = self.shared.with_table(|locked, leavers| {
@@ -66,14 +70,14 @@ impl<T: Clone> MemoryCache<T> {
         let dumped = entries.into_iter().map(|(key, value, left)| DumpedEntry {
             key: key.into(),
             value,
-            // What is left of a ttl is a ttl.
+            // A remaining ttl is always a valid ttl.
             ttl: left.and_then(|left| Ttl::try_from(left).ok()),
         });
         dumped.collect()
     }
 
-    /// Stores the entries of a [`dump`](Self::dump) in its order, with the ttl that each had left then. Entries with other keys
-    /// stay.
+    /// Stores the entries of a [`dump`](Self::dump), in its order, each with its ttl at the time of the dump. Entries
+    /// under other keys are kept.
     ///
     /// ```
     /// use isocache::MemoryCache;
@@ -109,7 +113,7 @@ pub struct DumpedEntry<T> {
     pub key: String,
     /// The value.
     pub value: T,
-    /// The ttl that was left; `None` if the entry did not expire.
+    /// The remaining ttl; `None` if the entry does not expire.
     #[cfg_attr(feature = "serde", serde(default))]
     pub ttl: Option<Ttl>,
 }

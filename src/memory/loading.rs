@@ -1,4 +1,4 @@
-//! What loading needs of the memory cache. Nothing here waits.
+//! The memory cache's support for loading. Nothing here waits.
 
 use super::cache::MemoryCache;
 use super::provider::MemoryCacheProvider;
@@ -25,7 +25,7 @@ impl<T: Clone> MemoryCache<T> {
         }
     }
 
-    /// The entry under `key`, fresh or stale; `counted` as a lookup, or not.
+    /// The entry under `key`, fresh or stale. The lookup is counted if `counted` is set.
     fn look_kept(&self, key: &str, counted: bool) -> Result<Option<Kept<T>>> {
         key::check(key)?;
         let key = self.shared.hashed(key);
@@ -36,7 +36,7 @@ impl<T: Clone> MemoryCache<T> {
                 }
                 return None;
             };
-            // Cloned before anything is counted: a clone that panics changes nothing.
+            // Cloned before anything is counted, so that a clone that panics changes nothing.
             let value = locked.table.value(slot)?.clone();
             if counted {
                 locked.table.engine.hit(slot);
@@ -49,13 +49,13 @@ impl<T: Clone> MemoryCache<T> {
         }))
     }
 
-    /// Stores a loaded value, unless a write has overtaken it. The permit is asked for under the lock, so that no write
-    /// comes in between.
+    /// Stores a loaded value, unless a write has overtaken it. The permit is checked under the lock, so that no write
+    /// can come in between.
     fn store_loaded(&self, key: &str, entry: NewEntry<T>) -> Result<()> {
         let NewEntry { value, ttl, window, permit } = entry;
         let checked = self.shared.check(key, &value, ttl)?;
         let hashed = self.shared.hashed(key);
-        // A value that is not stored is dropped out here, outside the lock.
+        // A value that is not stored is dropped here, outside the lock.
         let mut value = Some(value);
         let stored = self.shared.with_table(|locked: &mut Locked<'_, T>, leavers: &mut Leavers<T>| {
             let Some(value) = value.take_if(|_| permit.is_valid()) else { return Ok(()) };

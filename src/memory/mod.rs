@@ -1,4 +1,4 @@
-//! The cache in the memory of the process.
+//! The in-process cache.
 
 mod atomic;
 mod builder;

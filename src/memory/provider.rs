@@ -31,12 +31,12 @@ pub struct MemoryCacheProvider<T> {
 }
 
 impl<T> MemoryCacheProvider<T> {
-    /// A builder, for options other than the defaults.
+    /// Starts a builder, for options other than the defaults.
     pub fn builder() -> MemoryCacheBuilder<T> {
         MemoryCacheBuilder::new()
     }
 
-    /// The cache behind this provider.
+    /// Returns the cache itself, with its synchronous methods.
     pub fn sync(&self) -> &MemoryCache<T> {
         &self.cache
     }
@@ -49,7 +49,7 @@ impl<T> Clone for MemoryCacheProvider<T> {
 }
 
 impl<T> Default for MemoryCacheProvider<T> {
-    /// A cache of at most 1000 entries, which expire only if they are written with a ttl.
+    /// Creates a cache of at most 1000 entries, which expire only if they are written with a ttl.
     fn default() -> Self {
         Self { cache: MemoryCache::default() }
     }

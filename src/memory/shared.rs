@@ -1,4 +1,4 @@
-//! The table behind its lock, and what is done under it.
+//! The table and its lock.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -18,7 +18,7 @@ use crate::ttl::TtlMs;
 
 pub(crate) struct Shared<T> {
     table: Mutex<Table<T>>,
-    /// Whether an entry has had a ttl, so that the time matters. It never becomes false again.
+    /// Whether an entry has had a ttl. If not, no clock is read. It never becomes false again.
     expiring: AtomicBool,
     hasher: RandomState,
     clock: Arc<dyn Clock>,
@@ -28,7 +28,7 @@ pub(crate) struct Shared<T> {
     pub(crate) single_flight: SingleFlight,
 }
 
-/// The table under its lock, at one moment.
+/// The locked table, at one moment.
 pub(super) struct Locked<'a, T> {
     pub(super) table: MutexGuard<'a, Table<T>>,
     pub(super) now: Millis,
@@ -58,14 +58,14 @@ impl<T> Shared<T> {
         keys.iter().map(|key| key::check(key).map(|()| self.hashed(key))).collect()
     }
 
-    /// Checks an entry, before the lock.
+    /// Checks an entry, before the lock is taken.
     pub(super) fn check(&self, key: &str, value: &T, ttl: Option<Duration>) -> Result<Checked> {
         let checked = self.rules.check(key, value, ttl)?;
         self.note(checked.ttl);
         Ok(checked)
     }
 
-    /// A ttl in milliseconds, before the lock.
+    /// Resolves a ttl to milliseconds, before the lock is taken.
     pub(super) fn ttl(&self, ttl: Option<Duration>) -> Result<Millis> {
         let ttl = self.rules.ttl(ttl)?;
         self.note(ttl);
@@ -78,8 +78,8 @@ impl<T> Shared<T> {
         }
     }
 
-    /// Locks the table and looks up the time that its entries call for, before the lock is taken: a clock is the caller's
-    /// code. Where no entry has had a ttl, no clock is read.
+    /// Locks the table. The clock is read before the lock is taken, because it is the caller's code, and only if an
+    /// entry has had a ttl.
     #[inline]
     fn lock(&self) -> Locked<'_, T> {
         if !self.expiring.load(Ordering::Relaxed) {
@@ -91,17 +91,17 @@ impl<T> Shared<T> {
         self.lock_with_time()
     }
 
-    /// As `lock`, where entries may expire.
+    /// `lock` for a table whose entries may expire.
     #[inline(never)]
     fn lock_with_time(&self) -> Locked<'_, T> {
-        // Whole milliseconds far below 2^53.
+        // An integer of milliseconds far below 2^53.
         #[allow(clippy::cast_precision_loss)]
         let now = self.clock.now_ms() as Millis;
-        // A panic of `T::clone` leaves the table as it was, so a poisoned lock means no harm.
+        // If `T::clone` panics, the table is unchanged, so a poisoned lock can be used.
         Locked { table: self.table.lock().unwrap_or_else(PoisonError::into_inner), now }
     }
 
-    /// Runs `work` under the lock; then, outside of it, reports and drops what left.
+    /// Runs `work` under the lock; then, outside the lock, reports and drops the removed entries.
     #[inline]
     pub(super) fn with_table<R>(&self, work: impl FnOnce(&mut Locked<'_, T>, &mut Leavers<T>) -> R) -> R {
         let mut leavers = Leavers::new();
@@ -117,7 +117,7 @@ impl<T> Shared<T> {
         result
     }
 
-    /// A counted lookup of one key.
+    /// Looks up one key and counts the lookup.
     #[inline]
     pub(super) fn read<R>(&self, key: &str, more: impl FnOnce(&Engine, Slot, Millis) -> R) -> Result<Option<(T, R)>>
     where
@@ -126,7 +126,7 @@ impl<T> Shared<T> {
         key::check(key)?;
         let key = self.hashed(key);
         {
-            // The common case, in which nothing can leave.
+            // The common case, in which no entry is removed.
             let mut locked = self.lock();
             let now = locked.now;
             match locked.table.lookup(key, now) {
@@ -143,7 +143,7 @@ impl<T> Shared<T> {
         Ok(self.read_due(key, more))
     }
 
-    /// A counted lookup where entries may be dead.
+    /// Looks up one key and counts the lookup, where entries may have expired.
     #[cold]
     #[inline(never)]
     fn read_due<R>(&self, key: Hashed<'_>, more: impl FnOnce(&Engine, Slot, Millis) -> R) -> Option<(T, R)>
@@ -156,8 +156,8 @@ impl<T> Shared<T> {
         })
     }
 
-    /// Looks up and counts; the value and its slot. The value is cloned before anything is changed, so that a clone that
-    /// panics changes nothing.
+    /// Looks up and counts; returns the value and its slot. The value is cloned before anything is changed, so that a
+    /// clone that panics changes nothing.
     #[inline]
     pub(super) fn read_entry(
         &self,
@@ -182,7 +182,8 @@ impl<T> Shared<T> {
         Some((value, slot))
     }
 
-    /// Stores an entry. A value that is refused is returned, to be dropped outside the lock, and an older one is removed.
+    /// Stores an entry. A refused value is returned, so that it is dropped outside the lock, and an older value is
+    /// removed.
     pub(super) fn store(
         &self,
         locked: &mut Locked<'_, T>,
@@ -216,14 +217,14 @@ impl<T> Shared<T> {
     }
 }
 
-/// For how long an entry is still fresh; negative if it is stale.
+/// How long an entry remains fresh; negative if it is stale.
 pub(super) fn fresh_for(deadline: Millis, now: Millis) -> Millis {
     if deadline < NEVER { deadline - now } else { NEVER }
 }
 
-/// The ttl that is left; `None` if the entry does not expire.
+/// The remaining ttl; `None` if the entry does not expire.
 pub(super) fn remaining(deadline: Millis, now: Millis) -> Option<Duration> {
-    // Both are whole milliseconds, and the deadline has not come.
+    // Both are whole milliseconds, and the deadline is in the future.
     #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)]
     (deadline < NEVER).then(|| Duration::from_millis((deadline - now) as u64))
 }

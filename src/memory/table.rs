@@ -1,4 +1,4 @@
-//! Keys and values beside an engine: what is behind the lock.
+//! The table of keys and values, with its engine. A lock guards it.
 
 use std::borrow::Borrow;
 use std::hash::{BuildHasher, Hasher};
@@ -11,11 +11,11 @@ use smallvec::SmallVec;
 use crate::engine::{Engine, Inserted, Limits, Millis, NEVER, PolicyKind, Refused, RemovalReason, Slot};
 use crate::glob::Glob;
 
-/// What the keys of a table are kept as.
+/// The type in which a table stores its keys.
 pub trait Key: Clone + Default + Borrow<Self::Ref> {
-    /// What they are looked up by.
+    /// The type of a key in a lookup.
     type Ref: PartialEq + ?Sized;
-    /// A key to keep.
+    /// Converts a key for storage.
     fn keep(key: &Self::Ref) -> Self;
 }
 
@@ -27,7 +27,7 @@ impl Key for CompactString {
     }
 }
 
-/// An entry that has left, to be dropped or reported outside the lock.
+/// A removed entry, to be dropped or reported outside the lock.
 pub struct Removed<T, K = CompactString> {
     /// Its key.
     pub key: K,
@@ -37,7 +37,7 @@ pub struct Removed<T, K = CompactString> {
     pub reason: RemovalReason,
 }
 
-/// What left in one operation: nearly always none or one.
+/// The entries removed by one operation: nearly always none or one.
 pub type Leavers<T, K = CompactString> = SmallVec<[Removed<T, K>; 1]>;
 
 /// An entry in its slot.
@@ -74,7 +74,7 @@ impl<'a, Q: AsRef<[u8]> + ?Sized> Hashed<'a, Q> {
     }
 }
 
-/// The answer of a lookup that removes nothing.
+/// The result of a lookup that removes nothing.
 pub enum Lookup<T> {
     /// The value and its slot.
     Hit(T, Slot),
@@ -84,15 +84,15 @@ pub enum Lookup<T> {
     Due,
 }
 
-/// The entries, and the engine that keeps their order, deadlines and weights.
+/// The entries, and the engine that tracks their order, deadlines and weights.
 pub struct Table<T, K = CompactString> {
     pub(crate) engine: Engine,
-    /// Whether somebody wants to know the keys of what leaves.
+    /// Whether a listener needs the keys of removed entries.
     watched: bool,
     index: HashTable<Slot>,
-    /// By slot; never shorter than the slots in use.
+    /// By slot; at least as long as the slots in use.
     pub(crate) entries: Vec<Option<Entry<T, K>>>,
-    /// The ttls of entries that start again on a hit, by slot; empty in other caches.
+    /// The ttls of entries whose ttl restarts on a hit, by slot; empty in other caches.
     ttls: Vec<Millis>,
 }
 
@@ -108,20 +108,20 @@ impl<T, K: Key> Table<T, K> {
         }
     }
 
-    /// The fresh entry under a key. An expired one is removed on the way.
+    /// The fresh entry under a key. An expired entry is removed.
     #[inline]
     pub fn find(&mut self, key: Hashed<'_, K::Ref>, now: Millis, leavers: &mut Leavers<T, K>) -> Option<Slot> {
         let slot = self.find_kept(key, now, leavers)?;
         self.is_fresh(slot, now).then_some(slot)
     }
 
-    /// Whether the deadline of an entry has not come.
+    /// Whether the deadline of an entry is in the future.
     #[inline]
     pub fn is_fresh(&self, slot: Slot, now: Millis) -> bool {
         now < self.engine.next_due() || now < self.engine.deadline(slot)
     }
 
-    /// The entry under a key, fresh or stale. An expired one is removed on the way.
+    /// The entry under a key, fresh or stale. An expired entry is removed.
     #[inline]
     pub fn find_kept(&mut self, key: Hashed<'_, K::Ref>, now: Millis, leavers: &mut Leavers<T, K>) -> Option<Slot> {
         let slot = self.locate(key)?;
@@ -133,16 +133,16 @@ impl<T, K: Key> Table<T, K> {
         None
     }
 
-    /// Looks up and counts, unless the entry has a deadline that has come. The value is cloned first, so that a clone that
-    /// panics changes nothing.
-    // A call of its own would hand the value over in memory, which takes longer than the lookup.
+    /// Looks up and counts, unless the deadline of the entry has passed. The value is cloned first, so that a clone
+    /// that panics changes nothing.
+    // Inlined: a call would return the value through memory, which takes longer than the lookup.
     #[allow(clippy::inline_always)]
     #[inline(always)]
     pub fn lookup(&mut self, key: Hashed<'_, K::Ref>, now: Millis) -> Lookup<T>
     where
         T: Clone,
     {
-        // The entry is found by looking at it: so it is not looked up by its slot again.
+        // The index compares keys in the entry itself, so the entry need not be looked up by slot again.
         let mut found = None;
         let entries = self.entries.as_slice();
         self.index.find(key.hash, |slot| match entries.get(*slot as usize) {
@@ -164,7 +164,7 @@ impl<T, K: Key> Table<T, K> {
         Lookup::Hit(value, slot)
     }
 
-    /// The slot of a key, dead or alive.
+    /// The slot of a key, whether live or expired.
     #[inline]
     fn locate(&self, key: Hashed<'_, K::Ref>) -> Option<Slot> {
         let same = |slot: &Slot| {
@@ -185,10 +185,10 @@ impl<T, K: Key> Table<T, K> {
         self.entry(slot).map(|entry| &entry.value)
     }
 
-    /// Stores a value, new or over an old one.
+    /// Stores a value, for a new key or over an existing entry.
     ///
     /// # Errors
-    /// [`Refused`], with the value, if it cannot be kept.
+    /// [`Refused`], with the value, if it cannot be stored.
     pub fn set(
         &mut self,
         key: Hashed<'_, K::Ref>,
@@ -205,11 +205,11 @@ impl<T, K: Key> Table<T, K> {
             }
             if let Some(entry) = self.entries.get_mut(slot as usize).and_then(Option::as_mut) {
                 let old = std::mem::replace(&mut entry.value, value);
-                // The key stays here, and a long one costs an allocation to copy.
+                // The key is moved, because copying a long key would allocate.
                 let key = if self.watched { entry.key.clone() } else { K::default() };
                 leavers.push(Removed { key, value: old, reason: RemovalReason::Replaced });
             }
-            // After the value that was replaced, which made them leave.
+            // After the replaced value, because storing the new one caused these removals.
             self.take_removals(leavers);
             return Ok(());
         }
@@ -239,12 +239,13 @@ impl<T, K: Key> Table<T, K> {
         Ok(())
     }
 
-    /// Removes the entry under a key; true if there was one that was fresh.
+    /// Removes the entry under a key. Returns whether it was fresh.
     pub fn delete(&mut self, key: Hashed<'_, K::Ref>, now: Millis, leavers: &mut Leavers<T, K>) -> bool {
         self.find_kept(key, now, leavers).is_some_and(|slot| self.remove(slot, now, leavers))
     }
 
-    /// Removes an entry on the owner's wish: as deleted if it is fresh, as expired if it is stale. True if it was fresh.
+    /// Removes an entry on behalf of the caller: as deleted if it is fresh, as expired if it is stale. Returns whether
+    /// it was fresh.
     fn remove(&mut self, slot: Slot, now: Millis, leavers: &mut Leavers<T, K>) -> bool {
         let fresh = self.is_fresh(slot, now);
         let reason = if fresh {
@@ -258,15 +259,15 @@ impl<T, K: Key> Table<T, K> {
         fresh
     }
 
-    /// Keeps the entry under a key, which was set just now, when it has become stale. Where there is no memory for that, it
-    /// leaves at its deadline.
+    /// Keeps the entry under a key, which was just set, when it becomes stale. If memory cannot be allocated for that,
+    /// the entry leaves at its deadline.
     pub fn keep_stale(&mut self, key: Hashed<'_, K::Ref>, end: Millis) {
         if let Some(slot) = self.locate(key) {
             let _ = self.engine.keep_stale(slot, end);
         }
     }
 
-    /// Notes the ttl of the entry under a key, for [`restart_ttl`](Self::restart_ttl).
+    /// Records the ttl of the entry under a key, for [`restart_ttl`](Self::restart_ttl).
     pub(crate) fn keep_ttl(&mut self, key: Hashed<'_, K::Ref>, ttl: Millis) {
         let Some(slot) = self.locate(key) else { return };
         if self.ttls.len() <= slot as usize {
@@ -277,7 +278,7 @@ impl<T, K: Key> Table<T, K> {
         }
     }
 
-    /// Starts the ttl of an entry again.
+    /// Restarts the ttl of an entry.
     pub(crate) fn restart_ttl(&mut self, slot: Slot, now: Millis) {
         if let Some(&ttl) = self.ttls.get(slot as usize)
             && ttl < NEVER
@@ -287,7 +288,7 @@ impl<T, K: Key> Table<T, K> {
         }
     }
 
-    /// Gives an entry a new deadline. Its window stays as long as it was.
+    /// Sets a new deadline for an entry. The length of its window does not change.
     pub(crate) fn set_deadline(&mut self, slot: Slot, deadline: Millis) -> Result<(), Refused> {
         let old = self.engine.deadline(slot);
         let window = if old < NEVER { self.engine.end(slot) - old } else { 0.0 };
@@ -298,7 +299,7 @@ impl<T, K: Key> Table<T, K> {
         Ok(())
     }
 
-    /// Removes every entry and gives the memory back.
+    /// Removes every entry and frees the memory.
     pub fn clear(&mut self, now: Millis, leavers: &mut Leavers<T, K>) {
         self.sweep(now, leavers);
         let mut next = self.engine.newest();
@@ -321,14 +322,14 @@ impl<T, K: Key> Table<T, K> {
         }));
     }
 
-    /// Removes every entry that has expired, and returns how many.
+    /// Removes every expired entry, and returns how many.
     pub fn sweep(&mut self, now: Millis, leavers: &mut Leavers<T, K>) -> u32 {
         let swept = self.engine.sweep(now, u32::MAX);
         self.take_removals(leavers);
         swept
     }
 
-    /// Takes out what the engine has removed.
+    /// Takes out the entries that the engine has removed.
     #[inline]
     pub(crate) fn take_removals(&mut self, leavers: &mut Leavers<T, K>) {
         if self.engine.removals().is_empty() {
@@ -342,7 +343,7 @@ impl<T, K: Key> Table<T, K> {
         self.engine.clear_removals();
     }
 
-    /// The bookkeeping, to be read.
+    /// Read access to the engine.
     pub fn engine(&self) -> &Engine {
         &self.engine
     }
@@ -357,20 +358,20 @@ impl<T, K: Key> Table<T, K> {
         self.engine.miss();
     }
 
-    /// One more than the highest slot that has held an entry since the table was last cleared.
+    /// One more than the highest slot used since the table was last cleared.
     pub fn slots(&self) -> usize {
         self.entries.len()
     }
 
-    /// The value in a slot, to be changed in place. If its weight changes, [`Table::update`] comes first.
+    /// Mutable access to the value in a slot. If its weight changes, call [`Table::update`] first.
     pub fn value_mut(&mut self, slot: Slot) -> Option<&mut T> {
         self.entries.get_mut(slot as usize)?.as_mut().map(|entry| &mut entry.value)
     }
 
-    /// Gives the entry in a slot another weight and another deadline. What must leave for it goes to `leavers`.
+    /// Sets the weight and the deadline of the entry in a slot. Entries that are removed for it are added to `leavers`.
     ///
     /// # Errors
-    /// [`Refused`], if it cannot be kept with these; then it is as it was.
+    /// [`Refused`], if the entry cannot be stored with these; it is then unchanged.
     pub fn update(
         &mut self,
         slot: Slot,
@@ -384,7 +385,7 @@ impl<T, K: Key> Table<T, K> {
         updated
     }
 
-    /// Takes an entry that the engine has let go out of the index and the table.
+    /// Takes an entry that the engine has removed out of the index and the table.
     fn take(&mut self, slot: Slot, reason: RemovalReason, leavers: &mut Leavers<T, K>) {
         let Some(entry) = self.entries.get_mut(slot as usize).and_then(Option::take) else { return };
         if let Ok(indexed) = self.index.find_entry(entry.hash, |own| *own == slot) {
@@ -394,7 +395,7 @@ impl<T, K: Key> Table<T, K> {
     }
 }
 
-/// What only the cache with texts for keys does.
+/// Methods of caches with string keys.
 impl<T> Table<T> {
     /// Removes the entries whose key matches, and returns how many of them were fresh.
     pub fn clear_pattern(&mut self, glob: &Glob, now: Millis, leavers: &mut Leavers<T>) -> u64 {
@@ -410,7 +411,7 @@ impl<T> Table<T> {
         cleared
     }
 
-    /// Sets new limits; what is over them leaves.
+    /// Sets new limits. Entries beyond them are removed.
     pub fn set_limits(&mut self, limits: Limits, now: Millis, leavers: &mut Leavers<T>) {
         self.engine.set_limits(limits, now);
         self.take_removals(leavers);

@@ -1,4 +1,4 @@
-//! What the options of a memory cache do.
+//! Tests of the options of a memory cache.
 
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -40,7 +40,7 @@ fn only_a_word_removes_the_limit_on_entries() {
         cache.len()
     });
     assert_eq!((default, unbounded), (1000, 3000));
-    // A measure without a limit only counts.
+    // `size_of` without a limit only counts.
     let counted = measured().build().unwrap();
     (0..3000).for_each(|number| counted.set(&number.to_string(), "xx".into(), None).unwrap());
     assert_eq!((counted.len(), counted.stats().bytes), (1000, Some(2000)));
@@ -129,13 +129,13 @@ fn a_hit_starts_the_ttl_again_where_that_is_asked() {
         let _ = (cache.peek("peeked"), cache.exists("left"), cache.ttl("left"), cache.iter().count());
     }
     assert_eq!(cache.exists_many(&["touched", "peeked", "left"]), Ok(vec![false; 3]));
-    // The ttl that starts again is that of the last write or touch.
+    // The restarted ttl is that of the last write or touch.
     assert_eq!(cache.touch("read", ms(1000)), Ok(true));
     cache.set("listed", 2, ms(10)).unwrap();
     clock.advance(Duration::from_millis(5));
     assert_eq!((cache.get("read"), cache.ttl("read")), (Ok(Some(1)), Ok(ms(1000))));
     assert_eq!((cache.get("listed"), cache.ttl("listed")), (Ok(Some(2)), Ok(ms(10))));
-    // A new entry in the same place has a ttl of its own.
+    // A new entry in the same slot has its own ttl.
     cache.delete("read").unwrap();
     cache.set("new", 3, None).unwrap();
     clock.advance(Duration::from_secs(10));

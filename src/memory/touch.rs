@@ -1,4 +1,4 @@
-//! The ttl of entries, apart from their values.
+//! Reading and changing the ttl of entries without their values.
 
 use std::time::Duration;
 
@@ -9,7 +9,7 @@ use crate::error::Result;
 use crate::key;
 
 impl<T> MemoryCache<T> {
-    /// The ttl that is left to the entry under `key`, as [`TouchProvider::ttl`](crate::TouchProvider::ttl):
+    /// Returns the remaining ttl of the entry under `key`, as [`TouchProvider::ttl`](crate::TouchProvider::ttl):
     /// [`Duration::MAX`] if it does not expire, `None` if there is no entry.
     ///
     /// # Errors
@@ -23,8 +23,8 @@ impl<T> MemoryCache<T> {
         }))
     }
 
-    /// Gives the entry under `key` a new ttl, as [`TouchProvider::touch`](crate::TouchProvider::touch); true if there is an
-    /// entry.
+    /// Gives the entry under `key` a new ttl, as [`TouchProvider::touch`](crate::TouchProvider::touch). Returns whether
+    /// there is an entry.
     ///
     /// # Errors
     /// [`CacheError::InvalidArgument`](crate::CacheError::InvalidArgument) for a key or ttl outside the limits.
@@ -43,7 +43,8 @@ impl<T> MemoryCache<T> {
         })
     }
 
-    /// The value under `key`, which gets a new ttl, as [`TouchProvider::get_and_touch`](crate::TouchProvider::get_and_touch).
+    /// Returns the value under `key` and gives the entry a new ttl, as
+    /// [`TouchProvider::get_and_touch`](crate::TouchProvider::get_and_touch).
     ///
     /// # Errors
     /// [`CacheError::InvalidArgument`](crate::CacheError::InvalidArgument) for a key or ttl outside the limits.

@@ -1,4 +1,4 @@
-//! Calls of functions.
+//! Calls of cached functions.
 
 use std::future::{Future, poll_fn};
 use std::ops::DerefMut;
@@ -13,13 +13,13 @@ use super::shape::Shape;
 use crate::load::{get, get_or_refresh};
 use crate::{CacheError, CacheProvider, LoadError, Loaded, MaybeSend, MemoryCache};
 
-/// The body of a function, and what it returned if it ended within this call.
+/// The body of a function, and its return value if it ended within this call.
 struct Body<V, E, F> {
     future: F,
     brought: Option<Result<Option<V>, E>>,
 }
 
-/// The outcome of a load: a value to store, or an error that other callers can have too.
+/// The outcome of a load: a value to store, or an error to share with other callers.
 type Load<S, H> = Result<Option<<S as Shape>::Value>, <H as Sharing<<S as Shape>::Error>>::Shared>;
 
 fn share<S: Shape<Value: Clone>, H: Sharing<S::Error>>(brought: &Result<Option<S::Value>, S::Error>) -> Load<S, H> {
@@ -29,7 +29,7 @@ fn share<S: Shape<Value: Clone>, H: Sharing<S::Error>>(brought: &Result<Option<S
     }
 }
 
-/// The answer of the call; `None` if the body has to run for it.
+/// The result of the call; `None` if the body has to run for it.
 fn answer<S: Shape, H: Sharing<S::Error>>(
     outcome: Result<Option<S::Value>, LoadError<H::Shared>>,
     brought: Option<Result<Option<S::Value>, S::Error>>,
@@ -109,7 +109,7 @@ where
     }
 }
 
-/// [`call`] with a body that owns what it uses, so that it can run in the background.
+/// [`call`] with a body that owns its data, so that it can run in the background.
 pub async fn call_in_background<S, H, P, F>(
     provider: P,
     key: impl IntoKey,
@@ -150,10 +150,10 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// A call of a cached function that is not asynchronous.
+/// A call of a synchronous cached function.
 ///
 /// # Panics
-/// Where the body does.
+/// If the body panics.
 pub fn call_sync<S, H>(
     provider: &MemoryCache<S::Value>,
     key: impl IntoKey,
@@ -182,7 +182,7 @@ where
     }
 }
 
-/// [`call`] over a view with tags, if that could be made.
+/// [`call`] through a view with tags, if the view could be created.
 pub async fn call_tagged<S, H, P, F>(
     view: Result<P, CacheError>,
     key: impl IntoKey,

@@ -1,4 +1,4 @@
-//! The errors of functions, and what becomes of those of the cache.
+//! The errors of cached functions, and the handling of cache errors.
 
 use std::marker::PhantomData;
 
@@ -13,7 +13,7 @@ pub trait Sharing<E> {
 
 /// As clones.
 pub struct Clones;
-/// Not at all: each of them loads.
+/// They do not: each caller runs its own load.
 pub struct Apart;
 
 impl<E: Clone + Send + Sync + 'static> Sharing<E> for Clones {
@@ -34,8 +34,9 @@ impl<E> Sharing<E> for Apart {
     }
 }
 
-/// Asks what an error type can do: the methods of [`ProbeClone`] and [`ProbeFrom`] on it are found where it can, those of
-/// the traits for its reference where it cannot, because the compiler takes a method that needs no reference first.
+/// Detects the traits of an error type. The methods of [`ProbeClone`] and [`ProbeFrom`] on the type itself are chosen
+/// if its bounds are met; otherwise the compiler falls back to the methods on its reference, because it prefers a
+/// method that needs no reference.
 pub struct Probe<E>(PhantomData<fn() -> E>);
 
 impl<E> Probe<E> {
@@ -81,10 +82,10 @@ pub trait ProbeNoFrom<E> {
 }
 impl<E> ProbeNoFrom<E> for &Probe<E> {}
 
-/// Makes the error of the cache one of the function, where it can be one.
+/// Converts a cache error to the function's error type, if possible.
 pub type Converter<E> = Option<fn(CacheError) -> E>;
 
-/// An error that those of the cache can become.
+/// An error type that implements `From<CacheError>`.
 #[diagnostic::on_unimplemented(
     message = "`timeout` and `on_error = propagate` end a call with an error of the cache, which `{Self}` cannot be",
     label = "does not implement `From<isocache::CacheError>`",
@@ -104,7 +105,7 @@ pub fn converter<E: OfCache>(_: &Probe<E>) -> Converter<E> {
     Some(E::of_cache)
 }
 
-/// What is to be done with the errors of the cache.
+/// How cache errors are handled.
 pub struct Policy<E> {
     pub convert: Converter<E>,
     pub propagate: bool,

@@ -4,7 +4,7 @@ use std::collections::HashSet;
 
 use crate::{CacheError, KeyPart, KeyPattern, SortedSet};
 
-/// An argument that counts for the key. Its type decides: the items of a `HashSet` are sorted.
+/// An argument as part of the key. Its type decides: the items of a `HashSet` are sorted.
 pub struct Keyed<'a, T: ?Sized>(pub &'a T);
 
 pub trait KeyedSet<'a> {
@@ -36,11 +36,11 @@ impl<'a, T: serde::Serialize + ?Sized> KeyedValue<'a, T> for &Keyed<'a, T> {
 /// The glob of all keys of a pattern.
 #[must_use]
 pub fn glob_of_pattern(pattern: &'static str) -> String {
-    // It was checked when the code was compiled.
+    // The template was checked at compile time.
     KeyPattern::new(pattern).and_then(|pattern| pattern.glob(&[])).unwrap_or_default()
 }
 
-/// The key that a closure makes.
+/// The key returned by a closure.
 pub fn key_from<K: Into<String>>(key: impl FnOnce() -> K) -> String {
     key().into()
 }
@@ -50,7 +50,7 @@ pub fn append(key: &mut String, value: &(impl KeyPart + ?Sized)) {
     value.append_to(key);
 }
 
-/// A key. Making one of all arguments may fail.
+/// A key. Hashing all arguments may fail.
 pub trait IntoKey {
     #[allow(clippy::missing_errors_doc)]
     fn into_key(self) -> Result<String, CacheError>;

@@ -1,4 +1,4 @@
-//! What the expansion of `#[cached]` calls. Not for other code: it changes without notice.
+//! The functions that expanded `#[cached]` code calls. Not a public interface: it may change without notice.
 
 #![allow(missing_docs)]
 
@@ -32,7 +32,7 @@ pub use shape::{
     check_cache_none, error_of, value_of,
 };
 
-/// An argument that a load in the background takes along.
+/// An argument that is moved into a background load.
 #[diagnostic::on_unimplemented(
     message = "a load in the background may run longer than the call, and cannot take `&{Self}` along",
     label = "cannot be cloned for the load",

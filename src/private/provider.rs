@@ -1,4 +1,4 @@
-//! The providers of functions.
+//! The providers of cached functions.
 
 use std::any::Any;
 use std::marker::PhantomData;
@@ -11,7 +11,7 @@ use crate::{
     Tagged, TaggedView, Typed, default_cache,
 };
 
-/// Finds the provider in what an expression is: itself, a reference, a `LazyLock`, an `Arc`.
+/// Finds the provider in the type of an expression: itself, a reference, a `LazyLock`, an `Arc`.
 pub trait AsProvider<T> {
     fn as_provider_of_this_value(&self, _: PhantomData<fn() -> T>) -> &Self {
         self
@@ -19,7 +19,7 @@ pub trait AsProvider<T> {
 }
 impl<T: MaybeSend, P: CacheProvider<T>> AsProvider<T> for P {}
 
-/// [`AsProvider`] where it must be memory. Where it is not, the compiler says that there is no method of this name.
+/// [`AsProvider`] for memory providers. For other types, the compiler reports a missing method of this name.
 pub trait AsMemory {
     type Value;
     fn as_memory_for_a_function_that_is_not_async(&self) -> &MemoryCache<Self::Value>;
@@ -41,13 +41,13 @@ impl<T> AsMemory for MemoryCacheProvider<T> {
     }
 }
 
-/// The cache of the process, for the values of one function.
+/// The default cache, typed for the values of one function.
 #[must_use]
 pub fn default_provider<S: Shape>(_: &S, function: &str) -> Typed<S::Value> {
     Typed::new(default_cache()).owner(function)
 }
 
-/// The memory of a synchronous function without a provider, in a slot of the function.
+/// The memory cache of a synchronous function without a provider, stored in a slot of the function.
 ///
 /// # Panics
 /// If the slot has been used for another type.
@@ -63,7 +63,7 @@ pub fn memory<S: Shape<Value: Send + Sync + 'static>>(
 /// Removes the value under a key.
 ///
 /// # Errors
-/// As for [`CacheProvider::delete`], and for making the key.
+/// Any error of [`CacheProvider::delete`], or of making the key.
 pub async fn invalidate<S: Shape<Value: MaybeSend>>(
     provider: &impl CacheProvider<S::Value>,
     _: &S,
@@ -72,7 +72,7 @@ pub async fn invalidate<S: Shape<Value: MaybeSend>>(
     provider.delete(&key.into_key()?).await
 }
 
-/// [`invalidate`] in memory.
+/// [`invalidate`] for memory providers.
 ///
 /// # Errors
 /// As for [`invalidate`].
@@ -84,10 +84,10 @@ pub fn invalidate_sync<S: Shape<Value: Clone>>(
     provider.delete(&key.into_key()?)
 }
 
-/// What a call would return of the value under a key.
+/// The value that a call would return for a key.
 ///
 /// # Errors
-/// As for [`CacheProvider::get`], and for making the key.
+/// Any error of [`CacheProvider::get`], or of making the key.
 pub async fn peek<S: Shape<Value: MaybeSend>>(
     provider: &impl CacheProvider<S::Value>,
     _: &S,
@@ -101,7 +101,7 @@ pub async fn peek<S: Shape<Value: MaybeSend>>(
     Ok(value.and_then(|value| S::join(Ok(Some(value)))))
 }
 
-/// [`peek`] in memory.
+/// [`peek`] for memory providers.
 ///
 /// # Errors
 /// As for [`peek`].
@@ -116,7 +116,7 @@ pub fn peek_sync<S: Shape<Value: Clone>>(
 /// Removes all values of a function.
 ///
 /// # Errors
-/// As for [`CacheProvider::clear_pattern`], and for making the glob.
+/// Any error of [`CacheProvider::clear_pattern`], or of making the glob.
 pub async fn clear<S: Shape<Value: MaybeSend>>(
     provider: &impl CacheProvider<S::Value>,
     _: &S,
@@ -125,7 +125,7 @@ pub async fn clear<S: Shape<Value: MaybeSend>>(
     provider.clear_pattern(&glob.into_key()?).await
 }
 
-/// [`clear`] in memory.
+/// [`clear`] for memory providers.
 ///
 /// # Errors
 /// As for [`clear`].
@@ -140,7 +140,7 @@ pub fn clear_sync<S: Shape<Value: Clone>>(
 /// The number of values of a function.
 ///
 /// # Errors
-/// For making the glob.
+/// Any error of making the glob.
 pub fn len_sync<S: Shape<Value: Clone>>(
     provider: &MemoryCache<S::Value>,
     _: &S,
@@ -150,7 +150,7 @@ pub fn len_sync<S: Shape<Value: Clone>>(
     Ok(provider.keys().iter().filter(|key| glob.matches(key)).count() as u64)
 }
 
-/// A view with tags, or the error that keeps it from being made.
+/// A view with tags, or the error of creating it.
 ///
 /// # Errors
 /// As for [`Tagged::with_tags`].

@@ -1,19 +1,19 @@
-//! What functions return. The type decides, not its spelling: an alias of a `Result` is one.
+//! The return types of cached functions. The type decides, not its spelling: an alias of a `Result` is treated as one.
 
 use std::convert::Infallible;
 use std::marker::PhantomData;
 
 use super::errors::Probe;
 
-/// How what a function returns is made of a value to store, nothing, or an error.
+/// How a return value is split into a value to store, `None` or an error.
 pub trait Shape {
     type Returned;
     type Value;
     type Error;
-    /// Whether there is a way to say that there is nothing.
+    /// Whether the type can express that there is no value.
     const IS_OPTIONAL: bool;
     fn split(returned: Self::Returned) -> Result<Option<Self::Value>, Self::Error>;
-    /// `None` where the function has no way to say that there is nothing.
+    /// Builds the result from no value. `None` if the type cannot express that.
     fn join(outcome: Result<Option<Self::Value>, Self::Error>) -> Option<Self::Returned>;
 }
 
@@ -84,8 +84,8 @@ impl<T, E> Shape for FallibleOptional<T, E> {
     }
 }
 
-/// Asks for the shape of a return type: on `&&&Returns<R>`, the compiler finds the method of the trait for the type that
-/// needs the most references, so that the most specific one comes first.
+/// Selects the shape of a return type: on `&&&Returns<R>`, the compiler finds the trait method for the type with the
+/// most references first, so that the most specific shape wins.
 pub struct Returns<R>(PhantomData<fn() -> R>);
 
 impl<R> Returns<R> {
@@ -147,7 +147,7 @@ pub trait KeepsNonePlain<R> {
 }
 impl<R> KeepsNonePlain<R> for Returns<R> {}
 
-/// A type for which `cache_none` means something.
+/// A return type that supports `cache_none`.
 #[diagnostic::on_unimplemented(
     message = "`cache_none` is for functions that return an `Option`, or a `Result` of one",
     label = "`{Self}` is neither"
@@ -158,12 +158,12 @@ impl<T, E> HasNone for Result<Option<T>, E> {}
 
 pub fn check_cache_none<R: HasNone>() {}
 
-/// The error of a shape, for asking what it can do.
+/// The error type of a shape, to detect its traits.
 pub fn error_of<S: Shape>(_: &S) -> Probe<S::Error> {
     Probe::new()
 }
 
-/// The value of a shape.
+/// The value type of a shape.
 pub fn value_of<S: Shape>(_: &S) -> PhantomData<fn() -> S::Value> {
     PhantomData
 }

@@ -18,19 +18,19 @@ pub(crate) use platform::{block_on, thread_sleep};
 
 use crate::provider::BoxFuture;
 
-/// Runs background tasks, and sleeps. Loads use it for refreshes in the background and for time limits.
+/// Runs background tasks and timers. Loading uses it for background refreshes and time limits.
 ///
-/// The default needs no setting. Natively it is tokio, within its runtime and with the feature `tokio` (on by default);
-/// elsewhere background tasks run on a thread of their own, and a helper thread keeps the time. In WebAssembly it is the event
-/// loop, with the feature `tokio` or `http`.
+/// The default needs no configuration. Natively it uses tokio if called within a tokio runtime, with the feature
+/// `tokio` (on by default); otherwise background tasks run on a thread of their own, and a helper thread runs the
+/// timers. In WebAssembly it is the event loop, with the feature `tokio` or `http`.
 pub trait Runtime: Send + Sync {
-    /// Starts a task. It is handed back if that is not possible; the caller then runs it itself.
+    /// Starts a task. If that is not possible, the task is returned, and the caller runs it itself.
     ///
     /// # Errors
-    /// The task, if there is nothing to run it.
+    /// The task, if it could not be started.
     fn spawn(&self, task: BoxFuture<'static, ()>) -> Result<(), BoxFuture<'static, ()>>;
 
-    /// A future that ends after `time`; `None` to use the timer of the default runtime.
+    /// Returns a future that completes after `time`; `None` to use the timer of the default runtime.
     fn sleep(&self, time: Duration) -> Option<BoxFuture<'static, ()>>;
 }
 
@@ -47,12 +47,12 @@ impl Runtime for Platform {
     }
 }
 
-/// Whether tasks are polled by an event loop around this code, so that starting one costs next to nothing.
+/// Whether this code runs in an event loop, so that starting a task costs next to nothing.
 pub(crate) fn has_event_loop() -> bool {
     platform::has_event_loop()
 }
 
-/// A future that ends after `time`.
+/// A future that completes after `time`.
 pub(crate) fn platform_sleep(time: Duration) -> BoxFuture<'static, ()> {
     platform::sleep(time)
 }

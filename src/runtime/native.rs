@@ -1,4 +1,4 @@
-//! tokio where there is one, threads elsewhere.
+//! tokio within a tokio runtime, threads elsewhere.
 
 use std::future::Future;
 use std::pin::pin;
@@ -24,7 +24,7 @@ pub(super) fn spawn(task: BoxFuture<'static, ()>) -> Result<(), BoxFuture<'stati
         handle.spawn(task);
         return Ok(());
     }
-    // In a place from which it can be taken back if there is no thread to be had.
+    // Stored so that it can be taken back if no thread can be started.
     let task = Arc::new(Mutex::new(Some(task)));
     let taken =
         |task: &Mutex<Option<BoxFuture<'static, ()>>>| task.lock().unwrap_or_else(PoisonError::into_inner).take();
@@ -48,13 +48,13 @@ pub(super) fn sleep(time: Duration) -> BoxFuture<'static, ()> {
     thread_sleep(time)
 }
 
-/// A future that ends after `time`, whatever executor polls it, and if the thread waits for it, too.
+/// A future that completes after `time`, on any executor, and also if the thread blocks on it.
 pub(crate) fn thread_sleep(time: Duration) -> BoxFuture<'static, ()> {
     Box::pin(super::timer::sleep(time))
 }
 
-/// Whether the runtime around this code has a timer. tokio says so by a panic alone, whose message may appear once for each
-/// thread of a runtime that was built without one.
+/// Whether the current runtime has a timer. tokio reports that only by a panic, whose message may appear once for each
+/// thread of a runtime that was built without a timer.
 #[cfg(feature = "tokio")]
 fn tokio_keeps_time() -> bool {
     use std::cell::Cell;
@@ -86,7 +86,7 @@ impl Wake for Unpark {
     }
 }
 
-/// Runs a future on this thread, which waits for it.
+/// Blocks this thread on a future.
 pub(crate) fn block_on<F: Future>(future: F) -> F::Output {
     thread_local! {
         static WAKER: Waker = Waker::from(Arc::new(Unpark(thread::current())));

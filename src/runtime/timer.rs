@@ -1,4 +1,4 @@
-//! A thread that wakes futures at their time, for wherever there is no tokio.
+//! A timer thread, for code outside tokio.
 
 use std::collections::BTreeMap;
 use std::future::Future;
@@ -9,9 +9,9 @@ use std::task::{Context, Poll, Waker};
 use std::thread;
 use std::time::{Duration, Instant};
 
-/// The wakers of the sleeping futures by their time, with a number that tells futures of one time apart.
+/// The wakers of sleeping futures by time, with a number that distinguishes futures of the same time.
 static SLEEPERS: Mutex<BTreeMap<(Instant, u64), Waker>> = Mutex::new(BTreeMap::new());
-/// There is a new first sleeper.
+/// Signalled when there is a new first sleeper.
 static CHANGED: Condvar = Condvar::new();
 
 fn sleepers() -> MutexGuard<'static, BTreeMap<(Instant, u64), Waker>> {
@@ -19,11 +19,11 @@ fn sleepers() -> MutexGuard<'static, BTreeMap<(Instant, u64), Waker>> {
 }
 
 struct Sleep {
-    /// Its time and its number; `None` if the time is too far away to come.
+    /// Its time and number; `None` if the time is too far in the future to be reached.
     at: Option<(Instant, u64)>,
 }
 
-/// A future that ends after `time`.
+/// A future that completes after `time`.
 pub(super) fn sleep(time: Duration) -> impl Future<Output = ()> + Send {
     static NUMBERS: AtomicU64 = AtomicU64::new(0);
     let number = NUMBERS.fetch_add(1, Ordering::Relaxed);
@@ -51,14 +51,14 @@ impl Future for Sleep {
 impl Drop for Sleep {
     fn drop(&mut self) {
         if let Some(at) = self.at {
-            // The waker is dropped outside the lock: it may hold the last handle to a task that sleeps, too.
+            // The waker is dropped outside the lock: it may hold the last handle to a task that itself sleeps.
             let waker = sleepers().remove(&at);
             drop(waker);
         }
     }
 }
 
-/// Starts the thread, once. Where there is none to be had, sleeping futures end when something else wakes them.
+/// Starts the thread, once. If it cannot be started, sleeping futures complete only when something else wakes them.
 fn start() {
     static STARTED: Once = Once::new();
     STARTED.call_once(|| {

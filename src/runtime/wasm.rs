@@ -1,4 +1,4 @@
-//! The event loop of JavaScript.
+//! The JavaScript event loop.
 
 use std::future::Future;
 use std::pin::pin;
@@ -31,21 +31,21 @@ pub(super) fn sleep(time: Duration) -> BoxFuture<'static, ()> {
     Box::pin(timer::sleep(time))
 }
 
-/// There is no timer: options that need one are refused.
+/// There is no timer: options that need one are rejected.
 #[cfg(not(any(feature = "tokio", feature = "http")))]
 pub(super) fn sleep(_: Duration) -> BoxFuture<'static, ()> {
     Box::pin(std::future::pending())
 }
 
-/// No thread can wait here.
+/// There are no threads that could block here.
 pub(crate) fn thread_sleep(time: Duration) -> BoxFuture<'static, ()> {
     sleep(time)
 }
 
-/// Runs a future that does not wait.
+/// Polls a future that does not wait.
 ///
 /// # Panics
-/// If it does: there is one thread, and nothing could end the wait.
+/// If the future waits: there is one thread, and nothing could wake it.
 pub(crate) fn block_on<F: Future>(future: F) -> F::Output {
     match pin!(future).poll(&mut Context::from_waker(Waker::noop())) {
         Poll::Ready(output) => output,
@@ -72,7 +72,7 @@ mod timer {
             if let Some(clear) = global("clearTimeout") {
                 let _ = clear.call1(&JsValue::UNDEFINED, &self.id);
             }
-            // The callbacks that a future keeps on a promise go when it is settled, and not before.
+            // Callbacks that a future registers on a promise are freed only when the promise settles.
             let _ = self.resolve.call0(&JsValue::UNDEFINED);
         }
     }

@@ -1,5 +1,5 @@
-//! What the crate `isocache-bridge` is built on. It depends on exactly this version, and nobody else should: whatever is here
-//! may change in any release.
+//! The parts of this crate that `isocache-bridge` uses. It depends on exactly this version; other crates should not use
+//! this module, which may change in any release.
 
 #[cfg(all(feature = "redis", not(target_arch = "wasm32")))]
 pub use self::redis::*;

@@ -1,4 +1,4 @@
-//! Where the time comes from. No other file reads it.
+//! Clocks. Only this file reads the time.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -6,7 +6,7 @@ use std::time::{Duration, SystemTime};
 
 /// A source of time, in whole milliseconds from an origin of its own.
 ///
-/// It should not run backwards. If it does, entries live longer by that much, and nothing else happens.
+/// It should not run backwards. If it does, entries live longer by that amount; there is no other effect.
 pub trait Clock: Send + Sync {
     /// Milliseconds since the clock's origin.
     fn now_ms(&self) -> u64;
@@ -18,11 +18,12 @@ impl<C: Clock + ?Sized> Clock for Arc<C> {
     }
 }
 
-/// The default clock of caches. It is monotonic, so that setting the time of the machine changes no ttl.
+/// The default clock of caches. It is monotonic, so that setting the system time does not affect ttls.
 ///
-/// Natively it is [`Instant`](std::time::Instant), and in WebAssembly `performance.now`, or `Date.now` where the platform lacks
-/// that. While a machine is suspended, it may stand still (as on Linux and macOS, and in most browsers there): entries then live
-/// longer by that time. Where they must not, use [`UnixClock`], which goes on, and follows the time of the machine when that is set.
+/// Natively it is [`Instant`](std::time::Instant); in WebAssembly it is `performance.now`, or `Date.now` on platforms
+/// without it. It may stop while a machine is suspended (as on Linux, macOS and most of their browsers); entries then
+/// live longer by that time. If that is not acceptable, use [`UnixClock`], which continues during suspension but
+/// follows changes to the system time.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct SystemClock;
 
@@ -45,7 +46,7 @@ impl Clock for SystemClock {
     }
 }
 
-/// Milliseconds as JavaScript has them: positive, and exact in both types.
+/// Converts JavaScript's milliseconds, which are positive and exact in both types.
 #[cfg(all(target_arch = "wasm32", target_os = "unknown"))]
 #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)]
 fn whole(ms: f64) -> u64 {
@@ -57,7 +58,7 @@ fn monotonic_now() -> f64 {
     performance_now().unwrap_or_else(|_| date_now())
 }
 
-/// How long something took, for what is measured and never decided upon.
+/// Measures elapsed time, for statistics only.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Stopwatch(
     #[cfg(not(all(target_arch = "wasm32", target_os = "unknown")))] std::time::Instant,
@@ -66,12 +67,12 @@ pub(crate) struct Stopwatch(
 
 #[cfg(not(all(target_arch = "wasm32", target_os = "unknown")))]
 impl Stopwatch {
-    /// Starts now.
+    /// Starts measuring.
     pub(crate) fn start() -> Self {
         Self(std::time::Instant::now())
     }
 
-    /// The time since the start.
+    /// Returns the time since the start.
     pub(crate) fn elapsed(self) -> Duration {
         self.0.elapsed()
     }
@@ -79,19 +80,19 @@ impl Stopwatch {
 
 #[cfg(all(target_arch = "wasm32", target_os = "unknown"))]
 impl Stopwatch {
-    /// Starts now.
+    /// Starts measuring.
     pub(crate) fn start() -> Self {
         Self(monotonic_now())
     }
 
-    /// The time since the start.
+    /// Returns the time since the start.
     pub(crate) fn elapsed(self) -> Duration {
         Duration::try_from_secs_f64((monotonic_now() - self.0) / 1000.0).unwrap_or_default()
     }
 }
 
-/// The time of the machine: milliseconds since 1970, for times that several machines agree on. It moves when the time of the
-/// machine is set.
+/// The system time: milliseconds since 1970, for times that several machines share. It changes when the system time is
+/// set.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct UnixClock;
 
@@ -111,13 +112,13 @@ impl Clock for UnixClock {
     }
 }
 
-/// How long it is until a time of the machine; `None` if it has passed.
+/// The time until a point of system time; `None` if it has passed.
 pub(crate) fn time_until(at: SystemTime) -> Option<Duration> {
     let now = SystemTime::UNIX_EPOCH + Duration::from_millis(UnixClock.now_ms());
     at.duration_since(now).ok().filter(|left| !left.is_zero())
 }
 
-/// The clock of the freshness that is stored in remote stores, which other processes compare with theirs.
+/// The clock for freshness in remote stores, which other processes compare with their own.
 #[cfg(feature = "serde")]
 #[derive(Clone)]
 pub(crate) struct WallClock(Arc<dyn Clock>);
@@ -153,7 +154,7 @@ impl std::fmt::Debug for WallClock {
     }
 }
 
-// Declared here, because js-sys would bring its futures into the npm package's wasm, used or not.
+// Declared here, because js-sys would add its futures to the npm package's wasm, used or not.
 #[cfg(all(target_arch = "wasm32", target_os = "unknown"))]
 #[wasm_bindgen::prelude::wasm_bindgen]
 extern "C" {
@@ -161,12 +162,12 @@ extern "C" {
     #[wasm_bindgen(js_namespace = Date, js_name = now)]
     fn date_now() -> f64;
 
-    /// `performance.now()`; an error where there is none.
+    /// `performance.now()`; an error on platforms without it.
     #[wasm_bindgen(catch, js_namespace = performance, js_name = now)]
     fn performance_now() -> Result<f64, wasm_bindgen::JsValue>;
 }
 
-/// A clock that moves when told to, for tests. Its clones are the same clock.
+/// A clock that advances only manually, for tests. Its clones are the same clock.
 ///
 /// ```
 /// use isocache::{Clock, ManualClock};
@@ -182,18 +183,18 @@ pub struct ManualClock {
 }
 
 impl ManualClock {
-    /// A clock that stands at 0.
+    /// Creates a clock at 0.
     #[must_use]
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// Moves the clock forward. What is less than a millisecond is dropped.
+    /// Advances the clock. Fractions of a millisecond are dropped.
     pub fn advance(&self, by: Duration) {
         self.now_ms.fetch_add(u64::try_from(by.as_millis()).unwrap_or(u64::MAX), Ordering::SeqCst);
     }
 
-    /// Sets the clock to a time in milliseconds.
+    /// Sets the time, in milliseconds.
     pub fn set_ms(&self, now_ms: u64) {
         self.now_ms.store(now_ms, Ordering::SeqCst);
     }

@@ -1,4 +1,4 @@
-//! The envelope: how a value is stored with its freshness and its tags, in a store of bytes that other clients read.
+//! The envelope: the format in which a value is stored with its freshness and tags, in a store that other clients read.
 //!
 //! `docs/envelope.md` describes it byte for byte; `tests/vectors/envelope.json` has examples, which JavaScript reads too.
 
@@ -11,13 +11,13 @@ use serde::de::{self, DeserializeOwned, Deserializer, MapAccess, Visitor};
 use serde::{Deserialize, forward_to_deserialize_any};
 use serde_json::value::RawValue;
 
-/// The name by which [`TaggedEntry`](crate::TaggedEntry) tells that it is an envelope itself.
+/// The type name by which [`TaggedEntry`](crate::TaggedEntry) declares that it is itself an envelope.
 pub(crate) const ENTRY: &str = "isocache::TaggedEntry";
 
-/// The largest number that JSON clients read exactly: 2^53 - 1.
+/// The largest integer that JSON clients read exactly: 2^53 - 1.
 const MAX_WHOLE: f64 = 9_007_199_254_740_991.0;
 
-/// How the values of a [`Serializer`](crate::Serializer) are wrapped when they are stored with a freshness or with tags.
+/// The format in which a [`Serializer`](crate::Serializer) wraps values that are stored with a freshness or with tags.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Envelope {
     format: Format,
@@ -32,15 +32,15 @@ enum Format {
     MessagePack,
 }
 
-/// The tag that no caller can use: in its place stands a hash of the function that stored the value.
+/// A reserved tag that callers cannot use. Its generation is a hash of the function that stored the value.
 const OWNER: &str = "";
 
-/// A stored value with what its envelope says.
+/// A stored value and the contents of its envelope.
 #[derive(Debug, PartialEq)]
 pub(crate) struct Unwrapped<'a> {
     /// The bytes to deserialize.
     pub(crate) value: &'a [u8],
-    /// When it ceases to be fresh, in milliseconds since 1970; `None` if that is when it expires.
+    /// When it is no longer fresh, in milliseconds since 1970; `None` if it is fresh until it expires.
     pub(crate) fresh_until: Option<u64>,
     /// The function that stored it.
     pub(crate) owner: Option<i64>,
@@ -61,7 +61,7 @@ impl Envelope {
     #[cfg(feature = "msgpack")]
     pub const MESSAGE_PACK: Self = Self { format: Format::MessagePack, holds_entry: false };
 
-    /// The same form, for values of `T`.
+    /// The same format, for values of `T`.
     pub(crate) fn of<T: DeserializeOwned>(self) -> Self {
         Self { holds_entry: is_entry::<T>(), ..self }
     }
@@ -71,8 +71,8 @@ impl Envelope {
         self.holds_entry
     }
 
-    /// A serialized value as it is stored. Without a freshness and an owner it is stored as it is, unless it would be read as
-    /// an envelope.
+    /// Wraps a serialized value for storing. Without a freshness and an owner it is stored unchanged, unless it would
+    /// be read as an envelope.
     pub(crate) fn wrap(self, value: Vec<u8>, fresh_until: Option<u64>, owner: Option<i64>) -> Vec<u8> {
         if self.holds_entry {
             return match (fresh_until, self.open(&value)) {
@@ -118,7 +118,7 @@ impl Envelope {
         }
     }
 
-    /// Puts a freshness into an envelope without one.
+    /// Adds a freshness to an envelope without one.
     fn insert(self, envelope: &[u8], value: &Range<usize>, fresh_until: u64) -> Vec<u8> {
         let (before, after) = envelope.split_at(value.end);
         let inserted = match self.format {
@@ -130,13 +130,13 @@ impl Envelope {
         let mut whole = [before, &inserted, after].concat();
         #[cfg(feature = "msgpack")]
         if let (Format::MessagePack, Some(first)) = (self.format, whole.first_mut()) {
-            // One entry more in the map.
+            // The map gets one more entry.
             *first += 1;
         }
         whole
     }
 
-    /// A stored value without its envelope, if it has one.
+    /// Unwraps a stored value, if it has an envelope.
     pub(crate) fn unwrap(self, bytes: &[u8]) -> Unwrapped<'_> {
         let Some(opened) = self.open(bytes) else {
             return Unwrapped { value: bytes, fresh_until: None, owner: None };
@@ -156,7 +156,7 @@ impl Envelope {
 }
 
 fn open_json(bytes: &[u8]) -> Option<Opened> {
-    // Most values are told apart by their first bytes.
+    // The first bytes are enough to exclude most values.
     let inside = bytes.trim_ascii_start().strip_prefix(b"{")?;
     inside.trim_ascii_start().strip_prefix(b"\"value\"")?;
     let Json { value, fresh_until, tags } = serde_json::from_slice(bytes).ok()?;
@@ -246,7 +246,7 @@ fn unpacked<T: DeserializeOwned>(bytes: &[u8]) -> Option<(T, &[u8])> {
 
 #[cfg(feature = "msgpack")]
 fn packed(value: &impl serde::Serialize) -> Vec<u8> {
-    // Numbers and maps of them are written to a `Vec`, which cannot fail.
+    // The value consists of numbers and maps of them, and writing to a `Vec` cannot fail.
     rmp_serde::to_vec(value).unwrap_or_default()
 }
 
@@ -254,7 +254,7 @@ fn generations(tags: BTreeMap<String, Whole>) -> BTreeMap<String, i64> {
     tags.into_iter().map(|(tag, Whole(generation))| (tag, generation)).collect()
 }
 
-/// A whole number that JavaScript reads exactly, however it is written.
+/// An integer that JavaScript reads exactly, in any notation.
 struct Whole(i64);
 
 impl Whole {
@@ -274,12 +274,12 @@ impl<'de> Deserialize<'de> for Whole {
     }
 }
 
-/// Whether the values of a type are envelopes: it asks their `Deserialize` for the name of the type.
+/// Whether the values of a type are envelopes: checks the type name that their `Deserialize` requests.
 fn is_entry<T: DeserializeOwned>() -> bool {
     matches!(T::deserialize(Probe), Err(Probed(true)))
 }
 
-/// A deserializer that has no value, and tells by its error for which type it was asked.
+/// A deserializer without a value. Its error reports the type name that was requested.
 struct Probe;
 
 #[derive(Debug, thiserror::Error)]
@@ -314,7 +314,7 @@ impl<'de> Deserializer<'de> for Probe {
     }
 }
 
-/// The owner of values under a name: 53 bits of its FNV-1a hash, which is the same in every process and version.
+/// The owner for a name: 53 bits of its FNV-1a hash, which is the same in every process and version.
 pub(crate) fn owner_of(name: &str) -> i64 {
     let hash = name
         .bytes()

@@ -9,40 +9,40 @@ pub enum CacheError {
     /// The store could not be reached, or the connection broke.
     #[error("connection failed: {0}")]
     Connection(String),
-    /// There was no reply within the time limit. Whether the operation was carried out is not known.
+    /// There was no reply within the time limit. It is not known whether the operation was executed.
     #[error("timed out: {0}")]
     Timeout(String),
     /// The credentials are wrong, or do not permit the operation.
     #[error("refused: {0}")]
     Refused(String),
-    /// There is no memory left for the value.
+    /// There is not enough memory for the value.
     #[error("the store is full: {0}")]
     Full(String),
-    /// The store cannot serve the operation at present: it is loading, failing over or overloaded, or requests to it are paused
-    /// after failures.
+    /// The store cannot serve the operation at present: it is loading, failing over or overloaded, or requests to it
+    /// are paused after failures.
     #[error("unavailable: {0}")]
     Unavailable(String),
-    /// The reply was not one of the protocol.
+    /// The reply does not conform to the protocol.
     #[error("protocol error: {0}")]
     Protocol(String),
-    /// A value could not be turned into bytes; nothing was stored.
+    /// A value could not be serialized; nothing was stored.
     #[error("cannot serialize the value of key {key:?}: {reason}")]
     Serialize {
-        /// The key under which the value was to be stored.
+        /// The key for the value.
         key: String,
         /// The error of the serializer.
         reason: String,
     },
-    /// Stored bytes could not be turned into a value.
+    /// Stored bytes could not be deserialized.
     #[error("cannot deserialize the value of key {key:?}: {reason}")]
     Deserialize {
-        /// The key under which the bytes are stored.
+        /// The key of the stored bytes.
         key: String,
         /// The error of the serializer.
         reason: String,
     },
-    /// An argument is outside its limits. Nothing was changed, except that a value that is too large removes an older one under
-    /// its key.
+    /// An argument is outside its limits. Nothing was changed, except that a value that is too large removes an older
+    /// value under its key.
     #[error("invalid argument {argument}: {reason}")]
     InvalidArgument {
         /// The name of the argument.
@@ -53,9 +53,9 @@ pub enum CacheError {
 }
 
 impl CacheError {
-    /// Whether the same operation may succeed later: the store could not be reached, did not reply in time, was unavailable or
-    /// full. After a [`Connection`](Self::Connection) or [`Timeout`](Self::Timeout) error the operation may have been carried
-    /// out: repeat only what may happen twice.
+    /// Whether the same operation may succeed later: the store could not be reached, did not reply in time, was
+    /// unavailable or was full. After a [`Connection`](Self::Connection) or [`Timeout`](Self::Timeout) error the
+    /// operation may have been executed, so retry only idempotent operations.
     ///
     /// ```
     /// use isocache::{CacheError, MemoryCache};

@@ -1,20 +1,21 @@
-//! Redis' glob patterns, matched in linear time.
+//! Redis glob patterns, matched in linear time.
 
-/// A pattern over keys, with the meaning that it has in Redis.
+/// A pattern for keys, with the same meaning as in Redis.
 ///
-/// | in the pattern | matches |
+/// | pattern | matches |
 /// |---|---|
-/// | `*` | any run of bytes, also an empty one |
+/// | `*` | any sequence of bytes, including an empty one |
 /// | `?` | any one byte (`é` in UTF-8 is two) |
-/// | `[abc]`, `[a-z]` | one byte of those, or in that range (whose ends may stand in either order) |
-/// | `[^a]` | one byte that is none of those |
-/// | `\x` | `x` itself, in a class too |
+/// | `[abc]`, `[a-z]` | one of these bytes, or one byte in the range (whose ends may be in either order) |
+/// | `[^a]` | one byte that is not one of these |
+/// | `\x` | `x` itself, also within a class |
 /// | anything else | itself |
 ///
-/// A class without its `]` ends with the pattern. `[]` matches nothing, `[^]` any one byte. A `\` at the end is itself.
+/// A class without `]` extends to the end of the pattern. `[]` matches nothing, `[^]` matches any one byte. A `\` at
+/// the end matches itself.
 ///
-/// Matching allocates nothing, never backtracks over more than one `*`, and takes time proportional to the length of the
-/// key; at the worst, times the longest run of the pattern between two `*`.
+/// Matching allocates nothing and backtracks over at most one `*`. It takes time proportional to the length of the key;
+/// in the worst case, times the longest part of the pattern between two `*`.
 ///
 /// ```
 /// use isocache::Glob;
@@ -29,41 +30,41 @@ pub struct Glob {
     pattern: String,
 }
 
-/// What stands at one place of a pattern.
+/// One element of a pattern.
 #[derive(Clone, Copy)]
 enum Token<'a> {
     Star,
     Any,
     Byte(u8),
-    /// What stands between the brackets.
+    /// The contents of a class.
     Class(&'a [u8]),
 }
 
 /// The tokens of a pattern up to its next `*` or its end.
 #[derive(Clone, Copy)]
 struct Run<'a> {
-    /// The pattern from the run on.
+    /// The pattern, starting with the run.
     pattern: &'a [u8],
-    /// The number of tokens, each of which takes one byte of the key.
+    /// The number of tokens, each of which matches one byte of the key.
     length: usize,
-    /// The pattern after the run and the `*` behind it; `None` if it is the last run.
+    /// The pattern after the run and the following `*`; `None` if it is the last run.
     after: Option<&'a [u8]>,
 }
 
 impl Glob {
-    /// The pattern. Every text is one; none is refused.
+    /// Creates a pattern. Every string is a valid pattern.
     #[must_use]
     pub fn new(pattern: impl Into<String>) -> Self {
         Self { pattern: pattern.into() }
     }
 
-    /// Whether the whole of `key` fits the pattern.
+    /// Whether the pattern matches the whole of `key`.
     #[must_use]
     pub fn matches(&self, key: &str) -> bool {
         matches_bytes(self.pattern.as_bytes(), key.as_bytes())
     }
 
-    /// The only key that the pattern matches, if it is one without wildcards.
+    /// The only key that the pattern matches, if it has no wildcards.
     #[must_use]
     pub fn literal(&self) -> Option<String> {
         let mut literal = Vec::with_capacity(self.pattern.len());
@@ -76,7 +77,7 @@ impl Glob {
         String::from_utf8(literal).ok()
     }
 
-    /// `text` as a pattern that matches itself only.
+    /// Escapes `text` to a pattern that matches only the text itself.
     #[must_use]
     pub fn escape(text: &str) -> String {
         let mut pattern = String::with_capacity(text.len());
@@ -90,14 +91,14 @@ impl Glob {
     }
 }
 
-/// Whether the whole of `key` fits `pattern`, neither of which need be text.
+/// Whether `pattern` matches the whole of `key`. Neither has to be UTF-8.
 pub fn matches_bytes(pattern: &[u8], key: &[u8]) -> bool {
     matches_counting(pattern, key, &mut 0)
 }
 
-/// Each run of tokens is taken where it first fits: a later place could only leave less for the runs that follow. The
-/// first run and the last have their places given. `compared` counts the bytes compared, for the test that says that
-/// this is linear.
+/// Each run of tokens is matched at the first position where it fits: a later position could only leave less for the
+/// following runs. The positions of the first and the last run are fixed. `compared` counts the compared bytes, for the
+/// test that matching is linear.
 fn matches_counting(pattern: &[u8], key: &[u8], compared: &mut u64) -> bool {
     let head = run_at(pattern);
     let Some((start, mut rest)) = key.split_at_checked(head.length) else { return false };
@@ -122,7 +123,7 @@ fn matches_counting(pattern: &[u8], key: &[u8], compared: &mut u64) -> bool {
     }
 }
 
-/// Measures the run that the pattern begins with.
+/// Measures the first run of a pattern.
 fn run_at(pattern: &[u8]) -> Run<'_> {
     let (mut length, mut rest) = (0, pattern);
     while let Some((token, after)) = next_token(rest) {
@@ -135,7 +136,7 @@ fn run_at(pattern: &[u8]) -> Run<'_> {
     Run { pattern, length, after: None }
 }
 
-/// Whether every token of the run fits the byte beside it; there are as many of both.
+/// Whether every token of the run matches the corresponding byte; there are as many tokens as bytes.
 fn fits(run: Run<'_>, bytes: &[u8], compared: &mut u64) -> bool {
     let mut rest = run.pattern;
     bytes.iter().all(|&byte| {
@@ -151,7 +152,7 @@ fn fits(run: Run<'_>, bytes: &[u8], compared: &mut u64) -> bool {
     })
 }
 
-/// The first token of a pattern, and what follows it.
+/// Returns the first token of a pattern, and the rest.
 #[inline(never)]
 fn next_token(pattern: &[u8]) -> Option<(Token<'_>, &[u8])> {
     let (&first, after) = pattern.split_first()?;
@@ -167,8 +168,8 @@ fn next_token(pattern: &[u8]) -> Option<(Token<'_>, &[u8])> {
     })
 }
 
-/// One step through the inside of a class: the two ends of a range, and what follows it. `None` at the end, which is a
-/// `]` or the end of the pattern.
+/// One step through the contents of a class: the two ends of a range, and the rest. `None` at the end, which is a `]`
+/// or the end of the pattern.
 fn next_range(class: &[u8]) -> Option<(u8, u8, &[u8])> {
     match class {
         [b'\\', byte, after @ ..] => Some((*byte, *byte, after)),
@@ -178,7 +179,7 @@ fn next_range(class: &[u8]) -> Option<(u8, u8, &[u8])> {
     }
 }
 
-/// The inside of the class that begins after a `[`, and what follows its `]`.
+/// The contents of the class after a `[`, and the rest of the pattern after its `]`.
 fn split_class(pattern: &[u8]) -> (&[u8], &[u8]) {
     let mut rest = pattern.strip_prefix(b"^").unwrap_or(pattern);
     while let Some((_, _, after)) = next_range(rest) {
@@ -188,8 +189,8 @@ fn split_class(pattern: &[u8]) -> (&[u8], &[u8]) {
     (class, rest.get(1..).unwrap_or_default())
 }
 
-/// Both ends belong to a range, and the lower may come last. Redis compares them as C's signed `char`, as on x86: that only
-/// shows in ranges with an end outside ASCII.
+/// A range includes both ends, in either order. Redis compares them as C's signed `char`, as on x86, which matters only
+/// for ranges with an end outside ASCII.
 fn class_contains(class: &[u8], byte: u8) -> bool {
     let inner = class.strip_prefix(b"^");
     let (mut rest, byte) = (inner.unwrap_or(class), byte.cast_signed());
@@ -206,7 +207,7 @@ fn class_contains(class: &[u8], byte: u8) -> bool {
 mod tests {
     use super::*;
 
-    /// Bytes compared, for each byte of key and pattern together.
+    /// Compared bytes, per byte of key and pattern together.
     fn work(pattern: &str, key: &str) -> (bool, u64) {
         let mut compared = 0;
         let matched = matches_counting(pattern.as_bytes(), key.as_bytes(), &mut compared);

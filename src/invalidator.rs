@@ -23,7 +23,7 @@ trait Invalidate: Send + Sync {
     fn invalidate_tag<'a>(&'a self, tag: &'a str) -> BoxFuture<'a, Result<()>>;
 }
 
-/// A provider of `T`. It holds no `T`, so it is `Send` and `Sync` whatever `T` is.
+/// A provider of `T`. It contains no `T`, so it is `Send` and `Sync` whatever `T` is.
 struct Of<P, T>(P, PhantomData<fn() -> T>);
 
 impl<T: MaybeSend, P: CacheProvider<T>> Remover for Of<P, T> {
@@ -95,7 +95,7 @@ pub struct CacheInvalidator {
 }
 
 impl CacheInvalidator {
-    /// An invalidator over `provider`. Views of one store for several types need only one of them.
+    /// Creates an invalidator over `provider`. If a store has views for several types, any one of them is enough.
     pub fn new<T: MaybeSend + 'static>(provider: impl CacheProvider<T> + 'static) -> Self {
         Self { provider: Arc::new(Of(provider, PhantomData)) }
     }
@@ -132,7 +132,7 @@ impl CacheInvalidator {
         self.users().remove(vec![Removal::Key(key)]).await
     }
 
-    /// Removes all of `user:*` and `user_list:*`.
+    /// Removes all keys that match `user:*` and `user_list:*`.
     ///
     /// # Errors
     /// As for [`EntityInvalidator::invalidate`].
@@ -170,10 +170,10 @@ pub struct EntityName {
 }
 
 impl EntityName {
-    /// The key pattern of the entity, with one parameter, its id.
+    /// Sets the key pattern of the entity, with one parameter: its id.
     ///
     /// # Errors
-    /// [`CacheError::InvalidArgument`] for what is no [`KeyPattern`], or has another number of parameters.
+    /// [`CacheError::InvalidArgument`] if it is not a [`KeyPattern`], or has a different number of parameters.
     pub fn key(self, pattern: impl Into<Cow<'static, str>>) -> Result<EntityInvalidator> {
         let Self { provider, name } = self;
         EntityInvalidator { provider, name, keys: Vec::new(), lists: Vec::new(), tags: Vec::new() }.key(pattern)
@@ -206,7 +206,7 @@ enum Removal {
 }
 
 impl EntityInvalidator {
-    /// A further key pattern under which the same entity is kept.
+    /// Adds another key pattern under which the same entity is stored.
     ///
     /// # Errors
     /// As for [`EntityName::key`].
@@ -225,7 +225,7 @@ impl EntityInvalidator {
     /// The [`Glob`](crate::Glob) of lists that contain such entities. There may be several.
     ///
     /// # Errors
-    /// [`CacheError::InvalidArgument`] for an empty one.
+    /// [`CacheError::InvalidArgument`] for an empty pattern.
     pub fn lists(mut self, glob: impl Into<String>) -> Result<Self> {
         let glob = glob.into();
         if glob.is_empty() {
@@ -259,7 +259,7 @@ impl EntityInvalidator {
 
     /// Removes the entity of this id, all lists, and the entries with its tags. The id is escaped: it reaches no other entity.
     ///
-    /// One removal follows the other, the entity first; if one fails, the others are still tried.
+    /// The removals run one after the other, the entity first; if one fails, the others are still attempted.
     ///
     /// # Errors
     /// [`InvalidationError`], which says which entries may remain, and how many were removed.
@@ -269,7 +269,7 @@ impl EntityInvalidator {
 
     /// Removes every entity of this kind, all lists, and the entries with a tag of all such entities.
     ///
-    /// As in Redis, a `*` reaches further segments: `user:*` is also `user:7:posts`.
+    /// As in Redis, a `*` also matches further segments: `user:*` matches `user:7:posts`.
     ///
     /// # Errors
     /// As for [`invalidate`](Self::invalidate).

@@ -1,20 +1,20 @@
-//! One cache, the same in a browser tab, an edge worker, Node, Deno, Bun and a native Rust service.
+//! One cache for browser tabs, edge workers, Node, Deno, Bun and native Rust services.
 //!
-//! [`CacheProvider`] is the interface, [`MemoryCacheProvider`] the cache in memory; everything here also compiles to
-//! `wasm32-unknown-unknown`, except where this says otherwise:
+//! [`CacheProvider`] is the interface, and [`MemoryCacheProvider`] the in-process cache. Everything also compiles to
+//! `wasm32-unknown-unknown`, unless noted otherwise:
 //!
 //! | feature | what it adds |
 //! |---|---|
 //! | `macros` | the attribute `#[cached]`; on by default |
 //! | `tokio` | background loads and time limits; on by default |
-//! | `serde` | values as bytes: `Serializer`, `Typed`, `default_cache`; part of `macros`, `redis`, `http` and `js` |
-//! | `key-of` | `key_of`, a key made of any arguments; part of `macros` |
+//! | `serde` | values as bytes: `Serializer`, `Typed`, `default_cache`; implied by `macros`, `redis`, `http` and `js` |
+//! | `key-of` | `key_of`, a key made from any arguments; implied by `macros` |
 //! | `msgpack` | `MessagePackSerializer` |
 //! | `sessions` | `SessionStore` |
-//! | `metrics`, `tracing` | reports of cached functions to the facades of these names |
+//! | `metrics`, `tracing` | reports of cached functions through the facades of these names |
 //! | `redis` | `RedisCacheProvider`: Redis, Redis Cluster and Sentinel, on tokio |
-//! | `http` | `HttpCacheProvider`: through the bridge, from code that cannot open a socket; also on wasm |
-//! | `js` | `JsCacheProvider`: a cache of JavaScript, shared with it; on wasm32-unknown-unknown only |
+//! | `http` | `HttpCacheProvider`: a cache through the bridge, for code that cannot open a socket; also in wasm |
+//! | `js` | `JsCacheProvider`: a cache shared with JavaScript; only on wasm32-unknown-unknown |
 //!
 //! ```
 //! use isocache::{CacheProvider, MemoryCacheProvider};
@@ -29,7 +29,7 @@
 //! ```
 
 #![forbid(unsafe_code)]
-// On docs.rs, each item says which feature it needs.
+// On docs.rs, each item shows which feature it needs.
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
 #[cfg(all(feature = "redis", target_arch = "wasm32", not(docsrs)))]

@@ -1,4 +1,4 @@
-//! Values to bytes and back, for providers that keep bytes.
+//! Serialization, for providers that store bytes.
 
 use bytes::Bytes;
 use serde::Serialize;
@@ -6,30 +6,30 @@ use serde::de::DeserializeOwned;
 
 use crate::envelope::Envelope;
 
-/// Turns values into bytes and back.
+/// Serializes values to bytes and back.
 ///
 /// The error is plain text; the provider adds the key to it.
 pub trait Serializer<T>: Send + Sync + 'static {
-    /// The bytes of `value`.
+    /// Serializes a value.
     ///
     /// # Errors
-    /// Why the value cannot be written, as text.
+    /// A message that says why the value cannot be serialized.
     fn serialize(&self, value: &T) -> Result<Vec<u8>, String>;
 
-    /// The value of `bytes`.
+    /// Deserializes a value.
     ///
     /// # Errors
-    /// Why the bytes are not a value, as text. No bytes may cause a panic.
+    /// A message that says why the bytes cannot be deserialized. Invalid bytes must not cause a panic.
     fn deserialize(&self, bytes: &[u8]) -> Result<T, String>;
 
-    /// The form of the envelope in which a remote store keeps values that may be answered when stale, and values with tags.
-    /// `None` if the bytes cannot carry one: such values are then refused.
+    /// Returns the format of the envelope for values with a window or with tags in a remote store. `None` if the
+    /// serialized form cannot contain one; such values are then refused.
     fn envelope(&self) -> Option<Envelope> {
         None
     }
 }
 
-/// Plain JSON, which every other client reads.
+/// Plain JSON, which all other clients can read.
 ///
 /// ```
 /// use isocache::{JsonSerializer, Serializer};
@@ -56,7 +56,7 @@ impl<T: Serialize + DeserializeOwned> Serializer<T> for JsonSerializer {
     }
 }
 
-/// `MessagePack`, with the fields of structs by name: smaller than JSON, and able to carry bytes.
+/// `MessagePack`, with struct fields by name: smaller than JSON, and able to hold bytes.
 ///
 /// ```
 /// use isocache::{MessagePackSerializer, Serializer};
@@ -76,7 +76,7 @@ impl<T: Serialize + DeserializeOwned> Serializer<T> for MessagePackSerializer {
     }
 
     fn deserialize(&self, bytes: &[u8]) -> Result<T, String> {
-        // `from_slice` stops after the first value; what follows it is as wrong here as it is in JSON.
+        // `from_slice` ignores trailing bytes; they are an error here, as they are in JSON.
         let mut deserializer = rmp_serde::Deserializer::new(bytes);
         let value = T::deserialize(&mut deserializer).map_err(|error| error.to_string())?;
         match deserializer.get_ref().len() {
@@ -90,8 +90,8 @@ impl<T: Serialize + DeserializeOwned> Serializer<T> for MessagePackSerializer {
     }
 }
 
-/// Text as it is, in UTF-8, for providers of `String`: without the quotation marks of JSON, so that other programs read and write
-/// plain text. Such values cannot carry windows or tags.
+/// Strings as plain UTF-8, for providers of `String`: without the quotation marks of JSON, so that other programs can
+/// read and write plain text. Such values cannot have windows or tags.
 ///
 /// ```
 /// use isocache::{Serializer, TextSerializer};
@@ -114,7 +114,7 @@ impl Serializer<String> for TextSerializer {
     }
 }
 
-/// Bytes as they are, for providers of [`Bytes`].
+/// Bytes unchanged, for providers of [`Bytes`].
 ///
 /// ```
 /// use bytes::Bytes;

@@ -1,4 +1,4 @@
-//! Sessions that live for as long as they are used.
+//! Sessions with a sliding expiry.
 
 use std::fmt;
 use std::marker::PhantomData;
@@ -11,17 +11,16 @@ use crate::key;
 use crate::provider::{AtomicProvider, CacheProvider, MaybeSend, TouchProvider};
 use crate::ttl::whole_ms;
 
-/// The chance in a token, in bytes.
+/// The random part of a token, in bytes.
 const RANDOM_BYTES: usize = 32;
 
-/// The end of a session that has no absolute limit.
+/// The end of a session without an absolute limit.
 const NEVER: u64 = u64::MAX;
 
-/// What lets its bearer into a session: 256 random bits from the operating system, in letters and digits that need no
-/// quoting in a cookie. Where sessions have an absolute end, it follows after a `-`; a token in which it was changed is no
-/// token.
+/// A bearer token of a session: 256 random bits from the operating system, in letters and digits that need no quoting
+/// in a cookie. If sessions have an absolute end, it follows after a `-`; changing it invalidates the token.
 ///
-/// It is a secret: it is shown by [`as_str`](Self::as_str) only.
+/// A token is a secret: only [`as_str`](Self::as_str) shows it.
 #[derive(Clone, PartialEq, Eq)]
 pub struct SessionToken(String);
 
@@ -38,7 +37,7 @@ impl SessionToken {
         Ok(Self(token))
     }
 
-    /// The text, for a cookie or a header.
+    /// Returns the text, for a cookie or a header.
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0
@@ -55,7 +54,7 @@ fn hex(digit: u8) -> char {
     char::from(if digit < 10 { b'0' + digit } else { b'a' + digit - 10 })
 }
 
-/// When the session of a token ends at the latest, in milliseconds since 1970, or [`NEVER`]; `None` for what cannot be a
+/// The latest end of the session of a token, in milliseconds since 1970, or [`NEVER`]; `None` if the text is not a
 /// token.
 fn end_of(token: &str) -> Option<u64> {
     let (random, end) = match token.split_once('-') {
@@ -66,11 +65,11 @@ fn end_of(token: &str) -> Option<u64> {
     (random.len() == 2 * RANDOM_BYTES && random.bytes().all(is_digit)).then_some(end)
 }
 
-/// Sessions under `session:{token}`, in any provider that can renew; each lives for `ttl` from its last use.
+/// Sessions under `session:{token}`, in any [`TouchProvider`]; each expires after `ttl` without use.
 ///
-/// What was destroyed stays so: a [`get`](Self::get) or [`update`](Self::update) that comes at the same time does not bring
-/// it back. Values are stored as the provider stores them, and each use is one round trip. What comes as a token and cannot
-/// be one is not looked up. Whoever can read the keys of the store can use the sessions.
+/// A destroyed session stays destroyed: a concurrent [`get`](Self::get) or [`update`](Self::update) does not bring it
+/// back. Each use takes one round trip. Text that cannot be a token is not looked up. The provider does not encrypt
+/// values or keys: anyone who can list the keys of the store can use the sessions.
 ///
 /// Errors and [`Debug`] never show a token.
 ///
@@ -91,12 +90,12 @@ pub struct SessionStore<T, P> {
     ttl: Duration,
     longest: Option<u64>,
     clock: Arc<dyn Clock>,
-    // It holds no `T`, so it is `Send` and `Sync` whatever `T` is.
+    // It contains no `T`, so it is `Send` and `Sync` whatever `T` is.
     values: PhantomData<fn() -> T>,
 }
 
 impl<T, P> SessionStore<T, P> {
-    /// Sessions that end when they have not been used for `ttl`.
+    /// Creates a store of sessions that end after `ttl` without use.
     ///
     /// # Errors
     /// [`CacheError::InvalidArgument`] for a ttl outside the limits.
@@ -106,23 +105,25 @@ impl<T, P> SessionStore<T, P> {
         Ok(Self { provider, ttl, longest: None, clock, values: PhantomData })
     }
 
-    /// New sessions end after so long, however much they are used. Those that exist keep the end that they have.
+    /// Sets an absolute limit: new sessions end after this time, however much they are used. Existing sessions keep
+    /// their end.
     ///
     /// # Errors
-    /// [`CacheError::InvalidArgument`] for a time outside the limits of a ttl.
+    /// [`CacheError::InvalidArgument`] for a duration outside the limits of a ttl.
     pub fn absolute_limit(mut self, limit: Duration) -> Result<Self> {
         self.longest = Some(whole_ms(limit)?);
         Ok(self)
     }
 
-    /// Another clock than the machine's, for the absolute limit. All that share sessions must agree on it.
+    /// Sets the clock for the absolute limit. The default is the system clock. All stores that share sessions must
+    /// agree on the time.
     #[must_use]
     pub fn clock(mut self, clock: impl Clock + 'static) -> Self {
         self.clock = Arc::new(clock);
         self
     }
 
-    /// The key of a token, and how long its session lives from now; `None` if there can be none.
+    /// The key of a token, and the ttl of its session from now; `None` if there cannot be a session.
     fn locate(&self, token: &str) -> Option<(String, Duration)> {
         let life = match end_of(token)? {
             NEVER => self.ttl,
@@ -136,11 +137,10 @@ impl<T, P> SessionStore<T, P> {
 }
 
 impl<T: MaybeSend, P: TouchProvider<T> + AtomicProvider<T> + CacheProvider<T>> SessionStore<T, P> {
-    /// Begins a session.
+    /// Creates a session, and returns its token.
     ///
     /// # Errors
-    /// Whatever keeps the provider from storing; [`CacheError::Unavailable`] if the operating system gives no random
-    /// numbers.
+    /// Any error of the store; [`CacheError::Unavailable`] if the operating system returns no random numbers.
     pub async fn create(&self, value: T) -> Result<SessionToken> {
         let end = self.longest.map(|longest| self.clock.now_ms().saturating_add(longest));
         let token = SessionToken::new(end)?;
@@ -150,28 +150,29 @@ impl<T: MaybeSend, P: TouchProvider<T> + AtomicProvider<T> + CacheProvider<T>> S
         Ok(token)
     }
 
-    /// The value of a session, which lives on; `None` if there is none, or it has ended.
+    /// Returns the value of a session and restarts its ttl; `None` if there is no session, or it has ended.
     ///
     /// # Errors
-    /// Whatever keeps the provider from answering.
+    /// Any error of the store.
     pub async fn get(&self, token: &str) -> Result<Option<T>> {
         let Some((key, life)) = self.locate(token) else { return Ok(None) };
         self.provider.get_and_touch(&key, Some(life)).await.map_err(|error| without(token, error))
     }
 
-    /// Gives a session a new value; false if there is none. It lives on. Of two updates at once, the later one stands.
+    /// Replaces the value of a session and restarts its ttl. Returns false if there is no session. Of two concurrent
+    /// updates, the later one wins.
     ///
     /// # Errors
-    /// Whatever keeps the provider from storing.
+    /// Any error of the store.
     pub async fn update(&self, token: &str, value: T) -> Result<bool> {
         let Some((key, life)) = self.locate(token) else { return Ok(false) };
         self.provider.replace(&key, value, Some(life)).await.map_err(|error| without(token, error))
     }
 
-    /// Ends a session; true if there was one.
+    /// Ends a session. Returns whether there was one.
     ///
     /// # Errors
-    /// Whatever keeps the provider from removing: the session may live on.
+    /// Any error of the store; the session may then still exist.
     pub async fn destroy(&self, token: &str) -> Result<bool> {
         if end_of(token).is_none() {
             return Ok(false);
@@ -187,9 +188,9 @@ impl<T, P> fmt::Debug for SessionStore<T, P> {
     }
 }
 
-/// An error as anybody may see it. A provider names keys, whole or cut after some characters, and tells what a server said.
+/// Removes the token from an error. Errors of a provider quote keys, sometimes truncated, and text from the server.
 fn without(token: &str, error: CacheError) -> CacheError {
-    // As much as errors quote of a key that holds a token.
+    // As much as errors quote of a key that contains a token.
     let beginning = token.get(..16).unwrap_or(token);
     let clean = |text: String| if text.contains(beginning) { "about a session (not shown)".to_owned() } else { text };
     let key = || "session:(not shown)".to_owned();

@@ -1,6 +1,6 @@
-//! What a provider counts.
+//! The statistics of a provider.
 
-/// Exact counts of one provider since it was made.
+/// Exact counts of one provider since it was created.
 ///
 /// `hits + misses` is the number of lookups by `get`, `get_many` and `get_with_ttl`; `exists` is not counted.
 ///
@@ -20,31 +20,31 @@
 pub struct CacheStats {
     /// Lookups that found a live entry.
     pub hits: u64,
-    /// Lookups that found none.
+    /// Lookups that found no live entry.
     pub misses: u64,
-    /// Entries written, new or over an old one.
+    /// Writes, of new entries and over existing ones.
     pub sets: u64,
     /// Live entries removed by `delete`, `delete_many`, `clear_pattern` or `clear`.
     pub deletes: u64,
-    /// Live entries removed to keep a limit.
+    /// Live entries evicted to keep a limit.
     pub evictions: u64,
-    /// Entries that left because their life was over. Counted when they leave, not when they die.
+    /// Expired entries that were removed. They are counted when they are removed, not when they expire.
     pub expirations: u64,
-    /// Live entries now; `None` where the store does not tell cheaply.
+    /// The current number of live entries; `None` if the store cannot determine it cheaply.
     pub entries: Option<u64>,
-    /// The weight of the live entries now; `None` where nothing is weighed.
+    /// The current total size of the live entries; `None` if sizes are not measured.
     pub bytes: Option<u64>,
 }
 
 impl CacheStats {
-    /// The share of lookups that were hits, from 0 to 1; 0 before the first lookup.
+    /// The fraction of lookups that were hits, from 0 to 1; 0 before the first lookup.
     #[must_use]
     pub fn hit_rate(&self) -> f64 {
         let lookups = self.hits + self.misses;
         if lookups == 0 {
             return 0.0;
         }
-        // Exact up to 2^53 lookups; beyond that the share is no less true for being rounded.
+        // Exact up to 2^53 lookups; beyond that, the rounding does not matter.
         #[allow(clippy::cast_precision_loss)]
         {
             self.hits as f64 / lookups as f64

@@ -1,8 +1,8 @@
-//! Tags: many entries invalidated at once, whatever their keys, in the time of one counter.
+//! Tags invalidate many entries at once, whatever their keys, at the cost of incrementing a counter.
 //!
-//! Each tag has a **generation**, a counter beside the entries. A tagged entry carries the generations that its tags had
-//! before its value was made, and is valid while they are still the same. Invalidating a tag increments its counter. The
-//! steps are random, so that a generation that was lost and starts again never equals one from before.
+//! Each tag has a **generation**, a counter stored next to the entries. A tagged entry records the generations that its
+//! tags had before its value was loaded, and is valid while they are unchanged. Invalidating a tag increments its
+//! counter. The increments are random, so that a generation that was lost and restarted never equals an earlier one.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -21,15 +21,16 @@ const PATTERN: KeyPattern = KeyPattern::from_static("tag:{tag}");
 /// The most tags of one entry.
 const MAX_TAGS: usize = 64;
 
-/// The largest step of a generation. 2^53, up to which JavaScript's numbers are exact, is trillions of invalidations away.
+/// The largest increment of a generation. Trillions of invalidations fit below 2^53, up to which JavaScript's numbers
+/// are exact.
 const MAX_STEP: f64 = 4096.0;
 
-/// The largest start of a generation: 2^40.
+/// The largest initial generation: 2^40.
 const MAX_START: f64 = 1_099_511_627_776.0;
 
-/// A tagged value as it is stored: in JSON `{"value":…,"tags":{"org:7":1861234}}`.
+/// A tagged value in stored form: in JSON `{"value":…,"tags":{"org:7":1861234}}`.
 ///
-/// It is its own [envelope](crate::Envelope), by which remote providers know it.
+/// It is itself an [envelope](crate::Envelope), which remote providers recognize.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize), serde(rename = "isocache::TaggedEntry"))]
 pub struct TaggedEntry<T> {
@@ -38,13 +39,13 @@ pub struct TaggedEntry<T> {
     tags: BTreeMap<String, i64>,
 }
 
-/// Entries with tags, over a provider of entries and one of counters, which may be views of the same store.
+/// Tagged entries, over a provider of entries and a provider of counters, which may be views of the same store.
 ///
-/// | call | what it costs beside the entries |
+/// | call | additional cost |
 /// |---|---|
-/// | [`with_tags`](Self::with_tags) | one `get_many` of the tags |
-/// | a lookup that finds a tagged entry | one `get_many` of its tags |
-/// | [`invalidate_tags`](Self::invalidate_tags) | one `increment` for each tag, however many entries have it |
+/// | [`with_tags`](Self::with_tags) | one `get_many` for the tags |
+/// | a lookup that finds a tagged entry | one `get_many` for its tags |
+/// | [`invalidate_tags`](Self::invalidate_tags) | one `increment` per tag, however many entries have it |
 ///
 /// ```
 /// use isocache::{CacheAside, CacheProvider, MemoryCacheProvider, Tagged};
@@ -79,7 +80,7 @@ impl<T> TaggedEntry<T> {
 }
 
 impl<P, C> Tagged<P, C> {
-    /// Tags for the entries of `entries`. Their generations are in `counters`, under the keys `tag:{tag}`.
+    /// Adds tags to the entries of `entries`. The generations are stored in `counters`, under the keys `tag:{tag}`.
     pub fn new(entries: P, counters: C) -> Self {
         Self { entries, counters }
     }
@@ -99,12 +100,12 @@ fn generation_key(tag: &str) -> Result<String> {
 }
 
 impl<P: Clone, C: CacheProvider<i64> + CounterProvider + Clone + 'static> Tagged<P, C> {
-    /// A view that gives these tags, as they are now, to every entry that is written through it. Make it before the values
-    /// are made: an entry that is written after one of its tags was invalidated is invalid from the start. So make a view for
-    /// each piece of work, and do not keep it.
+    /// Returns a view that adds these tags, in their current generations, to every entry written through it. Create the
+    /// view before loading the values: an entry that is written after one of its tags was invalidated is already
+    /// invalid. So create a view for each unit of work, and do not keep it.
     ///
     /// # Errors
-    /// An empty tag, one longer than a key, or more than 64; whatever keeps the counters from answering.
+    /// A tag that is empty or longer than a key, more than 64 tags, or any error of the counters.
     pub async fn with_tags(&self, tags: &[&str]) -> Result<TaggedView<P, C>> {
         if tags.len() > MAX_TAGS {
             return Err(CacheError::invalid("tags", format!("has {} tags, more than {MAX_TAGS}", tags.len())));
@@ -124,18 +125,18 @@ impl<P: Clone, C: CacheProvider<i64> + CounterProvider + Clone + 'static> Tagged
 }
 
 impl<P, C: CounterProvider> Tagged<P, C> {
-    /// Makes every entry with one of these tags absent, in all processes that share the counters. Loads in progress in this
-    /// process are not stored.
+    /// Makes every entry with one of these tags absent, in all processes that share the counters. Loads in progress in
+    /// this process are not stored.
     ///
     /// # Errors
-    /// A tag that [`with_tags`](Self::with_tags) would refuse: nothing was invalidated then; whatever keeps the counters from
-    /// counting: tags before the one that failed were invalidated.
+    /// A tag that [`with_tags`](Self::with_tags) would refuse (nothing was invalidated then), or any error of the
+    /// counters (the tags before the failed one were invalidated).
     pub async fn invalidate_tags<T: MaybeSend>(&self, tags: &[&str]) -> Result<()>
     where
         P: CacheProvider<TaggedEntry<T>>,
     {
         let keys = tags.iter().map(|tag| generation_key(tag)).collect::<Result<Vec<String>>>()?;
-        // It is not known which loads have these tags: none of those that have begun is stored.
+        // It is not known which loads in progress have these tags, so none of them is stored.
         let _write = match self.entries.loading() {
             Some(loading) => Some(loading.single_flight().write_pattern("*").await),
             None => None,
@@ -147,26 +148,26 @@ impl<P, C: CounterProvider> Tagged<P, C> {
     }
 }
 
-/// Moves on to the next generation, by a random step.
+/// Advances to the next generation, by a random increment.
 async fn advance(counters: &impl CounterProvider, key: &str) -> Result<i64> {
     let step = step(MAX_STEP);
     let now = counters.increment(key, step, Some(Duration::MAX)).await?;
     if now == step { begin(counters, key).await } else { Ok(now) }
 }
 
-/// Starts a counter, far from where one that was lost may have been.
+/// Starts a counter at a random value, far from that of a counter that was lost.
 async fn begin(counters: &impl CounterProvider, key: &str) -> Result<i64> {
     counters.increment(key, step(MAX_START), Some(Duration::MAX)).await
 }
 
-/// The generation of a tag, which is started if there is none. Callers that need a new tag at once share one start: each of
-/// their own would invalidate the entries of the one before.
+/// Returns the generation of a tag, starting it if it does not exist. Concurrent callers that need a new tag share one
+/// start: a second start would invalidate the entries of the first caller.
 async fn started<C: CacheProvider<i64> + CounterProvider + Clone + 'static>(counters: &C, key: &str) -> Result<i64> {
     let (owned, owned_key) = (counters.clone(), key.to_owned());
     let start = move || {
         let (counters, key) = (owned.clone(), owned_key.clone());
         async move {
-            // Another start may have ended between the look and this one.
+            // Another start may have ended between the lookup and this one.
             match counters.get(&key).await? {
                 Some(generation) => Ok(generation),
                 None => begin(&counters, &key).await,
@@ -184,11 +185,11 @@ fn step(most: f64) -> i64 {
     1 + (random() * most) as i64
 }
 
-/// A view of [`Tagged`], from [`with_tags`](Tagged::with_tags): a provider whose entries are absent once one of their tags
-/// has been invalidated, and which gives its own tags to the entries that are written through it.
+/// A view of [`Tagged`], returned by [`with_tags`](Tagged::with_tags): a provider that adds its tags to every entry
+/// written through it, and to which entries are absent once one of their tags has been invalidated.
 ///
-/// The statistics are those of the provider of the entries: finding an invalidated entry is a hit there. `delete` and
-/// `clear_pattern` count it too, until it is overwritten or expires; and `exists` is a lookup where there is an entry.
+/// The statistics are those of the provider of the entries, where an invalidated entry counts as a hit. `delete` and
+/// `clear_pattern` count it too, until it is overwritten or expires. `exists` counts as a lookup if there is an entry.
 #[derive(Clone, Debug)]
 pub struct TaggedView<P, C> {
     entries: P,
@@ -202,7 +203,7 @@ impl<P, C: CacheProvider<i64>> TaggedView<P, C> {
         TaggedEntry { value, tags: self.generations.clone() }
     }
 
-    /// The value, if its tags are still what they were.
+    /// The value, if its tags are unchanged.
     async fn alive<T: MaybeSend>(&self, found: Option<WithTtl<TaggedEntry<T>>>) -> Result<Option<WithTtl<T>>> {
         let Some((TaggedEntry { value, tags }, left)) = found else { return Ok(None) };
         if tags.is_empty() {
@@ -214,7 +215,7 @@ impl<P, C: CacheProvider<i64>> TaggedView<P, C> {
         Ok(alive.then_some((value, left)))
     }
 
-    /// The value, if its tags are still what they were, and if that is known without waiting.
+    /// The value, if its tags are unchanged and this is known without waiting.
     fn alive_now<T>(&self, found: Option<Kept<TaggedEntry<T>>>) -> Option<Result<Option<Kept<T>>>> {
         let Some(found) = found else { return Some(Ok(None)) };
         for (tag, then) in &found.value.tags {
@@ -285,7 +286,7 @@ where
     }
 }
 
-/// Only where the provider of the entries has it, too.
+/// Available only if the provider of the entries supports it.
 impl<T, P, C> Loading<T> for TaggedView<P, C>
 where
     T: MaybeSend + Send + Sync + 'static,
@@ -308,7 +309,7 @@ where
     }
 
     fn look_now(&self, key: &str, lookup: Lookup) -> Option<Result<Option<Kept<T>>>> {
-        // A lookup that is counted must not be taken back: only where the counters answer at once, too.
+        // A counted lookup cannot be undone, so this requires that the counters also answer without waiting.
         let _ = self.counters.loading()?.look_now("tag:", Lookup::Peek)?;
         match self.entries.loading()?.look_now(key, lookup)? {
             Ok(found) => self.alive_now(found),

@@ -9,10 +9,10 @@ use crate::error::{CacheError, Result};
 /// The longest ttl, in milliseconds: about 285,000 years. [`Duration::MAX`] stands for no expiry.
 pub const MAX_TTL_MS: u64 = (1 << 53) - 1;
 
-/// A ttl as people write it: `300` or `"300"` (seconds), `"300ms"`, `"30s"`, `"5m"`, `"2h"`, `"7d"`.
+/// A ttl in text form: `300` or `"300"` (seconds), `"300ms"`, `"30s"`, `"5m"`, `"2h"`, `"7d"`.
 ///
-/// Everything that takes a ttl takes an `Option<Duration>`; this type parses the text that is used on command lines, in
-/// attributes and in configuration files.
+/// Methods take a ttl as `Option<Duration>`; this type parses the text form used on command lines, in attributes and in
+/// configuration files.
 ///
 /// ```
 /// use isocache::Ttl;
@@ -33,15 +33,15 @@ pub struct Ttl {
 const UNITS: [(&str, u64); 5] = [("d", 86_400_000), ("h", 3_600_000), ("m", 60_000), ("s", 1000), ("ms", 1)];
 
 impl Ttl {
-    /// A ttl in seconds. A fraction of a millisecond counts as a whole one.
+    /// Creates a ttl from seconds. A fraction of a millisecond is rounded up.
     ///
     /// # Errors
-    /// [`CacheError::InvalidArgument`] for NaN, for 0 and less, and for more than [`MAX_TTL_MS`].
+    /// [`CacheError::InvalidArgument`] for NaN, for 0 or less, and for more than [`MAX_TTL_MS`].
     pub fn from_seconds(seconds: f64) -> Result<Self> {
         Self::from_ms(seconds * 1000.0, || format!("{seconds}"))
     }
 
-    /// The ttl in milliseconds, at least 1.
+    /// Returns the ttl in milliseconds, at least 1.
     #[must_use]
     pub fn as_millis(self) -> u64 {
         self.ms
@@ -49,7 +49,7 @@ impl Ttl {
 
     fn from_ms(ms: f64, shown: impl Fn() -> String) -> Result<Self> {
         let ms = ms.ceil();
-        // MAX_TTL_MS is a whole number below 2^53.
+        // MAX_TTL_MS is an integer below 2^53.
         #[allow(clippy::cast_precision_loss, clippy::cast_possible_truncation, clippy::cast_sign_loss)]
         if ms > 0.0 && ms <= MAX_TTL_MS as f64 {
             return Ok(Self { ms: ms as u64 });
@@ -88,21 +88,21 @@ impl FromStr for Ttl {
                 format!("must be a number of seconds or use one unit of ms, s, m, h, d, such as \"90m\", not {text:?}"),
             ));
         };
-        // The factors are small whole numbers.
+        // The factors are small integers.
         #[allow(clippy::cast_precision_loss)]
         Self::from_ms(number * factor as f64, || format!("{text:?}"))
     }
 }
 
 impl fmt::Display for Ttl {
-    /// In the largest unit that leaves a whole number.
+    /// Formats with the largest unit that gives a whole number.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let (unit, ms) = UNITS.iter().find(|(_, ms)| self.ms.is_multiple_of(*ms)).unwrap_or(&UNITS[4]);
         write!(f, "{}{unit}", self.ms / ms)
     }
 }
 
-/// As text, such as `"5m"`.
+/// Serializes as text, such as `"5m"`.
 #[cfg(feature = "serde")]
 impl serde::Serialize for Ttl {
     fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
@@ -110,7 +110,7 @@ impl serde::Serialize for Ttl {
     }
 }
 
-/// From text, such as `"5m"`, or a number of seconds.
+/// Deserializes from text, such as `"5m"`, or a number of seconds.
 #[cfg(feature = "serde")]
 impl<'de> serde::Deserialize<'de> for Ttl {
     fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
@@ -146,11 +146,11 @@ impl<'de> serde::Deserialize<'de> for Ttl {
     }
 }
 
-/// A ttl in whole milliseconds, checked; `None` if the entry does not expire. Every ttl is resolved to this form once, where it
-/// enters the library.
+/// A validated ttl in whole milliseconds; `None` if the entry does not expire. Every ttl is resolved to this form once,
+/// where it enters the library.
 pub(crate) type TtlMs = Option<u64>;
 
-/// Resolves a ttl; [`Duration::MAX`] is one that does not end. A fraction of a millisecond counts as a whole one.
+/// Resolves a ttl; [`Duration::MAX`] means no expiry. A fraction of a millisecond is rounded up.
 ///
 /// # Errors
 /// [`CacheError::InvalidArgument`] for zero, and for more than [`MAX_TTL_MS`].
@@ -158,7 +158,7 @@ pub(crate) fn ttl_ms(ttl: Option<Duration>) -> Result<TtlMs> {
     ttl.filter(|ttl| *ttl != Duration::MAX).map(whole_ms).transpose()
 }
 
-/// A duration in milliseconds. A fraction of a millisecond counts as a whole one.
+/// Converts a duration to milliseconds. A fraction of a millisecond is rounded up.
 ///
 /// # Errors
 /// [`CacheError::InvalidArgument`] for zero, and for more than [`MAX_TTL_MS`].

@@ -1,4 +1,4 @@
-//! The default key of a function: its name and a hash of its arguments.
+//! The default key of a cached function: its name and a hash of its arguments.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -9,13 +9,14 @@ use super::canonical;
 use crate::error::{CacheError, Result};
 use crate::glob::Glob;
 
-/// How much of the hash is in the key, in bytes: 32 characters of base64url.
+/// The part of the hash that is in the key, in bytes: 32 characters of base64url.
 const HASH_BYTES: usize = 24;
 
-/// The key of the call of a function with these arguments: `name:` and 32 characters, which are 192 bits of the SHA-256 of
-/// the arguments. `keyOf` of the npm package gives the same key for the same arguments.
+/// Returns the key of a function call with these arguments: `name:` and 32 characters, which are 192 bits of the
+/// SHA-256 of the arguments. `keyOf` of the npm package returns the same key for the same arguments.
 ///
-/// `arguments` is a tuple (`&(id,)` for one argument, `&()` for none) or a list, of anything that is [`Serialize`].
+/// `arguments` is a tuple (`&(id,)` for one argument, `&()` for none) or a list of any types that implement
+/// [`Serialize`].
 ///
 /// ```
 /// use isocache::key_of;
@@ -28,21 +29,23 @@ const HASH_BYTES: usize = 24;
 /// ```
 ///
 /// # Which arguments are equal
-/// Those whose JSON, as `serde_json` writes it, says the same:
-/// - a struct is a map from the names of its fields, a tuple is a list, `None` is null and `Some(x)` is `x`, a unit variant
-///   is its name, a `char` is a text. The order of the entries of a map does not count; that of a list does. serde does not tell
-///   a set from a list: mark a field that is a `HashSet` with `#[serde(serialize_with = "isocache::sorted_set")]`, or pass
-///   [`SortedSet`](crate::SortedSet)`(&set)`, because its order differs from process to process.
-/// - A key of a map may be a text, a `char`, an integer or a `bool`, and counts by its text.
-/// - Numbers are equal where their values are: `1`, `1u64` and `1.0`; also `0.0` and `-0.0`, and every NaN. They differ from
-///   JSON beyond 2^53, where nothing is rounded, and in that NaN and the infinities are no null. An `f32` has its own value:
-///   `0.1f32` is not `0.1`.
-/// - Bytes (`serialize_bytes`, as `serde_bytes` does) are no list of numbers. A plain `Vec<u8>` or `&[u8]` is one for serde.
+/// Arguments are equal if `serde_json` would write the same JSON for them:
+/// - A struct is a map from the names of its fields, a tuple is a list, `None` is null and `Some(x)` is `x`, a unit
+///   variant is its name, a `char` is a string. The order of the entries of a map does not matter; that of a list does.
+///   serde does not distinguish a set from a list, and the order of a `HashSet` differs from process to process: mark
+///   such a field with `#[serde(serialize_with = "isocache::sorted_set")]`, or pass
+///   [`SortedSet`](crate::SortedSet)`(&set)`.
+/// - A key of a map may be a string, a `char`, an integer or a `bool`, and is compared as text.
+/// - Numbers are equal if their values are: `1`, `1u64` and `1.0`; also `0.0` and `-0.0`, and every NaN. Unlike in
+///   JSON, numbers beyond 2^53 are not rounded, and NaN and the infinities are not null. An `f32` is compared by its
+///   own value: `0.1f32` is not `0.1`.
+/// - Bytes (`serialize_bytes`, as in `serde_bytes`) are not a list of numbers. To serde, a plain `Vec<u8>` or `&[u8]`
+///   is a list.
 ///
 /// # Errors
-/// [`CacheError::InvalidArgument`] for an empty name, for arguments that are no tuple or list, that nest deeper than 128
-/// levels or take more than 16 MiB in the canonical form, for a key of a map that is none of the above, and for what the
-/// arguments themselves refuse.
+/// [`CacheError::InvalidArgument`] for an empty name; for arguments that are not a tuple or list, nest deeper than 128
+/// levels, or take more than 16 MiB in canonical form; for a map key of any other type; and for any error of the
+/// arguments' own `Serialize`.
 pub fn key_of<A: Serialize + ?Sized>(name: &str, arguments: &A) -> Result<String> {
     check_name(name)?;
     let canonical = canonical::encode(arguments)?;
@@ -54,7 +57,8 @@ pub fn key_of<A: Serialize + ?Sized>(name: &str, arguments: &A) -> Result<String
     Ok(key)
 }
 
-/// The glob of the keys that [`key_of`] gives for a function, whatever its arguments, and of those of no other function.
+/// Returns the glob that matches the keys that [`key_of`] returns for a function, for all arguments, and no keys of
+/// other functions.
 ///
 /// ```
 /// use isocache::{Glob, glob_of, key_of};
@@ -69,7 +73,7 @@ pub fn key_of<A: Serialize + ?Sized>(name: &str, arguments: &A) -> Result<String
 /// [`CacheError::InvalidArgument`] for an empty name.
 pub fn glob_of(name: &str) -> Result<String> {
     check_name(name)?;
-    // With a `*`, the glob of `users` would match the keys of `users::find`.
+    // With a plain `*`, the glob of `users` would match the keys of `users::find`.
     Ok(format!("{}:{}", Glob::escape(name), "?".repeat(HASH_BYTES / 3 * 4)))
 }
 

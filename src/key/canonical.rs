@@ -1,4 +1,4 @@
-//! The canonical form of arguments: one text for all that is equal, another for all that is not.
+//! The canonical form of arguments: equal arguments have the same text, different ones have different texts.
 //!
 //! | value | text |
 //! |---|---|
@@ -6,14 +6,15 @@
 //! | `true`, `false` | `t`, `f` |
 //! | a number that is an integer | `i`, its decimal digits, `;` |
 //! | another number | `x` and the 16 hexadecimal digits of its IEEE 754 double; NaN is `x7ff8000000000000` |
-//! | a text | `s`, its length in bytes, `:`, the text |
+//! | a string | `s`, its length in bytes, `:`, the text |
 //! | bytes | `b`, their number, `:`, two hexadecimal digits for each |
 //! | a list | `[`, its items, `]` |
 //! | a map | `{`, its entries, `}`: each a text and a value, ordered by the bytes of the text |
 //!
-//! JavaScript has two values more, which nothing here gives: `u` for `undefined`, and for a date `d`, its milliseconds, `;`.
+//! JavaScript has two more values, which Rust never produces: `u` for `undefined`, and for a date `d`, its
+//! milliseconds, `;`.
 //!
-//! The first character of a value tells where it ends, so that no sequence of values reads as another.
+//! The first character of a value determines where it ends, so that no two sequences of values have the same text.
 
 mod compound;
 mod encoder;
@@ -24,10 +25,10 @@ use serde::Serialize;
 use crate::error::{CacheError, Result};
 use encoder::Encoder;
 
-/// How deep lists and maps may nest, the list of arguments included.
+/// The nesting limit of lists and maps, including the list of arguments.
 const MAX_DEPTH: usize = 128;
 
-/// The longest canonical form, in bytes.
+/// The limit on the canonical form, in bytes.
 const MAX_BYTES: usize = 16 * 1024 * 1024;
 
 /// The canonical form of a list of arguments.
@@ -36,7 +37,7 @@ pub(super) fn encode<A: Serialize + ?Sized>(arguments: &A) -> Result<Vec<u8>> {
     arguments.serialize(&mut encoder).map_err(|Refused(reason)| CacheError::invalid("arguments", reason))?;
     match encoder.out.first() {
         Some(b'[') => Ok(encoder.out),
-        // `()` is no arguments.
+        // `()` means no arguments.
         Some(b'n') if encoder.is_unit => Ok(b"[]".to_vec()),
         _ => Err(CacheError::invalid("arguments", "must be a tuple or a list; a single argument is `(argument,)`")),
     }

@@ -1,15 +1,15 @@
-//! How a value stands in a key.
+//! Escaping of values in keys.
 
 use std::borrow::Cow;
 use std::fmt::Write as _;
 
-/// The characters that part segments, that escape, and that mean something in a glob.
+/// The characters that are escaped: the separator, the escape character and those with a meaning in a glob.
 fn is_special(character: char) -> bool {
     matches!(character, ':' | '%' | '*' | '?' | '[' | ']' | '\\')
 }
 
-/// `value` with `%` and two hexadecimal digits for each special character. No two values give the same text, and none gives
-/// one with a `:` or a wildcard.
+/// Escapes a value: each special character becomes `%` and two hexadecimal digits. Different values have different
+/// results, and no result contains a `:` or a wildcard.
 pub(super) fn escape(value: Cow<'_, str>) -> Cow<'_, str> {
     if !value.contains(is_special) {
         return value;

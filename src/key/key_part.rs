@@ -12,17 +12,18 @@ use compact_str::ToCompactString;
 
 use super::escape::escape;
 
-/// A value for a parameter of a [`KeyPattern`](crate::KeyPattern): a text, a number, a `bool`, a `char`, an IP address, or an
-/// `Option` of one.
+/// A value for a parameter of a [`KeyPattern`](crate::KeyPattern): a string, a number, a `bool`, a `char`, an IP
+/// address, or an `Option` of one of these.
 ///
-/// The text of a value is what counts: `7` and `"7"` give the same key. An empty text is a value too, and leaves its segment
-/// empty; `None` gives `%-`, which no text does. The text of a float is the shortest decimal number that reads as it, such as
-/// `0.1`; `-0.0` is `0`. (JavaScript writes very large and very small numbers in another form: pass those as text.)
+/// Only the text of a value matters: `7` and `"7"` give the same key. An empty string is a value too, and leaves its
+/// segment empty; `None` gives `%-`, which no string produces. The text of a float is the shortest decimal number that
+/// parses to it, such as `0.1`; `-0.0` is `0`. (JavaScript formats very large and very small numbers differently: pass
+/// those as strings.)
 ///
-/// The texts of these types stay the same in all versions of this crate.
+/// The texts of these types are stable across versions of this crate.
 ///
-/// Implement it for a type of your own by its text, without escaping. [`Displayed`] wraps a value that implements
-/// [`Display`].
+/// Implement this trait for your own types by returning their text, without escaping. [`Displayed`] wraps a value that
+/// implements [`Display`].
 ///
 /// ```
 /// use isocache::{KeyPart, keys};
@@ -42,26 +43,26 @@ use super::escape::escape;
     note = "texts, numbers, `bool`, `char`, IP addresses and `Option`s of them can, and `isocache::Displayed(value)` for anything with `Display`"
 )]
 pub trait KeyPart {
-    /// The text, before it is escaped. Different values should have different texts.
+    /// Returns the text, before it is escaped. Different values should have different texts.
     fn key_part(&self) -> Cow<'_, str>;
 
-    /// Appends the text to a key, escaped.
+    /// Appends the escaped text to a key.
     #[doc(hidden)]
     fn append_to(&self, key: &mut String) {
         key.push_str(&escape(self.key_part()));
     }
 }
 
-/// A value for a parameter of a glob: a [`KeyPart`], or `..` for any.
+/// A value for a parameter of a glob: a [`KeyPart`], or `..` for any value.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` cannot be a value in the glob of a key pattern",
     note = "give what can be a value in the key, or `..` for any value"
 )]
 pub trait GlobPart {
-    /// The text, before it is escaped; `None` for any.
+    /// Returns the text, before it is escaped; `None` for any value.
     fn glob_part(&self) -> Option<Cow<'_, str>>;
 
-    /// Appends the text to a glob, escaped; a `*` for any.
+    /// Appends the escaped text to a glob; a `*` for any value.
     #[doc(hidden)]
     fn append_to_glob(&self, glob: &mut String) {
         match self.glob_part() {
@@ -87,7 +88,7 @@ impl GlobPart for RangeFull {
     }
 }
 
-/// Anything with a [`Display`] as a value in a key, such as a UUID. Its text should be the same in every process.
+/// Uses the [`Display`] form of a value, such as a UUID, in a key. It should be the same in every process.
 ///
 /// ```
 /// use isocache::{Displayed, keys};
@@ -132,7 +133,7 @@ macro_rules! displayed {
 }
 displayed!(char IpAddr Ipv4Addr Ipv6Addr);
 
-/// The text of a key for `None`. An escaped text has two hexadecimal digits after each `%`.
+/// The text for `None`. It cannot result from escaping, which writes two hexadecimal digits after each `%`.
 const NONE: &str = "%-";
 
 impl<T: KeyPart> KeyPart for Option<T> {
@@ -152,7 +153,7 @@ macro_rules! floats {
     ($($type:ty)*) => {$(
         impl KeyPart for $type {
             fn key_part(&self) -> Cow<'_, str> {
-                // Adding 0 makes a 0 of -0.
+                // Adding 0 turns -0 into 0.
                 Cow::Owned((*self + 0.0).to_string())
             }
         }
@@ -182,7 +183,7 @@ macro_rules! integers {
                 Cow::Owned(self.to_string())
             }
 
-            // Digits need no escaping, and no text of their own.
+            // Digits need no escaping and no allocation.
             fn append_to(&self, key: &mut String) {
                 key.push_str(&self.to_compact_string());
             }

@@ -1,4 +1,4 @@
-//! What may be a key, and how keys are made: from patterns, and from the arguments of a function.
+//! Keys: their limits, and how they are made from patterns and from the arguments of a function.
 
 #[cfg(feature = "key-of")]
 mod arguments;
@@ -25,13 +25,13 @@ use crate::error::{CacheError, Result};
 /// The longest key, in bytes of UTF-8.
 pub const MAX_KEY_BYTES: usize = 64 * 1024;
 
-/// How much of a refused key an error quotes, in bytes.
+/// How much of an invalid key an error quotes, in bytes.
 const QUOTED_BYTES: usize = 40;
 
 /// Checks that `key` is not empty and not longer than [`MAX_KEY_BYTES`].
 ///
 /// # Errors
-/// [`CacheError::InvalidArgument`], naming the key (its beginning, if it is long) and the limit.
+/// [`CacheError::InvalidArgument`], with the key (truncated if it is long) and the limit.
 #[inline]
 pub(crate) fn check(key: &str) -> Result<()> {
     if (1..=MAX_KEY_BYTES).contains(&key.len()) { Ok(()) } else { Err(refused(key)) }
@@ -46,7 +46,7 @@ fn refused(key: &str) -> CacheError {
     CacheError::invalid("key", format!("{quoted} has {} bytes, more than the limit of {MAX_KEY_BYTES}", key.len()))
 }
 
-/// A key as an error shows it: quoted, and cut where it is long.
+/// Formats a key for an error: quoted, and truncated if it is long.
 pub(crate) fn quote(key: &str) -> String {
     if key.len() <= QUOTED_BYTES {
         return format!("{key:?}");

@@ -1,4 +1,4 @@
-//! Key patterns: from values to a key, and to the glob of many.
+//! Key patterns, which turn values into a key or into the glob of many keys.
 
 use std::borrow::Cow;
 
@@ -7,17 +7,19 @@ use super::template::{self, Piece, TemplateError};
 use crate::error::{CacheError, Result};
 use crate::glob::Glob;
 
-/// Keys of one form, such as `rate:{ip}:{endpoint}`: literal text with parameters.
+/// A template for keys, such as `rate:{ip}:{endpoint}`: literal text with parameters.
 ///
-/// Values are escaped: each of `:` `%` `*` `?` `[` `]` `\` becomes `%` and two hexadecimal digits, so that no value reaches
-/// into another segment or widens a glob. Two different lists of values never give one key, nor do they in two patterns
-/// whose literal texts differ in a segment without parameters or in their number of `:`.
+/// Values are escaped: each of `:` `%` `*` `?` `[` `]` `\` becomes `%` and two hexadecimal digits, so that no value can
+/// change the structure of a key or widen a glob. Two different lists of values never give the same key. Nor do two
+/// patterns whose literal texts differ in a segment without parameters, or in their number of `:`.
 ///
-/// A name has ASCII letters, digits and `_`, with dots between words; `{{` and `}}` stand for braces. Between two parameters
-/// there must be a `:`, no parameter may occur twice, and there must be some literal text.
+/// A parameter's name consists of ASCII letters, digits and `_`, with dots between words. Write `{{` and `}}` for
+/// braces. There must be a `:` between two parameters, no parameter may occur twice, and there must be some literal
+/// text.
 ///
-/// Patterns in the source are best declared with [`key_pattern!`](crate::key_pattern), which has the compiler check the
-/// parameters; those of common use are in [`keys`](crate::keys). This is the form for patterns that come at run time:
+/// Declare patterns that are known at compile time with [`key_pattern!`](crate::key_pattern), so that the compiler
+/// checks the parameters; [`keys`](crate::keys) contains common ones. This type is for patterns that are known only at
+/// run time:
 ///
 /// ```
 /// use isocache::KeyPattern;
@@ -31,27 +33,27 @@ use crate::glob::Glob;
 /// ```
 ///
 /// # What a glob matches
-/// Every key of the pattern with the given values; and of all keys with as many `:` as those, no other key of any pattern.
-/// A key with *more* segments may match too, because a `*` of Redis also matches a `:`: `user:*` matches `user:7` and
-/// `user:7:posts`. Where entries below another are not to go with it, give them a first segment of their own, as
-/// `user_posts:{id}`.
+/// A glob matches every key of the pattern with the given values. Among keys with the same number of `:`, it matches no
+/// key of another pattern. It may also match keys with *more* segments, because a `*` of Redis also matches a `:`:
+/// `user:*` matches `user:7` and `user:7:posts`. If subordinate entries should not be removed with their parent, give
+/// them a first segment of their own, such as `user_posts:{id}`.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct KeyPattern {
     template: Cow<'static, str>,
 }
 
 impl KeyPattern {
-    /// The pattern of a template.
+    /// Parses a template.
     ///
     /// # Errors
-    /// [`CacheError::InvalidArgument`], naming what is wrong with the template and where.
+    /// [`CacheError::InvalidArgument`], with the fault in the template and its position.
     pub fn new(template: impl Into<Cow<'static, str>>) -> Result<Self> {
         let template = template.into();
         template::check(&template).map_err(|error| refused(&template, error))?;
         Ok(Self { template })
     }
 
-    /// The pattern of a template in the source; in a `const`, checked by the compiler.
+    /// Parses a static template; in a `const`, the compiler checks it.
     ///
     /// ```
     /// use isocache::KeyPattern;
@@ -65,7 +67,7 @@ impl KeyPattern {
     /// ```
     ///
     /// # Panics
-    /// Where [`new`](Self::new) fails.
+    /// If [`new`](Self::new) would return an error.
     #[must_use]
     pub const fn from_static(template: &'static str) -> Self {
         if let Err(error) = template::check(template) {
@@ -74,7 +76,7 @@ impl KeyPattern {
         Self { template: Cow::Borrowed(template) }
     }
 
-    /// As [`from_static`](Self::from_static), with the names of the parameters in their order.
+    /// Parses a static template like [`from_static`](Self::from_static), with the names of the parameters in order.
     #[doc(hidden)]
     #[must_use]
     pub const fn declared(template: &'static str, names: &[&str]) -> Self {
@@ -86,13 +88,13 @@ impl KeyPattern {
         pattern
     }
 
-    /// The template.
+    /// Returns the template.
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.template
     }
 
-    /// The names of the parameters, in their order.
+    /// Returns the names of the parameters, in order.
     pub fn parameters(&self) -> impl Iterator<Item = &str> {
         template::pieces(&self.template).filter_map(|piece| match piece {
             Piece::Parameter(name) => Some(name),
@@ -100,10 +102,10 @@ impl KeyPattern {
         })
     }
 
-    /// The key for these values, each with the name of its parameter.
+    /// Returns the key for these values, each given with the name of its parameter.
     ///
     /// # Errors
-    /// [`CacheError::InvalidArgument`] if a parameter has no value or more than one, or a value has no parameter.
+    /// [`CacheError::InvalidArgument`] if a parameter has no value or several, or if a name is not that of a parameter.
     pub fn key(&self, values: &[(&str, &dyn KeyPart)]) -> Result<String> {
         self.check_names(values)?;
         if let Some(missing) = self.parameters().find(|name| value_of(name, values).is_none()) {
@@ -112,17 +114,17 @@ impl KeyPattern {
         Ok(self.fill(Cow::Borrowed, |name, key| append(name, values, key)))
     }
 
-    /// The glob of all keys with these values; a parameter without one is `*`. What it may match besides:
-    /// [above](Self#what-a-glob-matches).
+    /// Returns the glob of all keys with these values; a parameter without a value becomes `*`. See
+    /// [above](Self#what-a-glob-matches) for other keys that it may match.
     ///
     /// # Errors
-    /// [`CacheError::InvalidArgument`] if a parameter has more than one value, or a value has no parameter.
+    /// [`CacheError::InvalidArgument`] if a parameter has several values, or if a name is not that of a parameter.
     pub fn glob(&self, values: &[(&str, &dyn KeyPart)]) -> Result<String> {
         self.check_names(values)?;
         Ok(self.fill(glob_literal, |name, glob| append(name, values, glob)))
     }
 
-    /// The key for as many values as there are parameters, in their order.
+    /// The key for one value per parameter, in order.
     #[doc(hidden)]
     #[must_use]
     pub fn key_in_order(&self, values: &[&dyn KeyPart]) -> String {
@@ -134,7 +136,7 @@ impl KeyPattern {
         })
     }
 
-    /// The glob for as many values as there are parameters, in their order.
+    /// The glob for one value per parameter, in order.
     #[doc(hidden)]
     #[must_use]
     pub fn glob_in_order(&self, values: &[&dyn GlobPart]) -> String {
@@ -182,7 +184,7 @@ fn value_of<'v>(name: &str, values: &'v [(&str, &dyn KeyPart)]) -> Option<&'v dy
     values.iter().find(|(other, _)| *other == name).map(|(_, value)| *value)
 }
 
-/// Appends a value; a `*` for one that is not there.
+/// Appends a value; a `*` if there is none.
 fn append(name: &str, values: &[(&str, &dyn KeyPart)], filled: &mut String) {
     match value_of(name, values) {
         Some(value) => value.append_to(filled),
@@ -194,7 +196,7 @@ fn glob_literal(text: &str) -> Cow<'_, str> {
     Cow::Owned(Glob::escape(text))
 }
 
-/// The error counts characters, as every language does alike.
+/// Errors count characters, as in every language.
 fn refused(template: &str, TemplateError { at, reason }: TemplateError) -> CacheError {
     let before = template.get(..at).map_or(at, |text| text.chars().count());
     CacheError::invalid("pattern", format!("{}: {reason}, at character {}", super::quote(template), before + 1))

@@ -1,6 +1,7 @@
-//! The key patterns of common use, and the way to declare others.
+//! Common key patterns, and the macro that declares others.
 //!
-//! Each is a function that gives the key; a module of the same name has the pattern and the glob, in which `..` is any value:
+//! Each pattern is a function that returns a key, and a module of the same name with the pattern and its glob, in which
+//! `..` stands for any value:
 //!
 //! ```
 //! use isocache::keys;
@@ -10,12 +11,14 @@
 //! assert_eq!(keys::rate::PATTERN.as_str(), "rate:{ip}:{endpoint}");
 //! ```
 //!
-//! One's own, in one line: [`key_pattern!`](crate::key_pattern).
+//! Declare your own with [`key_pattern!`](crate::key_pattern):
 
-/// Declares key patterns: for each, a function that gives the key, and a module of its name with `PATTERN` and `glob`.
+/// Declares key patterns: for each, a function that returns the key, and a module of the same name with `PATTERN` and
+/// `glob`.
 ///
-/// The parameters of the function are those of the pattern, in the same order; the compiler checks it. What a value may be
-/// is [`KeyPart`](crate::KeyPart), what a pattern may be and what its glob matches is said at [`KeyPattern`](crate::KeyPattern).
+/// The parameters of the function are those of the pattern, in the same order; the compiler checks this. Values
+/// implement [`KeyPart`](crate::KeyPart). See [`KeyPattern`](crate::KeyPattern) for the syntax of patterns and what
+/// globs match.
 ///
 /// ```
 /// isocache::key_pattern! {
@@ -28,13 +31,13 @@
 /// assert_eq!(team_role::glob(.., ..), "team_role:*:*");
 /// ```
 ///
-/// Another name than in the pattern does not compile:
+/// A parameter whose name is not in the pattern does not compile:
 ///
 /// ```compile_fail
 /// isocache::key_pattern! { fn team(name) = "team:{id}"; }
 /// ```
 ///
-/// Nor does a value too few, or one without a text:
+/// Nor does a call with a missing value, or with a type that is not a [`KeyPart`](crate::KeyPart):
 ///
 /// ```compile_fail
 /// isocache::keys::rate("10.0.0.7");
@@ -60,7 +63,7 @@ macro_rules! key_pattern {
             pub const PATTERN: $crate::KeyPattern =
                 $crate::KeyPattern::declared($template, &[$(::std::stringify!($parameter)),*]);
 
-            /// The glob of all keys with these values; `..` is any value.
+            /// Returns the glob of all keys with these values; `..` matches any value.
             #[must_use]
             #[allow(clippy::needless_pass_by_value)]
             pub fn glob($($parameter: impl $crate::GlobPart),*) -> ::std::string::String {
@@ -73,10 +76,10 @@ macro_rules! key_pattern {
 key_pattern! {
     /// One user, by id.
     pub fn user(id) = "user:{id}";
-    /// A list of users, by what makes it another list: a page, a filter.
+    /// A list of users, by whatever distinguishes it from other lists: a page, a filter.
     pub fn user_list(hash) = "user_list:{hash}";
     /// A session, by its token.
     pub fn session(token) = "session:{token}";
-    /// What one address asked of one endpoint.
+    /// The requests of one address to one endpoint.
     pub fn rate(ip, endpoint) = "rate:{ip}:{endpoint}";
 }

@@ -1,12 +1,12 @@
-//! Sets in keys, whose order must be the same in every process.
+//! Sets in keys, in an order that is the same in every process.
 
 use serde::ser::{Error as _, SerializeSeq as _};
 use serde::{Serialize, Serializer};
 
 use super::canonical;
 
-/// A set, or another collection without an order of its own, as an argument of [`key_of`](crate::key_of): its items count in
-/// an order that is the same in every process. `#[cached]` does so for arguments of type `HashSet`.
+/// A set, or another unordered collection, as an argument of [`key_of`](crate::key_of): its items are sorted, so that
+/// the key is the same in every process. `#[cached]` does this for arguments of type `HashSet`.
 ///
 /// ```
 /// use isocache::{SortedSet, key_of};
@@ -35,7 +35,7 @@ where
     }
 }
 
-/// [`SortedSet`] for a field, as `#[serde(serialize_with = "isocache::sorted_set")]`.
+/// [`SortedSet`] for a field: `#[serde(serialize_with = "isocache::sorted_set")]`.
 ///
 /// ```
 /// use isocache::key_of;
@@ -53,7 +53,7 @@ where
 /// ```
 ///
 /// # Errors
-/// Whatever the items or the serializer refuse.
+/// Any error of the items or the serializer.
 pub fn sorted_set<'a, C, S: Serializer>(set: &'a C, serializer: S) -> Result<S::Ok, S::Error>
 where
     &'a C: IntoIterator<Item: Serialize>,

@@ -29,7 +29,7 @@ const ABSENT: Millis = Millis::NEG_INFINITY;
 const MAX_LOOKS: u32 = 4;
 
 /// How long a leader's future may be ready but not polled before a follower takes over.
-const PATIENCE: Duration = Duration::from_secs(1);
+const TAKEOVER_DELAY: Duration = Duration::from_secs(1);
 
 /// The outcome of a load, for all its callers. `None` if the loader returned `None`.
 pub(super) type Outcome<T, E> = Result<Option<T>, LoadError<E>>;
@@ -403,8 +403,8 @@ impl<'a, P: ?Sized> Call<'a, P> {
     {
         let mut idle = None;
         loop {
-            let mut patience = sleep(self.options, self.is_blocking, PATIENCE);
-            match limit.within(race(follower.outcome(), &mut patience)).await {
+            let mut takeover = sleep(self.options, self.is_blocking, TAKEOVER_DELAY);
+            match limit.within(race(follower.outcome(), &mut takeover)).await {
                 None => return Followed::TimedOut,
                 Some(Some(None)) => return Followed::Gone,
                 Some(Some(Some(outcome))) => {

@@ -8,9 +8,9 @@ use syn::{Error, FnArg, Ident, Lifetime, Pat, PatType, Result, Signature, Type};
 
 /// A parameter that is not `self`.
 pub(crate) struct Argument {
-    /// Its name in the expansion. The source may have a pattern in its place.
+    /// Its name in the expansion. The source may have a pattern instead.
     pub(crate) name: Ident,
-    /// As the source has it.
+    /// Its pattern in the source.
     pub(crate) pattern: Pat,
     pub(crate) ty: Type,
 }
@@ -21,7 +21,7 @@ impl Argument {
         quote!(#name: #ty)
     }
 
-    /// Binds the pattern of the source, if it is more than the name.
+    /// Binds the pattern of the source, if it is more than a name.
     pub(crate) fn rebound(&self) -> Option<TokenStream> {
         let Self { name, pattern, .. } = self;
         (!matches!(pattern, Pat::Ident(ident) if is_plain(ident))).then(|| quote!(let #pattern = #name;))
@@ -49,18 +49,18 @@ fn argument((at, PatType { pat, ty, .. }): (usize, &PatType)) -> Argument {
     Argument { name, pattern: Pat::clone(pat), ty: Type::clone(ty) }
 }
 
-/// How an argument goes into a load that may run longer than the call.
+/// How an argument is passed to a load that may outlive the call.
 pub(crate) enum Taking {
-    /// As it is.
+    /// Moved.
     Moved,
-    /// As a clone, of which the load borrows this type.
+    /// Cloned; the load borrows the clone as this type.
     Cloned(Box<Type>),
 }
 
-/// How this argument can.
+/// How this argument can be passed.
 ///
 /// # Errors
-/// It cannot.
+/// It cannot be passed.
 pub(crate) fn taking(argument: &Argument) -> Result<Taking> {
     let mut borrows = Borrows(None);
     let Type::Reference(reference) = ungrouped(&argument.ty) else {
@@ -84,7 +84,7 @@ const CANNOT_TAKE: &str = "with `stale_while_revalidate`, `early_refresh` or `de
                            call, and cannot take this borrow along: take the argument by value, or as `&T` where `T` is \
                            Clone";
 
-/// A type without the groups that a macro puts around its fragments.
+/// Strips the invisible groups that a macro puts around its fragments.
 pub(crate) fn ungrouped(mut ty: &Type) -> &Type {
     while let Type::Group(group) = ty {
         ty = &group.elem;
@@ -116,7 +116,7 @@ impl<'a> Visit<'a> for Borrows {
     }
 }
 
-/// Checks the receiver of a method whose load may run longer than the call.
+/// Checks the receiver of a method whose load may outlive the call.
 ///
 /// # Errors
 /// It is a reference.

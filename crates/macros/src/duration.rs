@@ -1,16 +1,16 @@
-//! Durations as they are written in the options: `300`, `"5m"`, or an expression.
+//! Durations in the options: `300`, `"5m"`, or an expression.
 
 use proc_macro2::TokenStream;
 use quote::{quote, quote_spanned};
 use syn::spanned::Spanned;
 use syn::{Error, Expr, ExprLit, Lit, Result};
 
-/// The longest, in milliseconds: 2^53, the longest ttl.
+/// The longest ttl, in milliseconds: 2^53.
 const MAX_MS: u64 = 1 << 53;
 
 const UNITS: [(&str, u64); 5] = [("ms", 1), ("s", 1_000), ("m", 60_000), ("h", 3_600_000), ("d", 86_400_000)];
 
-/// The expression of the `Duration` that an option says.
+/// The expression of the `Duration` for an option.
 pub(crate) fn duration(value: &Expr, private: &TokenStream) -> Result<TokenStream> {
     let Expr::Lit(ExprLit { lit, .. }) = value else {
         return Ok(quote_spanned!(value.span()=> #private::duration(#value)));
@@ -32,7 +32,7 @@ pub(crate) fn duration(value: &Expr, private: &TokenStream) -> Result<TokenStrea
     Ok(quote!(::core::time::Duration::from_millis(#milliseconds)))
 }
 
-/// The milliseconds of a text such as `"5m"`.
+/// Parses a text such as `"5m"` to milliseconds.
 fn milliseconds(text: &str) -> std::result::Result<u64, &'static str> {
     const FORM: &str = "is no duration: write a whole number and ms, s, m, h or d, as \"5m\"";
     let unit = text.find(|c: char| !c.is_ascii_digit()).ok_or(FORM)?;
@@ -41,7 +41,7 @@ fn milliseconds(text: &str) -> std::result::Result<u64, &'static str> {
     if digits.is_empty() {
         return Err(FORM);
     }
-    // What has too many digits is too long, whatever the unit.
+    // A number with too many digits is too long in any unit.
     Ok(digits.parse().unwrap_or(u64::MAX).saturating_mul(*factor))
 }
 

@@ -1,6 +1,4 @@
-//! From the attribute and its function to the code that the compiler sees.
-
-//! From the attribute and its function to what the compiler sees.
+//! Expands the attribute and its function to the code that the compiler sees.
 
 use proc_macro2::{TokenStream, TokenTree};
 use quote::{ToTokens as _, format_ident, quote};
@@ -17,7 +15,7 @@ use crate::options::{Companions, KeySource, Options};
 use crate::outcome::Outcome;
 use crate::variants::{boxed_future, by_condition};
 
-/// All that is known about the function.
+/// Everything that is known about the function.
 pub(crate) struct Function<'a> {
     pub(crate) options: &'a Options,
     pub(crate) item: &'a ItemFn,
@@ -29,16 +27,16 @@ pub(crate) struct Function<'a> {
     pub(crate) key: &'a Key<'a>,
     pub(crate) tags: &'a [TokenStream],
     pub(crate) outcome: &'a Outcome,
-    /// An expression: the name of the function among all.
+    /// An expression: the unique name of the function.
     pub(crate) name: &'a TokenStream,
     pub(crate) companions: &'a Place,
 }
 
-/// Where the companions of a function go.
+/// Where the companions of a function are placed.
 pub(crate) enum Place {
-    /// To a type of this name.
+    /// In a type of this name.
     Type(Ident),
-    /// Beside the method, with its name before theirs.
+    /// Next to the method, with its name as a prefix.
     Beside,
     Nowhere,
 }
@@ -50,7 +48,7 @@ impl Place {
             Some(Companions::None) => Self::Nowhere,
             Some(Companions::Beside) => Self::Beside,
             Some(Companions::Type(name)) => Self::Type(name.clone()),
-            // The methods of a trait have no visibility of their own, and there is no place for others beside them.
+            // The methods of a trait have no visibility of their own, and nothing else can be added next to them.
             None if is_in_impl && (is_boxed || matches!(item.vis, Visibility::Inherited)) => Self::Nowhere,
             None if is_in_impl => Self::Beside,
             None => Self::Type(item.sig.ident.clone()),
@@ -78,7 +76,7 @@ pub(crate) fn expand(attribute: &TokenStream, function: TokenStream) -> Result<T
     if let Some(variants) = by_condition(&quote!(#[#krate::cached(#attribute)]), &item)? {
         return Ok(variants);
     }
-    // Attributes from within the block stand before the function as well as there.
+    // Inner attributes of the block are valid as outer attributes of the function too.
     item.attrs.iter_mut().for_each(|attribute| attribute.style = AttrStyle::Outer);
     let boxed = if item.sig.asyncness.is_none() { boxed_future(&item) } else { None };
     let is_boxed = boxed.is_some();
@@ -118,7 +116,7 @@ pub(crate) fn expand(attribute: &TokenStream, function: TokenStream) -> Result<T
     Ok(function.tokens(&calls))
 }
 
-/// The name by which the function's calls are counted, and hashed where there is no key.
+/// The name under which the function's calls are counted. If there is no key pattern, it is part of the key.
 fn name(options: &Options, ident: &Ident, companions: &Place) -> TokenStream {
     if let Some(name) = &options.name {
         return quote!(#name);
@@ -126,14 +124,14 @@ fn name(options: &Options, ident: &Ident, companions: &Place) -> TokenStream {
     if let Place::Type(companions) = companions
         && companions == ident
     {
-        // As `module_path!()`, and with the function around this one: two may each have one of the same name.
+        // `module_path!()`, with the enclosing function: two functions may each contain one of the same name.
         return quote!(::core::any::type_name::<#ident>());
     }
     let name = syn::ext::IdentExt::unraw(ident).to_string();
     quote!(::core::concat!(::core::module_path!(), "::", #name))
 }
 
-/// Refuses functions and combinations of options that cannot be.
+/// Rejects unsupported functions and combinations of options.
 fn check(options: &Options, signature: &Signature, is_async: bool) -> Result<()> {
     let refuse = |span, reason| Err(Error::new(span, reason));
     if let Some(token) = &signature.constness {
@@ -189,7 +187,7 @@ impl Function<'_> {
         quote!(#wrapper #companions)
     }
 
-    /// The parameters as the expansion calls them.
+    /// The parameters under their names in the expansion.
     fn inputs(&self) -> Punctuated<FnArg, Token![,]> {
         let mut inputs = self.item.sig.inputs.clone();
         let typed = inputs.iter_mut().filter_map(|input| match input {
@@ -203,7 +201,8 @@ impl Function<'_> {
         inputs
     }
 
-    /// The parameters and the generics that companions need for the key, and those that they need for the provider, too.
+    /// The parameters and the generics that companions need for the key, and those that they also need for the
+    /// provider.
     fn companion_parts(&self) -> Parts {
         let generics = &self.item.sig.generics;
         let key: Vec<_> = self.key.arguments.iter().map(|argument| argument.declared()).collect();
@@ -269,7 +268,7 @@ impl Function<'_> {
         let about = format!("The companions of the cached function [`{function}`](fn@{function}).");
         let clear = clear.as_ref().map(|clear| {
             quote! {
-                /// Removes all values of the function, and returns how many.
+                /// Removes all cached values of the function, and returns how many there were.
                 ///
                 /// # Errors
                 /// The provider failed.
@@ -279,7 +278,7 @@ impl Function<'_> {
         });
         let len = len.as_ref().map(|len| {
             quote! {
-                /// The number of values of the function.
+                /// Returns the number of cached values of the function.
                 ///
                 /// # Errors
                 /// The name of the function is empty.
@@ -290,8 +289,8 @@ impl Function<'_> {
         let returned = &self.outcome.returned;
         let peek = peek.as_ref().map(|peek| {
             quote! {
-                /// What a call would return from the cache, if its value is there. It runs nothing, and it is not counted
-                /// where the provider allows that.
+                /// Returns the cached value of a call, if there is one, without running the function. The lookup is not
+                /// counted if the provider supports that.
                 ///
                 /// # Errors
                 /// The provider failed, or the key is invalid.
@@ -308,7 +307,7 @@ impl Function<'_> {
             #(#cfg)*
             #[allow(dead_code, clippy::missing_errors_doc, clippy::missing_panics_doc, clippy::must_use_candidate)]
             impl #name {
-                /// The function without its cache.
+                /// Runs the function without the cache.
                 #(#lints)*
                 #vis #uncached {
                     #(#named)*
@@ -319,10 +318,10 @@ impl Function<'_> {
             #(#cfg)*
             #[allow(dead_code, unused_variables, unused_braces, clippy::all, clippy::pedantic)]
             impl #name {
-                /// The key of a call.
+                /// Returns the key of a call.
                 #vis fn key #key_generics(#(#key),*) -> #key_result #key_where { #made }
 
-                /// Removes the value of a call; true if there was one.
+                /// Removes the cached value of a call. Returns whether there was one.
                 ///
                 /// # Errors
                 /// The provider failed, or the key is invalid.
@@ -333,13 +332,13 @@ impl Function<'_> {
                 #clear
                 #len
 
-                /// Runs the function in any case, and stores its value.
+                /// Runs the function even if its value is cached, and stores the new value.
                 #vis #refresh { #again }
 
-                /// The counts so far.
+                /// Returns the statistics so far.
                 #vis fn stats() -> #private::LoadStats { Self::isocache_monitor().stats() }
 
-                /// The monitor, which has the statistics and the reports of problems.
+                /// Returns the monitor of the function, with its statistics and reports of problems.
                 #vis fn monitor() -> &'static #private::Monitor { Self::isocache_monitor() }
 
                 #statics
@@ -347,7 +346,7 @@ impl Function<'_> {
         }
     }
 
-    /// The companions of a method: functions beside it.
+    /// The companions of a method: functions next to it.
     fn companion_methods(&self, calls: &Calls) -> TokenStream {
         let ItemFn { vis, sig, .. } = self.item;
         let private = self.options.private();
@@ -392,7 +391,7 @@ impl Function<'_> {
     }
 }
 
-/// What companions are declared with.
+/// The signatures of companions.
 struct Parts {
     key: Vec<TokenStream>,
     /// For the key and the provider.
@@ -401,11 +400,11 @@ struct Parts {
     of_key: (TokenStream, TokenStream),
     of_whole: (TokenStream, TokenStream),
     of_provider: (TokenStream, TokenStream),
-    /// Statements that use the parameters of the key and the provider, so that none is an unused variable.
+    /// Statements that use the parameters of the key and the provider, to avoid warnings about unused variables.
     named: Vec<TokenStream>,
 }
 
-/// The names in an expression that may be parameters: also within macros and their format strings.
+/// The names in an expression that may be parameters, including those within macros and their format strings.
 fn words(expression: &Expr) -> Vec<String> {
     fn collect(tokens: TokenStream, words: &mut Vec<String>) {
         let mut after_dot = false;
@@ -416,7 +415,7 @@ fn words(expression: &Expr) -> Vec<String> {
                 TokenTree::Ident(ident) if !after_dot => words.push(ident.to_string()),
                 TokenTree::Punct(punct) => is_dot = punct.as_char() == '.',
                 TokenTree::Literal(literal) => {
-                    // `"t{tenant}"` in a `format!`.
+                    // Covers `"t{tenant}"` in a `format!`.
                     let text = literal.to_string();
                     let names = text
                         .split('{')

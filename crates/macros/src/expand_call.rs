@@ -1,4 +1,4 @@
-//! The bodies of the generated functions: of the call, and of its companions.
+//! The bodies of the generated functions: the call, and its companions.
 
 use proc_macro2::{Span, TokenStream};
 use quote::{ToTokens as _, format_ident, quote, quote_spanned};
@@ -9,7 +9,7 @@ use crate::duration::duration;
 use crate::expand::{Function, Place};
 use crate::options::KeySource;
 
-/// The ttl where none is given, in seconds.
+/// The default ttl, in seconds.
 const DEFAULT_TTL: u64 = 300;
 
 pub(crate) struct Calls {
@@ -49,7 +49,7 @@ impl Calls {
     }
 }
 
-/// A name that no code of the user's sees.
+/// A name that is not visible to the user's code.
 fn local(name: &str) -> Ident {
     Ident::new(name, Span::mixed_site())
 }
@@ -108,7 +108,7 @@ impl Function<'_> {
         }))
     }
 
-    /// The name of the hidden function that gives the monitor.
+    /// The name of the hidden function that returns the monitor.
     pub(crate) fn monitor_name(&self) -> Ident {
         match self.companions {
             Place::Beside => format_ident!("isocache_monitor_of_{}", self.item.sig.ident),
@@ -130,7 +130,7 @@ impl Function<'_> {
         })
     }
 
-    /// The slot of the memory of a synchronous function without a provider.
+    /// The slot for the memory cache of a synchronous function without a provider.
     fn slot(&self) -> TokenStream {
         let private = self.options.private();
         quote!({
@@ -144,13 +144,13 @@ impl Function<'_> {
         !self.is_async && self.options.provider.is_none()
     }
 
-    /// The statement that gives `shape` its value.
+    /// The statement that defines `shape`.
     fn shape(&self) -> TokenStream {
         let (shape, expression) = (local("shape"), self.outcome.shape(&self.options.private()));
         quote!(let #shape = #expression;)
     }
 
-    /// Statements that let a name be a reference to the provider. `shape` is there.
+    /// Statements that define a name as a reference to the provider. They use `shape`.
     fn provider(&self, name: &Ident) -> TokenStream {
         let (private, shape) = (self.options.private(), local("shape"));
         let Some(provider) = &self.options.provider else {
@@ -189,7 +189,7 @@ impl Function<'_> {
         }
     }
 
-    /// The argument `policy` of a call: what happens to errors of the cache. `shape` is there.
+    /// The argument `policy` of a call: how cache errors are handled. It uses `shape`.
     fn policy(&self) -> TokenStream {
         let (private, shape) = (self.options.private(), local("shape"));
         let needed = self.options.propagate.or(self.options.timeout.as_ref().map(|(span, _)| *span));
@@ -211,7 +211,7 @@ impl Function<'_> {
         let [provider, key, options, sharing, shape, policy] =
             ["provider", "key", "options", "sharing", "shape", "policy"].map(local);
         let (shaped, found, made, policed) = (self.shape(), self.provider(&provider), &self.key.made, self.policy());
-        // A clone ends the borrow of an argument that the body takes along.
+        // A clone ends the borrow of an argument that is moved into the body.
         let (call, handle) = match (self.is_async, in_background, self.tags.is_empty()) {
             (true, _, false) => {
                 let tags = self.tags;
@@ -240,7 +240,7 @@ impl Function<'_> {
         }
     }
 
-    /// The function without its cache, with the arguments as they are named: a future or a closure.
+    /// The function without its cache, with its named arguments: a future or a closure.
     fn body(&self) -> TokenStream {
         let arguments = self.arguments.iter().map(|Argument { name, .. }| name);
         let rebound = self.arguments.iter().filter_map(Argument::rebound).collect();
@@ -271,7 +271,7 @@ impl Function<'_> {
         quote!(#name::uncached::<#(#generics),*>(#(#arguments),*))
     }
 
-    /// The block of the function as a future. The answer that is never given tells the compiler the type, for `?`.
+    /// The block of the function as a future. The unreachable result tells the compiler the type, for `?`.
     fn inline(&self, rebound: &TokenStream) -> TokenStream {
         let (returned, block) = (&self.outcome.returned, self.block);
         quote!(async move {
@@ -287,7 +287,7 @@ impl Function<'_> {
         })
     }
 
-    /// `body` that owns what it uses.
+    /// Makes `body` own its data.
     fn body_in_background(&self) -> Result<TokenStream> {
         let private = self.options.private();
         let (mut before, mut within) = (TokenStream::new(), TokenStream::new());
@@ -308,13 +308,13 @@ impl Function<'_> {
         Ok(quote!({ #before #body }))
     }
 
-    /// An operation of the provider by a key or a glob.
+    /// An operation of the provider on a key or a glob.
     fn on_provider(&self, operation: &Ident, key: &TokenStream) -> TokenStream {
         let private = self.options.private();
         let [provider, made, shape] = ["provider", "key", "shape"].map(local);
         let (shaped, found) = (self.shape(), self.provider(&provider));
         if !self.tags.is_empty() {
-            // A view without tags removes entries of any tags.
+            // A view without tags removes entries with any tags.
             return quote!({
                 let #made = #key;
                 #shaped
@@ -359,7 +359,7 @@ impl Function<'_> {
     }
 
     /// # Errors
-    /// A memory for each function cannot hold values of many types.
+    /// A function's own memory cache cannot hold values of several types.
     fn check_memory(&self) -> Result<()> {
         let generics = &self.item.sig.generics;
         let returned = [self.outcome.returned.to_token_stream()];

@@ -1,4 +1,4 @@
-//! Which of the generics of a function one of its companions needs. One too many could not be inferred where it is called.
+//! The generics that a companion needs. An unnecessary one could not be inferred at the call.
 
 use std::collections::HashSet;
 
@@ -6,7 +6,8 @@ use proc_macro2::{TokenStream, TokenTree};
 use quote::{ToTokens, quote};
 use syn::{GenericParam, Generics};
 
-/// The parameters that these tokens mention, with those that their bounds mention; and the conditions about no others.
+/// Returns the generic parameters that these tokens mention, and those that their bounds mention, with the conditions
+/// on these parameters only.
 pub(crate) fn needed(generics: &Generics, mentioned: &[TokenStream]) -> (TokenStream, TokenStream) {
     let mut words = HashSet::new();
     for tokens in mentioned {

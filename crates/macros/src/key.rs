@@ -1,4 +1,4 @@
-//! The key of a call: what is checked at expansion, and the expression that makes it.
+//! The key of a call: checks at expansion, and the expression that builds it.
 
 use proc_macro2::{Span, TokenStream};
 use quote::{ToTokens as _, quote, quote_spanned};
@@ -11,16 +11,16 @@ use crate::arguments::Argument;
 use crate::options::{KeySource, Options};
 use isocache_key_pattern::{self as template, Piece};
 
-/// Tuples of more are not `Serialize`.
+/// Longer tuples do not implement `Serialize`.
 const MAX_HASHED: usize = 16;
 
 /// How much longer than its pattern a key may become without another allocation.
 const EXPECTED: usize = 16;
 
 pub(crate) struct Key<'a> {
-    /// The arguments that it is made of, in the order of the function.
+    /// The arguments in the key, in the order of the function.
     pub(crate) arguments: Vec<&'a Argument>,
-    /// A `String`, or a `Result` of one.
+    /// The type: a `String`, or a `Result` of one.
     pub(crate) made: TokenStream,
     pub(crate) is_result: bool,
     /// The expression of the glob of all keys, if there is one.
@@ -169,7 +169,7 @@ fn from_closure<'a>(
     Ok((made, used))
 }
 
-/// The arguments that are hashed where no key is given.
+/// The arguments that are hashed if there is no key pattern.
 fn hashed<'a>(options: &Options, signature: &Signature, arguments: &'a [Argument]) -> Result<Vec<&'a Argument>> {
     const GIVE: &str = "give one, as key = \"user:{id}\"";
     if let Some(receiver) = signature.receiver() {
@@ -207,7 +207,7 @@ fn hashed<'a>(options: &Options, signature: &Signature, arguments: &'a [Argument
     }
 }
 
-/// Finds `impl Trait`, wherever it is in a type.
+/// Finds `impl Trait` anywhere in a type.
 struct Implied(Option<Span>);
 
 impl<'a> Visit<'a> for Implied {

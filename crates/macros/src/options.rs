@@ -7,13 +7,13 @@ use syn::parse::{Parse, ParseStream};
 use syn::punctuated::Punctuated;
 use syn::{Error, Expr, ExprClosure, Ident, LitStr, Path, Result, Token, bracketed, parenthesized};
 
-/// What makes the key, if it is not all the arguments.
+/// The source of the key, if it is not all the arguments.
 pub(crate) enum KeySource {
     Template(LitStr),
     Closure(ExprClosure),
 }
 
-/// The options as they are written. A flag is the place where it is written.
+/// The options as written. A flag is stored as its position in the source.
 #[derive(Default)]
 pub(crate) struct Options {
     pub(crate) ttl: Option<Expr>,
@@ -30,20 +30,20 @@ pub(crate) struct Options {
     pub(crate) companions: Option<Companions>,
     pub(crate) skip: Vec<Ident>,
     pub(crate) cache_none: Option<Span>,
-    /// Where `on_error = propagate` is written.
+    /// The position of `on_error = propagate`.
     pub(crate) propagate: Option<Span>,
     pub(crate) name: Option<LitStr>,
     pub(crate) in_impl: Option<Span>,
     krate: Option<Path>,
 }
 
-/// Where the companions of a function go.
+/// Where the companions of a function are placed.
 pub(crate) enum Companions {
-    /// There are none.
+    /// Nowhere.
     None,
-    /// To a type of this name.
+    /// In a type of this name.
     Type(Ident),
-    /// Beside a method, with its name before theirs.
+    /// Next to a method, with its name as a prefix.
     Beside,
 }
 
@@ -69,7 +69,7 @@ impl Options {
         windows.into_iter().chain(plain).flatten().all(|value| matches!(value, Expr::Lit(_)))
     }
 
-    /// Whether loads may run longer than their calls.
+    /// Whether loads may outlive their calls.
     pub(crate) fn in_background(&self) -> bool {
         self.stale_while_revalidate.is_some() || self.early_refresh.is_some() || self.detached.is_some()
     }
@@ -160,7 +160,7 @@ fn value<T: Parse>(input: ParseStream<'_>) -> Result<T> {
     input.parse()
 }
 
-/// An expression without the groups that a macro puts around its fragments.
+/// Strips the invisible groups that a macro puts around an expression.
 fn expression(input: ParseStream<'_>) -> Result<Expr> {
     let mut expression: Expr = value(input)?;
     while let Expr::Group(group) = expression {

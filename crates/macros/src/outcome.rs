@@ -1,4 +1,4 @@
-//! The return type of a function. What it is made of is for the compiler to decide, by its type.
+//! The return type of a function. Its shape is resolved by the compiler, from the type.
 
 use proc_macro2::{Span, TokenStream};
 use quote::quote;
@@ -9,13 +9,13 @@ use syn::{Error, Lifetime, Result, Type, TypeImplTrait, TypeReference};
 /// The return type, and whether `None` is stored.
 pub(crate) struct Outcome {
     pub(crate) returned: Type,
-    /// Where `cache_none` is written.
+    /// The position of `cache_none`.
     cache_none: Option<Span>,
 }
 
 impl Outcome {
     /// # Errors
-    /// A type of which nothing can be stored.
+    /// Rejects a type from which nothing can be stored.
     pub(crate) fn of(returned: &Type, cache_none: Option<Span>) -> Result<Self> {
         let mut owned = Owned(None);
         owned.visit_type(returned);

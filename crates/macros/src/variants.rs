@@ -1,4 +1,4 @@
-//! Forms of functions that other attributes make: parameters with `#[cfg]`, and methods behind `#[async_trait]`.
+//! Functions modified by other attributes: parameters with `#[cfg]`, and methods under `#[async_trait]`.
 
 use proc_macro2::TokenStream;
 use quote::{ToTokens as _, quote};
@@ -9,10 +9,10 @@ use syn::{
 
 use crate::arguments::ungrouped;
 
-/// The most different conditions of parameters, each of which doubles the number of functions.
+/// The most different conditions on parameters, each of which doubles the number of functions.
 const MAX_CONDITIONS: usize = 4;
 
-/// One function for each combination of the conditions of its parameters; `None` if there are no conditions.
+/// Returns one function for each combination of the conditions on its parameters; `None` if there are no conditions.
 ///
 /// # Errors
 /// Too many conditions.
@@ -62,7 +62,7 @@ fn condition_of(input: &FnArg) -> Vec<TokenStream> {
 }
 
 /// The return type and the block of an asynchronous method as `#[async_trait]` writes it: a function that returns a
-/// `Pin<Box<dyn Future>>`, made by `Box::pin(async move { … })` at its end.
+/// `Pin<Box<dyn Future>>`, created by `Box::pin(async move { … })` at its end.
 pub(crate) fn boxed_future(item: &ItemFn) -> Option<(Type, Block)> {
     let ReturnType::Type(_, returned) = &item.sig.output else { return None };
     let output = output_of_boxed(returned)?;

@@ -4,7 +4,7 @@ use std::fmt;
 
 use smallvec::SmallVec;
 
-/// A command: its name and its arguments, each any bytes.
+/// A command: its name and its arguments, each a byte string.
 ///
 /// ```
 /// use isocache_protocol::Command;
@@ -16,24 +16,24 @@ use smallvec::SmallVec;
 /// ```
 #[derive(Clone, Default, PartialEq, Eq)]
 pub struct Command {
-    /// Name and arguments, one after the other: a command is two allocations at most, however many arguments it has.
+    /// Name and arguments, concatenated: a command takes at most two allocations, however many arguments it has.
     bytes: Vec<u8>,
-    /// Where each ends.
+    /// The end of each.
     ends: SmallVec<[usize; 6]>,
 }
 
 impl Command {
-    /// A command without even a name.
+    /// Creates an empty command, without a name.
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// A command without even a name, with room for so many bytes of name and arguments.
+    /// Creates an empty command, with capacity for `bytes` bytes of name and arguments.
     pub fn with_capacity(bytes: usize) -> Self {
         Self { bytes: Vec::with_capacity(bytes), ends: SmallVec::new() }
     }
 
-    /// Whether the argument at an index is this word, in capitals or not.
+    /// Whether the argument at an index is this word, ignoring case.
     pub fn arg_is(&self, index: usize, word: &str) -> bool {
         self.arg(index).is_some_and(|arg| arg.eq_ignore_ascii_case(word.as_bytes()))
     }
@@ -44,34 +44,34 @@ impl Command {
         self.ends.push(self.bytes.len());
     }
 
-    /// The name as it was given; empty if there is none. Names are compared without regard to case.
+    /// Returns the name as it was written; empty if there is none. Names are compared case-insensitively.
     pub fn name(&self) -> &[u8] {
         self.arg(0).unwrap_or_default()
     }
 
-    /// The argument at an index; the name is at 0.
+    /// Returns the argument at an index; the name is at 0.
     pub fn arg(&self, index: usize) -> Option<&[u8]> {
         let end = *self.ends.get(index)?;
         let start = index.checked_sub(1).and_then(|before| self.ends.get(before)).copied().unwrap_or(0);
         self.bytes.get(start..end)
     }
 
-    /// The name and the arguments, in their order.
+    /// Iterates over the name and the arguments, in order.
     pub fn args(&self) -> impl ExactSizeIterator<Item = &[u8]> + Clone {
         (0..self.len()).map(|index| self.arg(index).unwrap_or_default())
     }
 
-    /// How many there are, with the name.
+    /// Returns the number of arguments, including the name.
     pub fn len(&self) -> usize {
         self.ends.len()
     }
 
-    /// Whether there is not even a name.
+    /// Whether there is no name.
     pub fn is_empty(&self) -> bool {
         self.ends.is_empty()
     }
 
-    /// The bytes of the name and of all arguments together.
+    /// Returns the total size of the name and all arguments, in bytes.
     pub fn size(&self) -> usize {
         self.bytes.len()
     }
@@ -87,7 +87,7 @@ impl<A: AsRef<[u8]>> FromIterator<A> for Command {
     }
 }
 
-/// Shows the name and how much follows it, never the arguments: they may be secrets.
+/// Shows the name and the number of arguments, never their contents, which may be secrets.
 impl fmt::Debug for Command {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let name = String::from_utf8_lossy(self.name());

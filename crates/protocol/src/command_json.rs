@@ -1,11 +1,11 @@
 //! Writes commands as JSON bodies.
 //!
-//! JSON carries text only. A command with other bytes goes by path with the bytes as the body ([`path`](super::path)), or
-//! as RESP ([`resp`](super::resp)).
+//! JSON can only represent text. A command with other bytes is sent as a path, with the bytes as the body
+//! ([`path`](super::path)), or as RESP ([`resp`](super::resp)).
 
 use super::Command;
 
-/// An argument that JSON cannot carry, because it is not UTF-8.
+/// An argument that JSON cannot represent, because it is not UTF-8.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("argument {argument} of command {command} is not UTF-8, which JSON cannot carry")]
 pub struct NotText {

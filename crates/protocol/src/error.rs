@@ -1,27 +1,27 @@
-//! What is refused, and in which words.
+//! Errors for invalid requests, with the text of the response.
 
 use std::fmt;
 
 use super::resp::RespError;
 
-/// How much a request may hold. The bytes of its body are limited where the body is read.
+/// Limits on a request. The size of its body is limited where it is read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct RequestLimits {
     /// Commands in a pipeline or a transaction.
     pub commands: usize,
-    /// Arguments of one command, its name among them.
+    /// Arguments of one command, including its name.
     pub arguments: usize,
 }
 
 impl Default for RequestLimits {
-    /// 1000 commands, as many as the official client sends at once; 100 000 arguments.
+    /// 1000 commands, as many as the official client sends at once, and 100 000 arguments.
     fn default() -> Self {
         Self { commands: 1000, arguments: 100_000 }
     }
 }
 
-/// The place of an argument in a request, shown as the indices that lead to it in the JSON: `[1]`, or `[0][1]` in a
-/// pipeline. The name of a command is its argument 0.
+/// The position of an argument in a request, displayed as its indices in the JSON: `[1]`, or `[0][1]` in a pipeline.
+/// The name of a command is its argument 0.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ArgumentAt {
     /// The command, in a pipeline or a transaction.
@@ -39,23 +39,23 @@ impl fmt::Display for ArgumentAt {
     }
 }
 
-/// Why a request is refused as a whole. The text of the error is that of the answer, in the words of the service where
-/// they are known; it never holds anything of the request but numbers.
+/// Why a request is refused as a whole. The text of the error is that of the response, with the service's wording where
+/// it is known. It never contains anything from the request but numbers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum RequestError {
-    /// The body is no JSON array of a command's name and arguments.
+    /// The body is not a JSON array of a command's name and arguments.
     #[error("ERR failed to parse command")]
     MalformedCommand,
-    /// The body is no JSON array of commands.
+    /// The body is not a JSON array of commands.
     #[error("ERR failed to parse pipeline request")]
     MalformedPipeline,
     /// A command without a name.
     #[error("ERR empty command")]
     EmptyCommand,
-    /// A pipeline or a transaction without a command.
+    /// A pipeline or a transaction without commands.
     #[error("ERR empty pipeline request")]
     EmptyPipeline,
-    /// A command without a name in a transaction. In a pipeline it is the answer of that command alone.
+    /// A command without a name in a transaction. In a pipeline it is the response to that command alone.
     #[error("ERR empty pipeline command")]
     EmptyPipelineCommand,
     /// An argument is `null`.
@@ -64,12 +64,12 @@ pub enum RequestError {
     /// An argument is an array or an object.
     #[error("ERR unsupported arg type: {at} is an {kind}")]
     NestedArgument {
-        /// Which argument.
+        /// The position of the argument.
         at: ArgumentAt,
         /// `array` or `object`.
         kind: &'static str,
     },
-    /// An argument is a string with half of a surrogate pair, which no UTF-8 can stand for.
+    /// An argument is a string with an unpaired surrogate, which UTF-8 cannot represent.
     #[error("ERR lone surrogate in {0}")]
     LoneSurrogate(ArgumentAt),
     /// A `%` without two hexadecimal digits, in the path or in the query.
@@ -78,7 +78,7 @@ pub enum RequestError {
     /// More than one `_token` in the query.
     #[error("ERR more than one _token")]
     TwoTokens,
-    /// The body is no sequence of RESP commands.
+    /// The body is not a sequence of RESP commands.
     #[error("ERR failed to parse RESP request: {0}")]
     Resp(RespError),
     /// A header has a value that is not supported.
@@ -86,7 +86,7 @@ pub enum RequestError {
     Header {
         /// The name of the header.
         header: &'static str,
-        /// What it may be.
+        /// The supported values.
         allowed: &'static str,
     },
     /// More commands than the limit.
@@ -95,7 +95,7 @@ pub enum RequestError {
         /// The limit.
         limit: usize,
     },
-    /// A command of more arguments than the limit.
+    /// A command with more arguments than the limit.
     #[error("ERR too many arguments: at most {limit} in one command")]
     TooManyArguments {
         /// The limit.
@@ -104,7 +104,7 @@ pub enum RequestError {
 }
 
 impl RequestError {
-    /// The HTTP status of the answer: 413 where a limit is broken, else 400.
+    /// The HTTP status of the response: 413 if a limit is exceeded, otherwise 400.
     pub fn status(&self) -> u16 {
         match self {
             Self::TooManyCommands { .. } | Self::TooManyArguments { .. } => 413,
@@ -113,7 +113,7 @@ impl RequestError {
     }
 }
 
-/// The answer is larger than the limit; what had been written of it is gone.
+/// The response is larger than the limit; the part that had been written was removed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("ERR response too large: more than {limit} bytes")]
 pub struct ReplyTooLarge {

@@ -1,51 +1,51 @@
-//! The headers of the protocol, all in lower case, and what they choose.
+//! The headers of the protocol, in lower case, and the formats that they select.
 
 use super::RequestError;
 use super::reply_json::Strings;
 
-/// `base64` asks for strings as base64 in JSON.
+/// `base64` requests strings as base64 in JSON.
 pub const ENCODING: &str = "upstash-encoding";
-/// `resp2` asks for RESP2 instead of JSON; `json` is the default.
+/// `resp2` requests RESP2 instead of JSON; `json` is the default.
 pub const RESPONSE_FORMAT: &str = "upstash-response-format";
-/// A token in every answer, changed by every write; the client sends the last one back, to read its own writes.
+/// A token in every response that changes with every write; the client sends the last one back, to read its own writes.
 pub const SYNC_TOKEN: &str = "upstash-sync-token";
 /// Name and version of the official client.
 pub const TELEMETRY_SDK: &str = "upstash-telemetry-sdk";
-/// Where the official client runs.
+/// The platform of the official client.
 pub const TELEMETRY_PLATFORM: &str = "upstash-telemetry-platform";
-/// In what the official client runs.
+/// The runtime of the official client.
 pub const TELEMETRY_RUNTIME: &str = "upstash-telemetry-runtime";
 
 /// The content type of JSON bodies.
 pub const CONTENT_TYPE_JSON: &str = "application/json";
-/// The content type of answers to `Upstash-Response-Format: resp2`.
+/// The content type of responses with `Upstash-Response-Format: resp2`.
 pub const CONTENT_TYPE_RESP2_ANSWER: &str = "application/octet-stream";
 /// The content type of subscriptions.
 pub const CONTENT_TYPE_SSE: &str = "text/event-stream";
-/// The content type of batches that keep every byte: an extension of this project.
+/// The content type of binary batches: an extension of this project.
 ///
-/// As the body of `POST /pipeline` or `/multi-exec` it is RESP2 commands, one after the other, each an array of bulk strings.
-/// The answer, of the same type, is RESP2 replies, one after the other, without an array around them: as on a TCP
-/// connection. It has as many replies as there were commands; one that failed is an error reply. A request that is refused
-/// as a whole, and a transaction that is discarded, get the JSON answer `{"error":"…"}` and its status, as in JSON. A server
-/// without the extension refuses the body as JSON that it cannot parse (400), or by its type (415).
+/// As the body of `POST /pipeline` or `/multi-exec`, it is a sequence of RESP2 commands, each an array of bulk strings.
+/// The response, of the same type, is a sequence of RESP2 replies without an enclosing array, as on a TCP connection.
+/// There is one reply per command; a failed command has an error reply. A request that is refused as a whole, and a
+/// transaction that is discarded, get the JSON response `{"error":"…"}` and its status, as in JSON. A server without
+/// the extension refuses the body as invalid JSON (400), or for its content type (415).
 pub const CONTENT_TYPE_RESP: &str = "application/x-resp";
 
-/// Tells clients, in every answer, which extensions of the protocol the bridge has; names separated by commas.
+/// Lists, in every response, the protocol extensions that the bridge supports, separated by commas.
 pub const EXTENSIONS: &str = "isocache-extensions";
 
 /// The extensions of this version: bodies of type [`CONTENT_TYPE_RESP`], and the commands [`CLEAR`] and [`RELEASE`].
 pub const EXTENSIONS_HERE: &str = "x-resp, clear, release";
 
-/// The command that removes all keys that match a pattern: `ISOCACHE.CLEAR pattern`. Its answer is how many there were. It
-/// is carried out in steps, and so cannot be part of a transaction.
+/// The command that removes all keys that match a pattern: `ISOCACHE.CLEAR pattern`. It returns the number of removed
+/// keys. It runs in steps, so it cannot be part of a transaction.
 pub const CLEAR: &str = "ISOCACHE.CLEAR";
 
-/// The command that removes a key if it holds a value: `ISOCACHE.RELEASE key value`. Its answer is how many went. It gives
-/// back what `SET key value NX PX …` took, without taking it from who has it by now.
+/// The command that removes a key if it holds a value: `ISOCACHE.RELEASE key value`. It returns the number of removed
+/// keys. It releases a lock that `SET key value NX PX …` acquired, but not if another client has acquired it since.
 pub const RELEASE: &str = "ISOCACHE.RELEASE";
 
-/// What a browser must be allowed to send (`Access-Control-Allow-Headers`).
+/// The request headers that a browser must be allowed to send (`Access-Control-Allow-Headers`).
 pub const CORS_REQUEST_HEADERS: &[&str] = &[
     "authorization",
     "content-type",
@@ -56,10 +56,10 @@ pub const CORS_REQUEST_HEADERS: &[&str] = &[
     TELEMETRY_PLATFORM,
     TELEMETRY_RUNTIME,
 ];
-/// What a page must be allowed to read (`Access-Control-Expose-Headers`).
+/// The response headers that a page must be allowed to read (`Access-Control-Expose-Headers`).
 pub const CORS_EXPOSED_HEADERS: &[&str] = &[SYNC_TOKEN, EXTENSIONS, "retry-after"];
 
-/// How an answer is written.
+/// The format of a response.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Encoding {
     /// JSON with text.
@@ -67,13 +67,13 @@ pub enum Encoding {
     Json,
     /// JSON with base64.
     Base64,
-    /// RESP2. Not at `/multi-exec`, which always answers JSON.
+    /// RESP2. Not for `/multi-exec`, which always returns JSON.
     Resp2,
 }
 
 impl Encoding {
-    /// What the values of [`ENCODING`] and [`RESPONSE_FORMAT`] ask for. Values are compared without regard to case; an empty
-    /// one counts as absent.
+    /// Selects the format for the values of [`ENCODING`] and [`RESPONSE_FORMAT`]. Values are compared
+    /// case-insensitively; an empty value counts as absent.
     ///
     /// ```
     /// use isocache_protocol::Encoding;
@@ -108,7 +108,7 @@ impl Encoding {
         }
     }
 
-    /// How strings stand in JSON, where the answer is JSON.
+    /// The encoding of strings in JSON, if the response is JSON.
     pub fn strings(self) -> Strings {
         if self == Self::Base64 { Strings::Base64 } else { Strings::Plain }
     }

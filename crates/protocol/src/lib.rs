@@ -1,19 +1,19 @@
-//! The Upstash Redis REST protocol: what goes over the wire between the bridge and its clients.
+//! The Upstash Redis REST protocol, spoken between the bridge and its clients.
 //!
-//! Nothing here does I/O, reads a clock or knows a command's meaning; it turns commands and replies into bytes and back.
+//! Nothing here does I/O, reads a clock or interprets commands; it converts commands and replies to bytes and back.
 //!
-//! | what | bridge | client |
+//! | data | bridge | client |
 //! |---|---|---|
 //! | commands as JSON | [`request_json`] reads | [`command_json`] writes |
 //! | a command as a path | [`path`] reads | [`path`] writes |
 //! | replies as JSON | [`reply_json`] writes | [`reply_from_json`] reads |
 //! | commands and replies as RESP | [`resp`] | [`resp`] |
 //! | messages of a subscription | [`sse`] writes | [`sse`] reads |
-//! | headers, and what they choose | [`headers`] | [`headers`] |
-//! | a flag in Lua scripts that plain Redis refuses | [`shebang`] | |
+//! | headers, and the formats that they select | [`headers`] | [`headers`] |
+//! | a flag in Lua scripts that plain Redis rejects | [`shebang`] | |
 //!
-//! Everything that reads takes plain bytes, from anybody: it ends with a value or an error, allocates no more than a fixed
-//! multiple of what it was given, and never panics.
+//! All parsers accept arbitrary untrusted bytes: they return a value or an error, allocate no more than a fixed
+//! multiple of their input, and never panic.
 
 #![forbid(unsafe_code)]
 

@@ -1,14 +1,15 @@
 //! Commands as paths: `/SET/key?EX=100` with the value as the body.
 //!
-//! - The path is split at `/` before its segments are percent-decoded, so that `%2F` is a `/` within an argument. One `/` at
-//!   the end is passed over; a second one there, or two in the middle, are an empty argument.
-//! - A body that is not empty is one argument, of any bytes, after those of the path.
-//! - The pairs of the query follow: `K=V` is two arguments, `K` is one, nothing between two `&` is none. `_token` is no
-//!   argument but the caller's token, and comes once at most.
-//! - A `%` without two hexadecimal digits is refused. To take it literally would give `%zz` and `%41` different readings in one
-//!   path, and a client that does not encode would seem to work until a key reads like an encoded one.
-//! - A `+` is a plus, also in the query: the arguments are no HTML form, and `ZRANGEBYSCORE` and `XRANGE` have arguments such
-//!   as `+inf` and `+`.
+//! - The path is split at `/` before its segments are percent-decoded, so that `%2F` is a `/` within an argument. One
+//!   trailing `/` is ignored; a second one, or two in the middle, are an empty argument.
+//! - A non-empty body is one argument, of any bytes, after those of the path.
+//! - The pairs of the query follow: `K=V` is two arguments, `K` is one, and an empty pair is ignored. `_token` is not
+//!   an argument but the caller's token, and may occur at most once.
+//! - A `%` without two hexadecimal digits is an error. Taking it literally would make the meaning of `%` in a path
+//!   depend on what follows, and a client that does not encode would appear to work until a key looks like an encoded
+//!   one.
+//! - A `+` is a plus, also in the query: the arguments are not an HTML form, and `ZRANGEBYSCORE` and `XRANGE` have
+//!   arguments such as `+inf` and `+`.
 
 use std::fmt;
 
@@ -16,13 +17,13 @@ use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_decode, percent_encod
 
 use super::{Command, RequestError, RequestLimits};
 
-/// Everything but what RFC 3986 calls unreserved.
+/// All characters but those that RFC 3986 calls unreserved.
 const ENCODED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
 
-/// The member of the query that is the caller's token.
+/// The query parameter with the caller's token.
 const TOKEN: &[u8] = b"_token";
 
-/// What a path and its query say.
+/// A parsed path and query.
 #[derive(Clone, PartialEq, Eq)]
 pub struct PathRequest {
     /// The command.
@@ -39,7 +40,7 @@ impl fmt::Debug for PathRequest {
     }
 }
 
-/// The command of a path (without the prefix that the caller takes off), a query (without its `?`) and a body.
+/// Parses a path (without the prefix, which the caller removes), a query (without its `?`) and a body.
 ///
 /// ```
 /// use isocache_protocol::{RequestLimits, path};
@@ -51,7 +52,7 @@ impl fmt::Debug for PathRequest {
 /// ```
 ///
 /// # Errors
-/// [`RequestError`], with the text of the answer.
+/// [`RequestError`], with the text of the response.
 pub fn request(
     path: &str,
     query: Option<&str>,
@@ -87,17 +88,17 @@ pub fn request(
     Ok(PathRequest { command, token })
 }
 
-/// The value of the `_token` of a query, for requests whose command is in the body.
+/// Returns the `_token` of a query, for requests whose command is in the body.
 ///
 /// # Errors
-/// [`RequestError`] if the query is not percent-encoded as it should be, or has two.
+/// [`RequestError`] if the query is not percent-encoded correctly, or has two tokens.
 pub fn token(query: Option<&str>) -> Result<Option<Vec<u8>>, RequestError> {
     let mut token = None;
     for_each_pair(query, |key, value| if *key == *TOKEN { keep(&mut token, value) } else { Ok(()) })?;
     Ok(token)
 }
 
-/// Of two tokens none counts: whoever looks at the other one would take the caller for somebody else.
+/// Two tokens are an error: software that reads the other one would mistake the caller for someone else.
 fn keep(token: &mut Option<Vec<u8>>, value: Option<&[u8]>) -> Result<(), RequestError> {
     if token.is_some() {
         return Err(RequestError::TwoTokens);
@@ -128,7 +129,7 @@ fn decode<'a>(text: &'a str, place: &'static str) -> Result<std::borrow::Cow<'a,
     }
 }
 
-/// An argument that a path or a query cannot carry.
+/// An argument that a path or a query cannot represent.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("argument {argument} cannot be part of a URL: it is {why}")]
 pub struct NotAPath {
@@ -138,7 +139,7 @@ pub struct NotAPath {
     pub why: &'static str,
 }
 
-/// The path of arguments, the first of which is the name of the command.
+/// Writes the path for a command's name and arguments.
 ///
 /// ```
 /// use isocache_protocol::path;
@@ -149,7 +150,7 @@ pub struct NotAPath {
 /// ```
 ///
 /// # Errors
-/// [`NotAPath`] if an argument is `.` or `..`, which URLs resolve away, also when percent-encoded.
+/// [`NotAPath`] if an argument is `.` or `..`, which URLs resolve, even when percent-encoded.
 pub fn of<A: AsRef<[u8]>>(args: impl IntoIterator<Item = A>) -> Result<String, NotAPath> {
     let (mut path, mut ends_empty) = (String::new(), false);
     for (argument, arg) in args.into_iter().enumerate() {
@@ -167,7 +168,7 @@ pub fn of<A: AsRef<[u8]>>(args: impl IntoIterator<Item = A>) -> Result<String, N
     Ok(path)
 }
 
-/// The query of options, without its `?`: each `K=V`, or `K`.
+/// Writes the query for options, without its `?`: each `K=V`, or `K`.
 ///
 /// ```
 /// use isocache_protocol::path;
@@ -177,7 +178,7 @@ pub fn of<A: AsRef<[u8]>>(args: impl IntoIterator<Item = A>) -> Result<String, N
 /// ```
 ///
 /// # Errors
-/// [`NotAPath`] if an option is named `_token`, which is no argument, or is empty and has no value.
+/// [`NotAPath`] if an option is named `_token`, which is not an argument, or is empty and has no value.
 pub fn query<A: AsRef<[u8]>>(options: impl IntoIterator<Item = (A, Option<A>)>) -> Result<String, NotAPath> {
     let mut query = String::new();
     for (argument, (key, value)) in options.into_iter().enumerate() {

@@ -2,7 +2,7 @@
 
 use bytes::Bytes;
 
-/// A reply, in the shapes of RESP2.
+/// A reply, in the types of RESP2.
 ///
 /// ```
 /// use isocache_protocol::Reply;
@@ -12,15 +12,15 @@ use bytes::Bytes;
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Reply {
-    /// A short answer in words, such as `OK`.
+    /// A status, such as `OK`.
     Status(Bytes),
-    /// An error: a code in capitals and a text.
+    /// An error: a code in capitals and a message.
     Error(Bytes),
-    /// A number.
+    /// An integer.
     Integer(i64),
-    /// A string of any bytes.
+    /// A byte string.
     Bulk(Bytes),
-    /// Nothing.
+    /// No value.
     Nil,
     /// Several replies.
     Array(Vec<Reply>),
@@ -30,17 +30,17 @@ impl Reply {
     /// The status `OK`.
     pub const OK: Self = Self::Status(Bytes::from_static(b"OK"));
 
-    /// An error of this text.
+    /// Creates an error with this text.
     pub fn error(text: impl Into<String>) -> Self {
         Self::Error(Bytes::from(text.into()))
     }
 
-    /// A string of these bytes.
+    /// Creates a string of these bytes.
     pub fn bulk(bytes: impl Into<Bytes>) -> Self {
         Self::Bulk(bytes.into())
     }
 
-    /// The bytes of a string, whether it came as a status or as a bulk string: JSON does not tell them apart.
+    /// Returns the bytes of a status or a bulk string, which JSON does not distinguish.
     pub fn bytes(&self) -> Option<&Bytes> {
         match self {
             Self::Status(bytes) | Self::Bulk(bytes) => Some(bytes),
@@ -53,7 +53,7 @@ impl Reply {
         self.bytes().is_some_and(|bytes| bytes.as_ref() == b"OK")
     }
 
-    /// Whether it is an error. An array that holds errors is none.
+    /// Whether it is an error. An array that contains errors is not an error itself.
     pub fn is_error(&self) -> bool {
         matches!(self, Self::Error(_))
     }

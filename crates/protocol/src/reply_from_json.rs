@@ -1,10 +1,11 @@
-//! Reads the JSON answers of a server of the protocol, ours or another.
+//! Parses the JSON responses of any server of the protocol.
 //!
-//! JSON does not tell a status from a string: every string becomes a [`Reply::Bulk`]. A number becomes a [`Reply::Integer`]
-//! if it is a whole one of 64 bits, and the string of its text otherwise; a boolean, which only servers with RESP3 behind them
-//! send, becomes 1 or 0. A whole number beyond 64 bits is refused, since JSON readers round it; servers send it as a string.
+//! JSON does not distinguish a status from a string: every string becomes a [`Reply::Bulk`]. A number becomes a
+//! [`Reply::Integer`] if it is an integer of 64 bits, and the string of its text otherwise. A boolean, which only
+//! servers over RESP3 send, becomes 1 or 0. A larger integer is an error, since JSON parsers round it; servers send it
+//! as a string.
 //!
-//! In base64 mode `OK` stays as it is wherever it stands: base64 that a server pads is never two letters long.
+//! In base64 mode `OK` is kept unchanged everywhere: padded base64 is never two characters long.
 
 use std::fmt;
 
@@ -16,12 +17,12 @@ use serde::de::{DeserializeSeed, Deserializer, Error, IgnoredAny, MapAccess, Seq
 use super::Reply;
 use super::reply_json::Strings;
 
-/// How much of an answer that is not the protocol an error shows, in bytes.
+/// How much of an invalid response an error quotes, in bytes.
 const SHOWN: usize = 60;
-/// The integers from which on a floating-point number may stand for several.
+/// From this magnitude on, a floating-point number may represent several integers.
 const ROUNDED: f64 = 9_007_199_254_740_992.0;
 
-/// A body that is not an answer of the protocol. The text shows how it begins, in printable ASCII.
+/// A body that is not a valid response. The text quotes its beginning, in printable ASCII.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{reason}; the answer begins with \"{start}\"")]
 pub struct NotAReply {
@@ -29,7 +30,7 @@ pub struct NotAReply {
     start: String,
 }
 
-/// The answer to one command.
+/// Parses the response to one command.
 ///
 /// ```
 /// use isocache_protocol::Reply;
@@ -48,8 +49,8 @@ pub fn reply(body: &[u8], strings: Strings) -> Result<Reply, NotAReply> {
     parse(body, Answer { strings })
 }
 
-/// The answers to `expected` commands of a pipeline or transaction. A server that refuses the whole request sends a single
-/// answer instead, with another HTTP status: for [`reply`].
+/// Parses the responses to `expected` commands of a pipeline or transaction. A server that refuses the whole request
+/// sends a single response instead, with another HTTP status: parse that with [`reply`].
 ///
 /// # Errors
 /// [`NotAReply`], also if there are more or fewer.
@@ -61,7 +62,7 @@ fn parse<'de, S: DeserializeSeed<'de>>(body: &'de [u8], seed: S) -> Result<S::Va
     let mut deserializer = serde_json::Deserializer::from_slice(body);
     let value = seed.deserialize(&mut deserializer).and_then(|value| deserializer.end().map(|()| value));
     value.map_err(|error| {
-        // serde's own words may quote the answer, at any length.
+        // serde's own message may quote the response, at any length.
         let what = match error.classify() {
             serde_json::error::Category::Eof => "JSON that is cut off",
             serde_json::error::Category::Data => "JSON that is no answer of the protocol",
@@ -105,7 +106,8 @@ impl<'de> Visitor<'de> for Answers {
     }
 }
 
-/// `{"result":…}` or `{"error":…}`; a member that is `null` beside the other counts as absent, and others are passed over.
+/// `{"result":…}` or `{"error":…}`; if both are present, one that is `null` counts as absent. Other members are
+/// ignored.
 struct Answer {
     strings: Strings,
 }
@@ -149,7 +151,7 @@ impl<'de> Visitor<'de> for Answer {
     }
 }
 
-/// What stands under `result`, at any depth. `serde_json` itself limits the depth.
+/// The value of `result`, at any depth. `serde_json` itself limits the depth.
 #[derive(Clone, Copy)]
 struct Value {
     strings: Strings,

@@ -4,34 +4,34 @@
 //! |---|---|---|
 //! | whole reply `OK` | `"OK"` | `"OK"` |
 //! | any other string, at any depth | text, bytes that are not UTF-8 as U+FFFD | base64 of the bytes |
-//! | integer up to 2^53 − 1 either way | number | number |
-//! | integer beyond | its digits as a string | base64 of its digits |
+//! | integer within ±(2^53 − 1) | number | number |
+//! | larger integer | its digits as a string | base64 of its digits |
 //! | nil | `null` | `null` |
 //! | array | array | array |
 //! | whole reply is an error | `{"error":"text"}` | `{"error":"text"}` |
 //! | error in an array | text | base64 of the text |
 //!
-//! In base64 mode only a whole reply that is exactly `OK` stays as it is: the official client decodes every string that is a
-//! direct element of an array, also one that reads `OK`, or the digits of a large integer.
+//! In base64 mode only a whole reply that is exactly `OK` is kept unchanged: the official client decodes every string
+//! that is a direct element of an array, even `OK` and the digits of a large integer.
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 
 use super::{Reply, ReplyTooLarge};
 
-/// The integers that a JavaScript number holds exactly lie within this, either way.
+/// JavaScript numbers represent integers up to this magnitude exactly.
 const MAX_SAFE_INTEGER: u64 = (1 << 53) - 1;
 
-/// How strings are written.
+/// The encoding of strings.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Strings {
     /// As text. Bytes that are not UTF-8 are lost.
     Plain,
-    /// As base64, which keeps every byte.
+    /// As base64, which preserves every byte.
     Base64,
 }
 
-/// Appends the answer to one command.
+/// Appends the response to one command.
 ///
 /// ```
 /// use isocache_protocol::Reply;
@@ -44,15 +44,15 @@ pub enum Strings {
 /// ```
 ///
 /// # Errors
-/// [`ReplyTooLarge`] if `out` would exceed `limit` bytes; it is as it was before then.
+/// [`ReplyTooLarge`] if `out` would exceed `limit` bytes; `out` is then unchanged.
 pub fn write_reply(out: &mut Vec<u8>, reply: &Reply, strings: Strings, limit: usize) -> Result<(), ReplyTooLarge> {
     Writer { start: out.len(), out, strings, limit }.run(|writer| writer.answer(reply))
 }
 
-/// Appends the answer to several commands: an array with the answer of each.
+/// Appends the responses to several commands, as an array.
 ///
 /// # Errors
-/// [`ReplyTooLarge`] if `out` would exceed `limit` bytes; it is as it was before then.
+/// [`ReplyTooLarge`] if `out` would exceed `limit` bytes; `out` is then unchanged.
 pub fn write_replies<'a>(
     out: &mut Vec<u8>,
     replies: impl IntoIterator<Item = &'a Reply>,
@@ -79,7 +79,7 @@ impl Writer<'_> {
         written
     }
 
-    /// Asked before every element, so that an answer which is too large is given up early.
+    /// Checked before every element, so that a response that is too large is abandoned early.
     fn room_for(&self, bytes: usize) -> Result<(), ReplyTooLarge> {
         if self.out.len().saturating_add(bytes) > self.limit {
             Err(ReplyTooLarge { limit: self.limit })
@@ -181,7 +181,8 @@ pub(super) fn write_text(out: &mut Vec<u8>, text: &str) {
     }
 }
 
-/// Whether bytes are ASCII that stands in a JSON string as it is. Looks at all of them: so the compiler takes many at once.
+/// Whether bytes are ASCII that needs no escaping in a JSON string. It inspects all of them, so that the compiler can
+/// vectorize it.
 fn is_plain(bytes: &[u8]) -> bool {
     let special = |byte: u8| byte.wrapping_sub(b' ') >= 0x60 || byte == b'"' || byte == b'\\';
     !bytes.iter().fold(false, |found, byte| found | special(*byte))
@@ -195,7 +196,7 @@ fn write_quoted(out: &mut Vec<u8>, plain: &[u8]) {
 }
 
 fn write_escaped(out: &mut Vec<u8>, text: &str) {
-    // Neither a string nor a vector has a reason to fail.
+    // Writing to a string or a vector cannot fail.
     let written = serde_json::to_writer(&mut *out, text);
     debug_assert!(written.is_ok());
 }

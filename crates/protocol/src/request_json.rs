@@ -1,10 +1,11 @@
-//! Reads commands out of JSON bodies: one command for `POST /`, several for `/pipeline` and `/multi-exec`.
+//! Parses commands from JSON bodies: one command for `POST /`, several for `/pipeline` and `/multi-exec`.
 //!
-//! - A string is its UTF-8 bytes: empty and with NUL too. Half of a surrogate pair is refused, since no UTF-8 stands for it.
-//! - A number or a boolean is its text as it stands in the body: `1.0`, `1e21` and integers of any length stay what they are.
-//! - `null` is refused, as the service does. The official client writes a `null` argument as the string `"null"`; a bare
-//!   `null` is what it makes of `undefined` and `NaN`, by mistake of its caller.
-//! - An array or an object as an argument is refused.
+//! - A string is its UTF-8 bytes, also if it is empty or contains NUL. An unpaired surrogate is an error, since UTF-8
+//!   cannot represent it.
+//! - A number or a boolean is its text in the body: `1.0`, `1e21` and integers of any length are kept unchanged.
+//! - `null` is an error, as in the service. The official client writes a `null` argument as the string `"null"`; it
+//!   sends a bare `null` for `undefined` and `NaN`, which are mistakes of its caller.
+//! - An array or an object as an argument is an error.
 
 use std::fmt;
 
@@ -13,7 +14,7 @@ use serde_json::value::RawValue;
 
 use super::{ArgumentAt, Command, RequestError, RequestLimits, request_json_usual};
 
-/// The command in the body of `POST /`.
+/// Parses the body of `POST /`.
 ///
 /// ```
 /// use isocache_protocol::{RequestError, RequestLimits, request_json};
@@ -26,7 +27,7 @@ use super::{ArgumentAt, Command, RequestError, RequestLimits, request_json_usual
 /// ```
 ///
 /// # Errors
-/// [`RequestError`], with the text of the answer.
+/// [`RequestError`], with the text of the response.
 pub fn command(body: &[u8], limits: &RequestLimits) -> Result<Command, RequestError> {
     let body = std::str::from_utf8(body).map_err(|_| RequestError::MalformedCommand)?;
     request_json_usual::command(body, limits).map_or_else(|| command_by_parser(body, limits), Ok)
@@ -39,13 +40,13 @@ pub(super) fn command_by_parser(body: &str, limits: &RequestLimits) -> Result<Co
     if command.is_empty() { Err(RequestError::EmptyCommand) } else { Ok(command) }
 }
 
-/// The commands in the body of `POST /pipeline`, at least one.
+/// Parses the body of `POST /pipeline`, with at least one command.
 ///
-/// A command of the pipeline may be empty: the others run nevertheless, and its answer is the error
+/// A command of the pipeline may be empty: the others still run, and its response is the error
 /// [`RequestError::EmptyPipelineCommand`].
 ///
 /// # Errors
-/// [`RequestError`], with the text of the answer.
+/// [`RequestError`], with the text of the response.
 pub fn pipeline(body: &[u8], limits: &RequestLimits) -> Result<Vec<Command>, RequestError> {
     let body = std::str::from_utf8(body).map_err(|_| RequestError::MalformedPipeline)?;
     request_json_usual::commands(body, limits).map_or_else(|| pipeline_by_parser(body, limits), Ok)
@@ -58,10 +59,10 @@ pub(super) fn pipeline_by_parser(body: &str, limits: &RequestLimits) -> Result<V
     if commands.is_empty() { Err(RequestError::EmptyPipeline) } else { Ok(commands) }
 }
 
-/// The commands in the body of `POST /multi-exec`: as [`pipeline`], but an empty command refuses the whole transaction.
+/// Parses the body of `POST /multi-exec`: as [`pipeline`], but an empty command refuses the whole transaction.
 ///
 /// # Errors
-/// [`RequestError`], with the text of the answer.
+/// [`RequestError`], with the text of the response.
 pub fn transaction(body: &[u8], limits: &RequestLimits) -> Result<Vec<Command>, RequestError> {
     let commands = pipeline(body, limits)?;
     if commands.iter().any(Command::is_empty) { Err(RequestError::EmptyPipelineCommand) } else { Ok(commands) }
@@ -74,7 +75,7 @@ fn parse<'de, S: DeserializeSeed<'de>>(body: &'de str, seed: S) -> Result<S::Val
     Ok(value)
 }
 
-/// Keeps why a request is refused while serde's error, which has no room for it, goes up.
+/// Keeps the reason for an error while serde's own error, which has no room for it, propagates.
 fn refuse<E: Error>(kept: &mut Option<RequestError>, refusal: RequestError) -> E {
     *kept = Some(refusal);
     E::custom("refused")
@@ -116,7 +117,7 @@ impl<'de> Visitor<'de> for Commands<'_> {
 }
 
 struct OneCommand<'a> {
-    /// Its place, if it is one of several.
+    /// Its position, if it is one of several.
     index: Option<usize>,
     limits: &'a RequestLimits,
     refusal: &'a mut Option<RequestError>,
@@ -151,7 +152,7 @@ impl<'de> Visitor<'de> for OneCommand<'_> {
     }
 }
 
-/// Adds an argument by its JSON text, which is known to be valid but for surrogates.
+/// Adds an argument from its JSON text, which is valid except for surrogates.
 fn push(command: &mut Command, json: &str, at: ArgumentAt) -> Result<(), RequestError> {
     match json.as_bytes() {
         [b'"', inner @ .., b'"'] => {

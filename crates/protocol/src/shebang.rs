@@ -1,8 +1,8 @@
 //! The flag `allow-key-locking` in the first line of Lua scripts.
 //!
-//! `@upstash/ratelimit` sends scripts that begin with `#!lua flags=allow-key-locking`. Only the service knows the flag; Redis
-//! refuses such a script. Without the flag the script means the same to Redis, but it is another script, with another SHA-1:
-//! who rewrites scripts has to translate the digests of `EVALSHA` too.
+//! `@upstash/ratelimit` sends scripts that begin with `#!lua flags=allow-key-locking`. Only the service knows the flag;
+//! Redis rejects such a script. Without the flag the script has the same meaning to Redis, but another SHA-1, so a
+//! server that rewrites scripts also has to translate the digests of `EVALSHA`.
 
 use super::Command;
 
@@ -10,8 +10,9 @@ const ENGINE: &[u8] = b"#!lua";
 const FLAG: &[u8] = b"allow-key-locking";
 const FLAGS: &[u8] = b"flags=";
 
-/// The script without the flag, or `None` if it has none. Other flags and options stay. If nothing remains but `#!lua`,
-/// the line becomes the comment `--`, which older versions of Redis understand too; the numbers of the lines stay.
+/// Returns the script without the flag, or `None` if it does not have it. Other flags and options are kept. If nothing
+/// remains but `#!lua`, the line becomes the comment `--`, which older versions of Redis accept too; line numbers do
+/// not change.
 ///
 /// ```
 /// use isocache_protocol::shebang::without_key_locking;
@@ -48,7 +49,7 @@ pub fn without_key_locking(script: &[u8]) -> Option<Vec<u8>> {
     Some(rewritten)
 }
 
-/// A word of the line without the flag, `None` if nothing remains of it; and whether the flag was there.
+/// Removes the flag from a word of the line; `None` if nothing remains. Also returns whether the flag was present.
 fn without_flag(word: &[u8]) -> (Option<Vec<u8>>, bool) {
     let Some(flags) =
         word.strip_prefix(FLAGS).filter(|flags| flags.split(|byte| *byte == b',').any(|flag| flag == FLAG))
@@ -59,7 +60,7 @@ fn without_flag(word: &[u8]) -> (Option<Vec<u8>>, bool) {
     if kept.is_empty() { (None, true) } else { (Some([FLAGS, &kept.join(&b',')].concat()), true) }
 }
 
-/// The command with its script rewritten, for `EVAL`, `EVAL_RO` and `SCRIPT LOAD`; `None` if it stays as it is.
+/// Rewrites the script of `EVAL`, `EVAL_RO` and `SCRIPT LOAD`; `None` if the command is unchanged.
 pub fn command_without_key_locking(command: &Command) -> Option<Command> {
     let index = if command.arg_is(0, "EVAL") || command.arg_is(0, "EVAL_RO") {
         1

@@ -1,8 +1,8 @@
-//! What the npm package calls: numbers in, numbers out, nothing but conversion.
+//! The WebAssembly interface of the npm package: it only converts numbers.
 //!
-//! Keys and values stay in JavaScript. A lookup does not call at all: JavaScript logs the slot that it found, and whatever call
-//! comes next brings the log along and replays it first, in order. So the engine decides on exactly the history that it
-//! would have seen from calls.
+//! Keys and values stay in JavaScript. A lookup makes no call: JavaScript logs the slot that it found, and the next
+//! call of any kind passes the log and replays it first, in order. So the engine makes the same decisions as if every
+//! lookup had been a call.
 
 #![cfg(all(target_arch = "wasm32", target_os = "unknown"))]
 #![forbid(unsafe_code)]
@@ -12,6 +12,7 @@ mod slots;
 
 use talc::wasm::{WasmDynamicTalc, new_wasm_dynamic_allocator};
 
-/// A sixth of the size of the default allocator; the engine asks for memory seldom and in large pieces.
+/// A sixth of the size of the default allocator. Speed does not matter: the engine allocates rarely and in large
+/// blocks.
 #[global_allocator]
 static ALLOCATOR: WasmDynamicTalc = new_wasm_dynamic_allocator();

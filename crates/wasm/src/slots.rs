@@ -1,32 +1,32 @@
-//! The engine for JavaScript.
+//! The engine, for JavaScript.
 
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use isocache::engine::{Engine, Inserted, Limits, PolicyKind, Slot};
 use wasm_bindgen::prelude::wasm_bindgen;
 
-/// The uses of entries that JavaScript logs before they must be replayed.
+/// The most uses of entries that JavaScript logs before they must be replayed.
 const LOG: usize = 256;
 
-/// In the answer to a write: there are removals to read.
+/// Set in the result of a write: there are removals to read.
 const REMOVALS: u32 = 1 << 31;
-/// In the answer to a write: the slot held an entry that was evicted for this one.
+/// Set in the result of a write: the slot held an entry that was evicted for this one.
 const EVICTED: u32 = 1 << 30;
-/// Answered for a write that finds no memory. No slot: slots stay below it.
+/// The result of a write for which memory cannot be allocated. Valid slots are below it.
 const REFUSED: u32 = (1 << 30) - 1;
-/// Answered by the walks at the end of the list.
+/// The result of a walk at the end of the list.
 const END: u32 = u32::MAX;
 
-/// Where JavaScript puts its log for the next call. Shared by all engines: no call leaves anything in it.
+/// The buffer in which JavaScript writes its log. All engines share it: every call consumes it.
 static TRANSFER: [AtomicU32; LOG] = [const { AtomicU32::new(0) }; LOG];
 
-/// The address of the place for the log; it never moves.
+/// The address of the log buffer; it never changes.
 #[wasm_bindgen(skip_typescript)]
 pub fn transfer() -> u32 {
     address(TRANSFER.as_ptr())
 }
 
-/// An engine. `logged` is, in every call, the number of slots in the log, which are replayed first, as hits.
+/// An engine. In every call, `logged` is the number of slots in the log, which are first replayed as hits.
 #[wasm_bindgen(skip_typescript)]
 pub struct Slots {
     engine: Engine,
@@ -39,7 +39,7 @@ impl Slots {
         Self { engine: Engine::new(limits(max_entries, max_weight), PolicyKind::Lru) }
     }
 
-    /// The address of the removals: for each, its slot and its reason as 32-bit numbers. It may move with every call.
+    /// The address of the removals: for each, its slot and its reason as 32-bit numbers. It may change with every call.
     pub fn removals(&self) -> u32 {
         address(self.engine.removals().as_ptr())
     }
@@ -48,7 +48,7 @@ impl Slots {
         count(self.engine.removals().len())
     }
 
-    /// Says that the removals have been read.
+    /// Clears the removals, after they have been read.
     pub fn clear_removals(&mut self) {
         self.engine.clear_removals();
     }
@@ -57,7 +57,8 @@ impl Slots {
         self.catch_up(logged);
     }
 
-    /// The slot of the new entry, with `EVICTED` where that is so, or `REFUSED`; with `REMOVALS` if there are any.
+    /// Returns the slot of the new entry, with `EVICTED` if an entry was evicted for it, or `REFUSED`; with `REMOVALS`
+    /// if there are any.
     pub fn insert(&mut self, logged: u32, weight: f64, deadline: f64, now: f64) -> u32 {
         self.catch_up(logged);
         match self.engine.insert(weighed(weight), deadline, now) {
@@ -67,7 +68,7 @@ impl Slots {
         }
     }
 
-    /// `slot` or `REFUSED`; with `REMOVALS` if there are any.
+    /// Returns `slot` or `REFUSED`; with `REMOVALS` if there are any.
     pub fn update(&mut self, logged: u32, slot: Slot, weight: f64, deadline: f64, now: f64) -> u32 {
         self.catch_up(logged);
         let updated = self.engine.update(slot, weighed(weight), deadline, now);
@@ -84,38 +85,39 @@ impl Slots {
         }
     }
 
-    /// Removes expired entries, which are among the removals then, looking at no more than `budget` candidates.
+    /// Removes expired entries, which are then among the removals, inspecting at most `budget` candidates.
     pub fn sweep(&mut self, logged: u32, now: f64, budget: u32) {
         self.catch_up(logged);
         self.engine.sweep(now, budget);
     }
 
-    /// Gives the entry in `slot` a new deadline. False if there is no memory for it: then it keeps the old one.
+    /// Sets a new deadline for the entry in `slot`. Returns false if memory cannot be allocated; the entry then keeps
+    /// the old one.
     pub fn set_deadline(&mut self, logged: u32, slot: Slot, deadline: f64) -> bool {
         self.catch_up(logged);
         self.engine.set_deadline(slot, deadline).is_ok()
     }
 
-    /// Keeps the entry in `slot`, which was inserted or updated just now with a finite deadline, until `end`. Between its
+    /// Keeps the entry in `slot`, which was just inserted or updated with a finite deadline, until `end`. Between its
     /// deadline and its end it is stale: `count(5)` leaves it out, `sweep` keeps it, and plain lookups must treat it as
-    /// absent. False if there is no memory for it: then the entry leaves at its deadline. The next `update` of the slot
-    /// ends it.
+    /// absent. Returns false if memory cannot be allocated; the entry then leaves at its deadline. The next `update` of
+    /// the slot resets this.
     pub fn keep_stale(&mut self, slot: Slot, end: f64) -> bool {
         self.engine.keep_stale(slot, end).is_ok()
     }
 
-    /// When the entry ceases to be fresh, or infinity.
+    /// When the entry is no longer fresh, or infinity.
     pub fn deadline(&self, slot: Slot) -> f64 {
         self.engine.deadline(slot)
     }
 
-    /// When the entry leaves, or infinity: its deadline, or later if it is kept when stale. An entry that is removed
-    /// between the two is to be removed as expired.
+    /// When the entry is removed, or infinity: its deadline, or later if it is kept when stale. An entry that is
+    /// removed between the two must be removed as expired.
     pub fn end(&self, slot: Slot) -> f64 {
         self.engine.end(slot)
     }
 
-    /// A time before which every entry is fresh, so that a lookup need not ask for its deadline; minus infinity while there
+    /// A time before which every entry is fresh, so that lookups need not check deadlines; minus infinity while there
     /// are stale entries.
     pub fn next_due(&self) -> f64 {
         self.engine.next_due()
@@ -160,7 +162,7 @@ impl Slots {
         }
     }
 
-    // One copy for all that call it.
+    // Not inlined, so that all callers share one copy.
     #[inline(never)]
     fn catch_up(&mut self, logged: u32) {
         let log = TRANSFER.get(..logged as usize).unwrap_or_default();
@@ -178,7 +180,7 @@ fn limits(max_entries: u32, max_weight: f64) -> Limits {
     Limits { max_entries, max_weight: weighed(max_weight) }
 }
 
-/// A weight that JavaScript has checked: a whole number from 0 to 2^53, or infinity, which becomes the largest.
+/// Converts a weight that JavaScript has checked: an integer from 0 to 2^53, or infinity, which becomes the largest.
 #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)]
 fn weighed(weight: f64) -> u64 {
     weight as u64

@@ -35,14 +35,14 @@ impl List<'_> {
 /// A map being written: its entries as they come, ordered at the end.
 pub(super) struct Map<'a> {
     encoder: &'a mut Encoder,
-    /// Where the entries begin.
+    /// Where the entries begin in the output.
     from: usize,
     entries: Vec<Entry>,
     /// Whether it is the content of a variant.
     is_variant: bool,
 }
 
-/// Where an entry begins, and where its name stands.
+/// Where an entry begins, and where its name is.
 struct Entry {
     from: usize,
     name: Range<usize>,

@@ -1,4 +1,4 @@
-//! Any value to its canonical form.
+//! Encodes any value in its canonical form.
 
 use std::io::Write as _;
 
@@ -9,7 +9,7 @@ use super::{MAX_BYTES, MAX_DEPTH, Refused};
 
 type Done = Result<(), Refused>;
 
-/// What has been written, and how deep we are in it.
+/// The output so far, and the current depth.
 #[derive(Default)]
 pub(super) struct Encoder {
     pub(super) out: Vec<u8>,
@@ -27,7 +27,7 @@ impl Encoder {
         Ok(())
     }
 
-    /// A text, and where it stands.
+    /// A string, and its position.
     pub(super) fn text(&mut self, text: &str) -> Result<std::ops::Range<usize>, Refused> {
         self.push(format!("s{}:", text.len()).as_bytes())?;
         self.push(text.as_bytes())?;
@@ -63,7 +63,7 @@ impl Encoder {
         Ok(Map::new(self, false))
     }
 
-    /// Begins the map of one entry that a variant with content is.
+    /// Begins the map with one entry that represents a variant with content.
     fn variant(&mut self, name: &str) -> Done {
         self.open(b'{')?;
         self.text(name).map(|_| ())
@@ -134,7 +134,7 @@ impl<'a> Serializer for &'a mut Encoder {
             return self.integer(0);
         }
         if value.is_finite() && value.fract() == 0.0 {
-            // All its digits, not the few that tell it from its neighbours.
+            // All digits, not only the shortest that identify the number.
             return self.integer(format_args!("{value:.0}"));
         }
         let value = if value.is_nan() { f64::from_bits(0x7ff8_0000_0000_0000) } else { value };

@@ -1,11 +1,11 @@
-//! The key of a map as a text.
+//! Map keys as text.
 
 use serde::Serialize;
 
 use super::Refused;
 use super::encoder::Encoder;
 
-/// The text of a key: of a text itself, of an integer its digits, of a `bool` its name.
+/// Returns the text of a map key: a string itself, the digits of an integer, the name of a `bool`.
 pub(super) fn name<T: Serialize + ?Sized>(key: &T) -> Result<String, Refused> {
     let mut encoder = Encoder::default();
     key.serialize(&mut encoder)?;

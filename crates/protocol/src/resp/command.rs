@@ -1,23 +1,23 @@
-//! Reads commands: arrays of bulk strings, nothing else.
+//! Parses commands: arrays of bulk strings, nothing else.
 
 use super::item::{Budget, Item, malformed};
 use super::{RespError, RespErrorReason, RespLimits};
 use crate::{Command, RequestError, RequestLimits};
 
-/// Room for the name and arguments of a usual command, so that it is one allocation.
+/// The capacity for the name and arguments of a typical command, so that it takes one allocation.
 const USUAL_BYTES: usize = 64;
 
-/// The command with which `input` begins and its length in bytes, or `None` if it is not complete.
+/// Parses the first command of `input`, and returns it with its length in bytes; `None` if it is not complete.
 ///
 /// # Errors
-/// [`RespError`] if the bytes are not an array of bulk strings, or more than the limits allow.
+/// [`RespError`] if the bytes are not an array of bulk strings, or exceed the limits.
 pub fn decode_command(input: &[u8], limits: &RespLimits) -> Result<Option<(Command, usize)>, RespError> {
     read(&mut Budget::new(limits), input, 0)
 }
 
-/// The commands of which `body` consists: the body of [`CONTENT_TYPE_RESP`](super::super::headers::CONTENT_TYPE_RESP).
+/// Parses a body of type [`CONTENT_TYPE_RESP`](super::super::headers::CONTENT_TYPE_RESP).
 ///
-/// As in a pipeline of JSON, a command may be empty (`*0`); its answer is the error
+/// As in a JSON pipeline, a command may be empty (`*0`); its response is the error
 /// [`RequestError::EmptyPipelineCommand`].
 ///
 /// ```
@@ -30,7 +30,7 @@ pub fn decode_command(input: &[u8], limits: &RespLimits) -> Result<Option<(Comma
 /// ```
 ///
 /// # Errors
-/// [`RequestError`], with the text of the answer.
+/// [`RequestError`], with the text of the response.
 pub fn decode_commands(body: &[u8], limits: &RequestLimits) -> Result<Vec<Command>, RequestError> {
     let (mut at, mut commands) = (0, Vec::new());
     while at < body.len() {

@@ -1,4 +1,4 @@
-//! Reads replies.
+//! Parses replies.
 
 use bytes::Bytes;
 
@@ -6,13 +6,13 @@ use super::item::{Budget, Item};
 use super::{RespError, RespErrorReason, RespLimits};
 use crate::Reply;
 
-/// How many elements get room before they have been read.
+/// How many elements are allocated before they have been read.
 const ROOM: usize = 256;
 
-/// The reply with which `input` begins and its length in bytes, or `None` if it is not complete. Strings are slices of
-/// `input`, which they keep alive.
+/// Parses the first reply of `input`, and returns it with its length in bytes; `None` if it is not complete. Strings
+/// are slices of `input`, which they keep alive.
 ///
-/// For input that arrives in pieces, [`ReplyScanner`](super::ReplyScanner) finds out when it is complete.
+/// For input that arrives in pieces, use [`ReplyScanner`](super::ReplyScanner) to detect when it is complete.
 ///
 /// ```
 /// use isocache_protocol::Reply;
@@ -26,16 +26,16 @@ const ROOM: usize = 256;
 /// ```
 ///
 /// # Errors
-/// [`RespError`] if the bytes are not RESP, or more than the limits allow.
+/// [`RespError`] if the bytes are not RESP, or exceed the limits.
 pub fn decode_reply(input: &Bytes, limits: &RespLimits) -> Result<Option<(Reply, usize)>, RespError> {
     let mut decoder = Decoder { input, at: 0, budget: Budget::new(limits) };
     Ok(decoder.reply(0)?.map(|reply| (reply, decoder.at)))
 }
 
-/// The replies of which `body` consists, within limits that hold for all of them together.
+/// Parses a body that consists of replies, within limits that apply to all of them together.
 ///
 /// # Errors
-/// [`RespError`] if the bytes are not RESP, end in the middle of a reply, or are more than the limits allow.
+/// [`RespError`] if the bytes are not RESP, end in the middle of a reply, or exceed the limits.
 pub fn decode_replies(body: &Bytes, limits: &RespLimits) -> Result<Vec<Reply>, RespError> {
     let mut decoder = Decoder { input: body, at: 0, budget: Budget::new(limits) };
     let mut replies = Vec::new();

@@ -2,8 +2,8 @@
 
 use crate::{Command, Reply, ReplyTooLarge};
 
-/// Appends a command as an array of bulk strings. Lengths come before bytes, so that no argument, whatever it holds, can be
-/// taken for something else.
+/// Appends a command as an array of bulk strings. Lengths precede bytes, so that arguments cannot be misread, whatever
+/// they contain.
 pub fn write_command(out: &mut Vec<u8>, command: &Command) {
     write_line(out, b'*', command.len());
     for arg in command.args() {
@@ -20,7 +20,7 @@ pub fn write_commands<'a>(out: &mut Vec<u8>, commands: impl IntoIterator<Item = 
 
 /// Appends a reply.
 ///
-/// A status or an error is one line in RESP: line breaks within are written as spaces.
+/// A status or an error is one line in RESP: line breaks in it are written as spaces.
 ///
 /// ```
 /// use isocache_protocol::{Reply, resp};
@@ -32,7 +32,7 @@ pub fn write_commands<'a>(out: &mut Vec<u8>, commands: impl IntoIterator<Item = 
 /// ```
 ///
 /// # Errors
-/// [`ReplyTooLarge`] if `out` would exceed `limit` bytes; it is as it was before then.
+/// [`ReplyTooLarge`] if `out` would exceed `limit` bytes; `out` is then unchanged.
 pub fn write_reply(out: &mut Vec<u8>, reply: &Reply, limit: usize) -> Result<(), ReplyTooLarge> {
     write_replies(out, [reply], limit)
 }
@@ -40,7 +40,7 @@ pub fn write_reply(out: &mut Vec<u8>, reply: &Reply, limit: usize) -> Result<(),
 /// Appends replies, one after the other.
 ///
 /// # Errors
-/// [`ReplyTooLarge`] if `out` would exceed `limit` bytes; it is as it was before then.
+/// [`ReplyTooLarge`] if `out` would exceed `limit` bytes; `out` is then unchanged.
 pub fn write_replies<'a>(
     out: &mut Vec<u8>,
     replies: impl IntoIterator<Item = &'a Reply>,

@@ -1,4 +1,4 @@
-//! One item of RESP: a line, with the blob that belongs to it.
+//! One item of RESP: a line, and the blob that belongs to it.
 
 use std::ops::Range;
 
@@ -7,7 +7,7 @@ use super::{RespError, RespErrorReason, RespLimits};
 /// The longest line of an item: status, error, number or length. Redis' own are far shorter.
 const MAX_LINE: usize = 64 << 10;
 
-/// What stands at one place. Ranges are of the input.
+/// The item. Ranges refer to the input.
 #[derive(Debug)]
 pub(super) enum Item {
     Status(Range<usize>),
@@ -15,13 +15,13 @@ pub(super) enum Item {
     Integer(i64),
     Bulk(Range<usize>),
     Nil,
-    /// The beginning of an array of so many elements; for a map, keys and values counted apart.
+    /// The beginning of an array with this many elements; in a map, keys and values are counted separately.
     Array(usize),
-    /// So many elements that say something about the next item.
+    /// An attribute with this many elements, about the next item.
     Attribute(usize),
 }
 
-/// What may still be used up.
+/// The remaining budget.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Budget {
     pub(super) limits: RespLimits,
@@ -35,7 +35,7 @@ impl Budget {
         Self { limits: RespLimits { depth, ..*limits }, elements: 0 }
     }
 
-    /// The item at `at` and where the next one begins; `None` if the input ends before that.
+    /// Parses the item at `at`, and returns it with the position of the next one; `None` if the input ends before that.
     pub(super) fn read(&mut self, input: &[u8], at: usize) -> Result<Option<(Item, usize)>, RespError> {
         let rest = input.get(at..).unwrap_or_default();
         let Some((&kind, _)) = rest.split_first() else { return self.more(input, at) };
@@ -77,7 +77,7 @@ impl Budget {
         Ok(Some((item, next)))
     }
 
-    /// The blob whose line announces its length.
+    /// The blob whose length the line announces.
     fn blob(
         &self,
         input: &[u8],
@@ -106,7 +106,7 @@ impl Budget {
         Ok(Some((item, next)))
     }
 
-    /// The number of elements that a line announces; each of them is counted at once.
+    /// The number of elements that a line announces, all of which are counted at once.
     fn count(&mut self, at: usize, line: &[u8], each: usize) -> Result<usize, RespError> {
         let count = length(line).ok_or_else(|| malformed(at, "number of elements"))?.saturating_mul(each);
         self.elements = self.elements.saturating_add(count);
@@ -116,7 +116,7 @@ impl Budget {
         Ok(count)
     }
 
-    /// Not all there yet: at least one byte more is needed.
+    /// Incomplete: at least one more byte is needed.
     fn more<T>(&self, input: &[u8], at: usize) -> Result<Option<T>, RespError> {
         self.whole(at, input.len().saturating_add(1))?;
         Ok(None)
@@ -126,7 +126,7 @@ impl Budget {
         if end > self.limits.bytes { Err(too_much(at, "bytes", self.limits.bytes)) } else { Ok(()) }
     }
 
-    /// Whether arrays may nest so deep.
+    /// Checks the nesting depth of arrays.
     pub(super) fn descend(&self, at: usize, depth: usize) -> Result<(), RespError> {
         if depth > self.limits.depth {
             return Err(too_much(at, "depth", self.limits.depth));

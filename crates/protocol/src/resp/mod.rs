@@ -1,23 +1,23 @@
-//! RESP, the protocol of Redis itself: written as RESP2, read as RESP2 or RESP3.
+//! RESP, the protocol of Redis: written as RESP2, parsed as RESP2 or RESP3.
 //!
-//! On HTTP it is the body of [`CONTENT_TYPE_RESP`](super::headers::CONTENT_TYPE_RESP), and of answers to
+//! On HTTP it is the body of [`CONTENT_TYPE_RESP`](super::headers::CONTENT_TYPE_RESP), and of responses with
 //! `Upstash-Response-Format: resp2`.
 //!
-//! What is read is flattened to the shapes of RESP2:
+//! RESP3 types are converted to RESP2:
 //!
 //! | RESP3 | becomes |
 //! |---|---|
-//! | map | array of keys and values in turn |
+//! | map | array of alternating keys and values |
 //! | set, push | array |
 //! | boolean | integer 1 or 0 |
-//! | double, big number | string, as its text stands there |
-//! | verbatim string | its text, without the three letters before it |
-//! | error as a blob | error |
+//! | double, big number | string, with the same text |
+//! | verbatim string | its text, without the three-letter prefix |
+//! | blob error | error |
 //! | null | nil |
 //! | attribute | dropped |
 //!
-//! Nothing is allocated, and nothing waited for, because of a length that exceeds [`RespLimits`]; and never more than a
-//! fixed amount because of a length whose bytes have not arrived.
+//! A length beyond [`RespLimits`] is an error at once: nothing is allocated or awaited for it. For a length whose bytes
+//! have not arrived, at most a fixed amount is allocated.
 
 mod command;
 mod decode;
@@ -30,15 +30,15 @@ pub use decode::{decode_replies, decode_reply};
 pub use encode::{write_command, write_commands, write_replies, write_reply};
 pub use scan::ReplyScanner;
 
-/// No limit of the caller's lets replies nest deeper, since they are read by recursion.
+/// Callers' limits cannot exceed this depth, since replies are parsed recursively.
 pub const MAX_DEPTH: usize = 128;
 
-/// How much one reply, or one sequence of them, may hold.
+/// Limits on one reply, or on one sequence of them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct RespLimits {
-    /// Arrays within arrays: 1 allows an array of strings. At most [`MAX_DEPTH`].
+    /// Nesting depth of arrays: 1 allows an array of strings. At most [`MAX_DEPTH`].
     pub depth: usize,
-    /// Elements in total, with all that they hold.
+    /// Elements in total, including nested ones.
     pub elements: usize,
     /// Bytes in total.
     pub bytes: usize,
@@ -51,32 +51,32 @@ impl Default for RespLimits {
     }
 }
 
-/// Bytes that are not RESP, or more of it than allowed. The text names the place and holds nothing of the bytes.
+/// Bytes that are not RESP, or exceed the limits. The text gives the position and quotes none of the bytes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{reason} at byte {at}")]
 pub struct RespError {
-    /// Where, counted from the beginning of what was to be read.
+    /// The position, from the start of the input.
     pub at: usize,
     /// What is wrong there.
     pub reason: RespErrorReason,
 }
 
-/// What is wrong with RESP.
+/// The kinds of invalid RESP.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum RespErrorReason {
     /// No type begins with this byte.
     #[error("unknown type")]
     UnknownType,
-    /// A line that does not hold what its type demands.
+    /// A line that does not match its type.
     #[error("malformed {0}")]
     Malformed(&'static str),
-    /// The bytes end before what they announce.
+    /// The bytes end before the announced length.
     #[error("end of input")]
     EndOfInput,
-    /// More than a limit allows.
+    /// A limit is exceeded.
     #[error("more {what} than the limit of {limit}")]
     TooMuch {
-        /// Of what.
+        /// The limited quantity.
         what: &'static str,
         /// The limit.
         limit: usize,

@@ -1,11 +1,11 @@
-//! Finds where a reply ends, while its bytes arrive.
+//! Detects the end of a reply, while its bytes arrive.
 
 use smallvec::SmallVec;
 
 use super::item::{Budget, Item};
 use super::{RespError, RespLimits};
 
-/// Finds the end of one reply in a buffer that grows, looking at no item twice.
+/// Finds the end of one reply in a growing buffer, inspecting each item only once.
 ///
 /// ```
 /// use isocache_protocol::resp::{ReplyScanner, RespLimits};
@@ -19,7 +19,7 @@ pub struct ReplyScanner {
     budget: Budget,
     /// The end of the items seen.
     at: usize,
-    /// What has begun and is not complete: how many items it still takes.
+    /// The arrays that are not complete: how many items each still needs.
     open: SmallVec<[Open; 4]>,
 }
 
@@ -30,16 +30,16 @@ struct Open {
 }
 
 impl ReplyScanner {
-    /// For one reply within these limits.
+    /// Creates a scanner for one reply within these limits.
     pub fn new(limits: &RespLimits) -> Self {
         Self { budget: Budget::new(limits), at: 0, open: SmallVec::new() }
     }
 
-    /// The length of the reply with which `buffer` begins, or `None` until it is complete. Each call is given the same
-    /// bytes as the one before, and more. Afterwards the scanner is used up.
+    /// Returns the length of the first reply in `buffer`, or `None` until it is complete. Each call must pass the same
+    /// bytes as the previous one, and may add more. Once it has returned a length, the scanner cannot be reused.
     ///
     /// # Errors
-    /// [`RespError`] if the bytes are not RESP, or more than the limits allow.
+    /// [`RespError`] if the bytes are not RESP, or exceed the limits.
     pub fn scan(&mut self, buffer: &[u8]) -> Result<Option<usize>, RespError> {
         loop {
             let Some((item, next)) = self.budget.read(buffer, self.at)? else { return Ok(None) };
@@ -60,7 +60,7 @@ impl ReplyScanner {
         }
     }
 
-    /// Counts one item that is complete, and whatever it completes. Says whether that is the whole reply.
+    /// Counts one complete item, and the arrays that it completes. Returns whether the whole reply is complete.
     fn is_complete(&mut self) -> bool {
         while let Some(open) = self.open.last_mut() {
             open.missing -= 1;

@@ -2,13 +2,13 @@
 //!
 //! An event is one line of data and an empty line: `data: message,<channel>,<payload>`.
 //!
-//! A payload with a line break cannot stand in one line, and the official client does not join several. Such a payload is
-//! written as a JSON string, `"two\nlines"`, which that client, parsing every payload as JSON where it can, shows as it was
-//! published. The comment [`ESCAPED`] goes before it, for clients that do not parse payloads: comments are passed over by
-//! everybody else. Events are text: bytes that are not UTF-8 become U+FFFD, also in JSON answers without base64.
+//! A payload with a line break does not fit in one line, and the official client does not join several. Such a payload
+//! is written as a JSON string, `"two\nlines"`. That client parses every payload as JSON if possible, so it returns the
+//! payload as published. The comment [`ESCAPED`] precedes it, for clients that do not parse payloads; all others ignore
+//! comments. Events are text: bytes that are not UTF-8 become U+FFFD, as in JSON responses without base64.
 //!
-//! Names of channels end at the first comma, so that a channel with a comma in its name is ambiguous; the protocol has
-//! nothing against it.
+//! Channel names end at the first comma, so a channel with a comma in its name is ambiguous; the protocol does not
+//! forbid it.
 
 mod parse;
 mod write;
@@ -16,24 +16,24 @@ mod write;
 pub use parse::{Event, Parser, TooLong};
 pub use write::{HEARTBEAT, write_message, write_pattern_message, write_subscription, write_text};
 
-/// The comment before an event whose payload is a JSON string, though it was not published as one.
+/// The comment before an event whose payload was not published as a JSON string but is written as one.
 pub const ESCAPED: &str = ": escaped";
 
-/// What can happen to a subscription.
+/// The kinds of subscription events.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Subscription {
-    /// To a channel.
+    /// Subscribed to a channel.
     Subscribe,
-    /// No longer to a channel.
+    /// Unsubscribed from a channel.
     Unsubscribe,
-    /// To a pattern.
+    /// Subscribed to a pattern.
     PatternSubscribe,
-    /// No longer to a pattern.
+    /// Unsubscribed from a pattern.
     PatternUnsubscribe,
 }
 
 impl Subscription {
-    /// The word for it in an event.
+    /// Its name in an event.
     pub fn word(self) -> &'static str {
         match self {
             Self::Subscribe => "subscribe",

@@ -1,40 +1,40 @@
-//! Reads events while their bytes arrive.
+//! Parses events while their bytes arrive.
 
 use super::{ESCAPED, Subscription};
 
-/// What a server says on a subscription.
+/// An event of a subscription.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Event {
     /// A subscription began or ended.
     Subscription {
-        /// Which.
+        /// The kind.
         kind: Subscription,
         /// The channel or the pattern.
         channel: String,
-        /// The number of subscriptions now.
+        /// The current number of subscriptions.
         count: u64,
     },
     /// A message to a channel.
     Message {
         /// The channel.
         channel: String,
-        /// What was published.
+        /// The published payload.
         payload: String,
     },
-    /// A message to a channel that fits a pattern.
+    /// A message to a channel that matches a pattern.
     PatternMessage {
         /// The pattern.
         pattern: String,
         /// The channel.
         channel: String,
-        /// What was published.
+        /// The published payload.
         payload: String,
     },
-    /// Anything else, as the lines of `MONITOR` are.
+    /// Anything else, such as the lines of `MONITOR`.
     Text(String),
 }
 
-/// An event longer than the limit. The connection is of no more use.
+/// An event longer than the limit. The connection cannot be used any more.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("an event of more than {limit} bytes")]
 pub struct TooLong {
@@ -42,7 +42,7 @@ pub struct TooLong {
     pub limit: usize,
 }
 
-/// Reads events from bytes as they come, in pieces of any size.
+/// Parses events from bytes that arrive in pieces of any size.
 ///
 /// ```
 /// use isocache_protocol::sse::{Event, Parser};
@@ -56,25 +56,25 @@ pub struct TooLong {
 #[derive(Debug)]
 pub struct Parser {
     limit: usize,
-    /// The line that is not complete.
+    /// The incomplete line.
     line: Vec<u8>,
-    /// The data of the event that is not complete, its lines joined; `None` before the first.
+    /// The data of the incomplete event, with its lines joined; `None` before the first.
     data: Option<String>,
     is_escaped: bool,
     after_carriage_return: bool,
 }
 
 impl Parser {
-    /// With a limit to the bytes of one event, and of one line.
+    /// Creates a parser that limits the bytes of one event, and of one line.
     pub fn new(limit: usize) -> Self {
         Self { limit, line: Vec::new(), data: None, is_escaped: false, after_carriage_return: false }
     }
 
-    /// The events that these bytes complete. A line ends with LF, CR LF or CR; several lines of data are one event, joined by
-    /// LF; comments and fields other than `data` are passed over. Bytes that are not UTF-8 become U+FFFD.
+    /// Returns the events that these bytes complete. A line ends with LF, CR LF or CR; several lines of data are one
+    /// event, joined by LF; comments and fields other than `data` are ignored. Bytes that are not UTF-8 become U+FFFD.
     ///
     /// # Errors
-    /// [`TooLong`]; what the parser holds does not grow with what comes beyond the limit.
+    /// [`TooLong`]; the parser stores nothing beyond the limit.
     pub fn push(&mut self, bytes: &[u8]) -> Result<Vec<Event>, TooLong> {
         let mut events = Vec::new();
         for piece in bytes.split_inclusive(|byte| matches!(byte, b'\r' | b'\n')) {

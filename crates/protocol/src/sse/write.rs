@@ -5,10 +5,10 @@ use std::borrow::Cow;
 use super::{ESCAPED, Subscription};
 use crate::reply_json;
 
-/// A comment that keeps a connection alive; no client takes it for an event.
+/// A comment that keeps a connection alive; clients ignore it.
 pub const HEARTBEAT: &str = ": heartbeat\n\n";
 
-/// Appends `data: subscribe,<channel>,<count>` and its like; `count` is the number of subscriptions.
+/// Appends `data: subscribe,<channel>,<count>` or the like; `count` is the number of subscriptions.
 pub fn write_subscription(out: &mut Vec<u8>, kind: Subscription, channel: &[u8], count: u64) {
     begin(out, kind.word(), &[channel]);
     out.extend_from_slice(count.to_string().as_bytes());
@@ -34,7 +34,7 @@ pub fn write_pattern_message(out: &mut Vec<u8>, pattern: &[u8], channel: &[u8], 
     write(out, "pmessage", &[pattern, channel], payload);
 }
 
-/// Appends `data: <text>`, as the lines of `MONITOR` are. Line breaks become U+FFFD.
+/// Appends `data: <text>`, for the lines of `MONITOR`. Line breaks become U+FFFD.
 pub fn write_text(out: &mut Vec<u8>, text: &[u8]) {
     out.extend_from_slice(b"data: ");
     write_line(out, text);
@@ -65,7 +65,7 @@ fn begin(out: &mut Vec<u8>, word: &str, names: &[&[u8]]) {
     }
 }
 
-/// A name with a line break would let whoever publishes to it write events of other channels.
+/// A name with a line break would let its publisher forge events of other channels.
 fn write_line(out: &mut Vec<u8>, name: &[u8]) {
     let name = String::from_utf8_lossy(name);
     let name = if has_line_break(&name) { Cow::Owned(name.replace(['\r', '\n'], "\u{fffd}")) } else { name };

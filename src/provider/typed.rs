@@ -69,9 +69,9 @@ impl<T, S, P> Typed<T, S, P> {
         Self { bytes, serializer, owner: None, clock: WallClock::default(), values: PhantomData }
     }
 
-    /// Marks the values that this view writes with the name of an owner, in their [`Envelope`](crate::Envelope), and treats values of
-    /// other owners, or without an owner, as absent. `#[cached]` uses the name of the function as the owner on the
-    /// default cache, so that two functions never read each other's values, even if their keys are equal.
+    /// Marks the values that this view writes with the name of an owner, in their [`Envelope`](crate::Envelope), and
+    /// treats values of other owners, or without an owner, as absent. `#[cached]` uses the name of the function as the
+    /// owner on the default cache, so that two functions never read each other's values, even if their keys are equal.
     ///
     /// ```
     /// use isocache::{CacheProvider, DynCacheProvider, MemoryCacheProvider, Typed};

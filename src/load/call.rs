@@ -38,7 +38,7 @@ pub(super) type Outcome<T, E> = Result<Option<T>, LoadError<E>>;
 pub(super) struct ToStore<T> {
     pub(super) value: T,
     pub(super) ttl: Option<Duration>,
-    /// For how long it is kept after that.
+    /// How long it is kept after that.
     pub(super) window: Duration,
 }
 
@@ -204,8 +204,7 @@ impl<'a, P: ?Sized> Call<'a, P> {
         LoadError::TimedOut { key: self.key.to_owned(), limit: limit.length().unwrap_or_default() }
     }
 
-    /// The outcome of a load, and what is to be stored of it. A ttl that its loader should not have named is an error for all
-    /// callers.
+    /// The outcome of a load, and the value to store. An invalid ttl from the loader is an error for all callers.
     fn unpack<T: Clone, E>(
         &self,
         brought: Result<Option<Loaded<T>>, LoadError<E>>,
@@ -224,7 +223,7 @@ impl<'a, P: ?Sized> Call<'a, P> {
         }
     }
 
-    /// The answer to this caller: the outcome of a load, or the stale value if the load failed.
+    /// The result for this caller: the outcome of a load, or the stale value if the load failed.
     pub(super) fn or_stale<T, E>(&self, outcome: Outcome<T, E>, fallback: Option<T>) -> Outcome<T, E> {
         match (outcome, fallback) {
             (Err(LoadError::Loader(_) | LoadError::TimedOut { .. }), Some(stale)) => {
@@ -235,8 +234,8 @@ impl<'a, P: ?Sized> Call<'a, P> {
         }
     }
 
-    /// Loads as the leader of a flight: all callers get the outcome, and the provider the value, if it is `stored`. Each caller
-    /// falls back to a stale value by its own windows.
+    /// Loads as the leader of a flight: all callers get the outcome, and the value is stored in the provider if
+    /// `stored` is set. Each caller falls back to a stale value by its own windows.
     pub(super) async fn lead<T, E, Fut>(
         &self,
         leader: Leader,

@@ -88,8 +88,9 @@ impl LoadOptions {
         self
     }
 
-    /// For how long after its ttl a value is still answered, at once, while a load brings the new one. The entry is kept for
-    /// as much longer; readers without a window see it as absent. It requires a [`ttl`](Self::ttl) that ends.
+    /// Sets how long after its ttl a value may still be returned at once, while a load fetches the new one. The entry
+    /// is kept for that much longer; readers without a window see it as absent. Requires a finite
+    /// [`ttl`](Self::ttl).
     ///
     /// The window of the call that stored the value determines how long it is kept. A smaller window of the reading
     /// call shortens what that call tolerates; a larger one has no effect.
@@ -98,9 +99,9 @@ impl LoadOptions {
         self
     }
 
-    /// For how long after its ttl a value is still answered if the load fails. As for
-    /// [`stale_while_revalidate`](Self::stale_while_revalidate), the entry is kept for as much longer, and it requires a
-    /// [`ttl`](Self::ttl) that ends. Of callers that share a load, each falls back by its own window.
+    /// Sets how long after its ttl a value may still be returned if the load fails. As with
+    /// [`stale_while_revalidate`](Self::stale_while_revalidate), the entry is kept for that much longer, and a finite
+    /// [`ttl`](Self::ttl) is required. Callers that share a load each apply their own window.
     pub fn stale_if_error(mut self, window: Duration) -> Self {
         self.windows.if_error = millis(window);
         self
@@ -120,11 +121,11 @@ impl LoadOptions {
         self
     }
 
-    /// The longest that a call waits for a load, its own or that of another call; `None` is no limit. 30 seconds if not set.
-    /// After that, the call ends with [`LoadError::TimedOut`](crate::LoadError::TimedOut), or with a stale value that
-    /// [`stale_if_error`](Self::stale_if_error) allows. A loader that runs into the limit is dropped, unless it is
-    /// [`detached`](Self::detached); of the calls that waited for it, those with a longer limit load again. The operations of
-    /// the provider have limits of their own.
+    /// Limits how long a call waits for a load, its own or that of another call; 30 seconds by default, `None` for no
+    /// limit. At the limit, the call ends with [`LoadError::TimedOut`](crate::LoadError::TimedOut), or with a stale
+    /// value if [`stale_if_error`](Self::stale_if_error) allows it. A loader that reaches the limit is dropped, unless
+    /// it is [`detached`](Self::detached); calls with a longer limit that waited for it load again. The operations of
+    /// the provider have their own time limits.
     pub fn timeout(mut self, timeout: impl Into<Option<Duration>>) -> Self {
         self.timeout = timeout.into();
         self

@@ -207,7 +207,7 @@ impl<T> Shared<T> {
         stored
     }
 
-    /// The result of a write as its caller sees it: whether the value was stored.
+    /// Converts the result of a write for the caller: whether the value was stored.
     pub(super) fn stored(&self, key: &str, checked: Checked, stored: &Result<(), (Refused, T)>) -> Result<bool> {
         match stored {
             Ok(()) => Ok(true),

@@ -46,7 +46,7 @@ where
     ///     let user = cache.get_or_set("user:1", five_minutes, || async { Ok::<_, String>("Ada".to_owned()) });
     ///     assert_eq!(user.await.unwrap(), "Ada");
     /// }
-    /// assert_eq!(cache.stats().hits, 2);
+    /// assert_eq!(cache.sync().stats().hits, 2);
     /// # });
     /// ```
     ///

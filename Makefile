@@ -60,7 +60,7 @@ lint: build ## Formatters, linters, types and documentation, without changing an
 	RUSTDOCFLAGS="-D warnings" cargo doc --quiet --no-deps --target wasm32-unknown-unknown --features http,js
 	cargo fmt --check --manifest-path examples/rust-worker/Cargo.toml
 	cargo clippy --quiet --manifest-path examples/rust-worker/Cargo.toml --target wasm32-unknown-unknown -- -D warnings
-	RUSTDOCFLAGS="-D warnings" cargo doc --quiet --no-deps --workspace --exclude servers --exclude isocache-wasm --all-features
+	RUSTDOCFLAGS="-D warnings" cargo doc --quiet --no-deps --workspace --exclude servers --exclude isocache-wasm --exclude isocache-docs --all-features
 	npx biome ci --error-on-warnings .
 	npx tsc -p pkg --noEmit
 

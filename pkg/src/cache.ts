@@ -88,6 +88,7 @@ export class Cache<V = unknown> {
   /** @internal */
   constructor(options: CacheOptions<V>, shared: Shared);
   constructor(options: CacheOptions<V> = {}, shared: Shared = { closed: false }) {
+    brand(Cache, "Cache");
     checkOptions(options);
     if (options.provider === undefined) {
       const { namespace: _, provider: __, ...memory } = options;
@@ -522,5 +523,3 @@ export class Cache<V = unknown> {
     }
   }
 }
-
-brand(Cache, "Cache");

@@ -36,9 +36,12 @@ export function share(name: string, value: object): void {
 
 const brandOf = (name: string): symbol => Symbol.for(`isocache.${name}`);
 
-/** Marks the instances of a class. */
+/** Marks the instances of a class. Constructors call it, since a call beside the class would keep the class in every bundle. */
 export function brand(of: { readonly prototype: object }, name: string): void {
-  Object.defineProperty(of.prototype, brandOf(name), { value: true });
+  const symbol = brandOf(name);
+  if (!(symbol in of.prototype)) {
+    Object.defineProperty(of.prototype, symbol, { value: true });
+  }
 }
 
 /** Whether a value is an instance of the class with this name, of any copy of the package. */

@@ -18,9 +18,10 @@ export class Loaded<V> {
   constructor(
     readonly value: V,
     readonly options: LoadedOptions,
-  ) {}
+  ) {
+    brand(Loaded, "Loaded");
+  }
 }
-brand(Loaded, "Loaded");
 
 /** Whether a loader has returned a value with options, made by any copy of the package. */
 export function isLoaded<V>(value: V | Loaded<V>): value is Loaded<V> {

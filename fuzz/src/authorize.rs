@@ -74,7 +74,7 @@ pub fn check(input: &[u8]) {
     let (passed, filter) = match authorize(profile, &command) {
         Decision::Forward => (command.clone(), None),
         Decision::ForwardRewritten { command, filter } => (command, Some(filter)),
-        Decision::AnswerLocally(_) => return,
+        Decision::RespondLocally(_) => return,
         Decision::Refuse(refusal) => return assert!(matches!(refusal.status(), 400 | 413)),
     };
     let name = String::from_utf8_lossy(passed.name()).to_uppercase();

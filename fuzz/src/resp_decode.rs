@@ -62,7 +62,7 @@ fn comes_back(reply: &Reply) {
     for strings in [Strings::Plain, Strings::Base64] {
         let mut json = Vec::new();
         reply_json::write_reply(&mut json, reply, strings, usize::MAX).expect("there is no limit");
-        let again = reply_from_json::reply(&json, strings).expect("what was written is an answer");
+        let again = reply_from_json::reply(&json, strings).expect("the written response can be read");
         assert_eq!(again, as_json(reply, strings, true));
         let mut cut = Vec::new();
         assert!(reply_json::write_reply(&mut cut, reply, strings, json.len() - 1).is_err() && cut.is_empty());

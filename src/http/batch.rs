@@ -36,7 +36,7 @@ struct Item {
     commands: Vec<Command>,
     bytes: usize,
     idempotent: bool,
-    answer: oneshot::Sender<Result<Vec<Reply>>>,
+    response: oneshot::Sender<Result<Vec<Reply>>>,
 }
 
 impl Batcher {
@@ -49,11 +49,11 @@ impl Batcher {
         if !self.enabled {
             return self.session.exchange(Form::Pipeline, &commands, idempotent).await;
         }
-        let (answer, answered) = oneshot::channel();
+        let (response, received) = oneshot::channel();
         let bytes = commands.iter().map(Command::size).sum();
         let is_first = {
             let mut queue = self.queue.lock().unwrap_or_else(PoisonError::into_inner);
-            queue.items.push(Item { commands, bytes, idempotent, answer });
+            queue.items.push(Item { commands, bytes, idempotent, response });
             !std::mem::replace(&mut queue.is_scheduled, true)
         };
         if is_first {
@@ -66,7 +66,7 @@ impl Batcher {
             }
         }
         let ended = || CacheError::Connection("the runtime ended while commands were gathered".into());
-        answered.await.unwrap_or_else(|_| Err(ended()))
+        received.await.unwrap_or_else(|_| Err(ended()))
     }
 
     /// Sends the commands of this tick, in one request or, beyond its limits, in several, one after the other.
@@ -91,7 +91,7 @@ impl Batcher {
 
     async fn send(&self, mut items: Vec<Item>) {
         // Their callers have given up.
-        items.retain(|item| !item.answer.is_canceled());
+        items.retain(|item| !item.response.is_canceled());
         if items.is_empty() {
             return;
         }
@@ -100,7 +100,7 @@ impl Batcher {
         let commands: Vec<Command> = items.iter_mut().flat_map(|item| take(&mut item.commands)).collect();
         let replies = {
             let exchange = pin!(self.session.exchange(Form::Pipeline, &commands, idempotent));
-            let all_gone = pin!(join_all(items.iter_mut().map(|item| item.answer.cancellation())));
+            let all_gone = pin!(join_all(items.iter_mut().map(|item| item.response.cancellation())));
             match select(exchange, all_gone).await {
                 Either::Left((replies, _)) => replies,
                 // The request is stopped with them.
@@ -114,7 +114,7 @@ impl Batcher {
                 Err(error) => Err(error.clone()),
             };
             // It fails if the caller has given up.
-            let _ = item.answer.send(own);
+            let _ = item.response.send(own);
         }
     }
 }

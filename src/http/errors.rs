@@ -43,14 +43,14 @@ pub(super) fn wrong_number(expected: usize, got: usize) -> String {
 
 /// A status other than 200, with the text of the server.
 pub(super) fn of_status(status: u16, url: &str, text: &str) -> CacheError {
-    let told = format!("{url}: {text}");
+    let message = format!("{url}: {text}");
     match status {
         400 => of_reply_text(text, None),
-        401 | 403 | 421 => CacheError::Refused(told),
-        413 | 414 => CacheError::invalid("value", told),
-        429 | 500 | 502 | 503 => CacheError::Unavailable(told),
-        504 => CacheError::Timeout(told),
-        _ => CacheError::Protocol(told),
+        401 | 403 | 421 => CacheError::Refused(message),
+        413 | 414 => CacheError::invalid("value", message),
+        429 | 500 | 502 | 503 => CacheError::Unavailable(message),
+        504 => CacheError::Timeout(message),
+        _ => CacheError::Protocol(message),
     }
 }
 

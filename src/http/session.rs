@@ -12,7 +12,7 @@ use isocache_protocol::{Command, Reply, command_json, headers, path, reply_from_
 
 use super::breaker::Breaker;
 use super::errors;
-use super::transport::{Answer, PlatformTransport, Request, TransportError, random, sleep};
+use super::transport::{PlatformTransport, Request, Response, TransportError, random, sleep};
 use crate::error::{CacheError, Result};
 use crate::provider::BoxFuture;
 
@@ -161,12 +161,12 @@ impl Session {
 
     async fn send(&self, form: Form, body: Vec<u8>, kind: &str, expected: usize) -> Result<Vec<Reply>, Problem> {
         let path = if form == Form::Pipeline { "/pipeline" } else { "/multi-exec" };
-        let answer = self.post(format!("{}{path}", self.url), kind, body).await?;
+        let response = self.post(format!("{}{path}", self.url), kind, body).await?;
         let read = if kind == headers::CONTENT_TYPE_RESP {
             let limits = resp::RespLimits { bytes: self.max_response_bytes, ..resp::RespLimits::default() };
-            resp::decode_replies(&Bytes::from(answer.body), &limits).map_err(|error| error.to_string())
+            resp::decode_replies(&Bytes::from(response.body), &limits).map_err(|error| error.to_string())
         } else {
-            reply_from_json::replies(&answer.body, Strings::Base64, expected).map_err(|error| error.to_string())
+            reply_from_json::replies(&response.body, Strings::Base64, expected).map_err(|error| error.to_string())
         };
         match read {
             Ok(replies) if replies.len() == expected => Ok(replies),
@@ -187,12 +187,12 @@ impl Session {
         let query = path::query(pairs).map_err(|error| never(CacheError::invalid("ttl", error.to_string())))?;
         let separator = if query.is_empty() { "" } else { "?" };
         let url = format!("{}{place}{separator}{query}", self.url);
-        let answer = self.post(url, "application/octet-stream", value.to_vec()).await?;
-        reply_from_json::reply(&answer.body, Strings::Base64).map_err(|error| self.strange(&error.to_string()))
+        let response = self.post(url, "application/octet-stream", value.to_vec()).await?;
+        reply_from_json::reply(&response.body, Strings::Base64).map_err(|error| self.strange(&error.to_string()))
     }
 
     /// Posts a body and returns the response, which must have status 200.
-    async fn post(&self, url: String, kind: &str, body: Vec<u8>) -> Result<Answer, Problem> {
+    async fn post(&self, url: String, kind: &str, body: Vec<u8>) -> Result<Response, Problem> {
         let mut head = vec![("content-type", kind.to_owned())];
         if kind != headers::CONTENT_TYPE_RESP {
             head.push((headers::ENCODING, "base64".to_owned()));
@@ -200,8 +200,8 @@ impl Session {
         let token = self.token().await.map_err(|error| Problem { error, retry: Retry::Never })?;
         head.extend(token.map(|token| ("authorization", format!("Bearer {token}"))));
         let request = Request { url, headers: head, body, max_bytes: self.max_response_bytes };
-        let answer = match self.transport.send(request).await {
-            Ok(answer) => answer,
+        let response = match self.transport.send(request).await {
+            Ok(response) => response,
             Err(TransportError::NotSent(reason)) => {
                 self.breaker.failed(&reason);
                 return Err(Problem { error: errors::connection(&self.url, &reason), retry: Retry::Always(None) });
@@ -217,22 +217,22 @@ impl Session {
                 return Err(self.strange(&errors::too_long(self.max_response_bytes)));
             }
         };
-        if matches!(answer.status, 500 | 502..=504) {
-            self.breaker.failed(&format!("status {}", answer.status));
+        if matches!(response.status, 500 | 502..=504) {
+            self.breaker.failed(&format!("status {}", response.status));
         } else {
             self.breaker.succeeded();
         }
-        if answer.status != 200 {
-            return Err(self.refused(&answer));
+        if response.status != 200 {
+            return Err(self.refused(&response));
         }
-        let is_bridge = answer.extensions.as_deref().is_some_and(|names| names.contains("x-resp"));
+        let is_bridge = response.extensions.as_deref().is_some_and(|names| names.contains("x-resp"));
         self.known.server.store(if is_bridge { BRIDGE } else { FOREIGN }, Ordering::Relaxed);
-        Ok(answer)
+        Ok(response)
     }
 
     /// Converts a status other than 200 to an error.
-    fn refused(&self, answer: &Answer) -> Problem {
-        let Answer { status, retry_after: wait, body, .. } = answer;
+    fn refused(&self, response: &Response) -> Problem {
+        let Response { status, retry_after: wait, body, .. } = response;
         let text = match reply_from_json::reply(body, Strings::Plain) {
             Ok(Reply::Error(text)) => String::from_utf8_lossy(&text).into_owned(),
             Ok(_) => return self.strange(&format!("status {status} with a result")),

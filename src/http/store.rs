@@ -229,7 +229,6 @@ impl RemoteStore for HttpStore {
 
     /// The server's own count: with Redis behind a bridge, it includes expired keys that Redis has not removed yet. Not
     /// every token may request it.
-    /// token may ask.
     async fn entries(&self) -> Result<Option<u64>> {
         match self.one(&["DBSIZE"]).await? {
             Reply::Error(text) if text.starts_with(b"NOPERM") => Ok(None),

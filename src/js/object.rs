@@ -11,7 +11,7 @@ use crate::error::{CacheError, Result};
 use crate::stats::CacheStats;
 
 /// The result of a call, or the value that it throws.
-pub(super) type Answer = Result<JsValue, JsValue>;
+pub(super) type Outcome = Result<JsValue, JsValue>;
 
 #[wasm_bindgen]
 extern "C" {
@@ -80,12 +80,12 @@ pub(super) fn member(value: &JsValue, name: &str) -> JsValue {
 }
 
 /// Returns the result of a call, awaiting it if it is a promise.
-pub(super) async fn settled(answer: Answer, key: Option<&str>) -> Result<JsValue> {
-    let outcome = match answer {
+pub(super) async fn settled(outcome: Outcome, key: Option<&str>) -> Result<JsValue> {
+    let outcome = match outcome {
         Ok(value) if member(&value, "then").is_instance_of::<Function>() && value.is_object() => {
             JsFuture::from(Promise::resolve(&value)).await
         }
-        now => now,
+        settled => settled,
     };
     outcome.map_err(|error| failure(&error, key))
 }
@@ -93,22 +93,22 @@ pub(super) async fn settled(answer: Answer, key: Option<&str>) -> Result<JsValue
 /// Converts an exception to an error. The package's own errors are recognized by their `code`.
 fn failure(error: &JsValue, key: Option<&str>) -> CacheError {
     let text = member(error, "message").as_string().or_else(|| error.as_string());
-    let text = text.unwrap_or_else(|| "the provider threw something that is no error".into());
+    let text = text.unwrap_or_else(|| "the provider threw a value that is not an error".into());
     let own = text.strip_prefix("isocache: ");
-    let told = own.unwrap_or(&text).to_owned();
+    let message = own.unwrap_or(&text).to_owned();
     let code = member(error, "code").as_string();
     match (code.as_deref(), key) {
-        (Some("connection"), _) => CacheError::Connection(told),
-        (Some("timeout"), _) => CacheError::Timeout(told),
-        (Some("refused"), _) => CacheError::Refused(told),
-        (Some("full"), _) => CacheError::Full(told),
-        (Some("protocol"), _) => CacheError::Protocol(told),
-        (Some("deserialize"), Some(key)) => CacheError::Deserialize { key: key.to_owned(), reason: told },
+        (Some("connection"), _) => CacheError::Connection(message),
+        (Some("timeout"), _) => CacheError::Timeout(message),
+        (Some("refused"), _) => CacheError::Refused(message),
+        (Some("full"), _) => CacheError::Full(message),
+        (Some("protocol"), _) => CacheError::Protocol(message),
+        (Some("deserialize"), Some(key)) => CacheError::Deserialize { key: key.to_owned(), reason: message },
         // Keys, patterns and ttls have already been checked.
         _ if own.is_some() && (error.is_instance_of::<js_sys::RangeError>() || is_type_error(error)) => {
-            CacheError::invalid("value", told)
+            CacheError::invalid("value", message)
         }
-        _ => CacheError::Unavailable(told),
+        _ => CacheError::Unavailable(message),
     }
 }
 
@@ -117,26 +117,26 @@ fn is_type_error(error: &JsValue) -> bool {
 }
 
 /// The error for a result of the wrong type.
-pub(super) fn strange(method: &str, expected: &str) -> CacheError {
-    CacheError::Protocol(format!("the provider's {method} did not answer with {expected}"))
+pub(super) fn wrong_result(method: &str, expected: &str) -> CacheError {
+    CacheError::Protocol(format!("the provider's {method} must return {expected}"))
 }
 
-pub(super) fn boolean(method: &str, answer: &JsValue) -> Result<bool> {
-    answer.as_bool().ok_or_else(|| strange(method, "true or false"))
+pub(super) fn boolean(method: &str, value: &JsValue) -> Result<bool> {
+    value.as_bool().ok_or_else(|| wrong_result(method, "true or false"))
 }
 
 /// Reads an integer that is at least 0.
-pub(super) fn count(method: &str, answer: &JsValue) -> Result<u64> {
-    match answer.as_f64() {
+pub(super) fn count(method: &str, value: &JsValue) -> Result<u64> {
+    match value.as_f64() {
         // Integers up to 2^53 are exact in both types.
         #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)]
-        Some(number) if number >= 0.0 && js_sys::Number::is_safe_integer(answer) => Ok(number as u64),
-        _ => Err(strange(method, "a count")),
+        Some(number) if number >= 0.0 && js_sys::Number::is_safe_integer(value) => Ok(number as u64),
+        _ => Err(wrong_result(method, "a count")),
     }
 }
 
 /// Reads a remaining ttl in seconds; `null` means no expiry.
-pub(super) fn left(method: &str, seconds: &JsValue) -> Result<Option<Duration>> {
+pub(super) fn remaining_ttl(method: &str, seconds: &JsValue) -> Result<Option<Duration>> {
     if seconds.is_null() {
         return Ok(None);
     }
@@ -144,14 +144,14 @@ pub(super) fn left(method: &str, seconds: &JsValue) -> Result<Option<Duration>> 
     match ms {
         #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)]
         Some(ms) if ms >= 0.0 && ms < 2f64.powi(53) => Ok(Some(Duration::from_millis(ms as u64))),
-        _ => Err(strange(method, "a number of seconds")),
+        _ => Err(wrong_result(method, "a number of seconds")),
     }
 }
 
-pub(super) fn statistics(answer: &JsValue) -> Result<CacheStats> {
-    let needed = |name| count("stats", &member(answer, name));
+pub(super) fn statistics(stats: &JsValue) -> Result<CacheStats> {
+    let needed = |name| count("stats", &member(stats, name));
     let optional = |name| {
-        let value = member(answer, name);
+        let value = member(stats, name);
         if value.is_undefined() || value.is_null() { Ok(None) } else { count("stats", &value).map(Some) }
     };
     Ok(CacheStats {

@@ -9,7 +9,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use wasm_bindgen::JsValue;
 
-use super::object::{Answer, Object, boolean, count, left, member, settled, statistics, strange};
+use super::object::{Object, Outcome, boolean, count, member, remaining_ttl, settled, statistics, wrong_result};
 use super::serializer::JsValueSerializer;
 use super::thread_bound::ThreadBound;
 use crate::error::{CacheError, Result};
@@ -88,13 +88,17 @@ impl<T> JsCacheProvider<T> {
     }
 
     fn object(&self) -> Result<Object> {
-        let elsewhere = || CacheError::Unavailable("the object is of another thread".into());
-        self.object.object().ok_or_else(elsewhere)
+        let other_thread = || {
+            CacheError::Unavailable(
+                "the JavaScript object belongs to another thread: create a provider on each thread".into(),
+            )
+        };
+        self.object.object().ok_or_else(other_thread)
     }
 
-    async fn call(&self, key: Option<&str>, method: impl FnOnce(&Object) -> Answer) -> Result<JsValue> {
-        let answer = method(&self.object()?);
-        settled(answer, key).await
+    async fn call(&self, key: Option<&str>, method: impl FnOnce(&Object) -> Outcome) -> Result<JsValue> {
+        let outcome = method(&self.object()?);
+        settled(outcome, key).await
     }
 }
 
@@ -113,12 +117,13 @@ impl<T: Serialize + DeserializeOwned> JsCacheProvider<T> {
         let ttl = match ttl {
             None => JsValue::UNDEFINED,
             Some(Duration::MAX) => JsValue::NULL,
+            // Numbers are seconds in JavaScript, so text is the only public form that is exact in milliseconds.
             Some(ttl) => format!("{}ms", whole_ms(ttl)?).into(),
         };
         let failed = |reason| CacheError::Serialize { key: key.to_owned(), reason };
         let value = self.serializer.serialize(value).map_err(failed)?;
         if value.is_undefined() {
-            return Err(failed("undefined stands for no value".into()));
+            return Err(failed("the value is undefined, which stands for an absent entry: use null".into()));
         }
         Ok((value, object([("ttl", ttl)])))
     }
@@ -128,7 +133,7 @@ impl<T: Serialize + DeserializeOwned> JsCacheProvider<T> {
         if object.can("getWithTtl") {
             let found = self.call(Some(key), |object| object.get_with_ttl(key)).await?;
             let Some(value) = self.value(key, member(&found, "value"))? else { return Ok(None) };
-            return Ok(Some((value, left("getWithTtl", &member(&found, "ttl"))?)));
+            return Ok(Some((value, remaining_ttl("getWithTtl", &member(&found, "ttl"))?)));
         }
         if !object.can("ttl") {
             return Err(CacheError::Protocol("the provider has neither a method getWithTtl nor ttl".into()));
@@ -136,7 +141,7 @@ impl<T: Serialize + DeserializeOwned> JsCacheProvider<T> {
         let Some(value) = self.get(key).await? else { return Ok(None) };
         let seconds = self.call(Some(key), |object| object.ttl(key)).await?;
         // The entry may have been removed in between.
-        if seconds.is_undefined() { Ok(None) } else { Ok(Some((value, left("ttl", &seconds)?))) }
+        if seconds.is_undefined() { Ok(None) } else { Ok(Some((value, remaining_ttl("ttl", &seconds)?))) }
     }
 }
 
@@ -190,7 +195,7 @@ impl<T: MaybeSend + Serialize + DeserializeOwned> CacheProvider<T> for JsCachePr
         let found = self.call(None, |object| object.get_many(&array(keys))).await?;
         let found = if Array::is_array(&found) { Array::from(&found) } else { Array::new() };
         if found.length() as usize != keys.len() {
-            return Err(strange("getMany", "a value for each key"));
+            return Err(wrong_result("getMany", "a value for each key"));
         }
         for (key, value) in keys.iter().zip(found.iter()) {
             values.push(self.value(key, value)?);
@@ -202,11 +207,11 @@ impl<T: MaybeSend + Serialize + DeserializeOwned> CacheProvider<T> for JsCachePr
         let entries = entries.into_iter().map(|(key, value, ttl)| Ok((key, self.entry(key, &value, ttl)?)));
         let entries = entries.collect::<Result<Vec<_>>>()?;
         if self.object()?.can("setMany") {
-            let whole = entries.into_iter().map(|(key, (value, options))| {
+            let items = entries.into_iter().map(|(key, (value, options))| {
                 object([("key", key.into()), ("value", value), ("ttl", member(&options, "ttl"))])
             });
-            let all: Array = whole.collect();
-            return self.call(None, |object| object.set_many(&all)).await.map(drop);
+            let items: Array = items.collect();
+            return self.call(None, |object| object.set_many(&items)).await.map(drop);
         }
         for (key, (value, options)) in entries {
             self.call(Some(key), |object| object.set(key, &value, &options)).await?;

@@ -4,7 +4,7 @@ mod atomic;
 mod counter;
 #[cfg(feature = "serde")]
 mod default_cache;
-mod erased;
+mod dyn_provider;
 mod keys;
 mod touch;
 #[cfg(feature = "serde")]
@@ -17,7 +17,7 @@ pub use atomic::AtomicProvider;
 pub use counter::CounterProvider;
 #[cfg(feature = "serde")]
 pub use default_cache::{default_cache, set_default_cache};
-pub use erased::DynCacheProvider;
+pub use dyn_provider::DynCacheProvider;
 pub use keys::{Keys, KeysProvider};
 pub use touch::TouchProvider;
 #[cfg(feature = "serde")]

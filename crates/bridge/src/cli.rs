@@ -109,7 +109,7 @@ pub struct Serve {
     /// The maximum number of connections; more are closed [default: 8192]
     #[arg(long, value_name = "N")]
     pub max_connections: Option<NonZeroUsize>,
-    /// How long to keep the port open after SIGTERM while /readyz answers 503, such as 10s [default: 0s]
+    /// How long to keep the port open after SIGTERM while /readyz returns 503, such as 10s [default: 0s]
     #[arg(long, value_name = "DURATION", value_parser = parse_duration)]
     pub shutdown_delay: Option<Duration>,
     /// The format of the logs on standard error

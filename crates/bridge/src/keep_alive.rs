@@ -4,7 +4,7 @@
 //! timeout, since load balancers keep them open. Heads need a short one, since slow heads are an attack. So both timeouts
 //! are enforced here, above TLS, where a request begins with its first byte.
 //!
-//! HTTP/2 connections have no idle timeout. They end when the client stops answering pings.
+//! HTTP/2 connections have no idle timeout. They end when the client stops responding to pings.
 
 use std::io;
 use std::pin::Pin;

@@ -5,7 +5,7 @@
 //! [listen]
 //! address = "127.0.0.1:8079"        # where to serve the protocol
 //! metrics = "127.0.0.1:9079"        # where to serve /metrics without a token; absent by default
-//! hosts = ["cache.example"]         # the host names that are answered; any by default, on loopback the loopback names
+//! hosts = ["cache.example"]         # the host names that are served; any by default, on loopback the loopback names
 //! base-path = "/cache"              # a prefix of every path; absent by default
 //! query-token = false               # whether `?_token=` is accepted besides the header
 //!
@@ -24,7 +24,7 @@
 //! sentinel-password-env = "NAME"    # the variable with the password of the Sentinels
 //! snapshot = "cache.snapshot"       # of the embedded store; absent by default
 //! snapshot-interval = "5m"
-//! snapshot-in-readyz = false        # whether /readyz answers 503 after a snapshot has failed
+//! snapshot-in-readyz = false        # whether /readyz returns 503 after a snapshot has failed
 //! max-entries = 1000000             # of the embedded store
 //! max-bytes = 268435456
 //!

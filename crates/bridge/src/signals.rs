@@ -24,7 +24,7 @@ pub(super) struct Signals {
 pub(super) struct Shutdown {
     pub(super) handle: Handle<SocketAddr>,
     pub(super) phase: watch::Sender<Phase>,
-    /// How long the port stays open while `/readyz` answers 503.
+    /// How long the port stays open while `/readyz` returns 503.
     pub(super) delay: Duration,
     /// How long requests in progress may take after that.
     pub(super) drain: Duration,
@@ -78,7 +78,7 @@ impl Shutdown {
     async fn gracefully(&self) {
         self.phase.send_replace(Phase::Leaving);
         if !self.delay.is_zero() {
-            tracing::info!("shutting down: /readyz answers 503, and the port closes in {:?}", self.delay);
+            tracing::info!("shutting down: /readyz returns 503, and the port closes in {:?}", self.delay);
             tokio::time::sleep(self.delay).await;
         }
         tracing::info!("shutting down: waiting for requests in progress");

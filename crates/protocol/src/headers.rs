@@ -19,7 +19,7 @@ pub const TELEMETRY_RUNTIME: &str = "upstash-telemetry-runtime";
 /// The content type of JSON bodies.
 pub const CONTENT_TYPE_JSON: &str = "application/json";
 /// The content type of responses with `Upstash-Response-Format: resp2`.
-pub const CONTENT_TYPE_RESP2_ANSWER: &str = "application/octet-stream";
+pub const CONTENT_TYPE_RESP2_RESPONSE: &str = "application/octet-stream";
 /// The content type of subscriptions.
 pub const CONTENT_TYPE_SSE: &str = "text/event-stream";
 /// The content type of binary batches: an extension of this project.

@@ -31,7 +31,7 @@ mod reply;
 pub mod reply_from_json;
 pub mod reply_json;
 pub mod request_json;
-mod request_json_usual;
+mod request_json_fast_path;
 pub mod resp;
 pub mod shebang;
 pub mod sse;

@@ -24,7 +24,7 @@ const ROUNDED: f64 = 9_007_199_254_740_992.0;
 
 /// A body that is not a valid response. The text quotes its beginning, in printable ASCII.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("{reason}; the answer begins with \"{start}\"")]
+#[error("{reason}; the response begins with \"{start}\"")]
 pub struct NotAReply {
     reason: String,
     start: String,
@@ -46,7 +46,7 @@ pub struct NotAReply {
 /// # Errors
 /// [`NotAReply`].
 pub fn reply(body: &[u8], strings: Strings) -> Result<Reply, NotAReply> {
-    parse(body, Answer { strings })
+    parse(body, Response { strings })
 }
 
 /// Parses the responses to `expected` commands of a pipeline or transaction. A server that refuses the whole request
@@ -55,7 +55,7 @@ pub fn reply(body: &[u8], strings: Strings) -> Result<Reply, NotAReply> {
 /// # Errors
 /// [`NotAReply`], also if there are more or fewer.
 pub fn replies(body: &[u8], strings: Strings, expected: usize) -> Result<Vec<Reply>, NotAReply> {
-    parse(body, Answers { strings, expected })
+    parse(body, Responses { strings, expected })
 }
 
 fn parse<'de, S: DeserializeSeed<'de>>(body: &'de [u8], seed: S) -> Result<S::Value, NotAReply> {
@@ -65,8 +65,8 @@ fn parse<'de, S: DeserializeSeed<'de>>(body: &'de [u8], seed: S) -> Result<S::Va
         // serde's own message may quote the response, at any length.
         let what = match error.classify() {
             serde_json::error::Category::Eof => "JSON that is cut off",
-            serde_json::error::Category::Data => "JSON that is no answer of the protocol",
-            _ => "no JSON",
+            serde_json::error::Category::Data => "JSON that is not a response of the protocol",
+            _ => "not JSON",
         };
         let reason = format!("{what}, at line {} column {}", error.line(), error.column());
         NotAReply { reason, start: body.get(..SHOWN).unwrap_or(body).escape_ascii().to_string() }
@@ -74,12 +74,12 @@ fn parse<'de, S: DeserializeSeed<'de>>(body: &'de [u8], seed: S) -> Result<S::Va
 }
 
 /// `[{"result":…},{"error":…},…]`
-struct Answers {
+struct Responses {
     strings: Strings,
     expected: usize,
 }
 
-impl<'de> DeserializeSeed<'de> for Answers {
+impl<'de> DeserializeSeed<'de> for Responses {
     type Value = Vec<Reply>;
 
     fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Self::Value, D::Error> {
@@ -87,16 +87,16 @@ impl<'de> DeserializeSeed<'de> for Answers {
     }
 }
 
-impl<'de> Visitor<'de> for Answers {
+impl<'de> Visitor<'de> for Responses {
     type Value = Vec<Reply>;
 
     fn expecting(&self, f: &mut fmt::Formatter) -> fmt::Result {
-        f.write_str("an array of answers")
+        f.write_str("an array of responses")
     }
 
     fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Self::Value, A::Error> {
         let mut replies = Vec::new();
-        while let Some(reply) = seq.next_element_seed(Answer { strings: self.strings })? {
+        while let Some(reply) = seq.next_element_seed(Response { strings: self.strings })? {
             replies.push(reply);
             if replies.len() > self.expected {
                 return Err(A::Error::custom("too many"));
@@ -108,11 +108,11 @@ impl<'de> Visitor<'de> for Answers {
 
 /// `{"result":…}` or `{"error":…}`; if both are present, one that is `null` counts as absent. Other members are
 /// ignored.
-struct Answer {
+struct Response {
     strings: Strings,
 }
 
-impl<'de> DeserializeSeed<'de> for Answer {
+impl<'de> DeserializeSeed<'de> for Response {
     type Value = Reply;
 
     fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Self::Value, D::Error> {
@@ -120,11 +120,11 @@ impl<'de> DeserializeSeed<'de> for Answer {
     }
 }
 
-impl<'de> Visitor<'de> for Answer {
+impl<'de> Visitor<'de> for Response {
     type Value = Reply;
 
     fn expecting(&self, f: &mut fmt::Formatter) -> fmt::Result {
-        f.write_str("an answer")
+        f.write_str("a response")
     }
 
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {

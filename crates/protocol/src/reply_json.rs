@@ -46,7 +46,7 @@ pub enum Strings {
 /// # Errors
 /// [`ReplyTooLarge`] if `out` would exceed `limit` bytes; `out` is then unchanged.
 pub fn write_reply(out: &mut Vec<u8>, reply: &Reply, strings: Strings, limit: usize) -> Result<(), ReplyTooLarge> {
-    Writer { start: out.len(), out, strings, limit }.run(|writer| writer.answer(reply))
+    Writer { start: out.len(), out, strings, limit }.run(|writer| writer.response(reply))
 }
 
 /// Appends the responses to several commands, as an array.
@@ -59,7 +59,7 @@ pub fn write_replies<'a>(
     strings: Strings,
     limit: usize,
 ) -> Result<(), ReplyTooLarge> {
-    Writer { start: out.len(), out, strings, limit }.run(|writer| writer.list(replies, Writer::answer))
+    Writer { start: out.len(), out, strings, limit }.run(|writer| writer.list(replies, Writer::response))
 }
 
 struct Writer<'a> {
@@ -88,7 +88,7 @@ impl Writer<'_> {
         }
     }
 
-    fn answer(&mut self, reply: &Reply) -> Result<(), ReplyTooLarge> {
+    fn response(&mut self, reply: &Reply) -> Result<(), ReplyTooLarge> {
         if let Reply::Error(text) = reply {
             self.out.extend_from_slice(br#"{"error":"#);
             self.room_for(text.len())?;

@@ -12,7 +12,7 @@ use std::fmt;
 use serde::de::{DeserializeSeed, Deserializer, Error, SeqAccess, Visitor};
 use serde_json::value::RawValue;
 
-use super::{ArgumentAt, Command, RequestError, RequestLimits, request_json_usual};
+use super::{ArgumentAt, Command, RequestError, RequestLimits, request_json_fast_path};
 
 /// Parses the body of `POST /`.
 ///
@@ -30,7 +30,7 @@ use super::{ArgumentAt, Command, RequestError, RequestLimits, request_json_usual
 /// [`RequestError`], with the text of the response.
 pub fn command(body: &[u8], limits: &RequestLimits) -> Result<Command, RequestError> {
     let body = std::str::from_utf8(body).map_err(|_| RequestError::MalformedCommand)?;
-    request_json_usual::command(body, limits).map_or_else(|| command_by_parser(body, limits), Ok)
+    request_json_fast_path::command(body, limits).map_or_else(|| command_by_parser(body, limits), Ok)
 }
 
 pub(super) fn command_by_parser(body: &str, limits: &RequestLimits) -> Result<Command, RequestError> {
@@ -49,7 +49,7 @@ pub(super) fn command_by_parser(body: &str, limits: &RequestLimits) -> Result<Co
 /// [`RequestError`], with the text of the response.
 pub fn pipeline(body: &[u8], limits: &RequestLimits) -> Result<Vec<Command>, RequestError> {
     let body = std::str::from_utf8(body).map_err(|_| RequestError::MalformedPipeline)?;
-    request_json_usual::commands(body, limits).map_or_else(|| pipeline_by_parser(body, limits), Ok)
+    request_json_fast_path::commands(body, limits).map_or_else(|| pipeline_by_parser(body, limits), Ok)
 }
 
 pub(super) fn pipeline_by_parser(body: &str, limits: &RequestLimits) -> Result<Vec<Command>, RequestError> {

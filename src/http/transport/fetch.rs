@@ -6,9 +6,9 @@ use isocache_protocol::headers::EXTENSIONS;
 use js_sys::{Function, Promise, Reflect, Uint8Array};
 use wasm_bindgen::{JsCast, JsValue};
 use wasm_bindgen_futures::{JsFuture, spawn_local};
-use web_sys::{AbortController, Headers, ReadableStreamDefaultReader, RequestInit, RequestRedirect, Response};
+use web_sys::{AbortController, Headers, ReadableStreamDefaultReader, RequestInit, RequestRedirect};
 
-use super::{Answer, Request, TransportError};
+use super::{Request, Response, TransportError};
 use crate::error::Result;
 
 /// `fetch`, looked up at each call: some platforms do not have it yet while modules load.
@@ -31,7 +31,7 @@ impl FetchTransport {
     }
 
     #[allow(clippy::unused_self, reason = "as natively, where there is a pool")]
-    pub(in crate::http) async fn send(&self, request: Request) -> Result<Answer, TransportError> {
+    pub(in crate::http) async fn send(&self, request: Request) -> Result<Response, TransportError> {
         let not_sent = |error: JsValue| TransportError::NotSent(text(&error));
         let abort = Abort(AbortController::new().map_err(not_sent)?);
         let headers = Headers::new().map_err(not_sent)?;
@@ -52,27 +52,27 @@ impl FetchTransport {
         // Browsers do not report whether the request reached the server.
         let broken = |error: JsValue| TransportError::Broken(text(&error));
         let response = JsFuture::from(Promise::from(promise)).await.map_err(broken)?;
-        let response: Response = response.unchecked_into();
+        let response: web_sys::Response = response.unchecked_into();
         let header = |name: &str| response.headers().get(name).ok().flatten();
-        let mut answer = Answer {
+        let mut received = Response {
             status: response.status(),
             retry_after: header("retry-after").and_then(|seconds| seconds.parse().ok()).map(Duration::from_secs),
             extensions: header(EXTENSIONS),
             body: Vec::new(),
         };
-        let Some(body) = response.body() else { return Ok(answer) };
+        let Some(body) = response.body() else { return Ok(received) };
         let reader: ReadableStreamDefaultReader = body.get_reader().unchecked_into();
         loop {
             let step = JsFuture::from(reader.read()).await.map_err(broken)?;
             if Reflect::get(&step, &"done".into()).is_ok_and(|done| done.is_truthy()) {
                 // The request has ended, so aborting it has no effect.
-                return Ok(answer);
+                return Ok(received);
             }
             let part: Uint8Array = Reflect::get(&step, &"value".into()).map_err(broken)?.unchecked_into();
-            if answer.body.len() + part.length() as usize > request.max_bytes {
+            if received.body.len() + part.length() as usize > request.max_bytes {
                 return Err(TransportError::TooLong);
             }
-            answer.body.extend_from_slice(&part.to_vec());
+            received.body.extend_from_slice(&part.to_vec());
         }
     }
 }

@@ -25,7 +25,7 @@ pub(super) struct Request {
 
 /// A response.
 #[derive(Debug)]
-pub(super) struct Answer {
+pub(super) struct Response {
     pub(super) status: u16,
     /// The header `Retry-After`, if it is a number of seconds.
     pub(super) retry_after: Option<Duration>,

@@ -7,7 +7,7 @@ use futures_util::StreamExt;
 use isocache_protocol::headers::EXTENSIONS;
 use reqwest::redirect::Policy;
 
-use super::{Answer, Request, TransportError};
+use super::{Request, Response, TransportError};
 use crate::error::{CacheError, Result};
 
 /// A pool of connections.
@@ -29,14 +29,14 @@ impl NativeTransport {
         Ok(Self { client })
     }
 
-    pub(in crate::http) async fn send(&self, request: Request) -> Result<Answer, TransportError> {
+    pub(in crate::http) async fn send(&self, request: Request) -> Result<Response, TransportError> {
         let mut builder = self.client.post(&request.url).body(request.body);
         for (name, value) in request.headers {
             builder = builder.header(name, value);
         }
         let response = builder.send().await.map_err(|error| failed(&error))?;
         let header = |name: &str| response.headers().get(name).and_then(|value| value.to_str().ok());
-        let mut answer = Answer {
+        let mut received = Response {
             status: response.status().as_u16(),
             retry_after: header("retry-after").and_then(|seconds| seconds.parse().ok()).map(Duration::from_secs),
             extensions: header(EXTENSIONS).map(str::to_owned),
@@ -45,12 +45,12 @@ impl NativeTransport {
         let mut body = response.bytes_stream();
         while let Some(part) = body.next().await {
             let part = part.map_err(|error| failed(&error))?;
-            if answer.body.len() + part.len() > request.max_bytes {
+            if received.body.len() + part.len() > request.max_bytes {
                 return Err(TransportError::TooLong);
             }
-            answer.body.extend_from_slice(&part);
+            received.body.extend_from_slice(&part);
         }
-        Ok(answer)
+        Ok(received)
     }
 }
 
@@ -89,7 +89,9 @@ pub(in crate::http) fn spawn(task: impl Future<Output = ()> + Send + 'static) ->
             runtime.spawn(task);
             Ok(())
         }
-        Err(_) => Err(CacheError::Connection("HTTP needs a tokio runtime, and there is none here".into())),
+        Err(_) => Err(CacheError::Connection(
+            "HttpCacheProvider was called outside a tokio runtime: call it from a task of one".into(),
+        )),
     }
 }
 

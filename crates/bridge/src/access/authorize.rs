@@ -32,7 +32,7 @@ pub enum Decision {
         filter: ScanFilter,
     },
     /// The bridge itself replies.
-    AnswerLocally(Reply),
+    RespondLocally(Reply),
     /// Refuse it.
     Refuse(Refusal),
 }
@@ -101,7 +101,7 @@ fn check(profile: &Profile, spec: Option<&'static Spec>, command: &Command) -> R
     check_keys(profile, spec, command)?;
     match spec.rule {
         Rule::None | Rule::ByChoice => Ok(Decision::Forward),
-        Rule::AnswerOk => Ok(Decision::AnswerLocally(Reply::OK)),
+        Rule::RespondOk => Ok(Decision::RespondLocally(Reply::OK)),
         Rule::Scan => scan::authorize(profile, command).map_err(|malformed| Refusal::Malformed(spec.name, malformed)),
         Rule::Channel => {
             let channel = command.arg(1).ok_or(Refusal::Malformed(spec.name, Malformed::Arity))?;

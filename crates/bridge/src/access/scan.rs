@@ -23,7 +23,7 @@ impl ScanFilter {
     /// Removes the keys that the caller may not see or did not request. A reply of another form is replaced with an error, so
     /// that no key is returned unchecked.
     pub fn apply(&self, reply: Reply) -> Reply {
-        let unexpected = || Reply::error("ERR the store answered SCAN with something else");
+        let unexpected = || Reply::error("ERR unexpected reply of the store to SCAN");
         if reply.is_error() {
             return reply;
         }

@@ -101,7 +101,7 @@ fn decide(
             *command = rewritten;
             Some(Source::Filtered(filter))
         }
-        Decision::AnswerLocally(reply) => Some(Source::Known(reply)),
+        Decision::RespondLocally(reply) => Some(Source::Known(reply)),
         // The other commands of a pipeline are executed.
         Decision::Refuse(refusal) if form == Form::Pipeline => Some(Source::Known(Reply::error(refusal.to_string()))),
         Decision::Refuse(refusal) => return Err(refusal.into()),

@@ -111,7 +111,7 @@ pub struct Bridge {
     pub clock: Arc<dyn Clock>,
     /// Counts.
     pub metrics: Metrics,
-    /// Whether `/readyz` answers 503 after a snapshot has failed.
+    /// Whether `/readyz` returns 503 after a snapshot has failed.
     pub snapshot_in_readyz: bool,
     /// Static files for browsers.
     pub static_files: Option<StaticFiles>,
@@ -439,7 +439,7 @@ fn write(replies: &[Reply], form: Form, format: Format, limit: u64) -> Result<Re
         (Format::Json(encoding), None) => {
             (headers::CONTENT_TYPE_JSON, reply_json::write_replies(&mut body, replies, encoding.strings(), size))
         }
-        (Format::Resp2, _) => (headers::CONTENT_TYPE_RESP2_ANSWER, resp::write_replies(&mut body, replies, size)),
+        (Format::Resp2, _) => (headers::CONTENT_TYPE_RESP2_RESPONSE, resp::write_replies(&mut body, replies, size)),
         (Format::Resp, _) => (headers::CONTENT_TYPE_RESP, resp::write_replies(&mut body, replies, size)),
     };
     let too_large = |_| Failure::new(413, format!("ERR max response size exceeded, the limit is {limit} bytes"));

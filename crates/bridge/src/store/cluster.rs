@@ -42,9 +42,9 @@ impl Cluster {
         let args = command.args().enumerate();
         let own: Command =
             args.map(|(at, arg)| if at == 1 { own.to_string().into_bytes() } else { arg.to_vec() }).collect();
-        let answered = reply(self.node(&node.host, node.port).one(cmd(&own), Retry::Idempotent).await?);
-        let Reply::Array(parts) = &answered else { return Ok(answered) };
-        let [Reply::Bulk(next), Reply::Array(keys)] = parts.as_slice() else { return Ok(answered) };
+        let scanned = reply(self.node(&node.host, node.port).one(cmd(&own), Retry::Idempotent).await?);
+        let Reply::Array(parts) = &scanned else { return Ok(scanned) };
+        let [Reply::Bulk(next), Reply::Array(keys)] = parts.as_slice() else { return Ok(scanned) };
         let next = std::str::from_utf8(next).ok().and_then(|next| next.parse::<u64>().ok());
         let next = next.filter(|next| next >> NODE_CURSOR_BITS == 0);
         let next = next.ok_or_else(|| StoreError::Protocol("a cursor of a node is too large".into()))?;

@@ -73,12 +73,12 @@ impl RedisStore {
                 return Err(StoreError::Timeout(format!("a pipeline took more than {:?}", self.command_timeout)));
             }
             let together: Vec<&Command> = round.iter().filter_map(|&at| commands.get(at)).collect();
-            let answered = match together.as_slice() {
+            let own = match together.as_slice() {
                 // It is alone in its round, because it may touch any key.
                 [scan] if Cluster::scans(scan) => vec![cluster.scan(scan).await?],
                 _ => self.run_together(together, only_reads).await?,
             };
-            for (at, reply) in round.into_iter().zip(answered) {
+            for (at, reply) in round.into_iter().zip(own) {
                 if let Some(place) = replies.get_mut(at) {
                     *place = reply;
                 }
@@ -206,6 +206,6 @@ pub(super) fn reply(value: Value) -> Reply {
             let details = error.details().map(|details| format!(" {details}")).unwrap_or_default();
             Reply::error(format!("{}{details}", error.code()))
         }
-        _ => Reply::error("ERR the store answered in a shape that is not known here"),
+        _ => Reply::error("ERR the store replied with a type that the bridge does not support"),
     }
 }

@@ -28,13 +28,13 @@ pub fn builder() -> reqwest::ClientBuilder {
 
 /// A complete response.
 #[derive(Debug)]
-pub struct Answer {
+pub struct Response {
     pub status: u16,
     pub headers: reqwest::header::HeaderMap,
     pub body: Vec<u8>,
 }
 
-impl Answer {
+impl Response {
     pub async fn of(response: reqwest::Response) -> reqwest::Result<Self> {
         let (status, headers) = (response.status(), response.headers().clone());
         let body = response.bytes().await?.to_vec();
@@ -89,57 +89,57 @@ impl Caller {
         }
     }
 
-    pub async fn send(&self, request: reqwest::RequestBuilder) -> Answer {
-        Answer::of(request.send().await.unwrap()).await.unwrap()
+    pub async fn send(&self, request: reqwest::RequestBuilder) -> Response {
+        Response::of(request.send().await.unwrap()).await.unwrap()
     }
 
-    pub async fn post(&self, path: &str, body: impl Into<reqwest::Body>) -> Answer {
+    pub async fn post(&self, path: &str, body: impl Into<reqwest::Body>) -> Response {
         self.send(self.request(Method::POST, path).body(body)).await
     }
 
-    pub async fn get(&self, path: &str) -> Answer {
+    pub async fn get(&self, path: &str) -> Response {
         self.send(self.request(Method::GET, path)).await
     }
 
     /// One command, as JSON.
-    pub async fn command(&self, words: &[&str]) -> Answer {
+    pub async fn command(&self, words: &[&str]) -> Response {
         self.post("/", serde_json::to_vec(words).unwrap()).await
     }
 
     /// The result of one command that must succeed.
     #[track_caller]
     pub fn result(&self, words: &[&str]) -> impl Future<Output = Value> {
-        let answer = self.clone();
+        let response = self.clone();
         let words: Vec<String> = words.iter().map(|&word| word.to_owned()).collect();
         async move {
             let words: Vec<&str> = words.iter().map(String::as_str).collect();
-            answer.command(&words).await.result()
+            response.command(&words).await.result()
         }
     }
 
-    pub async fn pipeline(&self, commands: &[Vec<&str>]) -> Answer {
+    pub async fn pipeline(&self, commands: &[Vec<&str>]) -> Response {
         self.post("/pipeline", serde_json::to_vec(commands).unwrap()).await
     }
 
-    pub async fn transaction(&self, commands: &[Vec<&str>]) -> Answer {
+    pub async fn transaction(&self, commands: &[Vec<&str>]) -> Response {
         self.post("/multi-exec", serde_json::to_vec(commands).unwrap()).await
     }
 
     /// A batch in RESP: status and bytes.
-    pub async fn resp(&self, path: &str, body: Vec<u8>) -> Answer {
+    pub async fn resp(&self, path: &str, body: Vec<u8>) -> Response {
         let request = self.request(Method::POST, path).header("content-type", "application/x-resp");
         self.send(request.body(body)).await
     }
 
     /// A stream of events, once the bridge has accepted it.
-    pub async fn subscribe(&self, path: &str) -> Result<Events, Answer> {
+    pub async fn subscribe(&self, path: &str) -> Result<Events, Response> {
         let request = self.request(Method::POST, path).header("accept", "text/event-stream").body("[]");
         let response = request.send().await.unwrap();
         if response.status() == StatusCode::OK {
             assert_eq!(response.headers()["content-type"], "text/event-stream");
             Ok(Events { response, text: String::new() })
         } else {
-            Err(Answer::of(response).await.unwrap())
+            Err(Response::of(response).await.unwrap())
         }
     }
 }
@@ -244,8 +244,8 @@ pub async fn raw(address: SocketAddr, head: &str, body: &[u8]) -> (u16, String) 
     let mut connection = Raw::connect(address).await;
     let head = format!("{head}\r\nConnection: close\r\nContent-Length: {}\r\n\r\n", body.len());
     connection.send([head.as_bytes(), body].concat()).await;
-    let answer = connection.rest().await;
-    let status = answer.get(9..12).and_then(|status| status.parse().ok()).unwrap_or_else(|| panic!("{answer:?}"));
-    let body = answer.split_once("\r\n\r\n").map(|(_, body)| body.to_owned());
+    let response = connection.rest().await;
+    let status = response.get(9..12).and_then(|status| status.parse().ok()).unwrap_or_else(|| panic!("{response:?}"));
+    let body = response.split_once("\r\n\r\n").map(|(_, body)| body.to_owned());
     (status, body.unwrap_or_default())
 }

@@ -5,24 +5,24 @@ mod attacks;
 mod client;
 mod deploy;
 mod docs;
-mod exact;
 mod faults;
+mod replies;
 mod support;
 mod tenants;
 
-/// Runs each function, which takes a [`support::Behind`], as two tests: with the store in memory, and with a Redis.
+/// Runs each function, which takes a [`support::StoreKind`], as two tests: with the store in memory, and with a Redis.
 macro_rules! on_both_stores {
     ($($name:ident),+ $(,)?) => {
         mod memory {
             $(#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
             async fn $name() {
-                super::$name($crate::support::Behind::memory()).await;
+                super::$name($crate::support::StoreKind::memory()).await;
             })+
         }
         mod redis {
             $(#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
             async fn $name() {
-                super::$name($crate::support::Behind::redis()).await;
+                super::$name($crate::support::StoreKind::redis()).await;
             })+
         }
     };

@@ -13,14 +13,14 @@ use servers::redis::{Options, RedisServer};
 use servers::{Folder, PATIENCE, eventually};
 
 /// The store behind a bridge.
-pub enum Behind {
+pub enum StoreKind {
     Memory,
     Redis(RedisServer),
     /// A server that the test does not own, at a URL.
     Url(String),
 }
 
-impl Behind {
+impl StoreKind {
     pub fn memory() -> Self {
         Self::Memory
     }
@@ -141,17 +141,17 @@ pub struct Bridge {
     log: Arc<Mutex<String>>,
     reader: Option<JoinHandle<()>>,
     pub client: reqwest::Client,
-    pub behind: Behind,
+    pub store: StoreKind,
     pub start: Start,
 }
 
 impl Bridge {
     /// Starts a bridge, and waits until it listens.
-    pub fn start(behind: Behind, mut start: Start) -> Self {
+    pub fn start(store: StoreKind, mut start: Start) -> Self {
         let mut command = start.command();
         // A configuration may name the store itself.
         if !start.config.contains("[store]\nurl") && !start.env.iter().any(|(name, _)| name == "ISOCACHE_STORE") {
-            command.args(["--store", &behind.url()]);
+            command.args(["--store", &store.url()]);
         }
         let mut process = command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
         let log = Arc::new(Mutex::new(String::new()));
@@ -170,7 +170,7 @@ impl Bridge {
         let url = line.strip_prefix("isocache: listening on ").unwrap_or_else(|| panic!("{line}"));
         let (scheme, address) = url.split_once("://").unwrap();
         let (scheme, address) = (scheme.to_owned(), address.parse().unwrap());
-        Self { process, address, scheme, log, reader: Some(reader), client: client(), behind, start }
+        Self { process, address, scheme, log, reader: Some(reader), client: client(), store, start }
     }
 
     pub fn url(&self, path: &str) -> String {
@@ -189,7 +189,7 @@ impl Bridge {
 
     /// The Redis behind it.
     pub fn redis(&mut self) -> &mut RedisServer {
-        let Behind::Redis(server) = &mut self.behind else { panic!("there is no Redis") };
+        let StoreKind::Redis(server) = &mut self.store else { panic!("there is no Redis") };
         server
     }
 
@@ -213,21 +213,21 @@ impl Bridge {
     }
 
     /// Waits for its end. Returns how it ended, and its log.
-    pub fn wait(mut self) -> (ExitStatus, String, Behind, Start) {
+    pub fn wait(mut self) -> (ExitStatus, String, StoreKind, Start) {
         let status = ends(&mut self.process).unwrap_or_else(|| panic!("the bridge does not end: {}", self.log()));
         if let Some(reader) = self.reader.take() {
             reader.join().unwrap();
         }
         let log = self.log();
-        (status, log, std::mem::replace(&mut self.behind, Behind::Memory), std::mem::take(&mut self.start))
+        (status, log, std::mem::replace(&mut self.store, StoreKind::Memory), std::mem::take(&mut self.start))
     }
 
     /// Ends it with SIGTERM. It must exit successfully.
-    pub fn stop(self) -> (String, Behind, Start) {
+    pub fn stop(self) -> (String, StoreKind, Start) {
         self.signal("-TERM");
-        let (status, log, behind, start) = self.wait();
+        let (status, log, store, start) = self.wait();
         assert_eq!(status.code(), Some(0), "{log}");
-        (log, behind, start)
+        (log, store, start)
     }
 }
 

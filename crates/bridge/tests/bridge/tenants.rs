@@ -8,7 +8,7 @@ use serde_json::json;
 use tokio::task::JoinHandle;
 
 use crate::client::Caller;
-use crate::support::{Behind, Bridge, Start};
+use crate::support::{Bridge, Start, StoreKind};
 use servers::{Folder, PATIENCE};
 
 pub const A: &str = "token-of-tenant-a-9a41c0";
@@ -54,12 +54,12 @@ pub struct Tenants {
 
 impl Tenants {
     /// The usual bridge, with something of each tenant's in the store.
-    pub async fn start(behind: Behind) -> Self {
-        Self::with(behind, Start::config(config("", ""))).await
+    pub async fn start(store: StoreKind) -> Self {
+        Self::with(store, Start::config(config("", ""))).await
     }
 
-    pub async fn with(behind: Behind, start: Start) -> Self {
-        let tenants = Self::of(Bridge::start(behind, start));
+    pub async fn with(store: StoreKind, start: Start) -> Self {
+        let tenants = Self::of(Bridge::start(store, start));
         let set = [
             vec!["MSET", "b:secret", SECRET, "b:other", "another", HIDDEN, SECRET, "b:count", "0"],
             vec!["MSET", "a:own", "A-OWN", "a:two", "2", "user:4:name", "four", "user:42:name", SECRET],
@@ -80,7 +80,7 @@ impl Tenants {
         self.bridge.start.folder()
     }
 
-    /// Lets B work on in the background, and looks at every answer.
+    /// Lets B work on in the background, and looks at every response.
     pub fn watch(&self) -> Watch {
         let rounds = Arc::new(AtomicUsize::new(0));
         let ended = Arc::new(AtomicBool::new(false));
@@ -104,7 +104,7 @@ impl Tenants {
     }
 }
 
-/// What B asks for, in every form; each answer has to be B's own.
+/// What B asks for, in every form; each response has to be B's own.
 async fn work(b: &Caller, unique: &str) {
     assert_eq!(b.result(&["GET", "b:secret"]).await, SECRET);
     let replies = b
@@ -126,7 +126,7 @@ pub struct Watch {
 }
 
 impl Watch {
-    /// Ends it, after B has been answered some more.
+    /// Ends it, after some more responses to B.
     pub async fn finish(self) {
         let enough = self.rounds.load(Ordering::SeqCst) + 2 * self.tasks.len();
         let wait = async {

@@ -5,7 +5,7 @@ use super::{RespError, RespErrorReason, RespLimits};
 use crate::{Command, RequestError, RequestLimits};
 
 /// The capacity for the name and arguments of a typical command, so that it takes one allocation.
-const USUAL_BYTES: usize = 64;
+const TYPICAL_BYTES: usize = 64;
 
 /// Parses the first command of `input`, and returns it with its length in bytes; `None` if it is not complete.
 ///
@@ -56,7 +56,7 @@ fn read(budget: &mut Budget, input: &[u8], start: usize) -> Result<Option<(Comma
     }
     let Some((item, mut at)) = budget.read(input, start)? else { return Ok(None) };
     let Item::Array(count) = item else { return Err(malformed(start, "command: no array")) };
-    let mut command = if count == 0 { Command::new() } else { Command::with_capacity(USUAL_BYTES) };
+    let mut command = if count == 0 { Command::new() } else { Command::with_capacity(TYPICAL_BYTES) };
     for _ in 0..count {
         if input.get(at).is_some_and(|kind| *kind != b'$') {
             return Err(malformed(at, "argument: no bulk string"));

@@ -6,7 +6,7 @@ use isocache_protocol::reply_json::{Strings, write_reply};
 use proptest::prelude::*;
 use serde_json::{Value, json};
 
-use crate::any;
+use crate::strategies;
 
 mod base64_of_browsers {
     /// `atob`: forgiving about white space, padding and bits left over.
@@ -116,7 +116,7 @@ fn ok_at_every_depth_and_by_every_way() {
 
 proptest! {
     #[test]
-    fn the_client_sees_what_was_stored(reply in any::reply().prop_filter("errors are apart", |reply| !reply.is_error())) {
+    fn the_client_sees_what_was_stored(reply in strategies::reply().prop_filter("errors are apart", |reply| !reply.is_error())) {
         prop_assert_eq!(seen(&reply), expected(&reply));
     }
 }

@@ -5,7 +5,7 @@ use isocache_protocol::{Command, RequestError, RequestLimits};
 use proptest::collection::vec;
 use proptest::prelude::*;
 
-use crate::any;
+use crate::strategies;
 
 fn read(path: &str, query: Option<&str>, body: &[u8]) -> Result<PathRequest, RequestError> {
     path::request(path, query, body, &RequestLimits { commands: 1, arguments: 6 })
@@ -110,9 +110,9 @@ fn what_a_url_cannot_carry() {
 proptest! {
     #[test]
     fn there_and_back(
-        args in vec(any::bytes(), 1..5),
-        body in any::bytes(),
-        options in vec((any::bytes(), proptest::option::of(any::bytes())), 0..4),
+        args in vec(strategies::bytes(), 1..5),
+        body in strategies::bytes(),
+        options in vec((strategies::bytes(), proptest::option::of(strategies::bytes())), 0..4),
     ) {
         let Ok(path) = path::of(&args) else {
             prop_assert!(args.iter().any(|arg| matches!(&arg[..], b"." | b"..")));

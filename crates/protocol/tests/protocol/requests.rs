@@ -5,7 +5,7 @@ use isocache_protocol::{Command, RequestError, RequestLimits, request_json};
 use proptest::collection::vec;
 use proptest::prelude::*;
 
-use crate::any;
+use crate::strategies;
 
 const LIMITS: RequestLimits = RequestLimits { commands: 3, arguments: 4 };
 
@@ -193,7 +193,7 @@ proptest! {
     }
 
     #[test]
-    fn what_the_client_writes_the_bridge_reads(commands in vec(any::text_command(), 1..5)) {
+    fn what_the_client_writes_the_bridge_reads(commands in vec(strategies::text_command(), 1..5)) {
         let (mut all, mut first) = (Vec::new(), Vec::new());
         write_commands(&mut all, &commands).unwrap();
         write_command(&mut first, &commands[0]).unwrap();

@@ -9,7 +9,7 @@ use isocache_protocol::{Command, Reply, ReplyTooLarge, RequestError, RequestLimi
 use proptest::collection::vec;
 use proptest::prelude::*;
 
-use crate::any;
+use crate::strategies;
 
 const NONE: RespLimits = RespLimits { depth: usize::MAX, elements: usize::MAX, bytes: usize::MAX };
 
@@ -323,7 +323,7 @@ proptest! {
     }
 
     #[test]
-    fn replies_there_and_back(replies in vec(any::reply(), 1..5)) {
+    fn replies_there_and_back(replies in vec(strategies::reply(), 1..5)) {
         let mut out = Vec::new();
         write_replies(&mut out, &replies, usize::MAX).unwrap();
         prop_assert_eq!(decode_replies(&Bytes::from(out), &NONE), Ok(replies.clone()));
@@ -335,7 +335,7 @@ proptest! {
     }
 
     #[test]
-    fn commands_there_and_back(commands in vec(any::command(), 1..5)) {
+    fn commands_there_and_back(commands in vec(strategies::command(), 1..5)) {
         let mut body = Vec::new();
         write_commands(&mut body, &commands);
         prop_assert_eq!(decode_commands(&body, &RequestLimits::default()), Ok(commands.clone()));

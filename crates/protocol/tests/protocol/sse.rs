@@ -7,7 +7,7 @@ use isocache_protocol::sse::{
 use proptest::collection::vec;
 use proptest::prelude::*;
 
-use crate::any;
+use crate::strategies;
 
 fn written(write: impl FnOnce(&mut Vec<u8>)) -> String {
     let mut out = Vec::new();
@@ -128,7 +128,7 @@ fn an_event_without_end() {
 
 proptest! {
     #[test]
-    fn there_and_back(messages in vec(("[a-z:é]{1,5}", any::bytes()), 0..5), size in 1_usize..20) {
+    fn there_and_back(messages in vec(("[a-z:é]{1,5}", strategies::bytes()), 0..5), size in 1_usize..20) {
         let bytes = written(|out| {
             for (channel, payload) in &messages {
                 write_message(out, channel.as_bytes(), payload);

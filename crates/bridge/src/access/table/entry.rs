@@ -75,7 +75,7 @@ pub enum Rule {
     /// It is restricted to the keys that the profile may read.
     Scan,
     /// The bridge answers `OK` itself.
-    AnswerOk,
+    RespondOk,
     /// The first argument is a pattern, and all keys that match it are removed.
     ClearPattern,
     /// It takes a key and a value.

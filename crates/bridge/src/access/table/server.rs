@@ -83,8 +83,8 @@ pub(super) const COMMANDS: &[Spec] = &[
     local("time"),
     // Clients introduce themselves first. On a shared connection that has no use.
     never("client", Connection).container(),
-    local("client|setinfo").with(Rule::AnswerOk),
-    local("client|setname").with(Rule::AnswerOk),
+    local("client|setinfo").with(Rule::RespondOk),
+    local("client|setname").with(Rule::RespondOk),
     // The state of the connection.
     never("asking", Connection),
     never("auth", Connection),

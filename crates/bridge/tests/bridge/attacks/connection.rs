@@ -3,7 +3,7 @@
 use serde_json::json;
 
 use crate::client::{Caller, resp};
-use crate::support::Behind;
+use crate::support::StoreKind;
 use crate::tenants::Tenants;
 
 /// None of these may reach Redis, in any form, with any token.
@@ -112,25 +112,25 @@ async fn attack(caller: &Caller, words: &[&str]) {
     assert_eq!(caller.result(&["GET", "a:mark"]).await, json!(null), "{words:?}");
 
     let batch = resp(&[&["GET", "a:own"][..], words, &["GET", "a:own"]]);
-    let answer = caller.resp("/pipeline", batch).await.text();
-    let middle = answer.strip_prefix("$5\r\nA-OWN\r\n-").and_then(|rest| rest.strip_suffix("\r\n$5\r\nA-OWN\r\n"));
-    assert!(middle.is_some_and(|text| refused(text) && !text.contains("\r\n")), "{words:?}: {answer:?}");
+    let response = caller.resp("/pipeline", batch).await.text();
+    let middle = response.strip_prefix("$5\r\nA-OWN\r\n-").and_then(|rest| rest.strip_suffix("\r\n$5\r\nA-OWN\r\n"));
+    assert!(middle.is_some_and(|text| refused(text) && !text.contains("\r\n")), "{words:?}: {response:?}");
     let batch = resp(&[&["SET", "a:mark", "1"][..], words]);
     let (status, text) = caller.resp("/multi-exec", batch).await.error();
     assert!(status == 400 && refused(&text), "{words:?}: {status} {text}");
 
     let path: String = words.iter().flat_map(|word| ["/".into(), encode(word)]).collect();
     // An empty path is not a command.
-    let answer = caller.get(&path).await;
-    assert!(answer.status == 400 && refused(&answer.error().1), "{words:?}: {}", answer.text());
+    let response = caller.get(&path).await;
+    assert!(response.status == 400 && refused(&response.error().1), "{words:?}: {}", response.text());
 }
 
 fn encode(word: &str) -> String {
     percent_encoding::percent_encode(word.as_bytes(), percent_encoding::NON_ALPHANUMERIC).to_string()
 }
 
-async fn nothing_changes_the_connection(behind: Behind) {
-    let tenants = Tenants::start(behind).await;
+async fn nothing_changes_the_connection(store: StoreKind) {
+    let tenants = Tenants::start(store).await;
     let watch = tenants.watch();
     for line in NEVER {
         let words: Vec<&str> = line.split(' ').collect();
@@ -146,8 +146,8 @@ async fn nothing_changes_the_connection(behind: Behind) {
 }
 
 /// Concurrently, since a stray reply would reach another caller.
-async fn replies_stay_with_their_requests_under_attack(behind: Behind) {
-    let tenants = Tenants::start(behind).await;
+async fn replies_stay_with_their_requests_under_attack(store: StoreKind) {
+    let tenants = Tenants::start(store).await;
     let watch = tenants.watch();
     let attackers: Vec<_> = (0..8)
         .map(|worker| {
@@ -179,8 +179,8 @@ async fn replies_stay_with_their_requests_under_attack(behind: Behind) {
 }
 
 /// Only a transaction that is executed as a whole may write.
-async fn exec_and_discard_within_a_transaction(behind: Behind) {
-    let tenants = Tenants::start(behind).await;
+async fn exec_and_discard_within_a_transaction(store: StoreKind) {
+    let tenants = Tenants::start(store).await;
     let watch = tenants.watch();
     for word in ["EXEC", "DISCARD", "MULTI", "exec", "RESET", "QUIT"] {
         let commands = [
@@ -205,12 +205,12 @@ async fn exec_and_discard_within_a_transaction(behind: Behind) {
 }
 
 /// Clients introduce themselves and get `OK`, and the connection keeps its name.
-async fn who_a_client_says_it_is_goes_no_further(behind: Behind) {
-    let mut tenants = Tenants::start(behind).await;
+async fn who_a_client_says_it_is_goes_no_further(store: StoreKind) {
+    let mut tenants = Tenants::start(store).await;
     for words in [["CLIENT", "SETINFO", "LIB-NAME", "mine"].as_slice(), &["CLIENT", "SETNAME", "mine"]] {
         assert_eq!(tenants.a.result(words).await, "OK");
     }
-    if tenants.bridge.behind.is_redis() {
+    if tenants.bridge.store.is_redis() {
         let clients = tenants.bridge.redis().cli(&["CLIENT", "LIST"]);
         assert!(!clients.contains("mine"), "{clients}");
         let of_bridge: Vec<_> = clients.lines().filter(|line| !line.contains("cmd=client|list")).collect();

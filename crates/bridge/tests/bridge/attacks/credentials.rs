@@ -6,8 +6,8 @@ use isocache_bridge::access::Digest;
 use reqwest::Method;
 use serde_json::Value;
 
-use crate::client::{Answer, Caller};
-use crate::support::{Behind, Bridge, Start, isocache};
+use crate::client::{Caller, Response};
+use crate::support::{Bridge, Start, StoreKind, isocache};
 use crate::tenants::{self, A, ADMIN, B, READER, SECRET, SIGNING, Tenants};
 use servers::clock::ServerClock;
 use servers::redis::{Options, RedisServer};
@@ -16,14 +16,14 @@ const WRONGPASS: &str = "WRONGPASS invalid or missing auth token";
 
 /// The response is the same for every failure and reveals nothing.
 #[track_caller]
-fn is_refused(answer: &Answer, what: &str) {
-    assert_eq!(answer.status, 401, "{what}: {}", answer.text());
-    assert_eq!(answer.error().1, WRONGPASS, "{what}");
-    assert!(answer.header("www-authenticate").is_some_and(|challenge| challenge.starts_with("Bearer")), "{what}");
+fn is_refused(response: &Response, what: &str) {
+    assert_eq!(response.status, 401, "{what}: {}", response.text());
+    assert_eq!(response.error().1, WRONGPASS, "{what}");
+    assert!(response.header("www-authenticate").is_some_and(|challenge| challenge.starts_with("Bearer")), "{what}");
 }
 
-async fn a_bad_header_is_not_made_up_for(behind: Behind) {
-    let tenants = Tenants::with(behind, Start::config(tenants::config("[listen]\nquery-token = true", ""))).await;
+async fn a_bad_header_is_not_made_up_for(store: StoreKind) {
+    let tenants = Tenants::with(store, Start::config(tenants::config("[listen]\nquery-token = true", ""))).await;
     let watch = tenants.watch();
     let nobody = tenants.bridge.nobody();
     let path = format!("/get/a:own?_token={A}");
@@ -77,8 +77,8 @@ async fn a_bad_header_is_not_made_up_for(behind: Behind) {
     assert_eq!(tenants.a.result(&["GET", "a:own"]).await, "A-OWN");
 }
 
-async fn a_token_in_the_address_counts_only_where_configured(behind: Behind) {
-    let tenants = Tenants::start(behind).await;
+async fn a_token_in_the_address_counts_only_where_configured(store: StoreKind) {
+    let tenants = Tenants::start(store).await;
     is_refused(&tenants.bridge.nobody().get(&format!("/get/a:own?_token={A}")).await, "not configured");
     // Beside a header it is not an argument of the command.
     assert_eq!(tenants.a.get("/get/a:own?_token=x").await.result(), "A-OWN");
@@ -100,10 +100,10 @@ fn with_claims(token: &str, change: impl FnOnce(&mut Value)) -> String {
     format!("{}.{}.{}", parts[0], URL_SAFE_NO_PAD.encode(claims.to_string()), parts[2])
 }
 
-async fn a_signed_token_does_what_it_says_and_no_more(behind: Behind) {
+async fn a_signed_token_does_what_it_says_and_no_more(store: StoreKind) {
     let mut start = Start::config(tenants::config("", ""));
     let signed = sign(&mut start, &["--prefix", "user:4:", "--ttl", "1h"], None).unwrap();
-    let tenants = Tenants::with(behind, start).await;
+    let tenants = Tenants::with(store, start).await;
     let watch = tenants.watch();
     let browser = tenants.bridge.caller(&signed);
     assert_eq!(browser.result(&["GET", "user:4:name"]).await, "four");
@@ -123,11 +123,11 @@ async fn a_signed_token_does_what_it_says_and_no_more(behind: Behind) {
 }
 
 async fn is_refused_metrics(caller: &Caller) {
-    let answer = caller.get("/metrics").await;
-    assert!(answer.status >= 400 && !answer.text().contains("isocache_"), "{}", answer.text());
+    let response = caller.get("/metrics").await;
+    assert!(response.status >= 400 && !response.text().contains("isocache_"), "{}", response.text());
 }
 
-async fn forged_signed_tokens(behind: Behind) {
+async fn forged_signed_tokens(store: StoreKind) {
     let mut start = Start::config(tenants::config("", ""));
     let signed = sign(&mut start, &["--prefix", "user:4:", "--ttl", "1h"], None).unwrap();
     let other_secret = tenants::config("", "").replace(SIGNING, "another-secret-that-is-as-long-as-it-must-be");
@@ -186,7 +186,7 @@ async fn forged_signed_tokens(behind: Behind) {
         ("of half a megabyte", format!("iso1.{}.A", "A".repeat(30_000))),
     ];
     forged.extend(escalated);
-    let tenants = Tenants::with(behind, start).await;
+    let tenants = Tenants::with(store, start).await;
     let watch = tenants.watch();
     for (what, token) in &forged {
         let browser = tenants.bridge.caller(token);
@@ -200,60 +200,60 @@ async fn forged_signed_tokens(behind: Behind) {
 }
 
 /// With all logs on, and every kind of failure.
-async fn no_secret_is_logged_or_told(behind: Behind) {
+async fn no_secret_is_logged_or_told(store: StoreKind) {
     let mut start =
         Start::config(tenants::config("[listen]\nquery-token = true\n[server]\ncommand-timeout = \"2s\"", ""));
     let signed = sign(&mut start, &["--prefix", "user:4:"], None).unwrap();
     let password = "password-of-redis-31";
-    let behind = match behind {
-        Behind::Memory => Behind::Memory,
-        Behind::Redis(_) | Behind::Url(_) => {
+    let store = match store {
+        StoreKind::Memory => StoreKind::Memory,
+        StoreKind::Redis(_) | StoreKind::Url(_) => {
             let server = RedisServer::start(Options::config(&["requirepass password-of-redis-31"]));
             let url = format!("redis://:password-of-redis-31@127.0.0.1:{}", server.port);
             // What the bridge is told of the server is not what stops it.
             start = start.env("ISOCACHE_STORE", &url);
-            Behind::Redis(server)
+            StoreKind::Redis(server)
         }
     };
-    let mut tenants = Tenants::with(behind, start.env("RUST_LOG", "trace")).await;
+    let mut tenants = Tenants::with(store, start.env("RUST_LOG", "trace")).await;
     let value = "a-value-that-nobody-may-log";
-    let mut answers = Vec::new();
+    let mut responses = Vec::new();
     let http2 = Caller {
         client: crate::client::builder().http2_prior_knowledge().build().unwrap(),
         ..tenants.bridge.caller(A)
     };
     for a in [&tenants.a, &http2] {
         assert_eq!(a.result(&["SET", "a:own", value]).await, "OK");
-        answers.push(a.command(&["INCR", "a:own"]).await);
-        answers.push(a.command(&["SET", "a:own", value, "EX", value]).await);
-        answers.push(a.command(&["GET", "b:secret"]).await);
-        answers.push(a.command(&["SET", "b:x", value]).await);
-        answers.push(a.pipeline(&[vec!["INCR", "a:own"], vec![value, value]]).await);
-        answers.push(a.post("/", format!("[\"SET\",\"a:own\",\"{value}\"")).await);
-        answers.push(a.post("/pipeline", format!("[[\"SET\",\"a:own\",{{\"{value}\":1}}]]")).await);
-        answers.push(a.get(&format!("/get/a:own/%zz{value}")).await);
-        answers.push(a.send(a.request(Method::DELETE, &format!("/{value}"))).await);
+        responses.push(a.command(&["INCR", "a:own"]).await);
+        responses.push(a.command(&["SET", "a:own", value, "EX", value]).await);
+        responses.push(a.command(&["GET", "b:secret"]).await);
+        responses.push(a.command(&["SET", "b:x", value]).await);
+        responses.push(a.pipeline(&[vec!["INCR", "a:own"], vec![value, value]]).await);
+        responses.push(a.post("/", format!("[\"SET\",\"a:own\",\"{value}\"")).await);
+        responses.push(a.post("/pipeline", format!("[[\"SET\",\"a:own\",{{\"{value}\":1}}]]")).await);
+        responses.push(a.get(&format!("/get/a:own/%zz{value}")).await);
+        responses.push(a.send(a.request(Method::DELETE, &format!("/{value}"))).await);
     }
     let nobody = tenants.bridge.nobody();
     for token in [A, &signed] {
-        answers.push(nobody.get(&format!("/get/b:secret?_token={token}")).await);
+        responses.push(nobody.get(&format!("/get/b:secret?_token={token}")).await);
     }
     let bad = "a-token-that-was-mistyped";
-    answers.push(tenants.bridge.caller(bad).command(&["GET", "a:own"]).await);
-    answers.push(nobody.get(&format!("/get/b:secret?_token={bad}")).await);
+    responses.push(tenants.bridge.caller(bad).command(&["GET", "a:own"]).await);
+    responses.push(nobody.get(&format!("/get/b:secret?_token={bad}")).await);
     let _stream = tenants.a.subscribe("/subscribe/a:news").await.unwrap();
     assert_eq!(tenants.a.result(&["PUBLISH", "a:news", value]).await, 1);
-    if tenants.bridge.behind.is_redis() {
+    if tenants.bridge.store.is_redis() {
         tenants.bridge.redis().kill();
-        answers.push(tenants.a.command(&["SET", "a:own", value]).await);
-        answers.push(tenants.a.transaction(&[vec!["SET", "a:own", value]]).await);
-        answers.push(tenants.a.subscribe("/subscribe/a:news").await.unwrap_err());
-        answers.push(nobody.get("/readyz").await);
+        responses.push(tenants.a.command(&["SET", "a:own", value]).await);
+        responses.push(tenants.a.transaction(&[vec!["SET", "a:own", value]]).await);
+        responses.push(tenants.a.subscribe("/subscribe/a:news").await.unwrap_err());
+        responses.push(nobody.get("/readyz").await);
     }
-    answers.push(tenants.admin.get("/metrics").await);
+    responses.push(tenants.admin.get("/metrics").await);
     let secrets = [A, B, READER, ADMIN, SIGNING, &signed, bad, value, SECRET, password];
-    for answer in &answers {
-        let text = format!("{} {:?}", answer.text(), answer.headers);
+    for response in &responses {
+        let text = format!("{} {:?}", response.text(), response.headers);
         // The name of an unknown command is logged.
         let text = text.replace(&format!("refused by the bridge: '{value}'"), "");
         assert!(!secrets.iter().any(|secret| text.contains(secret)), "{text}");
@@ -293,7 +293,7 @@ async fn a_signed_token_ends() {
     clock.set_ms(1_800_000_000_000);
     let mut start = Start { clock: Some(clock.clone()), ..Start::config(tenants::config("", "")) };
     let signed = sign(&mut start, &["--prefix", "user:4:", "--ttl", "15m"], Some(&clock)).unwrap();
-    let bridge = Bridge::start(Behind::Memory, start);
+    let bridge = Bridge::start(StoreKind::Memory, start);
     let browser = bridge.caller(&signed);
     clock.set_ms(1_800_000_899_000);
     assert_eq!(browser.command(&["GET", "user:4:name"]).await.result(), Value::Null);

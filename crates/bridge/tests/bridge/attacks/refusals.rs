@@ -6,7 +6,7 @@ use axum::http::Method;
 use serde_json::json;
 
 use crate::client::Raw;
-use crate::support::{Behind, Bridge, Start};
+use crate::support::{Bridge, Start, StoreKind};
 use crate::tenants::{self, A, READER, Tenants};
 use servers::PATIENCE;
 
@@ -18,15 +18,15 @@ fn head(line: &str, address: std::net::SocketAddr, more: &str) -> String {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_declared_length_is_refused_at_once() {
     let start = Start::config(tenants::config("[server]\nbody-timeout = \"10m\"", "max-body-bytes = 1000"));
-    let tenants = Tenants::with(Behind::Memory, start).await;
+    let tenants = Tenants::with(StoreKind::Memory, start).await;
     let address = tenants.bridge.address;
     for (token, length, status) in [(A, "1001", "413"), (A, "9999999999999", "413"), ("nobody", "1001", "401")] {
         for path in ["/set/a:k", "/", "/pipeline", "/multi-exec"] {
             let mut raw = Raw::connect(address).await;
             let more = format!("Authorization: Bearer {token}\r\nContent-Length: {length}\r\n");
             raw.send(head(&format!("POST {path}"), address, &more)).await;
-            let answer = raw.until("}").await;
-            assert!(answer.starts_with(&format!("HTTP/1.1 {status} ")), "{path}: {answer}");
+            let response = raw.until("}").await;
+            assert!(response.starts_with(&format!("HTTP/1.1 {status} ")), "{path}: {response}");
         }
     }
     let mut raw = Raw::connect(address).await;
@@ -41,7 +41,7 @@ async fn a_declared_length_is_refused_at_once() {
 async fn a_refused_upload_ends_with_a_response() {
     let start =
         Start::config(tenants::config("", "max-body-bytes = 1000, commands-per-second = 1, commands-burst = 1"));
-    let tenants = Tenants::with(Behind::Memory, start).await;
+    let tenants = Tenants::with(StoreKind::Memory, start).await;
     let nobody = tenants.bridge.caller("an-expired-token-or-any-other");
     let body = vec![b'x'; 5 << 20];
     for _ in 0..20 {
@@ -58,7 +58,7 @@ async fn a_refused_upload_ends_with_a_response() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn idle_connections_and_slow_heads_have_limits_of_their_own() {
     let bridge = Bridge::start(
-        Behind::Memory,
+        StoreKind::Memory,
         Start::config("[server]\nhead-timeout = \"300ms\"\nkeep-alive = \"10m\"\nbody-timeout = \"10m\"\n"),
     );
     let address = bridge.address;
@@ -103,7 +103,7 @@ async fn idle_connections_and_slow_heads_have_limits_of_their_own() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn an_idle_connection_ends_in_time() {
     let bridge =
-        Bridge::start(Behind::Memory, Start::config("[server]\nhead-timeout = \"10m\"\nkeep-alive = \"200ms\"\n"));
+        Bridge::start(StoreKind::Memory, Start::config("[server]\nhead-timeout = \"10m\"\nkeep-alive = \"200ms\"\n"));
     let address = bridge.address;
     for requests in [1, 5] {
         let mut idle = Raw::connect(address).await;
@@ -127,7 +127,7 @@ async fn an_idle_connection_ends_in_time() {
 /// Large responses are compressed if the client accepts it.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn large_responses_are_compressed() {
-    let bridge = Bridge::start(Behind::Memory, Start::default());
+    let bridge = Bridge::start(StoreKind::Memory, Start::default());
     let nobody = bridge.nobody();
     let large = "to be or not to be ".repeat(20_000);
     assert_eq!(nobody.post("/set/large", large.clone()).await.result(), "OK");
@@ -168,8 +168,8 @@ async fn large_responses_are_compressed() {
 }
 
 /// An empty body and a slash at the end are the empty string, where a command lacks a value.
-async fn empty_values(behind: Behind) {
-    let bridge = Bridge::start(behind, Start::default());
+async fn empty_values(store: StoreKind) {
+    let bridge = Bridge::start(store, Start::default());
     let nobody = bridge.nobody();
     let send = async |method: Method, path: &str| {
         nobody.send(nobody.request(method, path).header("content-length", "0")).await
@@ -221,7 +221,7 @@ async fn empty_values(behind: Behind) {
     }
     assert_eq!(send(Method::POST, "/set").await.error().1, "ERR wrong number of arguments for 'set' command");
     assert_eq!(send(Method::GET, "/set/k").await.status, 400, "a GET has no body");
-    if bridge.behind.is_redis() {
+    if bridge.store.is_redis() {
         for (path, result) in
             [("/hset/h/f", 1), ("/hset/h/f/v/g/", 1), ("/lpush/l", 1), ("/sadd/s", 1), ("/zadd/z/1", 1)]
         {
@@ -232,7 +232,7 @@ async fn empty_values(behind: Behind) {
 }
 
 /// A refusal says that the bridge refuses, and a command of a module can be allowed by name.
-async fn refusals_and_further_commands(behind: Behind) {
+async fn refusals_and_further_commands(store: StoreKind) {
     let token = |name: &str, allow: &str, more: &str| {
         let digest = isocache_bridge::access::Digest::of(format!("token-{name}").as_bytes());
         format!("[[token]]\nname = \"{name}\"\nsha256 = \"{digest}\"\nallow = [{allow}]\n{more}\n")
@@ -244,12 +244,12 @@ async fn refusals_and_further_commands(behind: Behind) {
         token("writer", "\"GETT\"", "role = \"read-write\"\nprefixes = \"*\""),
     ]
     .concat();
-    let bridge = Bridge::start(behind, Start::config(config));
+    let bridge = Bridge::start(store, Start::config(config));
     bridge.logs("wide: \"gett\" is not in the table of commands");
     let text = async |name: &str, words: &[&str]| {
-        let answer = bridge.caller(&format!("token-{name}")).command(words).await;
-        assert_eq!(answer.status, 400, "{words:?}");
-        answer.error().1
+        let response = bridge.caller(&format!("token-{name}")).command(words).await;
+        assert_eq!(response.status, 400, "{words:?}");
+        response.error().1
     };
     let by_bridge = "refused by the bridge: ";
     for words in [["GETT", "k"], ["FT.SEARCH", "k"], ["CONFIG", "GET"], ["BLPOP", "k"]] {
@@ -277,7 +277,7 @@ crate::on_both_stores!(empty_values, refusals_and_further_commands);
 /// Keys of the commands of Redis 8.4 are checked.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn keys_of_newer_commands_are_checked() {
-    let tenants = Tenants::start(Behind::Memory).await;
+    let tenants = Tenants::start(StoreKind::Memory).await;
     let outside = "NOPERM refused by the bridge: a key is outside the prefixes of this token";
     for words in [
         ["MSETEX", "1", "b:x", "v"].as_slice(),

@@ -4,7 +4,7 @@ use reqwest::Method;
 use serde_json::json;
 
 use crate::client::{Caller, Raw, raw, resp};
-use crate::support::{Behind, Start};
+use crate::support::{Start, StoreKind};
 use crate::tenants::{self, A, SECRET, Tenants};
 use servers::PATIENCE;
 
@@ -13,8 +13,8 @@ fn head(tenants: &Tenants, line: &str) -> String {
     format!("{line} HTTP/1.1\r\nHost: {}\r\nAuthorization: Bearer {A}", tenants.bridge.address)
 }
 
-async fn paths_mean_what_they_say(behind: Behind) {
-    let tenants = Tenants::start(behind).await;
+async fn paths_mean_what_they_say(store: StoreKind) {
+    let tenants = Tenants::start(store).await;
     tenants.a.result(&["SET", "a:sl/ash", "s"]).await;
     let watch = tenants.watch();
     let (found, nothing) =
@@ -84,24 +84,24 @@ async fn paths_mean_what_they_say(behind: Behind) {
         ("GET /livez/..", "", unknown("livez")),
         ("GET /", "", fails("ERR empty command")),
     ] {
-        let answer = raw(tenants.bridge.address, &head(&tenants, line), body.as_bytes()).await;
-        assert_eq!(answer, expected, "{line}");
-        assert!(!answer.1.contains(SECRET));
+        let response = raw(tenants.bridge.address, &head(&tenants, line), body.as_bytes()).await;
+        assert_eq!(response, expected, "{line}");
+        assert!(!response.1.contains(SECRET));
     }
     // An absolute URL of another server is refused.
     let elsewhere = raw(tenants.bridge.address, &head(&tenants, "GET http://cache.example/get/a:own"), b"").await;
     assert_eq!(elsewhere.0, 421);
     for method in ["DELETE", "PATCH", "TRACE", "CONNECT", "PROPFIND", "get"] {
         let target = if method == "CONNECT" { "a.example:80" } else { "/get/a:own" };
-        let answer = raw(tenants.bridge.address, &head(&tenants, &format!("{method} {target}")), b"").await;
-        assert!(matches!(answer.0, 405 | 421), "{method}: {answer:?}");
+        let response = raw(tenants.bridge.address, &head(&tenants, &format!("{method} {target}")), b"").await;
+        assert!(matches!(response.0, 405 | 421), "{method}: {response:?}");
     }
     watch.finish().await;
 }
 
 /// Request smuggling: a proxy may see one request where the bridge sees two.
-async fn no_request_hides_in_another(behind: Behind) {
-    let tenants = Tenants::start(behind).await;
+async fn no_request_hides_in_another(store: StoreKind) {
+    let tenants = Tenants::start(store).await;
     let watch = tenants.watch();
     let hidden = format!("{}\r\nContent-Length: 0\r\n\r\n", head(&tenants, "GET /set/a:hidden/1"));
     let begin = head(&tenants, "POST /echo/outer");
@@ -129,9 +129,9 @@ async fn no_request_hides_in_another(behind: Behind) {
     ] {
         let mut connection = Raw::connect(tenants.bridge.address).await;
         connection.send(format!("{begin}\r\n{headers}\r\n\r\n{body}{hidden}")).await;
-        let answer = connection.rest().await;
-        assert_eq!(answer.get(9..12), Some(status.to_string().as_str()), "{what}: {answer:?}");
-        assert_eq!(answer.matches("HTTP/1.").count(), 1, "{what}: {answer:?}");
+        let response = connection.rest().await;
+        assert_eq!(response.get(9..12), Some(status.to_string().as_str()), "{what}: {response:?}");
+        assert_eq!(response.matches("HTTP/1.").count(), 1, "{what}: {response:?}");
         assert_eq!(tenants.a.result(&["EXISTS", "a:hidden"]).await, 0, "{what}");
     }
     // The bytes after a complete request are the next request, and get the next response.
@@ -140,10 +140,10 @@ async fn no_request_hides_in_another(behind: Behind) {
     connection
         .send(format!("{}\r\n\r\n{}\r\n\r\n{last}", head(&tenants, "GET /echo/1"), head(&tenants, "GET /get/b:secret")))
         .await;
-    let answers = connection.rest().await;
+    let responses = connection.rest().await;
     let bodies: Vec<&str> =
-        answers.lines().filter(|line| line.starts_with('{')).map(|line| line.split("HTTP").next().unwrap()).collect();
-    assert_eq!(bodies.len(), 3, "{answers}");
+        responses.lines().filter(|line| line.starts_with('{')).map(|line| line.split("HTTP").next().unwrap()).collect();
+    assert_eq!(bodies.len(), 3, "{responses}");
     assert_eq!((bodies[0], bodies[2]), ("{\"result\":\"1\"}", "{\"result\":\"2\"}"));
     assert!(bodies[1].contains("NOPERM"));
     watch.finish().await;
@@ -152,8 +152,8 @@ async fn no_request_hides_in_another(behind: Behind) {
 const LIMITS: &str = "max-body-bytes = 40000, max-value-bytes = 10000, max-response-bytes = 30000, \
                       max-pipeline-commands = 10, max-arguments = 50, max-in-flight = 2";
 
-async fn each_limit_has_its_answer(behind: Behind) {
-    let tenants = Tenants::with(behind, Start::config(tenants::config("", LIMITS))).await;
+async fn each_limit_has_its_response(store: StoreKind) {
+    let tenants = Tenants::with(store, Start::config(tenants::config("", LIMITS))).await;
     let watch = tenants.watch();
     let a = &tenants.a;
     let too_large = |text: &str| (413, format!("ERR {text}"));
@@ -170,10 +170,10 @@ async fn each_limit_has_its_answer(behind: Behind) {
     connection.send(format!("{}\r\nTransfer-Encoding: chunked\r\n\r\n", head(&tenants, "POST /"))).await;
     connection.send(format!("400\r\n{}\r\n", " ".repeat(1024)).repeat(60)).await;
     connection.send(format!("0\r\n\r\n{}\r\nConnection: close\r\n\r\n", head(&tenants, "GET /get/a:own"))).await;
-    let answers = connection.rest().await;
+    let responses = connection.rest().await;
     assert!(
-        answers.contains("413 Payload Too Large") && answers.ends_with("A-OWN\"}"),
-        "one after the other: {answers}"
+        responses.contains("413 Payload Too Large") && responses.ends_with("A-OWN\"}"),
+        "one after the other: {responses}"
     );
 
     let commands = too_large("too many commands: at most 10 in one request");
@@ -229,8 +229,8 @@ async fn each_limit_has_its_answer(behind: Behind) {
 }
 
 /// Bodies with a large declared length, or of nothing but brackets.
-async fn bodies_that_are_larger_inside(behind: Behind) {
-    let tenants = Tenants::start(behind).await;
+async fn bodies_that_are_larger_inside(store: StoreKind) {
+    let tenants = Tenants::start(store).await;
     let watch = tenants.watch();
     let deep = "[".repeat(1_000_000);
     for path in ["/", "/pipeline", "/multi-exec"] {
@@ -279,9 +279,9 @@ pub async fn reaches(admin: &Caller, name: &str, value: u64) {
     assert!(limit.is_ok(), "{name} does not get to {value}");
 }
 
-async fn one_tenant_cannot_take_all_places(behind: Behind) {
+async fn one_tenant_cannot_take_all_places(store: StoreKind) {
     let config = tenants::config("[server]\nbody-timeout = \"600s\"", LIMITS);
-    let tenants = Tenants::with(behind, Start::config(config)).await;
+    let tenants = Tenants::with(store, Start::config(config)).await;
     let address = tenants.bridge.address;
     let mut slow = Vec::new();
     for _ in 0..2 {
@@ -308,9 +308,9 @@ async fn one_tenant_cannot_take_all_places(behind: Behind) {
     assert_eq!(tenants.a.result(&["GET", "a:own"]).await, "A-OWN");
 }
 
-async fn whoever_is_slow_is_cut_off(behind: Behind) {
+async fn whoever_is_slow_is_cut_off(store: StoreKind) {
     let more = "[server]\nbody-timeout = \"500ms\"\nhead-timeout = \"1500ms\"";
-    let tenants = Tenants::with(behind, Start::config(tenants::config(more, ""))).await;
+    let tenants = Tenants::with(store, Start::config(tenants::config(more, ""))).await;
     let address = tenants.bridge.address;
     let head = head(&tenants, "POST /");
     let mut silent = Vec::new();
@@ -339,8 +339,8 @@ async fn whoever_is_slow_is_cut_off(behind: Behind) {
     for body in ["", "[\"GET\","] {
         let mut connection = Raw::connect(address).await;
         connection.send(format!("{head}\r\nContent-Length: 17\r\n\r\n{body}")).await;
-        let answer = connection.until("did not arrive in time").await;
-        assert!(answer.starts_with("HTTP/1.1 408 "), "{answer}");
+        let response = connection.until("did not arrive in time").await;
+        assert!(response.starts_with("HTTP/1.1 408 "), "{response}");
         assert!(!connection.rest().await.contains("HTTP/1.1"));
     }
     // One byte after the other: the whole body must arrive in time.
@@ -359,7 +359,7 @@ async fn whoever_is_slow_is_cut_off(behind: Behind) {
 crate::on_both_stores!(
     paths_mean_what_they_say,
     no_request_hides_in_another,
-    each_limit_has_its_answer,
+    each_limit_has_its_response,
     bodies_that_are_larger_inside,
     one_tenant_cannot_take_all_places,
     whoever_is_slow_is_cut_off,

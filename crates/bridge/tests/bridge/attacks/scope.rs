@@ -6,7 +6,7 @@ use isocache_bridge::access::Digest;
 use serde_json::{Value, json};
 
 use crate::client::Caller;
-use crate::support::{Behind, Start};
+use crate::support::{Start, StoreKind};
 use crate::tenants::{self, HIDDEN, SECRET, Tenants};
 
 /// Commands that would show or change keys of B. `~` is a space within an argument.
@@ -171,13 +171,13 @@ async fn furnish(tenants: &Tenants) {
     });
     for line in furnish.concat() {
         let words: Vec<&str> = line.split(' ').collect();
-        let answer = tenants.admin.command(&words).await;
-        assert!(answer.status == 200 || !tenants.bridge.behind.is_redis(), "{line}: {}", answer.text());
+        let response = tenants.admin.command(&words).await;
+        assert!(response.status == 200 || !tenants.bridge.store.is_redis(), "{line}: {}", response.text());
     }
 }
 
-async fn nothing_leads_out_of_the_prefixes(behind: Behind) {
-    let tenants = Tenants::start(behind).await;
+async fn nothing_leads_out_of_the_prefixes(store: StoreKind) {
+    let tenants = Tenants::start(store).await;
     furnish(&tenants).await;
     let before = belongings(&tenants.admin).await;
     let watch = tenants.watch();
@@ -194,8 +194,8 @@ async fn nothing_leads_out_of_the_prefixes(behind: Behind) {
             // Malformed commands without a key of B are refused by the store.
             let failed = whole.status == 400 || whole.json()[1]["error"].is_string();
             assert!(failed, "{line}: {}", whole.text());
-            for answer in [&alone, &replies, &whole] {
-                let text = answer.text();
+            for response in [&alone, &replies, &whole] {
+                let text = response.text();
                 assert!(!text.contains(SECRET) && !text.contains("hidden"), "{line}: {text}");
             }
         }
@@ -221,12 +221,12 @@ async fn scan(caller: &Caller, options: &[&str]) -> BTreeSet<String> {
     panic!("{options:?} does not end");
 }
 
-async fn scan_shows_what_is_within(behind: Behind) {
+async fn scan_shows_what_is_within(store: StoreKind) {
     let both = Digest::of(b"a-token-with-two-prefixes");
     let both = format!(
         "[[token]]\nname = \"both\"\nsha256 = \"{both}\"\nrole = \"read-write\"\nprefixes = [\"a:\", \"user:4:\"]\n"
     );
-    let tenants = Tenants::with(behind, Start::config(tenants::config("", "") + &both)).await;
+    let tenants = Tenants::with(store, Start::config(tenants::config("", "") + &both)).await;
     let many: Vec<String> = (0..500).flat_map(|key| [format!("b:{key}"), key.to_string()]).collect();
     let mset: Vec<&str> = ["MSET"].into_iter().chain(many.iter().map(String::as_str)).collect();
     assert_eq!(tenants.admin.result(&mset).await, "OK");
@@ -271,8 +271,8 @@ async fn scan_shows_what_is_within(behind: Behind) {
 }
 
 /// A read-only token changes nothing, even within its prefix.
-async fn reading_changes_nothing(behind: Behind) {
-    let tenants = Tenants::start(behind).await;
+async fn reading_changes_nothing(store: StoreKind) {
+    let tenants = Tenants::start(store).await;
     let watch = tenants.watch();
     for line in [
         "SET a:own x",
@@ -304,7 +304,7 @@ async fn reading_changes_nothing(behind: Behind) {
 }
 
 /// With a delimiter, `user:4:` does not cover `user:42:`. Without one, the bridge warns at the start.
-async fn a_prefix_that_another_begins_with(behind: Behind) {
+async fn a_prefix_that_another_begins_with(store: StoreKind) {
     let token = |name: &str, prefix: &str| {
         let digest = Digest::of(format!("the token of {name}").replace(' ', "-").as_bytes());
         format!(
@@ -313,7 +313,7 @@ async fn a_prefix_that_another_begins_with(behind: Behind) {
         )
     };
     let more = [token("whole", "user:4:"), token("loose", "user:4")].concat();
-    let tenants = Tenants::with(behind, Start::config(tenants::config("", "") + &more)).await;
+    let tenants = Tenants::with(store, Start::config(tenants::config("", "") + &more)).await;
     let watch = tenants.watch();
     let (whole, loose) = (tenants.bridge.caller("the-token-of-whole"), tenants.bridge.caller("the-token-of-loose"));
     assert_eq!(whole.result(&["GET", "user:4:name"]).await, "four");

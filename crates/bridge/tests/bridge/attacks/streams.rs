@@ -2,12 +2,12 @@
 
 use crate::attacks::requests::{level, reaches};
 use crate::client::Raw;
-use crate::support::{Behind, Start};
+use crate::support::{Start, StoreKind};
 use crate::tenants::{self, A, Tenants};
 use servers::PATIENCE;
 
-async fn channels_have_prefixes_too(behind: Behind) {
-    let tenants = Tenants::start(behind).await;
+async fn channels_have_prefixes_too(store: StoreKind) {
+    let tenants = Tenants::start(store).await;
     let watch = tenants.watch();
     for path in [
         "/subscribe/b:news",
@@ -42,8 +42,8 @@ async fn channels_have_prefixes_too(behind: Behind) {
     watch.finish().await;
 }
 
-async fn a_message_reaches_its_own_channel_as_one_event(behind: Behind) {
-    let tenants = Tenants::start(behind).await;
+async fn a_message_reaches_its_own_channel_as_one_event(store: StoreKind) {
+    let tenants = Tenants::start(store).await;
     let watch = tenants.watch();
     let mut a = tenants.a.subscribe("/subscribe/a:news").await.unwrap();
     let mut every = tenants.a.subscribe("/psubscribe/a:*").await.unwrap();
@@ -65,9 +65,9 @@ async fn a_message_reaches_its_own_channel_as_one_event(behind: Behind) {
     watch.finish().await;
 }
 
-async fn one_tenant_cannot_take_all_streams(behind: Behind) {
+async fn one_tenant_cannot_take_all_streams(store: StoreKind) {
     let config = tenants::config("[server]\nmax-streams = 4", "max-streams = 2");
-    let tenants = Tenants::with(behind, Start::config(config)).await;
+    let tenants = Tenants::with(store, Start::config(config)).await;
     let watch = tenants.watch();
     let first = tenants.a.subscribe("/subscribe/a:1").await.unwrap();
     let second = tenants.a.subscribe("/psubscribe/a:*").await.unwrap();
@@ -96,9 +96,9 @@ async fn one_tenant_cannot_take_all_streams(behind: Behind) {
 }
 
 /// Messages that nobody takes are kept for a while only, and so is the place.
-async fn a_subscriber_that_does_not_read(behind: Behind) {
+async fn a_subscriber_that_does_not_read(store: StoreKind) {
     let config = tenants::config("[server]\nwrite-timeout = \"300ms\"", "");
-    let mut tenants = Tenants::with(behind, Start::config(config)).await;
+    let mut tenants = Tenants::with(store, Start::config(config)).await;
     let watch = tenants.watch();
     let mut idle = Raw::connect(tenants.bridge.address).await;
     let host = tenants.bridge.address;
@@ -116,7 +116,7 @@ async fn a_subscriber_that_does_not_read(behind: Behind) {
     tokio::time::timeout(PATIENCE, publish).await.expect("who does not read keeps its place");
     assert_eq!(tenants.b.result(&["PUBLISH", "b:news", "still"]).await, 1);
     assert_eq!(reads.next().await.unwrap(), "message,b:news,still");
-    if tenants.bridge.behind.is_redis() {
+    if tenants.bridge.store.is_redis() {
         let server = tenants.bridge.redis();
         servers::eventually("the subscription to end", || {
             (server.cli(&["PUBSUB", "NUMSUB", "a:news"]) == "a:news\n0").then_some(())
@@ -126,9 +126,9 @@ async fn a_subscriber_that_does_not_read(behind: Behind) {
 }
 
 /// A response that the client does not read does not keep its connection open.
-async fn an_answer_that_is_not_read(behind: Behind) {
+async fn a_response_that_is_not_read(store: StoreKind) {
     let config = tenants::config("[server]\nwrite-timeout = \"300ms\"", "");
-    let tenants = Tenants::with(behind, Start::config(config)).await;
+    let tenants = Tenants::with(store, Start::config(config)).await;
     let watch = tenants.watch();
     let value = "v".repeat(4 << 20);
     assert_eq!(tenants.a.result(&["SET", "a:big", &value]).await, "OK");
@@ -148,5 +148,5 @@ crate::on_both_stores!(
     a_message_reaches_its_own_channel_as_one_event,
     one_tenant_cannot_take_all_streams,
     a_subscriber_that_does_not_read,
-    an_answer_that_is_not_read,
+    a_response_that_is_not_read,
 );

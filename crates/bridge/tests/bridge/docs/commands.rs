@@ -8,7 +8,7 @@ use std::fs::{self, File};
 use std::path::Path;
 use std::process::Command;
 
-use super::page::blocks;
+use super::markdown::blocks;
 use servers::process::{Process, run};
 use servers::redis::RedisServer;
 use servers::{Folder, eventually, free_port};

@@ -1,5 +1,5 @@
 //! `docs/bridge.md`: its commands are run, its tables compared with the code.
 
 mod commands;
-mod page;
+mod markdown;
 mod tables;

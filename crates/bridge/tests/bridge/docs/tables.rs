@@ -13,7 +13,7 @@ use isocache_bridge::store::memory::{MemoryStore, MemoryStoreOptions};
 use isocache_bridge::store::{Store, StoreError};
 use isocache_protocol::{Command, Reply, RequestError};
 
-use super::page::{quoted, table, text};
+use super::markdown::{quoted, table, text};
 
 /// The fields of a structure of numbers, by what `Debug` shows: their names as configuration has them, and their values.
 fn fields(value: &impl Debug) -> Vec<(String, String)> {

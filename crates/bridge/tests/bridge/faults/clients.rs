@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use crate::attacks::requests::reaches;
 use crate::client::{Caller, Raw, base64};
-use crate::support::{Behind, Bridge, Start};
+use crate::support::{Bridge, Start, StoreKind};
 use crate::tenants::{self, A, Tenants};
 use servers::proxy::Proxy;
 use servers::redis::RedisServer;
@@ -18,7 +18,7 @@ async fn is_served(connection: &mut Raw) {
 /// Open connections stay open, and a closed one makes room for another. The metrics are always reachable.
 async fn no_more_connections_than_there_may_be(start: Start) {
     let metrics = free_port();
-    let bridge = Bridge::start(Behind::Memory, start.arg(&["--metrics-listen", &format!("127.0.0.1:{metrics}")]));
+    let bridge = Bridge::start(StoreKind::Memory, start.arg(&["--metrics-listen", &format!("127.0.0.1:{metrics}")]));
     let mut open = [Raw::connect(bridge.address).await, Raw::connect(bridge.address).await];
     for connection in &mut open {
         is_served(connection).await;
@@ -90,7 +90,7 @@ async fn go_away_in_mid_flight(tenants: &Tenants) {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn clients_that_go_away_with_the_store_in_memory() {
-    go_away_in_mid_flight(&Tenants::start(Behind::Memory).await).await;
+    go_away_in_mid_flight(&Tenants::start(StoreKind::Memory).await).await;
 }
 
 /// Replies are slow, so that most clients have disconnected when theirs arrives.
@@ -98,16 +98,16 @@ async fn clients_that_go_away_with_the_store_in_memory() {
 async fn clients_that_go_away_with_a_slow_redis() {
     let server = RedisServer::plain();
     let proxy = Proxy::start(server.port);
-    let tenants = Tenants::start(Behind::Url(proxy.url())).await;
+    let tenants = Tenants::start(StoreKind::Url(proxy.url())).await;
     proxy.delay(Duration::from_millis(4));
     go_away_in_mid_flight(&tenants).await;
     assert_eq!(proxy.connections(), 1, "all this was on one connection");
 }
 
 /// An HTTP/2 client cancels requests without closing the connection.
-async fn http2_requests_that_are_taken_back(behind: Behind) {
+async fn http2_requests_that_are_taken_back(store: StoreKind) {
     let config = tenants::config("", "max-in-flight = 50");
-    let tenants = Tenants::with(behind, Start::config(config)).await;
+    let tenants = Tenants::with(store, Start::config(config)).await;
     let watch = tenants.watch();
     let client = crate::client::builder().http2_prior_knowledge().build().unwrap();
     let a = crate::client::Caller { client, ..tenants.a.clone() };
@@ -118,8 +118,8 @@ async fn http2_requests_that_are_taken_back(behind: Behind) {
     }
     watch.finish().await;
     reaches(&tenants.admin, "in_flight", 0).await;
-    let answer = a.command(&["GET", "a:own"]).await;
-    assert_eq!(answer.result(), "A-OWN");
+    let response = a.command(&["GET", "a:own"]).await;
+    assert_eq!(response.result(), "A-OWN");
 }
 
 crate::on_both_stores!(http2_requests_that_are_taken_back);

@@ -2,7 +2,7 @@
 
 use isocache_bridge::access::Digest;
 
-use crate::support::{Behind, Bridge, Start, isocache};
+use crate::support::{Bridge, Start, StoreKind, isocache};
 use crate::tenants;
 
 #[track_caller]
@@ -96,7 +96,7 @@ async fn beyond_loopback_only_with_a_token() {
     }
     fails_with(Start::config("[listen]\n").arg(&["--listen", "0.0.0.0:0"]), &["without a token"]);
     let start = Start::args(&["--listen", "0.0.0.0:0"]).env("ISOCACHE_TOKEN", "a-token-that-is-long-enough");
-    let bridge = Bridge::start(Behind::Memory, start);
+    let bridge = Bridge::start(StoreKind::Memory, start);
     let url = format!("http://127.0.0.1:{}", bridge.address.port());
     let caller = crate::client::Caller { base: url, ..bridge.caller("a-token-that-is-long-enough") };
     assert_eq!(caller.result(&["SET", "k", "v"]).await, "OK");
@@ -106,7 +106,7 @@ async fn beyond_loopback_only_with_a_token() {
 /// Requests without a token have limits, too.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn requests_without_a_token_have_limits() {
-    let bridge = Bridge::start(Behind::Memory, Start::config("[limits]\nmax-pipeline-commands = 2\n"));
+    let bridge = Bridge::start(StoreKind::Memory, Start::config("[limits]\nmax-pipeline-commands = 2\n"));
     let nobody = bridge.nobody();
     assert_eq!(nobody.pipeline(&vec![vec!["GET", "k"]; 2]).await.status, 200);
     assert_eq!(nobody.pipeline(&vec![vec!["GET", "k"]; 3]).await.status, 413);
@@ -115,7 +115,7 @@ async fn requests_without_a_token_have_limits() {
 /// The prefix of every path; it ends at a slash.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_base_path() {
-    let bridge = Bridge::start(Behind::Memory, Start::config("[listen]\nbase-path = \"/cache/\"\n"));
+    let bridge = Bridge::start(StoreKind::Memory, Start::config("[listen]\nbase-path = \"/cache/\"\n"));
     let nobody = bridge.nobody();
     assert_eq!(nobody.get("/cache/set/k/v").await.result(), "OK");
     assert_eq!(nobody.post("/cache", "[\"GET\",\"k\"]").await.result(), "v");
@@ -136,7 +136,7 @@ async fn the_configuration_accepts_the_printed_hash() {
     assert!(hash.status.success());
     let hash = String::from_utf8(hash.stdout).unwrap();
     let config = format!("[[token]]\nname = \"x\"\nsha256 = \"{}\"\nrole = \"admin\"\n", hash.trim());
-    let bridge = Bridge::start(Behind::Memory, Start::config(config));
+    let bridge = Bridge::start(StoreKind::Memory, Start::config(config));
     assert_eq!(bridge.caller("a-token-that-is-long-enough").result(&["SET", "k", "v"]).await, "OK");
     for (input, token) in [("", "nothing"), ("\n", "an empty line")] {
         let output = isocache(&["token", "hash"], input, None);
@@ -207,7 +207,7 @@ fn addresses() {
         assert!(output.status.code() == Some(2) && text.contains(says), "{option:?}: {text}");
     }
     fails_with(Start::config("[listen]\n\naddress = \":8079\"\n"), &["isocache.toml:3: ", "0.0.0.0:8079"]);
-    let bridge = Bridge::start(Behind::Memory, Start::args(&["--listen", "localhost:0"]));
+    let bridge = Bridge::start(StoreKind::Memory, Start::args(&["--listen", "localhost:0"]));
     assert!(bridge.address.ip().is_loopback() && bridge.address.port() != 0);
 }
 

@@ -6,20 +6,20 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use serde_json::json;
 use tokio::net::TcpStream;
 
-use crate::client::{Answer, Raw};
-use crate::support::{Behind, Bridge, Start};
+use crate::client::{Raw, Response};
+use crate::support::{Bridge, Start, StoreKind};
 use crate::tenants::{self, A, Tenants};
 use servers::eventually;
 
-fn start(behind: &Behind, more: &str) -> Start {
-    let snapshot = if behind.is_redis() { "" } else { "[store]\nsnapshot = \"{folder}/cache.snapshot\"\n" };
+fn start(store: &StoreKind, more: &str) -> Start {
+    let snapshot = if store.is_redis() { "" } else { "[store]\nsnapshot = \"{folder}/cache.snapshot\"\n" };
     Start::config(tenants::config(&format!("{snapshot}{more}"), ""))
 }
 
 /// Every acknowledged write exists after a restart.
-async fn no_acknowledged_write_is_lost(behind: Behind) {
-    let start = start(&behind, "");
-    let tenants = Tenants::with(behind, start).await;
+async fn no_acknowledged_write_is_lost(store: StoreKind) {
+    let start = start(&store, "");
+    let tenants = Tenants::with(store, start).await;
     let acknowledged = Arc::new(AtomicUsize::new(0));
     let writers: Vec<_> = (0..40)
         .map(|writer| {
@@ -35,8 +35,8 @@ async fn no_acknowledged_write_is_lost(behind: Behind) {
                     let request = caller.request(reqwest::Method::POST, path).body(body.unwrap());
                     // The first failure ends the writes: it may or may not have been written.
                     let Ok(response) = request.send().await else { break };
-                    let Ok(answer) = Answer::of(response).await else { break };
-                    assert_eq!(answer.json()[0]["result"], "OK", "{}", answer.text());
+                    let Ok(response) = Response::of(response).await else { break };
+                    assert_eq!(response.json()[0]["result"], "OK", "{}", response.text());
                     written.push((key, value));
                     acknowledged.fetch_add(1, Ordering::SeqCst);
                 }
@@ -45,9 +45,9 @@ async fn no_acknowledged_write_is_lost(behind: Behind) {
         })
         .collect();
     eventually("some writes", || (acknowledged.load(Ordering::SeqCst) > 400).then_some(()));
-    let (log, behind, start) = tokio::task::block_in_place(|| tenants.bridge.stop());
+    let (log, store, start) = tokio::task::block_in_place(|| tenants.bridge.stop());
     assert!(log.contains("shutting down: waiting for requests in progress"), "{log}");
-    let again = Tenants::of(Bridge::start(behind, start));
+    let again = Tenants::of(Bridge::start(store, start));
     let mut total = 0;
     for (at, writer) in writers.into_iter().enumerate() {
         let written = writer.await.unwrap();
@@ -64,9 +64,9 @@ async fn no_acknowledged_write_is_lost(behind: Behind) {
 }
 
 /// Requests in progress finish, no others begin, and streams end.
-async fn what_is_under_way_may_finish(behind: Behind) {
-    let start = start(&behind, "[server]\ndrain-timeout = \"600s\"\nbody-timeout = \"600s\"");
-    let tenants = Tenants::with(behind, start).await;
+async fn what_is_under_way_may_finish(store: StoreKind) {
+    let start = start(&store, "[server]\ndrain-timeout = \"600s\"\nbody-timeout = \"600s\"");
+    let tenants = Tenants::with(store, start).await;
     let address = tenants.bridge.address;
     let mut events = tenants.a.subscribe("/subscribe/a:news").await.unwrap();
     events.next().await.unwrap();
@@ -80,25 +80,25 @@ async fn what_is_under_way_may_finish(behind: Behind) {
     let refused = async { while TcpStream::connect(address).await.is_ok() {} };
     tokio::time::timeout(servers::PATIENCE, refused).await.expect("it accepts new connections");
     slow.send("time").await;
-    let answer = slow.rest().await;
-    assert!(answer.ends_with("{\"result\":\"OK\"}"), "{answer}");
-    let (status, log, behind, start) = tokio::task::block_in_place(|| tenants.bridge.wait());
+    let response = slow.rest().await;
+    assert!(response.ends_with("{\"result\":\"OK\"}"), "{response}");
+    let (status, log, store, start) = tokio::task::block_in_place(|| tenants.bridge.wait());
     assert_eq!(status.code(), Some(0), "{log}");
-    let again = Tenants::of(Bridge::start(behind, start));
+    let again = Tenants::of(Bridge::start(store, start));
     assert_eq!(again.a.result(&["GET", "a:late"]).await, "in time");
 }
 
 /// No client can prevent the shutdown.
-async fn what_does_not_finish_is_not_waited_for(behind: Behind) {
-    let start = start(&behind, "[server]\ndrain-timeout = \"200ms\"\nbody-timeout = \"600s\"");
-    let tenants = Tenants::with(behind, start).await;
+async fn what_does_not_finish_is_not_waited_for(store: StoreKind) {
+    let start = start(&store, "[server]\ndrain-timeout = \"200ms\"\nbody-timeout = \"600s\"");
+    let tenants = Tenants::with(store, start).await;
     let address = tenants.bridge.address;
     let mut slow = Raw::connect(address).await;
     let head = format!("POST /set/a:late HTTP/1.1\r\nHost: {address}\r\nAuthorization: Bearer {A}");
     slow.send(format!("{head}\r\nContent-Length: 7\r\n\r\nin ")).await;
     crate::attacks::requests::reaches(&tenants.admin, "in_flight", 1).await;
-    let (_, behind, start) = tokio::task::block_in_place(|| tenants.bridge.stop());
-    let again = Tenants::of(Bridge::start(behind, start));
+    let (_, store, start) = tokio::task::block_in_place(|| tenants.bridge.stop());
+    let again = Tenants::of(Bridge::start(store, start));
     assert_eq!(again.a.result(&["MGET", "a:late", "a:own"]).await, json!([null, "A-OWN"]));
 }
 
@@ -112,7 +112,7 @@ crate::on_both_stores!(
 #[test]
 fn it_can_be_ended_as_soon_as_it_listens() {
     for signal in ["-TERM", "-INT"].repeat(10) {
-        let bridge = Bridge::start(Behind::Memory, Start::default());
+        let bridge = Bridge::start(StoreKind::Memory, Start::default());
         bridge.signal(signal);
         let (status, log, _, _) = bridge.wait();
         assert_eq!(status.code(), Some(0), "{signal}: {status} {log}");
@@ -122,15 +122,15 @@ fn it_can_be_ended_as_soon_as_it_listens() {
 /// Without a configuration file, SIGHUP has nothing to reload.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_hangup_without_tls() {
-    let tenants = Tenants::with(Behind::Memory, start(&Behind::Memory, "")).await;
+    let tenants = Tenants::with(StoreKind::Memory, start(&StoreKind::Memory, "")).await;
     for _ in 0..3 {
         tenants.bridge.signal("-HUP");
     }
     tenants.bridge.logs("configuration reloaded");
     assert_eq!(tenants.a.result(&["GET", "a:own"]).await, "A-OWN");
     // It still ends as it should, with its snapshot.
-    let (_, behind, start) = tokio::task::block_in_place(|| tenants.bridge.stop());
-    let again = Tenants::of(Bridge::start(behind, start));
+    let (_, store, start) = tokio::task::block_in_place(|| tenants.bridge.stop());
+    let again = Tenants::of(Bridge::start(store, start));
     assert_eq!(again.a.result(&["GET", "a:own"]).await, "A-OWN");
 }
 
@@ -138,7 +138,7 @@ async fn a_hangup_without_tls() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_second_signal_ends_it_at_once() {
     let start = Start::config(tenants::config("[server]\ndrain-timeout = \"600s\"\nbody-timeout = \"600s\"", ""));
-    let tenants = Tenants::with(Behind::Memory, start).await;
+    let tenants = Tenants::with(StoreKind::Memory, start).await;
     let address = tenants.bridge.address;
     let mut slow = Raw::connect(address).await;
     let head = format!("POST /set/a:late HTTP/1.1\r\nHost: {address}\r\nAuthorization: Bearer {A}");

@@ -1,25 +1,25 @@
 //! Metrics, logs and rate limits.
 
 use crate::client::{Caller, raw};
-use crate::support::{Behind, Bridge, Start};
+use crate::support::{Bridge, Start, StoreKind};
 use crate::tenants::{self, Tenants};
 use servers::clock::ServerClock;
 use servers::free_port;
 
-async fn probes_and_metrics(behind: Behind) {
+async fn probes_and_metrics(store: StoreKind) {
     let port = free_port();
     let address = format!("127.0.0.1:{port}");
     let start = Start::config(tenants::config("", "")).arg(&["--metrics-listen", &address]);
-    let tenants = Tenants::with(behind, start).await;
+    let tenants = Tenants::with(store, start).await;
     let nobody = tenants.bridge.nobody();
     for path in ["/livez", "/readyz"] {
         assert_eq!(nobody.get(path).await.status, 200, "{path}");
     }
     assert_eq!(nobody.get("/metrics").await.status, 401);
     for caller in [&tenants.a, &tenants.reader] {
-        let answer = caller.get("/metrics").await;
+        let response = caller.get("/metrics").await;
         assert_eq!(
-            answer.error(),
+            response.error(),
             (403, "NOPERM refused by the bridge: /metrics needs a token with the role admin".into())
         );
     }
@@ -31,7 +31,7 @@ async fn probes_and_metrics(behind: Behind) {
     tenants.a.command(&["MGET", "a:own", "a:missing", "a:missing"]).await;
     tenants.a.command(&["NO-SUCH-COMMAND-OR-SECRET"]).await;
     let text = tenants.admin.get("/metrics").await.text();
-    let store = if tenants.bridge.behind.is_redis() { "redis" } else { "memory" };
+    let store = if tenants.bridge.store.is_redis() { "redis" } else { "memory" };
     for line in [
         format!("isocache_commands_total{{store=\"{store}\",command=\"get\"}} 5"),
         format!("isocache_commands_total{{store=\"{store}\",command=\"unknown\"}} 1"),
@@ -46,35 +46,35 @@ async fn probes_and_metrics(behind: Behind) {
     assert!(!text.contains("SECRET") && !text.contains("a:own"), "{text}");
     // The separate port needs no token, and serves nothing else.
     let own = Caller { base: format!("http://{address}"), ..nobody };
-    let answer = own.get("/metrics").await;
-    assert_eq!(answer.status, 200);
-    assert!(answer.header("content-type").unwrap().starts_with("application/openmetrics-text"));
-    assert!(answer.text().contains("isocache_hits_total"));
+    let response = own.get("/metrics").await;
+    assert_eq!(response.status, 200);
+    assert!(response.header("content-type").unwrap().starts_with("application/openmetrics-text"));
+    assert!(response.text().contains("isocache_hits_total"));
     let (_, text) = raw(address.parse().unwrap(), &format!("POST /set/a:own/x HTTP/1.1\r\nHost: {address}"), b"").await;
     assert!(!text.contains("result"), "{text}");
     assert_eq!(tenants.a.result(&["GET", "a:own"]).await, "A-OWN");
 }
 
 /// The clock stands still until the test moves it.
-async fn rates_are_kept(behind: Behind) {
+async fn rates_are_kept(store: StoreKind) {
     let clock = ServerClock::new();
     let now = 1_800_000_000_000;
     clock.set_ms(now);
     let config = tenants::config("", "commands-per-second = 10, commands-burst = 20");
     let start = Start { clock: Some(clock.clone()), ..Start::config(config) };
-    let tenants = Tenants::with(behind, start).await;
+    let tenants = Tenants::with(store, start).await;
     for _ in 0..10 {
         assert_eq!(tenants.a.result(&["GET", "a:own"]).await, "A-OWN");
     }
     assert_eq!(tenants.a.pipeline(&vec![vec!["GET", "a:own"]; 10]).await.status, 200);
-    for answer in [
+    for response in [
         tenants.a.command(&["GET", "a:own"]).await,
         tenants.a.get("/get/a:own").await,
         tenants.a.transaction(&[vec!["GET", "a:own"]]).await,
         tenants.a.subscribe("/subscribe/a:news").await.unwrap_err(),
     ] {
-        assert_eq!(answer.error(), (429, "ERR rate limit exceeded".into()));
-        assert_eq!(answer.header("retry-after"), Some("1"));
+        assert_eq!(response.error(), (429, "ERR rate limit exceeded".into()));
+        assert_eq!(response.header("retry-after"), Some("1"));
     }
     tenants.b_is_well().await;
     assert_eq!(tenants.reader.result(&["GET", "a:own"]).await, "A-OWN", "another token");
@@ -97,7 +97,7 @@ crate::on_both_stores!(probes_and_metrics, rates_are_kept);
 /// Logs for machines: each line is an object.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn logs_as_json() {
-    let bridge = Bridge::start(Behind::Memory, Start::args(&["--log-format", "json"]));
+    let bridge = Bridge::start(StoreKind::Memory, Start::args(&["--log-format", "json"]));
     assert_eq!(bridge.nobody().result(&["SET", "k", "v"]).await, "OK");
     let (log, _, _) = bridge.stop();
     assert!(log.lines().count() >= 2, "{log}");

@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use crate::support::{Behind, Bridge, Start};
+use crate::support::{Bridge, Start, StoreKind};
 use servers::PATIENCE;
 use servers::redis::{Options, RedisServer};
 use servers::sentinel::SentinelSet;
@@ -26,18 +26,18 @@ async fn a_private_authority_and_a_client_certificate() {
     let (certificate, key) = (file("client.pem", &certificates.client), file("client.key", &certificates.client_key));
     let url = server.url();
     let own = ["--store-client-certificate", &certificate, "--store-client-key", &key];
-    let behind = || Behind::Url(url.clone());
-    let bridge = Bridge::start(behind(), Start::args(&own).arg(&["--store-ca-certificate", &ca]));
+    let store = || StoreKind::Url(url.clone());
+    let bridge = Bridge::start(store(), Start::args(&own).arg(&["--store-ca-certificate", &ca]));
     works(&bridge).await;
 
     // The same in the configuration.
     let config = format!(
         "[store]\nurl = \"{url}\"\nca-certificate = \"{ca}\"\nclient-certificate = \"{certificate}\"\nclient-key = \"{key}\"\n"
     );
-    works(&Bridge::start(behind(), Start::config(config))).await;
+    works(&Bridge::start(store(), Start::config(config))).await;
 
     // Without the option, the authorities of the system are trusted; with it, they are not.
-    works(&Bridge::start(behind(), Start::args(&own).env("SSL_CERT_FILE", &ca))).await;
+    works(&Bridge::start(store(), Start::args(&own).env("SSL_CERT_FILE", &ca))).await;
     let other = RedisServer::start(Options { tls: true, ..Options::default() });
     let other = file("other.pem", &other.certificates.as_ref().unwrap().ca);
     for start in [
@@ -45,7 +45,7 @@ async fn a_private_authority_and_a_client_certificate() {
         Start::args(&own).arg(&["--store-ca-certificate", &other]).env("SSL_CERT_FILE", &ca),
         Start::args(&["--store-ca-certificate", &ca]),
     ] {
-        let bridge = Bridge::start(behind(), start);
+        let bridge = Bridge::start(store(), start);
         assert_eq!(bridge.nobody().command(&["GET", "k"]).await.status, 503);
     }
 }
@@ -59,7 +59,7 @@ async fn a_password_that_rotates() {
     std::fs::write(&password, "one\n").unwrap();
     let file = password.display().to_string();
     let start = start.arg(&["--store-username", "app", "--store-password-file", &file]);
-    let bridge = Bridge::start(Behind::Url(server.url()), start);
+    let bridge = Bridge::start(StoreKind::Url(server.url()), start);
     works(&bridge).await;
     let mut events = bridge.nobody().subscribe("/subscribe/news").await.unwrap();
     events.next().await.unwrap();
@@ -75,11 +75,11 @@ async fn a_password_that_rotates() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn sentinels_with_a_password() {
     let set = SentinelSet::start(Some("watch"), None);
-    let bridge = Bridge::start(Behind::Url(set.url()), Start::default().env("ISOCACHE_SENTINEL_PASSWORD", "watch"));
+    let bridge = Bridge::start(StoreKind::Url(set.url()), Start::default().env("ISOCACHE_SENTINEL_PASSWORD", "watch"));
     works(&bridge).await;
     let config = format!("[store]\nurl = \"{}\"\nsentinel-password-env = \"WATCH\"\n", set.url());
-    works(&Bridge::start(Behind::Url(set.url()), Start::config(config).env("WATCH", "watch"))).await;
-    let bridge = Bridge::start(Behind::Url(set.url()), Start::args(&["--store-sentinel-password", "wrong"]));
+    works(&Bridge::start(StoreKind::Url(set.url()), Start::config(config).env("WATCH", "watch"))).await;
+    let bridge = Bridge::start(StoreKind::Url(set.url()), Start::args(&["--store-sentinel-password", "wrong"]));
     assert_eq!(bridge.nobody().command(&["GET", "k"]).await.status, 503);
 }
 
@@ -92,10 +92,10 @@ async fn transactions_without_the_permission() {
     ]));
     for (user, command) in [("nomulti", "multi"), ("noexec", "exec")] {
         let url = format!("redis://{user}:secret@127.0.0.1:{}", server.port);
-        let bridge = Bridge::start(Behind::Url(url), Start::default());
+        let bridge = Bridge::start(StoreKind::Url(url), Start::default());
         for _ in 0..3 {
-            let answer = bridge.nobody().transaction(&[vec!["SET", "t", "1"], vec!["INCR", "t"]]).await;
-            let (status, text) = answer.error();
+            let response = bridge.nobody().transaction(&[vec!["SET", "t", "1"], vec!["INCR", "t"]]).await;
+            let (status, text) = response.error();
             assert!(status == 400 && text.contains("NOPERM") && text.contains(command), "{status} {text}");
             assert_eq!(bridge.nobody().result(&["EXISTS", "t"]).await, 0);
         }
@@ -104,7 +104,7 @@ async fn transactions_without_the_permission() {
         works(&bridge).await;
     }
     // Other requests are served as before.
-    let bridge = Bridge::start(Behind::Url(server.url()), Start::default());
+    let bridge = Bridge::start(StoreKind::Url(server.url()), Start::default());
     let replies = bridge.nobody().transaction(&[vec!["SET", "t", "1"], vec!["INCR", "t"]]).await.json();
     assert_eq!(replies, json!([{"result": "OK"}, {"result": 2}]));
 }

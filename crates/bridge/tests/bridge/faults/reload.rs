@@ -1,7 +1,7 @@
 //! The reload of the configuration on SIGHUP.
 
 use crate::client::Raw;
-use crate::support::{Behind, Bridge, Start};
+use crate::support::{Bridge, Start, StoreKind};
 use isocache_bridge::access::Digest;
 
 const OLD: &str = "the-old-token-that-is-long-enough";
@@ -23,7 +23,7 @@ fn rewrite(bridge: &mut Bridge, config: String) {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn tokens_limits_and_origins_change_at_once() {
-    let mut bridge = Bridge::start(Behind::Memory, Start::config(config(OLD, "")));
+    let mut bridge = Bridge::start(StoreKind::Memory, Start::config(config(OLD, "")));
     let (old, new) = (bridge.caller(OLD), bridge.caller(NEW));
     assert_eq!(old.result(&["SET", "a:k", "v"]).await, "OK");
     assert_eq!(new.command(&["GET", "a:k"]).await.status, 401);
@@ -49,7 +49,7 @@ async fn tokens_limits_and_origins_change_at_once() {
 /// A mistake changes nothing.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn an_error_keeps_the_old_configuration() {
-    let mut bridge = Bridge::start(Behind::Memory, Start::config(config(OLD, "")));
+    let mut bridge = Bridge::start(StoreKind::Memory, Start::config(config(OLD, "")));
     let old = bridge.caller(OLD);
     assert_eq!(old.result(&["SET", "a:k", "v"]).await, "OK");
     for (round, wrong) in [
@@ -82,7 +82,7 @@ async fn an_error_keeps_the_old_configuration() {
 /// The log names changes that need a restart.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_setting_that_takes_a_restart_is_named() {
-    let mut bridge = Bridge::start(Behind::Memory, Start::config(config(OLD, "")));
+    let mut bridge = Bridge::start(StoreKind::Memory, Start::config(config(OLD, "")));
     rewrite(
         &mut bridge,
         config(OLD, "[server]\ncommand-timeout = \"1s\"\nkeep-alive = \"10s\"\n[store]\nmax-entries = 7"),
@@ -92,7 +92,7 @@ async fn a_setting_that_takes_a_restart_is_named() {
     assert!(log.contains("[server] command-timeout has changed") && log.contains("[store] has changed"), "{log}");
     assert!(!log.contains("[listen] address has changed"), "{log}");
     // Without a file there is nothing to read.
-    let bridge = Bridge::start(Behind::Memory, Start::default());
+    let bridge = Bridge::start(StoreKind::Memory, Start::default());
     bridge.signal("-HUP");
     bridge.logs("there is no configuration file to read again");
 }
@@ -100,13 +100,13 @@ async fn a_setting_that_takes_a_restart_is_named() {
 /// During shutdown-delay it serves new connections.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_port_stays_open_for_the_shutdown_delay() {
-    let bridge = Bridge::start(Behind::Memory, Start::args(&["--shutdown-delay", "10m"]));
+    let bridge = Bridge::start(StoreKind::Memory, Start::args(&["--shutdown-delay", "10m"]));
     let (address, nobody) = (bridge.address, bridge.nobody());
     assert_eq!(nobody.get("/readyz").await.status, 200);
     let mut events = nobody.subscribe("/subscribe/news").await.unwrap();
     events.next().await.unwrap();
     bridge.signal("-TERM");
-    bridge.logs("/readyz answers 503, and the port closes in 600s");
+    bridge.logs("/readyz returns 503, and the port closes in 600s");
     // On new connections.
     let fresh = || crate::client::Caller { client: crate::client::client(), ..nobody.clone() };
     assert_eq!(fresh().get("/readyz").await.error(), (503, "ERR the bridge is shutting down".into()));
@@ -121,7 +121,7 @@ async fn the_port_stays_open_for_the_shutdown_delay() {
     let (status, log, _, _) = tokio::task::block_in_place(|| bridge.wait());
     assert_eq!(status.code(), Some(0), "{log}");
 
-    let bridge = Bridge::start(Behind::Memory, Start::config("[server]\nshutdown-delay = \"100ms\"\n"));
+    let bridge = Bridge::start(StoreKind::Memory, Start::config("[server]\nshutdown-delay = \"100ms\"\n"));
     bridge.signal("-TERM");
     let (status, log, _, _) = tokio::task::block_in_place(|| bridge.wait());
     assert!(status.code() == Some(0) && log.contains("the port closes in 100ms"), "{log}");

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use serde_json::{Value, json};
 
 use crate::client::Caller;
-use crate::support::{Behind, Bridge, Start, send};
+use crate::support::{Bridge, Start, StoreKind, send};
 use servers::clock::ServerClock;
 use servers::{PATIENCE, eventually};
 
@@ -28,7 +28,7 @@ fn file(start: &mut Start, name: &str) -> PathBuf {
 async fn entries_and_their_lives_survive_a_restart() {
     let clock = ServerClock::new();
     clock.set_ms(1_800_000_000_000);
-    let bridge = Bridge::start(Behind::Memory, Start { clock: Some(clock.clone()), ..start(3600) });
+    let bridge = Bridge::start(StoreKind::Memory, Start { clock: Some(clock.clone()), ..start(3600) });
     bridge.logs("no snapshot yet");
     let nobody = bridge.nobody();
     let body: Vec<u8> = (0..=255).cycle().take(10_000).collect();
@@ -38,11 +38,11 @@ async fn entries_and_their_lives_survive_a_restart() {
     {
         assert_eq!(nobody.result(&words).await, "OK");
     }
-    let (log, behind, start) = bridge.stop();
+    let (log, store, start) = bridge.stop();
     assert!(log.contains("snapshot written") && log.contains("entries=4"), "{log}");
 
     clock.set_ms(1_800_000_010_000);
-    let bridge = Bridge::start(behind, start);
+    let bridge = Bridge::start(store, start);
     bridge.logs("snapshot loaded");
     assert!(bridge.log().contains("entries=3 expired=1"), "{}", bridge.log());
     let nobody = bridge.nobody();
@@ -57,42 +57,42 @@ async fn entries_and_their_lives_survive_a_restart() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_damaged_file_is_kept_aside() {
-    let bridge = Bridge::start(Behind::Memory, start(3600));
+    let bridge = Bridge::start(StoreKind::Memory, start(3600));
     assert_eq!(bridge.nobody().result(&["SET", "k", "v"]).await, "OK");
-    let (_, behind, mut start) = bridge.stop();
+    let (_, store, mut start) = bridge.stop();
     let path = file(&mut start, "cache.snapshot");
     let mut bytes = std::fs::read(&path).unwrap();
     let last = bytes.len() - 6;
     bytes[last] ^= 1;
     std::fs::write(&path, &bytes).unwrap();
 
-    let bridge = Bridge::start(behind, start);
+    let bridge = Bridge::start(store, start);
     bridge.logs("the store begins empty");
     let log = bridge.log();
     assert!(log.contains("ERROR") && log.contains("is not a usable snapshot: at byte"), "{log}");
     assert_eq!(bridge.nobody().result(&["DBSIZE"]).await, 0);
     assert_eq!(bridge.nobody().result(&["SET", "k", "new"]).await, "OK");
-    let (log, behind, mut start) = bridge.stop();
+    let (log, store, mut start) = bridge.stop();
     let kept = std::fs::read_dir(start.folder().path()).unwrap().map(|entry| entry.unwrap().path());
     let kept: Vec<_> = kept.filter(|path| std::fs::read(path).unwrap() == bytes).collect();
     assert_eq!(kept.len(), 1, "{kept:?}");
     assert!(kept[0] != path && log.contains(&kept[0].display().to_string()), "{kept:?} {log}");
-    assert_eq!(Bridge::start(behind, start).nobody().result(&["GET", "k"]).await, "new");
+    assert_eq!(Bridge::start(store, start).nobody().result(&["GET", "k"]).await, "new");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_crash_costs_one_interval_at_most() {
     let mut start = start(1);
     let path = file(&mut start, "cache.snapshot");
-    let bridge = Bridge::start(Behind::Memory, start);
+    let bridge = Bridge::start(StoreKind::Memory, start);
     assert_eq!(bridge.nobody().result(&["SET", "k", "v"]).await, "OK");
     let written = || bridge.log().matches("snapshot written").count();
     let before = written();
     // The first one may have begun before the entry existed.
     eventually("two snapshots", || (written() >= before + 2 && path.exists()).then_some(()));
     bridge.signal("-KILL");
-    let (_, _, behind, start) = bridge.wait();
-    assert_eq!(Bridge::start(behind, start).nobody().result(&["GET", "k"]).await, "v");
+    let (_, _, store, start) = bridge.wait();
+    assert_eq!(Bridge::start(store, start).nobody().result(&["GET", "k"]).await, "v");
 }
 
 const ENTRIES: usize = 24;
@@ -118,14 +118,14 @@ async fn generations(caller: &Caller) -> Vec<Option<String>> {
 /// After a kill during a write, the file has one complete generation.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn killed_while_it_writes() {
-    let bridge = Bridge::start(Behind::Memory, start(3600));
+    let bridge = Bridge::start(StoreKind::Memory, start(3600));
     generation(&bridge.nobody(), 1).await;
-    let (_, mut behind, mut start) = bridge.stop();
+    let (_, mut store, mut start) = bridge.stop();
     let (path, folder) = (file(&mut start, "cache.snapshot"), start.folder().path().to_owned());
     let first = std::fs::metadata(&path).unwrap().len();
     assert!(first > (ENTRIES as u64) << 21);
     for (number, share) in [(2, 100), (3, 4), (4, 2)] {
-        let bridge = Bridge::start(behind, start);
+        let bridge = Bridge::start(store, start);
         assert!(!bridge.log().contains("ERROR"), "{}", bridge.log());
         let before = generations(&bridge.nobody()).await;
         assert!(before[0].is_some() && before.iter().all(|one| *one == before[0]), "{before:?}");
@@ -139,11 +139,11 @@ async fn killed_while_it_writes() {
             (size >= enough || bridge.log().contains("snapshot written")).then_some(())
         });
         send("-KILL", id);
-        (_, _, behind, start) = bridge.wait();
+        (_, _, store, start) = bridge.wait();
     }
     // The files that a crash leaves behind do no harm.
     std::fs::write(folder.join("cache.snapshot.tmp-1"), b"half of a snapsh").unwrap();
-    let bridge = Bridge::start(behind, start);
+    let bridge = Bridge::start(store, start);
     assert!(!bridge.log().contains("ERROR"), "{}", bridge.log());
     let found = generations(&bridge.nobody()).await;
     assert!(found[0].is_some() && found.iter().all(|one| *one == found[0]), "{found:?}");
@@ -158,7 +158,7 @@ async fn a_snapshot_that_cannot_be_written() {
     let folder = start.folder();
     let folder = folder.path().join("sub");
     std::fs::create_dir(&folder).unwrap();
-    let bridge = Bridge::start(Behind::Memory, start);
+    let bridge = Bridge::start(StoreKind::Memory, start);
     let (nobody, port) = (bridge.nobody(), bridge.address);
     assert_eq!(nobody.result(&["SET", "k", "v"]).await, "OK");
     bridge.logs("snapshot written");
@@ -211,9 +211,9 @@ fn names(folder: &Path) -> Vec<String> {
 /// A file that cannot be read is not a damaged one: the bridge does not start, and renames nothing.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_file_that_cannot_be_read_is_left_alone() {
-    let bridge = Bridge::start(Behind::Memory, start(3600));
+    let bridge = Bridge::start(StoreKind::Memory, start(3600));
     assert_eq!(bridge.nobody().result(&["SET", "k", "v"]).await, "OK");
-    let (_, behind, mut start) = bridge.stop();
+    let (_, store, mut start) = bridge.stop();
     let (path, folder) = (file(&mut start, "cache.snapshot"), start.folder());
     let good = std::fs::read(&path).unwrap();
 
@@ -243,7 +243,7 @@ async fn a_file_that_cannot_be_read_is_left_alone() {
 
     // Too few file descriptors to open it, or no permission: root may read everything, so only the former is tried.
     std::fs::write(&path, &good).unwrap();
-    let bridge = Bridge::start(behind, start);
+    let bridge = Bridge::start(store, start);
     assert_eq!(bridge.nobody().result(&["GET", "k"]).await, "v");
     bridge.stop();
 }
@@ -261,7 +261,7 @@ fn a_folder_that_does_not_exist_is_noticed_at_start() {
 /// Two bridges on one file would replace each other's entries.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_file_has_one_bridge() {
-    let first = Bridge::start(Behind::Memory, start(3600));
+    let first = Bridge::start(StoreKind::Memory, start(3600));
     assert_eq!(first.nobody().result(&["SET", "k", "first"]).await, "OK");
     let other = Start { folder: first.start.folder.clone(), config: first.start.config.clone(), ..Start::default() };
     let process = format!("process {}", first.id());
@@ -276,11 +276,11 @@ async fn a_file_has_one_bridge() {
     let file = check.config_file().display().to_string();
     let output = crate::support::isocache(&["serve", "--config", &file, "--check"], "", None);
     assert!(output.status.success(), "{output:?}");
-    let (_, behind, start) = first.stop();
-    let second = Bridge::start(behind, start);
+    let (_, store, start) = first.stop();
+    let second = Bridge::start(store, start);
     assert_eq!(second.nobody().result(&["GET", "k"]).await, "first");
     // A crash leaves no lock behind.
     second.signal("-KILL");
-    let (_, _, behind, start) = second.wait();
-    assert_eq!(Bridge::start(behind, start).nobody().result(&["GET", "k"]).await, "first");
+    let (_, _, store, start) = second.wait();
+    assert_eq!(Bridge::start(store, start).nobody().result(&["GET", "k"]).await, "first");
 }

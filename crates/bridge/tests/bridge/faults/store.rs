@@ -8,8 +8,8 @@ use std::time::Duration;
 use serde_json::Value;
 use tokio::task::JoinHandle;
 
-use crate::client::{Answer, Caller};
-use crate::support::{Behind, Start};
+use crate::client::{Caller, Response};
+use crate::support::{Start, StoreKind};
 use crate::tenants::{self, Tenants};
 use servers::PATIENCE;
 
@@ -20,10 +20,10 @@ type Statuses = BTreeMap<u16, usize>;
 
 /// While the store fails, every response is complete and belongs to its caller.
 #[track_caller]
-fn is_fair(answer: &Answer, own: &[Value]) {
-    match answer.status {
+fn is_fair(response: &Response, own: &[Value]) {
+    match response.status {
         200 => {
-            let json = answer.json();
+            let json = response.json();
             let replies = json.as_array().unwrap_or_else(|| panic!("{json}"));
             assert_eq!(replies.len(), own.len(), "{json}");
             for (reply, own) in replies.iter().zip(own) {
@@ -32,11 +32,11 @@ fn is_fair(answer: &Answer, own: &[Value]) {
             }
         }
         503 => {
-            assert_eq!(answer.error().1, "ERR the store is not available");
-            assert_eq!(answer.header("retry-after"), Some("1"));
+            assert_eq!(response.error().1, "ERR the store is not available");
+            assert_eq!(response.header("retry-after"), Some("1"));
         }
-        504 => assert_eq!(answer.error().1, "ERR the store did not reply in time"),
-        other => panic!("{other}: {}", answer.text()),
+        504 => assert_eq!(response.error().1, "ERR the store did not reply in time"),
+        other => panic!("{other}: {}", response.text()),
     }
 }
 
@@ -61,13 +61,13 @@ impl Storm {
                     let (key, value) = (format!("a:{own}"), format!("value-{own}-{round}"));
                     let commands = [vec!["SET", &key, &value], vec!["GET", &key], vec!["ECHO", &value]];
                     let expected = ["OK", &value, &value].map(Value::from);
-                    let answer = if (own + round) % 2 == 0 {
+                    let response = if (own + round) % 2 == 0 {
                         caller.pipeline(&commands).await
                     } else {
                         caller.transaction(&commands).await
                     };
-                    is_fair(&answer, &expected);
-                    *statuses.entry(answer.status).or_default() += 1;
+                    is_fair(&response, &expected);
+                    *statuses.entry(response.status).or_default() += 1;
                     rounds.fetch_add(1, Ordering::SeqCst);
                 }
                 statuses
@@ -102,7 +102,7 @@ impl Storm {
 /// A configuration with this limit for Redis, in milliseconds.
 async fn start(command_timeout: u64) -> Tenants {
     let more = format!("[server]\ncommand-timeout = \"{command_timeout}ms\"");
-    Tenants::with(Behind::redis(), Start::config(tenants::config(&more, "max-in-flight = 1000"))).await
+    Tenants::with(StoreKind::redis(), Start::config(tenants::config(&more, "max-in-flight = 1000"))).await
 }
 
 /// A limit that a busy machine does not reach, for tests in which Redis does not hang.
@@ -181,10 +181,10 @@ async fn subscriptions_end_with_redis() {
 /// It starts without its Redis, and serves once there is one.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn redis_comes_later() {
-    let Behind::Redis(mut server) = Behind::redis() else { unreachable!() };
+    let StoreKind::Redis(mut server) = StoreKind::redis() else { unreachable!() };
     server.kill();
-    let behind = Behind::Redis(server);
-    let mut tenants = Tenants::of(crate::support::Bridge::start(behind, Start::config(tenants::config("", ""))));
+    let store = StoreKind::Redis(server);
+    let mut tenants = Tenants::of(crate::support::Bridge::start(store, Start::config(tenants::config("", ""))));
     assert_eq!(tenants.a.command(&["GET", "a:own"]).await.status, 503);
     tenants.bridge.redis().restart();
     comes_back(&tenants).await;

@@ -5,7 +5,7 @@ use std::path::Path;
 use reqwest::{Certificate, Version};
 
 use crate::client::{Caller, Raw, builder};
-use crate::support::{Behind, Bridge, Start};
+use crate::support::{Bridge, Start, StoreKind};
 use crate::tenants::{self, A, Tenants};
 
 /// Writes a new certificate for the loopback address, and its key. Returns the certificate as PEM.
@@ -41,7 +41,7 @@ async fn version(caller: &Caller) -> Option<Version> {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_certificate_is_read_again() {
     let (start, first) = start();
-    let mut tenants = Tenants::of(Bridge::start(Behind::Memory, start));
+    let mut tenants = Tenants::of(Bridge::start(StoreKind::Memory, start));
     assert_eq!(tenants.bridge.scheme, "https");
     let old = trusting(&tenants.bridge, &first, false);
     assert_eq!(version(&old).await, Some(Version::HTTP_2));
@@ -67,7 +67,7 @@ async fn a_certificate_is_read_again() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn responses_on_one_connection_do_not_mix() {
     let (start, certificate) = start();
-    let bridge = Bridge::start(Behind::redis(), start);
+    let bridge = Bridge::start(StoreKind::redis(), start);
     let caller = trusting(&bridge, &certificate, false);
     let tasks: Vec<_> = (0..100)
         .map(|own| {
@@ -87,11 +87,11 @@ async fn responses_on_one_connection_do_not_mix() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn plain_http_gets_no_response() {
     let (start, certificate) = start();
-    let bridge = Bridge::start(Behind::Memory, start);
+    let bridge = Bridge::start(StoreKind::Memory, start);
     let mut plain = Raw::connect(bridge.address).await;
     plain.send(format!("GET /livez HTTP/1.1\r\nHost: {}\r\n\r\n", bridge.address)).await;
-    let answer = plain.rest().await;
-    assert!(!answer.contains("HTTP/1.1"), "{answer:?}");
+    let response = plain.rest().await;
+    assert!(!response.contains("HTTP/1.1"), "{response:?}");
     assert_eq!(version(&trusting(&bridge, &certificate, false)).await, Some(Version::HTTP_2));
 }
 

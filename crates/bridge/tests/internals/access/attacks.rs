@@ -99,7 +99,7 @@ fn no_command_changes_or_blocks_the_connection() {
 #[test]
 fn clients_may_introduce_themselves() {
     for words in ["CLIENT SETINFO LIB-NAME x", "client setname x"] {
-        assert!(matches!(authorize(&user(), &line(words)), Decision::AnswerLocally(Reply::Status(_))), "{words}");
+        assert!(matches!(authorize(&user(), &line(words)), Decision::RespondLocally(Reply::Status(_))), "{words}");
     }
 }
 

@@ -86,7 +86,7 @@ fn positions(spec: &Spec) -> (i64, i64, i64) {
     }
 }
 
-/// What the table holds to be more than the server says, because of what the commands answer: `ZADD … INCR` a score, the
+/// What the table holds to be more than the server says, because of what the commands response: `ZADD … INCR` a score, the
 /// others entries of the stream.
 const READ_TOO: [&str; 3] = ["xautoclaim", "xclaim", "zadd"];
 

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::support::{Behind, Start};
+use crate::support::{Start, StoreKind};
 use crate::tenants::{self, Tenants};
 use servers::cluster::Cluster;
 
@@ -10,7 +10,7 @@ use servers::cluster::Cluster;
 async fn each_command_goes_to_the_node_of_its_key() {
     let cluster = Cluster::start(None);
     let start = Start::config(tenants::config("", "max-in-flight = 1000"));
-    let tenants = Tenants::of(crate::support::Bridge::start(Behind::Url(cluster.url()), start));
+    let tenants = Tenants::of(crate::support::Bridge::start(StoreKind::Url(cluster.url()), start));
     let a = &tenants.a;
     // A hundred keys are on all three nodes.
     for key in 0..100 {

@@ -1,7 +1,7 @@
 //! Batches in RESP, in which nothing is text.
 
 use crate::client::resp;
-use crate::support::{Behind, Bridge, Start};
+use crate::support::{Bridge, Start, StoreKind};
 use crate::tenants::Tenants;
 
 /// Every byte, and what would end a line, a string or a number in other encodings.
@@ -22,8 +22,8 @@ fn bulk(value: &[u8]) -> Vec<u8> {
     [format!("${}\r\n", value.len()).as_bytes(), value, b"\r\n"].concat()
 }
 
-async fn bytes_go_in_and_come_out(behind: Behind) {
-    let tenants = Tenants::start(behind).await;
+async fn bytes_go_in_and_come_out(store: StoreKind) {
+    let tenants = Tenants::start(store).await;
     for path in ["/pipeline", "/multi-exec"] {
         let (mut commands, mut expected): (Vec<Vec<Vec<u8>>>, Vec<u8>) = (Vec::new(), Vec::new());
         for value in awkward() {
@@ -38,32 +38,32 @@ async fn bytes_go_in_and_come_out(behind: Behind) {
             commands.push(vec![b"MGET".to_vec(), key.clone(), b"a:missing".to_vec(), key]);
             expected.extend([b"*3\r\n", &bulk(&value)[..], b"$-1\r\n", &bulk(&value)].concat());
         }
-        let answer = tenants.a.resp(path, resp(&commands)).await;
-        assert_eq!(answer.status, 200);
-        assert_eq!(answer.header("content-type"), Some("application/x-resp"));
-        assert!(answer.header("upstash-sync-token").is_some());
-        assert_eq!(answer.body, expected, "{path}");
+        let response = tenants.a.resp(path, resp(&commands)).await;
+        assert_eq!(response.status, 200);
+        assert_eq!(response.header("content-type"), Some("application/x-resp"));
+        assert!(response.header("upstash-sync-token").is_some());
+        assert_eq!(response.body, expected, "{path}");
     }
 }
 
-async fn errors_stand_in_their_places(behind: Behind) {
-    let tenants = Tenants::start(behind).await;
+async fn errors_stand_in_their_places(store: StoreKind) {
+    let tenants = Tenants::start(store).await;
     let commands = [&["SET", "a:x", "text"][..], &["INCR", "a:x"], &["GET", "b:secret"], &["GET", "a:x"], &["EXEC"]];
-    let answer = tenants.a.resp("/pipeline", resp(&commands)).await.text();
+    let response = tenants.a.resp("/pipeline", resp(&commands)).await.text();
     let expected = "+OK\r\n-ERR value is not an integer or out of range\r\n\
                     -NOPERM refused by the bridge: a key is outside the prefixes of this token\r\n\
                     $4\r\ntext\r\n-ERR refused by the bridge: 'exec' is never forwarded, because it has a route of its own: /multi-exec, /subscribe or /psubscribe\r\n";
-    assert_eq!(answer, expected);
+    assert_eq!(response, expected);
     // In a transaction, what fails when it is carried out fails alone.
-    let answer = tenants.a.resp("/multi-exec", resp(&commands[..2])).await.text();
-    assert_eq!(answer, "+OK\r\n-ERR value is not an integer or out of range\r\n");
+    let response = tenants.a.resp("/multi-exec", resp(&commands[..2])).await.text();
+    assert_eq!(response, "+OK\r\n-ERR value is not an integer or out of range\r\n");
     // What is refused as a whole is refused in JSON.
     let refused = tenants.a.resp("/multi-exec", resp(&commands)).await;
     assert_eq!((refused.error().0, refused.header("content-type")), (400, Some("application/json")));
 }
 
-async fn eight_mebibytes(behind: Behind) {
-    let bridge = Bridge::start(behind, Start::default());
+async fn eight_mebibytes(store: StoreKind) {
+    let bridge = Bridge::start(store, Start::default());
     let nobody = bridge.nobody();
     let mut seed = 0x9e37_79b9_7f4a_7c15_u64;
     let value: Vec<u8> = (0..8 << 20)
@@ -78,7 +78,7 @@ async fn eight_mebibytes(behind: Behind) {
     let set = resp(&[[&b"SET"[..], b"resp", &value]]);
     assert_eq!(nobody.resp("/pipeline", set).await.body, b"+OK\r\n");
     let both = resp(&[["GET", "raw"], ["GET", "resp"]]);
-    // Two of them are too much for one answer; one after the other is fine.
+    // Two of them are too much for one response; one after the other is fine.
     assert_eq!(nobody.resp("/pipeline", both).await.error().0, 413);
     for key in ["raw", "resp"] {
         let got = nobody.resp("/pipeline", resp(&[["GET", key]])).await;

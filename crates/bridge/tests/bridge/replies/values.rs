@@ -3,10 +3,10 @@
 use reqwest::Method;
 use serde_json::{Value, json};
 
-use crate::client::{Answer, Caller, base64};
-use crate::support::{Behind, Bridge, Start};
+use crate::client::{Caller, Response, base64};
+use crate::support::{Bridge, Start, StoreKind};
 
-async fn with(caller: &Caller, path: &str, body: &str, header: (&str, &str)) -> Answer {
+async fn with(caller: &Caller, path: &str, body: &str, header: (&str, &str)) -> Response {
     let request = caller.request(Method::POST, path).header(header.0, header.1);
     caller.send(request.body(body.to_owned())).await
 }
@@ -14,8 +14,8 @@ async fn with(caller: &Caller, path: &str, body: &str, header: (&str, &str)) -> 
 const BASE64: (&str, &str) = ("upstash-encoding", "base64");
 const RESP2: (&str, &str) = ("upstash-response-format", "resp2");
 
-async fn a_raw_body_is_the_value(behind: Behind) {
-    let bridge = Bridge::start(behind, Start::default());
+async fn a_raw_body_is_the_value(store: StoreKind) {
+    let bridge = Bridge::start(store, Start::default());
     let nobody = bridge.nobody();
     let all: Vec<u8> = (0..=255).collect();
     for value in [all.as_slice(), b"\0", b"\r\n\r\n", b"a\0b\r\nc", b"\xff\xfe", b"[\"GET\",\"k\"]", b"%00%ff+", b" "] {
@@ -40,8 +40,8 @@ async fn a_raw_body_is_the_value(behind: Behind) {
 }
 
 /// The official client takes `OK` as it is at the top, and decodes every string in an array.
-async fn ok_in_base64(behind: Behind) {
-    let bridge = Bridge::start(behind, Start::default());
+async fn ok_in_base64(store: StoreKind) {
+    let bridge = Bridge::start(store, Start::default());
     let nobody = bridge.nobody();
     assert_eq!(with(&nobody, "/set/k/OK", "", BASE64).await.result(), "OK");
     assert_eq!(with(&nobody, "/mget/k/k/none", "", BASE64).await.result(), json!(["T0s=", "T0s=", null]));
@@ -54,8 +54,8 @@ async fn ok_in_base64(behind: Behind) {
     assert_eq!(replies.json(), json!([{"result": "dg=="}]));
 }
 
-async fn resp2_is_what_redis_says(behind: Behind) {
-    let bridge = Bridge::start(behind, Start::default());
+async fn resp2_is_what_redis_says(store: StoreKind) {
+    let bridge = Bridge::start(store, Start::default());
     let nobody = bridge.nobody();
     for (body, expected) in [
         ("[\"SET\",\"k\",\"v\"]", "+OK\r\n"),
@@ -67,9 +67,9 @@ async fn resp2_is_what_redis_says(behind: Behind) {
         ("[\"PING\"]", "+PONG\r\n"),
         ("[\"SCAN\",\"0\",\"MATCH\",\"none\"]", "*2\r\n$1\r\n0\r\n*0\r\n"),
     ] {
-        let answer = with(&nobody, "/", body, RESP2).await;
-        assert_eq!(answer.text(), expected, "{body}");
-        assert_eq!(answer.status, if expected.starts_with('-') { 400 } else { 200 }, "{body}");
+        let response = with(&nobody, "/", body, RESP2).await;
+        assert_eq!(response.text(), expected, "{body}");
+        assert_eq!(response.status, if expected.starts_with('-') { 400 } else { 200 }, "{body}");
     }
     let both = "[[\"GET\",\"k\"],[\"GET\",\"none\"]]";
     assert_eq!(with(&nobody, "/pipeline", both, RESP2).await.text(), "$1\r\nv\r\n$-1\r\n");
@@ -80,8 +80,8 @@ async fn resp2_is_what_redis_says(behind: Behind) {
     assert_eq!(with(&nobody, "/get/k", "", ("upstash-encoding", "gzip")).await.error().0, 400);
 }
 
-async fn numbers_keep_their_digits(behind: Behind) {
-    let bridge = Bridge::start(behind, Start::default());
+async fn numbers_keep_their_digits(store: StoreKind) {
+    let bridge = Bridge::start(store, Start::default());
     let nobody = bridge.nobody();
     for number in [
         "9007199254740993",
@@ -140,10 +140,10 @@ async fn numbers_keep_their_digits(behind: Behind) {
 }
 
 /// It changes with every write, and not with a read.
-async fn the_sync_token_changes_with_writes(behind: Behind) {
-    let bridge = Bridge::start(behind, Start::default());
+async fn the_sync_token_changes_with_writes(store: StoreKind) {
+    let bridge = Bridge::start(store, Start::default());
     let nobody = bridge.nobody();
-    let token = |answer: Answer| answer.header("upstash-sync-token").unwrap().to_owned();
+    let token = |response: Response| response.header("upstash-sync-token").unwrap().to_owned();
     let mut last = token(nobody.command(&["SET", "k", "v"]).await);
     for words in [vec!["GET", "k"], vec!["TTL", "k"]] {
         assert_eq!(token(nobody.command(&words).await), last);

@@ -3,19 +3,19 @@
 use reqwest::Method;
 use serde_json::{Value, json};
 
-use crate::client::{Answer, Caller, raw};
-use crate::support::{Behind, Bridge, Start};
+use crate::client::{Caller, Response, raw};
+use crate::support::{Bridge, Start, StoreKind};
 use crate::tenants::{self, A, Tenants};
 
 /// Sends a request as a browser does for a page, with these headers.
-async fn browse(caller: &Caller, method: Method, path: &str, headers: &[(&str, &str)]) -> Answer {
+async fn browse(caller: &Caller, method: Method, path: &str, headers: &[(&str, &str)]) -> Response {
     let request = caller.request(method, path);
     caller.send(headers.iter().fold(request, |request, (name, value)| request.header(*name, *value))).await
 }
 
 /// Without a token: whoever can make this machine's browser ask could do everything.
-async fn a_bridge_without_a_token_serves_its_own_machine_only(behind: Behind) {
-    let bridge = Bridge::start(behind, Start::args(&["--allow-origin", "http://friend.example"]));
+async fn a_bridge_without_a_token_serves_its_own_machine_only(store: StoreKind) {
+    let bridge = Bridge::start(store, Start::args(&["--allow-origin", "http://friend.example"]));
     bridge.logs("no token is configured");
     let (address, nobody) = (bridge.address, bridge.nobody());
     let port = address.port();
@@ -72,9 +72,9 @@ async fn a_bridge_without_a_token_serves_its_own_machine_only(behind: Behind) {
             (Method::PUT, "/set/k/x"),
             (Method::HEAD, "/set/k/x"),
         ] {
-            let answer = browse(&nobody, method, path, headers).await;
-            assert_eq!(answer.status, 403, "{headers:?} {path}: {}", answer.text());
-            assert_eq!(answer.header("access-control-allow-origin"), None);
+            let response = browse(&nobody, method, path, headers).await;
+            assert_eq!(response.status, 403, "{headers:?} {path}: {}", response.text());
+            assert_eq!(response.header("access-control-allow-origin"), None);
         }
     }
     assert_eq!(nobody.result(&["GET", "k"]).await, "v");
@@ -89,9 +89,9 @@ async fn a_bridge_without_a_token_serves_its_own_machine_only(behind: Behind) {
     }
 }
 
-async fn pages_of_other_sites_ask_first(behind: Behind) {
+async fn pages_of_other_sites_ask_first(store: StoreKind) {
     let more = "[listen]\nhosts = [\"cache.example\", \"127.0.0.1\"]\n[cors]\norigins = [\"https://app.example\"]\nmax-age = 600";
-    let tenants = Tenants::with(behind, Start::config(tenants::config(more, ""))).await;
+    let tenants = Tenants::with(store, Start::config(tenants::config(more, ""))).await;
     let watch = tenants.watch();
     let nobody = tenants.bridge.nobody();
     let preflight = |origin: &'static str| {
@@ -116,16 +116,16 @@ async fn pages_of_other_sites_ask_first(behind: Behind) {
         "https://app.example.evil.example",
         "https://app.example:444",
     ] {
-        let answer = preflight(origin).await;
-        assert_eq!(answer.header("access-control-allow-origin"), None, "{origin}");
-        assert_eq!(answer.header("access-control-allow-headers"), None, "{origin}");
+        let response = preflight(origin).await;
+        assert_eq!(response.header("access-control-allow-origin"), None, "{origin}");
+        assert_eq!(response.header("access-control-allow-headers"), None, "{origin}");
     }
-    let answer = browse(&tenants.a, Method::GET, "/get/a:own", &[("origin", "https://app.example")]).await;
-    assert_eq!(answer.header("access-control-allow-origin"), Some("https://app.example"));
-    assert_eq!(answer.header("vary"), Some("Origin"));
-    assert!(answer.header("access-control-expose-headers").unwrap().contains("upstash-sync-token"));
-    let answer = browse(&tenants.a, Method::GET, "/get/a:own", &[("origin", "https://evil.example")]).await;
-    assert_eq!((answer.header("access-control-allow-origin"), answer.header("vary")), (None, Some("Origin")));
+    let response = browse(&tenants.a, Method::GET, "/get/a:own", &[("origin", "https://app.example")]).await;
+    assert_eq!(response.header("access-control-allow-origin"), Some("https://app.example"));
+    assert_eq!(response.header("vary"), Some("Origin"));
+    assert!(response.header("access-control-expose-headers").unwrap().contains("upstash-sync-token"));
+    let response = browse(&tenants.a, Method::GET, "/get/a:own", &[("origin", "https://evil.example")]).await;
+    assert_eq!((response.header("access-control-allow-origin"), response.header("vary")), (None, Some("Origin")));
 
     // Names: the configured ones, and no others, not even with a token.
     for (host, status) in
@@ -137,12 +137,12 @@ async fn pages_of_other_sites_ask_first(behind: Behind) {
     watch.finish().await;
 }
 
-/// What is stored may be a page; the answer is none, and no cache keeps it.
-async fn answers_are_no_pages(behind: Behind) {
-    let tenants = Tenants::start(behind).await;
+/// What is stored may be a page; the response is not rendered as one, and no cache stores it.
+async fn responses_are_not_rendered(store: StoreKind) {
+    let tenants = Tenants::start(store).await;
     let page = "<script>alert(1)</script>";
     assert_eq!(tenants.a.result(&["SET", "a:page", page]).await, "OK");
-    let answers = [
+    let responses = [
         tenants.a.get("/get/a:page").await,
         tenants.a.get("/get/a:page.html").await,
         tenants.a.get("/get/a:page?type=text/html").await,
@@ -156,18 +156,18 @@ async fn answers_are_no_pages(behind: Behind) {
         .await,
         tenants.bridge.nobody().get("/get/a:page").await,
     ];
-    for answer in &answers {
-        assert_eq!(answer.header("x-content-type-options"), Some("nosniff"));
-        assert_eq!(answer.header("cache-control"), Some("no-store"));
-        let kind = answer.header("content-type").unwrap();
+    for response in &responses {
+        assert_eq!(response.header("x-content-type-options"), Some("nosniff"));
+        assert_eq!(response.header("cache-control"), Some("no-store"));
+        let kind = response.header("content-type").unwrap();
         assert!(kind == "application/json" || kind == "application/octet-stream", "{kind}");
     }
-    assert_eq!(answers[0].json(), json!({"result": page}));
-    assert_eq!(answers[1].result(), Value::Null);
+    assert_eq!(responses[0].json(), json!({"result": page}));
+    assert_eq!(responses[1].result(), Value::Null);
 }
 
 crate::on_both_stores!(
     a_bridge_without_a_token_serves_its_own_machine_only,
     pages_of_other_sites_ask_first,
-    answers_are_no_pages,
+    responses_are_not_rendered,
 );

@@ -5,7 +5,7 @@
 use super::{Command, RequestLimits};
 
 /// The capacity for the name and arguments of a typical command, so that it takes one allocation.
-const USUAL_BYTES: usize = 64;
+const TYPICAL_BYTES: usize = 64;
 
 /// Parses a command, if it is a usual one.
 pub(super) fn command(body: &str, limits: &RequestLimits) -> Option<Command> {
@@ -39,7 +39,7 @@ struct Scanner<'a> {
 
 impl<'a> Scanner<'a> {
     fn command(&mut self, limits: &RequestLimits) -> Option<Command> {
-        let mut command = Command::with_capacity(USUAL_BYTES);
+        let mut command = Command::with_capacity(TYPICAL_BYTES);
         self.eat(b'[')?;
         loop {
             let argument = self.argument()?;

@@ -3,7 +3,7 @@
 use serde_json::json;
 use sha1::{Digest, Sha1};
 
-use crate::support::{Behind, Bridge, Start};
+use crate::support::{Bridge, Start, StoreKind};
 
 const SCRIPT: &str = "#!lua flags=allow-key-locking\nreturn {KEYS[1], ARGV[1], redis.call('incr', KEYS[1])}";
 
@@ -13,7 +13,7 @@ fn hash(script: &str) -> String {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_script_is_called_by_the_hash_that_its_author_knows() {
-    let mut bridge = Bridge::start(Behind::redis(), Start::default());
+    let mut bridge = Bridge::start(StoreKind::redis(), Start::default());
     let own = hash(SCRIPT);
     let nobody = bridge.nobody();
     let refused = bridge.redis().cli(&["EVAL", SCRIPT, "1", "k", "x"]);
@@ -52,7 +52,7 @@ async fn a_script_is_called_by_the_hash_that_its_author_knows() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_store_in_memory_refuses_scripts() {
-    let bridge = Bridge::start(Behind::Memory, Start::default());
+    let bridge = Bridge::start(StoreKind::Memory, Start::default());
     for (words, name) in [
         (vec!["EVAL", "return 1", "0"], "EVAL"),
         (vec!["HSET", "h", "f", "v"], "HSET"),

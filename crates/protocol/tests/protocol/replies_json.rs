@@ -5,7 +5,7 @@ use isocache_protocol::{Reply, ReplyTooLarge, reply_from_json};
 use proptest::collection::vec;
 use proptest::prelude::*;
 
-use crate::any;
+use crate::strategies;
 
 const BEYOND: i64 = 9_007_199_254_740_992;
 
@@ -200,14 +200,14 @@ fn an_error_shows_how_the_answer_begins_and_no_more() {
     let text = |body: &[u8]| reply_from_json::reply(body, Strings::Plain).unwrap_err().to_string();
     assert_eq!(
         text(b"<h1>\x1b[31m\r\n\xff"),
-        r#"no JSON, at line 1 column 1; the answer begins with "<h1>\x1b[31m\r\n\xff""#
+        r#"not JSON, at line 1 column 1; the response begins with "<h1>\x1b[31m\r\n\xff""#
     );
     let long = format!("{{\"result\":{{\"{}\":1}}}}", "s".repeat(10_000));
     assert!(text(long.as_bytes()).len() < 200, "{}", text(long.as_bytes()));
     assert!(text(&[0; 1000]).len() < 400);
     assert_eq!(
         text(br#"{"result":"#),
-        r#"JSON that is cut off, at line 1 column 10; the answer begins with "{\"result\":""#
+        r#"JSON that is cut off, at line 1 column 10; the response begins with "{\"result\":""#
     );
 }
 
@@ -239,7 +239,7 @@ fn in_json(reply: &Reply, strings: Strings, is_whole: bool) -> Reply {
 
 proptest! {
     #[test]
-    fn what_the_bridge_writes_the_client_reads(replies in vec(any::reply(), 0..5)) {
+    fn what_the_bridge_writes_the_client_reads(replies in vec(strategies::reply(), 0..5)) {
         for strings in [Strings::Plain, Strings::Base64] {
             let expected: Vec<Reply> = replies.iter().map(|reply| in_json(reply, strings, true)).collect();
             let mut body = Vec::new();
@@ -254,7 +254,7 @@ proptest! {
     }
 
     #[test]
-    fn any_bytes_have_an_answer(body in any::bytes()) {
+    fn any_bytes_have_an_answer(body in strategies::bytes()) {
         prop_assert!(reply_from_json::reply(&body, Strings::Base64).is_err());
     }
 }

@@ -1,7 +1,5 @@
 //! The providers whose entries are on a server, against real servers, which the tests start and stop.
 #![cfg(all(unix, not(target_arch = "wasm32")))]
-// The futures of a whole bridge, one within the other.
-#![recursion_limit = "256"]
 
 #[path = "../load/cached_scenes.rs"]
 mod cached_scenes;

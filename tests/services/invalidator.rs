@@ -199,7 +199,7 @@ fn tags_need_a_provider_that_has_them_and_at_most_the_id() {
     let refused = team(CacheInvalidator::new(MemoryCacheProvider::<u8>::default())).tags("team-{id}").unwrap_err();
     assert_eq!(
         refused.to_string(),
-        "invalid argument tags: need a provider that has them: CacheInvalidator::tagged(tagged)"
+        "invalid argument tags: need a provider with tags: create the invalidator with CacheInvalidator::tagged"
     );
     let tagged: Tagged<MemoryCacheProvider<TaggedEntry<u8>>, _> =
         Tagged::new(MemoryCacheProvider::default(), NoCounters);

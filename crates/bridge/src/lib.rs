@@ -10,8 +10,6 @@
 //! | [`server`] | from an HTTP request to its response |
 //! | [`store`] | the embedded store, and Redis |
 
-// The futures of the server are deeply nested, and Clippy computes their layout.
-#![recursion_limit = "256"]
 #![forbid(unsafe_code)]
 
 #[cfg(target_arch = "wasm32")]

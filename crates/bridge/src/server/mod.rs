@@ -2,6 +2,7 @@
 //!
 //! | file | contents |
 //! |---|---|
+//! | `body` | the reading of a request's body |
 //! | `request` | the parsing of a request |
 //! | `execute` | the decision on each command, the store, the replies |
 //! | `response` | responses, and the errors of the bridge itself |
@@ -10,6 +11,7 @@
 //! | `in_flight`, `metrics` | counts of requests in progress, and of everything else |
 //! | `static_files` | files for browsers |
 
+mod body;
 mod execute;
 mod in_flight;
 mod metrics;
@@ -25,20 +27,18 @@ use std::time::{Duration, Instant};
 
 use arc_swap::ArcSwap;
 use axum::body::{Body, Bytes, HttpBody};
-use axum::http::header::{AUTHORIZATION, CONTENT_LENGTH};
+use axum::http::header::AUTHORIZATION;
 use axum::http::{HeaderName, HeaderValue, Method, Request, Response};
-use http_body_util::{BodyExt, LengthLimitError, Limited};
 use isocache::Clock;
-use isocache_protocol::{Reply, headers, path, reply_json, resp};
+use isocache_protocol::{headers, path};
 use tokio::sync::watch;
-use tokio::time::timeout;
 
 use crate::access::{Credentials, Profile, RequestQuota, Role, Tokens, Unauthorized};
 use crate::store::Store;
 use in_flight::Counts;
 pub use metrics::Metrics;
 pub use origin::Origins;
-use request::{Form, Format, Request as Parsed, check_head, header};
+use request::{Form, Request as Parsed, check_head, header};
 use response::{Failure, response};
 pub use static_files::StaticFiles;
 use subscribe::Subscribe;
@@ -137,12 +137,6 @@ pub struct Parts {
 const SYNC_TOKEN: HeaderName = HeaderName::from_static(headers::SYNC_TOKEN);
 const EXTENSIONS: HeaderName = HeaderName::from_static(headers::EXTENSIONS);
 
-/// How many bytes of a refused body are read and discarded.
-const MAX_DISCARDED_BYTES: usize = 64 << 20;
-
-/// How long that may take.
-const DISCARD_TIMEOUT: Duration = Duration::from_secs(5);
-
 /// How many profiles have a quota of their own.
 const QUOTAS: usize = 10_000;
 
@@ -207,11 +201,11 @@ impl Bridge {
         // A connection with something unread is reset when it is closed, and the client may lose the response. So the rest
         // of a body that was refused is read while the response is on its way.
         if let Some(body) = body.filter(|body| !body.is_end_stream()) {
-            tokio::spawn(timeout(DISCARD_TIMEOUT, discard(body)));
+            tokio::spawn(body::discard(body));
         }
         origins.mark(&head.headers, &mut response);
         if head.method == Method::HEAD {
-            without_body(&mut response);
+            response::without_body(&mut response);
         }
         self.metrics.responded(response.status().as_u16(), watch.elapsed().as_secs_f64());
         response
@@ -252,7 +246,7 @@ impl Bridge {
         let limit = profile.limits.max_in_flight;
         let in_flight = self.requests.begin(&profile.name, limit);
         let _in_flight = in_flight.ok_or_else(|| Failure::too_many("requests", limit))?;
-        let bytes = read(head, body, profile.limits.max_body_bytes, policy.limits.body_timeout).await?;
+        let bytes = body::read(head, body, profile.limits.max_body_bytes, policy.limits.body_timeout).await?;
         let request = request::parse(&head.method, path, query, &head.headers, &bytes, &profile.limits)?;
         self.quota.take(&profile, request.commands.len() as u64, bytes.len() as u64)?;
         if let Some(subscribe) =
@@ -291,7 +285,7 @@ impl Bridge {
             Err(_) => {}
         }
         let executed = executed?;
-        let mut response = write(&executed.replies, form, format, profile.limits.max_response_bytes)?;
+        let mut response = response::write(&executed.replies, form, format, profile.limits.max_response_bytes)?;
         if let Some(bytes) = HttpBody::size_hint(response.body()).exact() {
             self.quota.charge(profile, bytes);
         }
@@ -358,91 +352,4 @@ impl SyncToken {
     fn after(&self, wrote: bool) -> u64 {
         if wrote { self.0.fetch_add(1, Ordering::Relaxed) + 1 } else { self.0.load(Ordering::Relaxed) }
     }
-}
-
-/// Reads a body as a whole. It stays in its place if it is too long.
-async fn read<B>(
-    head: &axum::http::request::Parts,
-    body: &mut Option<B>,
-    limit: u64,
-    limit_of_time: Duration,
-) -> Result<Bytes, Failure>
-where
-    B: HttpBody<Data = Bytes> + Unpin,
-    B::Error: Into<axum::BoxError>,
-{
-    let too_long = || Failure::new(413, format!("ERR max request size exceeded, the limit is {limit} bytes"));
-    let declared = header(&head.headers, CONTENT_LENGTH.as_str()).and_then(|length| std::str::from_utf8(length).ok());
-    if declared.and_then(|length| length.parse::<u64>().ok()).is_some_and(|length| length > limit) {
-        return Err(too_long());
-    }
-    let Some(unread) = body.as_mut() else { return Ok(Bytes::new()) };
-    let limited = Limited::new(unread, usize::try_from(limit).unwrap_or(usize::MAX));
-    match timeout(limit_of_time, limited.collect()).await {
-        Ok(Ok(bytes)) => {
-            *body = None;
-            Ok(bytes.to_bytes())
-        }
-        Ok(Err(error)) if error.is::<LengthLimitError>() => Err(too_long()),
-        Ok(Err(_)) => {
-            *body = None;
-            Err(Failure::new(400, "ERR the body of the request was cut off").and_close())
-        }
-        Err(_) => {
-            *body = None;
-            Err(Failure::new(408, "ERR the body of the request did not arrive in time").and_close())
-        }
-    }
-}
-
-/// Reads the rest of a body and discards it.
-async fn discard<B: HttpBody<Data = Bytes> + Unpin>(mut body: B) {
-    let mut discarded = 0;
-    while let Some(Ok(frame)) = body.frame().await {
-        discarded += frame.data_ref().map_or(0, Bytes::len);
-        if discarded > MAX_DISCARDED_BYTES {
-            return;
-        }
-    }
-}
-
-/// Removes the body and keeps its length.
-fn without_body(response: &mut Response<Body>) {
-    let body = std::mem::take(response.body_mut());
-    if let Some(length) = HttpBody::size_hint(&body).exact() {
-        response.headers_mut().insert(CONTENT_LENGTH, length.into());
-    }
-}
-
-/// An estimate of the bytes of a reply as base64 in JSON, the longest of the formats.
-fn room(reply: &Reply) -> usize {
-    let text = match reply {
-        Reply::Status(bytes) | Reply::Error(bytes) | Reply::Bulk(bytes) => bytes.len().saturating_mul(4) / 3,
-        Reply::Array(replies) => replies.len().saturating_mul(32),
-        Reply::Integer(_) | Reply::Nil => 0,
-    };
-    text.saturating_add(24)
-}
-
-/// Writes replies in the requested format.
-fn write(replies: &[Reply], form: Form, format: Format, limit: u64) -> Result<Response<Body>, Failure> {
-    let size = usize::try_from(limit).unwrap_or(usize::MAX);
-    // A long body that grew step by step would be copied again and again.
-    let mut body = Vec::with_capacity(replies.iter().map(room).sum::<usize>().min(size));
-    // The reply to a single command, or its error, is the whole response.
-    let single = replies.first().filter(|_| form == Form::Single);
-    let status = if single.is_some_and(Reply::is_error) { 400 } else { 200 };
-    let (kind, written) = match (format, single) {
-        (Format::Json(encoding), Some(reply)) => {
-            (headers::CONTENT_TYPE_JSON, reply_json::write_reply(&mut body, reply, encoding.strings(), size))
-        }
-        (Format::Json(encoding), None) => {
-            (headers::CONTENT_TYPE_JSON, reply_json::write_replies(&mut body, replies, encoding.strings(), size))
-        }
-        (Format::Resp2, _) => (headers::CONTENT_TYPE_RESP2_RESPONSE, resp::write_replies(&mut body, replies, size)),
-        (Format::Resp, _) => (headers::CONTENT_TYPE_RESP, resp::write_replies(&mut body, replies, size)),
-    };
-    let too_large = |_| Failure::new(413, format!("ERR max response size exceeded, the limit is {limit} bytes"));
-    written.map_err(too_large)?;
-    Ok(response(status, kind, body))
 }

@@ -2,14 +2,16 @@
 
 use std::borrow::Cow;
 
-use axum::body::Body;
+use axum::body::{Body, HttpBody};
 use axum::http::header::{
-    ALLOW, CACHE_CONTROL, CONNECTION, CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE, X_CONTENT_TYPE_OPTIONS,
+    ALLOW, CACHE_CONTROL, CONNECTION, CONTENT_LENGTH, CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE,
+    X_CONTENT_TYPE_OPTIONS,
 };
 use axum::http::{HeaderMap, HeaderValue, Response, StatusCode};
 use isocache_protocol::reply_json::{self, Strings};
-use isocache_protocol::{Reply, RequestError, headers};
+use isocache_protocol::{Reply, RequestError, headers, resp};
 
+use super::request::{Form, Format};
 use crate::access::{Refusal, Unauthorized, Wait};
 use crate::store::StoreError;
 
@@ -132,4 +134,45 @@ pub fn response(status: u16, content_type: &'static str, body: impl Into<Body>) 
     headers.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
     headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
     response
+}
+
+/// Removes the body and keeps its length.
+pub fn without_body(response: &mut Response<Body>) {
+    let body = std::mem::take(response.body_mut());
+    if let Some(length) = HttpBody::size_hint(&body).exact() {
+        response.headers_mut().insert(CONTENT_LENGTH, length.into());
+    }
+}
+
+/// An estimate of the bytes of a reply as base64 in JSON, the longest of the formats.
+fn room(reply: &Reply) -> usize {
+    let text = match reply {
+        Reply::Status(bytes) | Reply::Error(bytes) | Reply::Bulk(bytes) => bytes.len().saturating_mul(4) / 3,
+        Reply::Array(replies) => replies.len().saturating_mul(32),
+        Reply::Integer(_) | Reply::Nil => 0,
+    };
+    text.saturating_add(24)
+}
+
+/// Writes replies in the requested format.
+pub fn write(replies: &[Reply], form: Form, format: Format, limit: u64) -> Result<Response<Body>, Failure> {
+    let size = usize::try_from(limit).unwrap_or(usize::MAX);
+    // A long body that grew step by step would be copied again and again.
+    let mut body = Vec::with_capacity(replies.iter().map(room).sum::<usize>().min(size));
+    // The reply to a single command, or its error, is the whole response.
+    let single = replies.first().filter(|_| form == Form::Single);
+    let status = if single.is_some_and(Reply::is_error) { 400 } else { 200 };
+    let (kind, written) = match (format, single) {
+        (Format::Json(encoding), Some(reply)) => {
+            (headers::CONTENT_TYPE_JSON, reply_json::write_reply(&mut body, reply, encoding.strings(), size))
+        }
+        (Format::Json(encoding), None) => {
+            (headers::CONTENT_TYPE_JSON, reply_json::write_replies(&mut body, replies, encoding.strings(), size))
+        }
+        (Format::Resp2, _) => (headers::CONTENT_TYPE_RESP2_RESPONSE, resp::write_replies(&mut body, replies, size)),
+        (Format::Resp, _) => (headers::CONTENT_TYPE_RESP, resp::write_replies(&mut body, replies, size)),
+    };
+    let too_large = |_| Failure::new(413, format!("ERR max response size exceeded, the limit is {limit} bytes"));
+    written.map_err(too_large)?;
+    Ok(response(status, kind, body))
 }

@@ -9,6 +9,7 @@ mod scripts;
 use std::time::Duration;
 
 use bytes::Bytes;
+use futures_util::FutureExt;
 use isocache::{CacheError, RedisCacheBuilder, Result};
 use isocache_protocol::{Command, Reply};
 
@@ -82,6 +83,8 @@ impl Messages {
     }
 }
 
+// The futures of Redis are boxed: they are deeply nested, and much larger than those of the embedded store, which every
+// request would carry too.
 impl Store {
     /// Creates a Redis store from the options of a builder. It connects on first use.
     ///
@@ -106,7 +109,7 @@ impl Store {
     pub async fn run(&self, batch: Batch) -> Result<Vec<Reply>, StoreError> {
         match self {
             Self::Memory(store) => Ok(store.run(&batch.commands)),
-            Self::Redis(store) => store.run(batch).await,
+            Self::Redis(store) => store.run(batch).boxed().await,
         }
     }
 
@@ -117,7 +120,7 @@ impl Store {
     pub async fn transaction(&self, batch: Batch) -> Result<Vec<Reply>, StoreError> {
         match self {
             Self::Memory(store) => store.transaction(&batch.commands).map_err(StoreError::Discarded),
-            Self::Redis(store) => store.transaction(batch).await,
+            Self::Redis(store) => store.transaction(batch).boxed().await,
         }
     }
 
@@ -128,7 +131,7 @@ impl Store {
     pub async fn clear(&self, pattern: &[u8]) -> Result<u64, StoreError> {
         match self {
             Self::Memory(store) => Ok(store.clear(pattern)),
-            Self::Redis(store) => store.clear(pattern).await,
+            Self::Redis(store) => store.clear(pattern).boxed().await,
         }
     }
 
@@ -139,7 +142,7 @@ impl Store {
     pub async fn subscribe(&self, channels: &[Bytes], patterns: &[Bytes]) -> Result<Messages, StoreError> {
         match self {
             Self::Memory(store) => Ok(Messages::Memory(store.subscribe(channels, patterns))),
-            Self::Redis(store) => store.subscribe(channels, patterns).await.map(Messages::Redis),
+            Self::Redis(store) => store.subscribe(channels, patterns).boxed().await.map(Messages::Redis),
         }
     }
 

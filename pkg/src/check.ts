@@ -92,19 +92,27 @@ export function checkObject(name: string, value: unknown): asserts value is obje
 /** Throws unless `options` is an object, with no other names than those known if they are given. */
 export function checkOptions(options: unknown, known?: readonly string[]): void {
   checkObject("options", options);
+  let isEmpty = true;
   // Not `Object.keys`, which allocates: this is called for each `set` with options.
   for (const name in options) {
+    isEmpty = false;
     if (known && !known.includes(name)) {
       throw new TypeError(
         `isocache: unknown option ${quote(name)}${suggestion(name, known)}; the options are ${known.join(", ")}`,
       );
     }
   }
+  // A date, a promise or a map has no options, and is not meant as none.
+  if (isEmpty && Object.prototype.toString.call(options) !== "[object Object]") {
+    throw wrongType("options", "an object", options);
+  }
 }
 
 /** Names that other caches and Redis have for options, and ours. */
 const ALIASES: readonly [RegExp, string][] = [
-  [/^(e?x|px)$|ttl|age|expir|lifetime/i, "ttl"],
+  [/^swr$|reval|grace/i, "staleWhileRevalidate"],
+  [/^sie$|error/i, "staleIfError"],
+  [/^(e?x|px)$|ttl|age|expir|lifetime|timeToLive/i, "ttl"],
   [/^max_?(size|memory|weight)$/i, "maxBytes"],
   [/^(max|size|capacity|limit|(max_?)?(keys|items|length))$/i, "maxEntries"],
   [/calculat|weigh|length|size/i, "sizeOf"],
@@ -140,7 +148,8 @@ function isWithin(a: string, b: string, edits: number): boolean {
 /** The error for an argument of the wrong type, or for a text of the wrong form. */
 export function wrongType(name: string, wanted: string, value: unknown): TypeError {
   const isShown = value === null || ["string", "number", "boolean", "undefined"].includes(typeof value);
-  const given = typeof value === "string" ? quote(value) : isShown ? `${value}` : `a value of type ${typeof value}`;
+  const kind = typeof value === "object" ? Object.prototype.toString.call(value).slice(8, -1) : typeof value;
+  const given = typeof value === "string" ? quote(value) : isShown ? `${value}` : `a value of type ${kind}`;
   return new TypeError(`isocache: ${name} must be ${wanted}, not ${given}`);
 }
 

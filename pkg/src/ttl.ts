@@ -30,9 +30,10 @@ export function milliseconds(ttl: Ttl | null, name = "ttl"): number {
     ms = Number(parts[1]) * (UNITS[parts[2] || "s"] as number);
   }
   if (!(ms > 0 && ms <= Number.MAX_SAFE_INTEGER)) {
-    throw new RangeError(
-      `isocache: ${name} must be greater than 0, not ${quote(ttl)}; for no expiry use null, to remove an entry use delete`,
-    );
+    // `quote` writes NaN as null.
+    const given = typeof ttl === "number" ? ttl : quote(ttl);
+    const remedy = name === "ttl" ? "; for no expiry use null, to remove an entry use delete" : "";
+    throw new RangeError(`isocache: ${name} must be ${ms > 0 ? "shorter" : "greater than 0"}, not ${given}${remedy}`);
   }
   return Math.ceil(ms);
 }
@@ -73,9 +74,11 @@ export function staleMilliseconds(staleFor: Ttl | undefined, ttl: number): numbe
     return 0;
   }
   if (ttl === Infinity) {
-    throw new TypeError("isocache: an entry without a ttl never becomes stale; give ttl beside staleFor");
+    throw new TypeError(
+      "isocache: an entry without a ttl never becomes stale; give ttl beside staleWhileRevalidate, staleIfError or staleFor",
+    );
   }
-  return milliseconds(staleFor);
+  return milliseconds(staleFor, "staleFor");
 }
 
 function warn(ttl: number, name: string): void {

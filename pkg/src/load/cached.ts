@@ -66,7 +66,7 @@ function wrapped(fn: (...args: Args) => unknown, options: Options): Cached<Args,
   checkOptions(options);
   const { cache: given, key, name, tags, ...load } = options;
   if (given !== undefined && !isBranded<Cache>(given, "Cache")) {
-    throw wrongType("cache", "a Cache", given);
+    throw wrongType("cache", "a Cache, as new Cache({ provider })", given);
   }
   if (name !== undefined && typeof name !== "string") {
     throw wrongType("name", "a string", name);

@@ -17,7 +17,7 @@ export function defaultCache(): Cache {
 /** Makes `cache` the one that `defaultCache` returns. Functions that were called before use it from now on. */
 export function setDefaultCache(cache: Cache): void {
   if (!isBranded<Cache>(cache, "Cache")) {
-    throw wrongType("cache", "a Cache", cache);
+    throw wrongType("cache", "a Cache, as new Cache({ provider })", cache);
   }
   share(NAME, cache);
 }

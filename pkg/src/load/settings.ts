@@ -19,10 +19,11 @@ const NAMES = [
 const ttls = /* @__PURE__ */ new Map<Ttl | null, number>();
 const MAX_TTLS = 100;
 
-function parsed(ttl: Ttl | null): number {
+/** `name` is what errors call it. */
+function parsed(ttl: Ttl | null, name = "ttl"): number {
   let found = ttls.get(ttl);
   if (found === undefined) {
-    found = milliseconds(ttl);
+    found = milliseconds(ttl, name);
     if (ttls.size === MAX_TTLS) {
       ttls.clear();
     }
@@ -62,11 +63,14 @@ export class Settings<V> {
       parsed(ttl);
     }
     // A window of 0 is none.
-    const window = (time: Ttl | 0 = 0) => (time === 0 ? 0 : parsed(time));
+    const window = (name: "staleWhileRevalidate" | "staleIfError" | "earlyRefresh") => {
+      const time: Ttl | 0 = given[name] ?? 0;
+      return time === 0 ? 0 : parsed(time, name);
+    };
     this.windows = {
-      whileRevalidate: window(given.staleWhileRevalidate),
-      ifError: window(given.staleIfError),
-      early: window(given.earlyRefresh),
+      whileRevalidate: window("staleWhileRevalidate"),
+      ifError: window("staleIfError"),
+      early: window("earlyRefresh"),
     };
     this.aging = matters(this.windows);
     this.staleFor = staleFor(this.windows);
@@ -82,13 +86,16 @@ export class Settings<V> {
     if (given.tags !== undefined) {
       checkList("tags", given.tags);
     }
+    if (given.signal !== undefined && typeof given.signal?.addEventListener !== "function") {
+      throw wrongType("signal", "an AbortSignal", given.signal);
+    }
     checkFunction("shouldCache", given.shouldCache);
     checkFunction("waitUntil", given.waitUntil);
     if (given.onError !== undefined && given.onError !== "bypass" && given.onError !== "propagate") {
       throw wrongType("onError", '"bypass" or "propagate"', given.onError);
     }
-    this.timeout = timeout === undefined ? DEFAULT_TIMEOUT : parsed(timeout);
-    this.lease = given.lease === undefined ? undefined : parsed(given.lease);
+    this.timeout = timeout === undefined ? DEFAULT_TIMEOUT : parsed(timeout, "timeout");
+    this.lease = given.lease === undefined ? undefined : parsed(given.lease, "lease");
     if (this.lease === Infinity) {
       throw new RangeError("isocache: lease must have an end");
     }

@@ -19,18 +19,30 @@ import { type SingleFlight, singleFlightOf, type Touched } from "./load/single-f
 import { MemoryCache } from "./memory-cache.js";
 import { escapeGlob, prefixOf } from "./prefix.js";
 import type { MaybePromise } from "./promise.js";
-import { type Provider, statsOf } from "./provider.js";
+import {
+  checkProvider,
+  checkTagged,
+  deleteMany,
+  methodOf,
+  ofMany,
+  type Provider,
+  setMany,
+  setOne,
+  statsOf,
+} from "./provider.js";
 import { brand, isBranded } from "./shared.js";
-import { milliseconds, optionsOf, staleMilliseconds, ttlOf } from "./ttl.js";
+import { milliseconds } from "./ttl.js";
 import type {
   CacheSetEntry,
   CacheSetOptions,
   CacheStats,
   Checked,
   MemoryCacheOptions,
+  SetArgument,
   SetOptions,
   Ttl,
 } from "./types.js";
+import { optionsFor, resolve, resolveTtl, ttlFor, type WriteOptions, writeOptions } from "./write-options.js";
 
 /** Options of a `Cache`: those of the `MemoryCache` that it makes, or a provider. */
 export type CacheOptions<V> =
@@ -44,12 +56,6 @@ export type CacheOptions<V> =
       ttl?: Ttl | null | undefined;
     };
 
-/** An entry that has been checked. */
-interface CheckedEntry<V> extends CacheSetEntry<V> {
-  /** Whether it has expired already. */
-  expired?: boolean;
-}
-
 /** State that a cache shares with its namespaces. */
 interface Shared {
   closed: boolean;
@@ -59,7 +65,6 @@ interface Shared {
 
 const SET_OPTIONS = ["ttl", "expiresAt", "staleFor", "tags"];
 const ENTRY_OPTIONS = ["key", "value", ...SET_OPTIONS];
-const METHODS = ["get", "set", "delete", "has", "clearPattern"] as const;
 
 /**
  * An asynchronous cache over any provider, so that a program need not change when it moves from memory to a remote store.
@@ -79,7 +84,8 @@ const METHODS = ["get", "set", "delete", "has", "clearPattern"] as const;
 export class Cache<V = unknown> {
   readonly #provider: Provider<V>;
   readonly #prefix: string;
-  readonly #ttl: Ttl | null | undefined;
+  /** In milliseconds; `undefined`: the provider's. */
+  readonly #ttl: number | undefined;
   readonly #shared: Shared;
   readonly #flights: SingleFlight;
 
@@ -93,24 +99,13 @@ export class Cache<V = unknown> {
     if (options.provider === undefined) {
       const { namespace: _, provider: __, ...memory } = options;
       this.#provider = new MemoryCache<V>(memory);
-      this.#ttl = memory.ttl ?? null;
+      this.#ttl = milliseconds(memory.ttl ?? null);
     } else {
       checkOptions(options, ["provider", "namespace", "ttl"]);
       const { provider, ttl } = options;
-      const missing: string[] = METHODS.filter((name) => typeof provider?.[name] !== "function");
-      if (typeof (provider?.getStats ?? provider?.stats) !== "function") {
-        missing.push("getStats");
-      }
-      if (missing.length > 0) {
-        throw new TypeError(
-          `isocache: provider must be a MemoryCache, an HttpCache, a Tagged or an object of your own: it has no method ${missing.join(", ")}`,
-        );
-      }
-      if (ttl !== undefined) {
-        milliseconds(ttl);
-      }
+      checkProvider(provider);
       this.#provider = provider;
-      this.#ttl = ttl;
+      this.#ttl = resolveTtl(ttl, undefined);
     }
     this.#prefix = options.namespace === undefined ? "" : prefixOf(options.namespace);
     this.#shared = shared;
@@ -127,30 +122,22 @@ export class Cache<V = unknown> {
    *
    * @param options - the ttl, or an object with it: in **seconds** or with a unit, like `"5m"`; and tags.
    */
-  async set<const O extends CacheSetOptions | Ttl | null | undefined>(
+  async set<const O extends CacheSetOptions | SetArgument>(
     key: string,
     value: V,
     options?: O & Checked<O>,
   ): Promise<void> {
-    const entry = this.#entry(key, value, optionsOf<CacheSetOptions>(options, SET_OPTIONS));
-    await this.#write([entry.key], () => this.#set(entry));
+    const entry = this.#entry(key, value, options);
+    await this.#write([entry.key], () => setOne(this.#provider, entry));
   }
 
   /** Stores `value` as `set` does, if there is no entry under `key`, in one step. Returns whether it was stored. */
-  async setIfAbsent<const O extends SetOptions | Ttl | null | undefined>(
-    key: string,
-    value: V,
-    options?: O & Checked<O>,
-  ): Promise<boolean> {
+  async setIfAbsent<const O extends SetArgument>(key: string, value: V, options?: O & Checked<O>): Promise<boolean> {
     return this.#setIf("setIfAbsent", key, value, options);
   }
 
   /** Stores `value` as `set` does, if there is an entry under `key`, in one step. Returns whether it was stored. */
-  async replace<const O extends SetOptions | Ttl | null | undefined>(
-    key: string,
-    value: V,
-    options?: O & Checked<O>,
-  ): Promise<boolean> {
+  async replace<const O extends SetArgument>(key: string, value: V, options?: O & Checked<O>): Promise<boolean> {
     return this.#setIf("replace", key, value, options);
   }
 
@@ -161,13 +148,13 @@ export class Cache<V = unknown> {
   }
 
   /** Starts the ttl of the entry under `key` again with `ttl`, by default the cache's. Returns whether there is an entry. */
-  async touch(key: string, ttl: Ttl | null | undefined = this.#ttl): Promise<boolean> {
-    return this.#need("touch")(this.#key(key), ttl);
+  async touch(key: string, ttl?: Ttl | null): Promise<boolean> {
+    return this.#need("touch")(this.#key(key), this.#ttlFor(ttl));
   }
 
   /** The value under `key`, or `undefined`; its ttl starts again with `ttl`, by default the cache's. In one step. */
-  async getAndTouch<T extends V = V>(key: string, ttl: Ttl | null | undefined = this.#ttl): Promise<T | undefined> {
-    return this.#need("getAndTouch")(this.#key(key), ttl) as MaybePromise<T | undefined>;
+  async getAndTouch<T extends V = V>(key: string, ttl?: Ttl | null): Promise<T | undefined> {
+    return this.#need("getAndTouch")(this.#key(key), this.#ttlFor(ttl)) as MaybePromise<T | undefined>;
   }
 
   /** The value under `key`, which is removed; or `undefined`. In one step. */
@@ -184,8 +171,8 @@ export class Cache<V = unknown> {
   async increment(key: string, by = 1, options?: SetOptions | Ttl | null): Promise<number> {
     const whole = this.#key(key);
     const increment = this.#need("increment");
-    const { ttl = this.#ttl, ...rest } = optionsOf<SetOptions>(options, SET_OPTIONS);
-    return this.#write([whole], () => increment(whole, by, { ttl, ...rest }));
+    const given = optionsFor(this.#provider, resolve(options, SET_OPTIONS, this.#ttl));
+    return this.#write([whole], () => increment(whole, by, given));
   }
 
   /**
@@ -241,7 +228,7 @@ export class Cache<V = unknown> {
     const { tags: listed } = settings.given;
     const tags = tagged ?? (listed && (() => listed));
     if (tags !== undefined) {
-      this.#checkTagged();
+      checkTagged(this.#provider);
     }
     settings.checkWindows(this.#ttl);
     const joined = this.join(key, settings);
@@ -278,9 +265,7 @@ export class Cache<V = unknown> {
 
   /** The values under `keys`, in their order. */
   async getMany<T extends V = V>(keys: readonly string[]): Promise<(T | undefined)[]> {
-    const all = this.#keys(keys);
-    const values = this.#provider.getMany?.(all) ?? Promise.all(all.map((key) => this.#provider.get(key)));
-    return values as MaybePromise<(T | undefined)[]>;
+    return ofMany(this.#provider, "getMany", this.#keys(keys)) as MaybePromise<(T | undefined)[]>;
   }
 
   /** Stores every entry. */
@@ -289,41 +274,29 @@ export class Cache<V = unknown> {
     const all = entries.map((entry) => {
       checkObject("entry", entry);
       checkOptions(entry, ENTRY_OPTIONS);
-      return this.#entry(entry.key, entry.value, entry);
+      return this.#entry(entry.key, entry.value, entry, ENTRY_OPTIONS);
     });
-    const keys = all.map(({ key }) => key);
-    const together = this.#provider.setMany && !all.some(({ expired }) => expired);
-    await this.#write<unknown>(keys, () =>
-      together ? this.#provider.setMany?.(all) : Promise.all(all.map((entry) => this.#set(entry))),
+    await this.#write(
+      all.map(({ key }) => key),
+      () => setMany(this.#provider, all),
     );
   }
 
   /** Removes the entries under `keys`. Returns how many there were. */
   async deleteMany(keys: readonly string[]): Promise<number> {
     const all = this.#keys(keys);
-    return this.#write(all, async () => {
-      if (this.#provider.deleteMany) {
-        return this.#provider.deleteMany(all);
-      }
-      const deleted = await Promise.all(all.map((key) => this.#provider.delete(key)));
-      return deleted.filter(Boolean).length;
-    });
+    return this.#write(all, () => deleteMany(this.#provider, all));
   }
 
   /** Removes the entries under `keys`. Returns for each, in their order, whether there was one. */
   async deleteManyEach(keys: readonly string[]): Promise<boolean[]> {
     const all = this.#keys(keys);
-    const provider = this.#provider;
-    return this.#write(all, () =>
-      provider.deleteManyEach ? provider.deleteManyEach(all) : Promise.all(all.map((key) => provider.delete(key))),
-    );
+    return this.#write(all, () => ofMany(this.#provider, "deleteManyEach", all));
   }
 
   /** Whether there is an entry under each of `keys`, in their order. */
   async hasMany(keys: readonly string[]): Promise<boolean[]> {
-    const all = this.#keys(keys);
-    const provider = this.#provider;
-    return provider.hasMany ? provider.hasMany(all) : Promise.all(all.map((key) => provider.has(key)));
+    return ofMany(this.#provider, "hasMany", this.#keys(keys));
   }
 
   /** The keys of this cache or namespace, without its prefix, each once, in any order; with a Redis glob, those that match. */
@@ -354,7 +327,7 @@ export class Cache<V = unknown> {
    */
   async invalidateTags(tags: readonly string[]): Promise<void> {
     this.#checkOpen();
-    this.#checkTagged();
+    checkTagged(this.#provider);
     checkList("tags", tags);
     // Which loads bring an entry with these tags is not known.
     await this.#write({ pattern: "*" }, () => this.#provider.invalidateTags?.(tags));
@@ -402,7 +375,8 @@ export class Cache<V = unknown> {
     const options = {
       provider: this.#provider as unknown as Provider<N>,
       namespace: this.#prefix + prefixOf(prefix),
-      ttl: this.#ttl,
+      // It is resolved already.
+      ttl: this.#ttl === undefined ? undefined : (writeOptions(this.#ttl) as unknown as Ttl),
     };
     return new Cache<N>(options, this.#shared);
   }
@@ -436,60 +410,36 @@ export class Cache<V = unknown> {
     return this.#flights.busy ? this.#flights.write(touched, () => written) : written;
   }
 
-  /** An entry as the provider gets it, checked. */
-  #entry(key: string, value: V, { ttl: given, expiresAt, staleFor, tags }: CacheSetOptions): CheckedEntry<V> {
+  /** A write that has been checked, with the whole key. */
+  #entry(key: string, value: V, options: unknown, names = SET_OPTIONS): WriteOptions {
     checkValue(key, value);
-    let ttl = given === undefined && expiresAt === undefined ? this.#ttl : given;
-    const time = ttlOf({ ttl, expiresAt }, 0);
-    if (expiresAt !== undefined) {
-      ttl = `${time}ms`;
-    }
-    if (staleFor !== undefined) {
-      staleMilliseconds(staleFor, time);
+    const entry = resolve(options, names, this.#ttl, this.#key(key), value);
+    if (entry.staleFor > 0) {
       this.#need("getEntry", "staleFor");
     }
-    const entry: CheckedEntry<V> = { key: this.#key(key), value, ttl };
-    if (staleFor !== undefined) {
-      entry.staleFor = staleFor;
-    }
-    if (expiresAt !== undefined && time === 0) {
-      entry.expired = true;
-    }
-    if (tags !== undefined) {
-      this.#checkTagged();
-      checkList("tags", tags);
-      entry.tags = tags;
+    if (entry.tags !== undefined) {
+      checkTagged(this.#provider);
+      checkList("tags", entry.tags);
     }
     return entry;
   }
 
-  #set({ key, value, expired, ...options }: CheckedEntry<V>): MaybePromise<unknown> {
-    return expired ? this.#provider.delete(key) : this.#provider.set(key, value, options);
-  }
-
-  async #setIf(
-    how: "setIfAbsent" | "replace",
-    key: string,
-    value: V,
-    options: SetOptions | Ttl | null | undefined,
-  ): Promise<boolean> {
-    const entry = this.#entry(key, value, optionsOf<SetOptions>(options, SET_OPTIONS));
-    const { key: whole, value: _, expired, ...given } = entry;
+  async #setIf(how: "setIfAbsent" | "replace", key: string, value: V, options: unknown): Promise<boolean> {
+    const entry = this.#entry(key, value, options);
     const store = this.#need(how);
-    if (expired) {
+    if (entry.ttl === 0) {
       return how === "replace" ? this.delete(key) : !(await this.has(key));
     }
-    return this.#write([whole], () => store(whole, value, given));
+    return this.#write([entry.key], () => store(entry.key, value, optionsFor(this.#provider, entry)));
+  }
+
+  #ttlFor(ttl: Ttl | null | undefined): Ttl | null | undefined {
+    return ttlFor(this.#provider, resolveTtl(ttl, this.#ttl));
   }
 
   /** A method of the provider. @throws TypeError if it has none of this name. */
-  #need<N extends keyof Provider<V>>(name: N, option: string = name): NonNullable<Provider<V>[N]> {
-    const method: unknown = this.#provider[name];
-    if (typeof method !== "function") {
-      const kind = this.#provider.constructor?.name ?? "this one";
-      throw new TypeError(`isocache: ${option} needs a provider with the method ${name}, which ${kind} does not have`);
-    }
-    return method.bind(this.#provider);
+  #need<N extends keyof Provider<V>>(name: N, option?: string): NonNullable<Provider<V>[N]> {
+    return methodOf(this.#provider, name, option);
   }
 
   #keys(keys: readonly string[]): string[] {
@@ -506,15 +456,6 @@ export class Cache<V = unknown> {
     const whole = this.#prefix + key;
     checkKey(whole);
     return whole;
-  }
-
-  #checkTagged(): void {
-    const { invalidateTags, generations } = this.#provider;
-    if (typeof invalidateTags !== "function" || typeof generations !== "function") {
-      throw new TypeError(
-        "isocache: tags need a provider that has them: new Cache({ provider: new Tagged(provider) })",
-      );
-    }
   }
 
   #checkOpen(): void {

@@ -8,9 +8,10 @@ export class Generations {
   constructor(
     /** @internal */
     readonly of: ReadonlyMap<string, number>,
-  ) {}
+  ) {
+    brand(Generations, "Generations");
+  }
 }
-brand(Generations, "Generations");
 
 /** Whether a value is the state of tags, of any copy of the package. */
 export function isGenerations(value: unknown): value is Generations {

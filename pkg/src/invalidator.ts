@@ -5,6 +5,7 @@ import { type KeyPattern, type KeyValue, keyPattern } from "./key/pattern.js";
 import { keys } from "./key/patterns.js";
 import { fill, parseTemplate, type Template } from "./key/template.js";
 import { escapedValue } from "./key/value.js";
+import { mark } from "./shared.js";
 
 /** The methods of a provider that an invalidator needs. `Cache`, `MemoryCache` and `HttpCache` have them. */
 export interface Removing {
@@ -47,16 +48,12 @@ export class InvalidationError extends Error {
     super(`isocache: the invalidation of ${entity} is incomplete; there may remain ${shown.join(", ")}`, {
       cause: remaining[0]?.error,
     });
+    mark(InvalidationError, "name", "InvalidationError");
     this.removed = removed;
     this.remaining = remaining;
     this.value = value;
   }
 }
-Object.defineProperty(InvalidationError.prototype, "name", {
-  value: "InvalidationError",
-  configurable: true,
-  writable: true,
-});
 
 /**
  * Removes entries that a write has made old, from any provider. For users there are `invalidateUser` and

@@ -1,40 +1,27 @@
-/// <reference lib="esnext.disposable" preserve="true" />
-
-import {
-  checkFunction,
-  checkInteger,
-  checkKey,
-  checkKeys,
-  checkList,
-  checkObject,
-  checkOptions,
-  checkPattern,
-  checkText,
-  checkValue,
-  quote,
-} from "./check.js";
+import { checkInteger, checkKey, checkKeys, checkList, checkObject, checkPattern, checkText, quote } from "./check.js";
+import { MemoryMethods } from "./memory-methods.js";
 import { entryBytes, entryLimit, type Settings, settingsOf } from "./memory-options.js";
+import { checkedWrite, copied, outOfMemory, store, type Write } from "./memory-write.js";
 import { matching } from "./pattern.js";
 import { escapeGlob, prefixOf } from "./prefix.js";
 import { report } from "./removals.js";
 import { brand } from "./shared.js";
 import { Table } from "./table.js";
-import { milliseconds, optionsOf, staleMilliseconds, ttlOf } from "./ttl.js";
-import type { CacheStats, Checked, Entry, MemoryCacheOptions, SetEntry, SetOptions, Ttl } from "./types.js";
+import type {
+  CacheStats,
+  Checked,
+  Entry,
+  MemoryCacheOptions,
+  SetArgument,
+  SetEntry,
+  SetOptions,
+  Ttl,
+} from "./types.js";
+import { resolve, resolveTtl, takeResolved } from "./write-options.js";
 
 const SET_OPTIONS = ["ttl", "expiresAt", "staleFor"];
 const ENTRY_OPTIONS = ["key", "value", ...SET_OPTIONS];
 const MOST = Number.MAX_SAFE_INTEGER;
-
-/** A write that has been checked. Its ttl is 0 if the entry has expired already. */
-interface Write<V> {
-  readonly key: string;
-  readonly value: V;
-  /** The size of the entry, or the error for one that is too large. */
-  readonly weight: number | RangeError;
-  readonly ttl: number;
-  readonly staleFor: number;
-}
 
 /**
  * A bounded cache in memory, synchronous and shaped like a `Map`, with a ttl for each entry. The least recently used entry is
@@ -55,10 +42,9 @@ interface Write<V> {
  * Every method throws a `TypeError` or `RangeError` for an argument outside the limits, and names it. Nothing was changed
  * then, except that a value refused for its size leaves no older one.
  */
-export class MemoryCache<V = unknown> {
+export class MemoryCache<V = unknown> extends MemoryMethods<V> {
   readonly #table: Table<V>;
   readonly #settings: Settings<V>;
-  readonly #clone: boolean;
   readonly #prefix: string;
 
   /** @throws TypeError or RangeError for an option of the wrong type or out of range, naming it. */
@@ -66,48 +52,35 @@ export class MemoryCache<V = unknown> {
   /** @internal */
   constructor(settings: Settings<V>, table: Table<V>, prefix: string);
   constructor(options: MemoryCacheOptions<V> | Settings<V> = {}, table?: Table<V>, prefix = "") {
+    super();
+    brand(MemoryCache, "MemoryCache");
+    takeResolved(MemoryCache);
     this.#settings = table === undefined ? settingsOf(options as MemoryCacheOptions<V>) : (options as Settings<V>);
     this.#table = table ?? new Table(this.#settings);
-    this.#clone = this.#settings.clone;
     this.#prefix = prefix;
   }
 
   /** The value under `key`, or `undefined`. Counts as a hit or a miss, and as a use of the entry. */
   get<T extends V = V>(key: string): T | undefined {
-    const value = this.#table.lookup(this.#key(key));
-    if (value === undefined) {
-      this.#miss(key);
-    }
-    this.#report();
-    return this.#copy(value) as T | undefined;
+    return this.#done(this.#lookup(key) as T | undefined);
   }
 
   /** The value under `key`, or `undefined`. Neither counted nor a use of the entry. */
   peek<T extends V = V>(key: string): T | undefined {
     const slot = this.#find(key);
-    const value = slot === undefined ? undefined : this.#table.value(slot);
-    this.#report();
-    return this.#copy(value) as T | undefined;
+    return this.#done(slot === undefined ? undefined : (this.#valueAt(slot) as T));
   }
 
   /** Whether there is an entry under `key`. Neither counted nor a use of the entry. */
   has(key: string): boolean {
-    const found = this.#find(key) !== undefined;
-    this.#report();
-    return found;
-  }
-
-  /** The same as `has`, by the name that the Rust crate uses. */
-  exists(key: string): boolean {
-    return this.has(key);
+    return this.#done(this.#find(key) !== undefined);
   }
 
   /** The remaining ttl of the entry under `key` in **seconds**; `null` if it does not expire, `undefined` if there is none. */
   ttl(key: string): number | null | undefined {
     const slot = this.#find(key);
     const left = slot === undefined ? undefined : this.#table.remaining(slot);
-    this.#report();
-    return left === Infinity ? null : left && left / 1000;
+    return this.#done(left === Infinity ? null : left && left / 1000);
   }
 
   /**
@@ -116,33 +89,24 @@ export class MemoryCache<V = unknown> {
    *
    * @param options - the ttl, in **seconds** or with a unit, like `"5m"`; or an object with it and more.
    */
-  set<const O extends SetOptions | Ttl | null | undefined>(key: string, value: V, options?: O & Checked<O>): this {
-    this.#store(this.#checked(key, value, optionsOf<SetOptions>(options, SET_OPTIONS)));
-    this.#report();
+  set<const O extends SetArgument>(key: string, value: V, options?: O & Checked<O>): this {
+    this.#store(this.#checked(key, value, options));
     return this;
   }
 
   /** Stores `value` as `set` does, if there is no entry under `key`. Returns whether it was stored. */
-  setIfAbsent<const O extends SetOptions | Ttl | null | undefined>(
-    key: string,
-    value: V,
-    options?: O & Checked<O>,
-  ): boolean {
+  setIfAbsent<const O extends SetArgument>(key: string, value: V, options?: O & Checked<O>): boolean {
     return this.#setIf(false, key, value, options);
   }
 
   /** Stores `value` as `set` does, if there is an entry under `key`. Returns whether it was stored. */
-  replace<const O extends SetOptions | Ttl | null | undefined>(
-    key: string,
-    value: V,
-    options?: O & Checked<O>,
-  ): boolean {
+  replace<const O extends SetArgument>(key: string, value: V, options?: O & Checked<O>): boolean {
     return this.#setIf(true, key, value, options);
   }
 
   /** The value under `key`, or `undefined`; its ttl starts again with `ttl`, by default the cache's. Counts as `get`. */
   getAndTouch<T extends V = V>(key: string, ttl?: Ttl | null): T | undefined {
-    const whole = this.#ttl(ttl);
+    const whole = resolveTtl(ttl, this.#settings.ttl);
     const slot = this.#find(key);
     const value = this.get<T>(key);
     if (slot !== undefined) {
@@ -153,23 +117,13 @@ export class MemoryCache<V = unknown> {
 
   /** Starts the ttl of the entry under `key` again with `ttl`, by default the cache's. Returns whether there is an entry. */
   touch(key: string, ttl?: Ttl | null): boolean {
-    const whole = this.#ttl(ttl);
+    const whole = resolveTtl(ttl, this.#settings.ttl);
     const slot = this.#find(key);
     if (slot !== undefined) {
       this.#setTtl(key, slot, whole);
       this.#table.touch(slot);
     }
-    this.#report();
-    return slot !== undefined;
-  }
-
-  /** The value under `key`, which is removed; or `undefined`. Counts as `get`. */
-  getAndDelete<T extends V = V>(key: string): T | undefined {
-    const value = this.get<T>(key);
-    if (value !== undefined) {
-      this.delete(key);
-    }
-    return value;
+    return this.#done(slot !== undefined);
   }
 
   /**
@@ -186,12 +140,11 @@ export class MemoryCache<V = unknown> {
       throw new TypeError(`isocache: key ${quote(key)} holds a value that is not a counter; delete it first`);
     }
     const sum = checkInteger(`the sum under key ${quote(key)}`, (old as number) + by, -MOST, MOST);
-    const write = this.#checked(key, sum as V, optionsOf<SetOptions>(options, SET_OPTIONS));
+    const write = this.#checked(key, sum as V, options);
     if (typeof write.weight !== "number") {
       throw write.weight;
     }
     this.#store(slot === undefined ? write : { ...write, ttl: this.#table.remaining(slot) });
-    this.#report();
     return sum;
   }
 
@@ -203,18 +156,16 @@ export class MemoryCache<V = unknown> {
     const slot = this.#table.findKept(this.#key(key));
     if (slot === undefined) {
       this.#miss(key);
-      this.#report();
-      return undefined;
+      return this.#done(undefined);
     }
     const freshFor = this.#table.remaining(slot);
-    const value = this.#table.value(slot);
+    const value = this.#valueAt(slot);
     if (freshFor > 0) {
       this.#table.use(slot);
     } else {
       this.#table.miss();
     }
-    this.#report();
-    return { value: this.#copy(value), freshFor: freshFor === Infinity ? null : freshFor };
+    return this.#done({ value, freshFor: freshFor === Infinity ? null : freshFor });
   }
 
   /** Removes the entry under `key`. Returns whether there was one. */
@@ -224,28 +175,13 @@ export class MemoryCache<V = unknown> {
       checkKey(key);
       this.#table.checkUsable();
     }
-    this.#report();
-    return deleted;
+    return this.#done(deleted);
   }
 
   /** The values under `keys`, in their order, each as by `get`. */
   getMany<T extends V = V>(keys: readonly string[]): (T | undefined)[] {
     checkKeys(keys);
-    const values = keys.map((key) => {
-      const value = this.#table.lookup(this.#key(key));
-      if (value === undefined) {
-        this.#miss(key);
-      }
-      return this.#copy(value) as T | undefined;
-    });
-    this.#report();
-    return values;
-  }
-
-  /** Whether there is an entry under each of `keys`, in their order. */
-  hasMany(keys: readonly string[]): boolean[] {
-    checkKeys(keys);
-    return keys.map((key) => this.has(key));
+    return this.#done(keys.map((key) => this.#lookup(key) as T | undefined));
   }
 
   /**
@@ -256,37 +192,27 @@ export class MemoryCache<V = unknown> {
     checkList("entries", entries);
     const writes = entries.map((entry) => {
       checkObject("entry", entry);
-      checkOptions(entry, ENTRY_OPTIONS);
+      const options = resolve(entry, ENTRY_OPTIONS, this.#settings.ttl);
       checkText(entry.key);
-      return this.#checked(entry.key, entry.value, entry);
+      return this.#checked(entry.key, entry.value, options);
     });
     const refused = this.#settings.skips ? undefined : writes.find(({ weight }) => typeof weight !== "number");
+    let error: unknown;
     for (const write of writes) {
       if (refused === undefined) {
-        this.#store(write);
+        error ??= store(this.#table, this.#settings, write);
       } else {
         this.#table.delete(write.key);
       }
     }
-    if (refused !== undefined) {
-      this.#report();
-      throw refused.weight;
-    }
-    this.#report();
-  }
-
-  /** Removes the entries under `keys`. Returns how many there were. */
-  deleteMany(keys: readonly string[]): number {
-    return this.deleteManyEach(keys).filter(Boolean).length;
+    this.#throw(refused?.weight ?? error);
   }
 
   /** Removes the entries under `keys`. Returns for each, in their order, whether there was one. */
   deleteManyEach(keys: readonly string[]): boolean[] {
     checkKeys(keys);
     this.#table.checkUsable();
-    const deleted = keys.map((key) => this.#table.delete(this.#key(key)));
-    this.#report();
-    return deleted;
+    return this.#done(keys.map((key) => this.#table.delete(this.#key(key))));
   }
 
   /** Removes every entry of this cache or namespace. The counts go on. */
@@ -311,18 +237,14 @@ export class MemoryCache<V = unknown> {
     const table = this.#table;
     table.sweep();
     const whole = escapeGlob(this.#prefix) + pattern;
-    const cleared = matching(whole, table.entries()).filter(([key]) => table.delete(key)).length;
-    this.#report();
-    return cleared;
+    return this.#done(matching(whole, table.entries()).filter(([key]) => table.delete(key)).length);
   }
 
   /** Removes every expired entry. Returns how many there were. There is no need to call it: writes do so in passing. */
   sweep(): number {
     const before = this.#table.held;
     this.#table.sweep();
-    const swept = before - this.#table.held;
-    this.#report();
-    return swept;
+    return this.#done(before - this.#table.held);
   }
 
   /**
@@ -370,45 +292,14 @@ export class MemoryCache<V = unknown> {
     }
   }
 
-  /** The values, from the most to the least recently used; copies with `clone`. Neither counted nor a use. */
-  *values(): IterableIterator<V> {
-    for (const [, value] of this.entries()) {
-      yield value;
-    }
-  }
-
   /**
    * The entries, from the most to the least recently used; copies with `clone`. Neither counted nor a use. The order is that
    * of the first step; entries that leave during the iteration are left out, new ones are not seen.
    */
   *entries(): IterableIterator<[key: string, value: V]> {
     for (const [key, slot] of this.#walk()) {
-      yield [key, this.#copy(this.#table.value(slot))];
+      yield [key, this.#valueAt(slot)];
     }
-  }
-
-  /** The same as `entries`. */
-  [Symbol.iterator](): IterableIterator<[key: string, value: V]> {
-    return this.entries();
-  }
-
-  /** Calls `act` for each entry, in the order of `entries`. */
-  forEach(act: (value: V, key: string, cache: this) => void): void {
-    checkFunction("act", act);
-    for (const [key, value] of this.entries()) {
-      act(value, key, this);
-    }
-  }
-
-  /** The first value, in the order of `entries`, for which `test` returns true; or `undefined`. Neither counted nor a use. */
-  find<T extends V = V>(test: (value: V, key: string) => boolean): T | undefined {
-    checkFunction("test", test);
-    for (const [key, value] of this.entries()) {
-      if (test(value, key)) {
-        return value as T;
-      }
-    }
-    return undefined;
   }
 
   /**
@@ -417,13 +308,8 @@ export class MemoryCache<V = unknown> {
   dump(): SetEntry<V>[] {
     return [...this.#walk()].reverse().map(([key, slot]) => {
       const left = this.#table.remaining(slot);
-      return { key, value: this.#copy(this.#table.value(slot)), ttl: left === Infinity ? null : `${left}ms` };
+      return { key, value: this.#valueAt(slot), ttl: left === Infinity ? null : `${left}ms` };
     });
-  }
-
-  /** Stores the entries of a `dump`, in its order: with their ttl as it was then. @throws as `setMany`. */
-  load(dump: readonly SetEntry<V>[]): void {
-    this.setMany(dump);
   }
 
   /**
@@ -443,11 +329,6 @@ export class MemoryCache<V = unknown> {
     this.#table.dispose(() => this.#report());
   }
 
-  /** The same as `close`. */
-  [Symbol.dispose](): void {
-    this.close();
-  }
-
   /** A key with the namespace in front. */
   #key(key: string): string {
     return this.#prefix === "" ? key : this.#prefixed(key);
@@ -460,9 +341,17 @@ export class MemoryCache<V = unknown> {
     return whole;
   }
 
-  /** A value as it is kept, and as it is returned. */
-  #copy<T extends V | undefined>(value: T): T {
-    return this.#clone ? structuredClone(value) : value;
+  #valueAt(slot: number): V {
+    return copied(this.#settings, this.#table.value(slot));
+  }
+
+  /** The value of the fresh entry under `key`, counted. Entries that left are still to be reported. */
+  #lookup(key: string): V | undefined {
+    const value = this.#table.lookup(this.#key(key));
+    if (value === undefined) {
+      this.#miss(key);
+    }
+    return copied(this.#settings, value);
   }
 
   /** The slot of the entry under `key`, without counting a lookup. Entries that left are still to be reported. */
@@ -495,54 +384,19 @@ export class MemoryCache<V = unknown> {
     }
   }
 
-  #ttl(ttl: Ttl | null | undefined): number {
-    return ttl === undefined ? this.#settings.ttl : milliseconds(ttl);
+  #checked(key: string, value: V, options: unknown): Write<V> {
+    const settings = this.#settings;
+    return checkedWrite(settings, this.#key(key), key, value, resolve(options, SET_OPTIONS, settings.ttl));
   }
 
-  #checked(key: string, value: V, options: SetOptions): Write<V> {
-    checkValue(key, value);
-    const ttl = ttlOf(options, this.#settings.ttl);
-    const staleFor = staleMilliseconds(options.staleFor, ttl);
-    const whole = this.#key(key);
-    // A key that is in the table was checked when it was stored.
-    return { key: whole, value: this.#copy(value), weight: this.#weigh(whole, key, value), ttl, staleFor };
+  #store(write: Write<V>): void {
+    this.#throw(store(this.#table, this.#settings, write));
   }
 
-  /** The size of an entry, or the error for one that is too large. */
-  #weigh(whole: string, key: string, value: V): number | RangeError {
-    const { sizeOf, maxBytes, maxEntryBytes } = this.#settings;
-    if (sizeOf === undefined) {
-      return 0;
-    }
-    checkText(whole);
-    const weight = checkInteger("sizeOf(value, key)", sizeOf(value, key), 0, MOST);
-    const [name, limit] = maxEntryBytes < maxBytes ? ["maxEntryBytes", maxEntryBytes] : ["maxBytes", maxBytes];
-    return weight <= limit
-      ? weight
-      : new RangeError(`isocache: value of key ${quote(key)} has size ${weight}, over ${name} ${limit}`);
-  }
-
-  /** Stores an entry. One that is too large leaves no older value, which could be taken for the new one. */
-  #store({ key, value, weight, ttl, staleFor }: Write<V>): void {
-    if (typeof weight !== "number" || ttl === 0) {
-      checkText(key);
-      this.#table.delete(key);
-      if (typeof weight !== "number" && !this.#settings.skips) {
-        this.#report();
-        throw weight;
-      }
-    } else if (!this.#table.set(key, value, weight, ttl, staleFor)) {
-      throw outOfMemory(key);
-    }
-  }
-
-  #setIf(isThere: boolean, key: string, value: V, options: SetOptions | Ttl | null | undefined): boolean {
-    const write = this.#checked(key, value, optionsOf<SetOptions>(options, SET_OPTIONS));
+  #setIf(isThere: boolean, key: string, value: V, options: unknown): boolean {
+    const write = this.#checked(key, value, options);
     const stores = (this.#find(key) !== undefined) === isThere;
-    if (stores) {
-      this.#store(write);
-    }
-    this.#report();
+    this.#throw(stores ? store(this.#table, this.#settings, write) : undefined);
     return stores && typeof write.weight === "number";
   }
 
@@ -558,9 +412,18 @@ export class MemoryCache<V = unknown> {
       report(this.#table, this.#settings.onRemoval);
     }
   }
-}
-brand(MemoryCache, "MemoryCache");
 
-function outOfMemory(key: string): RangeError {
-  return new RangeError(`isocache: out of memory while storing key ${quote(key)}`);
+  /** The result of an operation that is complete. */
+  #done<R>(result: R): R {
+    this.#report();
+    return result;
+  }
+
+  /** Throws the error of an operation that is complete, if there is one. */
+  #throw(error: unknown): void {
+    this.#report();
+    if (error !== undefined) {
+      throw error;
+    }
+  }
 }

@@ -4,6 +4,7 @@ import type { Generations } from "./generations.js";
 import type { LeaseProvider } from "./load/options.js";
 import type { MaybePromise } from "./promise.js";
 import type { CacheSetEntry, CacheStats, Entry, SetOptions, Ttl } from "./types.js";
+import { entryFor, optionsFor, type PublicOptions, type WriteOptions } from "./write-options.js";
 
 /**
  * The provider that keeps the entries of a `Cache`: a `MemoryCache`, or an object of your own with these methods. Each may
@@ -18,14 +19,11 @@ export interface Provider<V> {
   /** The value, or `undefined` if there is no fresh entry. */
   get(key: string): MaybePromise<NoInfer<V> | undefined>;
   /**
-   * Stores a value. `tags` come only to a provider that has `invalidateTags` or `keepsTags`, `staleFor` only to one that has
-   * `getEntry`.
+   * Stores a value. `ttl` is `null` for no expiry, `undefined` for the provider's default, or milliseconds with their unit, as
+   * `"300000ms"`; so is `staleFor`. `staleFor` comes only to a provider that has `getEntry`, `tags` only to one that has
+   * `invalidateTags` or `keepsTags`, `expiresAt` never.
    */
-  set(
-    key: string,
-    value: V,
-    options: SetOptions & { tags?: readonly string[] | Generations | undefined },
-  ): MaybePromise<unknown>;
+  set(key: string, value: V, options: PublicOptions): MaybePromise<unknown>;
   /** True if there was a fresh entry. A stale one is removed too. */
   delete(key: string): MaybePromise<boolean>;
   /** Whether there is a fresh entry. */
@@ -94,4 +92,71 @@ export interface Provider<V> {
 /** The counts of a provider. */
 export function statsOf(provider: Pick<Provider<never>, "getStats" | "stats">): MaybePromise<CacheStats> {
   return provider.getStats ? provider.getStats() : (provider.stats?.() as CacheStats);
+}
+
+const REQUIRED = ["get", "set", "delete", "has", "clearPattern"] as const;
+
+/** @throws TypeError for an object that lacks a method that every provider has. */
+export function checkProvider<V>(provider: Provider<V>): void {
+  const missing: string[] = REQUIRED.filter((name) => typeof provider?.[name] !== "function");
+  if (typeof (provider?.getStats ?? provider?.stats) !== "function") {
+    missing.push("getStats");
+  }
+  if (missing.length > 0) {
+    throw new TypeError(
+      `isocache: provider must be a MemoryCache, an HttpCache, a Tagged or an object of your own: it has no method ${missing.join(", ")}`,
+    );
+  }
+}
+
+/** @throws TypeError for a provider that has no tags. */
+export function checkTagged<V>({ invalidateTags, generations }: Provider<V>): void {
+  if (typeof invalidateTags !== "function" || typeof generations !== "function") {
+    throw new TypeError("isocache: tags need a provider that has them: new Cache({ provider: new Tagged(provider) })");
+  }
+}
+
+/** A method of a provider. @throws TypeError if it has none of this name, which `option` needs. */
+export function methodOf<V, N extends keyof Provider<V>>(
+  provider: Provider<V>,
+  name: N,
+  option: string = name,
+): NonNullable<Provider<V>[N]> {
+  const method: unknown = provider[name];
+  if (typeof method !== "function") {
+    const kind = provider.constructor?.name ?? "this one";
+    throw new TypeError(`isocache: ${option} needs a provider with the method ${name}, which ${kind} does not have`);
+  }
+  return method.bind(provider);
+}
+
+const ONE = { getMany: "get", hasMany: "has", deleteManyEach: "delete" } as const;
+
+/** The results of a method for many keys, in their order; where a provider lacks it, of the method for one key. */
+export function ofMany<V, N extends keyof typeof ONE>(
+  provider: Provider<V>,
+  name: N,
+  keys: readonly string[],
+): ReturnType<NonNullable<Provider<V>[N]>> {
+  const many = provider[name] as ((keys: readonly string[]) => unknown) | undefined;
+  const results = many ? many.call(provider, keys) : Promise.all(keys.map((key) => provider[ONE[name]](key)));
+  return results as ReturnType<NonNullable<Provider<V>[N]>>;
+}
+
+/** Removes the entries under `keys`. Returns how many there were. */
+export async function deleteMany<V>(provider: Provider<V>, keys: readonly string[]): Promise<number> {
+  return provider.deleteMany?.(keys) ?? (await ofMany(provider, "deleteManyEach", keys)).filter(Boolean).length;
+}
+
+/** Stores an entry, or removes it if it has expired already. */
+export function setOne<V>(provider: Provider<V>, entry: WriteOptions): MaybePromise<unknown> {
+  const { key, value, ttl } = entry;
+  return ttl === 0 ? provider.delete(key) : provider.set(key, value as V, optionsFor(provider, entry));
+}
+
+/** Stores every entry, as `setOne` does. */
+export function setMany<V>(provider: Provider<V>, entries: readonly WriteOptions[]): MaybePromise<unknown> {
+  return provider.setMany && !entries.some(({ ttl }) => ttl === 0)
+    ? provider.setMany(entries.map((entry) => entryFor(provider, entry)))
+    : Promise.all(entries.map((entry) => setOne(provider, entry)));
 }

@@ -36,15 +36,27 @@ export function share(name: string, value: object): void {
 
 const brandOf = (name: string): symbol => Symbol.for(`isocache.${name}`);
 
-/** Marks the instances of a class. Constructors call it, since a call beside the class would keep the class in every bundle. */
-export function brand(of: { readonly prototype: object }, name: string): void {
-  const symbol = brandOf(name);
-  if (!(symbol in of.prototype)) {
-    Object.defineProperty(of.prototype, symbol, { value: true });
+/**
+ * Gives the prototype of a class a property that no loop shows. Constructors call it, since a call beside the class would keep
+ * the class in every bundle.
+ */
+export function mark(of: { readonly prototype: object }, name: string | symbol, value: unknown): void {
+  if (!Object.hasOwn(of.prototype, name)) {
+    Object.defineProperty(of.prototype, name, { value, configurable: true, writable: true });
   }
+}
+
+/** Marks the instances of a class. */
+export function brand(of: { readonly prototype: object }, name: string): void {
+  mark(of, brandOf(name), true);
 }
 
 /** Whether a value is an instance of the class with this name, of any copy of the package. */
 export function isBranded<T extends object>(value: unknown, name: string): value is T {
   return typeof value === "object" && value !== null && brandOf(name) in value;
+}
+
+/** The same, and not an instance of a subclass. */
+export function isExactly(value: object, name: string): boolean {
+  return Object.hasOwn(Object.getPrototypeOf(value) ?? value, brandOf(name));
 }

@@ -12,9 +12,12 @@ import { leaseOf } from "./load/lease.js";
 import type { LeaseProvider } from "./load/options.js";
 import { shareSingleFlight } from "./load/single-flight.js";
 import { after, type MaybePromise } from "./promise.js";
-import { type Provider, statsOf } from "./provider.js";
-import type { CacheSetEntry, CacheStats, Entry, SetOptions } from "./types.js";
+import { deleteMany, ofMany, type Provider, setMany, setOne, statsOf } from "./provider.js";
+import type { CacheSetEntry, CacheStats, Entry, Ttl } from "./types.js";
+import { type PublicOptions, resolve, takeResolved, type WriteOptions, writeOptions } from "./write-options.js";
 
+const SET_OPTIONS = ["ttl", "expiresAt", "staleFor", "tags"];
+const ENTRY_OPTIONS = ["key", "value", ...SET_OPTIONS];
 const MAX_TAGS = 64;
 /** The most that a generation moves by: 2^53, where numbers cease to be exact, is trillions of invalidations away. */
 const MAX_STEP = 2 ** 12;
@@ -60,6 +63,7 @@ export class Tagged<V = unknown> implements Provider<V> {
 
   /** @throws TypeError for a provider that cannot count, where no `counters` are given. */
   constructor(entries: Provider<unknown>, options: TaggedOptions = {}) {
+    takeResolved(Tagged);
     checkObject("entries", entries);
     checkOptions(options, ["counters"]);
     const { counters = entries as unknown as CounterProvider } = options;
@@ -95,32 +99,33 @@ export class Tagged<V = unknown> implements Provider<V> {
     const below = this.#entries;
     const found = below.keepsTags
       ? await below.getEntries?.(keys)
-      : (await (below.getMany?.(keys) ?? Promise.all(keys.map((key) => below.get(key))))).map(ageless);
+      : (await ofMany(below, "getMany", keys)).map(ageless);
     const entries = (found ?? []).map(opened);
     const now = await this.#now(new Set(entries.flatMap((entry) => Object.keys(entry?.tags ?? {}))));
     return entries.map((entry) => (isAlive(entry, now) ? (entry?.value as V | undefined) : undefined));
   }
 
-  async set(key: string, value: V, options: SetOptions & Taggable): Promise<void> {
-    const { ttl, staleFor, tags } = options;
-    const generations = tags === undefined ? undefined : await this.generations(tags);
-    await this.#entries.set(key, ...this.#stored(value, ttl, staleFor, generations));
+  async set(key: string, value: V, options?: PublicOptions | Ttl | null): Promise<void> {
+    const entry = resolve(options, SET_OPTIONS, undefined);
+    const generations = entry.tags && (await this.generations(entry.tags));
+    await setOne(this.#entries, this.#stored(key, value, entry, generations));
   }
 
   async setMany(entries: readonly CacheSetEntry<V>[]): Promise<void> {
-    for (const { tags = [] } of entries) {
+    checkList("entries", entries);
+    const all = entries.map((entry) => {
+      const options = resolve(entry, ENTRY_OPTIONS, undefined);
+      // Those of one write have texts; generations come from loads, one at a time.
+      const tags = (options.tags ?? []) as readonly string[];
       checkTags(tags);
-    }
-    const all = await this.#begun(new Set(entries.flatMap(({ tags = [] }) => tags)));
-    const below = this.#entries;
-    const stored = entries.map(({ key, value, ttl, staleFor, tags = [] }) => {
-      const generations = new Generations(new Map(tags.map((tag) => [tag, all.get(tag) ?? 0])));
-      const [whole, options] = this.#stored(value, ttl, staleFor, generations);
-      return { key, value: whole, ...options };
+      return { entry, options, tags };
     });
-    // A provider that keeps tags is given generations, which the public type does not mention.
-    await (below.setMany?.(stored as CacheSetEntry<unknown>[]) ??
-      Promise.all(stored.map(({ key, value, ...options }) => below.set(key, value, options))));
+    const now = await this.#begun(new Set(all.flatMap(({ tags }) => tags)));
+    const stored = all.map(({ entry: { key, value }, options, tags }) => {
+      const generations = new Generations(new Map(tags.map((tag) => [tag, now.get(tag) ?? 0])));
+      return this.#stored(key, value, options, generations);
+    });
+    await setMany(this.#entries, stored);
   }
 
   delete(key: string): MaybePromise<boolean> {
@@ -128,11 +133,7 @@ export class Tagged<V = unknown> implements Provider<V> {
   }
 
   deleteMany(keys: readonly string[]): MaybePromise<number> {
-    const entries = this.#entries;
-    return (
-      entries.deleteMany?.(keys) ??
-      Promise.all(keys.map((key) => entries.delete(key))).then((deleted) => deleted.filter(Boolean).length)
-    );
+    return deleteMany(this.#entries, keys);
   }
 
   has(key: string): MaybePromise<boolean> {
@@ -178,25 +179,20 @@ export class Tagged<V = unknown> implements Provider<V> {
     }
   }
 
-  /** The stored form of an entry: its value, with its tags unless the provider keeps them beside it, and the options. */
-  #stored(
-    value: V,
-    ttl: SetOptions["ttl"],
-    staleFor: SetOptions["staleFor"],
-    generations: Generations | undefined,
-  ): [value: unknown, options: SetOptions & Taggable] {
+  /** The write of an entry to the provider below: of its value, with its tags unless the provider keeps them beside it. */
+  #stored(key: string, value: V, options: WriteOptions, generations: Generations | undefined): WriteOptions {
     const below = this.#entries;
-    if (staleFor !== undefined && !below.getEntry) {
+    const { ttl, staleFor } = options;
+    if (staleFor > 0 && !below.getEntry) {
       throw new TypeError("isocache: staleWhileRevalidate and staleIfError need a provider with the method getEntry");
     }
-    const options = { ttl, ...(staleFor !== undefined && { staleFor }) };
     const isTagged = generations !== undefined && generations.of.size > 0;
     if (below.keepsTags) {
-      return [value, isTagged ? { ...options, tags: generations } : options];
+      return writeOptions(ttl, staleFor, isTagged ? generations : undefined, key, value);
     }
     // A value that would be read as one with tags is stored with none.
     const whole = isTagged || isEnvelope(value) ? { value, tags: Object.fromEntries(generations?.of ?? []) } : value;
-    return [whole, options];
+    return writeOptions(ttl, staleFor, undefined, key, whole);
   }
 
   /** The fresh entry under a key. */
@@ -287,11 +283,6 @@ const NO_TTL = { ttl: null };
 
 function stepOf(most: number): number {
   return 1 + Math.floor(Math.random() * most);
-}
-
-/** The tags of an entry: texts, or with the generations that they had. */
-interface Taggable {
-  tags?: readonly string[] | Generations | undefined;
 }
 
 function checkTags(tags: readonly string[]): void {

@@ -1,6 +1,6 @@
 /** Times as callers give them, in milliseconds. */
 
-import { checkOptions, quote, wrongType } from "./check.js";
+import { quote, wrongType } from "./check.js";
 import { systemNow } from "./clock.js";
 import type { SetOptions, Ttl } from "./types.js";
 
@@ -35,23 +35,15 @@ export function milliseconds(ttl: Ttl | null, name = "ttl"): number {
     const remedy = name === "ttl" ? "; for no expiry use null, to remove an entry use delete" : "";
     throw new RangeError(`isocache: ${name} must be ${ms > 0 ? "shorter" : "greater than 0"}, not ${given}${remedy}`);
   }
-  return Math.ceil(ms);
-}
-
-/** The options of a write, which may be a ttl alone. @throws TypeError for an option that is not among `names`. */
-export function optionsOf<O extends SetOptions>(given: O | Ttl | null | undefined, names: readonly string[]): O {
-  if (typeof given === "object" && given !== null) {
-    checkOptions(given, names);
-    return given;
-  }
-  return { ttl: given } as O;
+  // 57 milliseconds are 57.00000000000001 as a product of 0.057 and 1000, and not 58.
+  return Math.ceil(ms * (1 - Number.EPSILON));
 }
 
 /** The smallest number that is taken for a time in milliseconds: in 1973. The same number of seconds would be in 5138. */
 const LEAST_TIME = 1e11;
 
 /** The ttl that a write asks for, in milliseconds; `fallback` if it asks for none, 0 if the entry has expired already. */
-export function ttlOf({ ttl, expiresAt }: SetOptions, fallback: number): number {
+export function ttlOf<F extends number | undefined>({ ttl, expiresAt }: SetOptions, fallback: F): number | F {
   if (expiresAt === undefined || expiresAt === null) {
     return ttl === undefined ? fallback : milliseconds(ttl);
   }
@@ -66,19 +58,6 @@ export function ttlOf({ ttl, expiresAt }: SetOptions, fallback: number): number 
     throw new RangeError(`isocache: expiresAt must be in milliseconds since 1970, not ${at}; multiply seconds by 1000`);
   }
   return Math.max(Math.ceil(at - systemNow()), 0);
-}
-
-/** How long an entry is kept after its ttl, in milliseconds. @throws TypeError where there is no ttl. */
-export function staleMilliseconds(staleFor: Ttl | undefined, ttl: number): number {
-  if (staleFor === undefined) {
-    return 0;
-  }
-  if (ttl === Infinity) {
-    throw new TypeError(
-      "isocache: an entry without a ttl never becomes stale; give ttl beside staleWhileRevalidate, staleIfError or staleFor",
-    );
-  }
-  return milliseconds(staleFor, "staleFor");
 }
 
 function warn(ttl: number, name: string): void {

@@ -58,6 +58,9 @@ export interface SetOptions {
   staleFor?: Ttl | undefined;
 }
 
+/** What a write takes as its last argument: options, or a ttl alone. */
+export type SetArgument = SetOptions | Ttl | null | undefined;
+
 /** An entry as loads see it: fresh, or stale. */
 export interface Entry<V> {
   readonly value: V;

@@ -201,8 +201,8 @@ for (const batch of [false, true]) {
         await cache.set("b", 2, "1s");
         await cache.set("c", 3, { ttl: null });
         assert.deepEqual(calls.splice(0), [
-          ["set", "n:a", 1, { ttl: "5m" }],
-          ["set", "n:b", 2, { ttl: "1s" }],
+          ["set", "n:a", 1, { ttl: "300000ms" }],
+          ["set", "n:b", 2, { ttl: "1000ms" }],
           ["set", "n:c", 3, { ttl: null }],
         ]);
         assert.equal(await cache.get("a"), 1);

@@ -68,7 +68,9 @@ test("types and functions", () => {
 test("methods", () => {
   const methods = new Set(
     [Cache, HttpCache, MemoryCache]
-      .flatMap((type) => Object.entries(Object.getOwnPropertyDescriptors(type.prototype)))
+      .flatMap((type) => [type.prototype, Object.getPrototypeOf(type.prototype)])
+      .filter((prototype) => prototype !== Object.prototype)
+      .flatMap((prototype) => Object.entries(Object.getOwnPropertyDescriptors(prototype)))
       .filter(([name, { value }]) => typeof value === "function" && name !== "constructor")
       .map(([name]) => name),
   );

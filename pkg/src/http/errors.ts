@@ -1,6 +1,7 @@
 /** The errors of the HTTP client: their kinds, and all their texts. */
 
 import { quote } from "../check.js";
+import { mark } from "../shared.js";
 
 /** Why a cache operation failed. */
 export type CacheErrorCode =
@@ -38,13 +39,13 @@ export class CacheError extends Error {
     { retryable = RETRYABLE.includes(code), ...options }: { cause?: unknown; retryable?: boolean } = {},
   ) {
     super(`isocache: ${message}`, options);
+    // On the prototype, as with the errors of the language: not printed as a member of each.
+    mark(CacheError, "name", "CacheError");
     this.code = code;
     this.key = key;
     this.retryable = retryable;
   }
 }
-// On the prototype, as with the errors of the language: not printed as a member of each.
-Object.defineProperty(CacheError.prototype, "name", { value: "CacheError", configurable: true, writable: true });
 
 /** What can be done about failures of the platform, by what it says. */
 const HINTS: readonly [RegExp, string][] = [

@@ -1,47 +1,25 @@
 /** `HttpCache`, the public class. */
 
-import {
-  checkInteger,
-  checkList,
-  checkObject,
-  checkOptions,
-  checkPattern,
-  checkText,
-  checkValue,
-  quote,
-} from "../check.js";
+import { checkInteger, checkList, checkObject, checkPattern, checkText, quote } from "../check.js";
 import { systemNow } from "../clock.js";
-import { isGenerations } from "../generations.js";
 import { escapeGlob, literalOf, prefixOf } from "../prefix.js";
 import type { Provider } from "../provider.js";
-import { milliseconds, optionsOf, staleMilliseconds, ttlOf } from "../ttl.js";
-import type { CacheStats, Checked, Entry, SetEntry, Ttl } from "../types.js";
+import { milliseconds } from "../ttl.js";
+import type { CacheStats, Checked, Entry, SetArgument, SetEntry, Ttl } from "../types.js";
+import { resolve, resolveTtl, takeResolved } from "../write-options.js";
 import type { BreakerState } from "./breaker.js";
 import { clear, unlink } from "./clear-pattern.js";
 import { Client } from "./client.js";
 import { exactEntries } from "./entry-count.js";
-import { opened, type Stored, sealed } from "./envelope.js";
-import { notDecoded, wrongReply } from "./errors.js";
-import { type Command, checked, count, list, type Reply } from "./reply.js";
+import type { Stored } from "./envelope.js";
+import { type Command, checked, count, type Reply } from "./reply.js";
 import { scan } from "./scan.js";
 import { settingsOf } from "./settings.js";
+import { REQUEST_OPTIONS, Store } from "./store.js";
 import type { HttpCacheOptions, HttpSetOptions, RequestOptions } from "./types.js";
 
-/** State that an `HttpCache` shares with its namespaces. */
-interface Shared {
-  readonly client: Client;
-  /** In milliseconds. */
-  readonly ttl: number;
-  readonly counts: { hits: number; misses: number; sets: number; deletes: number };
-  /** Whether an entry has been seen that is kept after its ttl: only then `delete` must look at what it removes. */
-  keepsStale: boolean;
-}
-
-const REQUEST_OPTIONS = ["signal"];
 const SET_OPTIONS = ["ttl", "expiresAt", "staleFor", "tags", ...REQUEST_OPTIONS];
 const ENTRY_OPTIONS = ["key", "value", ...SET_OPTIONS];
-/** Keys in one command. */
-const KEYS_AT_ONCE = 500;
 
 /**
  * A cache behind HTTP: the bridge (`isocache serve`), or any server of the Upstash Redis REST protocol. It is usable alone and
@@ -77,34 +55,30 @@ const KEYS_AT_ONCE = 500;
 export class HttpCache<V = unknown> implements Provider<V> {
   /** Whether tags are kept beside the values. */
   readonly keepsTags = true;
-  readonly #shared: Shared;
+  readonly #store: Store;
   readonly #prefix: string;
 
   /** @throws TypeError or RangeError for an option of the wrong type or out of range, naming it. */
   constructor(options: HttpCacheOptions);
   /** @internal */
-  constructor(options: HttpCacheOptions | undefined, shared: Shared, prefix: string);
-  constructor(options: HttpCacheOptions | undefined, shared?: Shared, prefix = "") {
-    if (shared !== undefined) {
-      this.#shared = shared;
+  constructor(options: HttpCacheOptions | undefined, store: Store, prefix: string);
+  constructor(options: HttpCacheOptions | undefined, store?: Store, prefix = "") {
+    takeResolved(HttpCache);
+    if (store !== undefined) {
+      this.#store = store;
       this.#prefix = prefix;
       return;
     }
     const { namespace, ttl = null } = { ...options };
-    const settings = settingsOf(options as HttpCacheOptions);
-    this.#shared = {
-      client: new Client(settings),
-      ttl: milliseconds(ttl),
-      counts: { hits: 0, misses: 0, sets: 0, deletes: 0 },
-      keepsStale: false,
-    };
+    const client = new Client(settingsOf(options as HttpCacheOptions));
+    this.#store = new Store(client, milliseconds(ttl));
     this.#prefix = namespace === undefined ? "" : prefixOf(namespace);
   }
 
   /** The value under `key`, or `undefined`. `null` is a value. */
   async get<T extends V = V>(key: string, options?: RequestOptions): Promise<T | undefined> {
-    const [reply] = await this.#ask([["GET", this.#key(key)]], options);
-    return this.#counted(this.#value<T>(key, reply));
+    const [reply] = await this.#store.ask([["GET", this.#key(key)]], options);
+    return this.#store.value(key, reply) as T | undefined;
   }
 
   /**
@@ -116,17 +90,13 @@ export class HttpCache<V = unknown> implements Provider<V> {
     options?: RequestOptions,
   ): Promise<{ value: T; ttl: number | null } | undefined> {
     const entry = await this.getEntry<T>(key, options);
-    if (entry === undefined || (entry.freshFor !== null && entry.freshFor <= 0)) {
-      return undefined;
-    }
-    return { value: entry.value, ttl: entry.freshFor === null ? null : entry.freshFor / 1000 };
+    return isFreshEntry(entry) ? { value: entry.value, ttl: inSeconds(entry.freshFor) } : undefined;
   }
 
   /** The entry under `key`, be it fresh or stale; `undefined` if there is none. */
   async getEntry<T extends V = V>(key: string, options?: RequestOptions): Promise<Entry<T> | undefined> {
     const entry = await this.#entry(key, options);
-    const isFresh = entry !== undefined && (entry.freshFor === null || entry.freshFor > 0);
-    this.#counted(isFresh ? entry.value : undefined);
+    this.#store.counts[isFreshEntry(entry) ? "hits" : "misses"]++;
     return entry as Entry<T> | undefined;
   }
 
@@ -137,8 +107,8 @@ export class HttpCache<V = unknown> implements Provider<V> {
       ["GET", whole],
       ["PTTL", whole],
     ];
-    const [found, ttl] = await this.#ask(commands, options, { atomic: true });
-    const stored = this.#opened(key, found);
+    const [found, ttl] = await this.#store.ask(commands, options, { atomic: true });
+    const stored = this.#store.opened(key, found);
     const left = count("PTTL", ttl, key);
     // It may have expired between the two, where a server has no transactions.
     if (stored === undefined || left === -2) {
@@ -153,9 +123,8 @@ export class HttpCache<V = unknown> implements Provider<V> {
   async getEntries(keys: readonly string[]): Promise<(Entry<V> | undefined)[]> {
     const stored = await this.#storedMany(keys, undefined);
     return stored.map((found) => {
-      const isFresh = found !== undefined && isFreshNow(found);
-      this.#counted(isFresh ? found.value : undefined);
-      return isFresh ? { value: found.value as V, freshFor: null, tags: found.tags ?? {} } : undefined;
+      const value = this.#store.counted(found) as V | undefined;
+      return value === undefined ? undefined : { value, freshFor: null, tags: found?.tags ?? {} };
     });
   }
 
@@ -164,32 +133,30 @@ export class HttpCache<V = unknown> implements Provider<V> {
    *
    * @param options - the ttl, in **seconds** or with a unit, like `"5m"`; or an object with it and a signal.
    */
-  async set<const O extends HttpSetOptions | Ttl | null | undefined>(
+  async set<const O extends HttpSetOptions | SetArgument>(
     key: string,
     value: V,
     options?: O & Checked<O>,
   ): Promise<void> {
-    const given = optionsOf<HttpSetOptions>(options, SET_OPTIONS);
-    const [reply] = await this.#ask([this.#write(key, value, given)], signalOf(given));
+    const [reply] = await this.#store.ask([this.#write(key, value, options)], signalOf(options));
     checked(reply, key);
-    this.#shared.counts.sets++;
+    this.#store.counts.sets++;
   }
 
   /** Stores `value` as `set` does, if there is no entry under `key`, in one step. Returns whether it was stored. */
-  async setIfAbsent<const O extends HttpSetOptions | Ttl | null | undefined>(
+  async setIfAbsent<const O extends HttpSetOptions | SetArgument>(
     key: string,
     value: V,
     options?: O & Checked<O>,
   ): Promise<boolean> {
-    const given = optionsOf<HttpSetOptions>(options, SET_OPTIONS);
-    const command = this.#write(key, value, given);
-    return command[0] === "SET" ? this.#setIf("NX", key, command, given) : !(await this.has(key, signalOf(given)));
+    const command = this.#write(key, value, options);
+    return command[0] === "SET" ? this.#setIf("NX", key, command, options) : !(await this.has(key, signalOf(options)));
   }
 
   /** The remaining ttl of the entry under `key` in **seconds**; `null` if it does not expire, `undefined` if there is none. */
   async ttl(key: string, options?: RequestOptions): Promise<number | null | undefined> {
-    const freshFor = (await this.#entry(key, options))?.freshFor;
-    return freshFor === undefined || freshFor === null ? freshFor : freshFor > 0 ? freshFor / 1000 : undefined;
+    const entry = await this.#entry(key, options);
+    return isFreshEntry(entry) ? inSeconds(entry.freshFor) : undefined;
   }
 
   /**
@@ -198,7 +165,7 @@ export class HttpCache<V = unknown> implements Provider<V> {
    */
   async touch(key: string, ttl?: Ttl | null, options?: RequestOptions): Promise<boolean> {
     const whole = this.#key(key);
-    const time = this.#ttl(ttl);
+    const time = resolveTtl(ttl, this.#store.ttl);
     const isLasting = time === Infinity;
     const commands = isLasting
       ? [
@@ -206,54 +173,53 @@ export class HttpCache<V = unknown> implements Provider<V> {
           ["EXISTS", whole],
         ]
       : [["PEXPIRE", whole, `${time}`]];
-    const replies = await this.#ask(commands, options, { atomic: isLasting });
+    const replies = await this.#store.ask(commands, options, { atomic: isLasting });
     return count(commands.at(-1)?.[0] as string, replies.at(-1), key) > 0;
   }
 
   /** The value under `key`, or `undefined`; its ttl starts again with `ttl`, by default the cache's. In one step. */
   async getAndTouch<T extends V = V>(key: string, ttl?: Ttl | null, options?: RequestOptions): Promise<T | undefined> {
     const whole = this.#key(key);
-    const time = this.#ttl(ttl);
+    const time = resolveTtl(ttl, this.#store.ttl);
     const command = ["GETEX", whole, ...(time === Infinity ? ["PERSIST"] : ["PX", `${time}`])];
-    const [reply] = await this.#ask([command], options);
-    return this.#counted(this.#value<T>(key, reply));
+    const [reply] = await this.#store.ask([command], options);
+    return this.#store.value(key, reply) as T | undefined;
   }
 
   /** The value under `key`, which is removed; or `undefined`. In one step. */
   async getAndDelete<T extends V = V>(key: string, options?: RequestOptions): Promise<T | undefined> {
-    const [reply] = await this.#ask([["GETDEL", this.#key(key)]], options, { once: true });
-    const value = this.#counted(this.#value<T>(key, reply));
-    this.#shared.counts.deletes += Number(value !== undefined);
+    const [reply] = await this.#store.ask([["GETDEL", this.#key(key)]], options, { once: true });
+    const value = this.#store.value(key, reply) as T | undefined;
+    this.#store.counts.deletes += Number(value !== undefined);
     return value;
   }
 
   /** Stores `value` as `set` does, if there is an entry under `key`, in one step. Returns whether it was stored. */
-  async replace<const O extends HttpSetOptions | Ttl | null | undefined>(
+  async replace<const O extends HttpSetOptions | SetArgument>(
     key: string,
     value: V,
     options?: O & Checked<O>,
   ): Promise<boolean> {
-    const given = optionsOf<HttpSetOptions>(options, SET_OPTIONS);
-    const command = this.#write(key, value, given);
-    return command[0] === "SET" ? this.#setIf("XX", key, command, given) : this.delete(key, signalOf(given));
+    const command = this.#write(key, value, options);
+    return command[0] === "SET" ? this.#setIf("XX", key, command, options) : this.delete(key, signalOf(options));
   }
 
   /** Removes the entry under `key`. Returns whether there was one. */
   async delete(key: string, options?: RequestOptions): Promise<boolean> {
     const whole = this.#key(key);
-    const looks = this.#shared.keepsStale;
+    const looks = this.#store.keepsStale;
     const commands = [...(looks ? [["GET", whole]] : []), ["UNLINK", whole]];
-    const replies = await this.#ask(commands, options, { atomic: looks });
+    const replies = await this.#store.ask(commands, options, { atomic: looks });
     const removed = count("UNLINK", replies.at(-1), key) > 0;
-    const deleted = removed && !(looks && this.#isStale(replies[0]));
-    this.#shared.counts.deletes += Number(deleted);
+    const deleted = removed && !(looks && this.#store.isStale(replies[0]));
+    this.#store.counts.deletes += Number(deleted);
     return deleted;
   }
 
   /** Whether there is an entry under `key`. */
   async has(key: string, options?: RequestOptions): Promise<boolean> {
-    const [reply] = await this.#ask([["GET", this.#key(key)]], options);
-    return checked(reply, key) !== null && !this.#isStale(reply);
+    const [reply] = await this.#store.ask([["GET", this.#key(key)]], options);
+    return checked(reply, key) !== null && !this.#store.isStale(reply);
   }
 
   /** The same as `has`, by the name that the Rust crate uses. */
@@ -264,7 +230,7 @@ export class HttpCache<V = unknown> implements Provider<V> {
   /** The values under `keys`, in their order. */
   async getMany<T extends V = V>(keys: readonly string[], options?: RequestOptions): Promise<(T | undefined)[]> {
     const found = await this.#storedMany(keys, options);
-    return found.map((stored) => this.#counted(stored && isFreshNow(stored) ? (stored.value as T) : undefined));
+    return found.map((stored) => this.#store.counted(stored) as T | undefined);
   }
 
   /** Stores every entry; none if one of them is invalid. It is not a transaction: another client may see a part of it. */
@@ -272,54 +238,41 @@ export class HttpCache<V = unknown> implements Provider<V> {
     checkList("entries", entries);
     const commands = entries.map((entry) => {
       checkObject("entry", entry);
-      checkOptions(entry, ENTRY_OPTIONS);
-      return this.#write(entry.key, entry.value, entry);
+      return this.#write(entry.key, entry.value, entry, ENTRY_OPTIONS);
     });
-    // The first failure is thrown when all have ended.
-    const asked = chunks(commands, KEYS_AT_ONCE).map((some) => this.#ask(some, options));
-    const replies = (await everyOf(asked)).flat();
+    const replies = await this.#store.askInParts(commands, (some) => some, options);
     replies.forEach((reply, at) => {
       checked(reply, entries[at]?.key);
     });
-    this.#shared.counts.sets += replies.length;
+    this.#store.counts.sets += replies.length;
   }
 
   /** Removes the entries under `keys`. Returns how many there were. */
   async deleteMany(keys: readonly string[], options?: RequestOptions): Promise<number> {
     const all = this.#keys(keys);
-    const stale = this.#shared.keepsStale ? await this.#countStale(all, options) : 0;
-    const replies = await everyOf(unlink(all).map((command) => this.#ask([command], options)));
-    const removed = replies.reduce((sum, [reply]) => sum + count("UNLINK", reply), 0);
+    const stale = (await this.#store.areStale([...new Set(all)], options)).filter(Boolean).length;
+    const replies = await this.#store.askInParts(all, unlink, options);
+    const removed = replies.reduce<number>((sum, reply) => sum + count("UNLINK", reply), 0);
     const deleted = Math.max(removed - stale, 0);
-    this.#shared.counts.deletes += deleted;
+    this.#store.counts.deletes += deleted;
     return deleted;
   }
 
   /** Removes the entries under `keys`. Returns for each, in their order, whether there was one. */
   async deleteManyEach(keys: readonly string[], options?: RequestOptions): Promise<boolean[]> {
-    checkList("keys", keys);
-    const whole = this.#keys(keys);
+    const all = this.#keys(keys);
     // Stale entries are removed, too, and told apart beforehand.
-    const stale = this.#shared.keepsStale
-      ? (await this.#readMany(whole, options)).map((reply) => this.#isStale(reply))
-      : [];
-    const asked = chunks(whole, KEYS_AT_ONCE).map((some) =>
-      this.#ask(
-        some.map((key) => ["UNLINK", key]),
-        options,
-      ),
-    );
-    const replies = (await everyOf(asked)).flat();
+    const stale = await this.#store.areStale(all, options);
+    const replies = await this.#store.askInParts(all, (some) => some.map((key) => ["UNLINK", key]), options);
     const deleted = replies.map((reply, at) => count("UNLINK", reply, keys[at]) > 0 && !stale[at]);
-    this.#shared.counts.deletes += deleted.filter(Boolean).length;
+    this.#store.counts.deletes += deleted.filter(Boolean).length;
     return deleted;
   }
 
   /** Whether there is an entry under each of `keys`, in their order. */
   async hasMany(keys: readonly string[], options?: RequestOptions): Promise<boolean[]> {
-    checkList("keys", keys);
-    const replies = await this.#readMany(this.#keys(keys), options);
-    return replies.map((reply, at) => checked(reply, keys[at]) !== null && !this.#isStale(reply));
+    const replies = await this.#store.readMany(this.#keys(keys), options);
+    return replies.map((reply, at) => checked(reply, keys[at]) !== null && !this.#store.isStale(reply));
   }
 
   /**
@@ -328,7 +281,7 @@ export class HttpCache<V = unknown> implements Provider<V> {
    */
   async *keys(pattern = "*", options?: RequestOptions): AsyncGenerator<string, void, undefined> {
     checkPattern(pattern);
-    const { client } = this.#shared;
+    const { client } = this.#store;
     client.checkOpen();
     const literal = literalOf(pattern);
     if (literal !== undefined) {
@@ -340,9 +293,7 @@ export class HttpCache<V = unknown> implements Provider<V> {
     const seen = new Set<string>();
     for await (const found of scan(client, escapeGlob(this.#prefix) + pattern, options?.signal)) {
       const keys = found.filter((key) => !seen.has(key) && seen.add(key));
-      const stale = this.#shared.keepsStale
-        ? (await this.#readMany(keys, options)).map((reply) => this.#isStale(reply))
-        : [];
+      const stale = await this.#store.areStale(keys, options);
       for (const [at, key] of keys.entries()) {
         if (!stale[at]) {
           yield key.slice(this.#prefix.length);
@@ -362,13 +313,13 @@ export class HttpCache<V = unknown> implements Provider<V> {
    */
   async clearPattern(pattern: string, options?: RequestOptions): Promise<number> {
     checkPattern(pattern);
-    const { client, counts } = this.#shared;
+    const { client, counts } = this.#store;
     client.checkOpen();
     const key = literalOf(pattern);
     const removed =
       key === undefined
         ? await clear(client, escapeGlob(this.#prefix) + pattern, options?.signal)
-        : count("UNLINK", (await this.#ask([["UNLINK", this.#prefix + key]], options))[0]);
+        : count("UNLINK", (await this.#store.ask([["UNLINK", this.#prefix + key]], options))[0]);
     counts.deletes += removed;
     return removed;
   }
@@ -382,17 +333,16 @@ export class HttpCache<V = unknown> implements Provider<V> {
   async increment(key: string, by = 1, options?: HttpSetOptions | Ttl | null): Promise<number> {
     const whole = this.#key(key);
     checkInteger("by", by, -Number.MAX_SAFE_INTEGER, Number.MAX_SAFE_INTEGER);
-    const given = optionsOf<HttpSetOptions>(options, SET_OPTIONS);
-    const ttl = Math.max(ttlOf(given, this.#shared.ttl), 1);
+    const ttl = Math.max(resolve(options, SET_OPTIONS, this.#store.ttl).ttl, 1);
     const add = ["INCRBY", whole, `${by}`];
     const commands = ttl === Infinity ? [add] : [["SET", whole, "0", "PX", `${ttl}`, "NX"], add];
-    const replies = await this.#ask(commands, signalOf(given), { atomic: commands.length > 1, once: true });
+    const replies = await this.#store.ask(commands, signalOf(options), { atomic: commands.length > 1, once: true });
     const [first, sum] = commands.length > 1 ? replies : [null, replies[0]];
     checked(first, key);
     const reply = checked(sum, key);
     // Beyond what a number holds exactly, servers answer with digits.
     const now = count("INCRBY", typeof reply === "string" && /^-?\d+$/.test(reply) ? Number(reply) : reply, key);
-    this.#shared.counts.sets++;
+    this.#store.counts.sets++;
     if (!Number.isSafeInteger(now)) {
       throw new RangeError(`isocache: the counter under key ${quote(key)} is beyond 2^53, what a number holds exactly`);
     }
@@ -401,8 +351,8 @@ export class HttpCache<V = unknown> implements Provider<V> {
 
   /** @internal The reply to a command, which `make` builds from the whole key and from whether the server is the bridge. */
   async command(key: string, make: (whole: string, isBridge: boolean | undefined) => Command): Promise<Reply> {
-    const command = make(this.#key(key), this.#shared.client.isBridge);
-    return checked((await this.#ask([command], undefined, { once: true }))[0], key);
+    const command = make(this.#key(key), this.#store.client.isBridge);
+    return checked((await this.#store.ask([command], undefined, { once: true }))[0], key);
   }
 
   /**
@@ -410,12 +360,9 @@ export class HttpCache<V = unknown> implements Provider<V> {
    * store tells it exactly. If the store does not answer, `entries` is `undefined`.
    */
   async getStats(options?: RequestOptions): Promise<CacheStats> {
-    const { client, counts } = this.#shared;
+    const { client } = this.#store;
     client.checkOpen();
-    const entries = this.#prefix === "" ? await exactEntries(client, options?.signal) : undefined;
-    const { hits, misses, sets, deletes } = counts;
-    const hitRate = hits + misses === 0 ? 0 : hits / (hits + misses);
-    return { hits, misses, hitRate, sets, deletes, evictions: 0, expirations: 0, entries, bytes: undefined };
+    return this.#store.stats(this.#prefix === "" ? await exactEntries(client, options?.signal) : undefined);
   }
 
   /**
@@ -424,12 +371,12 @@ export class HttpCache<V = unknown> implements Provider<V> {
    * @throws TypeError or RangeError for an invalid prefix.
    */
   namespace<N extends V = V>(prefix: string): HttpCache<N> {
-    return new HttpCache<N>(undefined, this.#shared, this.#prefix + prefixOf(prefix));
+    return new HttpCache<N>(undefined, this.#store, this.#prefix + prefixOf(prefix));
   }
 
   /** The state of the circuit breaker. */
   get breakerState(): BreakerState {
-    return this.#shared.client.settings.breaker.state;
+    return this.#store.client.settings.breaker.state;
   }
 
   /**
@@ -437,7 +384,7 @@ export class HttpCache<V = unknown> implements Provider<V> {
    * does nothing.
    */
   async close(): Promise<void> {
-    await this.#shared.client.close();
+    await this.#store.client.close();
   }
 
   /** The same as `close`, for `await using`. */
@@ -445,119 +392,22 @@ export class HttpCache<V = unknown> implements Provider<V> {
     await this.close();
   }
 
-  #ask(
-    commands: readonly Command[],
-    options: RequestOptions | undefined,
-    how?: { atomic?: boolean; once?: boolean },
-  ): Promise<readonly Reply[]> {
-    if (options !== undefined) {
-      checkOptions(options, REQUEST_OPTIONS);
-    }
-    return this.#shared.client.ask({ commands, ...how }, options?.signal);
-  }
-
-  async #setIf(condition: "NX" | "XX", key: string, command: Command, given: HttpSetOptions): Promise<boolean> {
+  async #setIf(condition: "NX" | "XX", key: string, command: Command, options: unknown): Promise<boolean> {
     // A second NX would find what the first one stored.
-    const [reply] = await this.#ask([[...command, condition]], signalOf(given), { once: condition === "NX" });
+    const how = { once: condition === "NX" };
+    const [reply] = await this.#store.ask([[...command, condition]], signalOf(options), how);
     const isStored = checked(reply, key) !== null;
-    this.#shared.counts.sets += Number(isStored);
+    this.#store.counts.sets += Number(isStored);
     return isStored;
   }
 
-  /** The command that stores an entry, which is checked; or that removes it, if it has expired already. */
-  #write(key: string, value: V, options: Pick<HttpSetOptions, "ttl" | "expiresAt" | "staleFor" | "tags">): Command {
-    const { staleFor, tags } = options;
-    const whole = this.#key(key);
-    checkValue(key, value);
-    const fresh = ttlOf(options, this.#shared.ttl);
-    const stale = staleMilliseconds(staleFor, fresh);
-    this.#shared.keepsStale ||= stale > 0;
-    const stored = this.#sealed(key, {
-      value,
-      freshUntil: stale > 0 ? systemNow() + fresh : undefined,
-      tags: isGenerations(tags) ? Object.fromEntries(tags.of) : undefined,
-    });
-    if (fresh === 0) {
-      return ["UNLINK", whole];
-    }
-    return fresh === Infinity || stale === Infinity
-      ? ["SET", whole, stored]
-      : ["SET", whole, stored, "PX", `${Math.min(fresh + stale, Number.MAX_SAFE_INTEGER)}`];
-  }
-
-  /** The form in which an entry is stored. @throws TypeError for a value that the serializer cannot store. */
-  #sealed(key: string, stored: Stored): string | Uint8Array {
-    const { serializer } = this.#shared.client.settings;
-    try {
-      return sealed(stored, serializer);
-    } catch (error) {
-      const why = error instanceof Error ? error.message.replace(/^isocache: /, "") : typeof error;
-      const Kind = error instanceof RangeError ? RangeError : TypeError;
-      throw new Kind(`isocache: the value of key ${quote(key)} cannot be stored: ${why}`, { cause: error });
-    }
-  }
-
-  /** The value that a reply stands for; `undefined` for an absent key, and for a stale entry. */
-  #value<T>(key: string, reply: Reply | undefined): T | undefined {
-    const stored = this.#opened(key, reply);
-    return stored !== undefined && isFreshNow(stored) ? (stored.value as T) : undefined;
-  }
-
-  /** The entry that a reply stands for, be it fresh or stale; `undefined` for an absent key. */
-  #opened(key: string, reply: Reply | undefined): Stored | undefined {
-    const stored = checked(reply, key);
-    if (stored === null) {
-      return undefined;
-    }
-    const { serializer } = this.#shared.client.settings;
-    const isText = serializer.format === "text";
-    if (!(isText ? typeof stored === "string" : stored instanceof Uint8Array)) {
-      throw wrongReply("GET", "a value", key);
-    }
-    try {
-      const found = opened(
-        isText ? serializer.deserialize(stored as string) : serializer.deserialize(stored as Uint8Array),
-      );
-      this.#shared.keepsStale ||= found.freshUntil !== undefined;
-      return found;
-    } catch (error) {
-      const why = error instanceof Error ? error.name : typeof error;
-      throw notDecoded(key, why);
-    }
-  }
-
-  /** Whether a reply is a stale entry. A value that cannot be decoded is not. */
-  #isStale(reply: Reply | undefined): boolean {
-    try {
-      const stored = this.#opened("", reply);
-      return stored !== undefined && !isFreshNow(stored);
-    } catch {
-      return false;
-    }
+  #write(key: string, value: V, options: unknown, names = SET_OPTIONS): Command {
+    return this.#store.write(key, this.#key(key), value, resolve(options, names, this.#store.ttl));
   }
 
   async #storedMany(keys: readonly string[], options: RequestOptions | undefined): Promise<(Stored | undefined)[]> {
-    const found = await this.#readMany(this.#keys(keys), options);
-    return found.map((reply, at) => this.#opened(keys[at] as string, reply));
-  }
-
-  async #countStale(keys: readonly string[], options: RequestOptions | undefined): Promise<number> {
-    return (await this.#readMany([...new Set(keys)], options)).filter((reply) => this.#isStale(reply)).length;
-  }
-
-  async #readMany(keys: readonly string[], options: RequestOptions | undefined): Promise<Reply[]> {
-    const asked = chunks(keys, KEYS_AT_ONCE);
-    const replies = await Promise.all(asked.map((some) => this.#ask([["MGET", ...some]], options)));
-    return replies.flatMap(([reply], at) => list("MGET", reply, asked[at]?.length));
-  }
-
-  #counted<T>(value: T | undefined): T | undefined {
-    this.#shared.counts[value === undefined ? "misses" : "hits"]++;
-    return value;
-  }
-
-  #ttl(ttl: Ttl | null | undefined): number {
-    return ttl === undefined ? this.#shared.ttl : milliseconds(ttl);
+    const found = await this.#store.readMany(this.#keys(keys), options);
+    return found.map((reply, at) => this.#store.opened(keys[at] as string, reply));
   }
 
   #keys(keys: readonly string[]): string[] {
@@ -566,30 +416,23 @@ export class HttpCache<V = unknown> implements Provider<V> {
   }
 
   #key(key: string): string {
-    this.#shared.client.checkOpen();
+    this.#store.client.checkOpen();
     checkText(key);
     return this.#prefix + key;
   }
 }
 
-function signalOf({ signal }: RequestOptions): RequestOptions | undefined {
+/** The signal of options that may be a ttl alone. */
+function signalOf(options: unknown): RequestOptions | undefined {
+  const { signal } = Object(options) as RequestOptions;
   return signal && { signal };
 }
 
-function isFreshNow({ freshUntil }: Stored): boolean {
-  return freshUntil === undefined || freshUntil > systemNow();
+function isFreshEntry<V>(entry: Entry<V> | undefined): entry is Entry<V> {
+  return entry !== undefined && (entry.freshFor === null || entry.freshFor > 0);
 }
 
-function chunks<T>(list: readonly T[], size: number): T[][] {
-  const all: T[][] = [];
-  for (let at = 0; at < list.length; at += size) {
-    all.push(list.slice(at, at + size));
-  }
-  return all;
-}
-
-/** As `Promise.all`, but it waits for all before it tells the first failure. */
-async function everyOf<T>(promises: readonly Promise<T>[]): Promise<T[]> {
-  await Promise.allSettled(promises);
-  return Promise.all(promises);
+/** From milliseconds. */
+function inSeconds(freshFor: number | null): number | null {
+  return freshFor === null ? null : freshFor / 1000;
 }

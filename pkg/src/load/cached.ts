@@ -7,7 +7,6 @@ import { fill, parseTemplate } from "../key/template.js";
 import { escapedValue } from "../key/value.js";
 import { escapeGlob } from "../prefix.js";
 import { isBranded, shared } from "../shared.js";
-import type { Ttl } from "../types.js";
 import type { AnyFunction, Cached, CachedDecorator, CachedFunction, CachedOptions, ResultOf } from "./cached-types.js";
 import { decorator } from "./decorator.js";
 import { defaultCache } from "./default-cache.js";
@@ -15,7 +14,8 @@ import { Monitor } from "./monitor.js";
 import type { LoadOptions } from "./options.js";
 import { Settings } from "./settings.js";
 
-const DEFAULT_TTL: Ttl = "5m";
+/** In milliseconds. */
+const DEFAULT_TTL = 300_000;
 
 /** The number of keys that each function remembers, for texts of at most this length. */
 const MAX_KNOWN = 1000;
@@ -77,7 +77,7 @@ function wrapped(fn: (...args: Args) => unknown, options: Options): Cached<Args,
   const monitor = new Monitor(shown, keys.pattern);
   // Invalid options are reported now, not at the first call.
   const whole: LoadOptions<unknown> = {
-    ttl: DEFAULT_TTL,
+    ttl: DEFAULT_TTL / 1000,
     ...load,
     tags: typeof tags === "function" ? undefined : tags,
   };

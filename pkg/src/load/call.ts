@@ -1,7 +1,6 @@
 /** One call of `getOrSet` or of a cached function. */
 
 import type { Provider } from "../provider.js";
-import type { Ttl } from "../types.js";
 import type { Events } from "./events.js";
 import type { Loader } from "./options.js";
 import type { Settings } from "./settings.js";
@@ -15,8 +14,8 @@ export interface Call<V> {
   readonly key: string;
   readonly loader: Loader<V>;
   readonly settings: Settings<V>;
-  /** The ttl of values that are stored without one. */
-  readonly ttl: Ttl | null | undefined;
+  /** The ttl of values that are stored without one, in milliseconds; `undefined`: the provider's. */
+  readonly ttl: number | undefined;
   /** The tags of the value. The provider has tags then. */
   readonly tags: (() => readonly string[]) | undefined;
   /** The listeners. */

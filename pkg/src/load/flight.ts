@@ -2,7 +2,7 @@
 
 import type { Generations } from "../generations.js";
 import { isPromise } from "../promise.js";
-import type { SetOptions } from "../types.js";
+import { optionsFor, type WriteOptions } from "../write-options.js";
 import type { Call } from "./call.js";
 import { ELSEWHERE, type Turn, takeTurn } from "./lease.js";
 import { isLoaded } from "./loaded.js";
@@ -30,7 +30,7 @@ export interface Start<V> {
 /** The value of a flight, and how it is stored. */
 interface Brought<V> {
   value: V | typeof ELSEWHERE;
-  store?: SetOptions & { tags?: Generations };
+  store?: WriteOptions | undefined;
   turn: Turn<V> | undefined;
 }
 
@@ -103,9 +103,9 @@ async function bring<V>(call: Call<V>, flight: Flight, start: Start<V>): Promise
       return { value, turn };
     }
     const store = mistaken(flight, () =>
-      (shouldCache?.(value) ?? true) ? settings.storing(value, options.ttl, call.ttl) : undefined,
+      (shouldCache?.(value) ?? true) ? settings.storing(value, options.ttl, call.ttl, tags) : undefined,
     );
-    return store === undefined ? { value, turn } : { value, turn, store: tags ? { ...store, tags } : store };
+    return { value, turn, store };
   } catch (error) {
     await turn?.release?.();
     throw error;
@@ -149,7 +149,7 @@ function unlessLate(storing: Promise<void>, { controller: { signal } }: Flight):
 }
 
 /** Stores a value; at once, if the provider does. */
-function put<V>(call: Call<V>, flight: Flight, value: V, options: SetOptions): Promise<void> | undefined {
+function put<V>(call: Call<V>, flight: Flight, value: V, options: WriteOptions): Promise<void> | undefined {
   const { provider, flights, key } = call;
   const refused = (error: unknown) => {
     if (isMistake(error)) {
@@ -159,7 +159,7 @@ function put<V>(call: Call<V>, flight: Flight, value: V, options: SetOptions): P
     failed(call, error);
   };
   try {
-    const storing = provider.set(key, value, options);
+    const storing = provider.set(key, value, optionsFor(provider, options));
     if (!isPromise(storing)) {
       flights.overtakeLookups([key]);
       return undefined;

@@ -1,8 +1,10 @@
 /** Options of a load that have been checked. */
 
 import { checkFunction, checkList, checkOptions, wrongType } from "../check.js";
+import type { Generations } from "../generations.js";
 import { milliseconds } from "../ttl.js";
-import type { SetOptions, Ttl } from "../types.js";
+import type { Ttl } from "../types.js";
+import { type WriteOptions, writeOptions } from "../write-options.js";
 import { jittered, matters, staleFor, type Windows } from "./freshness.js";
 import { Monitor } from "./monitor.js";
 import type { LoadOptions } from "./options.js";
@@ -105,39 +107,33 @@ export class Settings<V> {
     this.monitor = monitor;
   }
 
-  /** @throws TypeError if there is a window and no ttl that it could follow. `fallback` is the ttl of the cache. */
-  checkWindows(fallback: Ttl | null | undefined): void {
+  /**
+   * @param fallback - the ttl of the cache, in milliseconds.
+   * @throws TypeError if there is a window and no ttl that it could follow.
+   */
+  checkWindows(fallback: number | undefined): void {
     const { ttl } = this.given;
-    if (this.staleFor > 0 && (ttl === undefined ? fallback : ttl) === null) {
+    if (this.staleFor > 0 && (ttl === undefined ? fallback === Infinity : ttl === null || ttl === Infinity)) {
       const name = this.windows.whileRevalidate > 0 ? "staleWhileRevalidate" : "staleIfError";
       throw new TypeError(`isocache: ${name} needs a ttl, after which the value is stale; give ttl beside it`);
     }
   }
 
   /**
-   * The options to store a value with. Times are in milliseconds as text, so that they are whole numbers of them.
+   * The options to store a value with.
    *
    * @param own - the ttl that the loader has named; `undefined` if it has not.
+   * @param fallback - the ttl of the cache, in milliseconds.
    * @throws TypeError or RangeError for an invalid ttl.
    */
-  storing(value: V, own: Ttl | null | undefined, fallback: Ttl | null | undefined): SetOptions {
+  storing(value: V, own: Ttl | null | undefined, fallback: number | undefined, tags?: Generations): WriteOptions {
     const { ttl } = this.given;
-    let wanted = own;
-    if (wanted === undefined) {
-      wanted = typeof ttl === "function" ? ttl(value) : ttl;
-    }
-    if (wanted === undefined) {
-      wanted = fallback;
-    }
-    const time = wanted === undefined ? undefined : parsed(wanted);
-    if (time === Infinity) {
-      return { ttl: null };
-    }
-    const whole = time === undefined ? undefined : jittered(time, this.#jitter, Math.random());
-    return {
-      ttl: whole === undefined ? undefined : `${whole}ms`,
-      ...(this.staleFor > 0 && { staleFor: this.staleFor === Infinity ? Infinity : `${this.staleFor}ms` }),
-    };
+    const named = own !== undefined ? own : typeof ttl === "function" ? ttl(value) : ttl;
+    const time = named === undefined ? fallback : parsed(named);
+    // An entry without an end has no window after it.
+    return time === undefined || time === Infinity
+      ? writeOptions(time, time === undefined ? this.staleFor : 0, tags)
+      : writeOptions(jittered(time, this.#jitter, Math.random()), this.staleFor, tags);
   }
 }
 

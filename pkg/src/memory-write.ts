@@ -1,0 +1,70 @@
+/** Writes to the table of a `MemoryCache`: their checks, and what becomes of entries that are too large. */
+
+import { checkInteger, checkText, checkValue, quote } from "./check.js";
+import type { Settings } from "./memory-options.js";
+import type { Table } from "./table.js";
+
+const MOST = Number.MAX_SAFE_INTEGER;
+
+/** A write that has been checked. */
+export interface Write<V> {
+  /** With the namespace in front. */
+  readonly key: string;
+  readonly value: V;
+  /** The size of the entry, or the error for one that is too large. */
+  readonly weight: number | RangeError;
+  /** In milliseconds; 0 if the entry has expired already. */
+  readonly ttl: number;
+  /** In milliseconds. */
+  readonly staleFor: number;
+}
+
+/** A value as it is kept, and as it is returned. */
+export function copied<T>({ clone }: { readonly clone: boolean }, value: T): T {
+  return clone ? structuredClone(value) : value;
+}
+
+/** A write of `value` under `key`, whose namespace is in front in `whole`. Nothing is changed. */
+export function checkedWrite<V>(
+  settings: Settings<V>,
+  whole: string,
+  key: string,
+  value: V,
+  { ttl, staleFor }: Pick<Write<V>, "ttl" | "staleFor">,
+): Write<V> {
+  checkValue(key, value);
+  // A key that is in the table was checked when it was stored.
+  return { key: whole, value: copied(settings, value), weight: weigh(settings, whole, key, value), ttl, staleFor };
+}
+
+/** The size of an entry, or the error for one that is too large. */
+function weigh<V>(settings: Settings<V>, whole: string, key: string, value: V): number | RangeError {
+  const { sizeOf, maxBytes, maxEntryBytes } = settings;
+  if (sizeOf === undefined) {
+    return 0;
+  }
+  checkText(whole);
+  const weight = checkInteger("sizeOf(value, key)", sizeOf(value, key), 0, MOST);
+  const [name, limit] = maxEntryBytes < maxBytes ? ["maxEntryBytes", maxEntryBytes] : ["maxBytes", maxBytes];
+  return weight <= limit
+    ? weight
+    : new RangeError(`isocache: value of key ${quote(key)} has size ${weight}, over ${name} ${limit}`);
+}
+
+/**
+ * Stores an entry. One that is too large, or has expired already, leaves no older value, which could be taken for the new one.
+ * Returns the error for the caller, who reports first which entries left.
+ */
+export function store<V>(table: Table<V>, settings: Settings<V>, write: Write<V>): RangeError | undefined {
+  const { key, value, weight, ttl, staleFor } = write;
+  if (typeof weight !== "number" || ttl === 0) {
+    checkText(key);
+    table.delete(key);
+    return typeof weight === "number" || settings.skips ? undefined : weight;
+  }
+  return table.set(key, value, weight, ttl, staleFor) ? undefined : outOfMemory(key);
+}
+
+export function outOfMemory(key: string): RangeError {
+  return new RangeError(`isocache: out of memory while storing key ${quote(key)}`);
+}

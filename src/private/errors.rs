@@ -89,6 +89,7 @@ pub type Converter<E> = Option<fn(CacheError) -> E>;
 #[diagnostic::on_unimplemented(
     message = "`timeout` and `on_error = propagate` end a call with an error of the cache, which `{Self}` cannot be",
     label = "does not implement `From<isocache::CacheError>`",
+    note = "a function that returns no `Result` has the error `Infallible`",
     note = "return a `Result` whose error implements `From<isocache::CacheError>`, or leave these options out"
 )]
 pub trait OfCache: Sized {

@@ -27,10 +27,24 @@ impl<'a, T, S> KeyedSet<'a> for Keyed<'a, &'a HashSet<T, S>> {
 pub trait KeyedValue<'a, T: ?Sized> {
     fn isocache_keyed(&self) -> &'a T;
 }
-impl<'a, T: serde::Serialize + ?Sized> KeyedValue<'a, T> for &Keyed<'a, T> {
+impl<'a, T: ?Sized> KeyedValue<'a, T> for &Keyed<'a, T> {
     fn isocache_keyed(&self) -> &'a T {
         self.0
     }
+}
+
+/// An argument of a function without `key`.
+#[diagnostic::on_unimplemented(
+    message = "without `key`, all arguments are part of the key, and `{Self}` does not implement `serde::Serialize`",
+    label = "cannot be part of the key",
+    note = "set the key, as in `#[cached(key = \"user:{{id}}\")]`, exclude the argument with `skip(name)`, or derive \
+            `serde::Serialize` for its type"
+)]
+pub trait Argument: serde::Serialize {}
+impl<T: serde::Serialize + ?Sized> Argument for T {}
+
+pub fn argument<T: Argument>(argument: T) -> T {
+    argument
 }
 
 /// The glob of all keys of a pattern.

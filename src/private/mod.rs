@@ -21,15 +21,15 @@ pub use call::{call, call_in_background, call_sync, call_tagged};
 pub use errors::{
     Apart, Clones, Converter, Policy, Probe, ProbeClone, ProbeFrom, ProbeNoClone, ProbeNoFrom, Sharing, converter,
 };
-pub use key::{IntoKey, Keyed, KeyedSet, KeyedValue, append, glob_of_pattern, key_from};
+pub use key::{IntoKey, Keyed, KeyedSet, KeyedValue, append, argument, glob_of_pattern, key_from};
 pub use options::Options;
 pub use provider::{
     AsMemory, AsProvider, clear, clear_sync, default_provider, invalidate, invalidate_sync, len_sync, memory, peek,
     peek_sync, tagged,
 };
 pub use shape::{
-    HasNone, KeepsNoneFallible, KeepsNonePlain, Returns, ReturnsFallibleOptional, ReturnsPlain, ReturnsWrapped, Shape,
-    check_cache_none, error_of, value_of,
+    HasNone, HasOneNone, HasNestedNones, KeepsNoneFallible, KeepsNonePlain, Returns, ReturnsFallibleOptional,
+    ReturnsPlain, ReturnsWrapped, Shape, check_cache_none, check_nones, error_of, value_of,
 };
 
 /// An argument that is moved into a background load.

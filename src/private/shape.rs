@@ -158,6 +158,39 @@ impl<T, E> HasNone for Result<Option<T>, E> {}
 
 pub fn check_cache_none<R: HasNone>() {}
 
+/// The return type has at most one kind of `None`.
+pub struct OneNone;
+/// The return type has a `None` within a `Some`. Serializers write both alike.
+pub struct NestedNones;
+
+/// Selects [`NestedNones`] for a nested `Option`, as [`Returns`] selects a shape.
+pub trait HasNestedNones {
+    fn isocache_nones(&self) -> NestedNones {
+        NestedNones
+    }
+}
+impl<T> HasNestedNones for &Returns<Option<Option<T>>> {}
+impl<T, E> HasNestedNones for &Returns<Result<Option<Option<T>>, E>> {}
+
+/// Selects [`OneNone`] for every other type.
+pub trait HasOneNone {
+    fn isocache_nones(&self) -> OneNone {
+        OneNone
+    }
+}
+impl<R> HasOneNone for Returns<R> {}
+
+/// A stored `None` can only mean one thing.
+#[diagnostic::on_unimplemented(
+    message = "`cache_none` is not for an `Option<Option<_>>`: `None` and `Some(None)` are stored alike",
+    label = "has two kinds of `None`",
+    note = "remove `cache_none`: then `Some(None)` is stored and `None` is not. Or return an enum of your own"
+)]
+pub trait IsUnambiguous {}
+impl IsUnambiguous for OneNone {}
+
+pub fn check_nones<N: IsUnambiguous>(_: &N) {}
+
 /// The error type of a shape, to detect its traits.
 pub fn error_of<S: Shape>(_: &S) -> Probe<S::Error> {
     Probe::new()

@@ -11,6 +11,12 @@ async fn unknown_root(users: User) -> u64 { users.id }
 #[cached(key = "user:{id")]
 async fn open(id: u64) -> u64 { id }
 
+#[cached(key = "user:${id}")]
+async fn of_a_template_literal(id: u64) -> u64 { id }
+
+#[cached(key = "user:{0}")]
+async fn by_position(id: u64) -> u64 { id }
+
 #[cached(key = "user:{a}{b}")]
 async fn adjacent(a: u64, b: u64) -> u64 { a + b }
 

@@ -51,7 +51,7 @@ pub(crate) fn key<'a>(
             let hashed = hashed(options, signature, arguments)?;
             let values = hashed.iter().map(|Argument { name, ty, .. }| {
                 let keyed = quote_spanned!(ty.span()=> #private::Keyed(&#name));
-                quote!((&#keyed).isocache_keyed(),)
+                quote_spanned!(ty.span()=> #private::argument((&#keyed).isocache_keyed()),)
             });
             let made = quote!({
                 #[allow(unused_imports)]
@@ -72,7 +72,11 @@ pub(crate) fn key<'a>(
 
 fn find<'a>(arguments: &'a [Argument], name: &str, span: Span) -> Result<&'a Argument> {
     let is_it = |argument: &&Argument| matches!(argument.pattern, Pat::Ident(_)) && argument.name.unraw() == name;
-    arguments.iter().find(is_it).ok_or_else(|| Error::new(span, format!("the function has no parameter `{name}`")))
+    arguments.iter().find(is_it).ok_or_else(|| {
+        let by_position = name.bytes().all(|byte| byte.is_ascii_digit());
+        let remedy = if by_position { ": write its name, as {id}; positions are known only in JavaScript" } else { "" };
+        Error::new(span, format!("the function has no parameter `{name}`{remedy}"))
+    })
 }
 
 /// The tags of a call: expressions of texts.

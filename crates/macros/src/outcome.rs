@@ -1,7 +1,7 @@
 //! The return type of a function. Its shape is resolved by the compiler, from the type.
 
 use proc_macro2::{Span, TokenStream};
-use quote::quote;
+use quote::{quote, quote_spanned};
 use syn::spanned::Spanned as _;
 use syn::visit::{self, Visit};
 use syn::{Error, Lifetime, Result, Type, TypeImplTrait, TypeReference};
@@ -29,10 +29,13 @@ impl Outcome {
     pub(crate) fn shape(&self, private: &TokenStream) -> TokenStream {
         let returned = &self.returned;
         if let Some(span) = self.cache_none {
-            let check = quote::quote_spanned!(span=> #private::check_cache_none::<#returned>());
+            let check = quote_spanned!(span=> #private::check_cache_none::<#returned>());
+            let nones = quote_spanned!(returned.span()=> (&&#private::Returns::<#returned>::new()).isocache_nones());
             return quote!({
                 #check;
-                use #private::{KeepsNoneFallible as _, KeepsNonePlain as _};
+                #[allow(unused_imports)]
+                use #private::{HasNestedNones as _, HasOneNone as _, KeepsNoneFallible as _, KeepsNonePlain as _};
+                #private::check_nones(&#nones);
                 (&&#private::Returns::<#returned>::new()).isocache_shape_with_none()
             });
         }

@@ -40,7 +40,8 @@ use super::escape::escape;
 /// ```
 #[diagnostic::on_unimplemented(
     message = "`{Self}` cannot be a value in a key pattern",
-    note = "texts, numbers, `bool`, `char`, IP addresses and `Option`s of them can, and `isocache::Displayed(value)` for anything with `Display`"
+    note = "strings, numbers, `bool`, `char`, IP addresses and `Option`s of them can. `isocache::Displayed(value)` wraps any \
+            other value that implements `Display`, and `impl KeyPart for …` adds a type of your own"
 )]
 pub trait KeyPart {
     /// Returns the text, before it is escaped. Different values should have different texts.
@@ -56,7 +57,7 @@ pub trait KeyPart {
 /// A value for a parameter of a glob: a [`KeyPart`], or `..` for any value.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` cannot be a value in the glob of a key pattern",
-    note = "give what can be a value in the key, or `..` for any value"
+    note = "pass a value that the key can have, or `..` for any value"
 )]
 pub trait GlobPart {
     /// Returns the text, before it is escaped; `None` for any value.

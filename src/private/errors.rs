@@ -87,14 +87,15 @@ pub type Converter<E> = Option<fn(CacheError) -> E>;
 
 /// An error type that implements `From<CacheError>`.
 #[diagnostic::on_unimplemented(
-    message = "`timeout` and `on_error = propagate` end a call with an error of the cache, which `{Self}` cannot be",
-    label = "does not implement `From<isocache::CacheError>`",
-    note = "a function that returns no `Result` has the error `Infallible`",
-    note = "return a `Result` whose error implements `From<isocache::CacheError>`, or leave these options out"
+    message = "with `timeout` or `on_error = propagate`, a call may return an error of the cache, which cannot be converted to `{Self}`",
+    label = "`{Self}` does not implement `From<isocache::CacheError>`",
+    note = "return a `Result` whose error implements `From<isocache::CacheError>`, or remove the option",
+    note = "`Infallible` is the error type of a function that does not return a `Result`"
 )]
 pub trait OfCache: Sized {
     fn of_cache(error: CacheError) -> Self;
 }
+#[diagnostic::do_not_recommend]
 impl<E: From<CacheError>> OfCache for E {
     fn of_cache(error: CacheError) -> E {
         E::from(error)

@@ -35,15 +35,17 @@ impl<'a, T: ?Sized> KeyedValue<'a, T> for &Keyed<'a, T> {
 
 /// An argument of a function without `key`.
 #[diagnostic::on_unimplemented(
-    message = "without `key`, all arguments are part of the key, and `{Self}` does not implement `serde::Serialize`",
+    message = "without `key`, all arguments are part of the key, and `{Self}` does not implement `Serialize`",
     label = "cannot be part of the key",
     note = "set the key, as in `#[cached(key = \"user:{{id}}\")]`, exclude the argument with `skip(name)`, or derive \
             `serde::Serialize` for its type"
 )]
 pub trait Argument: serde::Serialize {}
+#[diagnostic::do_not_recommend]
 impl<T: serde::Serialize + ?Sized> Argument for T {}
 
-pub fn argument<T: Argument>(argument: T) -> T {
+/// Checks an argument. The type that it returns always implements `Serialize`, so that the compiler reports one error.
+pub fn argument<T: Argument>(argument: T) -> impl serde::Serialize {
     argument
 }
 

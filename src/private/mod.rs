@@ -24,25 +24,26 @@ pub use errors::{
 pub use key::{IntoKey, Keyed, KeyedSet, KeyedValue, append, argument, glob_of_pattern, key_from};
 pub use options::Options;
 pub use provider::{
-    AsMemory, AsProvider, clear, clear_sync, default_provider, invalidate, invalidate_sync, len_sync, memory, peek,
-    peek_sync, tagged,
+    AsMemory, AsProvider, Storable, clear, clear_sync, default_provider, invalidate, invalidate_sync, len_sync, memory, peek,
+    peek_sync, provider_for, tagged,
 };
 pub use shape::{
     HasNone, HasOneNone, HasNestedNones, KeepsNoneFallible, KeepsNonePlain, Returns, ReturnsFallibleOptional,
-    ReturnsPlain, ReturnsWrapped, Shape, check_cache_none, check_nones, error_of, value_of,
+    ReturnsPlain, ReturnsWrapped, Shape, check_cache_none, check_nones, error_of,
 };
 
 /// An argument that is moved into a background load.
 #[diagnostic::on_unimplemented(
-    message = "a load in the background may run longer than the call, and cannot take `&{Self}` along",
+    message = "a background load may outlive the call and cannot borrow from it, and `{Self}` is not `Clone`",
     label = "cannot be cloned for the load",
-    note = "take the argument by value, as an `Arc` or another handle that is `Clone`, or derive `Clone` for it"
+    note = "pass the argument by value, pass an `Arc` or another handle that is `Clone`, or derive `Clone` for its type"
 )]
 pub trait Taken {
     type Owned: 'static;
     fn taken(&self) -> Self::Owned;
 }
 
+#[diagnostic::do_not_recommend]
 impl<T: ToOwned<Owned: 'static> + ?Sized> Taken for T {
     type Owned = T::Owned;
     fn taken(&self) -> T::Owned {

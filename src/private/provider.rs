@@ -4,6 +4,9 @@ use std::any::Any;
 use std::marker::PhantomData;
 use std::sync::OnceLock;
 
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
 use super::key::IntoKey;
 use super::shape::Shape;
 use crate::{
@@ -11,13 +14,47 @@ use crate::{
     Tagged, TaggedView, Typed, default_cache,
 };
 
-/// Finds the provider in the type of an expression: itself, a reference, a `LazyLock`, an `Arc`.
+/// Finds the provider in the type of an expression: itself, a reference, a `LazyLock`, an `Arc`. For other types, the
+/// compiler reports a missing method of this name.
 pub trait AsProvider<T> {
-    fn as_provider_of_this_value(&self, _: PhantomData<fn() -> T>) -> &Self {
-        self
+    fn as_a_provider_for_an_async_function(&self) -> Found<'_, Self, T>;
+}
+impl<T: MaybeSend, P: CacheProvider<T>> AsProvider<T> for P {
+    fn as_a_provider_for_an_async_function(&self) -> Found<'_, Self, T> {
+        Found(self, PhantomData)
     }
 }
-impl<T: MaybeSend, P: CacheProvider<T>> AsProvider<T> for P {}
+
+/// A provider of values of `T`.
+pub struct Found<'a, P: ?Sized, T>(&'a P, PhantomData<fn() -> T>);
+
+/// A provider whose values are those of the function.
+#[diagnostic::on_unimplemented(
+    message = "the function stores values of type `{V}`, and this provider has values of another type",
+    label = "not a provider of `{V}`",
+    note = "choose a provider of the type that the function returns, without its `Result` or `Option`; with `cache_none`, \
+            without its `Result` only"
+)]
+pub trait ProviderOf<'a, V: MaybeSend> {
+    type Provider: CacheProvider<V>;
+    fn provider(self) -> &'a Self::Provider;
+}
+#[diagnostic::do_not_recommend]
+impl<'a, P: CacheProvider<V>, V: MaybeSend> ProviderOf<'a, V> for Found<'a, P, V> {
+    type Provider = P;
+    fn provider(self) -> &'a P {
+        self.0
+    }
+}
+
+/// The provider, if its values are those of the function.
+pub fn provider_for<'a, S, F>(_: &S, found: F) -> &'a F::Provider
+where
+    S: Shape<Value: MaybeSend>,
+    F: ProviderOf<'a, S::Value>,
+{
+    found.provider()
+}
 
 /// [`AsProvider`] for memory providers. For other types, the compiler reports a missing method of this name.
 pub trait AsMemory {
@@ -41,9 +78,24 @@ impl<T> AsMemory for MemoryCacheProvider<T> {
     }
 }
 
-/// The default cache, typed for the values of one function.
+/// A value of the default cache.
+#[diagnostic::on_unimplemented(
+    message = "the default cache stores values as JSON, and `{Self}` does not implement both `Serialize` and `Deserialize`",
+    label = "cannot be stored",
+    note = "derive `serde::Serialize` and `serde::Deserialize` for the type, or choose a cache that stores values as they \
+            are, as in `#[cached(provider = CACHE)]` with a `MemoryCacheProvider`"
+)]
+pub trait Storable: Serialize + DeserializeOwned {}
+#[diagnostic::do_not_recommend]
+impl<T: Serialize + DeserializeOwned> Storable for T {}
+
+/// The default cache, typed for the values of one function. The type that it returns is always a provider, so that the
+/// compiler reports one error for a value that is not [`Storable`].
 #[must_use]
-pub fn default_provider<S: Shape>(_: &S, function: &str) -> Typed<S::Value> {
+pub fn default_provider<S>(_: &S, function: &str) -> impl CacheProvider<S::Value> + Clone + use<S>
+where
+    S: Shape<Value: Storable + MaybeSend>,
+{
     Typed::new(default_cache()).owner(function)
 }
 

@@ -195,8 +195,3 @@ pub fn check_nones<N: IsUnambiguous>(_: &N) {}
 pub fn error_of<S: Shape>(_: &S) -> Probe<S::Error> {
     Probe::new()
 }
-
-/// The value type of a shape.
-pub fn value_of<S: Shape>(_: &S) -> PhantomData<fn() -> S::Value> {
-    PhantomData
-}

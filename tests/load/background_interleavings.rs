@@ -10,7 +10,7 @@ use crate::executor::{Executor, Seeded, pause};
 use crate::provider::Remote;
 use crate::traces::Stage;
 
-const SEEDS: u64 = if cfg!(miri) { 20 } else { 10_000 };
+const SEEDS: u64 = if cfg!(miri) { 10 } else { 10_000 };
 const KEY: &str = "user:1";
 
 fn seconds(seconds: usize) -> Duration {

@@ -8,7 +8,7 @@ use isocache::{CacheAside, LoadError, MemoryCacheProvider};
 use crate::executor::{Executor, Seeded, pause};
 use crate::provider::Remote;
 
-const SEEDS: u64 = if cfg!(miri) { 20 } else { 10_000 };
+const SEEDS: u64 = if cfg!(miri) { 10 } else { 10_000 };
 const KEY: &str = "user:1";
 
 /// What the cache stands before: its value only grows.

@@ -12,6 +12,9 @@ static NUMBERS: LazyLock<MemoryCacheProvider<u64>> = LazyLock::new(MemoryCachePr
 #[cached(provider = NUMBERS)]
 async fn other_values(id: u64) -> String { id.to_string() }
 
+#[cached(provider = 5)]
+async fn no_provider(id: u64) -> u64 { id }
+
 #[cached(provider = isocache::default_cache())]
 fn not_in_memory(id: u64) -> u64 { id }
 

@@ -87,7 +87,7 @@ pub const fn check(template: &str) -> Result<(), TemplateError> {
     if let Some(at) = dollar_brace(template.as_bytes()) {
         return Err(TemplateError {
             at,
-            reason: "a $ before a brace is of a template literal: leave the $ out, as in user:{id}",
+            reason: "a key pattern is not a template literal: leave the $ out, as in user:{id}",
         });
     }
     let (mut at, mut has_literal, mut is_apart) = (0, false, true);
@@ -102,7 +102,7 @@ pub const fn check(template: &str) -> Result<(), TemplateError> {
             }
             Ok(Some((Piece::Parameter(name), next))) => {
                 if !is_apart {
-                    let reason = "between this parameter and the one before it there must be a :";
+                    let reason = "between this parameter and the one before it, there must be a :";
                     return Err(TemplateError { at, reason });
                 }
                 if occurs_before(template, at, name) {
@@ -116,7 +116,7 @@ pub const fn check(template: &str) -> Result<(), TemplateError> {
     if has_literal {
         Ok(())
     } else {
-        Err(TemplateError { at: 0, reason: "there must be some literal text, which sets the keys apart from others" })
+        Err(TemplateError { at: 0, reason: "a pattern needs some literal text, to distinguish its keys from others" })
     }
 }
 

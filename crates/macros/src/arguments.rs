@@ -80,9 +80,8 @@ pub(crate) fn taking(argument: &Argument) -> Result<Taking> {
     Ok(Taking::Cloned(Box::new(Type::Reference(ty))))
 }
 
-const CANNOT_TAKE: &str = "with `stale_while_revalidate`, `early_refresh` or `detached`, the load may run longer than the \
-                           call, and cannot take this borrow along: take the argument by value, or as `&T` where `T` is \
-                           Clone";
+const CANNOT_TAKE: &str = "with `stale_while_revalidate`, `early_refresh` or `detached`, a load may outlive the call and \
+                           cannot keep this borrow: pass the argument by value, or as `&T` where `T` is `Clone`";
 
 /// Strips the invisible groups that a macro puts around its fragments.
 pub(crate) fn ungrouped(mut ty: &Type) -> &Type {
@@ -123,8 +122,8 @@ impl<'a> Visit<'a> for Borrows {
 pub(crate) fn taking_self(signature: &Signature) -> Result<()> {
     match signature.receiver() {
         Some(receiver) if matches!(&*receiver.ty, Type::Reference(_)) => {
-            let reason = "with `stale_while_revalidate`, `early_refresh` or `detached`, the load may run longer than the \
-                          call, and cannot borrow `self`: take `self: Arc<Self>`, or leave the option out";
+            let reason = "with `stale_while_revalidate`, `early_refresh` or `detached`, a load may outlive the call and \
+                          cannot borrow `self`: take `self: Arc<Self>`, or remove the option";
             Err(Error::new(receiver.span(), reason))
         }
         _ => Ok(()),

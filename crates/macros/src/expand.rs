@@ -71,7 +71,7 @@ fn mentions_self_type(item: &ItemFn) -> bool {
 pub(crate) fn expand(attribute: &TokenStream, function: TokenStream) -> Result<TokenStream> {
     let options: Options = parse2(attribute.clone())?;
     let mut item: ItemFn =
-        parse2(function).map_err(|error| Error::new(error.span(), "#[cached] is for functions with a body"))?;
+        parse2(function).map_err(|error| Error::new(error.span(), "`#[cached]` can only be applied to a function with a body"))?;
     let krate = options.krate();
     if let Some(variants) = by_condition(&quote!(#[#krate::cached(#attribute)]), &item)? {
         return Ok(variants);
@@ -85,7 +85,7 @@ pub(crate) fn expand(attribute: &TokenStream, function: TokenStream) -> Result<T
         (Some(boxed), _) => boxed,
         (None, ReturnType::Type(_, returned)) => (Type::clone(returned), Block::clone(&item.block)),
         (None, ReturnType::Default) => {
-            let reason = "this function returns nothing, so there is nothing to cache";
+            let reason = "this function returns nothing that could be cached";
             return Err(Error::new(item.sig.ident.span(), reason));
         }
     };
@@ -135,26 +135,26 @@ fn name(options: &Options, ident: &Ident, companions: &Place) -> TokenStream {
 fn check(options: &Options, signature: &Signature, is_async: bool) -> Result<()> {
     let refuse = |span, reason| Err(Error::new(span, reason));
     if let Some(token) = &signature.constness {
-        return refuse(token.span, "a const function cannot be cached: it has no state");
+        return refuse(token.span, "a `const` function cannot be cached, because it cannot keep state");
     }
     if let Some(token) = &signature.unsafety {
-        return refuse(token.span, "an unsafe function cannot be cached");
+        return refuse(token.span, "an `unsafe` function cannot be cached");
     }
     if let Some(abi) = &signature.abi {
-        return refuse(abi.extern_token.span, "a function for another language cannot be cached");
+        return refuse(abi.extern_token.span, "an `extern` function cannot be cached");
     }
     if is_async && options.in_background() {
         taking_self(signature)?;
     }
     if let (Some(span), false) = (options.detached, is_async) {
-        return refuse(span, "`detached` is for async functions: a synchronous function runs to its end anyway");
+        return refuse(span, "`detached` is for `async` functions: a synchronous function always runs to its end");
     }
     if let Some((span, _)) = &options.tags {
         if !is_async {
-            return refuse(*span, "`tags` is for async functions");
+            return refuse(*span, "`tags` is for `async` functions");
         }
         if options.provider.is_none() {
-            return refuse(*span, "`tags` needs a provider of tagged entries: provider = an isocache::Tagged");
+            return refuse(*span, "`tags` needs a provider of tagged entries, as in provider = TAGGED with an `isocache::Tagged`");
         }
         if options.in_background() {
             let reason = "`tags` cannot be combined with `stale_while_revalidate`, `early_refresh` or `detached`";

@@ -175,7 +175,7 @@ impl Function<'_> {
         } else if self.is_async {
             quote_spanned!(span=> {
                 use #private::AsProvider as _;
-                #name.as_provider_of_this_value(#private::value_of(&#shape))
+                #private::provider_for(&#shape, #name.as_a_provider_for_an_async_function())
             })
         } else {
             quote_spanned!(span=> {
@@ -367,7 +367,7 @@ impl Function<'_> {
         if params.to_string().replace([' ', '<', '>'], "").is_empty() {
             return Ok(());
         }
-        let reason = "a function that is not asynchronous, and returns what is generic, needs `provider`";
+        let reason = "a synchronous function whose return type is generic needs `provider`";
         Err(Error::new(syn::spanned::Spanned::span(&self.outcome.returned), reason))
     }
 }

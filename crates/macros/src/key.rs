@@ -39,7 +39,7 @@ pub(crate) fn key<'a>(
     }
     let allowed = |name: &str, span: Span| {
         if options.skip.iter().any(|skipped| skipped.unraw() == name) {
-            return Err(Error::new(span, format!("the key has `{name}`, which is to be skipped")));
+            return Err(Error::new(span, format!("`{name}` is in the key and cannot be skipped")));
         }
         find(arguments, name, span)
     };
@@ -74,7 +74,7 @@ fn find<'a>(arguments: &'a [Argument], name: &str, span: Span) -> Result<&'a Arg
     let is_it = |argument: &&Argument| matches!(argument.pattern, Pat::Ident(_)) && argument.name.unraw() == name;
     arguments.iter().find(is_it).ok_or_else(|| {
         let by_position = name.bytes().all(|byte| byte.is_ascii_digit());
-        let remedy = if by_position { ": write its name, as {id}; positions are known only in JavaScript" } else { "" };
+        let remedy = if by_position { ": use the name of a parameter, as in {id}" } else { "" };
         Error::new(span, format!("the function has no parameter `{name}`{remedy}"))
     })
 }
@@ -141,7 +141,7 @@ fn member(word: &str, span: Span) -> Result<Member> {
         return Ok(Member::Unnamed(syn::Index { index, span }));
     }
     if word.starts_with(|c: char| c.is_ascii_digit()) || word == "_" {
-        return Err(Error::new(span, format!("`{word}` is no name of a field")));
+        return Err(Error::new(span, format!("`{word}` is not a valid field name")));
     }
     let is_keyword = syn::parse_str::<Ident>(word).is_err();
     let raw = is_keyword && !matches!(word, "self" | "Self" | "super" | "crate");
@@ -154,13 +154,13 @@ fn from_closure<'a>(
     allowed: impl Fn(&str, Span) -> Result<&'a Argument>,
 ) -> Result<(TokenStream, Vec<Ident>)> {
     if let Some(asyncness) = &closure.asyncness {
-        return Err(Error::new(asyncness.span(), "the closure of a key cannot be async"));
+        return Err(Error::new(asyncness.span(), "the closure of a key cannot be `async`"));
     }
     let (mut bound, mut used) = (Vec::new(), Vec::new());
     for input in &closure.inputs {
         let pattern = if let Pat::Type(typed) = input { &*typed.pat } else { input };
         let Pat::Ident(ident) = pattern else {
-            let reason = "the parameters of this closure are names of parameters of the function";
+            let reason = "a parameter of this closure must be the name of a parameter of the function";
             return Err(Error::new(input.span(), reason));
         };
         let argument = allowed(&ident.ident.unraw().to_string(), ident.span())?;
@@ -175,16 +175,16 @@ fn from_closure<'a>(
 
 /// The arguments that are hashed if there is no key pattern.
 fn hashed<'a>(options: &Options, signature: &Signature, arguments: &'a [Argument]) -> Result<Vec<&'a Argument>> {
-    const GIVE: &str = "give one, as key = \"user:{id}\"";
+    const REMEDY: &str = "set a key, as in key = \"user:{id}\"";
     if let Some(receiver) = signature.receiver() {
-        let reason = "a method has no key of its own, since `self` does not count: give one, as key = \"user:{id}\", or \
-                      key = \"user:{self.tenant}:{id}\" where objects have different users";
+        let reason = "a method needs a key, because `self` cannot be part of a hash: set key = \"user:{id}\", or \
+                      key = \"user:{self.tenant}:{id}\" if the result depends on `self`";
         return Err(Error::new(receiver.span(), reason));
     }
     let generic = signature.generics.params.iter().find(|param| !matches!(param, GenericParam::Lifetime(_)));
     if let Some(param) = generic {
         let reason =
-            format!("a generic function has no key of its own, since values do not tell its types apart: {GIVE}");
+            format!("a generic function needs a key, because a hash of the arguments does not include their types: {REMEDY}");
         return Err(Error::new(param.span(), reason));
     }
     let mut implied = Implied(None);
@@ -193,11 +193,11 @@ fn hashed<'a>(options: &Options, signature: &Signature, arguments: &'a [Argument
     }
     if let Some(span) = implied.0 {
         let reason =
-            format!("a function of `impl Trait` has no key of its own, since values do not tell types apart: {GIVE}");
+            format!("a function with `impl Trait` needs a key, because a hash of the arguments does not include their types: {REMEDY}");
         return Err(Error::new(span, reason));
     }
     if let (Some(span), None) = (options.in_impl, &options.name) {
-        let reason = format!("the functions of several types may have this name: {GIVE}, or name = \"users::find\"");
+        let reason = format!("functions of several types may have this name: {REMEDY}, or a name, as in name = \"users::find\"");
         return Err(Error::new(span, reason));
     }
     let is_hashed = |argument: &&Argument| !options.skip.contains(&argument.name);
@@ -205,7 +205,7 @@ fn hashed<'a>(options: &Options, signature: &Signature, arguments: &'a [Argument
     match hashed.get(MAX_HASHED) {
         None => Ok(hashed),
         Some(beyond) => {
-            let reason = format!("no key is made of more than {MAX_HASHED} arguments: {GIVE}");
+            let reason = format!("a key can be made from at most {MAX_HASHED} arguments: {REMEDY}");
             Err(Error::new_spanned(beyond.pattern.to_token_stream(), reason))
         }
     }

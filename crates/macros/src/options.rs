@@ -115,13 +115,13 @@ impl Options {
                 self.propagate = match policy.to_string().as_str() {
                     "bypass" => None,
                     "propagate" => Some(policy.span()),
-                    _ => return Err(Error::new(policy.span(), "on_error is bypass or propagate")),
+                    _ => return Err(Error::new(policy.span(), "`on_error` must be `bypass` or `propagate`")),
                 };
             }
             "name" => {
                 let name: LitStr = value(input)?;
                 if name.value().is_empty() {
-                    return Err(Error::new(name.span(), "the name is empty"));
+                    return Err(Error::new(name.span(), "`name` must not be empty"));
                 }
                 self.name = Some(name);
             }
@@ -130,7 +130,7 @@ impl Options {
                 input.parse::<Token![=]>()?;
                 self.krate = Some(Path::parse_mod_style(input)?);
             }
-            _ => return Err(Error::new(span, format!("there is no option `{option}`; there are {NAMES}"))),
+            _ => return Err(Error::new(span, format!("unknown option `{option}`; the options are {NAMES}"))),
         }
         Ok(())
     }
@@ -143,7 +143,7 @@ impl Parse for Options {
         while !input.is_empty() {
             let option = input.call(Ident::parse_any)?;
             if seen.contains(&option) {
-                return Err(Error::new(option.span(), format!("`{option}` is there already")));
+                return Err(Error::new(option.span(), format!("`{option}` is set twice")));
             }
             options.parse_one(&option, input)?;
             seen.push(option);
@@ -174,7 +174,7 @@ fn key(input: ParseStream<'_>) -> Result<KeySource> {
         Expr::Lit(syn::ExprLit { lit: syn::Lit::Str(template), .. }) => Ok(KeySource::Template(template)),
         Expr::Closure(closure) => Ok(KeySource::Closure(closure)),
         other => {
-            let reason = "a key is a pattern, as \"user:{id}\", or a closure, as |id| format!(\"user:{id}\")";
+            let reason = "a key must be a pattern, such as \"user:{id}\", or a closure, such as |id| format!(\"user:{id}\")";
             Err(Error::new_spanned(other, reason))
         }
     }
@@ -183,12 +183,12 @@ fn key(input: ParseStream<'_>) -> Result<KeySource> {
 fn jitter(input: ParseStream<'_>) -> Result<Expr> {
     let jitter = expression(input)?;
     if let Expr::Lit(syn::ExprLit { lit, .. }) = &jitter {
-        let share: Option<f64> = match lit {
-            syn::Lit::Float(share) => share.base10_parse().ok(),
+        let fraction: Option<f64> = match lit {
+            syn::Lit::Float(fraction) => fraction.base10_parse().ok(),
             _ => None,
         };
-        if !share.is_some_and(|share| (0.0..=1.0).contains(&share)) {
-            return Err(Error::new_spanned(jitter, "jitter is a share from 0.0 to 1.0"));
+        if !fraction.is_some_and(|fraction| (0.0..=1.0).contains(&fraction)) {
+            return Err(Error::new_spanned(jitter, "`jitter` must be a fraction from 0.0 to 1.0"));
         }
     }
     Ok(jitter)

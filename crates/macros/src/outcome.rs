@@ -49,7 +49,7 @@ impl Outcome {
 /// Finds types that cannot be stored.
 struct Owned(Option<(Span, &'static str)>);
 
-const BORROWED: &str = "a cached value outlives the call: return a value that borrows nothing";
+const BORROWED: &str = "a cached value outlives the call: return a value that does not borrow";
 
 impl<'a> Visit<'a> for Owned {
     fn visit_type_reference(&mut self, reference: &'a TypeReference) {
@@ -66,6 +66,6 @@ impl<'a> Visit<'a> for Owned {
     }
 
     fn visit_type_impl_trait(&mut self, returned: &'a TypeImplTrait) {
-        self.0 = Some((returned.span(), "a cached value needs a type with a name, which `impl Trait` has not"));
+        self.0 = Some((returned.span(), "a cached value needs a named type, and `impl Trait` has none"));
     }
 }

@@ -32,6 +32,19 @@ pub use shape::{
     ReturnsPlain, ReturnsWrapped, Shape, check_cache_none, check_nones, error_of,
 };
 
+/// Declares the companion type of a function. An attribute cannot see whether its function is in an `impl` or a trait,
+/// where the compiler refuses a type. Its error contains the name of this macro, which is the remedy.
+#[doc(hidden)]
+#[macro_export]
+macro_rules! in_an_impl_write_cached_with_the_option_in_impl {
+    ($(#[$attribute:meta])* $vis:vis $name:ident $($implementations:tt)*) => {
+        $(#[$attribute])*
+        $vis struct $name {}
+        $($implementations)*
+    };
+}
+pub use in_an_impl_write_cached_with_the_option_in_impl;
+
 /// An argument that is moved into a background load.
 #[diagnostic::on_unimplemented(
     message = "a background load may outlive the call and cannot borrow from it, and `{Self}` is not `Clone`",

@@ -299,10 +299,12 @@ impl Function<'_> {
             }
         });
         quote! {
-            #(#cfg)*
-            #[doc = #about]
-            #[allow(non_camel_case_types, dead_code, clippy::empty_structs_with_brackets)]
-            #vis struct #name {}
+            #private::in_an_impl_write_cached_with_the_option_in_impl! {
+                #(#cfg)*
+                #[doc = #about]
+                #[allow(non_camel_case_types, dead_code, clippy::empty_structs_with_brackets)]
+                #vis #name
+
 
             #(#cfg)*
             #[allow(dead_code, clippy::missing_errors_doc, clippy::missing_panics_doc, clippy::must_use_candidate)]
@@ -342,6 +344,7 @@ impl Function<'_> {
                 #vis fn monitor() -> &'static #private::Monitor { Self::isocache_monitor() }
 
                 #statics
+            }
             }
         }
     }

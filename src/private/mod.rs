@@ -9,7 +9,6 @@ mod options;
 mod provider;
 mod shape;
 
-pub use std::any::Any;
 pub use std::sync::{Arc, LazyLock, OnceLock};
 use std::time::Duration;
 
@@ -24,11 +23,11 @@ pub use errors::{
 pub use key::{IntoKey, Keyed, KeyedSet, KeyedValue, append, argument, glob_of_pattern, key_from};
 pub use options::Options;
 pub use provider::{
-    AsMemory, AsProvider, Storable, clear, clear_sync, default_provider, invalidate, invalidate_sync, len_sync, memory, peek,
-    peek_sync, provider_for, tagged,
+    AsMemory, AsProvider, Memories, Storable, clear, clear_sync, default_provider, default_provider_of_generic,
+    invalidate, invalidate_sync, len_sync, memory, peek, peek_sync, provider_for, tagged,
 };
 pub use shape::{
-    HasNone, HasOneNone, HasNestedNones, KeepsNoneFallible, KeepsNonePlain, Returns, ReturnsFallibleOptional,
+    HasNestedNones, HasNone, HasOneNone, KeepsNoneFallible, KeepsNonePlain, Returns, ReturnsFallibleOptional,
     ReturnsPlain, ReturnsWrapped, Shape, check_cache_none, check_nones, error_of,
 };
 

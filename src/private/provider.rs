@@ -2,7 +2,7 @@
 
 use std::any::Any;
 use std::marker::PhantomData;
-use std::sync::OnceLock;
+use std::sync::{Mutex, OnceLock, PoisonError};
 
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -92,24 +92,56 @@ impl<T: Serialize + DeserializeOwned> Storable for T {}
 /// The default cache, typed for the values of one function. The type that it returns is always a provider, so that the
 /// compiler reports one error for a value that is not [`Storable`].
 #[must_use]
-pub fn default_provider<S>(_: &S, function: &str) -> impl CacheProvider<S::Value> + Clone + use<S>
+pub fn default_provider<S>(shape: &S, function: &str) -> impl CacheProvider<S::Value> + Clone + use<S>
 where
     S: Shape<Value: Storable + MaybeSend>,
 {
+    let _ = shape;
     Typed::new(default_cache()).owner(function)
 }
 
-/// The memory cache of a synchronous function without a provider, stored in a slot of the function.
-///
-/// # Panics
-/// If the slot has been used for another type.
+/// [`default_provider`] for a function whose return type may be generic: each type of value has an owner of its own.
+#[must_use]
+pub fn default_provider_of_generic<S>(shape: &S, function: &str) -> impl CacheProvider<S::Value> + Clone + use<S>
+where
+    S: Shape<Value: Storable + MaybeSend>,
+{
+    default_provider(shape, &format!("{function}<{}>", std::any::type_name::<S::Value>()))
+}
+
+/// The memory caches of a synchronous function without a provider: one for each type of its values.
+pub struct Memories {
+    /// The only one, unless the function is generic.
+    first: OnceLock<Box<dyn Any + Send + Sync>>,
+    others: Mutex<Vec<&'static (dyn Any + Send + Sync)>>,
+}
+
+impl Memories {
+    #[must_use]
+    #[allow(clippy::new_without_default, reason = "it is for statics")]
+    pub const fn new() -> Self {
+        Self { first: OnceLock::new(), others: Mutex::new(Vec::new()) }
+    }
+}
+
+/// The memory cache of a synchronous function without a provider.
 #[must_use]
 pub fn memory<S: Shape<Value: Send + Sync + 'static>>(
-    slot: &'static OnceLock<Box<dyn Any + Send + Sync>>,
+    memories: &'static Memories,
     _: &S,
 ) -> &'static MemoryCache<S::Value> {
-    let memory = slot.get_or_init(|| Box::new(MemoryCache::<S::Value>::default()));
-    memory.downcast_ref().expect("a function returns one type")
+    let first = memories.first.get_or_init(|| Box::new(MemoryCache::<S::Value>::default()));
+    if let Some(memory) = first.downcast_ref() {
+        return memory;
+    }
+    let mut others = memories.others.lock().unwrap_or_else(PoisonError::into_inner);
+    if let Some(memory) = others.iter().find_map(|memory| memory.downcast_ref()) {
+        return memory;
+    }
+    // It lives as long as the function, like the first one.
+    let memory: &'static MemoryCache<S::Value> = Box::leak(Box::default());
+    others.push(memory);
+    memory
 }
 
 /// Removes the value under a key.

@@ -21,9 +21,6 @@ async fn borrowed_by_name<'a>(name: &'a str) -> Option<std::borrow::Cow<'a, str>
 #[cached]
 async fn unnamed() -> impl Copy { 1 }
 
-#[cached(key = "generic:{id}")]
-fn generic_memory<T: Default>(id: u64) -> Option<T> { None }
-
 #[cached]
 struct NoFunction;
 

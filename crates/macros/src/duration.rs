@@ -23,7 +23,9 @@ pub(crate) fn duration(value: &Expr, private: &TokenStream) -> Result<TokenStrea
             seconds.checked_mul(1000).ok_or(TOO_LONG)
         }
         Lit::Str(text) => milliseconds(&text.value()),
-        _ => Err("invalid duration: write seconds, as in 300, a string with a unit, as in \"5m\", or an expression of type `Duration`"),
+        _ => Err(
+            "invalid duration: write seconds, as in 300, a string with a unit, as in \"5m\", or an expression of type `Duration`",
+        ),
     };
     let milliseconds = milliseconds.and_then(|milliseconds| match milliseconds {
         0 => Err("a duration must be at least one millisecond"),

@@ -1,10 +1,12 @@
 //! Expands the attribute and its function to the code that the compiler sees.
 
+use std::collections::HashSet;
+
 use proc_macro2::{TokenStream, TokenTree};
 use quote::{ToTokens as _, format_ident, quote};
 use syn::punctuated::Punctuated;
 use syn::{
-    AttrStyle, Attribute, Block, Error, Expr, FnArg, Ident, ItemFn, Pat, Result, ReturnType, Signature, Token, Type,
+    AttrStyle, Attribute, Block, Error, FnArg, Ident, ItemFn, Pat, Result, ReturnType, Signature, Token, Type,
     Visibility, parse2,
 };
 
@@ -14,6 +16,7 @@ use crate::key::{Key, key, tags};
 use crate::options::{Companions, KeySource, Options};
 use crate::outcome::Outcome;
 use crate::variants::{boxed_future, by_condition};
+use crate::words::collect;
 
 /// Everything that is known about the function.
 pub(crate) struct Function<'a> {
@@ -70,8 +73,8 @@ fn mentions_self_type(item: &ItemFn) -> bool {
 
 pub(crate) fn expand(attribute: &TokenStream, function: TokenStream) -> Result<TokenStream> {
     let options: Options = parse2(attribute.clone())?;
-    let mut item: ItemFn =
-        parse2(function).map_err(|error| Error::new(error.span(), "`#[cached]` can only be applied to a function with a body"))?;
+    let mut item: ItemFn = parse2(function)
+        .map_err(|error| Error::new(error.span(), "`#[cached]` can only be applied to a function with a body"))?;
     let krate = options.krate();
     if let Some(variants) = by_condition(&quote!(#[#krate::cached(#attribute)]), &item)? {
         return Ok(variants);
@@ -154,7 +157,10 @@ fn check(options: &Options, signature: &Signature, is_async: bool) -> Result<()>
             return refuse(*span, "`tags` is for `async` functions");
         }
         if options.provider.is_none() {
-            return refuse(*span, "`tags` needs a provider of tagged entries, as in provider = TAGGED with an `isocache::Tagged`");
+            return refuse(
+                *span,
+                "`tags` needs a provider of tagged entries, as in provider = TAGGED with an `isocache::Tagged`",
+            );
         }
         if options.in_background() {
             let reason = "`tags` cannot be combined with `stale_while_revalidate`, `early_refresh` or `detached`";
@@ -206,7 +212,8 @@ impl Function<'_> {
     fn companion_parts(&self) -> Parts {
         let generics = &self.item.sig.generics;
         let key: Vec<_> = self.key.arguments.iter().map(|argument| argument.declared()).collect();
-        let in_provider = self.options.provider.as_ref().map(words).unwrap_or_default();
+        let mut in_provider = HashSet::new();
+        collect(self.options.provider.to_token_stream(), &mut in_provider);
         let is_in_provider = |argument: &&Argument| in_provider.contains(&argument.name.to_string());
         let is_used = |argument: &&Argument| {
             is_in_provider(argument) || self.key.arguments.iter().any(|keyed| keyed.name == argument.name)
@@ -219,11 +226,8 @@ impl Function<'_> {
             mentions.push(quote!(#closure));
         }
         let of_key = crate::generics::needed(generics, &mentions);
-        let mut of_provider = Vec::new();
-        if let Some(expression) = &self.options.provider {
-            let returned = &self.outcome.returned;
-            of_provider.push(quote!(#returned #expression #(#whole)*));
-        }
+        let (returned, expression) = (&self.outcome.returned, &self.options.provider);
+        let of_provider = [quote!(#returned #expression #(#whole)*)];
         mentions.extend(of_provider.iter().cloned());
         let of_whole = crate::generics::needed(generics, &mentions);
         let of_provider = crate::generics::needed(generics, &of_provider);
@@ -405,34 +409,4 @@ struct Parts {
     of_provider: (TokenStream, TokenStream),
     /// Statements that use the parameters of the key and the provider, to avoid warnings about unused variables.
     named: Vec<TokenStream>,
-}
-
-/// The names in an expression that may be parameters, including those within macros and their format strings.
-fn words(expression: &Expr) -> Vec<String> {
-    fn collect(tokens: TokenStream, words: &mut Vec<String>) {
-        let mut after_dot = false;
-        for token in tokens {
-            let mut is_dot = false;
-            match token {
-                TokenTree::Group(group) => collect(group.stream(), words),
-                TokenTree::Ident(ident) if !after_dot => words.push(ident.to_string()),
-                TokenTree::Punct(punct) => is_dot = punct.as_char() == '.',
-                TokenTree::Literal(literal) => {
-                    // Covers `"t{tenant}"` in a `format!`.
-                    let text = literal.to_string();
-                    let names = text
-                        .split('{')
-                        .skip(1)
-                        .map(|rest| rest.chars().take_while(|c| c.is_alphanumeric() || *c == '_').collect::<String>());
-                    words.extend(names.filter(|name| !name.is_empty()));
-                }
-                TokenTree::Ident(_) => {}
-            }
-            after_dot = is_dot;
-        }
-    }
-
-    let mut words = Vec::new();
-    collect(expression.to_token_stream(), &mut words);
-    words
 }

@@ -2,7 +2,7 @@
 
 use proc_macro2::{Span, TokenStream};
 use quote::{ToTokens as _, format_ident, quote, quote_spanned};
-use syn::{Error, GenericParam, Ident, Result};
+use syn::{GenericParam, Ident, Result};
 
 use crate::arguments::{Argument, Taking, taking};
 use crate::duration::duration;
@@ -134,10 +134,19 @@ impl Function<'_> {
     fn slot(&self) -> TokenStream {
         let private = self.options.private();
         quote!({
-            static MEMORY: #private::OnceLock<::std::boxed::Box<dyn #private::Any + ::core::marker::Send + ::core::marker::Sync>> =
-                #private::OnceLock::new();
+            static MEMORY: #private::Memories = #private::Memories::new();
             &MEMORY
         })
+    }
+
+    /// Whether the return type may depend on generics: those of the function, or of the `impl` that it may be in.
+    fn has_generic_value(&self) -> bool {
+        if !matches!(self.companions, Place::Type(_)) {
+            return true;
+        }
+        let generics = &self.item.sig.generics;
+        let (params, _) = crate::generics::needed(generics, &[self.outcome.returned.to_token_stream()]);
+        !params.to_string().replace([' ', '<', '>'], "").is_empty()
     }
 
     fn has_memory(&self) -> bool {
@@ -156,7 +165,11 @@ impl Function<'_> {
         let Some(provider) = &self.options.provider else {
             if self.is_async {
                 let (span, function) = (syn::spanned::Spanned::span(&self.outcome.returned), self.name);
-                let default = quote_spanned!(span=> &#private::default_provider(&#shape, #function));
+                let default = if self.has_generic_value() {
+                    quote_spanned!(span=> &#private::default_provider_of_generic(&#shape, #function))
+                } else {
+                    quote_spanned!(span=> &#private::default_provider(&#shape, #function))
+                };
                 return quote!(let #name = #default;);
             }
             let slot = match self.companions {
@@ -334,7 +347,6 @@ impl Function<'_> {
     fn statics(&self) -> Result<TokenStream> {
         let (private, monitor, monitor_name) = (self.options.private(), self.monitor(), self.monitor_name());
         let memory = if self.has_memory() {
-            self.check_memory()?;
             let (slot, name) = (
                 self.slot(),
                 match self.companions {
@@ -344,9 +356,7 @@ impl Function<'_> {
             );
             Some(quote! {
                 #[doc(hidden)]
-                fn #name() -> &'static #private::OnceLock<
-                    ::std::boxed::Box<dyn #private::Any + ::core::marker::Send + ::core::marker::Sync>
-                > { #slot }
+                fn #name() -> &'static #private::Memories { #slot }
             })
         } else {
             None
@@ -356,18 +366,5 @@ impl Function<'_> {
             fn #monitor_name() -> &'static #private::Monitor { #monitor }
             #memory
         })
-    }
-
-    /// # Errors
-    /// A function's own memory cache cannot hold values of several types.
-    fn check_memory(&self) -> Result<()> {
-        let generics = &self.item.sig.generics;
-        let returned = [self.outcome.returned.to_token_stream()];
-        let (params, _) = crate::generics::needed(generics, &returned);
-        if params.to_string().replace([' ', '<', '>'], "").is_empty() {
-            return Ok(());
-        }
-        let reason = "a synchronous function whose return type is generic needs `provider`";
-        Err(Error::new(syn::spanned::Spanned::span(&self.outcome.returned), reason))
     }
 }

@@ -2,9 +2,11 @@
 
 use std::collections::HashSet;
 
-use proc_macro2::{TokenStream, TokenTree};
+use proc_macro2::TokenStream;
 use quote::{ToTokens, quote};
 use syn::{GenericParam, Generics};
+
+use crate::words::collect;
 
 /// Returns the generic parameters that these tokens mention, and those that their bounds mention, with the conditions
 /// on these parameters only.
@@ -39,17 +41,5 @@ fn name(param: &GenericParam) -> String {
         GenericParam::Type(param) => param.ident.to_string(),
         GenericParam::Const(param) => param.ident.to_string(),
         GenericParam::Lifetime(param) => param.lifetime.ident.to_string(),
-    }
-}
-
-fn collect(tokens: TokenStream, words: &mut HashSet<String>) {
-    for token in tokens {
-        match token {
-            TokenTree::Group(group) => collect(group.stream(), words),
-            TokenTree::Ident(ident) => {
-                words.insert(ident.to_string());
-            }
-            TokenTree::Punct(_) | TokenTree::Literal(_) => {}
-        }
     }
 }

@@ -183,8 +183,9 @@ fn hashed<'a>(options: &Options, signature: &Signature, arguments: &'a [Argument
     }
     let generic = signature.generics.params.iter().find(|param| !matches!(param, GenericParam::Lifetime(_)));
     if let Some(param) = generic {
-        let reason =
-            format!("a generic function needs a key, because a hash of the arguments does not include their types: {REMEDY}");
+        let reason = format!(
+            "a generic function needs a key, because a hash of the arguments does not include their types: {REMEDY}"
+        );
         return Err(Error::new(param.span(), reason));
     }
     let mut implied = Implied(None);
@@ -192,12 +193,14 @@ fn hashed<'a>(options: &Options, signature: &Signature, arguments: &'a [Argument
         implied.visit_type(&argument.ty);
     }
     if let Some(span) = implied.0 {
-        let reason =
-            format!("a function with `impl Trait` needs a key, because a hash of the arguments does not include their types: {REMEDY}");
+        let reason = format!(
+            "a function with `impl Trait` needs a key, because a hash of the arguments does not include their types: {REMEDY}"
+        );
         return Err(Error::new(span, reason));
     }
     if let (Some(span), None) = (options.in_impl, &options.name) {
-        let reason = format!("functions of several types may have this name: {REMEDY}, or a name, as in name = \"users::find\"");
+        let reason =
+            format!("functions of several types may have this name: {REMEDY}, or a name, as in name = \"users::find\"");
         return Err(Error::new(span, reason));
     }
     let is_hashed = |argument: &&Argument| !options.skip.contains(&argument.name);

@@ -11,6 +11,7 @@ mod key;
 mod options;
 mod outcome;
 mod variants;
+mod words;
 
 use proc_macro::TokenStream;
 

@@ -174,7 +174,8 @@ fn key(input: ParseStream<'_>) -> Result<KeySource> {
         Expr::Lit(syn::ExprLit { lit: syn::Lit::Str(template), .. }) => Ok(KeySource::Template(template)),
         Expr::Closure(closure) => Ok(KeySource::Closure(closure)),
         other => {
-            let reason = "a key must be a pattern, such as \"user:{id}\", or a closure, such as |id| format!(\"user:{id}\")";
+            let reason =
+                "a key must be a pattern, such as \"user:{id}\", or a closure, such as |id| format!(\"user:{id}\")";
             Err(Error::new_spanned(other, reason))
         }
     }

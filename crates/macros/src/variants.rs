@@ -27,7 +27,9 @@ pub(crate) fn by_condition(attribute: &TokenStream, item: &ItemFn) -> Result<Opt
         return Ok(None);
     }
     if conditions.len() > MAX_CONDITIONS {
-        let reason = format!("the parameters of a cached function can have at most {MAX_CONDITIONS} different #[cfg] conditions");
+        let reason = format!(
+            "the parameters of a cached function can have at most {MAX_CONDITIONS} different #[cfg] conditions"
+        );
         return Err(Error::new_spanned(&item.sig.inputs, reason));
     }
     let variants = (0..1_u32 << conditions.len()).map(|variant| {

@@ -19,6 +19,7 @@ fn measured() -> MemoryCacheBuilder<String, MemoryCache<String>> {
 }
 
 #[test]
+#[cfg_attr(miri, ignore = "thousands of entries take minutes there")]
 fn bytes_alone_bound_a_cache() {
     let cache = measured().max_bytes(5000).build().unwrap();
     for number in 0..6000 {
@@ -33,6 +34,7 @@ fn bytes_alone_bound_a_cache() {
 }
 
 #[test]
+#[cfg_attr(miri, ignore = "thousands of entries take minutes there")]
 fn only_a_word_removes_the_limit_on_entries() {
     let [default, unbounded] = [MemoryCache::builder(), MemoryCache::builder().unbounded()].map(|builder| {
         let cache = builder.build().unwrap();

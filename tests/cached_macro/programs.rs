@@ -271,7 +271,7 @@ async fn methods_of_generic_types() {
     for _ in 0..2 {
         assert_eq!(
             (numbers.find(1).await, numbers.find(0).await, texts.find(1).await),
-            (Some(0), None, Some("".into()))
+            (Some(0), None, Some(String::new()))
         );
         assert_eq!((numbers.closure(1).await, texts.closure(1).await), (Ok(0), Ok(String::new())));
         assert_eq!((Arc::clone(&numbers).shared(1).await, Arc::clone(&texts).shared(2).await), (0, String::new()));

@@ -311,7 +311,7 @@ impl Function<'_> {
 
 
             #(#cfg)*
-            #[allow(dead_code, clippy::missing_errors_doc, clippy::missing_panics_doc, clippy::must_use_candidate)]
+            #[allow(dead_code, clippy::missing_errors_doc, clippy::missing_panics_doc, clippy::must_use_candidate, clippy::used_underscore_binding)]
             impl #name {
                 /// Runs the function without the cache.
                 #(#lints)*

@@ -44,7 +44,7 @@ impl Calls {
         let glob = function.key.glob.as_ref().filter(|_| function.options.tags.is_none());
         let clear = glob.map(|glob| function.on_provider(&format_ident!("clear"), glob));
         let len = glob.filter(|_| !function.is_async).map(|glob| function.on_provider(&format_ident!("len"), glob));
-        let statics = function.statics()?;
+        let statics = function.statics();
         Ok(Self { get, refresh, invalidate, peek, clear, len, statics })
     }
 }
@@ -344,7 +344,7 @@ impl Function<'_> {
         quote!(let #made = #key; #shaped #found #done)
     }
 
-    fn statics(&self) -> Result<TokenStream> {
+    fn statics(&self) -> TokenStream {
         let (private, monitor, monitor_name) = (self.options.private(), self.monitor(), self.monitor_name());
         let memory = if self.has_memory() {
             let (slot, name) = (
@@ -361,10 +361,10 @@ impl Function<'_> {
         } else {
             None
         };
-        Ok(quote! {
+        quote! {
             #[doc(hidden)]
             fn #monitor_name() -> &'static #private::Monitor { #monitor }
             #memory
-        })
+        }
     }
 }

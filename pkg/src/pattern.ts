@@ -1,6 +1,7 @@
 /** Matching keys against a pattern. */
 
 import { glob_matches } from "./glue.js";
+import { sync } from "./views.js";
 
 /**
  * The `entries` whose key matches. Patterns are matched in wasm, so that they mean the same everywhere; the text before the
@@ -16,5 +17,9 @@ export function matching<E>(pattern: string, entries: Iterable<[key: string, of:
   if (pattern === `${prefix}*`) {
     return candidates;
   }
-  return candidates.filter(([key]) => glob_matches(pattern, key));
+  try {
+    return candidates.filter(([key]) => glob_matches(pattern, key));
+  } finally {
+    sync();
+  }
 }

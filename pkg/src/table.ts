@@ -2,18 +2,15 @@
  * Keys and values, beside an engine in wasm.
  *
  * Keys and values are kept in JavaScript, by slot number; order, deadlines, sizes and most counts are kept in wasm, by the
- * same number. A lookup does not call wasm: its slot is logged here, and the next call takes the log along, which is replayed
- * before any decision. So the order of eviction is exact.
+ * same number. `engine.ts` tells what happens without a call.
  */
 
 import { checkText, wrongType } from "./check.js";
 import { isGenuine, monotonicNow } from "./clock.js";
-import { Slots } from "./glue.js";
+import { Engine } from "./engine.js";
 import type { Removal, RemovalReason } from "./types.js";
-import { logAt, words } from "./wasm.js";
+import { sync, words } from "./views.js";
 
-/** The capacity of the log. This and the parts of answers, down to `END`, are as in `crates/wasm/src/slots.rs`. */
-const LOG = 256;
 /** In an answer: there are removals to read. */
 const REMOVALS = 2 ** 31;
 /** In an answer: the slot held an entry that was evicted for the new one. */
@@ -22,9 +19,6 @@ const EVICTED = 2 ** 30;
 const REFUSED = 2 ** 30 - 1;
 /** In an answer: where the slot is. */
 const SLOT = REFUSED;
-/** At the end of a walk. */
-const END = 2 ** 32 - 1;
-
 /** The candidates for expiry that a lookup examines, so that no lookup pays for many entries that expire at once. */
 const SWEEP = 16;
 /** All candidates. */
@@ -64,12 +58,13 @@ export class Table<V> {
   readonly #index = new Map<string, number>();
   #keys: (string | undefined)[] = [];
   #values: (V | undefined)[] = [];
-  readonly #slots: Slots;
-  readonly #log = new Uint32Array(LOG);
-  #logged = 0;
+  readonly #engine: Engine;
+  #maxEntries: number;
   #misses = 0;
-  /** Values replaced without a call; the engine has counted a hit for each. */
-  #rewrites = 0;
+  /** Values stored without a call; the engine has counted a hit for each. */
+  #stores = 0;
+  /** Entries evicted without a call. */
+  #evictions = 0;
   /** Uses that were no lookups; the engine has counted a hit for each. */
   #touches = 0;
   /** The ttl of each entry by slot, if a hit starts it again. */
@@ -94,7 +89,8 @@ export class Table<V> {
   left: Removal<V>[] = [];
 
   constructor({ maxEntries, maxBytes, clock, sizeOf, onRemoval, touchOnGet }: TableOptions) {
-    this.#slots = new Slots(Math.min(maxEntries, MAX_ENTRIES), maxBytes);
+    this.#maxEntries = Math.min(maxEntries, MAX_ENTRIES);
+    this.#engine = new Engine(this.#maxEntries, maxBytes);
     this.#clock = clock;
     this.#weighed = sizeOf !== undefined;
     this.#watched = onRemoval !== undefined;
@@ -108,7 +104,7 @@ export class Table<V> {
 
   /** The number of entries without the stale ones. It is exact after a sweep. */
   get size(): number {
-    return this.#due === Infinity ? this.#index.size : this.#slots.count(5);
+    return this.#due === Infinity ? this.#index.size : this.#engine.count(5);
   }
 
   /** The slot of the fresh entry under `key`. An expired one is removed. */
@@ -140,7 +136,7 @@ export class Table<V> {
 
   /** Makes an entry the most recently used, without counting a lookup. */
   touch(slot: number): void {
-    this.use(slot);
+    this.#engine.use(slot);
     this.#touches++;
   }
 
@@ -150,7 +146,7 @@ export class Table<V> {
       return true;
     }
     const deadline = this.#now() + ttl;
-    if (!this.#slots.set_deadline(this.#take(), slot, deadline)) {
+    if (!this.#engine.setDeadline(slot, deadline)) {
       return false;
     }
     this.#due = Math.min(this.#due, deadline);
@@ -162,13 +158,7 @@ export class Table<V> {
 
   /** Counts a hit. */
   use(slot: number): void {
-    let at = this.#logged;
-    if (at === LOG) {
-      this.#slots.replay(this.#take());
-      at = 0;
-    }
-    this.#log[at] = slot;
-    this.#logged = at + 1;
+    this.#engine.use(slot);
   }
 
   /** Counts a lookup that found nothing. */
@@ -179,7 +169,7 @@ export class Table<V> {
 
   /** How long an entry is still fresh, in milliseconds; 0 or less if it is stale. */
   remaining(slot: number): number {
-    const deadline = this.#slots.deadline(slot);
+    const deadline = this.#engine.slots.deadline(slot);
     return deadline === Infinity ? deadline : deadline - this.#now();
   }
 
@@ -208,8 +198,7 @@ export class Table<V> {
       this.#ttls[slot] = ttl;
     }
     if (staleFor > 0 && deadline !== Infinity) {
-      // Without memory for it, the entry leaves when it stops being fresh.
-      this.#slots.keep_stale(slot, deadline + staleFor);
+      this.#engine.keepStale(slot, deadline + staleFor);
     }
     return true;
   }
@@ -222,7 +211,7 @@ export class Table<V> {
       return false;
     }
     const isStale = this.#isStale(slot, now);
-    this.#slots.remove(this.#take(), slot, isStale);
+    this.#remove(slot, isStale);
     this.#forget(slot, isStale ? "expired" : "deleted");
     return !isStale;
   }
@@ -235,7 +224,7 @@ export class Table<V> {
         this.left.push({ key, value: this.value(slot), reason: this.#isStale(slot, now) ? "expired" : "deleted" });
       }
     }
-    this.#slots.clear(this.#take());
+    this.#engine.clear();
     this.#empty();
   }
 
@@ -253,7 +242,9 @@ export class Table<V> {
   /** Sets new limits. Entries over them are removed. */
   setLimits(maxEntries: number, maxBytes: number): void {
     const now = this.#due === Infinity ? 0 : this.#now();
-    this.#slots.set_limits(this.#take(), Math.min(maxEntries, MAX_ENTRIES), maxBytes, now);
+    this.checkUsable();
+    this.#maxEntries = Math.min(maxEntries, MAX_ENTRIES);
+    this.#engine.setLimits(this.#maxEntries, maxBytes, now);
     this.#drain();
   }
 
@@ -264,12 +255,9 @@ export class Table<V> {
 
   /** Keys and slots from the most to the least recently used, as they are now. */
   order(): [key: string, slot: number][] {
-    this.#slots.replay(this.#take());
-    const order: [string, number][] = [];
-    for (let slot = this.#slots.newest(); slot !== END; slot = this.#slots.older(slot)) {
-      order.push([this.#keys[slot] as string, slot]);
-    }
-    return order;
+    this.checkUsable();
+    const slots = this.#engine.order(this.#index.size);
+    return Array.from(slots.reverse(), (slot) => [this.#keys[slot] as string, slot]);
   }
 
   /** Whether `slot` still holds `key`. */
@@ -278,14 +266,14 @@ export class Table<V> {
   }
 
   counts(): Counts {
-    this.#slots.replay(this.#take());
-    const count = (of: number) => this.#slots.count(of);
+    this.checkUsable();
+    const count = (of: number) => this.#engine.count(of);
     return {
-      hits: count(0) - this.#rewrites - this.#touches,
+      hits: count(0) - this.#stores - this.#touches,
       misses: this.#misses,
-      sets: count(1) + this.#rewrites,
+      sets: count(1) + this.#stores,
       deletes: count(2),
-      evictions: count(3),
+      evictions: count(3) + this.#evictions,
       expirations: count(4),
       entries: count(5),
       bytes: count(6),
@@ -306,7 +294,7 @@ export class Table<V> {
     } finally {
       this.#empty();
       this.#disposed = true;
-      this.#slots.free();
+      this.#engine.slots.free();
     }
   }
 
@@ -315,21 +303,6 @@ export class Table<V> {
     if (this.#disposed) {
       throw new Error("isocache: this MemoryCache is closed; make a new one");
     }
-  }
-
-  /** Passes the log to the next call, and returns its length. */
-  #take(): number {
-    this.checkUsable();
-    const logged = this.#logged;
-    if (logged > 0) {
-      // In a loop: there are usually few slots, and a view of the memory would cost more.
-      const memory = words();
-      for (let at = 0; at < logged; at++) {
-        memory[logAt + at] = this.#log[at] as number;
-      }
-      this.#logged = 0;
-    }
-    return logged;
   }
 
   /** The time. With `due`, it may be a moment old, if nothing expires before `due`. */
@@ -365,35 +338,47 @@ export class Table<V> {
     if (!this.holds(key, slot)) {
       return false;
     }
-    if (now < this.#slots.deadline(slot)) {
+    if (now < this.#engine.slots.deadline(slot)) {
       return true;
     }
-    if (now < this.#slots.end(slot)) {
+    if (now < this.#engine.slots.end(slot)) {
       return orStale;
     }
-    this.#slots.remove(this.#take(), slot, true);
+    this.#remove(slot, true);
     this.#forget(slot, "expired");
     return false;
   }
 
   /** Whether an entry is past its deadline. */
   #isStale(slot: number, now: number): boolean {
-    return now >= this.#due && now >= this.#slots.deadline(slot);
+    return now >= this.#due && now >= this.#engine.slots.deadline(slot);
   }
 
   /** The slot of the new entry; `undefined` if there is no memory. */
   #insert(key: string, value: V, weight: number, deadline: number, now: number): number | undefined {
-    const answer = this.#slots.insert(this.#take(), weight, deadline, now);
-    this.#due = Math.min(this.#due, deadline);
-    if (answer >= REMOVALS) {
-      this.#drain();
+    this.checkUsable();
+    // The common case is done without a call: only the limit on entries is reached, and nothing may have expired.
+    let slot = -1;
+    if (this.#index.size >= this.#maxEntries && !this.#weighed && now < this.#due) {
+      slot = this.#engine.replaceOldest(deadline);
     }
-    const slot = answer & SLOT;
-    if (slot === REFUSED) {
-      return undefined;
-    }
-    if (answer & EVICTED) {
+    if (slot >= 0) {
+      this.#stores++;
+      this.#evictions++;
       this.#leave(slot, "evicted");
+    } else {
+      const answer = this.#engine.insert(weight, deadline, now);
+      this.#due = Math.min(this.#due, deadline);
+      if (answer >= REMOVALS) {
+        this.#drain();
+      }
+      slot = answer & SLOT;
+      if (slot === REFUSED) {
+        return undefined;
+      }
+      if (answer & EVICTED) {
+        this.#leave(slot, "evicted");
+      }
     }
     this.#index.set(key, slot);
     this.#keys[slot] = key;
@@ -404,11 +389,11 @@ export class Table<V> {
   #update(slot: number, key: string, value: V, weight: number, deadline: number, now: number): boolean {
     // The value that is replaced is reported before the entries that are evicted for the new one.
     const first = this.left.length;
-    if (deadline === Infinity && this.#due === Infinity && !this.#weighed) {
-      this.use(slot);
-      this.#rewrites++;
+    if (!this.#weighed && now < this.#due && this.#engine.postpone(slot, deadline)) {
+      this.#engine.use(slot);
+      this.#stores++;
     } else {
-      const answer = this.#slots.update(this.#take(), slot, weight, deadline, now);
+      const answer = this.#engine.update(slot, weight, deadline, now);
       this.#due = Math.min(this.#due, deadline);
       if (answer >= REMOVALS) {
         this.#drain();
@@ -426,20 +411,29 @@ export class Table<V> {
   }
 
   #sweep(now: number, budget: number): void {
-    this.#slots.sweep(this.#take(), now, budget);
+    this.checkUsable();
+    this.#engine.slots.sweep(now, budget);
+    sync();
     this.#drain();
-    this.#due = this.#slots.next_due();
+    this.#due = this.#engine.slots.next_due();
   }
 
   /** Removes the entries from the tables that the engine has removed. */
   #drain(): void {
-    const removed = this.#slots.removed();
-    const first = this.#slots.removals() >>> 2;
-    const memory = words();
+    const { slots } = this.#engine;
+    const removed = slots.removed();
+    const first = slots.removals() >>> 2;
     for (let at = first; at < first + 2 * removed; at += 2) {
-      this.#forget(memory[at] as number, REASONS[memory[at + 1] as number] as RemovalReason);
+      this.#forget(words[at] as number, REASONS[words[at + 1] as number] as RemovalReason);
     }
-    this.#slots.clear_removals();
+    slots.clear_removals();
+  }
+
+  /** Removes an entry from the engine: as expired, or as deleted. */
+  #remove(slot: number, isExpired: boolean): void {
+    this.checkUsable();
+    this.#engine.slots.remove(slot, isExpired);
+    sync();
   }
 
   /** Removes an entry from the tables that the engine has removed. */

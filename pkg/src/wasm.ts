@@ -1,11 +1,8 @@
 /** The wasm instance: how it starts, and views of its memory. */
 
-import { initSync, transfer } from "./glue.js";
+import { initSync } from "./glue.js";
 
 let memory: WebAssembly.Memory | undefined;
-
-/** Where a log goes for the next call, in words. */
-export let logAt = 0;
 
 let view = new Uint32Array(0);
 
@@ -27,7 +24,6 @@ export function start(module: WebAssembly.Module | Uint8Array): void {
   }
   try {
     memory = initSync({ module }).memory;
-    logAt = transfer() >>> 2;
   } catch (error) {
     if (error instanceof WebAssembly.CompileError) {
       throw new Error(

@@ -10,7 +10,9 @@
 //! for the end: a node whose `due` is after the deadline belongs to a stale entry. The table of ends is allocated with
 //! the first entry that has one, so that caches without stale entries do not pay for it.
 
-use super::{Millis, NEVER, NONE, Slot, grow};
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use super::{Millis, NEVER, NONE, Slot, grow, grow_with};
 
 #[derive(Clone, Copy, Debug)]
 struct Node {
@@ -21,7 +23,9 @@ struct Node {
 /// Allocates nothing until the first entry with a deadline.
 #[derive(Debug, Default)]
 pub(crate) struct Expiry {
-    deadlines: Vec<Millis>,
+    /// The bits of floats. They are atomic because JavaScript writes them too, through a view of the memory: where an
+    /// entry gets a later deadline than the slot had, nothing else changes.
+    deadlines: Vec<AtomicU64>,
     /// A min-heap by `due`. Its capacity equals that of the tables, so that a push never allocates.
     heap: Vec<Node>,
     /// The index of each slot's node in the heap, or `NONE`.
@@ -53,7 +57,19 @@ impl Expiry {
 
     #[inline]
     pub(crate) fn deadline(&self, slot: Slot) -> Millis {
-        self.deadlines.get(slot as usize).copied().unwrap_or(NEVER)
+        self.deadlines.get(slot as usize).map_or(NEVER, |own| Millis::from_bits(own.load(Ordering::Relaxed)))
+    }
+
+    /// Returns false for a slot beyond the tables.
+    #[inline]
+    fn set_own(&self, slot: Slot, deadline: Millis) -> bool {
+        let own = self.deadlines.get(slot as usize);
+        own.map(|own| own.store(deadline.to_bits(), Ordering::Relaxed)).is_some()
+    }
+
+    /// The deadlines by slot, as the bits of floats; empty until there is one.
+    pub(crate) fn deadlines(&self) -> &[AtomicU64] {
+        &self.deadlines
     }
 
     /// The time at which the entry in a slot is removed: its deadline, or its end if it is kept when stale.
@@ -88,7 +104,7 @@ impl Expiry {
     pub(crate) fn grow(&mut self, capacity: usize) -> bool {
         self.heap.try_reserve_exact(capacity.saturating_sub(self.heap.len())).is_ok()
             && grow(&mut self.nodes, capacity, NONE)
-            && grow(&mut self.deadlines, capacity, NEVER)
+            && grow_with(&mut self.deadlines, capacity, || AtomicU64::new(NEVER.to_bits()))
             && (self.ends.is_empty() || grow(&mut self.ends, capacity, Millis::NEG_INFINITY))
     }
 
@@ -98,9 +114,8 @@ impl Expiry {
         if !self.ends.is_empty() {
             self.forget(slot);
         }
-        let Some(own) = self.deadlines.get_mut(slot as usize) else { return };
-        *own = NEVER.min(deadline);
-        if *own == NEVER {
+        let deadline = NEVER.min(deadline);
+        if !self.set_own(slot, deadline) || deadline == NEVER {
             return;
         }
         let index = self.node_of(slot) as usize;
@@ -123,9 +138,7 @@ impl Expiry {
             let deadline = self.deadline(slot);
             self.stale -= u32::from(self.node(slot).is_some_and(|node| node.due > deadline));
         }
-        if let Some(own) = self.deadlines.get_mut(slot as usize) {
-            *own = NEVER;
-        }
+        self.set_own(slot, NEVER);
     }
 
     /// Finds a slot whose end has passed, or `None`. Each inspected node takes one from `budget`, and the search ends

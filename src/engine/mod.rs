@@ -18,13 +18,15 @@ mod counters;
 mod expiry;
 mod lru;
 mod policy;
+mod radix;
+mod room;
 mod state;
 mod terms;
 
 pub use counters::Counters;
 pub use policy::PolicyKind;
 pub use state::Engine;
-pub use terms::{Inserted, Limits, Refused, Removal, RemovalReason};
+pub use terms::{Inserted, Limits, Refused, Removal, RemovalReason, Tables};
 
 /// An index into the owner's tables. Slots are assigned from 0 upwards and reused.
 pub type Slot = u32;
@@ -41,6 +43,9 @@ pub const NEVER: Millis = f64::INFINITY;
 /// The most entries of one engine: 1,073,741,823.
 pub const MAX_SLOTS: u32 = (1 << 30) - 1;
 
+/// The last stamp. After the use that stores it, the stamps start again.
+pub const LAST_STAMP: u32 = u32::MAX - 1;
+
 /// No slot.
 pub(crate) const NONE: Slot = Slot::MAX;
 
@@ -49,13 +54,18 @@ pub(crate) const NONE: Slot = Slot::MAX;
 ///
 /// All tables of the engine grow here, so that running out of memory is reported and never panics.
 pub(crate) fn grow<E: Copy>(table: &mut Vec<E>, capacity: usize, fill: E) -> bool {
+    grow_with(table, capacity, || fill)
+}
+
+/// As [`grow`], for elements that are made one by one.
+pub(crate) fn grow_with<E>(table: &mut Vec<E>, capacity: usize, fill: impl Fn() -> E) -> bool {
     let missing = capacity.saturating_sub(table.len());
     if table.try_reserve_exact(missing).is_err() {
         return false;
     }
     // `resize` alone would contain a path that panics if it cannot allocate.
     while table.len() < capacity && table.len() < table.capacity() {
-        table.push(fill);
+        table.push(fill());
     }
     true
 }

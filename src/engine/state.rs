@@ -1,32 +1,35 @@
 //! The engine: slots, limits and removals.
 
 use super::expiry::Expiry;
-use super::policy::{AnyPolicy, Policy, PolicyKind};
+use super::policy::{AnyPolicy, Eviction, PolicyKind};
 use super::terms::{Inserted, Limits, Refused, Removal, RemovalReason};
-use super::{Counters, Millis, NEVER, NONE, Slot, grow};
+use super::{Counters, Millis, NEVER, NONE, Slot, Tables};
 
 /// The most expiry nodes that one write inspects, so that no write pays for many entries that expire at once.
 const SWEEP_BUDGET: u32 = 16;
-/// The initial capacity of the tables.
-const FIRST_SLOTS: u32 = 16;
 
 /// The bookkeeping of a bounded cache. See the [module](super) for its contract.
 #[derive(Debug)]
 pub struct Engine {
-    limits: Limits,
-    policy: AnyPolicy,
-    expiry: Expiry,
+    pub(super) limits: Limits,
+    pub(super) policy: AnyPolicy,
+    pub(super) expiry: Expiry,
     /// The weight of each slot; empty until an entry has a weight.
-    weights: Vec<u64>,
-    /// Free slots below `used`. Its capacity equals that of the tables.
-    free: Vec<Slot>,
+    pub(super) weights: Vec<u64>,
+    /// Free slots below `used`.
+    pub(super) free: Vec<Slot>,
     /// Slots from here on have never held an entry.
-    used: u32,
+    pub(super) used: u32,
+    /// The number of occupied slots: fresh, stale and expired entries.
+    pub(super) held: u32,
     /// The capacity of the tables, in slots.
-    capacity: u32,
-    total_weight: u64,
-    counters: Counters,
-    removals: Vec<Removal>,
+    pub(super) capacity: u32,
+    pub(super) total_weight: u64,
+    /// Without the hits, which are the uses that were neither writes nor touches.
+    pub(super) counters: Counters,
+    /// The uses that were no lookups.
+    touches: u64,
+    pub(super) removals: Vec<Removal>,
 }
 
 impl Engine {
@@ -40,9 +43,11 @@ impl Engine {
             weights: Vec::new(),
             free: Vec::new(),
             used: 0,
+            held: 0,
             capacity: 0,
             total_weight: 0,
             counters: Counters::default(),
+            touches: 0,
             removals: Vec::new(),
         }
     }
@@ -74,6 +79,7 @@ impl Engine {
         };
         while self.overweight(weight) && self.evict(NONE, now) {}
         self.policy.insert(slot);
+        self.held += 1;
         self.expiry.set(slot, deadline);
         self.set_weight(slot, weight);
         self.counters.sets += 1;
@@ -129,12 +135,12 @@ impl Engine {
     /// Records a hit on the live entry in `slot`.
     #[inline]
     pub fn hit(&mut self, slot: Slot) {
-        self.counters.hits += u64::from(self.policy.touch(slot));
+        self.policy.touch(slot);
     }
 
     /// Makes the entry in `slot` the most recently used, without counting a lookup.
     pub fn touch(&mut self, slot: Slot) {
-        self.policy.touch(slot);
+        self.touches += u64::from(self.policy.touch(slot));
     }
 
     /// Records a miss.
@@ -206,7 +212,7 @@ impl Engine {
     pub fn set_limits(&mut self, limits: Limits, now: Millis) {
         self.limits = limits.clamped();
         self.sweep(now, u32::MAX);
-        while (self.held() > self.limits.max_entries || self.overweight(0)) && self.evict(NONE, now) {}
+        while (self.held > self.limits.max_entries || self.overweight(0)) && self.evict(NONE, now) {}
     }
 
     /// Removes every entry, as deleted, and frees the memory. None is listed in the removals.
@@ -219,6 +225,7 @@ impl Engine {
         self.free = Vec::new();
         self.removals = Vec::new();
         self.used = 0;
+        self.held = 0;
         self.capacity = 0;
         self.total_weight = 0;
     }
@@ -240,22 +247,13 @@ impl Engine {
     #[inline]
     #[must_use]
     pub fn len(&self) -> u32 {
-        self.held() - self.expiry.stale()
+        self.held - self.expiry.stale()
     }
 
     /// The number of stale entries, exact after a [`sweep`](Self::sweep) without a budget.
     #[must_use]
     pub fn stale(&self) -> u32 {
         self.expiry.stale()
-    }
-
-    /// The number of occupied slots: fresh, stale and expired entries.
-    #[inline]
-    fn held(&self) -> u32 {
-        // The free list contains distinct slots below `used`.
-        #[allow(clippy::cast_possible_truncation)]
-        let free = self.free.len() as u32;
-        self.used - free
     }
 
     /// Whether [`len`](Self::len) is 0.
@@ -285,127 +283,29 @@ impl Engine {
     /// The counts so far.
     #[must_use]
     pub fn counters(&self) -> Counters {
-        self.counters
+        Counters { hits: self.policy.uses() - self.counters.sets - self.touches, ..self.counters }
     }
 
-    /// The most recently used slot.
+    /// Calls `visit` with every occupied slot, from the least to the most recently used.
+    pub fn visit(&mut self, visit: impl FnMut(Slot)) {
+        self.policy.visit(visit);
+    }
+
+    /// What the owner may use without a call. See [`Tables`].
     #[must_use]
-    pub fn newest(&self) -> Option<Slot> {
-        self.policy.newest()
+    pub fn tables(&self) -> Tables<'_> {
+        Tables { deadlines: self.expiry.deadlines(), ..self.policy.tables() }
     }
 
-    /// The slot used just before `slot`.
-    #[must_use]
-    pub fn older(&self, slot: Slot) -> Option<Slot> {
-        self.policy.older(slot)
+    /// Continues after the owner has used the [`tables`](Self::tables): `tick` is the latest stamp, and `next` the head of
+    /// the queue.
+    pub fn resume(&mut self, tick: u32, next: u32) {
+        self.policy.resume(tick, next);
     }
 
-    /// Checks a write before anything is changed for it, and allocates the tables that it is the first to need.
-    #[inline]
-    fn admit(&mut self, weight: u64, deadline: Millis) -> Result<(), Refused> {
-        if weight > self.limits.max_weight {
-            return Err(Refused::TooHeavy);
-        }
-        let first_deadline = deadline < NEVER && !self.expiry.in_use();
-        let first_weight = weight > 0 && self.weights.is_empty();
-        if first_deadline || first_weight { self.first_tables(first_deadline, first_weight) } else { Ok(()) }
-    }
-
-    #[cold]
-    fn first_tables(&mut self, expiry: bool, weights: bool) -> Result<(), Refused> {
-        let slots = self.capacity.max(FIRST_SLOTS.min(self.limits.max_entries)) as usize;
-        let grown = (!expiry || self.expiry.grow(slots)) && (!weights || grow(&mut self.weights, slots, 0));
-        if grown { Ok(()) } else { Err(Refused::OutOfMemory) }
-    }
-
-    /// Doubles the capacity, up to the limit on entries.
-    #[cold]
-    fn grow_tables(&mut self) -> Result<(), Refused> {
-        let capacity = self.capacity.saturating_mul(2).max(FIRST_SLOTS).min(self.limits.max_entries);
-        let slots = capacity as usize;
-        let grown = self.free.try_reserve_exact(slots.saturating_sub(self.free.len())).is_ok()
-            && self.policy.grow(slots)
-            && (!self.expiry.in_use() || self.expiry.grow(slots))
-            && (self.weights.is_empty() || grow(&mut self.weights, slots, 0));
-        if !grown {
-            return Err(Refused::OutOfMemory);
-        }
-        self.capacity = capacity;
-        Ok(())
-    }
-
-    /// Whether adding `more` would exceed the limit on weight.
-    #[inline]
-    fn overweight(&self, more: u64) -> bool {
-        self.total_weight > self.limits.max_weight - more
-    }
-
-    #[inline]
-    fn set_weight(&mut self, slot: Slot, weight: u64) {
-        if let Some(own) = self.weights.get_mut(slot as usize) {
-            self.total_weight = self.total_weight - *own + weight;
-            *own = weight;
-        }
-    }
-
-    /// Returns the victim if no further entry may be added. An expired victim is removed as expired instead.
-    #[inline]
-    fn live_victim(&mut self, now: Millis) -> Option<Slot> {
-        while self.held() >= self.limits.max_entries {
-            let slot = self.policy.victim(NONE)?;
-            if self.expiry.end(slot) > now || !self.evict(NONE, now) {
-                return Some(slot);
-            }
-        }
-        None
-    }
-
-    /// Removes the policy's victim, excluding `keep`: as evicted, or as expired if it has expired. Returns false if
-    /// there is none.
-    #[inline(never)]
-    fn evict(&mut self, keep: Slot, now: Millis) -> bool {
-        let Some(slot) = self.policy.victim(keep) else { return false };
-        let dead = self.expiry.end(slot) <= now;
-        if !self.list(slot, if dead { RemovalReason::Expired } else { RemovalReason::Evicted }) {
-            return false;
-        }
-        let removed = u64::from(self.release(slot));
-        if dead {
-            self.counters.expirations += removed;
-        } else {
-            self.counters.evictions += removed;
-        }
-        true
-    }
-
-    /// Lists a removal. Returns false if memory cannot be allocated for the list; the entry then has to stay.
-    #[inline]
-    fn list(&mut self, slot: Slot, reason: RemovalReason) -> bool {
-        let room = self.removals.len() < self.removals.capacity() || self.removals.try_reserve(1).is_ok();
-        if room {
-            self.removals.push(Removal { slot, reason });
-        }
-        room
-    }
-
-    /// Frees a slot. Returns false if it was not occupied.
-    #[inline(never)]
-    fn release(&mut self, slot: Slot) -> bool {
-        let held = self.vacate(slot);
-        if held && self.free.len() < self.free.capacity() {
-            self.free.push(slot);
-        }
-        held
-    }
-
-    /// Takes the entry out of a slot without making the slot available. Returns false if the slot was not occupied.
-    #[inline]
-    fn vacate(&mut self, slot: Slot) -> bool {
-        let held = self.policy.remove(slot);
-        if held {
-            self.expiry.forget(slot);
-            self.set_weight(slot, 0);
-        }
-        held
+    /// Makes the next queue, for an owner that has used up the one in the [`tables`](Self::tables), and makes the stamps
+    /// start again if the last one has been given.
+    pub fn refill(&mut self) {
+        self.policy.refill();
     }
 }

@@ -1,5 +1,7 @@
 //! Types shared by an engine and its owner.
 
+use std::sync::atomic::{AtomicU32, AtomicU64};
+
 use super::{MAX_SLOTS, Slot};
 
 /// The limits of an engine.
@@ -60,4 +62,33 @@ pub enum Refused {
     OutOfMemory,
     /// The slot is not occupied.
     Vacant,
+}
+
+/// The tables of an engine that its owner may use without a call, between calls that pass on what it did by
+/// [`Engine::resume`](super::Engine::resume). JavaScript does so, because a call costs it more than a whole lookup.
+///
+/// 1. A hit on the entry in a slot stores the next stamp: `tick` is increased, and written to `stamps`. After
+///    [`LAST_STAMP`](super::LAST_STAMP) the owner must call [`Engine::refill`](super::Engine::refill) first.
+/// 2. The slot at `next` of `queue` is the least recently used one if its stamp is at most `bound`, else it is skipped.
+///    An owner that may evict it (the limit on entries is reached, none on weight is set, nothing has expired) takes it
+///    for a new entry by moving `next` behind it and storing a stamp. At the end of the queue it calls
+///    [`Engine::refill`](super::Engine::refill).
+/// 3. Where the new deadline of a slot is not earlier than the old one, it may be written to `deadlines` (the bits of a
+///    float, [`NEVER`](super::NEVER) for none), unless an entry is kept when stale.
+///
+/// The counts of the engine then contain the hits and writes of the owner as hits, and not its evictions.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Tables<'a> {
+    /// The stamp of each slot.
+    pub stamps: &'a [AtomicU32],
+    /// The deadline of each slot. Empty until an entry has one.
+    pub deadlines: &'a [AtomicU64],
+    /// The oldest slots, in order.
+    pub queue: &'a [Slot],
+    /// The head of the queue.
+    pub next: u32,
+    /// The latest stamp of the slots in the queue that were not used since.
+    pub bound: u32,
+    /// The latest stamp.
+    pub tick: u32,
 }

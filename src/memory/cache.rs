@@ -326,7 +326,7 @@ impl<T> MemoryCache<T> {
     pub fn keys(&self) -> Vec<String> {
         self.shared.with_table(|locked, leavers| {
             locked.table.sweep(locked.now, leavers);
-            locked.table.keys(locked.now).map(str::to_owned).collect()
+            locked.table.keys(locked.now).into_iter().map(str::to_owned).collect()
         })
     }
 
@@ -345,7 +345,7 @@ impl<T> MemoryCache<T> {
         }
         Ok(self.shared.with_table(|locked, leavers| {
             locked.table.sweep(locked.now, leavers);
-            locked.table.keys(locked.now).filter(|key| glob.matches(key)).map(str::to_owned).collect()
+            locked.table.keys(locked.now).into_iter().filter(|key| glob.matches(key)).map(str::to_owned).collect()
         }))
     }
 }

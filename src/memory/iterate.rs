@@ -58,8 +58,9 @@ impl<T: Clone> MemoryCache<T> {
     pub fn dump(&self) -> Vec<DumpedEntry<T>> {
         let mut entries: Vec<_> = self.shared.with_table(|locked, leavers| {
             locked.table.sweep(locked.now, leavers);
+            let slots = locked.table.slots_by_use(locked.now);
             let table = &*locked.table;
-            let dumped = table.slots_by_use(locked.now).filter_map(|slot| {
+            let dumped = slots.into_iter().filter_map(|slot| {
                 let entry = table.entry(slot)?;
                 let left = remaining(table.engine.deadline(slot), locked.now);
                 Some((entry.key.clone(), entry.value.clone(), left))

@@ -302,13 +302,11 @@ impl<T, K: Key> Table<T, K> {
     /// Removes every entry and frees the memory.
     pub fn clear(&mut self, now: Millis, leavers: &mut Leavers<T, K>) {
         self.sweep(now, leavers);
-        let mut next = self.engine.newest();
-        while self.engine.stale() > 0
-            && let Some(slot) = next
-        {
-            next = self.engine.older(slot);
-            if !self.is_fresh(slot, now) {
-                self.remove(slot, now, leavers);
+        if self.engine.stale() > 0 {
+            for slot in self.slots_in_use() {
+                if !self.is_fresh(slot, now) {
+                    self.remove(slot, now, leavers);
+                }
             }
         }
         self.engine.clear();
@@ -385,6 +383,21 @@ impl<T, K: Key> Table<T, K> {
         updated
     }
 
+    /// The slots of the fresh entries, from the most to the least recently used.
+    pub fn slots_by_use(&mut self, now: Millis) -> Vec<Slot> {
+        let mut slots = self.slots_in_use();
+        slots.retain(|&slot| self.is_fresh(slot, now));
+        slots
+    }
+
+    /// The slots of all entries, from the most to the least recently used.
+    fn slots_in_use(&mut self) -> Vec<Slot> {
+        let mut slots = Vec::with_capacity(self.index.len());
+        self.engine.visit(|slot| slots.push(slot));
+        slots.reverse();
+        slots
+    }
+
     /// Takes an entry that the engine has removed out of the index and the table.
     fn take(&mut self, slot: Slot, reason: RemovalReason, leavers: &mut Leavers<T, K>) {
         let Some(entry) = self.entries.get_mut(slot as usize).and_then(Option::take) else { return };
@@ -401,9 +414,7 @@ impl<T> Table<T> {
     pub fn clear_pattern(&mut self, glob: &Glob, now: Millis, leavers: &mut Leavers<T>) -> u64 {
         self.sweep(now, leavers);
         let mut cleared = 0;
-        let mut next = self.engine.newest();
-        while let Some(slot) = next {
-            next = self.engine.older(slot);
+        for slot in self.slots_in_use() {
             if self.entry(slot).is_some_and(|entry| glob.matches(&entry.key)) {
                 cleared += u64::from(self.remove(slot, now, leavers));
             }
@@ -418,13 +429,8 @@ impl<T> Table<T> {
     }
 
     /// The keys of the fresh entries, from the most to the least recently used.
-    pub fn keys(&self, now: Millis) -> impl Iterator<Item = &str> {
-        self.slots_by_use(now).filter_map(|slot| self.entry(slot).map(|entry| entry.key.as_str()))
-    }
-
-    /// The slots of the fresh entries, from the most to the least recently used.
-    pub(crate) fn slots_by_use(&self, now: Millis) -> impl Iterator<Item = Slot> {
-        let slots = std::iter::successors(self.engine.newest(), |&slot| self.engine.older(slot));
-        slots.filter(move |&slot| self.is_fresh(slot, now))
+    pub fn keys(&mut self, now: Millis) -> Vec<&str> {
+        let slots = self.slots_by_use(now);
+        slots.into_iter().filter_map(|slot| self.entry(slot).map(|entry| entry.key.as_str())).collect()
     }
 }

@@ -1,8 +1,8 @@
 //! The WebAssembly interface of the npm package: it only converts numbers.
 //!
-//! Keys and values stay in JavaScript. A lookup makes no call: JavaScript logs the slot that it found, and the next
-//! call of any kind passes the log and replays it first, in order. So the engine makes the same decisions as if every
-//! lookup had been a call.
+//! Keys and values stay in JavaScript. A lookup makes no call: JavaScript writes the stamp of the slot that it found into
+//! the engine's table, and takes victims from the engine's queue by itself. See `Engine::tables` for what it may do, and
+//! the header in `slots.rs` for how the two tell each other.
 
 #![cfg(all(target_arch = "wasm32", target_os = "unknown"))]
 #![forbid(unsafe_code)]

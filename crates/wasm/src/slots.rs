@@ -5,38 +5,43 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use isocache::engine::{Engine, Inserted, Limits, PolicyKind, Slot};
 use wasm_bindgen::prelude::wasm_bindgen;
 
-/// The most uses of entries that JavaScript logs before they must be replayed.
-const LOG: usize = 256;
-
 /// Set in the result of a write: there are removals to read.
 const REMOVALS: u32 = 1 << 31;
 /// Set in the result of a write: the slot held an entry that was evicted for this one.
 const EVICTED: u32 = 1 << 30;
 /// The result of a write for which memory cannot be allocated. Valid slots are below it.
 const REFUSED: u32 = (1 << 30) - 1;
-/// The result of a walk at the end of the list.
-const END: u32 = u32::MAX;
 
-/// The buffer in which JavaScript writes its log. All engines share it: every call consumes it.
-static TRANSFER: [AtomicU32; LOG] = [const { AtomicU32::new(0) }; LOG];
+/// The words of the header: the state that JavaScript reads after every call, and the first two also before it.
+/// Addresses are in elements of the table: 4 bytes, or 8 for the deadlines.
+const TICK: usize = 0;
+const NEXT: usize = 1;
+const STAMPS: usize = 2;
+const QUEUE: usize = 3;
+const QUEUED: usize = 4;
+const BOUND: usize = 5;
+const DEADLINES: usize = 6;
+const WORDS: usize = 7;
 
-/// The address of the log buffer; it never changes.
-#[wasm_bindgen(skip_typescript)]
-pub fn transfer() -> u32 {
-    address(TRANSFER.as_ptr())
-}
-
-/// An engine. In every call, `logged` is the number of slots in the log, which are first replayed as hits.
+/// An engine, and its header.
 #[wasm_bindgen(skip_typescript)]
 pub struct Slots {
     engine: Engine,
+    header: [AtomicU32; WORDS],
+    order: Vec<Slot>,
 }
 
 #[wasm_bindgen]
 impl Slots {
     #[wasm_bindgen(constructor)]
     pub fn new(max_entries: u32, max_weight: f64) -> Self {
-        Self { engine: Engine::new(limits(max_entries, max_weight), PolicyKind::Lru) }
+        let engine = Engine::new(limits(max_entries, max_weight), PolicyKind::Lru);
+        Self { engine, header: [const { AtomicU32::new(0) }; WORDS], order: Vec::new() }
+    }
+
+    /// The address of the header, which never changes.
+    pub fn header(&self) -> u32 {
+        address(self.header.as_ptr())
     }
 
     /// The address of the removals: for each, its slot and its reason as 32-bit numbers. It may change with every call.
@@ -53,31 +58,36 @@ impl Slots {
         self.engine.clear_removals();
     }
 
-    pub fn replay(&mut self, logged: u32) {
-        self.catch_up(logged);
+    /// Makes the next queue of victims, and makes the stamps start again if the last one has been given.
+    pub fn refill(&mut self) {
+        self.enter();
+        self.engine.refill();
+        self.leave();
     }
 
     /// Returns the slot of the new entry, with `EVICTED` if an entry was evicted for it, or `REFUSED`; with `REMOVALS`
     /// if there are any.
-    pub fn insert(&mut self, logged: u32, weight: f64, deadline: f64, now: f64) -> u32 {
-        self.catch_up(logged);
-        match self.engine.insert(weighed(weight), deadline, now) {
-            Ok(Inserted { slot, evicted: true }) => self.answer(slot | EVICTED),
-            Ok(Inserted { slot, evicted: false }) => self.answer(slot),
-            Err(_) => self.answer(REFUSED),
-        }
+    pub fn insert(&mut self, weight: f64, deadline: f64, now: f64) -> u32 {
+        self.enter();
+        let slot = match self.engine.insert(weighed(weight), deadline, now) {
+            Ok(Inserted { slot, evicted: true }) => slot | EVICTED,
+            Ok(Inserted { slot, evicted: false }) => slot,
+            Err(_) => REFUSED,
+        };
+        self.leave();
+        self.with_removals(slot)
     }
 
     /// Returns `slot` or `REFUSED`; with `REMOVALS` if there are any.
-    pub fn update(&mut self, logged: u32, slot: Slot, weight: f64, deadline: f64, now: f64) -> u32 {
-        self.catch_up(logged);
+    pub fn update(&mut self, slot: Slot, weight: f64, deadline: f64, now: f64) -> u32 {
+        self.enter();
         let updated = self.engine.update(slot, weighed(weight), deadline, now);
-        self.answer(if updated.is_ok() { slot } else { REFUSED })
+        self.leave();
+        self.with_removals(if updated.is_ok() { slot } else { REFUSED })
     }
 
     /// Removes an entry: as expired, or as deleted.
-    pub fn remove(&mut self, logged: u32, slot: Slot, expired: bool) {
-        self.catch_up(logged);
+    pub fn remove(&mut self, slot: Slot, expired: bool) {
         if expired {
             self.engine.expire(slot);
         } else {
@@ -86,16 +96,17 @@ impl Slots {
     }
 
     /// Removes expired entries, which are then among the removals, inspecting at most `budget` candidates.
-    pub fn sweep(&mut self, logged: u32, now: f64, budget: u32) {
-        self.catch_up(logged);
+    pub fn sweep(&mut self, now: f64, budget: u32) {
         self.engine.sweep(now, budget);
     }
 
     /// Sets a new deadline for the entry in `slot`. Returns false if memory cannot be allocated; the entry then keeps
     /// the old one.
-    pub fn set_deadline(&mut self, logged: u32, slot: Slot, deadline: f64) -> bool {
-        self.catch_up(logged);
-        self.engine.set_deadline(slot, deadline).is_ok()
+    pub fn set_deadline(&mut self, slot: Slot, deadline: f64) -> bool {
+        self.enter();
+        let set = self.engine.set_deadline(slot, deadline).is_ok();
+        self.leave();
+        set
     }
 
     /// Keeps the entry in `slot`, which was just inserted or updated with a finite deadline, until `end`. Between its
@@ -123,28 +134,44 @@ impl Slots {
         self.engine.next_due()
     }
 
-    pub fn set_limits(&mut self, logged: u32, max_entries: u32, max_weight: f64, now: f64) {
-        self.catch_up(logged);
+    pub fn set_limits(&mut self, max_entries: u32, max_weight: f64, now: f64) {
+        self.enter();
         self.engine.set_limits(limits(max_entries, max_weight), now);
+        self.leave();
     }
 
-    pub fn clear(&mut self, logged: u32) {
-        self.catch_up(logged);
+    pub fn clear(&mut self) {
+        self.enter();
         self.engine.clear();
+        self.leave();
     }
 
-    /// The most recently used slot, or `END`.
-    pub fn newest(&self) -> u32 {
-        self.engine.newest().unwrap_or(END)
+    /// Lists all slots from the least to the most recently used, and returns the address of the list; 0 if there is no
+    /// memory for it.
+    pub fn order(&mut self) -> u32 {
+        self.enter();
+        let mut order = Vec::new();
+        if order.try_reserve_exact(self.engine.capacity() as usize).is_err() {
+            return 0;
+        }
+        self.engine.visit(|slot| {
+            if order.len() < order.capacity() {
+                order.push(slot);
+            }
+        });
+        self.order = order;
+        self.leave();
+        address(self.order.as_ptr())
     }
 
-    /// The slot used just before, or `END`.
-    pub fn older(&self, slot: Slot) -> u32 {
-        self.engine.older(slot).unwrap_or(END)
+    /// Frees the list that `order` made.
+    pub fn forget_order(&mut self) {
+        self.order = Vec::new();
     }
 
     /// Hits, sets, deletes, evictions, expirations, entries, weight, by number from 0. JavaScript counts the misses.
-    pub fn count(&self, of: u32) -> f64 {
+    pub fn count(&mut self, of: u32) -> f64 {
+        self.enter();
         let counters = self.engine.counters();
         let count = match of {
             0 => counters.hits,
@@ -162,16 +189,28 @@ impl Slots {
         }
     }
 
-    // Not inlined, so that all callers share one copy.
-    #[inline(never)]
-    fn catch_up(&mut self, logged: u32) {
-        let log = TRANSFER.get(..logged as usize).unwrap_or_default();
-        for slot in log {
-            self.engine.hit(slot.load(Ordering::Relaxed));
-        }
+    /// Takes over what JavaScript has done since the last call.
+    fn enter(&mut self) {
+        let [tick, next] = [TICK, NEXT].map(|at| self.header[at].load(Ordering::Relaxed));
+        self.engine.resume(tick, next);
     }
 
-    fn answer(&self, slot: Slot) -> u32 {
+    /// Writes the header.
+    // Not inlined, so that all callers share one copy.
+    #[inline(never)]
+    fn leave(&mut self) {
+        let tables = self.engine.tables();
+        let set = |at: usize, word| self.header[at].store(word, Ordering::Relaxed);
+        set(TICK, tables.tick);
+        set(NEXT, tables.next);
+        set(STAMPS, address(tables.stamps.as_ptr()) / 4);
+        set(QUEUE, address(tables.queue.as_ptr()) / 4);
+        set(QUEUED, count(tables.queue.len()));
+        set(BOUND, tables.bound);
+        set(DEADLINES, if tables.deadlines.is_empty() { 0 } else { address(tables.deadlines.as_ptr()) / 8 });
+    }
+
+    fn with_removals(&self, slot: Slot) -> u32 {
         if self.engine.removals().is_empty() { slot } else { slot | REMOVALS }
     }
 }

@@ -224,16 +224,12 @@ impl<'a> Database<'a> {
     /// The live entries, from the least to the most recently used. Keys and values are not copied.
     pub(super) fn live(&mut self) -> Vec<Live> {
         self.sweep();
-        let mut live = Vec::with_capacity(self.table.engine().len() as usize);
-        let engine = self.table.engine();
-        for slot in std::iter::successors(engine.newest(), |&slot| engine.older(slot)) {
-            if let Some(entry) = self.table.entry(slot) {
-                let (key, value) = (entry.key.0.clone(), entry.value.clone());
-                live.push(Live { key, value, deadline: engine.deadline(slot) });
-            }
-        }
-        live.reverse();
-        live
+        let slots = self.table.slots_by_use(millis(self.now));
+        let live = slots.into_iter().rev().filter_map(|slot| {
+            let entry = self.table.entry(slot)?;
+            Some(Live { key: entry.key.0.clone(), value: entry.value.clone(), deadline: self.deadline(slot) })
+        });
+        live.collect()
     }
 }
 

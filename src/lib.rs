@@ -104,8 +104,8 @@ pub use load::{
 };
 pub use memory::{Count, DumpedEntry, MemoryCache, MemoryCacheBuilder, MemoryCacheProvider, OnOversize};
 pub use provider::{
-    AtomicProvider, BoxFuture, CacheProvider, CounterProvider, DynCacheProvider, Keys, KeysProvider, MaybeSend,
-    TouchProvider, WithTtl,
+    AtomicProvider, BoundedIncrement, BoxFuture, CacheProvider, CounterProvider, DynCacheProvider, Keys, KeysProvider,
+    MaybeSend, TouchProvider, WithTtl,
 };
 #[cfg(feature = "serde")]
 pub use provider::{Typed, default_cache, set_default_cache};

@@ -2,7 +2,7 @@
 
 export type { CacheOptions } from "./cache.js";
 export { Cache } from "./cache.js";
-export type { CounterProvider } from "./counters.js";
+export type { BoundedIncrement, CounterProvider, IncrementWithinOptions } from "./counters.js";
 export type { Generations } from "./generations.js";
 export * from "./http-api.js";
 export type { EntityInvalidator, EntityName, Invalidated, Remaining, Removing } from "./invalidator.js";

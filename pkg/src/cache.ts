@@ -11,6 +11,7 @@ import {
   quote,
   wrongType,
 } from "./check.js";
+import { type BoundedIncrement, checkedBounds, type IncrementWithinOptions } from "./counters.js";
 import { type CacheEvents, EVENTS, Events } from "./load/events.js";
 import { getOrLoad, join } from "./load/load.js";
 import type { Loader, LoadOptions } from "./load/options.js";
@@ -173,6 +174,18 @@ export class Cache<V = unknown> {
     const increment = this.#need("increment");
     const given = optionsFor(this.#provider, resolve(options, SET_OPTIONS, this.#ttl));
     return this.#write([whole], () => increment(whole, by, given));
+  }
+
+  /**
+   * Raises the number under `key` to at least `floor`, adds `by`, and stores the sum, unless it is above `ceiling`, in one step.
+   * Returns whether it was stored, and the sum or the present count. A new number starts at 0. A stored one gets the ttl of
+   * `options`, by default the cache's.
+   */
+  async incrementWithin(key: string, by: number, options: IncrementWithinOptions): Promise<BoundedIncrement> {
+    const whole = this.#key(key);
+    const incrementWithin = this.#need("incrementWithin");
+    const given = checkedBounds(by, options);
+    return this.#write([whole], () => incrementWithin(whole, by, { ...given, ttl: this.#ttlFor(given.ttl) }));
   }
 
   /**

@@ -1,7 +1,36 @@
 /** Counters in a store. */
 
-import { quote } from "./check.js";
-import type { SetOptions } from "./types.js";
+import { checkInteger, checkOptions, quote } from "./check.js";
+import type { SetOptions, Ttl } from "./types.js";
+
+/** Options of `incrementWithin`. Numbers are whole, and within what a number holds exactly. */
+export interface IncrementWithinOptions {
+  /** The number is raised to this first, if it is lower. */
+  floor: number;
+  /** The sum is not stored if it is above this. */
+  ceiling: number;
+  /** How long a stored sum is kept from now on, in **seconds** or with a unit. Default: the cache's. */
+  ttl?: Ttl | null | undefined;
+}
+
+/** What `incrementWithin` did. */
+export interface BoundedIncrement {
+  /** Whether the sum was within the bounds and was stored. */
+  stored: boolean;
+  /** The sum, if it was stored. Otherwise the present count, or `floor` if that is greater. */
+  count: number;
+}
+
+const MOST = Number.MAX_SAFE_INTEGER;
+
+/** The options of `incrementWithin`, checked. */
+export function checkedBounds(by: number, options: IncrementWithinOptions): IncrementWithinOptions {
+  checkOptions(options, ["floor", "ceiling", "ttl"]);
+  checkInteger("by", by, -MOST, MOST);
+  checkInteger("floor", options.floor, -MOST, MOST);
+  checkInteger("ceiling", options.ceiling, -MOST, MOST);
+  return options;
+}
 
 /** A store that counts: a `MemoryCache`, an `HttpCache`, a `Cache` over one, or an object of your own. */
 export interface CounterProvider {
@@ -9,6 +38,15 @@ export interface CounterProvider {
   increment(key: string, by: number, options: SetOptions): number | Promise<number>;
   /** The values under `keys`, in their order. */
   getMany(keys: readonly string[]): readonly unknown[] | Promise<readonly unknown[]>;
+  /**
+   * Raises a number to at least `floor`, adds to it, and stores the sum with the ttl, unless it is above `ceiling`; all in one
+   * step. For `RateLimiter.tokenBucket` and `SessionStore`.
+   */
+  incrementWithin?(
+    key: string,
+    by: number,
+    options: IncrementWithinOptions,
+  ): BoundedIncrement | Promise<BoundedIncrement>;
   /** Removes an entry, and tells whether there was one. For `RateLimiter.reset`. */
   delete?(key: string): boolean | Promise<boolean>;
 }

@@ -1,4 +1,5 @@
 import { checkInteger, checkKey, checkKeys, checkList, checkObject, checkPattern, checkText, quote } from "./check.js";
+import { type BoundedIncrement, checkedBounds, type IncrementWithinOptions } from "./counters.js";
 import { MemoryMethods } from "./memory-methods.js";
 import { entryBytes, entryLimit, type Settings, settingsOf } from "./memory-options.js";
 import { checkedWrite, copied, outOfMemory, store, type Write } from "./memory-write.js";
@@ -135,17 +136,43 @@ export class MemoryCache<V = unknown> extends MemoryMethods<V> {
   increment(key: string, by = 1, options?: SetOptions | Ttl | null): number {
     checkInteger("by", by, -MOST, MOST);
     const slot = this.#find(key);
-    const old: unknown = slot === undefined ? 0 : this.#table.value(slot);
-    if (!Number.isSafeInteger(old)) {
-      throw new TypeError(`isocache: key ${quote(key)} holds a value that is not a counter; delete it first`);
-    }
-    const sum = checkInteger(`the sum under key ${quote(key)}`, (old as number) + by, -MOST, MOST);
+    const sum = checkInteger(`the sum under key ${quote(key)}`, this.#counter(key, slot) + by, -MOST, MOST);
     const write = this.#checked(key, sum as V, options);
     if (typeof write.weight !== "number") {
       throw write.weight;
     }
     this.#store(slot === undefined ? write : { ...write, ttl: this.#table.remaining(slot) });
     return sum;
+  }
+
+  /**
+   * Raises the number under `key` to at least `floor`, adds `by`, and stores the sum, unless it is above `ceiling`. Returns
+   * whether it was stored, and the sum or the present count. A new number starts at 0. A stored one gets the ttl of `options`.
+   *
+   * @throws TypeError if the entry is not a whole number, RangeError for a number beyond what is exact.
+   */
+  incrementWithin(key: string, by: number, options: IncrementWithinOptions): BoundedIncrement {
+    const { floor, ceiling, ttl } = checkedBounds(by, options);
+    const slot = this.#find(key);
+    const before = Math.max(this.#counter(key, slot), floor);
+    const stored = before + by <= ceiling;
+    const count = stored ? before + by : before;
+    const write = this.#checked(key, count as V, { ttl });
+    if (typeof write.weight !== "number") {
+      throw write.weight;
+    }
+    if (stored) {
+      this.#store(write);
+    }
+    return { stored, count };
+  }
+
+  #counter(key: string, slot: number | undefined): number {
+    const value: unknown = slot === undefined ? 0 : this.#table.value(slot);
+    if (!Number.isSafeInteger(value)) {
+      throw new TypeError(`isocache: key ${quote(key)} holds a value that is not a counter; delete it first`);
+    }
+    return value as number;
   }
 
   /**

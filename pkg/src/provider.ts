@@ -1,5 +1,6 @@
 /** What a `Cache` needs of the provider that keeps its entries. */
 
+import type { BoundedIncrement, IncrementWithinOptions } from "./counters.js";
 import type { Generations } from "./generations.js";
 import type { LeaseProvider } from "./load/options.js";
 import type { MaybePromise } from "./promise.js";
@@ -65,6 +66,8 @@ export interface Provider<V> {
   replace?(key: string, value: V, options: SetOptions): MaybePromise<boolean>;
   /** Adds to a number, in one step, and returns the sum. A new one starts at 0 and gets the ttl; an old one keeps its own. */
   increment?(key: string, by: number, options: SetOptions): MaybePromise<number>;
+  /** Raises a number to `floor`, adds to it, and stores the sum with the ttl unless it is above `ceiling`, in one step. */
+  incrementWithin?(key: string, by: number, options: IncrementWithinOptions): MaybePromise<BoundedIncrement>;
   /** Without it, `has` is called for each key. */
   hasMany?(keys: readonly string[]): MaybePromise<boolean[]>;
   /** Whether there was an entry, for each key. Without it, `delete` is called for each key. */

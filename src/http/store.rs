@@ -1,6 +1,7 @@
 //! The commands of the HTTP provider.
 
 use std::borrow::Cow;
+use std::ops::RangeInclusive;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -10,7 +11,8 @@ use super::batch::Batcher;
 use super::errors;
 use super::session::Form;
 use crate::error::{CacheError, Result};
-use crate::remote::{RELEASE, RemoteStore};
+use crate::provider::BoundedIncrement;
+use crate::remote::{INCREMENT_WITHIN, RELEASE, RemoteStore};
 use crate::ttl::TtlMs;
 
 /// The most keys in one command, and the most commands that one operation sends at a time.
@@ -212,6 +214,30 @@ impl RemoteStore for HttpStore {
             only(self.batcher.execute(vec![add], false).await?)?
         };
         integer("INCRBY", &sum, Some(key))
+    }
+
+    async fn increment_within(
+        &self,
+        key: &str,
+        by: i64,
+        bounds: RangeInclusive<i64>,
+        ttl: TtlMs,
+    ) -> Result<BoundedIncrement> {
+        let numbers = [by, *bounds.start(), *bounds.end()].map(|number| number.to_string());
+        let ttl = ttl.unwrap_or(0).to_string();
+        let [by, floor, ceiling] = numbers.each_ref().map(String::as_str);
+        let (name, command) = if self.batcher.session.is_bridge().await? {
+            (headers::INCRBY, command(&[headers::INCRBY, key, by, floor, ceiling, &ttl]))
+        } else {
+            ("EVAL", command(&["EVAL", INCREMENT_WITHIN, "1", key, by, floor, ceiling, &ttl]))
+        };
+        match only(self.batcher.execute(vec![command], false).await?)? {
+            Reply::Array(parts) if parts.len() == 2 => Ok(BoundedIncrement {
+                stored: integer(name, &parts[0], Some(key))? == 1,
+                count: integer(name, &parts[1], Some(key))?,
+            }),
+            other => Err(failure(name, &other, Some(key))),
+        }
     }
 
     async fn set_if_absent(&self, key: &str, value: Vec<u8>, ttl: TtlMs) -> Result<bool> {

@@ -1,5 +1,6 @@
 //! Counters in memory.
 
+use std::ops::RangeInclusive;
 use std::time::Duration;
 
 #[cfg(feature = "serde")]
@@ -11,6 +12,7 @@ use super::cache::MemoryCache;
 use crate::engine::{Millis, Refused};
 use crate::error::{CacheError, Result};
 use crate::key;
+use crate::provider::{BoundedIncrement, checked_bounds};
 
 /// Value types that can be counters: `i64`; with the feature `serde` also JSON numbers, and bytes that contain digits,
 /// as in Redis.
@@ -82,6 +84,14 @@ struct Before {
     deadline: Millis,
 }
 
+/// What to do with a counter.
+struct Step {
+    /// The new count; `None` if it is to stay as it is.
+    count: Option<i64>,
+    /// Whether the ttl starts again although the counter exists.
+    restarts_ttl: bool,
+}
+
 impl<T: Count> MemoryCache<T> {
     /// Adds to a counter, as [`CounterProvider::increment`](crate::CounterProvider::increment).
     ///
@@ -89,6 +99,38 @@ impl<T: Count> MemoryCache<T> {
     /// [`CacheError::InvalidArgument`] for a key, ttl or value outside the limits, or a sum beyond 64 bits;
     /// [`CacheError::Deserialize`] for an entry that is not an integer. Nothing was changed.
     pub fn increment(&self, key: &str, by: i64, ttl: Option<Duration>) -> Result<i64> {
+        self.count(key, ttl, |count| {
+            let count = count.checked_add(by).ok_or_else(|| {
+                CacheError::invalid("by", format!("takes the counter of key {} beyond 64 bits", key::quote(key)))
+            })?;
+            Ok((Step { count: Some(count), restarts_ttl: false }, count))
+        })
+    }
+
+    /// Adds to a counter if the sum is within bounds, as
+    /// [`CounterProvider::increment_within`](crate::CounterProvider::increment_within).
+    ///
+    /// # Errors
+    /// As for [`increment`](Self::increment), and for a `by` or a bound beyond ±(2^53 - 1).
+    pub fn increment_within(
+        &self,
+        key: &str,
+        by: i64,
+        bounds: RangeInclusive<i64>,
+        ttl: Option<Duration>,
+    ) -> Result<BoundedIncrement> {
+        let (floor, ceiling) = checked_bounds(by, &bounds)?;
+        self.count(key, ttl, |count| {
+            let before = count.max(floor);
+            let sum = before.saturating_add(by);
+            let stored = sum <= ceiling;
+            let step = Step { count: stored.then_some(sum), restarts_ttl: true };
+            Ok((step, BoundedIncrement { stored, count: if stored { sum } else { before } }))
+        })
+    }
+
+    /// Changes a counter. `step` may be called several times, with the count at that time.
+    fn count<R>(&self, key: &str, ttl: Option<Duration>, step: impl Fn(i64) -> Result<(Step, R)>) -> Result<R> {
         key::check(key)?;
         let _write = self.shared.single_flight.write_now(key);
         let hashed = self.shared.hashed(key);
@@ -100,9 +142,11 @@ impl<T: Count> MemoryCache<T> {
                 before.transpose()
             });
             let before = before.map_err(|reason| CacheError::Deserialize { key: key.to_owned(), reason })?;
-            let count = before.map_or(0, |before| before.count).checked_add(by).ok_or_else(|| {
-                CacheError::invalid("by", format!("takes the counter of key {} beyond 64 bits", key::quote(key)))
-            })?;
+            let (Step { count, restarts_ttl }, result) = step(before.map_or(0, |before| before.count))?;
+            let Some(count) = count else {
+                self.shared.ttl(ttl)?;
+                return Ok(result);
+            };
             // Measured outside the lock, because that runs the caller's code.
             let value = T::from_count(count);
             let checked = self.shared.check(key, &value, ttl)?;
@@ -111,7 +155,10 @@ impl<T: Count> MemoryCache<T> {
             }
             let stored = self.shared.with_table(|locked, leavers| {
                 // A new counter's ttl begins now; where no entry had one before, the time was not even looked up.
-                let deadline = before.map_or(locked.now + checked.ttl, |before| before.deadline);
+                let deadline = match before {
+                    Some(before) if !restarts_ttl => before.deadline,
+                    _ => locked.now + checked.ttl,
+                };
                 let slot = locked.table.find(hashed, locked.now, leavers);
                 let current = slot.and_then(|slot| {
                     let count = locked.table.value(slot)?.count().ok();
@@ -124,10 +171,10 @@ impl<T: Count> MemoryCache<T> {
                 };
                 unchanged.then(|| locked.table.set(hashed, value, checked.weight, deadline, locked.now, leavers))
             });
-            // Without an answer, somebody else was quicker.
+            // Without an answer, another caller was faster.
             if let Some(stored) = stored {
                 let refused = |(refused, _)| self.shared.rules.refusal(key, refused, checked.weight);
-                return stored.map(|()| count).map_err(refused);
+                return stored.map(|()| result).map_err(refused);
             }
         }
     }

@@ -1,5 +1,6 @@
 //! [`MemoryCacheProvider`]: the memory cache as a [`CacheProvider`]. None of its methods waits.
 
+use std::ops::RangeInclusive;
 use std::time::Duration;
 
 use super::builder::MemoryCacheBuilder;
@@ -8,7 +9,8 @@ use super::counter::Count;
 use crate::error::Result;
 use crate::load::Loading;
 use crate::provider::{
-    AtomicProvider, CacheProvider, CounterProvider, Keys, KeysProvider, MaybeSend, TouchProvider, WithTtl,
+    AtomicProvider, BoundedIncrement, CacheProvider, CounterProvider, Keys, KeysProvider, MaybeSend, TouchProvider,
+    WithTtl,
 };
 use crate::stats::CacheStats;
 
@@ -123,6 +125,16 @@ impl<T: Clone + Send + MaybeSend> CacheProvider<T> for MemoryCacheProvider<T> {
 impl<T: Count + Send + MaybeSend> CounterProvider for MemoryCacheProvider<T> {
     async fn increment(&self, key: &str, by: i64, ttl: Option<Duration>) -> Result<i64> {
         self.cache.increment(key, by, ttl)
+    }
+
+    async fn increment_within(
+        &self,
+        key: &str,
+        by: i64,
+        bounds: RangeInclusive<i64>,
+        ttl: Option<Duration>,
+    ) -> Result<BoundedIncrement> {
+        self.cache.increment_within(key, by, bounds, ttl)
     }
 }
 

@@ -14,7 +14,8 @@ use std::future::Future;
 use std::time::{Duration, SystemTime};
 
 pub use atomic::AtomicProvider;
-pub use counter::CounterProvider;
+pub(crate) use counter::checked_bounds;
+pub use counter::{BoundedIncrement, CounterProvider};
 #[cfg(feature = "serde")]
 pub use default_cache::{default_cache, set_default_cache};
 pub use dyn_provider::DynCacheProvider;

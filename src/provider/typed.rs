@@ -1,13 +1,14 @@
 //! Typed values in a provider of bytes.
 
 use std::marker::PhantomData;
+use std::ops::RangeInclusive;
 use std::time::Duration;
 
 use bytes::Bytes;
 
 use super::{
-    AtomicProvider, BoxFuture, CacheProvider, CounterProvider, DynCacheProvider, Keys, KeysProvider, MaybeSend,
-    TouchProvider, WithTtl,
+    AtomicProvider, BoundedIncrement, BoxFuture, CacheProvider, CounterProvider, DynCacheProvider, Keys, KeysProvider,
+    MaybeSend, TouchProvider, WithTtl,
 };
 use crate::clock::WallClock;
 use crate::engine::{Millis, NEVER};
@@ -314,5 +315,15 @@ impl<T, S: Send + Sync, P: KeysProvider> KeysProvider for Typed<T, S, P> {
 impl<T, S: Send + Sync, P: CounterProvider> CounterProvider for Typed<T, S, P> {
     async fn increment(&self, key: &str, by: i64, ttl: Option<Duration>) -> Result<i64> {
         self.bytes.increment(key, by, ttl).await
+    }
+
+    async fn increment_within(
+        &self,
+        key: &str,
+        by: i64,
+        bounds: RangeInclusive<i64>,
+        ttl: Option<Duration>,
+    ) -> Result<BoundedIncrement> {
+        self.bytes.increment_within(key, by, bounds, ttl).await
     }
 }

@@ -1,6 +1,7 @@
 //! The commands of the provider, on full keys and on bytes.
 
 use std::borrow::Cow;
+use std::ops::RangeInclusive;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
@@ -12,7 +13,8 @@ use super::connection::{Connection, Request, Retry};
 use super::error::{of_server, unexpected};
 use super::scan::{self, ScanCursor};
 use crate::error::{CacheError, Result};
-use crate::remote::{RELEASE, RemoteStore};
+use crate::provider::BoundedIncrement;
+use crate::remote::{INCREMENT_WITHIN, RELEASE, RemoteStore};
 use crate::ttl::TtlMs;
 
 /// How many keys one `MGET` or `UNLINK` names. More would block other clients for too long.
@@ -189,6 +191,30 @@ impl RemoteStore for Client {
             })?;
         let [_, sum] = exactly(replies)?;
         integer("INCRBY", sum, key)
+    }
+
+    async fn increment_within(
+        &self,
+        key: &str,
+        by: i64,
+        bounds: RangeInclusive<i64>,
+        ttl: TtlMs,
+    ) -> Result<BoundedIncrement> {
+        let mut script = with_key("EVAL", INCREMENT_WITHIN);
+        script.arg(1).arg(key).arg(by).arg(*bounds.start()).arg(*bounds.end()).arg(ttl.unwrap_or(0));
+        match self.connection.one(script, Retry::Never).await? {
+            Value::ServerError(error) if is_refusal(&error) => {
+                let error = of_server(&error, Some(key));
+                Err(CacheError::Refused(format!("{error}; incrementing within bounds needs permission for EVAL")))
+            }
+            Value::Array(parts) => match parts.as_slice() {
+                [Value::Int(stored @ (0 | 1)), Value::BulkString(count)] => {
+                    Ok(BoundedIncrement { stored: *stored == 1, count: decimal("EVAL", count)? })
+                }
+                _ => Err(unexpected("EVAL", &Value::Array(parts))),
+            },
+            reply => Err(failure("EVAL", reply, Some(key))),
+        }
     }
 
     async fn set_if_absent(&self, key: &str, value: Vec<u8>, ttl: TtlMs) -> Result<bool> {

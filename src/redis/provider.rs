@@ -39,7 +39,7 @@ use crate::stats::CacheStats;
 /// | `get_stats` | one command without a namespace, otherwise none |
 ///
 /// **Permissions.** An ACL user needs the commands of the methods that it calls: `GET`, `MGET`, `SET`, `GETEX`, `UNLINK`,
-/// `EXISTS`, `PTTL`, `INCRBY`, `SCAN`, `INFO`, and `EVAL` for leases and for `increment` with a ttl. Where `EVAL` is
+/// `EXISTS`, `PTTL`, `INCRBY`, `SCAN`, `INFO`, and `EVAL` for leases, for `increment_within` and for `increment` with a ttl. Where `EVAL` is
 /// refused, `increment` uses `MULTI` and `EXEC`.
 ///
 /// **If the connection breaks** during an operation, the operation is tried once more, except

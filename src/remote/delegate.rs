@@ -62,6 +62,16 @@ macro_rules! delegate_to_remote {
             ) -> impl Future<Output = Result<i64>> + MaybeSend {
                 self.remote.increment(key, by, ttl)
             }
+
+            fn increment_within(
+                &self,
+                key: &str,
+                by: i64,
+                bounds: std::ops::RangeInclusive<i64>,
+                ttl: Option<Duration>,
+            ) -> impl Future<Output = Result<$crate::BoundedIncrement>> + MaybeSend {
+                self.remote.increment_within(key, by, bounds, ttl)
+            }
         }
 
         impl<T: MaybeSend, S: Serializer<T>> $crate::TouchProvider<T> for $provider<T, S> {

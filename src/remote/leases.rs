@@ -18,10 +18,6 @@ pub(super) fn is_lease(key: &str) -> bool {
     key.ends_with(SUFFIX)
 }
 
-/// For servers with scripts: removes a key if it holds this holder, and returns the number of removed keys.
-pub const RELEASE: &str =
-    "if redis.call('GET', KEYS[1]) == ARGV[1] then return redis.call('DEL', KEYS[1]) end return 0";
-
 impl<S, B: RemoteStore> Shared<S, B> {
     fn lease_key(&self, key: &str) -> Result<String> {
         // The suffix may make the lease longer than the longest key.

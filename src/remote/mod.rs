@@ -9,10 +9,11 @@ mod leases;
 mod loading;
 mod metadata;
 mod provider;
+mod scripts;
 mod store;
 
 pub(crate) use delegate::delegate_to_remote;
 pub(crate) use keys::Namespace;
-pub use leases::RELEASE;
 pub(crate) use provider::{Remote, RemoteOptions};
+pub use scripts::{INCREMENT_WITHIN, RELEASE};
 pub(crate) use store::RemoteStore;

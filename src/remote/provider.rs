@@ -1,6 +1,7 @@
 //! Typed values in a remote store of bytes.
 
 use std::marker::PhantomData;
+use std::ops::RangeInclusive;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -15,7 +16,7 @@ use crate::envelope::Envelope;
 use crate::error::{CacheError, Result};
 use crate::key;
 use crate::load::{Kept, SingleFlight};
-use crate::provider::{MaybeSend, WithTtl};
+use crate::provider::{BoundedIncrement, MaybeSend, WithTtl, checked_bounds};
 use crate::serializer::Serializer;
 use crate::stats::CacheStats;
 use crate::ttl::{MAX_TTL_MS, TtlMs, ttl_ms, whole_ms};
@@ -465,5 +466,23 @@ impl<T: MaybeSend, S: Serializer<T>, B: RemoteStore> Remote<T, S, B> {
         let sum = shared.store.increment(&whole, by, shared.ttl(ttl)?).await.map_err(|error| under(key, error))?;
         shared.counters.sets(1);
         Ok(sum)
+    }
+
+    pub(crate) async fn increment_within(
+        &self,
+        key: &str,
+        by: i64,
+        bounds: RangeInclusive<i64>,
+        ttl: Option<Duration>,
+    ) -> Result<BoundedIncrement> {
+        let (floor, ceiling) = checked_bounds(by, &bounds)?;
+        let shared = &*self.shared;
+        let whole = shared.options.namespace.key(key)?;
+        let ttl = shared.ttl(ttl)?;
+        let _write = shared.single_flight.write(key).await;
+        let result = shared.store.increment_within(&whole, by, floor..=ceiling, ttl).await;
+        let result = result.map_err(|error| under(key, error))?;
+        shared.counters.sets(u64::from(result.stored));
+        Ok(result)
     }
 }

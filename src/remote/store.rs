@@ -2,10 +2,11 @@
 
 use std::borrow::Cow;
 use std::future::Future;
+use std::ops::RangeInclusive;
 use std::time::Duration;
 
 use crate::error::Result;
-use crate::provider::MaybeSend;
+use crate::provider::{BoundedIncrement, MaybeSend};
 use crate::ttl::TtlMs;
 
 /// Some keys, and the next position if there are more.
@@ -71,6 +72,16 @@ pub(crate) trait RemoteStore: Clone + Send + Sync + 'static {
 
     /// Adds to a counter. A new counter starts at 0 and gets the ttl; an existing one keeps its own.
     fn increment(&self, key: &str, by: i64, ttl: TtlMs) -> impl Future<Output = Result<i64>> + MaybeSend;
+
+    /// Raises a counter to at least the lower bound, adds to it, and stores the sum for `ttl` from now, if it is within
+    /// the bounds.
+    fn increment_within(
+        &self,
+        key: &str,
+        by: i64,
+        bounds: RangeInclusive<i64>,
+        ttl: TtlMs,
+    ) -> impl Future<Output = Result<BoundedIncrement>> + MaybeSend;
 
     /// Stores a value if there is no entry. Returns whether it was stored. Not retried: a second attempt would find the
     /// value of the first.

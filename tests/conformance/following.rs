@@ -72,6 +72,15 @@ impl<P: CounterProvider, C: StoreTime> CounterProvider for Following<P, C> {
     async fn increment(&self, key: &str, by: i64, ttl: Option<Duration>) -> Result<i64> {
         self.at().await.increment(key, by, ttl).await
     }
+    async fn increment_within(
+        &self,
+        key: &str,
+        by: i64,
+        bounds: std::ops::RangeInclusive<i64>,
+        ttl: Option<Duration>,
+    ) -> Result<isocache::BoundedIncrement> {
+        self.at().await.increment_within(key, by, bounds, ttl).await
+    }
 }
 
 impl<T: Send, P: TouchProvider<T>, C: StoreTime> TouchProvider<T> for Following<P, C> {

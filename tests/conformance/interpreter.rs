@@ -77,6 +77,11 @@ pub async fn complete<P: Complete>(provider: &P, call: &Call) -> Result<Value, C
         Call::Increment { key, by, ttl_ms } => {
             json!(provider.increment(&key.0, *by, ttl_ms.map(TtlMs::duration)).await?)
         }
+        Call::IncrementWithin { key, by, floor, ceiling, ttl_ms } => {
+            let ttl = ttl_ms.map(TtlMs::duration);
+            let counted = provider.increment_within(&key.0, *by, *floor..=*ceiling, ttl).await?;
+            json!({ "stored": counted.stored, "count": counted.count })
+        }
         _ => unreachable!("an operation of every provider"),
     })
 }

@@ -113,7 +113,7 @@ pub fn unlimited(case: &Case) -> bool {
 
 /// For a store whose values are not JSON, so that it does not read its counters as values.
 pub fn without_counters(case: &Case) -> bool {
-    !case.steps.iter().any(|step| matches!(step.call, Call::Increment { .. }))
+    !case.steps.iter().any(|step| matches!(step.call, Call::Increment { .. } | Call::IncrementWithin { .. }))
 }
 
 /// How many cases of a rule `applies` lets through, to compare with what ran.

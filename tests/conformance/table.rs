@@ -87,6 +87,14 @@ pub enum Call {
         #[serde(default)]
         ttl_ms: Option<TtlMs>,
     },
+    IncrementWithin {
+        key: Text,
+        by: i64,
+        floor: i64,
+        ceiling: i64,
+        #[serde(default)]
+        ttl_ms: Option<TtlMs>,
+    },
     Stats {},
     Advance {
         ms: u64,

@@ -24,6 +24,7 @@ const STEP_FIELDS = {
   exists_many: ["keys", "expect"],
   delete_many_each: ["keys", "expect"],
   increment: ["key", "by", "ttl_ms", "expect"],
+  increment_within: ["key", "by", "floor", "ceiling", "ttl_ms", "expect"],
 };
 const OPTIONS = { max_entries: "maxEntries", max_bytes: "maxBytes", default_ttl_ms: "ttl" };
 const STATS = ["hits", "misses", "sets", "deletes", "evictions", "expirations", "entries", "bytes", "hit_rate"];
@@ -85,7 +86,7 @@ export async function runGlob([patternParts, keyParts, matches, ...unknown], { M
  * many are left out for the clock.
  */
 export function remoteCases(conformance, hasClock, serializer) {
-  const counts = ({ steps }) => steps.some(({ op }) => op === "increment");
+  const counts = ({ steps }) => steps.some(({ op }) => op.startsWith("increment"));
   const unlimited = conformance.cases.filter(
     (one) =>
       !("max_entries" in one.options || "max_bytes" in one.options) && !(serializer?.format === "bytes" && counts(one)),
@@ -212,7 +213,12 @@ async function runStep({ op, expect, error, names = [], only, ...given }, cache,
   }
 }
 
-async function perform(op, { key, keys, value, ttl_ms, expires_in_ms, by, entries, pattern }, cache, subject) {
+async function perform(
+  op,
+  { key, keys, value, ttl_ms, expires_in_ms, by, floor, ceiling, entries, pattern },
+  cache,
+  subject,
+) {
   switch (op) {
     case "set":
       return cache.set(
@@ -245,6 +251,8 @@ async function perform(op, { key, keys, value, ttl_ms, expires_in_ms, by, entrie
       return cache.hasMany(keys);
     case "delete_many_each":
       return cache.deleteManyEach(keys);
+    case "increment_within":
+      return cache.incrementWithin(key, by, { floor, ceiling, ttl: ttl(ttl_ms) });
     case "increment":
       return cache.increment(key, by, { ttl: ttl(ttl_ms) });
     case "get":

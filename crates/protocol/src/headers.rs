@@ -34,8 +34,9 @@ pub const CONTENT_TYPE_RESP: &str = "application/x-resp";
 /// Lists, in every response, the protocol extensions that the bridge supports, separated by commas.
 pub const EXTENSIONS: &str = "isocache-extensions";
 
-/// The extensions of this version: bodies of type [`CONTENT_TYPE_RESP`], and the commands [`CLEAR`] and [`RELEASE`].
-pub const EXTENSIONS_HERE: &str = "x-resp, clear, release";
+/// The extensions of this version: bodies of type [`CONTENT_TYPE_RESP`], and the commands [`CLEAR`], [`RELEASE`] and
+/// [`INCRBY`].
+pub const EXTENSIONS_HERE: &str = "x-resp, clear, release, incrby";
 
 /// The command that removes all keys that match a pattern: `ISOCACHE.CLEAR pattern`. It returns the number of removed
 /// keys. It runs in steps, so it cannot be part of a transaction.
@@ -44,6 +45,11 @@ pub const CLEAR: &str = "ISOCACHE.CLEAR";
 /// The command that removes a key if it holds a value: `ISOCACHE.RELEASE key value`. It returns the number of removed
 /// keys. It releases a lock that `SET key value NX PX …` acquired, but not if another client has acquired it since.
 pub const RELEASE: &str = "ISOCACHE.RELEASE";
+
+/// The command that adds to a counter within bounds: `ISOCACHE.INCRBY key increment lower upper milliseconds`. It raises
+/// the counter to at least the lower bound, adds the increment, and stores the sum with the ttl (0 for none), if it is not
+/// above the upper bound. It returns two elements: 1 and the sum, or 0 and the count as it is, in digits.
+pub const INCRBY: &str = "ISOCACHE.INCRBY";
 
 /// The request headers that a browser must be allowed to send (`Access-Control-Allow-Headers`).
 pub const CORS_REQUEST_HEADERS: &[&str] = &[

@@ -2,6 +2,7 @@
 
 import { checkInteger, checkList, checkObject, checkPattern, checkText, quote } from "../check.js";
 import { systemNow } from "../clock.js";
+import { type BoundedIncrement, checkedBounds, type IncrementWithinOptions } from "../counters.js";
 import { escapeGlob, literalOf, prefixOf } from "../prefix.js";
 import type { Provider } from "../provider.js";
 import { milliseconds } from "../ttl.js";
@@ -12,6 +13,7 @@ import { clear, unlink } from "./clear-pattern.js";
 import { Client } from "./client.js";
 import { exactEntries } from "./entry-count.js";
 import type { Stored } from "./envelope.js";
+import { incrementWithin } from "./increment-within.js";
 import { type Command, checked, count, type Reply } from "./reply.js";
 import { scan } from "./scan.js";
 import { settingsOf } from "./settings.js";
@@ -347,6 +349,23 @@ export class HttpCache<V = unknown> implements Provider<V> {
       throw new RangeError(`isocache: the counter under key ${quote(key)} is beyond 2^53, what a number holds exactly`);
     }
     return now;
+  }
+
+  /**
+   * Raises the number under `key` to at least `floor`, adds `by`, and stores the sum, unless it is above `ceiling`, in one step.
+   * Returns whether it was stored, and the sum or the present count. A new number starts at 0. A stored one gets the ttl of
+   * `options`. A server other than the bridge needs scripts (`EVAL`) for it.
+   *
+   * @throws RangeError for a number beyond what is exact.
+   */
+  async incrementWithin(key: string, by: number, options: IncrementWithinOptions): Promise<BoundedIncrement> {
+    const whole = this.#key(key);
+    const { floor, ceiling, ttl } = checkedBounds(by, options);
+    const time = resolveTtl(ttl, this.#store.ttl);
+    const numbers = [by, floor, ceiling, time === Infinity ? 0 : time].map(String);
+    const counted = await incrementWithin(this.#store.client, whole, numbers, key);
+    this.#store.counts.sets += Number(counted.stored);
+    return counted;
   }
 
   /** @internal The reply to a command, which `make` builds from the whole key and from whether the server is the bridge. */

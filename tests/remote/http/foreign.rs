@@ -106,7 +106,22 @@ impl Foreign {
                 entries.insert(args[1].clone(), (args[2].clone(), end));
                 Ok(Result::Ok)
             }
-            // The one script that it has: it removes a key that holds a value.
+            // The two scripts that it has: one removes a key that holds a value, one counts within bounds.
+            "EVAL" if text(1).contains("ceiling") => {
+                let number = |at: usize| text(at).parse::<i64>().unwrap();
+                let found = entries
+                    .get(&args[3])
+                    .map_or(0, |(value, _)| std::str::from_utf8(value).unwrap().parse::<i64>().unwrap());
+                let count = found.max(number(5));
+                let sum = count + number(4);
+                let stored = sum <= number(6);
+                let digits = (if stored { sum } else { count }).to_string().into_bytes();
+                if stored {
+                    let ttl = u64::try_from(number(7)).unwrap();
+                    entries.insert(args[3].clone(), (digits.clone(), (ttl > 0).then(|| now + ttl)));
+                }
+                Ok(Result::List(vec![Result::Number(i64::from(stored)), Result::Text(digits)]))
+            }
             "EVAL" => {
                 let holds = entries.get(&args[3]).is_some_and(|(value, _)| *value == args[4]);
                 count(usize::from(holds && entries.remove(&args[3]).is_some()))

@@ -134,6 +134,16 @@ impl<P: CounterProvider> CounterProvider for AtClock<P> {
     async fn increment(&self, key: &str, by: i64, ttl: Option<Duration>) -> Result<i64> {
         self.at(0).increment(key, by, ttl).await
     }
+
+    async fn increment_within(
+        &self,
+        key: &str,
+        by: i64,
+        bounds: std::ops::RangeInclusive<i64>,
+        ttl: Option<Duration>,
+    ) -> Result<isocache::BoundedIncrement> {
+        self.at(0).increment_within(key, by, bounds, ttl).await
+    }
 }
 
 impl<T: Send, P: TouchProvider<T>> TouchProvider<T> for AtClock<P> {

@@ -112,8 +112,8 @@ fn check(profile: &Profile, spec: Option<&'static Spec>, command: &Command) -> R
             (2, Some(_)) => Err(Refusal::Key),
             _ => Err(Refusal::Malformed(spec.name, Malformed::Arity)),
         },
-        Rule::KeyAndValue if command.len() == 3 => Ok(Decision::Forward),
-        Rule::KeyAndValue => Err(Refusal::Malformed(spec.name, Malformed::Arity)),
+        Rule::Length(length) if command.len() == length => Ok(Decision::Forward),
+        Rule::Length(_) => Err(Refusal::Malformed(spec.name, Malformed::Arity)),
         Rule::ByteOffset | Rule::BitOffset | Rule::FieldOffsets => {
             check_growth(profile.limits.max_value_bytes, spec.rule, command)
         }

@@ -1,10 +1,10 @@
 //! Rewrites commands for Redis: scripts with a flag that Redis does not know, the hashes of such scripts, and
-//! `ISOCACHE.RELEASE`, which becomes a script.
+//! `ISOCACHE.RELEASE` and `ISOCACHE.INCRBY`, which become scripts.
 
 use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};
 
-use isocache::__bridge::RELEASE;
+use isocache::__bridge::{INCREMENT_WITHIN, RELEASE};
 use isocache_protocol::{Command, Reply, headers, shebang};
 use sha1::{Digest, Sha1};
 
@@ -35,9 +35,12 @@ impl Scripts {
             let fix = if is_load { ReplyFix::ReplaceHash(own) } else { ReplyFix::Nothing };
             return Some((rewritten, fix));
         }
-        if command.arg_is(0, headers::RELEASE) {
+        let script = [(headers::RELEASE, RELEASE), (headers::INCRBY, INCREMENT_WITHIN)]
+            .into_iter()
+            .find_map(|(name, script)| command.arg_is(0, name).then_some(script));
+        if let Some(script) = script {
             let arguments = command.args().skip(1);
-            let script = [b"EVAL", RELEASE.as_bytes(), b"1"].into_iter().chain(arguments);
+            let script = [b"EVAL", script.as_bytes(), b"1"].into_iter().chain(arguments);
             return Some((script.collect(), ReplyFix::Nothing));
         }
         let first = if command.arg_is(0, "EVALSHA") || command.arg_is(0, "EVALSHA_RO") {
@@ -111,6 +114,8 @@ mod tests {
         assert!(scripts.rewrite(&command(&["GET", &own])).is_none());
         let (released, _) = scripts.rewrite(&command(&["isocache.release", "k", "holder"])).unwrap();
         assert_eq!(released, command(&["EVAL", RELEASE, "1", "k", "holder"]));
+        let (counted, _) = scripts.rewrite(&command(&["ISOCACHE.INCRBY", "k", "1", "0", "5", "1000"])).unwrap();
+        assert_eq!(counted, command(&["EVAL", INCREMENT_WITHIN, "1", "k", "1", "0", "5", "1000"]));
     }
 
     #[test]

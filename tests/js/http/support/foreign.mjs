@@ -150,14 +150,29 @@ class Store {
     return keys.filter((key) => this.#live(key) && this.entries.delete(key.toString("latin1"))).length;
   }
 
+  #countWithin(key, by, floor, ceiling, ttl) {
+    const count = Math.max(Number(this.#live(key)?.value ?? 0), floor);
+    if (count + by > ceiling) {
+      return [0, Buffer.from(`${count}`)];
+    }
+    const deadline = ttl === 0 ? Infinity : this.now + ttl;
+    this.entries.set(key.toString("latin1"), { value: Buffer.from(`${count + by}`), deadline });
+    return [1, Buffer.from(`${count + by}`)];
+  }
+
   #commands = {
     GET: (key) => this.#live(key)?.value ?? null,
     MGET: (...keys) => keys.map((key) => this.#live(key)?.value ?? null),
     EXISTS: (...keys) => keys.filter((key) => this.#live(key)).length,
     DEL: (...keys) => this.#remove(keys),
     UNLINK: (...keys) => this.#remove(keys),
-    // The one script that it has: it removes a key that holds a value.
-    EVAL: (_script, _count, key, value) => (this.#live(key)?.value.equals(value) ? this.#remove([key]) : 0),
+    // The two scripts that it has: one removes a key that holds a value, one counts within bounds.
+    EVAL: (script, _count, key, ...args) =>
+      `${script}`.includes("DEL")
+        ? this.#live(key)?.value.equals(args[0])
+          ? this.#remove([key])
+          : 0
+        : this.#countWithin(key, ...args.map(Number)),
     GETDEL: (key) => {
       const value = this.#live(key)?.value ?? null;
       this.#remove([key]);

@@ -78,8 +78,8 @@ pub enum Rule {
     RespondOk,
     /// The first argument is a pattern, and all keys that match it are removed.
     ClearPattern,
-    /// It takes a key and a value.
-    KeyAndValue,
+    /// It has exactly so many arguments, including its name.
+    Length(usize),
     /// The first argument is a channel.
     Channel,
     /// The argument after the key is an offset in bytes, up to which the value grows.

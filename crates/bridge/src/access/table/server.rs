@@ -16,7 +16,8 @@ pub(super) const COMMANDS: &[Spec] = &[
     keyspace("swapdb", Effect::Writes),
     // Extensions, which the bridge executes itself.
     spec("isocache.clear", Class::Write, Effect::Writes).with(Rule::ClearPattern),
-    write("isocache.release", one(W)).with(Rule::KeyAndValue),
+    write("isocache.release", one(W)).with(Rule::Length(3)),
+    write("isocache.incrby", one(RW)).with(Rule::Length(6)),
     // Scripts.
     script("eval", Effect::Neither, RW),
     script("eval_ro", Effect::Reads, R),

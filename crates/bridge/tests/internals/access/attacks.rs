@@ -16,6 +16,19 @@ fn may_not(name: &'static str) -> Refusal {
     Refusal::Command(name)
 }
 
+/// Reading and writing its key, so not for a token that may do only one of them.
+#[test]
+fn a_counter_within_bounds_needs_its_key() {
+    let asked = |words: &str| refusal(&user(), &line(words));
+    assert_eq!(asked("ISOCACHE.INCRBY user:42:n 1 0 5 1000"), None);
+    assert_eq!(asked("isocache.incrby user:4:n 1 0 5 1000"), Some(Refusal::Key));
+    for words in ["ISOCACHE.INCRBY", "ISOCACHE.INCRBY user:42:n 1 0 5", "ISOCACHE.INCRBY user:42:n 1 0 5 0 user:42:k"] {
+        assert_eq!(asked(words), Some(Refusal::Malformed("isocache.incrby", Malformed::Arity)), "{words}");
+    }
+    let reader = scoped(Role::ReadOnly, &["user:42:"]);
+    assert_eq!(refusal(&reader, &line("ISOCACHE.INCRBY user:42:n 1 0 5 0")), Some(may_not("isocache.incrby")));
+}
+
 /// Leases follow the prefixes of keys, and are released only with the value of their holder.
 #[test]
 fn a_lease_is_released_by_a_writer_of_its_key() {

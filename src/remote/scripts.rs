@@ -1,0 +1,28 @@
+//! The scripts for servers that run Lua.
+
+/// Removes a key if it holds this holder, and returns the number of removed keys.
+pub const RELEASE: &str =
+    "if redis.call('GET', KEYS[1]) == ARGV[1] then return redis.call('DEL', KEYS[1]) end return 0";
+
+/// Raises a counter to at least a lower bound, adds to it, and stores the sum if it is not above an upper bound.
+///
+/// `ARGV` is the increment, the lower bound, the upper bound, and the ttl in milliseconds, 0 for none. It returns whether
+/// the sum was stored, and the sum or the present count, in digits: a reply of a script would round a number.
+pub const INCREMENT_WITHIN: &str = "\
+local found = redis.pcall('GET', KEYS[1]) \
+if type(found) == 'table' and found.err then return found end \
+local count = 0 \
+if found then \
+count = string.match(found, '^-?%d+$') and tonumber(found) \
+if not count or count > 9007199254740991 or count < -9007199254740991 then \
+return redis.error_reply('ERR value is not an integer or out of range') end end \
+local by, floor, ceiling = tonumber(ARGV[1]), tonumber(ARGV[2]), tonumber(ARGV[3]) \
+if count < floor then count = floor end \
+local sum = count + by \
+if sum > ceiling then return {0, string.format('%.0f', count)} end \
+local digits = string.format('%.0f', sum) \
+local stored \
+if ARGV[4] == '0' then stored = redis.pcall('SET', KEYS[1], digits) \
+else stored = redis.pcall('SET', KEYS[1], digits, 'PX', ARGV[4]) end \
+if type(stored) == 'table' and stored.err then return stored end \
+return {1, digits}";

@@ -157,13 +157,12 @@ export class MemoryCache<V = unknown> extends MemoryMethods<V> {
     const before = Math.max(this.#counter(key, slot), floor);
     const stored = before + by <= ceiling;
     const count = stored ? before + by : before;
-    const write = this.#checked(key, count as V, { ttl });
+    const time = resolveTtl(ttl, this.#settings.ttl);
+    const write = this.#checked(key, count as V, time === Infinity ? null : `${time}ms`);
     if (typeof write.weight !== "number") {
       throw write.weight;
     }
-    if (stored) {
-      this.#store(write);
-    }
+    this.#throw(stored ? store(this.#table, this.#settings, write) : undefined);
     return { stored, count };
   }
 

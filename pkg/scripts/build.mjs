@@ -5,143 +5,100 @@ import { cpSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs"
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { build } from "esbuild";
-import { entries } from "./entries.mjs";
+import { minify } from "terser";
+import { buildEngine } from "./engine.mjs";
+import { commonJs, ENTRIES, folder, reexported } from "./entries.mjs";
 import { publishTypes } from "./types.mjs";
 
 const pkg = join(dirname(fileURLToPath(import.meta.url)), "..");
 const root = join(pkg, "..");
 const dist = join(pkg, "dist");
-const made = join(root, "target", "npm");
-const bin = (name) => join(root, "node_modules", ".bin", name);
-const run = (command, args, cwd = root) => execFileSync(command, args, { cwd, stdio: "inherit" });
+const manifest = JSON.parse(readFileSync(join(pkg, "package.json"), "utf8"));
 
 rmSync(dist, { recursive: true, force: true });
 mkdirSync(dist, { recursive: true });
+const engine = buildEngine(root, join(root, "target", "npm"));
 
-run("cargo", [
-  "build",
-  "--quiet",
-  "--package",
-  "isocache-wasm",
-  "--profile",
-  "wasm",
-  "--target",
-  "wasm32-unknown-unknown",
-]);
-run("cargo", [
-  ...["run", "--quiet", "--package", "xtask", "--", "bindings"],
-  ...[join(root, "target/wasm32-unknown-unknown/wasm/isocache_wasm.wasm"), made],
-]);
-const wasm = join(dist, "isocache_bg.wasm");
-// No feature flags: wasm-opt obeys the list that the module carries. `--all-features` would use some that no engine has.
-// Short names for the exports are worth 2 % of the package; wasm-opt prints which it gave.
-const renamed = execFileSync(
-  bin("wasm-opt"),
-  ["-Oz", "--minify-imports-and-exports", join(made, "glue_bg.wasm"), "-o", wasm],
-  { cwd: root, encoding: "utf8" },
-);
-const glue = shortened(patched(readFileSync(join(made, "glue.js"), "utf8")), JSON.parse(renamed));
-
-const generated = {
-  name: "generated",
+/** Puts what was generated in place of the modules of these names, and the forms of the engine that a build is to have. */
+const plugin = (form) => ({
+  name: "engine",
   setup({ onResolve, onLoad }) {
-    onResolve({ filter: /\/(glue|wasm-hex)\.js$/ }, ({ path }) => ({ path, namespace: "generated" }));
-    onResolve({ filter: /\/isocache_bg\.wasm$/ }, () => ({ path: "./isocache_bg.wasm", external: true }));
-    onLoad({ filter: /./, namespace: "generated" }, ({ path }) => ({
-      contents: path.endsWith("glue.js") ? glue : `export default "${readFileSync(wasm, "hex")}";`,
+    const generated = {
+      "glue.js": engine.glue,
+      "translated.js": engine.translated,
+      "hex.js": `export default "${engine.hex}";`,
+    };
+    onResolve({ filter: /\/(glue|translated|hex)\.js$/ }, ({ path }) => ({
+      path: path.slice(path.lastIndexOf("/") + 1),
+      namespace: "engine",
+      sideEffects: false,
     }));
+    onResolve({ filter: /\/forms\/js\.js$/ }, () => ({ path: join(pkg, `src/forms/${form}.ts`) }));
+    onLoad({ filter: /./, namespace: "engine" }, ({ path }) => ({ contents: generated[path] }));
   },
-};
-const { names, modules, required } = await entries(pkg, generated);
-const shared = { absWorkingDir: pkg, bundle: true, target: "es2022", legalComments: "none", plugins: [generated] };
-await build({
-  ...shared,
-  entryPoints: modules.map(({ source }) => source),
-  outdir: "dist",
-  format: "esm",
-  splitting: true,
-  chunkNames: "shared-[hash]",
 });
-for (const { name, source, reexports } of required) {
-  if (reexports === undefined) {
-    const cjs = { format: "cjs", platform: "neutral", mainFields: ["module", "main"] };
-    await build({ ...shared, entryPoints: [source], outfile: `dist/${name}.cjs`, ...cjs });
-  } else {
-    // The same classes and the same wasm, whichever entry a program requires.
-    const exported = reexports.map((name) => `exports.${name} = isocache.${name};\n`).join("");
-    writeFileSync(join(dist, `${name}.cjs`), `"use strict";\nconst isocache = require("./index.cjs");\n${exported}`);
-  }
+
+/** Bundles one module into one file. Returns the names that it exports. */
+async function bundle(source, file, form, options = {}) {
+  const { metafile, outputFiles } = await build({
+    ...{ absWorkingDir: pkg, entryPoints: [source], outfile: file, bundle: true, metafile: true, write: false },
+    ...{ format: "esm", target: "es2022", legalComments: "none", plugins: [plugin(form)] },
+    ...{ minifySyntax: true, mainFields: ["module", "main"] },
+    ...options,
+  });
+  // Without spaces, but with the marks of calls that have no side effect, which esbuild would drop: bundlers leave out what
+  // a program does not use. Names stay, for the sake of those who debug.
+  const { code } = await minify(outputFiles[0].text, {
+    ...{ compress: false, mangle: false, format: { preserve_annotations: true, max_line_len: 200 } },
+  });
+  write(file, `${code}\n`);
+  return Object.values(metafile.outputs)[0].exports;
 }
 
-run(bin("tsc"), ["-p", "tsconfig.json"], pkg);
-publishTypes(dist, names);
+const write = (file, text) => writeFileSync(join(dist, file), text);
+const requirable = { format: "cjs", platform: "neutral" };
+
+for (const [name, { source, form, own }] of Object.entries(ENTRIES)) {
+  const path = `src/entries/${source}.ts`;
+  const [target, alone] = ["module", "default"].map((condition) => {
+    const { default: file } = manifest.exports[name === "index" ? "." : `./${name}`][condition];
+    return file.slice("./dist/".length);
+  });
+  // Without a bundler, each entry is one file.
+  const names = await bundle(path, alone, form);
+  if (target !== alone) {
+    // With a bundler, which leaves out what is not used, the entries have the same classes.
+    write(target, reexported(names, "index.js"));
+  }
+  if (own) {
+    await bundle(path, `${name}.cjs`, form, requirable);
+  } else {
+    write(`${name}.cjs`, commonJs(name, names));
+  }
+  write(`${name}.node.js`, reexported(names, `${name}.cjs`));
+  if (name !== "index") {
+    mkdirSync(join(pkg, name), { recursive: true });
+    writeFileSync(join(pkg, name, "package.json"), folder(name, target));
+  }
+}
+// The code of all entries, and the forms of the engine, which are loaded when the first cache is made.
+await bundle("src/entries/index.ts", "core.cjs", "given", {
+  ...{ format: "iife", globalName: "isocache", platform: "neutral" },
+  ...{ banner: { js: '"use strict";module.exports=FORMS=>{' }, footer: { js: "return isocache};" } },
+});
+for (const [form, source] of [
+  ["js", "translated.js"],
+  ["wasm", "inline.js"],
+]) {
+  const stdin = {
+    contents: `module.exports = require("./${source}").${form === "js" ? "default" : "instantiate"};`,
+    resolveDir: join(pkg, "src/forms"),
+  };
+  await bundle(undefined, `engine-${form}.cjs`, form, { ...requirable, entryPoints: undefined, stdin });
+}
+
+execFileSync(join(root, "node_modules/.bin/tsc"), ["-p", "tsconfig.json"], { cwd: pkg, stdio: "inherit" });
+publishTypes(dist, ENTRIES);
 for (const text of ["README.md", "LICENSE-MIT", "LICENSE-APACHE"]) {
   cpSync(join(root, text), join(pkg, text));
-}
-
-/** wasm-bindgen's glue with the names that wasm-opt gave to the exports. */
-function shortened(source, { imports, exports }) {
-  if (imports.length > 0) {
-    throw new Error(`wasm-opt has renamed imports, which the glue provides by name: ${JSON.stringify(imports)}`);
-  }
-  const names = new Map(exports);
-  return source.replaceAll(/\bwasm\.(\w+)/g, (_, name) => {
-    if (!names.has(name)) {
-      throw new Error(`the glue calls ${name}, which the wasm does not export`);
-    }
-    return `wasm.${names.get(name)}`;
-  });
-}
-
-/** wasm-bindgen's glue, made to run everywhere. Each change must find its place, or the build fails. */
-function patched(source) {
-  let text = source;
-  const change = (what, from, to) => {
-    if (!from.test(text)) {
-      throw new Error(`the glue of this wasm-bindgen has another form; look at the patch for: ${what}`);
-    }
-    text = text.replace(from, to);
-  };
-  change(
-    "modules of another realm, as in Next's edge sandbox",
-    /if \(!\(module instanceof WebAssembly\.Module\)\)/,
-    'if (Object.prototype.toString.call(module) !== "[object WebAssembly.Module]")',
-  );
-  change(
-    "environments without TextDecoder, as Jest's jsdom: the texts of errors thrown by wasm are lost there",
-    /let cachedTextDecoder = [\s\S]*?\nfunction decodeText\(bytes\) \{[\s\S]*?\n\}\n/,
-    'const decodeText = (bytes) => (typeof TextDecoder === "undefined" ? "" : new TextDecoder().decode(bytes));\n',
-  );
-  change(
-    "environments without TextEncoder",
-    /const cachedTextEncoder = new TextEncoder\(\);\n\nif \(!\('encodeInto' in cachedTextEncoder\)\) \{[\s\S]*?\n\}\n/,
-    `const cachedTextEncoder = typeof TextEncoder === "undefined" ? {
-  encodeInto(text, view) {
-    const bytes = unescape(encodeURIComponent(text));
-    for (let at = 0; at < bytes.length; at++) view[at] = bytes.charCodeAt(at);
-    return { written: bytes.length };
-  },
-} : new TextEncoder();
-`,
-  );
-  change("a way without realloc that is never taken", / {4}if \(realloc === undefined\) \{[\s\S]*?\n {4}\}\n/, "");
-  change(
-    "forms of the argument of `initSync` that are never given",
-    / {4}if \(module !== undefined\) \{[\s\S]*?\n {4}\}\n\n/,
-    "    ({ module } = module);\n",
-  );
-  change("no loader but `initSync`", /async function __wbg_load[\s\S]*?\n\}\n\nfunction initSync/, "function initSync");
-  change("no default export", /let __wbg_init_promise;[\s\S]*$/, "export { initSync };\n");
-  change(
-    "memory by its name, whatever the export is called",
-    /return __wbg_finalize_init\(instance, module\);\n\}/,
-    "return __wbg_finalize_init(instance, module), { memory: wasm.memory };\n}",
-  );
-  change(
-    "memory by its name, on a second start",
-    /if \(wasm !== undefined\) return wasm;/,
-    "if (wasm !== undefined) return { memory: wasm.memory };",
-  );
-  change("methods for `using` that are never called", /if \(Symbol\.dispose\) [^\n]*\n/, "");
-  return text;
 }

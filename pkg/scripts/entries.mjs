@@ -1,43 +1,43 @@
-/** What the build makes of each entry, read from the exports of package.json. */
-
-import { readFileSync } from "node:fs";
-import { join } from "node:path";
-import { build } from "esbuild";
+/** The entries of the package, and the small files that lead to what the build makes of them. */
 
 /**
- * `names` are those of the entries; `modules` are the ES modules, by name and source; `required` are the CommonJS files, with
- * what they export again where everything in them is in `index.cjs` as well.
+ * `source` is the module in `src/entries/`. `form` is that of the engine in its ES module, a file of `src/forms/`; the entries
+ * that have the same form have the same classes. An entry with `own` shares none: it is bundled alone for `require`, too.
  */
-export async function entries(pkg, plugin) {
-  const manifest = JSON.parse(readFileSync(join(pkg, "package.json"), "utf8"));
-  const files = { js: new Set(), cjs: new Set() };
-  const gather = (target) => {
-    if (typeof target !== "string") {
-      Object.values(target).forEach(gather);
-      return;
-    }
-    const [, name, kind] = /^\.\/dist\/([\w.-]+)\.(c?js)$/.exec(target) ?? [];
-    files[kind]?.add(name);
-  };
-  gather(manifest.exports);
-  const source = (name) => `src/entries/${name}.ts`;
-  const modules = [...files.js].map((name) => ({ name, source: source(name) }));
-  const exported = new Map();
-  for (const name of files.cjs) {
-    exported.set(name, await exportsOf(pkg, source(name), plugin));
+export const ENTRIES = {
+  index: { source: "index", form: "js" },
+  memory: { source: "memory", form: "js" },
+  http: { source: "http", form: "js" },
+  msgpack: { source: "msgpack", form: "js", own: true },
+  js: { source: "index", form: "js" },
+  wasm: { source: "index", form: "wasm" },
+};
+
+/** The forms of the engine in CommonJS, by entry, in the order in which they are tried. Each is a file that is loaded when needed. */
+const REQUIRED_FORMS = { index: ["wasm", "js"], js: ["js"], wasm: ["wasm"] };
+
+/** For Node's analysis of CommonJS, which does not run the code: the names that a file exports. */
+const hint = (names) => `0 && (module.exports = { ${names.join(", ")} });\n`;
+
+/** The CommonJS file of an entry. `core.cjs` has the code of all entries, as a function of the forms. */
+export function commonJs(name, names) {
+  if (name in REQUIRED_FORMS) {
+    const forms = REQUIRED_FORMS[name].map(
+      (form) => `  { name: "${form}", instantiate: (imports) => require("./engine-${form}.cjs")(imports) },\n`,
+    );
+    return `"use strict";\nmodule.exports = require("./core.cjs")([\n${forms.join("")}]);\n${hint(names)}`;
   }
-  const required = [...files.cjs].map((name) => {
-    const isPart = name !== "index" && exported.get(name).every((one) => exported.get("index").includes(one));
-    return { name, source: source(name), reexports: isPart ? exported.get(name) : undefined };
-  });
-  return { names: [...files.cjs], modules, required };
+  const list = names.map((one) => `  ${one}: isocache.${one},\n`).join("");
+  return `"use strict";\nconst isocache = require("./index.cjs");\nmodule.exports = {\n${list}};\n${hint(names)}`;
 }
 
-/** The names of the values that a module exports. */
-async function exportsOf(pkg, source, plugin) {
-  const { metafile } = await build({
-    ...{ absWorkingDir: pkg, entryPoints: [source], plugins: [plugin] },
-    ...{ bundle: true, format: "esm", target: "es2022", write: false, metafile: true, outdir: "dist" },
-  });
-  return Object.values(metafile.outputs)[0].exports;
+/** An ES module with names of another file. */
+export const reexported = (names, file) => `export { ${names.join(", ")} } from "./${file}";\n`;
+
+/** The package.json of a folder with the name of an entry, for tools that do not read the `exports` of the package. */
+export function folder(name, target) {
+  const file = (path) => `../dist/${path}`;
+  const module = file(target.slice(target.lastIndexOf("/") + 1));
+  const fields = { main: file(`${name}.cjs`), module, "react-native": module, types: file(`${name}.d.ts`) };
+  return `${JSON.stringify({ private: true, ...fields }, null, 2)}\n`;
 }

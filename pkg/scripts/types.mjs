@@ -1,4 +1,4 @@
-/** The declarations that are published: those that the entries reach, for `import` and for `require`. */
+/** The declarations that are published: those that the entries reach. */
 
 import { existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { dirname, join, sep } from "node:path";
@@ -6,8 +6,11 @@ import { dirname, join, sep } from "node:path";
 /** Where a declaration names another file: `from "./x.js"`, `import("./x.js")`, `import "./x.js"`. */
 const REFERENCE = /(\bfrom |\bimport\(|\bimport )"(\.{1,2}\/[\w/.-]+)\.js"/g;
 
-/** `dist` holds what tsc emitted, with the entries in a folder of their own. */
-export function publishTypes(dist, names) {
+/**
+ * `dist` holds what tsc emitted, with the entries in a folder of their own. Everything is declared once, as CommonJS, which ES
+ * modules may import; the other way round is forbidden.
+ */
+export function publishTypes(dist, entries) {
   const kept = new Set();
   const keep = (path) => {
     if (kept.has(path)) {
@@ -22,20 +25,21 @@ export function publishTypes(dist, names) {
       keep(reached);
     }
   };
-  for (const name of names) {
-    // An entry starts the wasm by an import without types.
-    const entry = readFileSync(join(dist, "entries", `${name}.d.ts`), "utf8").replaceAll(/^import "[^"]+";\n/gm, "");
+  for (const [name, { source }] of Object.entries(entries)) {
+    const entry = readFileSync(join(dist, "entries", `${source}.d.ts`), "utf8");
     writeFileSync(join(dist, `${name}.d.ts`), entry.replaceAll('"../', '"./'));
     keep(`${name}.d.ts`);
   }
   rmSync(join(dist, "entries"), { recursive: true });
   for (const path of readdirSync(dist, { recursive: true }).filter((path) => path.endsWith(".d.ts"))) {
+    const file = join(dist, path);
     if (kept.has(path.split(sep).join("/"))) {
-      const types = readFileSync(join(dist, path), "utf8");
-      // The same types for `require`, which must be told that they describe CommonJS.
-      writeFileSync(join(dist, path.replace(/\.d\.ts$/, ".d.cts")), types.replaceAll(REFERENCE, '$1"$2.cjs"'));
-    } else {
-      rmSync(join(dist, path));
+      const types = readFileSync(file, "utf8").replaceAll(REFERENCE, '$1"$2.cjs"');
+      writeFileSync(file.replace(/\.d\.ts$/, ".d.cts"), types);
     }
+    rmSync(file);
+  }
+  for (const name of Object.keys(entries)) {
+    writeFileSync(join(dist, `${name}.d.ts`), `export * from "./${name}.cjs";\n`);
   }
 }

@@ -25,4 +25,8 @@ export class Slots {
 
 export function glob_matches(pattern: string, key: string): boolean;
 
-export function initSync(options: { module: WebAssembly.Module | Uint8Array }): { memory: WebAssembly.Memory };
+/** What the engine imports from the glue, and what the glue calls of the engine. */
+export type Instantiate = (imports: WebAssembly.Imports) => object;
+
+/** Starts the engine, and returns its memory. A memory that has grown has another buffer. */
+export function start(instantiate: Instantiate): { readonly buffer: ArrayBuffer };

@@ -1,42 +1,62 @@
-/** The wasm instance: how it starts, and views of its memory. */
+/** The engine: how it starts, and views of its memory. */
 
-import { initSync } from "./glue.js";
+import type { EngineForm } from "./forms/form.js";
+import { forms } from "./forms/js.js";
+import { start, transfer } from "./glue.js";
 
-let memory: WebAssembly.Memory | undefined;
+let memory: { readonly buffer: ArrayBuffer } | undefined;
+let running: EngineForm | undefined;
 
-let view = new Uint32Array(0);
+/** Where a log goes for the next call, in words. */
+export let logAt = 0;
 
-/** The memory of the wasm instance in 32-bit words, as it is now: a call into wasm may make it another. */
+let view: Uint32Array | undefined;
+
+/** The memory of the engine in 32-bit words, as it is now: a call of the engine may make it another. */
 export function words(): Uint32Array {
-  // The view of a memory that has grown is empty.
-  if (view.length === 0 && memory !== undefined) {
-    view = new Uint32Array(memory.buffer);
+  // WebAssembly detaches the views of a memory that grows; JavaScript leaves them, with memory that nobody uses.
+  const { buffer } = memory as { readonly buffer: ArrayBuffer };
+  if (view === undefined || view.buffer !== buffer) {
+    view = new Uint32Array(buffer);
   }
   return view;
 }
 
-/** Starts the instance, once. */
-export function start(module: WebAssembly.Module | Uint8Array): void {
+/** Starts the engine, unless it runs, and says in which form. */
+export function engine(): EngineForm {
+  running ??= started();
+  return running;
+}
+
+function started(): EngineForm {
+  let failure: unknown;
+  for (const { name, instantiate } of forms) {
+    try {
+      memory = start(instantiate);
+      logAt = transfer() >>> 2;
+      return name;
+    } catch (error) {
+      failure ??= error;
+    }
+  }
+  throw new Error(`isocache: WebAssembly does not run here: ${reason(failure)}. Import isocache instead of isocache/wasm`, {
+    cause: failure,
+  });
+}
+
+/** The cause of a failure to start WebAssembly, with the remedies that there are beside the other form. */
+function reason(error: unknown): string {
   if (typeof WebAssembly !== "object") {
-    throw new Error(
-      "isocache: this environment has no WebAssembly (iOS in Lockdown Mode, a browser with it switched off); only isocache/http works here",
-    );
+    return "this environment has none (node --jitless, iOS in Lockdown Mode, a browser with it switched off)";
   }
-  try {
-    memory = initSync({ module }).memory;
-  } catch (error) {
-    if (error instanceof WebAssembly.CompileError) {
-      throw new Error(
-        "isocache: this page's Content-Security-Policy forbids WebAssembly; add 'wasm-unsafe-eval' to its script-src",
-        { cause: error },
-      );
-    }
-    if (error instanceof RangeError) {
-      throw new Error(
-        "isocache: this browser does not compile WebAssembly on the main thread (Chrome before version 115); import isocache in a worker, or isocache/http, or ask for a newer browser",
-        { cause: error },
-      );
-    }
-    throw error;
+  const text = error instanceof Error ? error.message : String(error);
+  if (/Content.Security|CSP|unsafe-eval/i.test(text)) {
+    return "the Content-Security-Policy of this page forbids it unless its script-src has 'wasm-unsafe-eval'";
   }
+  if (/embedder/.test(text)) {
+    return "this runtime compiles it only while a program starts, or not at all";
+  }
+  return error instanceof RangeError
+    ? "this browser does not compile it on the main thread (Chrome before version 115), only in workers"
+    : text;
 }

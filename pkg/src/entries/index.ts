@@ -1,3 +1,1 @@
-import "./load-inline.js";
-
 export * from "../api.js";

@@ -61,6 +61,7 @@ export default defineConfig({
           { text: "JavaScript", link: "/start/javascript" },
           { text: "Rust", link: "/start/rust" },
           { text: "How the parts fit together", link: "/parts" },
+          { text: "Environments", link: "/environments" },
         ],
       },
       { text: "Guide", items: items("guide", guide) },

@@ -7,7 +7,7 @@ import { fileURLToPath } from "node:url";
 import { build } from "esbuild";
 import { minify } from "terser";
 import { buildEngine } from "./engine.mjs";
-import { commonJs, ENTRIES, folder, reexported } from "./entries.mjs";
+import { commonJs, ENTRIES, folder, hint, reexported } from "./entries.mjs";
 import { publishTypes } from "./types.mjs";
 
 const pkg = join(dirname(fileURLToPath(import.meta.url)), "..");
@@ -71,7 +71,7 @@ for (const [name, { source, form, own }] of Object.entries(ENTRIES)) {
     write(target, reexported(names, "index.js"));
   }
   if (own) {
-    await bundle(path, `${name}.cjs`, form, requirable);
+    await bundle(path, `${name}.cjs`, form, { ...requirable, footer: { js: hint(names) } });
   } else {
     write(`${name}.cjs`, commonJs(name, names));
   }

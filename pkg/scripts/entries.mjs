@@ -17,7 +17,7 @@ export const ENTRIES = {
 const REQUIRED_FORMS = { index: ["wasm", "js"], js: ["js"], wasm: ["wasm"] };
 
 /** For Node's analysis of CommonJS, which does not run the code: the names that a file exports. */
-const hint = (names) => `0 && (module.exports = { ${names.join(", ")} });\n`;
+export const hint = (names) => `0 && (module.exports = { ${names.join(", ")} });\n`;
 
 /** The CommonJS file of an entry. `core.cjs` has the code of all entries, as a function of the forms. */
 export function commonJs(name, names) {

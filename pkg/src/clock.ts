@@ -8,10 +8,11 @@ const SHARED = 32;
 const MARGIN = 60_000;
 
 /** For comparison only: it is noticed when a test replaces `Date.now`, whose time is then used as it is. */
-const genuine = Date.now;
-const isNative = /* @__PURE__ */ Function.prototype.toString.call(genuine).includes("[native code]");
+const genuine = /* @__PURE__ */ (() => Date.now)();
+const isNative = /* @__PURE__ */ (() => Function.prototype.toString.call(genuine).includes("[native code]"))();
 /** From `performance.now` to `Date.now`, as they were when this was loaded. */
-const offset = isNative && typeof performance === "object" ? genuine() - performance.now() : 0;
+const offset = /* @__PURE__ */ (() =>
+  isNative && typeof performance === "object" ? genuine() - performance.now() : 0)();
 
 let last = -1;
 let repeated = 0;

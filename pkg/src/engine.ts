@@ -5,6 +5,7 @@
 
 import { Slots } from "./glue.js";
 import { doubles, sync, words } from "./views.js";
+import { startEngine } from "./wasm.js";
 
 /** This and the words of the header are as in `crates/wasm/src/slots.rs`. */
 const [TICK, NEXT, STAMPS, QUEUE, QUEUED, BOUND, DEADLINES] = [0, 1, 2, 3, 4, 5, 6] as const;
@@ -31,6 +32,7 @@ export class Engine {
   #keepsStale = false;
 
   constructor(maxEntries: number, maxBytes: number) {
+    startEngine();
     this.slots = new Slots(maxEntries, maxBytes);
     this.#header = this.slots.header() >>> 2;
     sync();

@@ -4,6 +4,7 @@ export { MemoryCache } from "./memory-cache.js";
 export { escapeGlob } from "./prefix.js";
 export type {
   CacheStats,
+  EngineForm,
   Entry,
   MemoryCacheOptions,
   Removal,

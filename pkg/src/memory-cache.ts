@@ -11,6 +11,7 @@ import { Table } from "./table.js";
 import type {
   CacheStats,
   Checked,
+  EngineForm,
   Entry,
   MemoryCacheOptions,
   SetArgument,
@@ -18,6 +19,7 @@ import type {
   SetOptions,
   Ttl,
 } from "./types.js";
+import { startEngine } from "./wasm.js";
 import { resolve, resolveTtl, takeResolved } from "./write-options.js";
 
 const SET_OPTIONS = ["ttl", "expiresAt", "staleFor"];
@@ -59,6 +61,14 @@ export class MemoryCache<V = unknown> extends MemoryMethods<V> {
     this.#settings = table === undefined ? settingsOf(options as MemoryCacheOptions<V>) : (options as Settings<V>);
     this.#table = table ?? new Table(this.#settings);
     this.#prefix = prefix;
+  }
+
+  /**
+   * The form of the engine that all caches run on: `"wasm"`, or `"js"` where WebAssembly is not to be had or would cost more
+   * than it brings. Both decide the same. The engine starts with the first cache, or with the first look at this.
+   */
+  static get engine(): EngineForm {
+    return startEngine();
   }
 
   /** The value under `key`, or `undefined`. Counts as a hit or a miss, and as a use of the entry. */

@@ -2,6 +2,7 @@
 
 import { glob_matches } from "./glue.js";
 import { sync } from "./views.js";
+import { startEngine } from "./wasm.js";
 
 /**
  * The `entries` whose key matches. Patterns are matched in wasm, so that they mean the same everywhere; the text before the
@@ -17,6 +18,7 @@ export function matching<E>(pattern: string, entries: Iterable<[key: string, of:
   if (pattern === `${prefix}*`) {
     return candidates;
   }
+  startEngine();
   try {
     return candidates.filter(([key]) => glob_matches(pattern, key));
   } finally {

@@ -156,3 +156,6 @@ export interface MemoryCacheOptions<V> {
    */
   onRemoval?: ((removal: Removal<V>) => void) | undefined;
 }
+
+/** How the engine runs: as WebAssembly, or as the JavaScript that was translated from the same WebAssembly. */
+export type EngineForm = "wasm" | "js";

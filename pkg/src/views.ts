@@ -1,14 +1,14 @@
 /**
- * Views of the memory of wasm, which are written without a call. Any call into wasm may make its memory grow, after which
+ * Views of the engine's memory, which are written without a call. Any call of the engine may make its memory grow, after which
  * older views are of no use: `sync` follows every call.
  */
 
 import { words as current } from "./wasm.js";
 
 /** The memory in 32-bit words. */
-export let words: Uint32Array = new Uint32Array(0);
+export let words: Uint32Array = /* @__PURE__ */ new Uint32Array(0);
 /** The memory in 64-bit floats. */
-export let doubles: Float64Array = new Float64Array(0);
+export let doubles: Float64Array = /* @__PURE__ */ new Float64Array(0);
 
 export function sync(): void {
   const now = current();

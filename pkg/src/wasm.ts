@@ -1,14 +1,11 @@
 /** The engine: how it starts, and views of its memory. */
 
-import type { EngineForm } from "./forms/form.js";
 import { forms } from "./forms/js.js";
-import { start, transfer } from "./glue.js";
+import { start } from "./glue.js";
+import type { EngineForm } from "./types.js";
 
 let memory: { readonly buffer: ArrayBuffer } | undefined;
 let running: EngineForm | undefined;
-
-/** Where a log goes for the next call, in words. */
-export let logAt = 0;
 
 let view: Uint32Array | undefined;
 
@@ -23,7 +20,7 @@ export function words(): Uint32Array {
 }
 
 /** Starts the engine, unless it runs, and says in which form. */
-export function engine(): EngineForm {
+export function startEngine(): EngineForm {
   running ??= started();
   return running;
 }
@@ -33,15 +30,17 @@ function started(): EngineForm {
   for (const { name, instantiate } of forms) {
     try {
       memory = start(instantiate);
-      logAt = transfer() >>> 2;
       return name;
     } catch (error) {
       failure ??= error;
     }
   }
-  throw new Error(`isocache: WebAssembly does not run here: ${reason(failure)}. Import isocache instead of isocache/wasm`, {
-    cause: failure,
-  });
+  throw new Error(
+    `isocache: WebAssembly does not run here: ${reason(failure)}. Import isocache instead of isocache/wasm`,
+    {
+      cause: failure,
+    },
+  );
 }
 
 /** The cause of a failure to start WebAssembly, with the remedies that there are beside the other form. */

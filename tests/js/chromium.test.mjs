@@ -26,7 +26,8 @@ const result = JSON.stringify({
   entries: [...cache],
   hit: cache.get("b"),
   cleared: cache.clearPattern("[a-b]*"),
-  same: isocache.MemoryCache === MemoryCache,
+  engines: [isocache.MemoryCache.engine, MemoryCache.engine],
+  size: await new isocache.Cache({ provider: cache }).get("c"),
   asynchronous: await asynchronous.get("n:a"),
 });
 `;
@@ -37,11 +38,12 @@ const EXPECTED = {
   ],
   hit: { two: 2 },
   cleared: 1,
-  same: true,
+  engines: ["js", "js"],
+  size: "é😀",
   asynchronous: [1],
 };
-const withPolicy = (policy) => ({
-  body: '<!doctype html><meta charset="utf-8"><script type="module" src="/smoke.js"></script>',
+const withPolicy = (policy, script = "smoke") => ({
+  body: `<!doctype html><meta charset="utf-8"><script type="module" src="/${script}.js"></script>`,
   headers: { "content-security-policy": `default-src 'self'; script-src ${policy}` },
 });
 const WORKER_PAGE = page(`
@@ -65,8 +67,13 @@ describe("Chromium", () => {
         "/smoke.js": `${SMOKE("/dist/index.js")}window.result = result;`,
         "/worker.js": `${SMOKE("/dist/index.js")}postMessage(result);`,
         "/smoke": page(`${SMOKE("isocache")}window.result = result;`),
-        "/policy": withPolicy("'self' 'wasm-unsafe-eval'"),
-        "/forbidden": withPolicy("'self'"),
+        "/wasm.js": `
+          import { MemoryCache } from "/dist/wasm.js";
+          window.result = JSON.stringify(new MemoryCache().set("a", MemoryCache.engine).get("a"));
+        `,
+        "/strict": withPolicy("'self'"),
+        "/policy": withPolicy("'self' 'wasm-unsafe-eval'", "wasm"),
+        "/forbidden": withPolicy("'self'", "wasm"),
         "/worker": WORKER_PAGE,
         "/conformance": page(`
           import * as isocache from "isocache";
@@ -107,15 +114,19 @@ describe("Chromium", () => {
     assert.deepEqual(await open("/worker"), { result: EXPECTED, errors: [] });
   });
 
-  test("under a policy of 'self' and 'wasm-unsafe-eval'", async () => {
-    assert.deepEqual(await open("/policy"), { result: EXPECTED, errors: [] });
+  test("under a policy of 'self'", async () => {
+    assert.deepEqual(await open("/strict"), { result: EXPECTED, errors: [] });
   });
 
-  test("under a policy of 'self' the error says what to add", async () => {
+  test("WebAssembly, under a policy of 'self' and 'wasm-unsafe-eval'", async () => {
+    assert.deepEqual(await open("/policy"), { result: "wasm", errors: [] });
+  });
+
+  test("WebAssembly, under a policy of 'self': the error says what to add", async () => {
     const { result, errors } = await open("/forbidden");
     assert.equal(result, undefined);
     assert.ok(
-      errors.some((text) => /^isocache: .*Content-Security-Policy.*'wasm-unsafe-eval'.*script-src/.test(text)),
+      errors.some((text) => /^isocache: .*Content-Security-Policy.*script-src.*'wasm-unsafe-eval'/.test(text)),
       JSON.stringify(errors),
     );
   });

@@ -5,6 +5,7 @@ import { readFileSync } from "node:fs";
 import { describe, test } from "node:test";
 import * as isocache from "isocache";
 import { runCase, runGlob, SUBJECTS } from "./conformance.mjs";
+import { FORMS } from "./support/forms.mjs";
 
 const read = (name) => JSON.parse(readFileSync(new URL(`../vectors/${name}.json`, import.meta.url), "utf8"));
 const conformance = read("conformance");
@@ -18,19 +19,21 @@ test("the tables are there, and each name is unique", () => {
   assert.deepEqual([...new Set(conformance.cases.map(({ rule }) => rule))].toSorted(), [1, 2, 3, 4, 5, 6, 7, 8]);
 });
 
-for (const [subject, how] of Object.entries(SUBJECTS)) {
-  describe(subject, () => {
-    for (const one of conformance.cases) {
-      test(`rule ${one.rule}: ${one.name}`, () => runCase(one, how, isocache));
+for (const [form, classes] of Object.entries(FORMS)) {
+  for (const [subject, how] of Object.entries(SUBJECTS)) {
+    describe(`${subject}, with the engine as ${form}`, () => {
+      for (const one of conformance.cases) {
+        test(`rule ${one.rule}: ${one.name}`, () => runCase(one, how, classes));
+      }
+    });
+  }
+
+  describe(`globs, with the engine as ${form}`, () => {
+    for (const one of globs.cases) {
+      test(JSON.stringify(one).slice(0, 80), () => runGlob(one, classes));
     }
   });
 }
-
-describe("globs", () => {
-  for (const one of globs.cases) {
-    test(JSON.stringify(one).slice(0, 80), () => runGlob(one, isocache));
-  }
-});
 
 describe("the interpreter notices", () => {
   const fine = { rule: 1, name: "n", options: {}, steps: [{ op: "get", key: "a", expect: "absent" }] };

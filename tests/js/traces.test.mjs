@@ -2,7 +2,7 @@
 
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
-import { MemoryCache } from "isocache";
+import { FORMS } from "./support/forms.mjs";
 import { missing, readTrace, references } from "./support/traces.mjs";
 
 const ROWS = { "web07.trace.xz": 4, "web12.trace.xz": 4, "oltp.trace.gz": 7 };
@@ -18,8 +18,9 @@ for (const [name, rows] of Object.entries(ROWS)) {
 
     test(`has ${rows} reference rows`, () => assert.equal(expected.length, rows));
 
-    for (const { capacity, hits, requests } of expected) {
-      test(`${capacity} entries: ${hits} hits of ${requests}`, () => {
+    const cases = expected.flatMap((row) => Object.entries(FORMS).map((form) => [row, ...form]));
+    for (const [{ capacity, hits, requests }, form, { MemoryCache }] of cases) {
+      test(`${capacity} entries, ${form}: ${hits} hits of ${requests}`, () => {
         const cache = new MemoryCache({ maxEntries: capacity });
         let found = 0;
         for (const key of keys) {

@@ -14,6 +14,8 @@ WebAssembly.Instance = class extends Instance {
   }
 };
 const { MemoryCache } = await import("isocache");
+// The engine starts with the first look at it.
+assert.equal(MemoryCache.engine, "wasm");
 WebAssembly.Instance = Instance;
 const bytes = () => memory.buffer.byteLength;
 

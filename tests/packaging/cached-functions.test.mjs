@@ -161,7 +161,7 @@ describe("cached functions", () => {
     };
 
     test("ESM and CommonJS in Node", async () => {
-      const text = `import * as isocache from "isocache";
+      const text = `import * as isocache from "./node_modules/isocache/dist/index.js";
         import { createRequire } from "node:module";
         const other = createRequire(import.meta.url)("./node_modules/isocache/dist/index.cjs");
         ${PROGRAM}`;

@@ -37,7 +37,7 @@ const HIDDEN = `
 import { createRequire } from "node:module";
 const require = createRequire(import.meta.url);
 const codes = [];
-for (const path of ["isocache/dist/index.js", "isocache/src/table.js", "isocache/none"]) {
+for (const path of ["isocache/dist/core.cjs", "isocache/src/table.js", "isocache/none"]) {
   codes.push(await import(path).catch(({ code }) => code));
 }
 console.log(JSON.stringify([codes, require("isocache/package.json").name]));
@@ -68,7 +68,7 @@ describe("Node", () => {
     assert.deepEqual(await node("both.cjs"), Array(8).fill(true));
   });
 
-  test("require where the condition module-sync is unknown, as before Node 20.19", async () => {
+  test("the files by their paths, as tools that do not read `exports` find them", async () => {
     const classic = `
       const { MemoryCache } = require("./node_modules/isocache/dist/index.cjs");
       const memory = require("./node_modules/isocache/dist/memory.cjs");
@@ -98,10 +98,15 @@ describe("Node", () => {
     test(`${what} need no global but those of the language and WebAssembly`, async () => {
       const bare = `
         const vm = require("node:vm");
-        const code = require("node:fs").readFileSync("./node_modules/isocache/dist/index.cjs", "utf8");
-        const module = { exports: {} };
-        vm.runInNewContext(code, { module, exports: module.exports });
-        const cache = new module.exports.MemoryCache({ ttl: "5m" });
+        const { readFileSync } = require("node:fs");
+        const context = vm.createContext({});
+        const load = (file) => {
+          const code = readFileSync("./node_modules/isocache/dist/" + file, "utf8");
+          const module = { exports: {} };
+          vm.runInContext("(module, exports, require) => {" + code + "}", context)(module, module.exports, load);
+          return module.exports;
+        };
+        const cache = new (load("index.cjs").MemoryCache)({ ttl: "5m" });
         console.log(JSON.stringify([cache.set("é", 1).get("é"), cache.clearPattern(${JSON.stringify(pattern)})]));
       `;
       assert.deepEqual(await node("--eval", bare), [1, 1]);

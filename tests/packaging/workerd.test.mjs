@@ -10,6 +10,7 @@ import { bin, EXPECTED, packed, USE } from "./support.mjs";
 const WORKER = `
 import * as isocache from "isocache";
 import * as memory from "isocache/memory";
+import * as wasm from "isocache/wasm";
 ${USE}
 // Here the clock stands at 0, and timers and random numbers are forbidden.
 const started = Date.now();
@@ -23,6 +24,7 @@ export default {
     await stored;
     return Response.json({
       use: await use(isocache, memory),
+      engines: [isocache.MemoryCache.engine, wasm.MemoryCache.engine],
       started,
       running: Date.now() > 0,
       early: early.getMany(["a", "b"]),
@@ -40,8 +42,7 @@ const config :Workerd.Config = (
 );
 const w :Workerd.Worker = (
   modules = [
-    (name = "worker.mjs", esModule = embed "worker.mjs"),
-    (name = "./isocache_bg.wasm", wasm = embed "isocache_bg.wasm")
+    (name = "worker.mjs", esModule = embed "worker.mjs")
   ],
   compatibilityDate = "2026-01-01"
 );
@@ -58,7 +59,7 @@ describe("workerd", () => {
     const project = await pack.project("workerd", { "source.js": WORKER, "config.capnp": CONFIG });
     await build({
       ...{ absWorkingDir: project, entryPoints: ["source.js"], bundle: true, format: "esm", outfile: "worker.mjs" },
-      ...{ conditions: ["workerd", "worker", "browser"], loader: { ".wasm": "copy" }, assetNames: "[name]" },
+      conditions: ["workerd", "worker", "browser"],
     });
     server = start(bin("workerd"), ["serve", "config.capnp", "--control-fd=3"], { cwd: project, control: true });
     // It reports the port that it was given as a line of JSON.
@@ -87,6 +88,7 @@ describe("workerd", () => {
   test("answers, and what was stored at module scope lives from the first request on", async () => {
     const first = await ask();
     assert.deepEqual(first.use, EXPECTED);
+    assert.deepEqual(first.engines, ["js", "wasm"]);
     assert.deepEqual([first.started, first.running], [0, true]);
     assert.deepEqual([first.early, first.shared], [[1, 2], 3]);
     assertWholeLife(first.ttls);

@@ -3,9 +3,8 @@
 import type { Form } from "./form.js";
 import { compile, instantiate } from "./inline.js";
 
-/** workerd compiles only while the program starts, so nothing can wait for the first cache there. */
-const compiled =
-  /* @__PURE__ */ (() =>
-    typeof navigator === "object" && navigator.userAgent === "Cloudflare-Workers" ? compile() : undefined)();
+/** workerd compiles only while a program starts, so that it is too late when the first cache is made. */
+const compiled = /* @__PURE__ */ (() =>
+  typeof navigator === "object" && navigator.userAgent === "Cloudflare-Workers" ? compile() : undefined)();
 
 export const forms: readonly Form[] = [{ name: "wasm", instantiate: (imports) => instantiate(imports, compiled) }];

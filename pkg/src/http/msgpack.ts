@@ -79,8 +79,8 @@ function coder(isExact: boolean): { encode(value: unknown): Uint8Array; decode(b
   return { encode: (value) => encoder.encode(value), decode: (bytes) => decoder.decode(bytes) };
 }
 
-const usual = coder(false);
-const exact = coder(true);
+const usual = /* @__PURE__ */ coder(false);
+const exact = /* @__PURE__ */ coder(true);
 
 /**
  * Stores values as MessagePack: the values of JSON, and `Date`, `Uint8Array`, `bigint`, `Map`, `Set`, `NaN` and infinities.

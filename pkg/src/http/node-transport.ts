@@ -50,7 +50,7 @@ interface Platform {
 
 const platform = globalThis as Platform;
 /** For comparison only: a program that replaces it wants to see each request. */
-const genuine = platform.fetch;
+const genuine = /* @__PURE__ */ (() => platform.fetch)();
 
 /** Larger bodies are written in parts of this size, so that an early answer is noticed between them. */
 const PART = 65_536;

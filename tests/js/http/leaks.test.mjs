@@ -28,7 +28,7 @@ describe("ten thousand operations", () => {
     given = { url: bridge.url, dead: await nowhere(), token: TOKEN };
     served["/worker.mjs"] = `
       import { withMemory, workload } from "/thousand.mjs";
-      const { isocache, memory } = await withMemory(() => import("/dist/index.js"));
+      const { isocache, memory } = await withMemory(() => import("/dist/wasm.js"));
       const { thousand } = workload(isocache, ${JSON.stringify(given)});
       onmessage = async ({ data }) => {
         for (let at = 0; at < data; at++) {

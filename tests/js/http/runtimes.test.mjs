@@ -1,7 +1,7 @@
 // The rules of all providers over HTTP, in the other runtimes: Chromium, workerd, Deno and Bun, against the real bridge.
 
 import assert from "node:assert/strict";
-import { copyFile, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
+import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, beforeEach, describe, test } from "node:test";
@@ -232,9 +232,8 @@ describe("runtimes", () => {
     await build({
       stdin: { contents: source, resolveDir: root },
       ...{ absWorkingDir: folder, bundle: true, format: "esm", outfile: "worker.mjs", logLevel: "error" },
-      ...{ conditions: ["workerd", "worker", "browser"], loader: { ".wasm": "copy" }, assetNames: "[name]" },
+      conditions: ["workerd", "worker", "browser"],
     });
-    await copyFile(path("../../../pkg/dist/isocache_bg.wasm"), join(folder, "isocache_bg.wasm"));
     const config = `
       using Workerd = import "/workerd/workerd.capnp";
       const config :Workerd.Config = (
@@ -242,10 +241,7 @@ describe("runtimes", () => {
         sockets = [ (name = "http", address = "127.0.0.1:0", http = (), service = "main") ]
       );
       const w :Workerd.Worker = (
-        modules = [
-          (name = "worker.mjs", esModule = embed "worker.mjs"),
-          (name = "./isocache_bg.wasm", wasm = embed "isocache_bg.wasm")
-        ],
+        modules = [ (name = "worker.mjs", esModule = embed "worker.mjs") ],
         compatibilityDate = "2026-01-01"
       );
     `;

@@ -20,7 +20,7 @@ export async function startWorker(file, { compatibilityDate, vars }) {
     await build({
       ...{ absWorkingDir: dirname(file), entryPoints: [file], bundle: true, format: "esm", logLevel: "error" },
       ...{ outfile: join(folder, "worker.mjs"), conditions: ["workerd", "worker", "browser"] },
-      ...{ loader: { ".wasm": "copy" }, assetNames: "[name]", external: ["cloudflare:*"] },
+      external: ["cloudflare:*"],
     });
     await writeFile(join(folder, "config.capnp"), config(compatibilityDate, vars));
     // The port that it was given is a line of JSON.
@@ -60,8 +60,7 @@ const config :Workerd.Config = (
 );
 const w :Workerd.Worker = (
   modules = [
-    (name = "worker.mjs", esModule = embed "worker.mjs"),
-    (name = "./isocache_bg.wasm", wasm = embed "isocache_bg.wasm")
+    (name = "worker.mjs", esModule = embed "worker.mjs")
   ],
   bindings = [ ${bindings.join(", ")} ],
   compatibilityDate = ${JSON.stringify(compatibilityDate)}

@@ -1,6 +1,6 @@
 /** Many operations of all kinds, as often as one likes. */
 
-/** The memory of the package's wasm instance, which is caught as the package is loaded by `load`, and the package. */
+/** The memory of the package's wasm instance, which is caught as its engine starts, and the package. */
 export async function withMemory(load) {
   const { Instance } = WebAssembly;
   let memory;
@@ -11,6 +11,8 @@ export async function withMemory(load) {
     }
   };
   const isocache = await load();
+  // The engine starts with the first cache.
+  new isocache.MemoryCache();
   WebAssembly.Instance = Instance;
   return { isocache, memory };
 }

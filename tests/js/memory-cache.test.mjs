@@ -322,30 +322,57 @@ describe("listeners", () => {
 });
 
 describe("environments", () => {
-  /** What a program writes that must fail, in an environment that `before` makes. */
-  async function load(before, script = "") {
-    const program = `${before}; const { MemoryCache } = await import("isocache"); ${script}`;
-    const cwd = fileURLToPath(new URL(".", import.meta.url));
-    const failed = run(process.execPath, ["--input-type=module", "-e", program], { cwd });
-    return failed.then(
-      () => assert.fail("it must fail"),
-      ({ stderr }) => stderr,
-    );
+  const cwd = fileURLToPath(new URL(".", import.meta.url));
+  /** What a program prints in an environment that `before` makes; if it fails, its error. */
+  function load(before, script, entry = "isocache") {
+    const program = `${before}; const { MemoryCache } = await import("${entry}"); ${script}`;
+    return run(process.execPath, ["--input-type=module", "-e", program], { cwd }).catch(({ stderr }) => stderr);
   }
+  const USE = 'console.log(new MemoryCache().set("a", MemoryCache.engine).get("a"))';
 
   test("without structuredClone: clone names it", async () => {
     const stderr = await load("delete globalThis.structuredClone", "new MemoryCache({ clone: true })");
     assert.match(stderr, /clone needs structuredClone, which this environment lacks \(jsdom under Jest/);
   });
 
-  test("without WebAssembly: the error names the environment and the remedy", async () => {
-    assert.match(await load("delete globalThis.WebAssembly"), /no WebAssembly .*only isocache\/http works here/);
-  });
+  const failing = (Kind, message) =>
+    `WebAssembly.Module = function () { throw new ${Kind}(${JSON.stringify(message)}); }`;
+  const WITHOUT = {
+    "without WebAssembly": ["delete globalThis.WebAssembly", /has none \(node --jitless, .*Import isocache instead/],
+    "with a limit on synchronous compilation": [
+      failing(
+        "RangeError",
+        "WebAssembly.Compile is disallowed on the main thread, if the buffer size is larger than 4KB",
+      ),
+      /does not compile it on the main thread \(Chrome before version 115\), only in workers\. Import isocache instead/,
+    ],
+    "with a Content-Security-Policy": [
+      failing(
+        "WebAssembly.CompileError",
+        "Compiling or instantiating WebAssembly module violates the following Content Security policy directive",
+      ),
+      /the Content-Security-Policy of this page forbids it unless its script-src has 'wasm-unsafe-eval'/,
+    ],
+    "where code is compiled only at the start": [
+      failing("WebAssembly.CompileError", "Wasm code generation disallowed by embedder"),
+      /compiles it only while a program starts/,
+    ],
+    "for a reason that nobody foresaw": [failing("Error", "the moon is full"), /does not run here: the moon is full/],
+  };
+  for (const [what, [before, why]] of Object.entries(WITHOUT)) {
+    test(`${what}: isocache runs as JavaScript, and isocache/wasm says why it does not`, async () => {
+      assert.equal(await load(before, USE), "js\n");
+      assert.match(await load(before, USE, "isocache/wasm"), why);
+      assert.equal(await load(before, USE, "isocache/js"), "js\n");
+    });
+  }
 
-  test("with a limit on synchronous compilation: the error names the browser and the remedy", async () => {
-    const limited = `WebAssembly.Module = function () {
-      throw new RangeError("WebAssembly.Compile is disallowed on the main thread, if the buffer size is larger than 4KB");
-    }`;
-    assert.match(await load(limited), /Chrome before version 115\); import isocache in a worker/);
+  test("importing compiles nothing", async () => {
+    const count = `let made = 0;
+      WebAssembly.Module = class extends WebAssembly.Module { constructor(...of) { super(...of); made++; } }`;
+    const print = "console.log(made); new MemoryCache(); new MemoryCache(); console.log(made)";
+    for (const entry of ["isocache", "isocache/wasm", "isocache/memory"]) {
+      assert.equal(await load(count, print, entry), "0\n1\n");
+    }
   });
 });

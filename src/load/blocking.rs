@@ -1,8 +1,9 @@
 //! Loading for synchronous code with the memory cache: the same calls, blocking the thread.
 
 use super::cache_aside::required;
-use super::call::{Call, Found, Look, Outcome};
+use super::call::{Call, Outcome};
 use super::loaded::{LoadError, Loaded};
+use super::lookup::{Found, Look};
 use super::options::LoadOptions;
 use super::support::Lookup;
 use crate::memory::{MemoryCache, MemoryCacheProvider};

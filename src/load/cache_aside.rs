@@ -2,9 +2,10 @@
 
 use std::future::Future;
 
-use super::call::{Call, Found, Look, Outcome};
+use super::call::{Call, Outcome, pass_over};
 use super::handoff::Handoff;
 use super::loaded::{LoadError, Loaded};
+use super::lookup::{Found, Look};
 use super::options::LoadOptions;
 use crate::error::CacheError;
 use crate::provider::{CacheProvider, MaybeSend};
@@ -218,15 +219,21 @@ where
     let look = if options.force_fresh { None } else { Some(call.find().await.map_err(LoadError::Cache)?) };
     let is_loading = || provider.loading().is_some_and(|loading| loading.single_flight().is_loading(key));
     match look {
-        Some(Look { found: Found::Refresh { value, stale }, then }) => {
+        Some(Look { found: Found::Refresh { value, stale }, snapshot }) => {
             call.answered(stale);
             if is_loading() {
                 return Ok(Some(value));
             }
-            let look = Look { found: Found::Refresh { value: value.clone(), stale }, then };
+            let look = Look { found: Found::Refresh { value: value.clone(), stale }, snapshot };
             let refresh =
                 owned_load(provider.clone(), key.to_owned(), options.clone(), Some(look), (false, true), loader);
-            let refresh = Box::pin(async move { drop(refresh.await) });
+            let own = options.clone();
+            let refresh = Box::pin(async move {
+                // The callers have been answered. Failures of the loader are counted where it runs.
+                if let Err(LoadError::Cache(error)) = refresh.await {
+                    pass_over(&own, error);
+                }
+            });
             if let Err(refresh) = options.run_on().spawn(refresh) {
                 // Without a runtime, the first caller of a stale value waits for the new one.
                 refresh.await;

@@ -6,30 +6,23 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::flight::Watched;
-use super::freshness::Verdict;
+use super::follow::Followed;
 use super::loaded::{LoadError, Loaded};
+use super::lookup::{Found, Look};
 #[cfg(feature = "tracing")]
 use super::monitor::Monitor;
 use super::monitor::{Event, Problem};
 use super::options::{LoadOptions, OnError};
 use super::scope::{Entered, Scoped};
-use super::single_flight::{Follower, Leader, Place};
-use super::support::{Kept, Loading, Lookup};
-use super::wait::{Limit, boxed, race, sleep};
+use super::single_flight::{Leader, Place};
+use super::wait::{Limit, boxed};
 use crate::clock::Stopwatch;
-use crate::engine::{Millis, NEVER};
 use crate::error::CacheError;
 use crate::provider::{CacheProvider, MaybeSend};
-
-/// The freshness of a missing entry.
-const ABSENT: Millis = Millis::NEG_INFINITY;
 
 /// How often a call looks up the key before it loads. It looks again if a write came between its lookup and its load;
 /// after this many lookups it loads, which is always correct.
 const MAX_LOOKS: u32 = 4;
-
-/// How long a leader's future may be ready but not polled before a follower takes over.
-const TAKEOVER_DELAY: Duration = Duration::from_secs(1);
 
 /// The outcome of a load, for all its callers. `None` if the loader returned `None`.
 pub(super) type Outcome<T, E> = Result<Option<T>, LoadError<E>>;
@@ -40,33 +33,6 @@ pub(super) struct ToStore<T> {
     pub(super) ttl: Option<Duration>,
     /// How long it is kept after that.
     pub(super) window: Duration,
-}
-
-/// A lookup in the provider.
-pub(super) struct Look<T> {
-    pub(super) found: Found<T>,
-    pub(super) then: Then,
-}
-
-/// The state of the key at a lookup, to detect whether it has changed since.
-#[derive(Clone, Copy)]
-pub(super) struct Then {
-    /// The version of the key, read before the lookup.
-    writes: u64,
-    /// The freshness of the entry.
-    pub(super) fresh_for: Millis,
-}
-
-/// The result of a lookup.
-pub(super) enum Found<T> {
-    /// A value to return.
-    Answer(T),
-    /// A value to return, but a load is due because it is stale, or soon will be.
-    Refresh { value: T, stale: bool },
-    /// No value to return, but possibly a fallback if the load fails.
-    Nothing(Option<T>),
-    /// The provider failed.
-    Failed,
 }
 
 pub(super) struct Call<'a, P: ?Sized> {
@@ -97,76 +63,6 @@ impl<'a, P: ?Sized> Call<'a, P> {
         provider_failed(self.options, error)
     }
 
-    pub(super) fn judge<T>(
-        &self,
-        writes: u64,
-        found: Result<Option<Kept<T>>, CacheError>,
-    ) -> Result<Look<T>, CacheError> {
-        let look = |found, fresh_for| Look { found, then: Then { writes, fresh_for } };
-        let Kept { value, fresh_for } = match found {
-            Ok(Some(found)) => found,
-            Ok(None) => return Ok(look(Found::Nothing(None), ABSENT)),
-            // The loaded value replaces any existing entry.
-            Err(error @ CacheError::Deserialize { .. }) => {
-                return self.provider_failed(error).map(|()| look(Found::Nothing(None), NEVER));
-            }
-            Err(error) => return self.provider_failed(error).map(|()| look(Found::Failed, NEVER)),
-        };
-        let windows = self.options.windows();
-        if !windows.any() {
-            return Ok(look(Found::Answer(value), NEVER));
-        }
-        let found = match windows.judge(fresh_for, self.options.chance()) {
-            Verdict::Fresh => Found::Answer(value),
-            Verdict::Early => Found::Refresh { value, stale: false },
-            Verdict::Stale => Found::Refresh { value, stale: true },
-            Verdict::Fallback => Found::Nothing(Some(value)),
-            Verdict::Expired => Found::Nothing(None),
-        };
-        Ok(look(found, fresh_for))
-    }
-
-    /// Looks up the key in the provider.
-    pub(super) async fn find<T: MaybeSend>(&self) -> Result<Look<T>, CacheError>
-    where
-        P: CacheProvider<T>,
-    {
-        let loading = self.provider.loading();
-        let writes = || loading.map_or(0, |loading| loading.single_flight().writes(self.key));
-        if self.options.force_fresh {
-            return self.judge(writes(), Ok(None));
-        }
-        let windows = self.options.windows();
-        let lookup = if windows.any() { Lookup::Kept } else { Lookup::Fresh };
-        if let Some(known) = loading.and_then(|loading| loading.look_now(self.key, lookup)) {
-            // A value to return is not compared with later state.
-            let writes = if matches!(known, Ok(Some(_))) { 0 } else { writes() };
-            return self.judge(writes, known);
-        }
-        let writes = writes();
-        if windows.any() {
-            if let Some(look) = loading.and_then(|loading| loading.look(self.key)) {
-                return self.judge(writes, look.await);
-            }
-            let found = self.provider.get_with_ttl(self.key).await;
-            return self.judge(writes, found.map(|found| found.map(|(value, left)| Kept::fresh(value, left))));
-        }
-        let found = self.provider.get(self.key).await;
-        self.judge(writes, found.map(|found| found.map(|value| Kept { value, fresh_for: NEVER })))
-    }
-
-    /// Whether the key has changed since a lookup.
-    fn has_changed<T: MaybeSend>(&self, loading: &dyn Loading<T>, then: Then) -> bool {
-        if self.options.force_fresh {
-            return false;
-        }
-        match loading.look_now(self.key, Lookup::Peek) {
-            Some(Ok(Some(kept))) => kept.fresh_for > then.fresh_for && kept.fresh_for > 0.0,
-            Some(Ok(None) | Err(_)) => false,
-            None => loading.single_flight().writes(self.key) != then.writes,
-        }
-    }
-
     /// The span of a load: with the name of the function, never with the key, which may be a secret.
     #[cfg(feature = "tracing")]
     fn span(&self) -> tracing::Span {
@@ -192,12 +88,12 @@ impl<'a, P: ?Sized> Call<'a, P> {
         #[cfg(feature = "tracing")]
         let future = tracing::Instrument::instrument(future, self.span());
         let load = Scoped { flight: flight.unwrap_or_default(), future: Box::pin(future) };
-        let brought = match limit.within(load).await {
-            Some(brought) => brought.map_err(|error| LoadError::Loader(Arc::new(error))),
+        let loaded = match limit.within(load).await {
+            Some(loaded) => loaded.map_err(|error| LoadError::Loader(Arc::new(error))),
             None => Err(self.timed_out(limit)),
         };
-        self.count(Event::Load { took: watch.elapsed(), failed: brought.is_err(), background: self.in_background });
-        brought
+        self.count(Event::Load { took: watch.elapsed(), failed: loaded.is_err(), background: self.in_background });
+        loaded
     }
 
     pub(super) fn timed_out<E>(&self, limit: &Limit<'_>) -> LoadError<E> {
@@ -207,9 +103,9 @@ impl<'a, P: ?Sized> Call<'a, P> {
     /// The outcome of a load, and the value to store. An invalid ttl from the loader is an error for all callers.
     fn unpack<T: Clone, E>(
         &self,
-        brought: Result<Option<Loaded<T>>, LoadError<E>>,
+        loaded: Result<Option<Loaded<T>>, LoadError<E>>,
     ) -> (Outcome<T, E>, Option<ToStore<T>>) {
-        let Loaded { value, ttl, is_stored } = match brought {
+        let Loaded { value, ttl, is_stored } = match loaded {
             Ok(Some(loaded)) => loaded,
             Ok(None) => return (Ok(None), None),
             Err(error) => return (Err(error), None),
@@ -250,8 +146,8 @@ impl<'a, P: ?Sized> Call<'a, P> {
         E: Send + Sync + 'static,
         Fut: Future<Output = Result<Option<Loaded<T>>, E>>,
     {
-        let brought = self.run(Some(leader.scope()), limit, loader).await;
-        let (outcome, to_store) = self.unpack(brought);
+        let loaded = self.run(Some(leader.scope()), limit, loader).await;
+        let (outcome, to_store) = self.unpack(loaded);
         leader.share(Arc::new(outcome.clone()));
         if let Some(to_store) = to_store.filter(|_| stored) {
             boxed(|| self.store(leader, to_store, limit)).await.map_err(LoadError::Cache)?;
@@ -271,8 +167,8 @@ impl<'a, P: ?Sized> Call<'a, P> {
         T: Clone,
         Fut: Future<Output = Result<Option<Loaded<T>>, E>>,
     {
-        let brought = self.run(None, limit, loader).await;
-        let (outcome, _) = self.unpack(brought);
+        let loaded = self.run(None, limit, loader).await;
+        let (outcome, _) = self.unpack(loaded);
         self.or_stale(outcome, fallback)
     }
 
@@ -289,8 +185,8 @@ impl<'a, P: ?Sized> Call<'a, P> {
         T: Clone + MaybeSend,
         Fut: Future<Output = Result<Option<Loaded<T>>, E>>,
     {
-        let brought = self.run(None, limit, loader).await;
-        let (outcome, to_store) = self.unpack(brought);
+        let loaded = self.run(None, limit, loader).await;
+        let (outcome, to_store) = self.unpack(loaded);
         if let Some(ToStore { value, ttl, .. }) = to_store.filter(|_| !failed) {
             let stored = self.provider.set(self.key, value, ttl).await;
             stored.or_else(|error| self.provider_failed(error)).map_err(LoadError::Cache)?;
@@ -329,11 +225,11 @@ impl<'a, P: ?Sized> Call<'a, P> {
         let mut looks = 0;
         loop {
             looks += 1;
-            let Look { found, then } = match first.take() {
+            let Look { found, snapshot } = match first.take() {
                 Some(first) => first,
                 None => boxed(|| self.find()).await.map_err(LoadError::Cache)?,
             };
-            let (fallback, in_hand, failed) = match found {
+            let (fallback, refreshed, failed) = match found {
                 Found::Answer(value) => {
                     self.answered(false);
                     return Ok(Some(value));
@@ -343,7 +239,7 @@ impl<'a, P: ?Sized> Call<'a, P> {
                         self.answered(stale);
                         return Ok(Some(value));
                     }
-                    (Some(value), Some((then, stale)), false)
+                    (Some(value), Some((snapshot, stale)), false)
                 }
                 Found::Nothing(old) => (old, None, false),
                 Found::Failed => (None, None, true),
@@ -355,7 +251,7 @@ impl<'a, P: ?Sized> Call<'a, P> {
             };
             match loading.single_flight().join(self.key) {
                 Place::Leader(leader) => {
-                    if !failed && looks < MAX_LOOKS && self.has_changed(loading, then) {
+                    if !failed && looks < MAX_LOOKS && self.has_changed(loading, snapshot) {
                         continue;
                     }
                     let flight = Arc::clone(leader.flight());
@@ -364,7 +260,7 @@ impl<'a, P: ?Sized> Call<'a, P> {
                         if failed {
                             boxed(|| self.lead(leader, None, false, limit, loader)).await
                         } else {
-                            boxed(|| self.lead_with_lease(leader, fallback, in_hand, limit, loader)).await
+                            boxed(|| self.lead_with_lease(leader, fallback, refreshed, limit, loader)).await
                         }
                     });
                     return Watched::new(flight, leading).await;
@@ -393,45 +289,6 @@ impl<'a, P: ?Sized> Call<'a, P> {
             }
         }
     }
-
-    /// Waits for a leader: within the time limit of this call, and only while the leader is polled.
-    async fn follow<T, E>(&self, follower: &Follower, limit: &mut Limit<'_>) -> Followed<T, E>
-    where
-        T: Clone + 'static,
-        E: 'static,
-    {
-        let mut idle = None;
-        loop {
-            let mut takeover = sleep(self.options, self.is_blocking, TAKEOVER_DELAY);
-            match limit.within(race(follower.outcome(), &mut takeover)).await {
-                None => return Followed::TimedOut,
-                Some(Some(None)) => return Followed::Gone,
-                Some(Some(Some(outcome))) => {
-                    let outcome = outcome.downcast_ref::<Outcome<T, E>>();
-                    return outcome.map_or(Followed::Foreign, |outcome| Followed::Outcome(outcome.clone()));
-                }
-                Some(None) => {
-                    let now = follower.leader_idle_since();
-                    if now.is_some() && now == idle {
-                        return Followed::Idle;
-                    }
-                    idle = now;
-                }
-            }
-        }
-    }
-}
-
-/// The outcome of waiting as a follower.
-enum Followed<T, E> {
-    Outcome(Outcome<T, E>),
-    /// The flight has another value type than the caller.
-    Foreign,
-    /// The leader was dropped.
-    Gone,
-    /// The leader is ready but is not polled.
-    Idle,
-    TimedOut,
 }
 
 /// Bypasses an error of the provider, or returns it, as the options say.
@@ -439,9 +296,14 @@ pub(super) fn provider_failed(options: &LoadOptions, error: CacheError) -> Resul
     if options.on_error == OnError::Propagate || matches!(error, CacheError::InvalidArgument { .. }) {
         return Err(error);
     }
+    pass_over(options, error);
+    Ok(())
+}
+
+/// Counts and reports an error that no caller gets.
+pub(super) fn pass_over(options: &LoadOptions, error: CacheError) {
     if let Some(monitor) = options.counting() {
         monitor.count(Event::Bypass);
         monitor.report(&Problem::Failed(error));
     }
-    Ok(())
 }

@@ -13,6 +13,13 @@ use crate::error::CacheError;
 /// dropped.
 pub(super) type AnyOutcome = Option<Arc<dyn Any + Send + Sync>>;
 
+/// The end of a load.
+pub(super) struct Ended {
+    pub(super) outcome: AnyOutcome,
+    /// The error of storing the value, if the callers get it.
+    pub(super) store_error: Option<CacheError>,
+}
+
 /// The loader is running, or its value is being stored within one poll.
 const LOADING: u8 = 0;
 /// The leader itself is storing the value. It might not be polled any more.
@@ -43,13 +50,11 @@ pub(super) struct Flight {
 #[derive(Default)]
 struct State {
     /// Known before the value is stored.
-    outcome: Option<AnyOutcome>,
-    /// The error of storing the value in the background.
+    outcome: AnyOutcome,
+    /// The error of storing the value, if the callers get it.
     store_error: Option<CacheError>,
-    ended: bool,
+    has_ended: bool,
     wakers: Vec<Waker>,
-    /// How often all waiters have been woken. A waiter's position in the list of wakers is valid only for this count.
-    wakes: u64,
 }
 
 impl Flight {
@@ -91,58 +96,47 @@ impl Flight {
         self.phase.compare_exchange(LOADING, phase, Ordering::SeqCst, Ordering::SeqCst).is_ok()
     }
 
+    /// Sets the outcome. Waiters get it at the [end](Self::end), when it is known whether the value could be stored.
     pub(super) fn share(&self, outcome: Arc<dyn Any + Send + Sync>) {
-        self.update(|state| state.outcome = Some(Some(outcome)));
+        self.state().outcome = Some(outcome);
     }
 
     pub(super) fn fail_to_store(&self, error: CacheError) {
-        self.update(|state| state.store_error = Some(error));
+        self.state().store_error = Some(error);
     }
 
     pub(super) fn end(&self) {
-        self.update(|state| {
-            state.ended = true;
-            state.outcome.get_or_insert(None);
-        });
+        let wakers = {
+            let mut state = self.state();
+            state.has_ended = true;
+            std::mem::take(&mut state.wakers)
+        };
+        wakers.into_iter().for_each(Waker::wake);
+    }
+
+    /// The outcome, which may be known before the end.
+    pub(super) fn outcome(&self) -> AnyOutcome {
+        self.state().outcome.clone()
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn update(&self, change: impl FnOnce(&mut State)) {
-        let wakers = {
-            let mut state = self.state();
-            change(&mut state);
-            state.wakes += 1;
-            std::mem::take(&mut state.wakers)
-        };
-        wakers.into_iter().for_each(Waker::wake);
-    }
-
-    /// Waits for the outcome.
-    pub(super) fn outcome(&self) -> impl Future<Output = AnyOutcome> + Send + '_ {
-        self.until(|state| state.outcome.clone())
-    }
-
-    /// Waits for the end of the flight, after its value was stored. Returns the error of storing, if any.
-    pub(super) fn ended(&self) -> impl Future<Output = Option<CacheError>> + Send + '_ {
-        self.until(|state| state.ended.then(|| state.store_error.clone()))
-    }
-
-    /// Waits until `ready` returns a value.
-    async fn until<R>(&self, ready: impl Fn(&State) -> Option<R>) -> R {
+    /// Waits for the end of the flight, after its value was stored.
+    pub(super) async fn ended(&self) -> Ended {
         let mut place = None;
         poll_fn(|context: &mut Context<'_>| {
             let mut state = self.state();
-            if let Some(found) = ready(&state) {
-                return Poll::Ready(found);
+            if state.has_ended {
+                let (outcome, store_error) = (state.outcome.clone(), state.store_error.clone());
+                return Poll::Ready(Ended { outcome, store_error });
             }
-            let mine = place.filter(|(wakes, _)| *wakes == state.wakes);
-            if let Some(waker) = mine.and_then(|(_, at): (u64, usize)| state.wakers.get_mut(at)) {
+            // Wakers are only added until the end.
+            if let Some(waker) = place.and_then(|at: usize| state.wakers.get_mut(at)) {
                 waker.clone_from(context.waker());
             } else {
-                place = Some((state.wakes, state.wakers.len()));
+                place = Some(state.wakers.len());
                 state.wakers.push(context.waker().clone());
             }
             Poll::Pending

@@ -5,8 +5,9 @@ use std::future::Future;
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::call::{Call, Found, Outcome, Then};
+use super::call::{Call, Outcome};
 use super::loaded::{LoadError, Loaded};
+use super::lookup::{Found, Snapshot};
 use super::monitor::Event;
 use super::options::LoadOptions;
 use super::single_flight::Leader;
@@ -96,13 +97,13 @@ impl<'a, P: ?Sized> Call<'a, P> {
         Err(CacheError::invalid("lease", reason))
     }
 
-    /// [`lead`](Self::lead), if this process is the one to load. With `in_hand`, the `fallback` may be returned to the
+    /// [`lead`](Self::lead), if this process is the one to load. With `refreshed`, the `fallback` may be returned to the
     /// caller.
     pub(super) async fn lead_with_lease<T, E, Fut>(
         &self,
         leader: Leader,
         fallback: Option<T>,
-        in_hand: Option<(Then, bool)>,
+        refreshed: Option<(Snapshot, bool)>,
         limit: &mut Limit<'_>,
         loader: impl FnOnce() -> Fut,
     ) -> Outcome<T, E>
@@ -120,7 +121,7 @@ impl<'a, P: ?Sized> Call<'a, P> {
         };
         let old = fallback.clone();
         // Boxed, so that calls without a lease do not get larger.
-        let permission = Box::pin(self.permission(provider, ttl, fallback, in_hand.map(|(then, _)| then)));
+        let permission = Box::pin(self.permission(provider, ttl, fallback, refreshed.map(|(snapshot, _)| snapshot)));
         let Some(permission) = limit.within(permission).await else {
             let outcome: Outcome<T, E> = Err(self.timed_out(limit));
             leader.share(Arc::new(outcome.clone()));
@@ -139,7 +140,7 @@ impl<'a, P: ?Sized> Call<'a, P> {
                 Some(value)
             }
             Permission::Elsewhere(value) => {
-                self.answered(in_hand.is_some_and(|(_, stale)| stale));
+                self.answered(refreshed.is_some_and(|(_, stale)| stale));
                 value
             }
         };
@@ -149,13 +150,13 @@ impl<'a, P: ?Sized> Call<'a, P> {
     }
 
     /// Waits until this process is the one to load, or there is a value. It does not wait if there is a value
-    /// `in_hand`.
+    /// `refreshed`.
     async fn permission<T: MaybeSend>(
         &self,
         provider: &'a dyn LeaseProvider,
         ttl: Duration,
         mut fallback: Option<T>,
-        in_hand: Option<Then>,
+        refreshed: Option<Snapshot>,
     ) -> Result<Permission<'a, T>>
     where
         P: CacheProvider<T>,
@@ -174,14 +175,14 @@ impl<'a, P: ?Sized> Call<'a, P> {
                     return Ok(Permission::Load { lease: None, fallback, stored: true });
                 }
             }
-            if !lease.held && in_hand.is_some() {
+            if !lease.held && refreshed.is_some() {
                 return Ok(Permission::Elsewhere(fallback));
             }
             // Also when the lease is acquired: its last holder may have stored a value since the last lookup.
             let look = self.find().await?;
             match look.found {
                 Found::Answer(value) | Found::Refresh { value, .. } => {
-                    if in_hand.is_none_or(|before| look.then.fresh_for > before.fresh_for.max(0.0)) {
+                    if refreshed.is_none_or(|before| look.snapshot.fresh_for > before.fresh_for.max(0.0)) {
                         self.release(lease.held.then_some(lease)).await;
                         return Ok(Permission::Found(value));
                     }

@@ -4,6 +4,7 @@ use std::future::Future;
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::flight::Ended;
 use super::single_flight::{Place, SingleFlight};
 use super::wait::race;
 use crate::error::Result;
@@ -42,10 +43,10 @@ where
             Place::Follower(follower) => follower,
             Place::Own => return work().await,
         };
-        match race(follower.outcome(), &mut platform_sleep(LONGEST_WAIT)).await {
+        match race(follower.ended(), &mut platform_sleep(LONGEST_WAIT)).await {
             // The runtime has dropped the work, so this caller does its own.
-            Some(None) => {}
-            Some(Some(outcome)) => match outcome.downcast_ref::<Result<T>>() {
+            Some(Ended { outcome: None, .. }) => {}
+            Some(Ended { outcome: Some(outcome), .. }) => match outcome.downcast_ref::<Result<T>>() {
                 Some(outcome) => return outcome.clone(),
                 // The name is also the key of an entry.
                 None => return work().await,

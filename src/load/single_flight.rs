@@ -1,24 +1,16 @@
-//! The loads in progress of one provider, by key, and the writes that win over them.
+//! The loads in progress of one provider, by key.
 
 use std::any::Any;
 use std::collections::HashMap;
 use std::hash::BuildHasher;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
 
 use foldhash::fast::RandomState;
 
-use super::flight::{AnyOutcome, Flight, Overtaking};
+use super::flight::{AnyOutcome, Ended, Flight};
 use super::scope;
-use super::wait::race;
 use crate::error::CacheError;
-use crate::glob::Glob;
-use crate::runtime;
-
-/// The longest time that a write waits for a loaded value that is being stored in the background. If it has not been
-/// stored by then, the store does not respond, and storing is stopped.
-const STORE_WAIT: Duration = Duration::from_secs(1);
 
 /// The loads in progress of one provider: callers of one key share a load, and writes win over it. Clones share them.
 ///
@@ -66,10 +58,10 @@ const STORE_WAIT: Duration = Duration::from_secs(1);
 /// ```
 #[derive(Clone, Default)]
 pub struct SingleFlight {
-    shared: Arc<Shared>,
+    loads: Arc<Loads>,
 }
 
-struct Shared {
+struct Loads {
     /// The flight of each key. Overtaken flights are not included.
     by_key: Mutex<HashMap<Box<str>, Arc<Flight>>>,
     /// The number of flights, including overtaken ones, so that writes can tell without the lock that there are none.
@@ -84,7 +76,7 @@ struct Shared {
 /// additional lookup.
 const GROUPS: usize = 64;
 
-impl Default for Shared {
+impl Default for Loads {
     fn default() -> Self {
         Self {
             by_key: Mutex::default(),
@@ -118,7 +110,7 @@ impl SingleFlight {
         }
         let flight = Arc::<Flight>::default();
         by_key.insert(key.into(), Arc::clone(&flight));
-        self.shared.active.fetch_add(1, Ordering::SeqCst);
+        self.loads.active.fetch_add(1, Ordering::SeqCst);
         Place::Leader(Leader { single_flight: self.clone(), key: key.into(), flight })
     }
 
@@ -136,174 +128,42 @@ impl SingleFlight {
         }
     }
 
-    fn is_active(&self) -> bool {
-        self.shared.active.load(Ordering::SeqCst) > 0
+    pub(super) fn is_active(&self) -> bool {
+        self.loads.active.load(Ordering::SeqCst) > 0
     }
 
     /// The version of `key`: it differs after each write to `key`, and sometimes after a write to another key.
     pub(super) fn writes(&self, key: &str) -> u64 {
-        let count = |at: usize| self.shared.writes[at].load(Ordering::SeqCst);
+        let count = |at: usize| self.loads.writes[at].load(Ordering::SeqCst);
         count(self.group(key)).wrapping_add(count(GROUPS))
     }
 
     /// Counts a write to `key`.
     pub(super) fn count_write(&self, key: &str) {
-        self.shared.writes[self.group(key)].fetch_add(1, Ordering::SeqCst);
+        self.loads.writes[self.group(key)].fetch_add(1, Ordering::SeqCst);
     }
 
-    fn count(&self, keys: &Keys<'_>) {
-        match keys {
-            Keys::One(key) => self.count_write(key),
-            Keys::Many(keys) => keys.iter().for_each(|key| self.count_write(key)),
-            Keys::Pattern(_) => {
-                self.shared.writes[GROUPS].fetch_add(1, Ordering::SeqCst);
-            }
-        }
+    /// Counts a write to all keys.
+    pub(super) fn count_write_to_all(&self) {
+        self.loads.writes[GROUPS].fetch_add(1, Ordering::SeqCst);
     }
 
     fn group(&self, key: &str) -> usize {
         // Below the number of groups.
         #[allow(clippy::cast_possible_truncation)]
         {
-            (self.shared.hasher.hash_one(key) % GROUPS as u64) as usize
+            (self.loads.hasher.hash_one(key) % GROUPS as u64) as usize
         }
     }
 
-    /// Announces a write to `key`, or its removal, which wins over a load in progress. Hold the guard until the write
-    /// is complete.
-    ///
-    /// It never waits for a caller. If a loaded value is being stored in the background, it waits until that has ended,
-    /// for at most one second.
-    pub async fn write<'a>(&'a self, key: &'a str) -> WriteGuard<'a> {
-        self.announce(Keys::One(key)).await
-    }
-
-    /// [`write`](Self::write) for several keys.
-    pub async fn write_many<'a>(&'a self, keys: Vec<&'a str>) -> WriteGuard<'a> {
-        self.announce(Keys::Many(keys)).await
-    }
-
-    /// [`write`](Self::write) for all keys that match a glob.
-    pub async fn write_pattern<'a>(&'a self, pattern: &str) -> WriteGuard<'a> {
-        self.announce(Keys::Pattern(Glob::new(pattern))).await
-    }
-
-    async fn announce<'a>(&'a self, keys: Keys<'a>) -> WriteGuard<'a> {
-        self.count(&keys);
-        let mut limit = None;
-        while self.is_active()
-            && let Some(storing) = self.overtake(&keys, false)
-        {
-            let limit = limit.get_or_insert_with(|| runtime::platform_sleep(STORE_WAIT));
-            if race(storing.ended(), limit).await.is_none() {
-                self.overtake(&keys, true);
-                break;
-            }
-        }
-        WriteGuard { single_flight: self, keys, is_counted: true }
-    }
-
-    /// [`write`](Self::write) for a provider that stores within one poll. Without a load in progress it costs one read
-    /// of a counter.
-    #[inline]
-    pub(crate) fn write_now<'a>(&'a self, key: &'a str) -> WriteGuard<'a> {
-        self.announce_now(Keys::One(key))
-    }
-
-    /// [`write_now`](Self::write_now) for several keys.
-    pub(crate) fn write_many_now<'a>(&'a self, keys: &[&'a str]) -> WriteGuard<'a> {
-        self.announce_now(Keys::Many(keys.to_vec()))
-    }
-
-    /// [`write_now`](Self::write_now) for all keys that match a glob.
-    pub(crate) fn write_pattern_now(&self, pattern: &str) -> WriteGuard<'_> {
-        self.announce_now(Keys::Pattern(Glob::new(pattern)))
-    }
-
-    #[inline]
-    fn announce_now<'a>(&'a self, keys: Keys<'a>) -> WriteGuard<'a> {
-        if self.is_active() {
-            self.overtake(&keys, true);
-        }
-        WriteGuard { single_flight: self, keys, is_counted: false }
-    }
-
-    /// Overtakes the flights of these keys. Returns one that is being stored in the background, unless it is to be
-    /// stopped.
-    fn overtake(&self, keys: &Keys<'_>, stop: bool) -> Option<Arc<Flight>> {
-        let mut by_key = self.by_key();
-        let mut storing = None;
-        let mut one = |by_key: &mut HashMap<Box<str>, Arc<Flight>>, key: &str| {
-            let Some(flight) = by_key.get(key) else { return };
-            // A user's provider announces a write even when it stores the loaded value.
-            if flight.is_stored_by_leader() && scope::is_inside(flight.address()) {
-                return;
-            }
-            if stop {
-                flight.stop();
-            } else if let Overtaking::Storing = flight.overtake() {
-                storing = Some(Arc::clone(flight));
-                return;
-            }
-            by_key.remove(key);
-        };
-        match keys {
-            Keys::One(key) => one(&mut by_key, key),
-            Keys::Many(keys) => {
-                for key in keys {
-                    one(&mut by_key, key);
-                }
-            }
-            Keys::Pattern(glob) => {
-                let keys: Vec<Box<str>> = by_key.keys().filter(|key| glob.matches(key)).cloned().collect();
-                for key in &keys {
-                    one(&mut by_key, key);
-                }
-            }
-        }
-        storing
-    }
-
-    fn by_key(&self) -> MutexGuard<'_, HashMap<Box<str>, Arc<Flight>>> {
-        self.shared.by_key.lock().unwrap_or_else(PoisonError::into_inner)
+    pub(super) fn by_key(&self) -> MutexGuard<'_, HashMap<Box<str>, Arc<Flight>>> {
+        self.loads.by_key.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 impl std::fmt::Debug for SingleFlight {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("SingleFlight").field("active", &self.shared.active).finish_non_exhaustive()
-    }
-}
-
-/// A write in progress, returned by [`SingleFlight::write`]. Dropping it ends the write, which also wins over loads
-/// that began in between.
-#[must_use = "hold it until the write is complete"]
-#[derive(Debug)]
-pub struct WriteGuard<'a> {
-    single_flight: &'a SingleFlight,
-    keys: Keys<'a>,
-    /// Whether the write is counted in the versions.
-    is_counted: bool,
-}
-
-#[derive(Debug)]
-enum Keys<'a> {
-    One(&'a str),
-    Many(Vec<&'a str>),
-    Pattern(Glob),
-}
-
-impl Drop for WriteGuard<'_> {
-    #[inline]
-    fn drop(&mut self) {
-        if self.is_counted {
-            // Counted again, because a caller that looked during the write may have seen the old value.
-            self.single_flight.count(&self.keys);
-        }
-        if self.single_flight.is_active() {
-            // A flight that is being stored by now began after the write, so its value is as new.
-            self.single_flight.overtake(&self.keys, false);
-        }
+        f.debug_struct("SingleFlight").field("active", &self.loads.active).finish_non_exhaustive()
     }
 }
 
@@ -329,7 +189,7 @@ impl Leader {
         Follower { flight: Arc::clone(&self.flight) }
     }
 
-    /// Passes the outcome to the followers.
+    /// Sets the outcome, which the followers get when the leader is dropped.
     pub(super) fn share(&self, outcome: Arc<dyn Any + Send + Sync>) {
         self.flight.share(outcome);
     }
@@ -365,7 +225,7 @@ impl Drop for Leader {
                 by_key.remove(&self.key);
             }
         }
-        self.single_flight.shared.active.fetch_sub(1, Ordering::SeqCst);
+        self.single_flight.loads.active.fetch_sub(1, Ordering::SeqCst);
         self.flight.end();
     }
 }
@@ -376,8 +236,13 @@ pub(super) struct Follower {
 }
 
 impl Follower {
-    /// Waits for the outcome of the load; `None` if its leader was dropped.
-    pub(super) fn outcome(&self) -> impl Future<Output = AnyOutcome> + Send + '_ {
+    /// Waits for the end of the load. There is no outcome if its leader was dropped.
+    pub(super) fn ended(&self) -> impl Future<Output = Ended> + Send + '_ {
+        self.flight.ended()
+    }
+
+    /// The outcome, which may be known before the end.
+    pub(super) fn outcome(&self) -> AnyOutcome {
         self.flight.outcome()
     }
 

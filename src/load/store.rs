@@ -7,6 +7,8 @@ use std::sync::Arc;
 use std::task::Poll;
 
 use super::call::{Call, ToStore, provider_failed};
+use super::flight::Ended;
+use super::options::LoadOptions;
 use super::scope::Scoped;
 use super::single_flight::{Leader, StorePermit};
 use super::support::{NewEntry, Storing};
@@ -15,7 +17,7 @@ use crate::error::{CacheError, Result};
 use crate::provider::{BoxFuture, CacheProvider, MaybeSend};
 
 impl<P: ?Sized> Call<'_, P> {
-    /// Stores the value of a flight. Its followers have received it already.
+    /// Stores the value of a flight. Its followers wait for the end of storing: the store may refuse the value.
     pub(super) async fn store<T: MaybeSend>(
         &self,
         leader: Leader,
@@ -28,25 +30,27 @@ impl<P: ?Sized> Call<'_, P> {
         let permit = leader.permit();
         let Some(loading) = self.provider.loading().filter(|_| permit.is_valid()) else { return Ok(()) };
         let entry = NewEntry { value, ttl, window, permit: permit.clone() };
-        match loading.store(self.key, entry) {
+        let stored = match loading.store(self.key, entry) {
             Storing::Done(stored) => {
                 leader.has_stored();
-                stored.or_else(|error| self.provider_failed(error))
+                stored
             }
-            Storing::Later(storing) => self.store_in_background(leader, storing, limit).await,
+            Storing::Later(storing) => return self.store_later(leader, storing, limit).await,
             Storing::NotSupported(value) => {
                 if !leader.begin_to_store(false) {
                     return Ok(());
                 }
                 let storing = self.provider.set(self.key, value, ttl);
                 let storing = Scoped { flight: leader.scope(), future: Box::pin(storing) };
-                while_valid(permit, storing).await.or_else(|error| self.provider_failed(error))
+                while_valid(permit, storing).await
             }
-        }
+        };
+        outcome_of_storing(&leader, self.options, stored)
     }
 
-    /// The caller waits for the end, within its time limit; storing continues if the caller is dropped.
-    async fn store_in_background(
+    /// Stores a value in the background, if possible. The caller waits for the end, within its time limit; storing
+    /// continues if the caller is dropped.
+    async fn store_later(
         &self,
         leader: Leader,
         storing: BoxFuture<'static, Result<()>>,
@@ -57,26 +61,30 @@ impl<P: ?Sized> Call<'_, P> {
             return Ok(());
         }
         if !in_background {
-            return while_valid(leader.permit(), storing).await.or_else(|error| self.provider_failed(error));
+            let stored = while_valid(leader.permit(), storing).await;
+            return outcome_of_storing(&leader, self.options, stored);
         }
         let flight = Arc::clone(leader.flight());
         let options = self.options.clone();
         let task = async move {
-            if let Err(error) = while_valid(leader.permit(), storing).await
-                && let Err(error) = provider_failed(&options, error)
-            {
-                leader.fail_to_store(error);
-            }
+            let stored = while_valid(leader.permit(), storing).await;
+            // The callers get the error from the flight.
+            let _ = outcome_of_storing(&leader, &options, stored);
         };
         if let Err(task) = self.options.run_on().spawn(Box::pin(task)) {
             task.await;
         }
         match limit.within(flight.ended()).await {
-            Some(Some(error)) => Err(error),
+            Some(Ended { store_error: Some(error), .. }) => Err(error),
             // At its time limit, the caller returns its value without waiting for the storing.
-            Some(None) | None => Ok(()),
+            Some(_) | None => Ok(()),
         }
     }
+}
+
+/// Bypasses an error of storing, or makes it the outcome for all callers, as the options of the leader say.
+fn outcome_of_storing(leader: &Leader, options: &LoadOptions, stored: Result<()>) -> Result<()> {
+    stored.or_else(|error| provider_failed(options, error)).inspect_err(|error| leader.fail_to_store(error.clone()))
 }
 
 /// Polls a future that stores a value only while that is permitted.

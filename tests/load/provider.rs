@@ -20,6 +20,8 @@ pub struct Remote<T = u64> {
     /// Whether loaded values can be stored in the background.
     pub owns_stores: bool,
     pub broken: Arc<AtomicBool>,
+    /// Whether writes fail as mistakes of the caller.
+    pub refuses: Arc<AtomicBool>,
     pub barrier: Barrier,
     /// Who holds the lease of a key; none is held where there is none.
     pub leases: Option<Leases>,
@@ -93,6 +95,7 @@ impl<T> Remote<T> {
             single_flight: SingleFlight::default(),
             owns_stores: false,
             broken: Arc::default(),
+            refuses: Arc::default(),
             barrier: Barrier::default(),
             leases: None,
         }
@@ -107,6 +110,7 @@ impl<T> Remote<T> {
             single_flight: SingleFlight::default(),
             owns_stores: false,
             broken,
+            refuses: Arc::default(),
             barrier: Barrier::default(),
             leases,
         }
@@ -121,7 +125,13 @@ impl<T> Remote<T> {
 
     async fn write<R>(&self, operation: impl FnOnce() -> Result<R>) -> Result<R> {
         self.barrier.passage(Kind::Write).await;
-        travel(&self.broken, operation).await
+        travel(&self.broken, || {
+            if self.refuses.load(Ordering::SeqCst) {
+                return Err(CacheError::InvalidArgument { argument: "value", reason: "the store refuses it".into() });
+            }
+            operation()
+        })
+        .await
     }
 }
 
@@ -218,7 +228,7 @@ impl<T: Clone + Send + Sync + 'static> Loading<T> for Remote<T> {
         if !self.owns_stores && entry.window.is_zero() {
             return Storing::NotSupported(entry.value);
         }
-        if !self.owns_stores {
+        if !self.owns_stores && !self.refuses.load(Ordering::SeqCst) {
             return self.store.loading().unwrap().store(key, entry);
         }
         let (remote, key) = (self.clone(), key.to_owned());

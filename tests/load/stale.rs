@@ -5,7 +5,9 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use isocache::{BoxFuture, CacheAside, CacheProvider, LoadOptions, ManualClock, MemoryCacheProvider, Monitor, Runtime};
+use isocache::{
+    BoxFuture, CacheAside, CacheProvider, LoadOptions, Loaded, ManualClock, MemoryCacheProvider, Monitor, Runtime,
+};
 
 use crate::provider::Remote;
 
@@ -174,4 +176,24 @@ fn without_a_runtime_the_caller_loads_itself() {
     assert_eq!(scene.refresh(&scene.cache, options()), Some(1));
     scene.clock.advance(seconds(12));
     assert_eq!(scene.refresh(&scene.cache, options()), Some(2));
+}
+
+#[test]
+fn a_mistake_in_a_background_load_is_reported() {
+    let clock = ManualClock::new();
+    let cache = MemoryCacheProvider::<u64>::builder().clock(clock.clone()).build().unwrap();
+    let (later, monitor) = (Later::default(), Arc::new(Monitor::new("users::get")));
+    let options = LoadOptions::new().ttl(seconds(10)).stale_while_revalidate(seconds(10));
+    let options = options.runtime(later.clone()).monitor(Arc::clone(&monitor));
+    let call = |value: u64, ttl: u64| {
+        let load = move || async move { Ok::<_, Infallible>(Loaded::new(value).ttl(seconds(ttl))) };
+        pollster::block_on(cache.get_or_refresh("k", &options, load))
+    };
+    assert_eq!(call(1, 10).unwrap(), 1);
+    clock.advance(seconds(15));
+    assert_eq!(call(2, 0).unwrap(), 1, "the caller has the stale value");
+    assert_eq!(later.run(), 1);
+    let reports = monitor.reports();
+    assert!(reports.len() == 1 && reports[0].to_string().contains("ttl"), "{reports:?}");
+    assert_eq!(monitor.stats().bypasses, 1);
 }

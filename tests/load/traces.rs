@@ -21,7 +21,7 @@ use crate::provider::{Kind, Remote};
 /// In how many orders each case runs.
 const SEEDS: u64 = if cfg!(miri) { 1 } else { 20 };
 /// The cases that the file has.
-const CASES: usize = 129;
+const CASES: usize = 134;
 
 thread_local! {
     static CHANCE: Cell<f64> = const { Cell::new(0.5) };
@@ -103,10 +103,11 @@ impl Controls {
     fn become_state(&self, state: &str) {
         let remote = self.remote.as_ref().expect("a provider whose operations take time");
         remote.broken.store(state == "fails", Ordering::SeqCst);
+        remote.refuses.store(state == "refuses", Ordering::SeqCst);
         remote.barrier.hold(match state {
             "holds_reads" => Some(Kind::Read),
             "holds_writes" => Some(Kind::Write),
-            "fails" | "works" => None,
+            "fails" | "refuses" | "works" => None,
             _ => panic!("an unknown state: {state}"),
         });
     }

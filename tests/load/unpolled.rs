@@ -156,6 +156,21 @@ async fn a_follower_takes_over_from_a_leader_that_could_go_on() {
     assert_eq!(cache.get("k").await.unwrap(), Some(2), "which is not stored");
 }
 
+/// Followers wait until it is known that the value could be stored, but not for a leader that could go on.
+#[tokio::test(start_paused = true)]
+async fn a_follower_does_not_wait_for_a_leader_that_stops_while_it_stores() {
+    let cache = Remote::default();
+    let mut leader = Box::pin(cache.get_or_set("k", None, || async { Ok::<u64, Infallible>(1) }));
+    // The lookup takes three polls; in the fourth, the loader runs and storing begins.
+    polled(&mut leader, 4);
+    let begun = tokio::time::Instant::now();
+    let value = cache.get_or_set("k", None, || async { Ok::<u64, Infallible>(2) }).await.unwrap();
+    assert_eq!(value, 1, "the outcome of the leader is known");
+    assert!(begun.elapsed() <= seconds(2));
+    assert_eq!(leader.await.unwrap(), 1);
+    assert_eq!(cache.get("k").await.unwrap(), Some(1));
+}
+
 #[tokio::test(start_paused = true)]
 async fn a_slow_store_delays_a_write_no_longer_than_a_second() {
     let cache = Remote { owns_stores: true, ..Remote::default() };

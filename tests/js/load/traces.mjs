@@ -81,6 +81,9 @@ class Watched {
     if (this.#state === "fails") {
       throw new Broken("the store is broken");
     }
+    if (isWrite && this.#state === "refuses") {
+      throw new RangeError("isocache: the store refuses the value");
+    }
     const held = this.#state === (isWrite ? "holds_writes" : "holds_reads") ? this.#released : undefined;
     if (isWrite) {
       await held;

@@ -1,0 +1,110 @@
+//! The lookup of a call, and what it means for the call.
+
+use super::call::Call;
+use super::freshness::Verdict;
+use super::support::{Kept, Loading, Lookup};
+use crate::engine::{Millis, NEVER};
+use crate::error::CacheError;
+use crate::provider::{CacheProvider, MaybeSend};
+
+/// The freshness of a missing entry.
+const ABSENT: Millis = Millis::NEG_INFINITY;
+
+/// A lookup in the provider.
+pub(super) struct Look<T> {
+    pub(super) found: Found<T>,
+    pub(super) snapshot: Snapshot,
+}
+
+/// The state of the key at a lookup, to detect whether it has changed since.
+#[derive(Clone, Copy)]
+pub(super) struct Snapshot {
+    /// The version of the key, read before the lookup.
+    writes: u64,
+    /// The freshness of the entry.
+    pub(super) fresh_for: Millis,
+}
+
+/// The result of a lookup.
+pub(super) enum Found<T> {
+    /// A value to return.
+    Answer(T),
+    /// A value to return, but a load is due because it is stale, or soon will be.
+    Refresh { value: T, stale: bool },
+    /// No value to return, but possibly a fallback if the load fails.
+    Nothing(Option<T>),
+    /// The provider failed.
+    Failed,
+}
+
+impl<P: ?Sized> Call<'_, P> {
+    pub(super) fn judge<T>(
+        &self,
+        writes: u64,
+        found: Result<Option<Kept<T>>, CacheError>,
+    ) -> Result<Look<T>, CacheError> {
+        let look = |found, fresh_for| Look { found, snapshot: Snapshot { writes, fresh_for } };
+        let Kept { value, fresh_for } = match found {
+            Ok(Some(found)) => found,
+            Ok(None) => return Ok(look(Found::Nothing(None), ABSENT)),
+            // The loaded value replaces any existing entry.
+            Err(error @ CacheError::Deserialize { .. }) => {
+                return self.provider_failed(error).map(|()| look(Found::Nothing(None), NEVER));
+            }
+            Err(error) => return self.provider_failed(error).map(|()| look(Found::Failed, NEVER)),
+        };
+        let windows = self.options.windows();
+        if !windows.any() {
+            return Ok(look(Found::Answer(value), NEVER));
+        }
+        let found = match windows.judge(fresh_for, self.options.chance()) {
+            Verdict::Fresh => Found::Answer(value),
+            Verdict::Early => Found::Refresh { value, stale: false },
+            Verdict::Stale => Found::Refresh { value, stale: true },
+            Verdict::Fallback => Found::Nothing(Some(value)),
+            Verdict::Expired => Found::Nothing(None),
+        };
+        Ok(look(found, fresh_for))
+    }
+
+    /// Looks up the key in the provider.
+    pub(super) async fn find<T: MaybeSend>(&self) -> Result<Look<T>, CacheError>
+    where
+        P: CacheProvider<T>,
+    {
+        let loading = self.provider.loading();
+        let writes = || loading.map_or(0, |loading| loading.single_flight().writes(self.key));
+        if self.options.force_fresh {
+            return self.judge(writes(), Ok(None));
+        }
+        let windows = self.options.windows();
+        let lookup = if windows.any() { Lookup::Kept } else { Lookup::Fresh };
+        if let Some(known) = loading.and_then(|loading| loading.look_now(self.key, lookup)) {
+            // A value to return is not compared with later state.
+            let writes = if matches!(known, Ok(Some(_))) { 0 } else { writes() };
+            return self.judge(writes, known);
+        }
+        let writes = writes();
+        if windows.any() {
+            if let Some(look) = loading.and_then(|loading| loading.look(self.key)) {
+                return self.judge(writes, look.await);
+            }
+            let found = self.provider.get_with_ttl(self.key).await;
+            return self.judge(writes, found.map(|found| found.map(|(value, left)| Kept::fresh(value, left))));
+        }
+        let found = self.provider.get(self.key).await;
+        self.judge(writes, found.map(|found| found.map(|value| Kept { value, fresh_for: NEVER })))
+    }
+
+    /// Whether the key has changed since a lookup.
+    pub(super) fn has_changed<T: MaybeSend>(&self, loading: &dyn Loading<T>, snapshot: Snapshot) -> bool {
+        if self.options.force_fresh {
+            return false;
+        }
+        match loading.look_now(self.key, Lookup::Peek) {
+            Some(Ok(Some(kept))) => kept.fresh_for > snapshot.fresh_for && kept.fresh_for > 0.0,
+            Some(Ok(None) | Err(_)) => false,
+            None => loading.single_flight().writes(self.key) != snapshot.writes,
+        }
+    }
+}

@@ -3,7 +3,7 @@
  * hot reload. Classes are recognised by a brand, not by `instanceof`, which knows the class of one copy only.
  */
 
-/** Raised when a copy could no longer work with what an older one has made. */
+/** Raised when a copy could no longer work with what an older one has made. Copies of different formats share nothing. */
 const FORMAT = 1;
 
 let known: Map<string, unknown> | undefined;
@@ -48,12 +48,47 @@ export function mark(of: { readonly prototype: object }, name: string | symbol, 
 
 /** Marks the instances of a class. */
 export function brand(of: { readonly prototype: object }, name: string): void {
-  mark(of, brandOf(name), true);
+  mark(of, brandOf(name), FORMAT);
 }
 
-/** Whether a value is an instance of the class with this name, of any copy of the package. */
+/**
+ * Whether a value is an instance of the class with this name, of any copy of the package.
+ *
+ * @throws Error if the copy is of a version that this one cannot work with.
+ */
 export function isBranded<T extends object>(value: unknown, name: string): value is T {
-  return typeof value === "object" && value !== null && brandOf(name) in value;
+  if (typeof value !== "object" || value === null) {
+    return false;
+  }
+  const format: unknown = Reflect.get(value, brandOf(name));
+  if (format !== undefined && format !== FORMAT) {
+    throw otherVersion(`this ${name} was made by`);
+  }
+  return format === FORMAT;
+}
+
+/**
+ * Registers a provider as one that this copy uses. Caches of incompatible versions over one provider would not know of each
+ * other's loads, and would lose writes.
+ *
+ * @throws Error if a copy of an incompatible version uses it.
+ */
+export function claim(provider: object): void {
+  isBranded(provider, "MemoryCache");
+  const place = globalThis as { [key: symbol]: WeakMap<object, number> | undefined };
+  const at = Symbol.for("isocache.providers");
+  place[at] ??= new WeakMap();
+  const format = place[at].get(provider);
+  if (format !== undefined && format !== FORMAT) {
+    throw otherVersion("this provider is used by");
+  }
+  place[at].set(provider, FORMAT);
+}
+
+function otherVersion(what: string): Error {
+  return new Error(
+    `isocache: ${what} an incompatible version of isocache, which is loaded beside this one; let the program have one version (npm ls isocache lists them)`,
+  );
 }
 
 /** The same, and not an instance of a subclass. */

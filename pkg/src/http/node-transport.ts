@@ -3,6 +3,7 @@
  * request is sent, by a function that only Node has: nothing is imported.
  */
 
+import { builtinModule } from "../platform.js";
 import { RESP } from "./encoding.js";
 import { joined } from "./fetch-transport.js";
 import { type Answer, type Ending, type Request, TooLarge, type Transport } from "./transport.js";
@@ -41,7 +42,6 @@ interface HttpModule {
 interface Platform {
   readonly process?: {
     readonly release?: { readonly name?: string };
-    getBuiltinModule?(name: string): HttpModule | undefined;
   };
   readonly navigator?: { readonly userAgent?: string };
   readonly fetch?: unknown;
@@ -66,7 +66,7 @@ export function byNode(url: string): Transport | undefined {
   if (!isNode || platform.fetch !== genuine || hasDispatcher()) {
     return undefined;
   }
-  const http = process.getBuiltinModule?.(url.startsWith("https:") ? "https" : "http");
+  const http = builtinModule<HttpModule>(url.startsWith("https:") ? "https" : "http");
   return http && over(http);
 }
 

@@ -1,5 +1,6 @@
 /** The loads that the running code belongs to, so that a loader that asks for its own key does not wait for itself. */
 
+import { builtinModule } from "../platform.js";
 import { shared } from "../shared.js";
 import type { Flight } from "./single-flight.js";
 
@@ -19,10 +20,9 @@ interface Storage {
   disable?: (() => void) | undefined;
 }
 
-interface Platform {
-  process?: {
-    getBuiltinModule?: (name: string) => { AsyncLocalStorage?: new () => Storage } | undefined;
-  };
+/** A global in edge runtimes, and a member of a module elsewhere. */
+interface Async {
+  readonly AsyncLocalStorage?: new () => Storage;
 }
 
 /** Elsewhere, as in browsers: only while a loader runs before its first `await`. */
@@ -86,7 +86,7 @@ export function isInside(flight: Flight): boolean {
 export function enter(flight: Flight): Place {
   const now = state();
   if (now.storage === undefined) {
-    const Found = (globalThis as Platform).process?.getBuiltinModule?.("async_hooks")?.AsyncLocalStorage;
+    const Found = (globalThis as Async).AsyncLocalStorage ?? builtinModule<Async>("async_hooks")?.AsyncLocalStorage;
     now.storage = Found ? new Found() : new Synchronous();
   }
   now.running++;

@@ -7,7 +7,7 @@
  */
 
 import { matching } from "../pattern.js";
-import { shared } from "../shared.js";
+import { claim, shared } from "../shared.js";
 
 /** The keys that a write concerns: some, or all that match a pattern. */
 export type Touched = readonly string[] | { pattern: string };
@@ -160,6 +160,7 @@ export function shareSingleFlight(provider: object, other: object): void {
 export function singleFlightOf(provider: object): SingleFlight {
   let flights = known().get(provider);
   if (flights === undefined) {
+    claim(provider);
     flights = new SingleFlight();
     known().set(provider, flights);
   }

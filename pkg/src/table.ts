@@ -28,7 +28,7 @@ const ALL = 2 ** 32 - 1;
 const REASONS: readonly RemovalReason[] = ["evicted", "expired"];
 
 /** The counts of the engine, and the entries now. */
-export interface Counts {
+interface Counts {
   hits: number;
   misses: number;
   sets: number;
@@ -43,7 +43,7 @@ export interface Counts {
 export const MAX_ENTRIES = 2 ** 24;
 
 /** The options of a cache that its table needs. */
-export interface TableOptions {
+interface TableOptions {
   readonly maxEntries: number;
   readonly maxBytes: number;
   readonly clock: () => number;

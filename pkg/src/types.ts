@@ -7,7 +7,7 @@
 export type Ttl = number | string;
 
 /** `T`, unless it is a literal that is no ttl, such as `"-5m"`, `"1e3s"` or `"1h30m"`. */
-export type CheckedTtl<T> = T extends string
+type CheckedTtl<T> = T extends string
   ? string extends T
     ? T
     : T extends `-${string}` | `${string}${"e" | "E" | "x" | "o" | "b" | "+"}${string}`

@@ -7,7 +7,7 @@ import type { Settings } from "./settings.js";
 import type { Answer } from "./transport.js";
 
 /** Which operations may be sent again: none, idempotent ones ("harmless"), or all, since nothing was carried out. */
-export type Again = "none" | "harmless" | "all";
+type Again = "none" | "harmless" | "all";
 
 /** A failed attempt. */
 export class AttemptError extends Error {

@@ -12,7 +12,7 @@ export interface BreakerSettings {
 export type BreakerState = "closed" | "open" | "half-open";
 
 /** Whether a request may be sent, may be sent as the probe, or may not. */
-export type Pass = "request" | "probe" | "none";
+type Pass = "request" | "probe" | "none";
 
 /** Counts failures. The clock is read only while the breaker is open. */
 export class Breaker {

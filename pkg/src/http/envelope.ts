@@ -52,7 +52,7 @@ export function sealed(stored: Stored, serializer: Serializer): string | Uint8Ar
 }
 
 /** An entry as a value of JavaScript. */
-export interface Envelope {
+interface Envelope {
   readonly value: unknown;
   readonly fresh_until?: number;
   readonly tags?: Readonly<Record<string, number>>;

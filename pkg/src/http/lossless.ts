@@ -6,7 +6,7 @@ const MAX_DEPTH = 500;
 const MAX_SHOWN = 200;
 
 /** What a format keeps unchanged beside what JSON does. */
-export interface LosslessFormat {
+interface LosslessFormat {
   /** The name of the format, for errors. */
   readonly name: string;
   /** Whether it keeps a value that is not a plain object, an array or a value of JSON. */

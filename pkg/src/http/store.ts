@@ -154,6 +154,6 @@ export class Store {
 }
 
 /** Whether a stored entry is fresh. */
-export function isFresh({ freshUntil }: Stored): boolean {
+function isFresh({ freshUntil }: Stored): boolean {
   return freshUntil === undefined || freshUntil > systemNow();
 }

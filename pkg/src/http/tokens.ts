@@ -4,7 +4,7 @@ import { wrongType } from "../check.js";
 import { tokenFailed } from "./errors.js";
 
 /** A function that returns a token. */
-export type TokenSource = () => string | Promise<string>;
+type TokenSource = () => string | Promise<string>;
 
 /** Keeps the token, and gets a new one when the server has refused it. */
 export class Tokens {

@@ -5,7 +5,7 @@ import { shared } from "../shared.js";
 import type { Flight } from "./single-flight.js";
 
 /** The place of a loader among those that run. What has ended holds nothing: timers of a loader keep its place for long. */
-export interface Place {
+interface Place {
   /** `undefined` when the loader has ended. */
   flight: Flight | undefined;
   /** The place of the loader that has called this one. */

@@ -14,7 +14,7 @@ import type { Flight } from "./single-flight.js";
 import { countMiss, warnOfMistake } from "./warnings.js";
 
 /** How a flight begins. */
-export interface Start<V> {
+interface Start<V> {
   /** Whether nobody waits for it. */
   background: boolean;
   /** The value that it is to replace, if it is of use to the loader. */

@@ -25,7 +25,7 @@ export interface Windows {
  * What to do with an entry. `fresh`: answer it. `early` and `stale`: answer it and load in the background, before or after
  * its ttl. `fallback`: load, and answer the entry if that fails. `expired`: load.
  */
-export type Verdict = "fresh" | "early" | "stale" | "fallback" | "expired";
+type Verdict = "fresh" | "early" | "stale" | "fallback" | "expired";
 
 /** How long a write with these windows keeps its entry after its ttl. */
 export function staleFor({ whileRevalidate, ifError }: Windows): number {

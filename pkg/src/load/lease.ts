@@ -76,7 +76,7 @@ export function checkLease(provider: object): void {
 }
 
 /** What is known when a turn begins. */
-export interface Known<V> {
+interface Known<V> {
   /** The stale value that the load is to replace. */
   fallback: V | undefined;
   /** How long the value is still fresh that callers were answered with, in milliseconds. With one, nobody waits. */

@@ -45,7 +45,7 @@ export interface Flight {
 }
 
 /** A lookup in the provider that is on its way. */
-export interface Lookup {
+interface Lookup {
   readonly key: string;
   /** Whether the key was written meanwhile. */
   overtaken: boolean;

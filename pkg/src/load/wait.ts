@@ -9,7 +9,7 @@ import { MAX_TIMER, tooLate } from "./run.js";
 import type { Flight } from "./single-flight.js";
 
 /** What a caller needs beside the flight. */
-export interface Waiting<V> {
+interface Waiting<V> {
   /** Begins a flight of its own. */
   begin: () => Flight;
   /** The answer if the load fails. */

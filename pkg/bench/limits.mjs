@@ -7,9 +7,10 @@ export const SIZE_LIMITS = [
   // What a program bundles that uses these and nothing else.
   { entry: "isocache", names: ["keyPattern"], limit: 1_500 },
   { entry: "isocache", names: ["MemoryCache"], limit: 19_000, engine: "js" },
-  { entry: "isocache", names: ["HttpCache"], limit: 14_500, has: "breaker" },
+  // A tenth of it tells stale entries from fresh ones in every operation.
+  { entry: "isocache", names: ["HttpCache"], limit: 15_700, has: "breaker" },
   { entry: "isocache", names: ["Cache", "cached"], limit: 29_500, engine: "js" },
-  { entry: "isocache", limit: 44_500, engine: "js" },
+  { entry: "isocache", limit: 46_000, engine: "js" },
   { entry: "isocache/wasm", names: ["MemoryCache"], limit: 16_200, engine: "wasm" },
   { entry: "isocache/msgpack", limit: 7_000, has: "MessagePack" },
 ];

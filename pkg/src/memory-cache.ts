@@ -232,7 +232,8 @@ export class MemoryCache<V = unknown> extends MemoryMethods<V> {
       checkText(entry.key);
       return this.#checked(entry.key, entry.value, options);
     });
-    const refused = this.#settings.skips ? undefined : writes.find(({ weight }) => typeof weight !== "number");
+    const refused =
+      this.#settings.onOversize === "throw" ? writes.find(({ weight }) => typeof weight !== "number") : undefined;
     let error: unknown;
     for (const write of writes) {
       if (refused === undefined) {

@@ -17,7 +17,7 @@ export interface Settings<V> {
   maxEntries: number;
   maxBytes: number;
   readonly maxEntryBytes: number;
-  readonly skips: boolean;
+  readonly onOversize: "throw" | "skip" | "keep";
   readonly sizeOf: ((value: V, key: string) => number) | undefined;
   /** In milliseconds. */
   readonly ttl: number;
@@ -37,7 +37,7 @@ export function settingsOf<V>(options: MemoryCacheOptions<V>): Settings<V> {
   checkFunction("onRemoval", onRemoval);
   checkOneOf("clone", clone, [true, false]);
   checkOneOf("touchOnGet", touchOnGet, [true, false]);
-  checkOneOf("onOversize", onOversize, ["throw", "skip"]);
+  checkOneOf("onOversize", onOversize, ["throw", "skip", "keep"]);
   if (clone && typeof structuredClone !== "function") {
     throw new TypeError(
       "isocache: clone needs structuredClone, which this environment lacks (jsdom under Jest does); provide it as globalThis.structuredClone, or leave clone out",
@@ -49,7 +49,7 @@ export function settingsOf<V>(options: MemoryCacheOptions<V>): Settings<V> {
     maxEntries: entryLimit(maxEntries),
     maxBytes: bytes,
     maxEntryBytes: entryBytes("maxEntryBytes", options.maxEntryBytes, sizeOf),
-    skips: onOversize === "skip",
+    onOversize,
     sizeOf,
     ttl: milliseconds(ttl),
     touchOnGet,

@@ -52,15 +52,20 @@ function weigh<V>(settings: Settings<V>, whole: string, key: string, value: V): 
 }
 
 /**
- * Stores an entry. One that is too large, or has expired already, leaves no older value, which could be taken for the new one.
- * Returns the error for the caller, who reports first which entries left.
+ * Stores an entry, or removes the older one if it has expired already. Returns the error for the caller, who reports first
+ * which entries left.
  */
 export function store<V>(table: Table<V>, settings: Settings<V>, write: Write<V>): RangeError | undefined {
   const { key, value, weight, ttl, staleFor } = write;
-  if (typeof weight !== "number" || ttl === 0) {
+  const isOversize = typeof weight !== "number";
+  if (isOversize && settings.onOversize === "keep") {
+    return undefined;
+  }
+  if (isOversize || ttl === 0) {
     checkText(key);
+    // An older value could be taken for the new one.
     table.delete(key);
-    return typeof weight === "number" || settings.skips ? undefined : weight;
+    return isOversize && settings.onOversize === "throw" ? weight : undefined;
   }
   return table.set(key, value, weight, ttl, staleFor) ? undefined : outOfMemory(key);
 }

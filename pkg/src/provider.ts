@@ -83,6 +83,21 @@ export interface Provider<V> {
   readonly keepsTags?: boolean | undefined;
   /** The fresh entries under `keys`, in their order. Needed beside `keepsTags`. */
   getEntries?(keys: readonly string[]): MaybePromise<(Entry<NoInfer<V>> | undefined)[]>;
+  /** The value, without being counted as a lookup. For `Tagged`, over a provider that answers at once. */
+  peek?(key: string): NoInfer<V> | undefined;
+  /** @internal The fresh entries under `keys`, in their order, without being counted. Needed beside `keepsTags`. */
+  peekEntries?(keys: readonly string[]): MaybePromise<(Entry<NoInfer<V>> | undefined)[]>;
+  /** @internal As `getAndDelete`. */
+  takeEntry?(key: string): MaybePromise<Entry<NoInfer<V>> | undefined>;
+  /** @internal As `getAndTouch`. */
+  touchEntry?(key: string, ttl?: Ttl | null): MaybePromise<Entry<NoInfer<V>> | undefined>;
+  /** @internal As `setIfAbsent`; an entry for which `isDead` returns true counts as absent, too. */
+  setIfDead?(
+    key: string,
+    value: V,
+    options: PublicOptions,
+    isDead: (entry: Entry<NoInfer<V>>) => MaybePromise<boolean>,
+  ): MaybePromise<boolean>;
   /**
    * Takes or gives back a lease, for the option `lease`. An `HttpCache` has leases without it, and a provider with `ttl`,
    * which is of one process, needs none.

@@ -3,26 +3,35 @@
  * Rust crate's `Tagged`.
  */
 
-import { checkKey, checkList, checkObject, checkOptions, wrongType } from "./check.js";
-import { type CounterProvider, counted, countersIn } from "./counters.js";
-import { Generations, isGenerations } from "./generations.js";
+import { checkList, checkObject, checkOptions } from "./check.js";
+import { type BoundedIncrement, type CounterProvider, countersIn, type IncrementWithinOptions } from "./counters.js";
+import { Generations } from "./generations.js";
 import { isEnvelope } from "./http/envelope.js";
-import { escapedValue } from "./key/value.js";
 import { leaseOf } from "./load/lease.js";
 import type { LeaseProvider } from "./load/options.js";
 import { shareSingleFlight } from "./load/single-flight.js";
 import { after, type MaybePromise } from "./promise.js";
-import { deleteMany, ofMany, type Provider, setMany, setOne, statsOf } from "./provider.js";
-import type { CacheSetEntry, CacheStats, Entry, Ttl } from "./types.js";
-import { type PublicOptions, resolve, takeResolved, type WriteOptions, writeOptions } from "./write-options.js";
+import { methodOf, ofMany, type Provider, setMany, setOne, statsOf } from "./provider.js";
+import { checkTags, TAG_PREFIX, TagCounters } from "./tag-counters.js";
+import type { CacheSetEntry, CacheStats, Entry, SetOptions, Ttl } from "./types.js";
+import {
+  optionsFor,
+  type PublicOptions,
+  resolve,
+  resolveTtl,
+  takeResolved,
+  ttlFor,
+  type WriteOptions,
+  writeOptions,
+} from "./write-options.js";
 
 const SET_OPTIONS = ["ttl", "expiresAt", "staleFor", "tags"];
 const ENTRY_OPTIONS = ["key", "value", ...SET_OPTIONS];
-const MAX_TAGS = 64;
-/** The most that a generation moves by: 2^53, where numbers cease to be exact, is trillions of invalidations away. */
-const MAX_STEP = 2 ** 12;
-/** Where generations begin: so far apart that one that was lost and begins again does not match entries from before. */
-const MAX_START = 2 ** 40;
+/** How many keys `keys` looks at together. */
+const KEYS_AT_ONCE = 500;
+
+/** What a `set` of `Tagged` takes as its last argument. */
+type Options = PublicOptions | Ttl | null | undefined;
 
 /** Options of `Tagged`. */
 export interface TaggedOptions {
@@ -50,14 +59,18 @@ export interface TaggedOptions {
  * lookup of an entry with tags costs one `getMany` of their counters; one without tags costs nothing more, and is stored as
  * it would be without `Tagged`.
  *
- * With another serializer than JSON in an `HttpCache`, `counters` must be an `HttpCache` without it. Statistics are those of
- * the provider below: a lookup of an entry that was invalidated is a hit there.
+ * With another serializer than JSON or MessagePack in an `HttpCache`, `counters` must be an `HttpCache` without it. Statistics
+ * are those of the provider below: a lookup of an entry that was invalidated is a hit there. `clearPattern` counts entries as
+ * that provider does, too.
+ *
+ * The methods are those of the provider below, and treat an invalidated entry as absent. Those of one step are of one step over
+ * a `MemoryCache` and an `HttpCache`, and over other providers that answer at once.
  */
 export class Tagged<V = unknown> implements Provider<V> {
   readonly #entries: Provider<unknown>;
-  readonly #counters: CounterProvider;
-  /** Counters that are being started. */
-  readonly #beginning = new Map<string, Promise<number>>();
+  readonly #counters: TagCounters;
+  /** Whether the generations are among the entries. */
+  readonly #isShared: boolean;
   /** As in the provider of the entries. */
   readonly lease: LeaseProvider["lease"] | undefined;
 
@@ -67,16 +80,19 @@ export class Tagged<V = unknown> implements Provider<V> {
     checkObject("entries", entries);
     checkOptions(options, ["counters"]);
     const { counters = entries as unknown as CounterProvider } = options;
-    this.#counters = countersIn(counters, options.counters ? "counters" : "entries");
+    this.#counters = new TagCounters(countersIn(counters, options.counters ? "counters" : "entries"));
+    this.#isShared = options.counters === undefined;
     this.#entries = entries;
     this.lease = leaseOf(entries);
     shareSingleFlight(this, entries);
   }
 
-  get(key: string): MaybePromise<NoInfer<V> | undefined> {
-    return after(this.#fresh(key), (entry) => this.#valueOf(entry));
+  /** The value under `key`, or `undefined`. */
+  get<T extends V = V>(key: string): MaybePromise<NoInfer<T> | undefined> {
+    return after(this.#fresh(key), (entry) => this.#valueOf(entry)) as MaybePromise<T | undefined>;
   }
 
+  /** The entry under `key`, be it fresh or stale; `undefined` if there is none. */
   getEntry(key: string): MaybePromise<Entry<NoInfer<V>> | undefined> {
     return after(this.#kept(key), (kept) => {
       const entry = opened(kept);
@@ -86,6 +102,7 @@ export class Tagged<V = unknown> implements Provider<V> {
     });
   }
 
+  /** The value under `key`, and for how many **seconds** it is still fresh; `null`: it does not expire. */
   getWithTtl(key: string): MaybePromise<{ value: NoInfer<V>; ttl: number | null } | undefined> {
     return after(this.getEntry(key), (entry) => {
       if (entry === undefined || (entry.freshFor !== null && entry.freshFor <= 0)) {
@@ -95,22 +112,28 @@ export class Tagged<V = unknown> implements Provider<V> {
     });
   }
 
-  async getMany(keys: readonly string[]): Promise<(NoInfer<V> | undefined)[]> {
+  /** The remaining ttl of the entry under `key` in **seconds**; `null` if it does not expire, `undefined` if there is none. */
+  ttl(key: string): MaybePromise<number | null | undefined> {
+    const ttl = methodOf(this.#entries, "ttl");
+    return after(this.has(key), (has) => (has ? ttl(key) : undefined));
+  }
+
+  /** The values under `keys`, in their order. */
+  async getMany<T extends V = V>(keys: readonly string[]): Promise<(NoInfer<T> | undefined)[]> {
     const below = this.#entries;
     const found = below.keepsTags
       ? await below.getEntries?.(keys)
       : (await ofMany(below, "getMany", keys)).map(ageless);
-    const entries = (found ?? []).map(opened);
-    const now = await this.#now(new Set(entries.flatMap((entry) => Object.keys(entry?.tags ?? {}))));
-    return entries.map((entry) => (isAlive(entry, now) ? (entry?.value as V | undefined) : undefined));
+    const entries = await this.#alive(found ?? []);
+    return entries.map((entry) => entry?.value as T | undefined);
   }
 
-  async set(key: string, value: V, options?: PublicOptions | Ttl | null): Promise<void> {
-    const entry = resolve(options, SET_OPTIONS, undefined);
-    const generations = entry.tags && (await this.generations(entry.tags));
-    await setOne(this.#entries, this.#stored(key, value, entry, generations));
+  /** Stores `value` under `key`, and replaces an older value. @throws as `generations`. */
+  async set(key: string, value: V, options?: Options): Promise<void> {
+    await setOne(this.#entries, await this.#write(key, value, options));
   }
 
+  /** Stores every entry. @throws as `generations`. */
   async setMany(entries: readonly CacheSetEntry<V>[]): Promise<void> {
     checkList("entries", entries);
     const all = entries.map((entry) => {
@@ -120,7 +143,7 @@ export class Tagged<V = unknown> implements Provider<V> {
       checkTags(tags);
       return { entry, options, tags };
     });
-    const now = await this.#begun(new Set(all.flatMap(({ tags }) => tags)));
+    const now = await this.#counters.started(all.flatMap(({ tags }) => tags));
     const stored = all.map(({ entry: { key, value }, options, tags }) => {
       const generations = new Generations(new Map(tags.map((tag) => [tag, now.get(tag) ?? 0])));
       return this.#stored(key, value, options, generations);
@@ -128,26 +151,154 @@ export class Tagged<V = unknown> implements Provider<V> {
     await setMany(this.#entries, stored);
   }
 
+  /** Stores `value` as `set` does, if there is no entry under `key`, in one step. Returns whether it was stored. */
+  async setIfAbsent(key: string, value: V, options?: Options): Promise<boolean> {
+    const below = this.#entries;
+    const setIfAbsent = methodOf(below, "setIfAbsent");
+    const entry = await this.#write(key, value, options);
+    if (entry.ttl === 0) {
+      return !(await this.has(key));
+    }
+    const given = optionsFor(below, entry);
+    if (below.setIfDead) {
+      const isDead = (found: Entry<unknown>) => after(this.#alive([found]), ([alive]) => alive === undefined);
+      return below.setIfDead(key, entry.value, given, isDead);
+    }
+    const store = () => setIfAbsent(key, entry.value, given);
+    // At once, where the provider answers at once: nothing comes between.
+    return after(store(), (isStored) => {
+      return isStored || after(this.has(key), (has) => !has && after(below.delete(key), store));
+    });
+  }
+
+  /** Stores `value` as `set` does, if there is an entry under `key`, in one step. Returns whether it was stored. */
+  async replace(key: string, value: V, options?: Options): Promise<boolean> {
+    const replace = methodOf(this.#entries, "replace");
+    const entry = await this.#write(key, value, options);
+    if (entry.ttl === 0) {
+      return this.delete(key);
+    }
+    return after(this.has(key), (has) => has && replace(key, entry.value, optionsFor(this.#entries, entry)));
+  }
+
+  /** Starts the ttl of the entry under `key` again with `ttl`, by default the provider's. Returns whether there is an entry. */
+  touch(key: string, ttl?: Ttl | null): MaybePromise<boolean> {
+    const touch = methodOf(this.#entries, "touch");
+    return after(this.has(key), (has) => has && touch(key, ttl));
+  }
+
+  /** The value under `key`, or `undefined`; its ttl starts again with `ttl`, by default the provider's. In one step. */
+  getAndTouch<T extends V = V>(key: string, ttl?: Ttl | null): MaybePromise<NoInfer<T> | undefined> {
+    const below = this.#entries;
+    if (below.touchEntry) {
+      return after(below.touchEntry(key, ttl), (entry) => this.#valueOf(entry)) as MaybePromise<T | undefined>;
+    }
+    const touch = methodOf(below, "touch", "getAndTouch");
+    // A wrong one changes and counts nothing.
+    resolveTtl(ttl, undefined);
+    return after(this.get<T>(key), (value) =>
+      value === undefined ? value : after(touch(key, ttl), (isThere) => (isThere ? value : undefined)),
+    );
+  }
+
+  /** The value under `key`, which is removed; or `undefined`. In one step. */
+  getAndDelete<T extends V = V>(key: string): MaybePromise<NoInfer<T> | undefined> {
+    const below = this.#entries;
+    if (below.takeEntry) {
+      return after(below.takeEntry(key), (entry) => this.#valueOf(entry)) as MaybePromise<T | undefined>;
+    }
+    return after(this.get<T>(key), (value) =>
+      value === undefined ? value : after(below.delete(key), (isDeleted) => (isDeleted ? value : undefined)),
+    );
+  }
+
+  /** Adds `by` to the number under `key`, in one step, and returns the sum. A counter has no tags. */
+  increment(key: string, by = 1, options?: SetOptions | Ttl | null): MaybePromise<number> {
+    const given = resolve(options, SET_OPTIONS, undefined);
+    return methodOf(this.#entries, "increment")(key, by, optionsFor(this.#entries, given));
+  }
+
+  /** Adds `by` to the number under `key`, within bounds and in one step. A counter has no tags. */
+  incrementWithin(key: string, by: number, options: IncrementWithinOptions): MaybePromise<BoundedIncrement> {
+    const ttl = ttlFor(this.#entries, resolveTtl(options?.ttl, undefined));
+    return methodOf(this.#entries, "incrementWithin")(key, by, { ...options, ttl });
+  }
+
+  /** Removes the entry under `key`. Returns whether there was one. */
   delete(key: string): MaybePromise<boolean> {
-    return this.#entries.delete(key);
+    return after(this.deleteManyEach([key]), ([deleted]) => deleted === true);
   }
 
+  /** Removes the entries under `keys`. Returns how many there were. */
   deleteMany(keys: readonly string[]): MaybePromise<number> {
-    return deleteMany(this.#entries, keys);
+    return after(this.deleteManyEach(keys), (deleted) => deleted.filter(Boolean).length);
   }
 
+  /** Removes the entries under `keys`. Returns for each, in their order, whether there was one. */
+  deleteManyEach(keys: readonly string[]): MaybePromise<boolean[]> {
+    const remove = () => ofMany(this.#entries, "deleteManyEach", keys);
+    return after(this.hasMany(keys), (has) =>
+      after(remove(), (deleted) => deleted.map((one, at) => one && has[at] === true)),
+    );
+  }
+
+  /** Whether there is an entry under `key`. */
   has(key: string): MaybePromise<boolean> {
-    return after(this.get(key), (value) => value !== undefined);
+    return after(this.hasMany([key]), ([has]) => has === true);
   }
 
+  /** The same as `has`, by the name that the Rust crate uses. */
+  exists(key: string): MaybePromise<boolean> {
+    return this.has(key);
+  }
+
+  /** Whether there is an entry under each of `keys`, in their order. */
+  hasMany(keys: readonly string[]): MaybePromise<boolean[]> {
+    const below = this.#entries;
+    const { peekEntries, peek } = below;
+    const found: MaybePromise<(Entry<unknown> | undefined)[]> = peekEntries
+      ? peekEntries.call(below, keys)
+      : after(peek ? keys.map((key) => peek.call(below, key)) : ofMany(below, "getMany", keys), (all) =>
+          all.map(ageless),
+        );
+    return after(found, (entries) => after(this.#alive(entries), (alive) => alive.map((entry) => entry !== undefined)));
+  }
+
+  /** The keys, each once, in any order; with a Redis glob, those that match. The keys of generations are left out. */
+  async *keys(pattern = "*"): AsyncGenerator<string, void, undefined> {
+    let some: string[] = [];
+    const alive = async () => {
+      const has = await this.hasMany(some);
+      return some.filter((_, at) => has[at]);
+    };
+    for await (const key of methodOf(this.#entries, "keys")(pattern)) {
+      if (!(this.#isShared && key.startsWith(TAG_PREFIX))) {
+        some.push(key);
+      }
+      if (some.length === KEYS_AT_ONCE) {
+        yield* await alive();
+        some = [];
+      }
+    }
+    yield* await alive();
+  }
+
+  /** Removes all entries. */
+  async clear(): Promise<void> {
+    await this.clearPattern("*");
+  }
+
+  /** Removes all entries whose key matches a Redis glob. Returns how many there were, as the provider below counts them. */
   clearPattern(pattern: string): MaybePromise<number> {
     return this.#entries.clearPattern(pattern);
   }
 
+  /** The counts of the provider below. */
   getStats(): MaybePromise<CacheStats> {
     return statsOf(this.#entries);
   }
 
+  /** Closes the provider below. */
   close(): MaybePromise<unknown> {
     return this.#entries.close?.();
   }
@@ -159,11 +310,7 @@ export class Tagged<V = unknown> implements Provider<V> {
    * @throws TypeError or RangeError for an invalid tag, and for more than 64.
    */
   async generations(tags: readonly string[] | Generations): Promise<Generations> {
-    if (isGenerations(tags)) {
-      return tags;
-    }
-    checkTags(tags);
-    return new Generations(await this.#begun(new Set(tags)));
+    return this.#counters.generations(tags);
   }
 
   /**
@@ -174,9 +321,13 @@ export class Tagged<V = unknown> implements Provider<V> {
    */
   async invalidateTags(tags: readonly string[]): Promise<void> {
     checkList("tags", tags);
-    for (const key of tags.map(generationKey)) {
-      await this.#countOn(key);
-    }
+    await this.#counters.invalidate(tags);
+  }
+
+  /** The write of an entry to the provider below, checked. */
+  async #write(key: string, value: V, options: Options): Promise<WriteOptions> {
+    const given = resolve(options, SET_OPTIONS, undefined);
+    return this.#stored(key, value, given, given.tags && (await this.#counters.generations(given.tags)));
   }
 
   /** The write of an entry to the provider below: of its value, with its tags unless the provider keeps them beside it. */
@@ -223,86 +374,22 @@ export class Tagged<V = unknown> implements Provider<V> {
 
   /** The value of an entry, unless one of its tags was invalidated. */
   #valueOf(entry: Entry<unknown> | undefined): MaybePromise<V | undefined> {
-    const tags = Object.keys(entry?.tags ?? {});
-    const value = entry?.value as V | undefined;
-    return tags.length === 0
-      ? value
-      : after(this.#now(new Set(tags)), (now) => (isAlive(entry, now) ? value : undefined));
+    return after(this.#alive([entry]), ([alive]) => alive?.value as V | undefined);
   }
 
-  /** The generations of tags; 0 for those that have none. */
-  #now(tags: ReadonlySet<string>): MaybePromise<Map<string, number>> {
-    const all = [...tags];
-    const keys = all.map(generationKey);
-    return after(keys.length === 0 ? [] : this.#counters.getMany(keys), (counts) => {
-      return new Map(all.map((tag, at) => [tag, counted(counts[at])]));
-    });
-  }
-
-  /** The generations of tags; those that had none get one. */
-  async #begun(tags: ReadonlySet<string>): Promise<Map<string, number>> {
-    const now = await this.#now(tags);
-    for (const [tag, generation] of now) {
-      now.set(tag, generation || (await this.#begin(generationKey(tag))));
+  /** Entries with their tags, those left out of which a tag was invalidated. */
+  #alive(found: readonly (Entry<unknown> | undefined)[]): MaybePromise<(Entry<unknown> | undefined)[]> {
+    const entries = found.map(opened);
+    const tags = entries.flatMap((entry) => Object.keys(entry?.tags ?? {}));
+    if (tags.length === 0) {
+      return entries;
     }
-    return now;
+    return after(this.#counters.now(tags), (now) =>
+      entries.map((entry) =>
+        Object.entries(entry?.tags ?? {}).every(([tag, then]) => now.get(tag) === then) ? entry : undefined,
+      ),
+    );
   }
-
-  async #countOn(key: string): Promise<void> {
-    const step = stepOf(MAX_STEP);
-    if ((await this.#counters.increment(key, step, NO_TTL)) === step) {
-      await this.#setOff(key);
-    }
-  }
-
-  /** Moves a counter far from where a lost one may have been. */
-  #setOff(key: string): MaybePromise<number> {
-    return this.#counters.increment(key, stepOf(MAX_START), NO_TTL);
-  }
-
-  /**
-   * The generation of a tag that had none. Writers that need a new tag at the same time wait for one start: a start of their
-   * own would end the entries of the one before.
-   */
-  #begin(key: string): MaybePromise<number> {
-    let begun = this.#beginning.get(key);
-    if (begun === undefined) {
-      const begin = async () => {
-        // Another start may have ended between the lookup and now.
-        const [known] = await this.#counters.getMany([key]);
-        return counted(known) || this.#setOff(key);
-      };
-      begun = begin().finally(() => this.#beginning.delete(key));
-      this.#beginning.set(key, begun);
-    }
-    return begun;
-  }
-}
-
-const NO_TTL = { ttl: null };
-
-function stepOf(most: number): number {
-  return 1 + Math.floor(Math.random() * most);
-}
-
-function checkTags(tags: readonly string[]): void {
-  checkList("tags", tags);
-  if (tags.length > MAX_TAGS) {
-    throw new RangeError(`isocache: tags has ${tags.length} tags, more than ${MAX_TAGS}`);
-  }
-}
-
-/** The key of the generation of a tag. */
-function generationKey(tag: string): string {
-  if (typeof tag !== "string") {
-    throw wrongType("a tag", "a string", tag);
-  }
-  if (tag === "") {
-    throw new RangeError("isocache: tags has an empty tag");
-  }
-  const key = `tag:${escapedValue("tag", tag)}`;
-  checkKey(key);
-  return key;
 }
 
 /** An entry whose age does not matter. */
@@ -317,8 +404,4 @@ function opened(entry: Entry<unknown> | undefined): Entry<unknown> | undefined {
   }
   const { value, tags = {} } = entry.value;
   return { value, freshFor: entry.freshFor, tags };
-}
-
-function isAlive(entry: Entry<unknown> | undefined, now: ReadonlyMap<string, number>): boolean {
-  return Object.entries(entry?.tags ?? {}).every(([tag, then]) => now.get(tag) === then);
 }

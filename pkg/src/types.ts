@@ -125,10 +125,11 @@ export interface MemoryCacheOptions<V> {
   /** The largest size of one entry. Needs `sizeOf`. Default: `maxBytes`. */
   maxEntryBytes?: number | undefined;
   /**
-   * What a write of an entry larger than `maxEntryBytes` or `maxBytes` does: `"throw"` a `RangeError`, or `"skip"` the entry.
-   * An older value under its key is removed in both cases. Default: `"throw"`.
+   * What a write of an entry larger than `maxEntryBytes` or `maxBytes` does: `"throw"` a `RangeError`, `"skip"` the entry, or
+   * `"keep"` the old one. With the first two, an older value under its key is removed, since it could be taken for the new
+   * one. Default: `"throw"`.
    */
-  onOversize?: "throw" | "skip" | undefined;
+  onOversize?: "throw" | "skip" | "keep" | undefined;
   /**
    * The size of an entry: a whole number from 0. Called once for each write, before anything is changed; if it throws, nothing
    * is changed.

@@ -41,6 +41,14 @@ export const SUBJECTS = {
     make: ({ Cache, MemoryCache }, options) => new Cache({ provider: new MemoryCache(options) }),
     stats: (cache) => cache.getStats(),
   },
+  "Tagged over a MemoryCache": {
+    make: ({ MemoryCache, Tagged }, options) => new Tagged(new MemoryCache(options)),
+    stats: (cache) => cache.getStats(),
+  },
+  "Cache over Tagged": {
+    make: ({ Cache, MemoryCache, Tagged }, options) => new Cache({ provider: new Tagged(new MemoryCache(options)) }),
+    stats: (cache) => cache.getStats(),
+  },
 };
 
 /** Runs one case of conformance.json; throws for the first step that does not do as expected. */
@@ -110,6 +118,7 @@ export function remoteSubjects(options, advance) {
       ...remote,
       make: (classes, given) => new classes.Cache({ provider: http(classes, given) }),
     },
+    "Tagged over HttpCache": { ...remote, make: (classes, given) => new classes.Tagged(http(classes, given)) },
   };
 }
 

@@ -109,7 +109,8 @@ test("everything that is exported is imported, or exported by an entry", () => {
     ),
   );
   const unused = files
-    .filter((file) => !isEntry(file))
+    // Which of the forms of the engine is imported, the build decides.
+    .filter((file) => !isEntry(file) && dirname(file) !== "forms")
     .flatMap((file) => exportsOf(file).map(({ name }) => `${file} ${name}`))
     .filter((one) => !used.has(one));
   assert.deepEqual(unused, []);

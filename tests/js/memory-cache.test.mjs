@@ -67,13 +67,72 @@ describe("limits", () => {
     assert.throws(() => new MemoryCache({ maxEntryBytes: 1 }), /maxEntryBytes needs the option sizeOf/);
     assert.throws(
       () => new MemoryCache({ onOversize: "ignore" }),
-      /onOversize must be "throw" or "skip", not "ignore"/,
+      /onOversize must be "throw" or "skip" or "keep", not "ignore"/,
     );
   });
 });
 
+describe('onOversize: "keep"', () => {
+  const make = (options) => {
+    const left = [];
+    const cache = new MemoryCache({
+      ...{ sizeOf: (value) => value, maxEntryBytes: 10, onOversize: "keep" },
+      onRemoval: ({ key, reason }) => left.push(`${key} ${reason}`),
+      ...options,
+    });
+    return { cache, left };
+  };
+
+  test("the old value stays, with its ttl and its place, whichever operation brings the large one", async () => {
+    const time = { now: 1_000_000 };
+    for (const write of [
+      (cache) => cache.set("a", 11, "1s"),
+      (cache) => cache.setMany([{ key: "a", value: 11, ttl: "1s" }]),
+      (cache) => assert.equal(cache.replace("a", 11, "1s"), false),
+      (cache) => assert.equal(cache.setIfAbsent("a", 11), false),
+      (cache) => cache.load([{ key: "a", value: 11, ttl: "1s" }]),
+      (cache) => assert.throws(() => cache.increment("a", 100), /has size 105, over maxEntryBytes 10/),
+    ]) {
+      const { cache, left } = make({ clock: () => time.now });
+      cache.set("a", 5, "1h").set("b", 6);
+      write(cache);
+      assert.equal(cache.peek("a"), 5);
+      assert.equal(cache.ttl("a"), 3600);
+      assert.deepEqual([...cache.keys()], ["b", "a"]);
+      assert.deepEqual([cache.stats().sets, cache.stats().bytes, left], [2, 11, []]);
+    }
+  });
+
+  test("others of a setMany are stored, and where there was none, there is none", () => {
+    const { cache } = make();
+    cache.setMany([
+      { key: "a", value: 11 },
+      { key: "b", value: 10 },
+    ]);
+    assert.deepEqual([...cache.entries()], [["b", 10]]);
+    assert.equal(cache.setIfAbsent("c", 11), false);
+    assert.equal(cache.size, 1);
+  });
+
+  test("an entry over maxBytes counts as too large, too; a value that has expired already removes the old one", () => {
+    const { cache } = make({ maxEntryBytes: undefined, maxBytes: 20 });
+    cache.set("a", 5).set("a", 21);
+    assert.equal(cache.get("a"), 5);
+    cache.set("a", 6, { expiresAt: Date.now() - 1 });
+    assert.equal(cache.get("a"), undefined);
+  });
+
+  test("getOrSet answers a value that is too large, and leaves the old one", async () => {
+    const { cache } = make();
+    const loads = new Cache({ provider: cache });
+    cache.set("a", 5);
+    assert.equal(await loads.getOrSet("a", () => 11, { forceFresh: true }), 11);
+    assert.equal(await loads.get("a"), 5);
+  });
+});
+
 test("a counter that no longer fits stays as it is, and so does a value that is not to be overwritten", () => {
-  for (const onOversize of ["throw", "skip"]) {
+  for (const onOversize of ["throw", "skip", "keep"]) {
     const cache = new MemoryCache({ sizeOf: (value) => `${value}`.length, maxEntryBytes: 1, onOversize });
     assert.equal(cache.increment("n", 9), 9);
     assert.throws(() => cache.increment("n"), /value of key "n" has size 2, over maxEntryBytes 1/);

@@ -2,34 +2,39 @@
 
 import type { Client } from "./client.js";
 import { CacheError } from "./errors.js";
-import { type Command, count as countOf } from "./reply.js";
-import { endless, MAX_STEPS, step, stepped } from "./scan.js";
-import type { AbortSignalLike } from "./types.js";
+import { count } from "./reply.js";
+import { scan } from "./scan.js";
+import type { Store } from "./store.js";
+import type { AbortSignalLike, RequestOptions } from "./types.js";
 
-const KEYS_PER_COMMAND = 500;
-
-/** Removes the keys that match a pattern with wildcards; how many there were. */
-export async function clear(client: Client, pattern: string, signal: AbortSignalLike | undefined): Promise<number> {
-  if (client.isBridge !== false) {
-    const removed = await atOnce(client, pattern, signal);
+/**
+ * Removes the keys that match a pattern with wildcards. Returns how many fresh entries there were. Those that another client
+ * adds meanwhile may stay.
+ */
+export async function clear(store: Store, pattern: string, options: RequestOptions | undefined): Promise<number> {
+  const { client, hasStale } = store;
+  const { envelope } = client.settings.serializer;
+  if (client.isBridge !== false && (envelope || !hasStale)) {
+    const removed = await atOnce(client, [pattern, ...(envelope ? [envelope] : [])], options?.signal);
     if (removed !== undefined) {
       return removed;
     }
   }
-  return bySteps(client, pattern, signal);
+  return bySteps(store, pattern, options);
 }
 
 /** By the command of our bridge; `undefined` if the server turns out not to have it. */
 async function atOnce(
   client: Client,
-  pattern: string,
+  args: string[],
   signal: AbortSignalLike | undefined,
 ): Promise<number | undefined> {
   try {
-    const [reply] = await client.ask({ commands: [["ISOCACHE.CLEAR", pattern]], alone: true }, signal);
-    return countOf("ISOCACHE.CLEAR", reply);
+    const [reply] = await client.ask({ commands: [["ISOCACHE.CLEAR", ...args]], alone: true }, signal);
+    return count("ISOCACHE.CLEAR", reply);
   } catch (error) {
-    const isForeign = client.isBridge !== true && error instanceof CacheError;
+    // A bridge from before there was the format of envelopes has no command to compare and set either.
+    const isForeign = !(client.isBridge && client.hasCompareAndSet) && error instanceof CacheError;
     if (isForeign && (error.code === "protocol" || error.code === "refused")) {
       return undefined;
     }
@@ -37,35 +42,11 @@ async function atOnce(
   }
 }
 
-/** By walking all keys. Those of one step go with the request for the next. */
-async function bySteps(client: Client, pattern: string, signal: AbortSignalLike | undefined): Promise<number> {
+/** By walking all keys. */
+async function bySteps(store: Store, pattern: string, options: RequestOptions | undefined): Promise<number> {
   let removed = 0;
-  let cursor = "0";
-  let found: string[] = [];
-  for (let count = 0; count < MAX_STEPS; count++) {
-    const isLast = count > 0 && cursor === "0";
-    const removal = unlink(found);
-    if (isLast && removal.length === 0) {
-      return removed;
-    }
-    const scan = isLast ? [] : [step(cursor, pattern)];
-    const replies = await client.ask({ commands: [...removal, ...scan] }, signal);
-    for (const reply of replies.slice(0, removal.length)) {
-      removed += countOf("UNLINK", reply);
-    }
-    if (isLast) {
-      return removed;
-    }
-    ({ cursor, keys: found } = stepped(replies.at(-1)));
+  for await (const keys of scan(store.client, pattern, options?.signal)) {
+    removed += await store.remove(keys, options);
   }
-  throw endless(`${removed} keys were removed`);
-}
-
-/** Commands that remove keys. */
-export function unlink(keys: readonly string[]): Command[] {
-  const commands: Command[] = [];
-  for (let at = 0; at < keys.length; at += KEYS_PER_COMMAND) {
-    commands.push(["UNLINK", ...keys.slice(at, at + KEYS_PER_COMMAND)]);
-  }
-  return commands;
+  return removed;
 }

@@ -27,9 +27,10 @@ class OtherForm extends Error {}
 export class Client {
   readonly settings: Settings;
   /** What the server supports beside the protocol; `undefined` until it has answered. */
-  readonly #peer: { resp: boolean | undefined; clear: boolean | undefined; joins: boolean } = {
+  readonly #peer: { resp: boolean | undefined; clear: boolean | undefined; cas: boolean; joins: boolean } = {
     resp: undefined,
     clear: undefined,
+    cas: false,
     joins: true,
   };
   #batch: Batch | undefined;
@@ -43,6 +44,11 @@ export class Client {
   /** Whether the server is the bridge, with its own commands; `undefined` while that is not known. */
   get isBridge(): boolean | undefined {
     return this.#peer.clear;
+  }
+
+  /** Whether the server has the bridge's command for comparing and setting, as far as is known. */
+  get hasCompareAndSet(): boolean {
+    return this.#peer.cas;
   }
 
   /** Throws once it is closed. */
@@ -358,6 +364,7 @@ export class Client {
   #learn({ header }: Answer): void {
     const extensions = (header("isocache-extensions") ?? "").split(",").map((name) => name.trim());
     this.#peer.clear = extensions.includes("clear");
+    this.#peer.cas = extensions.includes("cas");
     this.#peer.resp = extensions.includes("x-resp") || (header("content-type")?.startsWith(RESP) ?? false);
   }
 }

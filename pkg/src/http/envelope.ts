@@ -77,12 +77,11 @@ export function isEnvelope(value: unknown): value is Envelope {
     names.length > 1 &&
     names.length === order.length &&
     names.every((name, at) => name === order[at]) &&
-    (freshUntil === undefined || isCount(freshUntil)) &&
+    (freshUntil === undefined || (Number.isSafeInteger(freshUntil) && (freshUntil as number) >= 0)) &&
     (tags === undefined ||
-      (typeof tags === "object" && tags !== null && !Array.isArray(tags) && Object.values(tags).every(isCount)))
+      (typeof tags === "object" &&
+        tags !== null &&
+        !Array.isArray(tags) &&
+        Object.values(tags).every(Number.isSafeInteger)))
   );
-}
-
-function isCount(value: unknown): boolean {
-  return Number.isSafeInteger(value) && (value as number) >= 0;
 }

@@ -127,8 +127,8 @@ export function wrongReply(command: string, wanted: string, key?: string): Cache
   return new CacheError("protocol", `the reply to ${command} is not ${wanted}${about}`, key);
 }
 
-export function endlessScan(steps: number, outcome: string): CacheError {
-  return new CacheError("protocol", `the server did not end SCAN within ${steps} steps; ${outcome}`);
+export function endlessScan(steps: number): CacheError {
+  return new CacheError("protocol", `the server did not end SCAN within ${steps} steps; some keys were not reached`);
 }
 
 /** The stored text or bytes cannot be decoded. */

@@ -4,12 +4,13 @@ import { checkInteger, checkList, checkObject, checkPattern, checkText, quote } 
 import { systemNow } from "../clock.js";
 import { type BoundedIncrement, checkedBounds, type IncrementWithinOptions } from "../counters.js";
 import { escapeGlob, literalOf, prefixOf } from "../prefix.js";
+import type { MaybePromise } from "../promise.js";
 import type { Provider } from "../provider.js";
 import { milliseconds } from "../ttl.js";
 import type { CacheStats, Checked, Entry, SetArgument, SetEntry, Ttl } from "../types.js";
 import { resolve, resolveTtl, takeResolved } from "../write-options.js";
 import type { BreakerState } from "./breaker.js";
-import { clear, unlink } from "./clear-pattern.js";
+import { clear } from "./clear-pattern.js";
 import { Client } from "./client.js";
 import { exactEntries } from "./entry-count.js";
 import type { Stored } from "./envelope.js";
@@ -17,7 +18,8 @@ import { incrementWithin } from "./increment-within.js";
 import { type Command, checked, count, type Reply } from "./reply.js";
 import { scan } from "./scan.js";
 import { settingsOf } from "./settings.js";
-import { REQUEST_OPTIONS, Store } from "./store.js";
+import { isFresh, isValue, REQUEST_OPTIONS, Store } from "./store.js";
+import { touch } from "./touch.js";
 import type { HttpCacheOptions, HttpSetOptions, RequestOptions } from "./types.js";
 
 const SET_OPTIONS = ["ttl", "expiresAt", "staleFor", "tags", ...REQUEST_OPTIONS];
@@ -98,7 +100,7 @@ export class HttpCache<V = unknown> implements Provider<V> {
   /** The entry under `key`, be it fresh or stale; `undefined` if there is none. */
   async getEntry<T extends V = V>(key: string, options?: RequestOptions): Promise<Entry<T> | undefined> {
     const entry = await this.#entry(key, options);
-    this.#store.counts[isFreshEntry(entry) ? "hits" : "misses"]++;
+    this.#store.count(isFreshEntry(entry));
     return entry as Entry<T> | undefined;
   }
 
@@ -121,13 +123,19 @@ export class HttpCache<V = unknown> implements Provider<V> {
     return { value: value as V, freshFor, tags };
   }
 
-  /** @internal The entries under `keys`, be they fresh or stale, in their order. How long they are fresh is not told. */
+  /** @internal The fresh entries under `keys`, in their order. How long they are fresh is not told. */
   async getEntries(keys: readonly string[]): Promise<(Entry<V> | undefined)[]> {
-    const stored = await this.#storedMany(keys, undefined);
-    return stored.map((found) => {
-      const value = this.#store.counted(found) as V | undefined;
-      return value === undefined ? undefined : { value, freshFor: null, tags: found?.tags ?? {} };
-    });
+    const entries = await this.peekEntries(keys);
+    for (const entry of entries) {
+      this.#store.count(entry !== undefined);
+    }
+    return entries;
+  }
+
+  /** @internal As `getEntries`, without being counted. */
+  async peekEntries(keys: readonly string[]): Promise<(Entry<V> | undefined)[]> {
+    const found = await this.#store.readMany(this.#keys(keys));
+    return found.map((reply, at) => this.#entryOf(this.#store.opened(keys[at] as string, reply)));
   }
 
   /**
@@ -151,8 +159,38 @@ export class HttpCache<V = unknown> implements Provider<V> {
     value: V,
     options?: O & Checked<O>,
   ): Promise<boolean> {
+    return this.setIfDead(key, value, options);
+  }
+
+  /** @internal As `setIfAbsent`; an entry for which `isDead` returns true counts as absent, as a stale one does. */
+  async setIfDead(
+    key: string,
+    value: V,
+    options: HttpSetOptions | SetArgument,
+    isDead?: (entry: Entry<V>) => MaybePromise<boolean>,
+  ): Promise<boolean> {
+    const store = this.#store;
     const command = this.#write(key, value, options);
-    return command[0] === "SET" ? this.#setIf("NX", key, command, options) : !(await this.has(key, signalOf(options)));
+    const request = signalOf(options);
+    const [name, whole, written, , ttl = Infinity] = command as [string, string, string, string?, string?];
+    if (name !== "SET") {
+      return !(await this.has(key, request));
+    }
+    // Together in one request, where the server takes bytes in a list of commands.
+    const [[reply], [old]] = await Promise.all([
+      // A second attempt would find what the first one stored.
+      store.ask([[...command, "NX"]], request, { once: true }),
+      store.hasStale ? store.ask([["GET", whole]], request) : [],
+    ]);
+    let isStored = checked(reply, key) !== null;
+    if (!isStored && isValue(old)) {
+      const entry = this.#entryOf(store.openedIfPossible(old));
+      if (entry === undefined || (await isDead?.(entry))) {
+        isStored = await store.compareAndSet(whole, old, written, Number(ttl), request);
+      }
+    }
+    store.counts.sets += Number(isStored);
+    return isStored;
   }
 
   /** The remaining ttl of the entry under `key` in **seconds**; `null` if it does not expire, `undefined` if there is none. */
@@ -161,39 +199,42 @@ export class HttpCache<V = unknown> implements Provider<V> {
     return isFreshEntry(entry) ? inSeconds(entry.freshFor) : undefined;
   }
 
-  /**
-   * Starts the ttl of the entry under `key` again with `ttl`, by default the cache's. Returns whether there is an entry. One
-   * that was stored with `staleFor` stays fresh only for as long as it was to be.
-   */
+  /** Starts the ttl of the entry under `key` again with `ttl`, by default the cache's. Returns whether there is an entry. */
   async touch(key: string, ttl?: Ttl | null, options?: RequestOptions): Promise<boolean> {
     const whole = this.#key(key);
     const time = resolveTtl(ttl, this.#store.ttl);
-    const isLasting = time === Infinity;
-    const commands = isLasting
-      ? [
-          ["PERSIST", whole],
-          ["EXISTS", whole],
-        ]
-      : [["PEXPIRE", whole, `${time}`]];
-    const replies = await this.#store.ask(commands, options, { atomic: isLasting });
-    return count(commands.at(-1)?.[0] as string, replies.at(-1), key) > 0;
+    return (await touch(this.#store, key, whole, time, options, false)) !== undefined;
   }
 
-  /** The value under `key`, or `undefined`; its ttl starts again with `ttl`, by default the cache's. In one step. */
+  /**
+   * The value under `key`, or `undefined`; its ttl starts again with `ttl`, by default the cache's. In one step; for an entry
+   * with `staleFor` in two, of which the second changes nothing if another client has written the entry meanwhile.
+   */
   async getAndTouch<T extends V = V>(key: string, ttl?: Ttl | null, options?: RequestOptions): Promise<T | undefined> {
+    return (await this.touchEntry(key, ttl, options))?.value as T | undefined;
+  }
+
+  /** @internal As `getAndTouch`. */
+  async touchEntry(key: string, ttl?: Ttl | null, options?: RequestOptions): Promise<Entry<V> | undefined> {
     const whole = this.#key(key);
     const time = resolveTtl(ttl, this.#store.ttl);
-    const command = ["GETEX", whole, ...(time === Infinity ? ["PERSIST"] : ["PX", `${time}`])];
-    const [reply] = await this.#store.ask([command], options);
-    return this.#store.value(key, reply) as T | undefined;
+    const entry = this.#entryOf(await touch(this.#store, key, whole, time, options));
+    this.#store.count(entry !== undefined);
+    return entry;
   }
 
   /** The value under `key`, which is removed; or `undefined`. In one step. */
   async getAndDelete<T extends V = V>(key: string, options?: RequestOptions): Promise<T | undefined> {
+    return (await this.takeEntry(key, options))?.value as T | undefined;
+  }
+
+  /** @internal As `getAndDelete`. */
+  async takeEntry(key: string, options?: RequestOptions): Promise<Entry<V> | undefined> {
     const [reply] = await this.#store.ask([["GETDEL", this.#key(key)]], options, { once: true });
-    const value = this.#store.value(key, reply) as T | undefined;
-    this.#store.counts.deletes += Number(value !== undefined);
-    return value;
+    const entry = this.#entryOf(this.#store.opened(key, reply));
+    this.#store.count(entry !== undefined);
+    this.#store.counts.deletes += Number(entry !== undefined);
+    return entry;
   }
 
   /** Stores `value` as `set` does, if there is an entry under `key`, in one step. Returns whether it was stored. */
@@ -203,19 +244,23 @@ export class HttpCache<V = unknown> implements Provider<V> {
     options?: O & Checked<O>,
   ): Promise<boolean> {
     const command = this.#write(key, value, options);
-    return command[0] === "SET" ? this.#setIf("XX", key, command, options) : this.delete(key, signalOf(options));
+    const request = signalOf(options);
+    if (command[0] !== "SET") {
+      return this.delete(key, request);
+    }
+    if (this.#store.hasStale && !(await this.has(key, request))) {
+      return false;
+    }
+    const [reply] = await this.#store.ask([[...command, "XX"]], request);
+    const isStored = checked(reply, key) !== null;
+    this.#store.counts.sets += Number(isStored);
+    return isStored;
   }
 
   /** Removes the entry under `key`. Returns whether there was one. */
   async delete(key: string, options?: RequestOptions): Promise<boolean> {
-    const whole = this.#key(key);
-    const looks = this.#store.keepsStale;
-    const commands = [...(looks ? [["GET", whole]] : []), ["UNLINK", whole]];
-    const replies = await this.#store.ask(commands, options, { atomic: looks });
-    const removed = count("UNLINK", replies.at(-1), key) > 0;
-    const deleted = removed && !(looks && this.#store.isStale(replies[0]));
-    this.#store.counts.deletes += Number(deleted);
-    return deleted;
+    const [deleted] = await this.deleteManyEach([key], options);
+    return deleted === true;
   }
 
   /** Whether there is an entry under `key`. */
@@ -231,8 +276,8 @@ export class HttpCache<V = unknown> implements Provider<V> {
 
   /** The values under `keys`, in their order. */
   async getMany<T extends V = V>(keys: readonly string[], options?: RequestOptions): Promise<(T | undefined)[]> {
-    const found = await this.#storedMany(keys, options);
-    return found.map((stored) => this.#store.counted(stored) as T | undefined);
+    const found = await this.#store.readMany(this.#keys(keys), options);
+    return found.map((reply, at) => this.#store.value(keys[at] as string, reply) as T | undefined);
   }
 
   /** Stores every entry; none if one of them is invalid. It is not a transaction: another client may see a part of it. */
@@ -242,7 +287,12 @@ export class HttpCache<V = unknown> implements Provider<V> {
       checkObject("entry", entry);
       return this.#write(entry.key, entry.value, entry, ENTRY_OPTIONS);
     });
-    const replies = await this.#store.askInParts(commands, (some) => some, options);
+    const replies = await this.#store.inParts(
+      commands,
+      (some) => some,
+      (some) => some,
+      options,
+    );
     replies.forEach((reply, at) => {
       checked(reply, entries[at]?.key);
     });
@@ -251,30 +301,24 @@ export class HttpCache<V = unknown> implements Provider<V> {
 
   /** Removes the entries under `keys`. Returns how many there were. */
   async deleteMany(keys: readonly string[], options?: RequestOptions): Promise<number> {
-    const all = this.#keys(keys);
-    const stale = (await this.#store.areStale([...new Set(all)], options)).filter(Boolean).length;
-    const replies = await this.#store.askInParts(all, unlink, options);
-    const removed = replies.reduce<number>((sum, reply) => sum + count("UNLINK", reply), 0);
-    const deleted = Math.max(removed - stale, 0);
+    const deleted = await this.#store.remove(this.#keys(keys), options);
     this.#store.counts.deletes += deleted;
     return deleted;
   }
 
   /** Removes the entries under `keys`. Returns for each, in their order, whether there was one. */
   async deleteManyEach(keys: readonly string[], options?: RequestOptions): Promise<boolean[]> {
-    const all = this.#keys(keys);
-    // Stale entries are removed, too, and told apart beforehand.
-    const stale = await this.#store.areStale(all, options);
-    const replies = await this.#store.askInParts(all, (some) => some.map((key) => ["UNLINK", key]), options);
-    const deleted = replies.map((reply, at) => count("UNLINK", reply, keys[at]) > 0 && !stale[at]);
+    const deleted = await this.#store.removeEach(this.#keys(keys), options);
     this.#store.counts.deletes += deleted.filter(Boolean).length;
     return deleted;
   }
 
   /** Whether there is an entry under each of `keys`, in their order. */
   async hasMany(keys: readonly string[], options?: RequestOptions): Promise<boolean[]> {
-    const replies = await this.#store.readMany(this.#keys(keys), options);
-    return replies.map((reply, at) => checked(reply, keys[at]) !== null && !this.#store.isStale(reply));
+    const all = this.#keys(keys);
+    const exists = this.#store.askEach(all, (key) => ["EXISTS", key], options);
+    const [replies, stale] = await Promise.all([exists, this.#store.areStale(all, options)]);
+    return replies.map((reply, at) => count("EXISTS", reply, keys[at]) > 0 && !stale[at]);
   }
 
   /**
@@ -310,18 +354,18 @@ export class HttpCache<V = unknown> implements Provider<V> {
   }
 
   /**
-   * Removes all entries whose key matches a Redis glob. Returns how many there were, as the store counts them: stale entries
-   * included. Entries that another client adds meanwhile may stay.
+   * Removes all entries whose key matches a Redis glob. Returns how many there were. Entries that another client adds meanwhile
+   * may stay.
    */
   async clearPattern(pattern: string, options?: RequestOptions): Promise<number> {
     checkPattern(pattern);
     const { client, counts } = this.#store;
     client.checkOpen();
     const key = literalOf(pattern);
-    const removed =
-      key === undefined
-        ? await clear(client, escapeGlob(this.#prefix) + pattern, options?.signal)
-        : count("UNLINK", (await this.#store.ask([["UNLINK", this.#prefix + key]], options))[0]);
+    if (key !== undefined) {
+      return Number(await this.delete(key, options));
+    }
+    const removed = await clear(this.#store, escapeGlob(this.#prefix) + pattern, options);
     counts.deletes += removed;
     return removed;
   }
@@ -411,22 +455,15 @@ export class HttpCache<V = unknown> implements Provider<V> {
     await this.close();
   }
 
-  async #setIf(condition: "NX" | "XX", key: string, command: Command, options: unknown): Promise<boolean> {
-    // A second NX would find what the first one stored.
-    const how = { once: condition === "NX" };
-    const [reply] = await this.#store.ask([[...command, condition]], signalOf(options), how);
-    const isStored = checked(reply, key) !== null;
-    this.#store.counts.sets += Number(isStored);
-    return isStored;
+  /** A fresh entry as others see it, except for how long it is fresh. */
+  #entryOf(stored: Stored | undefined): Entry<V> | undefined {
+    return stored !== undefined && isFresh(stored)
+      ? { value: stored.value as V, freshFor: null, tags: stored.tags ?? {} }
+      : undefined;
   }
 
   #write(key: string, value: V, options: unknown, names = SET_OPTIONS): Command {
     return this.#store.write(key, this.#key(key), value, resolve(options, names, this.#store.ttl));
-  }
-
-  async #storedMany(keys: readonly string[], options: RequestOptions | undefined): Promise<(Stored | undefined)[]> {
-    const found = await this.#store.readMany(this.#keys(keys), options);
-    return found.map((reply, at) => this.#store.opened(keys[at] as string, reply));
   }
 
   #keys(keys: readonly string[]): string[] {

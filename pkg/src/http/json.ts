@@ -18,4 +18,5 @@ export const jsonSerializer: TextSerializer = {
     return JSON.stringify(value);
   },
   deserialize: (text: string): unknown => JSON.parse(text),
+  envelope: "JSON",
 };

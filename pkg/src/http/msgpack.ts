@@ -106,6 +106,7 @@ export const messagePackSerializer: BinarySerializer = {
     const mayHaveLarge = bytes.includes(UINT64) || bytes.includes(INT64);
     return mayHaveLarge ? narrowed(exact.decode(bytes)) : usual.decode(bytes);
   },
+  envelope: "MSGPACK",
 };
 
 /** The value with numbers for integers that were numbers. It is changed in place. */

@@ -1,32 +1,28 @@
 /** Walking the keys of a store. */
 
 import type { Client } from "./client.js";
-import { type CacheError, endlessScan, wrongReply } from "./errors.js";
+import { endlessScan, wrongReply } from "./errors.js";
 import { type Command, checked, list, type Reply, text } from "./reply.js";
 import type { AbortSignalLike } from "./types.js";
 
 /** How many keys the server looks at in one step, and so how long it keeps others waiting. */
 const KEYS_PER_STEP = "512";
 /** More steps than any store has keys for: a server whose SCAN does not end. */
-export const MAX_STEPS = 2 ** 24;
+const MAX_STEPS = 2 ** 24;
 
 /** The command for one step. */
-export function step(cursor: string, pattern: string): Command {
+function step(cursor: string, pattern: string): Command {
   return ["SCAN", cursor, "MATCH", pattern, "COUNT", KEYS_PER_STEP];
 }
 
 /** The keys of a step, and the cursor of the next one; "0" after the last. */
-export function stepped(reply: Reply | undefined): { cursor: string; keys: string[] } {
+function stepped(reply: Reply | undefined): { cursor: string; keys: string[] } {
   const [next, keys] = list("SCAN", checked(reply), 2);
   const cursor = text("SCAN", next);
   if (!/^\d{1,20}$/.test(cursor)) {
     throw wrongReply("SCAN", "a cursor and keys");
   }
   return { cursor, keys: list("SCAN", keys).map((key) => text("SCAN", key)) };
-}
-
-export function endless(outcome: string): CacheError {
-  return endlessScan(MAX_STEPS, outcome);
 }
 
 /** The keys that match a pattern, step by step. A key may come more than once. */
@@ -45,5 +41,5 @@ export async function* scan(
     }
     cursor = next;
   }
-  throw endless("the keys that were found are not all");
+  throw endlessScan(MAX_STEPS);
 }

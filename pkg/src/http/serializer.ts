@@ -1,5 +1,8 @@
 /** Serializers. */
 
+/** The formats in which envelopes are known to the bridge, by their names in its commands. */
+type EnvelopeFormat = "JSON" | "MSGPACK";
+
 /** Turns values into text, which is stored, and back. */
 export interface TextSerializer {
   readonly format: "text";
@@ -7,6 +10,8 @@ export interface TextSerializer {
   serialize(value: unknown): string;
   /** Returns the value; throws for a text that it cannot decode. */
   deserialize(text: string): unknown;
+  /** @internal The format of its envelopes; `null` if it writes none. */
+  readonly envelope?: EnvelopeFormat | null;
 }
 
 /**
@@ -19,6 +24,8 @@ export interface BinarySerializer {
   serialize(value: unknown): Uint8Array;
   /** Returns the value, which may keep the bytes; throws for bytes that it cannot decode. */
   deserialize(bytes: Uint8Array): unknown;
+  /** @internal The format of its envelopes. */
+  readonly envelope?: EnvelopeFormat | null;
 }
 
 /** Turns values into text or bytes and back. */

@@ -8,10 +8,20 @@ import type { KnownOptions } from "../write-options.js";
 import type { Client } from "./client.js";
 import { opened, type Stored, sealed } from "./envelope.js";
 import { notDecoded, wrongReply } from "./errors.js";
-import { type Command, checked, list, type Reply } from "./reply.js";
+import { type Command, checked, count, list, type Reply, ServerError } from "./reply.js";
 import type { RequestOptions } from "./types.js";
 
 export const REQUEST_OPTIONS = ["signal"];
+/** How much of a value shows whether it may be an envelope: 16 bytes. */
+const HEAD_END = "15";
+/** For servers with scripts, as in Rust: replaces a value if it is the expected one. Returns 1 if it was replaced. */
+const COMPARE_AND_SET =
+  "if redis.pcall('GET', KEYS[1]) ~= ARGV[1] then return 0 end " +
+  "if ARGV[3] then redis.call('SET', KEYS[1], ARGV[2], 'PX', ARGV[3]) else redis.call('SET', KEYS[1], ARGV[2]) end " +
+  "return 1";
+/** Before it, where the values are bytes in hexadecimal: such servers take no bytes in a list of commands. */
+const FROM_HEX =
+  "for i = 1, 2 do ARGV[i] = ARGV[i]:gsub('..', function(c) return string.char(tonumber(c, 16)) end) end ";
 /** Keys in one command. */
 const KEYS_AT_ONCE = 500;
 
@@ -26,13 +36,14 @@ export class Store {
   readonly client: Client;
   /** The ttl of writes without one, in milliseconds. */
   readonly ttl: number;
-  /** Whether an entry has been seen that is kept after its ttl: only then `delete` must look at what it removes. */
-  keepsStale = false;
+  /** Whether entries may be stale: not with a serializer that writes no envelopes. */
+  readonly hasStale: boolean;
   readonly counts = { hits: 0, misses: 0, sets: 0, deletes: 0 };
 
   constructor(client: Client, ttl: number) {
     this.client = client;
     this.ttl = ttl;
+    this.hasStale = client.settings.serializer.envelope !== null;
   }
 
   /** The replies to commands, one for each. */
@@ -43,43 +54,122 @@ export class Store {
     return this.client.ask({ commands, ...how }, options?.signal);
   }
 
-  /** The replies to commands that together have an argument for each of a list, in their order. */
-  async askInParts<T>(
+  /** Carries out operations on parts of a list, and returns what `read` makes of their replies, in the order of the list. */
+  async inParts<T, R>(
     of: readonly T[],
     commands: (some: readonly T[]) => readonly Command[],
+    read: (replies: readonly Reply[], some: readonly T[]) => readonly R[],
     options?: RequestOptions,
-  ): Promise<readonly Reply[]> {
-    const asked: Promise<readonly Reply[]>[] = [];
+  ): Promise<R[]> {
+    const all: Promise<readonly R[]>[] = [];
     for (let at = 0; at < of.length; at += KEYS_AT_ONCE) {
-      asked.push(this.ask(commands(of.slice(at, at + KEYS_AT_ONCE)), options));
+      const some = of.slice(at, at + KEYS_AT_ONCE);
+      all.push(this.ask(commands(some), options).then((replies) => read(replies, some)));
     }
     // The first failure is thrown when all have ended.
-    await Promise.allSettled(asked);
-    return (await Promise.all(asked)).flat();
+    await Promise.allSettled(all);
+    return (await Promise.all(all)).flat();
+  }
+
+  /** The replies to one command for each key, in their order. */
+  askEach(keys: readonly string[], command: (key: string) => Command, options?: RequestOptions): Promise<Reply[]> {
+    return this.inParts(
+      keys,
+      (some) => some.map(command),
+      (replies) => replies,
+      options,
+    );
   }
 
   /** What is stored under keys, in their order. */
-  async readMany(keys: readonly string[], options?: RequestOptions): Promise<Reply[]> {
-    const lengths: number[] = [];
-    const commands = (some: readonly string[]) => {
-      lengths.push(some.length);
-      return [["MGET", ...some]];
-    };
-    const replies = await this.askInParts(keys, commands, options);
-    return replies.flatMap((reply, at) => list("MGET", reply, lengths[at]));
+  readMany(keys: readonly string[], options?: RequestOptions): Promise<Reply[]> {
+    return this.inParts(
+      keys,
+      (some) => [["MGET", ...some]],
+      ([reply], some) => list("MGET", reply, some.length),
+      options,
+    );
   }
 
-  /** Whether entries are stale, by key in their order; all are fresh while no stale one can be. */
+  /**
+   * Whether entries are stale, by key in their order. Whole values are read only of entries that may be envelopes, by how they
+   * begin.
+   */
   async areStale(keys: readonly string[], options?: RequestOptions): Promise<boolean[]> {
-    return this.keepsStale ? (await this.readMany(keys, options)).map((reply) => this.isStale(reply)) : [];
+    const stale = keys.map(() => false);
+    if (!this.hasStale || keys.length === 0) {
+      return stale;
+    }
+    const heads = await this.askEach(keys, (key) => ["GETRANGE", key, "0", HEAD_END], options);
+    const { envelope } = this.client.settings.serializer;
+    const places = [...keys.keys()].filter((at) => mayBeEnvelope(envelope, heads[at]));
+    const values = await this.readMany(
+      places.map((at) => keys[at] as string),
+      options,
+    );
+    for (const [at, place] of places.entries()) {
+      stale[place] = this.isStale(values[at]);
+    }
+    return stale;
+  }
+
+  /** Removes entries, and returns how many of them were fresh. */
+  async remove(keys: readonly string[], options?: RequestOptions): Promise<number> {
+    const counts = await this.#unlink([...new Set(keys)], (some) => [["UNLINK", ...some]], options);
+    return counts.reduce((sum, count) => sum + count, 0);
+  }
+
+  /** Removes entries, and returns for each whether it was fresh. */
+  async removeEach(keys: readonly string[], options?: RequestOptions): Promise<boolean[]> {
+    const commands = (some: readonly string[]) => some.map((key) => ["UNLINK", key]);
+    return (await this.#unlink(keys, commands, options)).map((count) => count > 0);
+  }
+
+  /** The counts of commands that remove keys, without stale entries, which are looked for in the same request. */
+  #unlink(
+    keys: readonly string[],
+    commands: (some: readonly string[]) => readonly Command[],
+    options?: RequestOptions,
+  ): Promise<number[]> {
+    return this.inParts(
+      keys,
+      (some) => [...(this.hasStale ? [["MGET", ...some]] : []), ...commands(some)],
+      (replies, some) => {
+        const removed = replies.slice(-commands(some).length).map((reply) => count("UNLINK", reply));
+        const values = this.hasStale ? list("MGET", replies[0], some.length) : [];
+        for (const [at, value] of values.entries()) {
+          const of = removed.length > 1 ? at : 0;
+          removed[of] = Math.max((removed[of] ?? 0) - Number(this.isStale(value)), 0);
+        }
+        return removed;
+      },
+      options,
+    );
+  }
+
+  /** Replaces what is stored under a key, if it is `expected` still. Returns whether it was. */
+  async compareAndSet(
+    key: string,
+    expected: string | Uint8Array,
+    stored: string | Uint8Array,
+    ttl: number,
+    options?: RequestOptions,
+  ): Promise<boolean> {
+    const end = ttl === Infinity ? [] : [`${ttl}`];
+    const script = typeof stored === "string" ? COMPARE_AND_SET : FROM_HEX + COMPARE_AND_SET;
+    const command = this.client.hasCompareAndSet
+      ? ["ISOCACHE.CAS", key, expected, stored, ...end]
+      : ["EVAL", script, "1", key, asText(expected), asText(stored), ...end];
+    // A second attempt would find what the first one stored.
+    const [reply] = await this.ask([command], options, { once: true });
+    return count(command[0] as string, reply) > 0;
   }
 
   /** The command that stores an entry, which is checked; or that removes it, if it has expired already. */
   write(key: string, whole: string, value: unknown, options: KnownOptions): Command {
     const { ttl, staleFor, tags } = options;
     checkValue(key, value);
-    this.keepsStale ||= staleFor > 0;
-    const stored = this.#sealed(key, {
+    const stored = this.sealed(key, {
       value,
       freshUntil: staleFor > 0 ? systemNow() + ttl : undefined,
       tags: isGenerations(tags) ? Object.fromEntries(tags.of) : undefined,
@@ -93,14 +183,15 @@ export class Store {
 
   /** The value that a reply stands for, counted; `undefined` for an absent key, and for a stale entry. */
   value(key: string, reply: Reply | undefined): unknown {
-    return this.counted(this.opened(key, reply));
+    const stored = this.opened(key, reply);
+    const isHit = stored !== undefined && isFresh(stored);
+    this.count(isHit);
+    return isHit ? stored.value : undefined;
   }
 
-  /** The value of an entry if it is fresh, which counts as a hit; otherwise it is a miss. */
-  counted(stored: Stored | undefined): unknown {
-    const isHit = stored !== undefined && isFresh(stored);
+  /** Counts a lookup. */
+  count(isHit: boolean): void {
     this.counts[isHit ? "hits" : "misses"]++;
-    return isHit ? stored.value : undefined;
   }
 
   /** The entry that a reply stands for, be it fresh or stale; `undefined` for an absent key. */
@@ -115,24 +206,25 @@ export class Store {
       throw wrongReply("GET", "a value", key);
     }
     try {
-      const found = opened(
-        isText ? serializer.deserialize(stored as string) : serializer.deserialize(stored as Uint8Array),
-      );
-      this.keepsStale ||= found.freshUntil !== undefined;
-      return found;
+      return opened(isText ? serializer.deserialize(stored as string) : serializer.deserialize(stored as Uint8Array));
     } catch (error) {
       throw notDecoded(key, error instanceof Error ? error.name : typeof error);
     }
   }
 
-  /** Whether a reply is a stale entry. A value that cannot be decoded is not. */
-  isStale(reply: Reply | undefined): boolean {
+  /** As `opened`; a value that cannot be decoded counts as a fresh entry. */
+  openedIfPossible(reply: Reply | undefined): Stored | undefined {
     try {
-      const stored = this.opened("", reply);
-      return stored !== undefined && !isFresh(stored);
+      return this.opened("", reply);
     } catch {
-      return false;
+      return { value: undefined };
     }
+  }
+
+  /** Whether a reply is a stale entry. */
+  isStale(reply: Reply | undefined): boolean {
+    const stored = this.openedIfPossible(reply);
+    return stored !== undefined && !isFresh(stored);
   }
 
   stats(entries: number | undefined): CacheStats {
@@ -142,7 +234,7 @@ export class Store {
   }
 
   /** The form in which an entry is stored. @throws TypeError for a value that the serializer cannot store. */
-  #sealed(key: string, stored: Stored): string | Uint8Array {
+  sealed(key: string, stored: Stored): string | Uint8Array {
     try {
       return sealed(stored, this.client.settings.serializer);
     } catch (error) {
@@ -154,6 +246,33 @@ export class Store {
 }
 
 /** Whether a stored entry is fresh. */
-function isFresh({ freshUntil }: Stored): boolean {
+export function isFresh({ freshUntil }: Stored): boolean {
   return freshUntil === undefined || freshUntil > systemNow();
+}
+
+/** Whether a reply is a value, and not an error or nothing. */
+export function isValue(reply: Reply | undefined): reply is string | Uint8Array {
+  return typeof reply === "string" || reply instanceof Uint8Array;
+}
+
+/** The beginning of a map with the name "value" in MessagePack, after its first byte. */
+const VALUE = [0xa5, 0x76, 0x61, 0x6c, 0x75, 0x65];
+
+/** Whether a value may be an envelope of a format, by how it begins. */
+function mayBeEnvelope(format: string | null | undefined, head: Reply | undefined): boolean {
+  if (typeof head === "string" && format === "JSON") {
+    // Other clients may put spaces between.
+    return '{"value"'.startsWith(head.replace(/\s/g, "").slice(0, 8));
+  }
+  // A server that refuses to tell how it begins may tell the whole.
+  return (
+    head instanceof ServerError ||
+    (isValue(head) && (format !== "MSGPACK" || VALUE.every((byte, at) => head[at + 1] === byte)))
+  );
+}
+
+function asText(stored: string | Uint8Array): string {
+  return typeof stored === "string"
+    ? stored
+    : Array.from(stored, (byte) => byte.toString(16).padStart(2, "0")).join("");
 }

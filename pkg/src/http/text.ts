@@ -19,4 +19,5 @@ export const textSerializer: TextSerializer = {
     return value;
   },
   deserialize: (text: string): unknown => text,
+  envelope: null,
 };

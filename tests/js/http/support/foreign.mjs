@@ -166,13 +166,25 @@ class Store {
     EXISTS: (...keys) => keys.filter((key) => this.#live(key)).length,
     DEL: (...keys) => this.#remove(keys),
     UNLINK: (...keys) => this.#remove(keys),
-    // The two scripts that it has: one removes a key that holds a value, one counts within bounds.
-    EVAL: (script, _count, key, ...args) =>
-      `${script}`.includes("DEL")
-        ? this.#live(key)?.value.equals(args[0])
-          ? this.#remove([key])
-          : 0
-        : this.#countWithin(key, ...args.map(Number)),
+    GETRANGE: (key, from, to) => this.#live(key)?.value.subarray(Number(from), Number(to) + 1) ?? "",
+    // The scripts that it has: one removes a key that holds a value, one stores another value, also from hexadecimal, and one
+    // counts within bounds.
+    EVAL: (script, _count, key, ...args) => {
+      const text = `${script}`;
+      const decoded = (arg) => (text.includes("tonumber(c, 16)") ? Buffer.from(`${arg}`, "hex") : arg);
+      if (text.includes("pcall('GET'")) {
+        const [expected, value] = args.slice(0, 2).map(decoded);
+        const isSame = this.#live(key)?.value.equals(expected) ?? false;
+        if (isSame) {
+          this.#commands.SET(key, value, ...(args[2] ? ["PX", args[2]] : []));
+        }
+        return Number(isSame);
+      }
+      if (text.includes("DEL")) {
+        return this.#live(key)?.value.equals(args[0]) ? this.#remove([key]) : 0;
+      }
+      return this.#countWithin(key, ...args.map(Number));
+    },
     GETDEL: (key) => {
       const value = this.#live(key)?.value ?? null;
       this.#remove([key]);

@@ -80,7 +80,7 @@ mod ttl;
 #[cfg(all(feature = "redis", not(target_arch = "wasm32")))]
 pub use self::redis::{RedisCacheBuilder, RedisCacheProvider, RedisCredentials};
 pub use clock::{Clock, ManualClock, SystemClock, UnixClock};
-pub use engine::{PolicyKind, RemovalReason};
+pub use engine::{Policy, RemovalReason};
 #[cfg(feature = "serde")]
 pub use envelope::Envelope;
 pub use error::{CacheError, Result};

@@ -11,14 +11,17 @@ import { startEngine } from "./wasm.js";
 const [TICK, NEXT, STAMPS, QUEUE, QUEUED, BOUND, DEADLINES] = [0, 1, 2, 3, 4, 5, 6] as const;
 /** The last stamp: `LAST_STAMP` of the engine. */
 const LAST_STAMP = 2 ** 32 - 2;
+/** The uses of an entry that S3-FIFO counts. */
+const MOST_USES = 3;
 
 export class Engine {
   /** Calls of these must be followed by `sync`. */
   readonly slots: Slots;
   readonly #header: number;
+  readonly #isS3Fifo: boolean;
   /** The latest stamp. */
   #tick = 0;
-  /** The table of stamps, in words. */
+  /** The table of stamps, in words; under S3-FIFO, of numbers of uses. */
   #stamps = 0;
   /** The head and the end of the queue, in words. */
   #next = 0;
@@ -31,9 +34,10 @@ export class Engine {
   /** Whether an entry has been kept when stale: deadlines are then set by calls. */
   #keepsStale = false;
 
-  constructor(maxEntries: number, maxBytes: number) {
+  constructor(maxEntries: number, maxBytes: number, isS3Fifo: boolean) {
     startEngine();
-    this.slots = new Slots(maxEntries, maxBytes);
+    this.#isS3Fifo = isS3Fifo;
+    this.slots = new Slots(maxEntries, maxBytes, isS3Fifo);
     this.#header = this.slots.header() >>> 2;
     sync();
   }
@@ -43,14 +47,26 @@ export class Engine {
     if (this.#tick === LAST_STAMP) {
       this.refill();
     }
-    words[this.#stamps + slot] = ++this.#tick;
+    const at = this.#stamps + slot;
+    const tick = ++this.#tick;
+    if (!this.#isS3Fifo) {
+      words[at] = tick;
+    } else {
+      const uses = words[at] as number;
+      if (uses < MOST_USES) {
+        words[at] = uses + 1;
+      }
+    }
   }
 
   /**
    * The slot of the least recently used entry, which makes room for an entry with this deadline and counts as used; -1 if the
-   * engine has to be called. There must be no limit but that on entries, and nothing may have expired.
+   * engine has to be called, as S3-FIFO does always. There must be no limit but that on entries, and nothing may have expired.
    */
   replaceOldest(deadline: number): number {
+    if (this.#isS3Fifo) {
+      return -1;
+    }
     for (let isRefilled = false; ; isRefilled = true) {
       const memory = words;
       const end = this.#end;
@@ -93,9 +109,9 @@ export class Engine {
     this.#leave();
   }
 
-  insert(weight: number, deadline: number, now: number): number {
+  insert(weight: number, deadline: number, now: number, isBack: boolean): number {
     this.#enter();
-    const answer = this.slots.insert(weight, deadline, now);
+    const answer = this.slots.insert(weight, deadline, now, isBack);
     this.#leave();
     return answer;
   }

@@ -1,12 +1,12 @@
 /** The exports of `crates/wasm`, where they are described. */
 export class Slots {
-  constructor(maxEntries: number, maxWeight: number);
+  constructor(maxEntries: number, maxWeight: number, isS3Fifo: boolean);
   removals(): number;
   removed(): number;
   clear_removals(): void;
   header(): number;
   refill(): void;
-  insert(weight: number, deadline: number, now: number): number;
+  insert(weight: number, deadline: number, now: number, isBack: boolean): number;
   update(slot: number, weight: number, deadline: number, now: number): number;
   remove(slot: number, expired: boolean): void;
   sweep(now: number, budget: number): void;

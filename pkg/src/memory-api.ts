@@ -7,6 +7,7 @@ export type {
   EngineForm,
   Entry,
   MemoryCacheOptions,
+  Policy,
   Removal,
   RemovalReason,
   SetEntry,

@@ -4,11 +4,11 @@ import { checkFunction, checkInteger, checkOneOf, checkOptions } from "./check.j
 import { monotonicNow } from "./clock.js";
 import { MAX_ENTRIES } from "./table.js";
 import { milliseconds } from "./ttl.js";
-import type { MemoryCacheOptions, Removal } from "./types.js";
+import type { MemoryCacheOptions, Policy, Removal } from "./types.js";
 
 const NAMES = [
   ...["maxEntries", "maxBytes", "maxEntryBytes", "onOversize", "sizeOf", "ttl", "touchOnGet", "clone", "clock"],
-  "onRemoval",
+  ...["onRemoval", "policy"],
 ];
 const MOST = Number.MAX_SAFE_INTEGER;
 
@@ -22,6 +22,7 @@ export interface Settings<V> {
   /** In milliseconds. */
   readonly ttl: number;
   readonly touchOnGet: boolean;
+  readonly policy: Policy;
   readonly clone: boolean;
   readonly clock: () => number;
   readonly onRemoval: ((removal: Removal<V>) => unknown) | undefined;
@@ -31,13 +32,14 @@ export interface Settings<V> {
 export function settingsOf<V>(options: MemoryCacheOptions<V>): Settings<V> {
   checkOptions(options, NAMES);
   const { maxBytes, sizeOf, ttl = null, clock = monotonicNow, onRemoval } = options;
-  const { onOversize = "throw", touchOnGet = false, clone = false } = options;
+  const { onOversize = "throw", touchOnGet = false, clone = false, policy = "lru" } = options;
   checkFunction("sizeOf", sizeOf);
   checkFunction("clock", clock);
   checkFunction("onRemoval", onRemoval);
   checkOneOf("clone", clone, [true, false]);
   checkOneOf("touchOnGet", touchOnGet, [true, false]);
   checkOneOf("onOversize", onOversize, ["throw", "skip", "keep"]);
+  checkOneOf("policy", policy, ["lru", "s3fifo"]);
   if (clone && typeof structuredClone !== "function") {
     throw new TypeError(
       "isocache: clone needs structuredClone, which this environment lacks (jsdom under Jest does); provide it as globalThis.structuredClone, or leave clone out",
@@ -53,6 +55,7 @@ export function settingsOf<V>(options: MemoryCacheOptions<V>): Settings<V> {
     sizeOf,
     ttl: milliseconds(ttl),
     touchOnGet,
+    policy,
     clone,
     clock,
     onRemoval,

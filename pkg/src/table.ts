@@ -8,15 +8,18 @@
 import { checkText, wrongType } from "./check.js";
 import { isGenuine, monotonicNow } from "./clock.js";
 import { Engine } from "./engine.js";
-import type { Removal, RemovalReason } from "./types.js";
+import { Ghosts } from "./ghosts.js";
+import type { Policy, Removal, RemovalReason } from "./types.js";
 import { sync, words } from "./views.js";
 
 /** In an answer: there are removals to read. */
 const REMOVALS = 2 ** 31;
 /** In an answer: the slot held an entry that was evicted for the new one. */
 const EVICTED = 2 ** 30;
+/** In an answer: the key of that entry is to be remembered. */
+const REMEMBER = 2 ** 29;
 /** In an answer: no slot, there was no memory. */
-const REFUSED = 2 ** 30 - 1;
+const REFUSED = 2 ** 29 - 1;
 /** In an answer: where the slot is. */
 const SLOT = REFUSED;
 /** The candidates for expiry that a lookup examines, so that no lookup pays for many entries that expire at once. */
@@ -39,7 +42,7 @@ interface Counts {
   bytes: number;
 }
 
-/** What a `Map` holds in V8. */
+/** What a `Map` holds in V8. Under S3-FIFO, half of it, since the keys that are remembered are in the same `Map`. */
 export const MAX_ENTRIES = 2 ** 24;
 
 /** The options of a cache that its table needs. */
@@ -52,14 +55,20 @@ interface TableOptions {
   /** Present if it matters which entries leave. */
   readonly onRemoval: unknown;
   readonly touchOnGet: boolean;
+  readonly policy: Policy;
 }
 
 export class Table<V> {
+  /** The slot of each key, and the numbers of the keys that are remembered, which are negative. */
   readonly #index = new Map<string, number>();
+  readonly #ghosts = new Ghosts(this.#index);
+  /** The number of the key of the write in progress, if that key is remembered; else 0. */
+  #ghost = 0;
   #keys: (string | undefined)[] = [];
   #values: (V | undefined)[] = [];
   readonly #engine: Engine;
   #maxEntries: number;
+  readonly #most: number;
   #misses = 0;
   /** Values stored without a call; the engine has counted a hit for each. */
   #stores = 0;
@@ -88,9 +97,10 @@ export class Table<V> {
   /** The removals since this was last emptied, if they are recorded. */
   left: Removal<V>[] = [];
 
-  constructor({ maxEntries, maxBytes, clock, sizeOf, onRemoval, touchOnGet }: TableOptions) {
-    this.#maxEntries = Math.min(maxEntries, MAX_ENTRIES);
-    this.#engine = new Engine(this.#maxEntries, maxBytes);
+  constructor({ maxEntries, maxBytes, clock, sizeOf, onRemoval, touchOnGet, policy }: TableOptions) {
+    this.#most = policy === "s3fifo" ? MAX_ENTRIES / 2 : MAX_ENTRIES;
+    this.#maxEntries = Math.min(maxEntries, this.#most);
+    this.#engine = new Engine(this.#maxEntries, maxBytes, policy === "s3fifo");
     this.#clock = clock;
     this.#weighed = sizeOf !== undefined;
     this.#watched = onRemoval !== undefined;
@@ -99,12 +109,12 @@ export class Table<V> {
 
   /** The number of entries that are kept: fresh, stale, and expired ones that were not swept. */
   get held(): number {
-    return this.#index.size;
+    return this.#index.size - this.#ghosts.size;
   }
 
   /** The number of entries without the stale ones. It is exact after a sweep. */
   get size(): number {
-    return this.#due === Infinity ? this.#index.size : this.#engine.count(5);
+    return this.#due === Infinity ? this.held : this.#engine.count(5);
   }
 
   /** The slot of the fresh entry under `key`. An expired one is removed. */
@@ -181,6 +191,7 @@ export class Table<V> {
     // The clock is the caller's code and may use the cache: it is called before anything is looked up.
     const now = this.#nowFor(ttl);
     const deadline = now + ttl;
+    this.#ghost = 0;
     let slot = this.#findAt(key, now, true);
     if (slot !== undefined) {
       if (!this.#update(slot, key, value, weight, deadline, now)) {
@@ -221,7 +232,9 @@ export class Table<V> {
     const now = this.sweep();
     if (this.#watched) {
       for (const [key, slot] of this.#index) {
-        this.left.push({ key, value: this.value(slot), reason: this.#isStale(slot, now) ? "expired" : "deleted" });
+        if (slot >= 0) {
+          this.left.push({ key, value: this.value(slot), reason: this.#isStale(slot, now) ? "expired" : "deleted" });
+        }
       }
     }
     this.#engine.clear();
@@ -243,20 +256,20 @@ export class Table<V> {
   setLimits(maxEntries: number, maxBytes: number): void {
     const now = this.#due === Infinity ? 0 : this.#now();
     this.checkUsable();
-    this.#maxEntries = Math.min(maxEntries, MAX_ENTRIES);
+    this.#maxEntries = Math.min(maxEntries, this.#most);
     this.#engine.setLimits(this.#maxEntries, maxBytes, now);
     this.#drain();
   }
 
   /** Keys and slots in no order. */
   entries(): Iterable<[key: string, slot: number]> {
-    return this.#index;
+    return this.#ghosts.size === 0 ? this.#index : [...this.#index].filter(([, slot]) => slot >= 0);
   }
 
   /** Keys and slots from the most to the least recently used, as they are now. */
   order(): [key: string, slot: number][] {
     this.checkUsable();
-    const slots = this.#engine.order(this.#index.size);
+    const slots = this.#engine.order(this.held);
     return Array.from(slots.reverse(), (slot) => [this.#keys[slot] as string, slot]);
   }
 
@@ -328,7 +341,11 @@ export class Table<V> {
   /** As `find`, or with `orStale` as `findKept`, at a known time. */
   #findAt(key: string, now: number, orStale = false): number | undefined {
     const slot = this.#index.get(key);
-    return slot === undefined || now < this.#due || this.#outlives(slot, now, orStale) ? slot : undefined;
+    if (slot === undefined || slot < 0) {
+      this.#ghost = slot ?? 0;
+      return undefined;
+    }
+    return now < this.#due || this.#outlives(slot, now, orStale) ? slot : undefined;
   }
 
   /** Whether an entry is fresh, or stale with `orStale`, where some entries may not be. An expired one is removed. */
@@ -359,15 +376,15 @@ export class Table<V> {
     this.checkUsable();
     // The common case is done without a call: only the limit on entries is reached, and nothing may have expired.
     let slot = -1;
-    if (this.#index.size >= this.#maxEntries && !this.#weighed && now < this.#due) {
+    if (this.held >= this.#maxEntries && !this.#weighed && now < this.#due) {
       slot = this.#engine.replaceOldest(deadline);
     }
     if (slot >= 0) {
       this.#stores++;
       this.#evictions++;
-      this.#leave(slot, "evicted");
+      this.#leave(slot, "evicted", false);
     } else {
-      const answer = this.#engine.insert(weight, deadline, now);
+      const answer = this.#engine.insert(weight, deadline, now, this.#ghost < 0);
       this.#due = Math.min(this.#due, deadline);
       if (answer >= REMOVALS) {
         this.#drain();
@@ -377,7 +394,11 @@ export class Table<V> {
         return undefined;
       }
       if (answer & EVICTED) {
-        this.#leave(slot, "evicted");
+        this.#leave(slot, "evicted", (answer & REMEMBER) !== 0);
+      }
+      // Unless this write has just made it forgotten.
+      if (this.#ghost < 0 && this.#index.get(key) === this.#ghost) {
+        this.#ghosts.revive(this.#ghost);
       }
     }
     this.#index.set(key, slot);
@@ -423,8 +444,9 @@ export class Table<V> {
     const { slots } = this.#engine;
     const removed = slots.removed();
     const first = slots.removals() >>> 2;
-    for (let at = first; at < first + 2 * removed; at += 2) {
-      this.#forget(words[at] as number, REASONS[words[at + 1] as number] as RemovalReason);
+    for (let at = first; at < first + 3 * removed; at += 3) {
+      const isRemembered = ((words[at + 2] as number) & 1) !== 0;
+      this.#forget(words[at] as number, REASONS[words[at + 1] as number] as RemovalReason, isRemembered);
     }
     slots.clear_removals();
   }
@@ -437,23 +459,28 @@ export class Table<V> {
   }
 
   /** Removes an entry from the tables that the engine has removed. */
-  #forget(slot: number, reason: RemovalReason): void {
-    this.#leave(slot, reason);
+  #forget(slot: number, reason: RemovalReason, isRemembered = false): void {
+    this.#leave(slot, reason, isRemembered);
     this.#keys[slot] = undefined;
     this.#values[slot] = undefined;
   }
 
-  /** Removes an entry from the index. */
-  #leave(slot: number, reason: RemovalReason): void {
+  /** Removes an entry from the index, where its key may stay as remembered. */
+  #leave(slot: number, reason: RemovalReason, isRemembered: boolean): void {
     const key = this.#keys[slot] as string;
     if (this.#watched) {
       this.left.push({ key, value: this.value(slot), reason });
     }
-    this.#index.delete(key);
+    if (isRemembered) {
+      this.#ghosts.remember(key, this.held);
+    } else {
+      this.#index.delete(key);
+    }
   }
 
   #empty(): void {
     this.#index.clear();
+    this.#ghosts.clear();
     this.#keys = [];
     this.#values = [];
     this.#due = Infinity;

@@ -113,6 +113,17 @@ export interface CacheStats {
   bytes: number | undefined;
 }
 
+/**
+ * Which entry is evicted when a limit is reached.
+ *
+ * - `"lru"`: the least recently used one, exactly.
+ * - `"s3fifo"`: entries that were used once leave before those that were used again, so that a scan over many keys does not push
+ *   out the others. On recorded accesses it finds about three percentage points more than `"lru"`, and loses about one on those
+ *   that suit LRU best. The keys of entries that were evicted early are remembered, up to nine tenths of the number of entries.
+ *   Where an order of entries is documented as that of their last use, it is the order of eviction.
+ */
+export type Policy = "lru" | "s3fifo";
+
 /** Options of a `MemoryCache`. */
 export interface MemoryCacheOptions<V> {
   /**
@@ -135,6 +146,8 @@ export interface MemoryCacheOptions<V> {
    * is changed.
    */
   sizeOf?: ((value: V, key: string) => number) | undefined;
+  /** Which entry is evicted when a limit is reached. Default: `"lru"`. With `"s3fifo"` at most 8,388,608 entries are kept. */
+  policy?: Policy | undefined;
   /** The ttl of entries that are written without one. Default: `null`, no expiry. */
   ttl?: Ttl | null | undefined;
   /** Whether `get` and `getMany` start the ttl of an entry again. Default: false. */

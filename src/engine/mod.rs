@@ -19,12 +19,14 @@ mod expiry;
 mod lru;
 mod policy;
 mod radix;
+mod ring;
 mod room;
+mod s3fifo;
 mod state;
 mod terms;
 
 pub use counters::Counters;
-pub use policy::PolicyKind;
+pub use policy::Policy;
 pub use state::Engine;
 pub use terms::{Inserted, Limits, Refused, Removal, RemovalReason, Tables};
 

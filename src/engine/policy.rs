@@ -1,6 +1,7 @@
 //! Eviction policies: which slot leaves next.
 
 use super::lru::Lru;
+use super::s3fifo::S3Fifo;
 use super::{Slot, Tables};
 
 /// An eviction order of slots.
@@ -11,17 +12,17 @@ use super::{Slot, Tables};
 pub(crate) trait Eviction {
     /// Makes room for slots below `capacity`. Returns false if memory cannot be allocated.
     fn grow(&mut self, capacity: usize) -> bool;
-    /// A new entry was inserted into `slot`.
-    fn insert(&mut self, slot: Slot);
+    /// A new entry was inserted into `slot`; `is_back` if its key was remembered.
+    fn insert(&mut self, slot: Slot, is_back: bool);
     /// The entry in `slot` was read or overwritten. Returns false if it is not in the policy.
     fn touch(&mut self, slot: Slot) -> bool;
     /// The entry in `slot` was removed. Returns false if it was not in the policy.
     fn remove(&mut self, slot: Slot) -> bool;
     /// The slot to evict next; `None` if there is no other than `keep`, which was just touched.
-    fn victim(&mut self, keep: Slot) -> Option<Slot>;
+    fn victim(&mut self, keep: Slot) -> Option<Victim>;
     /// How many insertions and touches there were.
     fn uses(&self) -> u64;
-    /// Calls `visit` for every slot, from the one that is furthest from its last use to the most recently used one.
+    /// Calls `visit` for every slot, from the least to the most recently used, or as near to that as the policy knows.
     fn visit(&mut self, visit: impl FnMut(Slot));
     /// What the owner may use without a call, apart from the deadlines.
     fn tables(&self) -> Tables<'_>;
@@ -33,25 +34,42 @@ pub(crate) trait Eviction {
     fn clear(&mut self);
 }
 
-/// The available policies.
+/// The slot to evict next.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Victim {
+    pub(crate) slot: Slot,
+    /// Whether the owner should remember the key.
+    pub(crate) remember: bool,
+}
+
+/// Which entry is evicted when a limit is reached.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
-pub enum PolicyKind {
-    /// Evicts the least recently used entry. Exact; 12 bytes per entry, or 4 in caches of more than 32,768 entries.
+pub enum Policy {
+    /// The least recently used entry. Exact; 12 bytes per entry, or 4 in caches of more than 32,768 entries.
     #[default]
     Lru,
+    /// S3-FIFO: entries that were used once leave before those that were used again, so that a scan over many keys does
+    /// not push out the others. On recorded accesses it finds about three percentage points more than
+    /// [`Lru`](Self::Lru), and loses about one on those that suit LRU best. 13 bytes per entry, and the keys of entries
+    /// that were evicted early, up to nine tenths of the entries.
+    ///
+    /// Where an order of entries is documented as that of their last use, it is the order of eviction.
+    S3Fifo,
 }
 
 /// One of the policies, dispatched without a pointer.
 #[derive(Debug)]
 pub(crate) enum AnyPolicy {
     Lru(Lru),
+    S3Fifo(S3Fifo),
 }
 
 impl AnyPolicy {
-    pub(crate) fn new(kind: PolicyKind) -> Self {
-        match kind {
-            PolicyKind::Lru => Self::Lru(Lru::default()),
+    pub(crate) fn new(policy: Policy) -> Self {
+        match policy {
+            Policy::Lru => Self::Lru(Lru::default()),
+            Policy::S3Fifo => Self::S3Fifo(S3Fifo::default()),
         }
     }
 }
@@ -64,6 +82,7 @@ macro_rules! delegate {
             fn $name(&$($mutable)? self $(, $argument: $type)*) $(-> $result)? {
                 match self {
                     Self::Lru(policy) => policy.$name($($argument),*),
+                    Self::S3Fifo(policy) => policy.$name($($argument),*),
                 }
             })*
         }
@@ -72,10 +91,10 @@ macro_rules! delegate {
 
 delegate! {
     grow(&mut, capacity: usize) -> bool;
-    insert(&mut, slot: Slot);
+    insert(&mut, slot: Slot, is_back: bool);
     touch(&mut, slot: Slot) -> bool;
     remove(&mut, slot: Slot) -> bool;
-    victim(&mut, keep: Slot) -> Option<Slot>;
+    victim(&mut, keep: Slot) -> Option<Victim>;
     uses(&) -> u64;
     visit(&mut, visit: impl FnMut(Slot));
     tables(&) -> Tables<'_>;

@@ -1,6 +1,6 @@
 //! Making room for entries: the growth of the tables, and evictions.
 
-use super::policy::Eviction;
+use super::policy::{Eviction, Victim};
 use super::{Engine, Millis, NEVER, NONE, Refused, Removal, RemovalReason, Slot, grow};
 
 /// The initial capacity of the tables.
@@ -57,11 +57,11 @@ impl Engine {
 
     /// Returns the victim if no further entry may be added. An expired victim is removed as expired instead.
     #[inline]
-    pub(super) fn live_victim(&mut self, now: Millis) -> Option<Slot> {
+    pub(super) fn live_victim(&mut self, now: Millis) -> Option<Victim> {
         while self.held >= self.limits.max_entries {
-            let slot = self.policy.victim(NONE)?;
-            if self.expiry.end(slot) > now || !self.evict(NONE, now) {
-                return Some(slot);
+            let victim = self.policy.victim(NONE)?;
+            if self.expiry.end(victim.slot) > now || !self.evict(NONE, now) {
+                return Some(victim);
             }
         }
         None
@@ -71,9 +71,10 @@ impl Engine {
     /// there is none.
     #[inline(never)]
     pub(super) fn evict(&mut self, keep: Slot, now: Millis) -> bool {
-        let Some(slot) = self.policy.victim(keep) else { return false };
+        let Some(Victim { slot, remember }) = self.policy.victim(keep) else { return false };
         let dead = self.expiry.end(slot) <= now;
-        if !self.list(slot, if dead { RemovalReason::Expired } else { RemovalReason::Evicted }) {
+        let reason = if dead { RemovalReason::Expired } else { RemovalReason::Evicted };
+        if !self.list(Removal { slot, reason, remember: remember && !dead }) {
             return false;
         }
         let removed = u64::from(self.release(slot));
@@ -87,10 +88,10 @@ impl Engine {
 
     /// Lists a removal. Returns false if memory cannot be allocated for the list; the entry then has to stay.
     #[inline]
-    pub(super) fn list(&mut self, slot: Slot, reason: RemovalReason) -> bool {
+    pub(super) fn list(&mut self, removal: Removal) -> bool {
         let room = self.removals.len() < self.removals.capacity() || self.removals.try_reserve(1).is_ok();
         if room {
-            self.removals.push(Removal { slot, reason });
+            self.removals.push(removal);
         }
         room
     }

@@ -1,7 +1,7 @@
 //! The engine: slots, limits and removals.
 
 use super::expiry::Expiry;
-use super::policy::{AnyPolicy, Eviction, PolicyKind};
+use super::policy::{AnyPolicy, Eviction, Policy, Victim};
 use super::terms::{Inserted, Limits, Refused, Removal, RemovalReason};
 use super::{Counters, Millis, NEVER, NONE, Slot, Tables};
 
@@ -35,7 +35,7 @@ pub struct Engine {
 impl Engine {
     /// Creates an empty engine. It allocates nothing until the first entry.
     #[must_use]
-    pub fn new(limits: Limits, policy: PolicyKind) -> Self {
+    pub fn new(limits: Limits, policy: Policy) -> Self {
         Self {
             limits: limits.clamped(),
             policy: AnyPolicy::new(policy),
@@ -52,7 +52,7 @@ impl Engine {
         }
     }
 
-    /// Inserts a new entry. If room is needed, expired entries are removed first, and then the policy's victims. If
+    /// Inserts a new entry; `is_back` if the owner remembers its key, as [`Inserted::remember`] told it to. If room is needed, expired entries are removed first, and then the policy's victims. If
     /// evicting one victim is enough, the new entry takes its slot.
     ///
     /// At most 16 expiry candidates are inspected, so that no write pays for many entries that expire at once or have
@@ -60,11 +60,11 @@ impl Engine {
     ///
     /// # Errors
     /// [`Refused`]; other entries may have been removed, as listed.
-    pub fn insert(&mut self, weight: u64, deadline: Millis, now: Millis) -> Result<Inserted, Refused> {
+    pub fn insert(&mut self, weight: u64, deadline: Millis, now: Millis, is_back: bool) -> Result<Inserted, Refused> {
         self.admit(weight, deadline)?;
         self.sweep(now, SWEEP_BUDGET);
         let victim = self.live_victim(now);
-        let slot = if let Some(slot) = victim {
+        let slot = if let Some(Victim { slot, .. }) = victim {
             self.counters.evictions += 1;
             self.vacate(slot);
             slot
@@ -78,12 +78,13 @@ impl Engine {
             self.used - 1
         };
         while self.overweight(weight) && self.evict(NONE, now) {}
-        self.policy.insert(slot);
+        self.policy.insert(slot, is_back);
         self.held += 1;
         self.expiry.set(slot, deadline);
         self.set_weight(slot, weight);
         self.counters.sets += 1;
-        Ok(Inserted { slot, evicted: victim.is_some() })
+        let remember = victim.is_some_and(|victim| victim.remember);
+        Ok(Inserted { slot, evicted: victim.is_some(), remember })
     }
 
     /// Sets the weight and deadline of a new value for the live entry in `slot`, and makes it the most recently used.
@@ -199,7 +200,7 @@ impl Engine {
     fn sweep_due(&mut self, now: Millis, mut budget: u32) -> u32 {
         let mut swept = 0;
         while let Some(slot) = self.expiry.next_dead(now, &mut budget) {
-            if !self.list(slot, RemovalReason::Expired) {
+            if !self.list(Removal { slot, reason: RemovalReason::Expired, remember: false }) {
                 break;
             }
             self.expire(slot);

@@ -42,6 +42,8 @@ pub struct Removal {
     pub slot: Slot,
     /// Why it left.
     pub reason: RemovalReason,
+    /// Whether the owner should remember the key, as [`Inserted::remember`].
+    pub remember: bool,
 }
 
 /// The result of an insertion.
@@ -51,6 +53,10 @@ pub struct Inserted {
     pub slot: Slot,
     /// Whether the slot held an entry that was evicted for the new one. That entry is not listed in the removals.
     pub evicted: bool,
+    /// Whether the owner should remember the key of the evicted entry. If it is inserted again while the owner remembers
+    /// it, [`Engine::insert`](super::Engine::insert) is told so. The owner remembers at most nine tenths as many keys
+    /// as the cache holds entries, and forgets the oldest first.
+    pub remember: bool,
 }
 
 /// Why a write was refused.
@@ -75,6 +81,9 @@ pub enum Refused {
 ///    [`Engine::refill`](super::Engine::refill).
 /// 3. Where the new deadline of a slot is not earlier than the old one, it may be written to `deadlines` (the bits of a
 ///    float, [`NEVER`](super::NEVER) for none), unless an entry is kept when stale.
+///
+/// Under [`Policy::S3Fifo`](super::Policy::S3Fifo) the queue is always empty, and the stamp of a slot is its number of
+/// uses: a hit increases `tick`, and the stamp if it is less than 3.
 ///
 /// The counts of the engine then contain the hits and writes of the owner as hits, and not its evictions.
 #[derive(Clone, Copy, Debug, Default)]

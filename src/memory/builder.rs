@@ -8,7 +8,7 @@ use super::cache::MemoryCache;
 use super::entry::OnOversize;
 use super::provider::MemoryCacheProvider;
 use crate::clock::{Clock, SystemClock};
-use crate::engine::{Limits, MAX_SLOTS, PolicyKind, RemovalReason};
+use crate::engine::{Limits, MAX_SLOTS, Policy, RemovalReason};
 use crate::error::{CacheError, Result};
 use crate::ttl::ttl_ms;
 
@@ -42,7 +42,7 @@ pub struct MemoryCacheBuilder<T, C = MemoryCacheProvider<T>> {
     pub(super) on_oversize: OnOversize,
     pub(super) default_ttl: Option<Duration>,
     pub(super) touch_on_get: bool,
-    pub(super) policy: PolicyKind,
+    pub(super) policy: Policy,
     pub(super) clock: Arc<dyn Clock>,
     pub(super) listener: Option<Listener<T>>,
     built: PhantomData<fn() -> C>,
@@ -58,7 +58,7 @@ impl<T, C> MemoryCacheBuilder<T, C> {
             on_oversize: OnOversize::default(),
             default_ttl: None,
             touch_on_get: false,
-            policy: PolicyKind::default(),
+            policy: Policy::default(),
             clock: Arc::new(SystemClock),
             listener: None,
             built: PhantomData,
@@ -123,8 +123,8 @@ impl<T, C> MemoryCacheBuilder<T, C> {
         self
     }
 
-    /// Sets the policy that chooses which entry is evicted when a limit is reached. The default is [`PolicyKind::Lru`].
-    pub fn policy(mut self, policy: PolicyKind) -> Self {
+    /// Sets which entry is evicted when a limit is reached. The default is [`Policy::Lru`].
+    pub fn policy(mut self, policy: Policy) -> Self {
         self.policy = policy;
         self
     }

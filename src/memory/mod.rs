@@ -5,6 +5,7 @@ mod builder;
 mod cache;
 mod counter;
 mod entry;
+mod ghosts;
 mod iterate;
 mod loading;
 mod provider;

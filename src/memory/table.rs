@@ -8,7 +8,8 @@ use foldhash::fast::RandomState;
 use hashbrown::HashTable;
 use smallvec::SmallVec;
 
-use crate::engine::{Engine, Inserted, Limits, Millis, NEVER, PolicyKind, Refused, RemovalReason, Slot};
+use super::ghosts::Ghosts;
+use crate::engine::{Engine, Inserted, Limits, Millis, NEVER, Policy, Refused, RemovalReason, Slot};
 use crate::glob::Glob;
 
 /// The type in which a table stores its keys.
@@ -92,18 +93,20 @@ pub struct Table<T, K = CompactString> {
     index: HashTable<Slot>,
     /// By slot; at least as long as the slots in use.
     pub(crate) entries: Vec<Option<Entry<T, K>>>,
+    ghosts: Ghosts,
     /// The ttls of entries whose ttl restarts on a hit, by slot; empty in other caches.
     ttls: Vec<Millis>,
 }
 
 impl<T, K: Key> Table<T, K> {
     /// An empty table.
-    pub fn new(limits: Limits, policy: PolicyKind, watched: bool) -> Self {
+    pub fn new(limits: Limits, policy: Policy, watched: bool) -> Self {
         Self {
             engine: Engine::new(limits, policy),
             watched,
             index: HashTable::new(),
             entries: Vec::new(),
+            ghosts: Ghosts::default(),
             ttls: Vec::new(),
         }
     }
@@ -213,10 +216,14 @@ impl<T, K: Key> Table<T, K> {
             self.take_removals(leavers);
             return Ok(());
         }
-        let inserted = self.engine.insert(weight, deadline, now);
+        let is_back = self.ghosts.take(key.hash);
+        let inserted = self.engine.insert(weight, deadline, now, is_back);
         self.take_removals(leavers);
         let slot = match inserted {
-            Ok(Inserted { slot, evicted }) => {
+            Ok(Inserted { slot, evicted, remember }) => {
+                if remember {
+                    self.remember(slot);
+                }
                 if evicted {
                     self.take(slot, RemovalReason::Evicted, leavers);
                 }
@@ -312,6 +319,7 @@ impl<T, K: Key> Table<T, K> {
         self.engine.clear();
         self.index = HashTable::new();
         self.ttls = Vec::new();
+        self.ghosts.clear();
         let entries = std::mem::take(&mut self.entries).into_iter().flatten();
         leavers.extend(entries.map(|entry| Removed {
             key: entry.key,
@@ -335,10 +343,20 @@ impl<T, K: Key> Table<T, K> {
         }
         for at in 0..self.engine.removals().len() {
             if let Some(&removal) = self.engine.removals().get(at) {
+                if removal.remember {
+                    self.remember(removal.slot);
+                }
                 self.take(removal.slot, removal.reason, leavers);
             }
         }
         self.engine.clear_removals();
+    }
+
+    /// Remembers the key of the entry in a slot, which was evicted.
+    fn remember(&mut self, slot: Slot) {
+        if let Some(hash) = self.entry(slot).map(|entry| entry.hash) {
+            self.ghosts.remember(hash, self.index.len());
+        }
     }
 
     /// Read access to the engine.

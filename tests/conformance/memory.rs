@@ -11,6 +11,14 @@ pub fn built<T>(
     clock: ManualClock,
     weigh: impl Fn(&str, &T) -> u64 + Send + Sync + 'static,
 ) -> MemoryCacheProvider<T> {
+    builder(options, clock, weigh).build().unwrap()
+}
+
+fn builder<T>(
+    options: &Options,
+    clock: ManualClock,
+    weigh: impl Fn(&str, &T) -> u64 + Send + Sync + 'static,
+) -> MemoryCacheBuilder<T> {
     let mut builder: MemoryCacheBuilder<T> = MemoryCacheProvider::builder().clock(clock);
     if let Some(max_entries) = options.max_entries {
         builder = builder.max_entries(max_entries);
@@ -21,10 +29,20 @@ pub fn built<T>(
     if let Some(ttl) = options.default_ttl() {
         builder = builder.default_ttl(ttl);
     }
-    builder.build().unwrap()
+    builder
 }
 
 /// The memory provider of JSON values, weighed as the table says.
 pub fn memory(options: &Options, clock: ManualClock) -> MemoryCacheProvider<Value> {
-    built(options, clock, |_, value: &Value| value.to_string().len() as u64)
+    built(options, clock, weight)
+}
+
+/// The same with a policy.
+#[cfg(not(target_arch = "wasm32"))]
+pub fn with_policy(options: &Options, clock: ManualClock, policy: isocache::Policy) -> MemoryCacheProvider<Value> {
+    builder(options, clock, weight).policy(policy).build().unwrap()
+}
+
+fn weight(_: &str, value: &Value) -> u64 {
+    value.to_string().len() as u64
 }

@@ -2,8 +2,8 @@
 // Deadlines are kept as they came, and nothing is computed from them.
 #![allow(clippy::float_cmp)]
 
-use isocache::engine::{Counters, Engine, Limits, Millis, NEVER, Refused, RemovalReason, Slot};
-use isocache::{PolicyKind, engine};
+use isocache::engine::{Counters, Engine, Limits, Millis, NEVER, Refused, Removal, RemovalReason, Slot};
+use isocache::{Policy, engine};
 use proptest::collection::vec;
 use proptest::prelude::*;
 
@@ -14,6 +14,7 @@ enum Op {
     Insert {
         weight: u64,
         life: Millis,
+        is_back: bool,
     },
     Update {
         pick: usize,
@@ -53,11 +54,15 @@ struct Entry {
     slot: Slot,
     weight: u64,
     deadline: Millis,
+    /// Under S3-FIFO: whether it is in the main queue, and its uses since it joined the queue.
+    is_main: bool,
+    uses: u32,
 }
 
 struct Pair {
     engine: Engine,
-    /// From the least to the most recently used.
+    policy: Policy,
+    /// Under LRU from the least to the most recently used; under S3-FIFO by when they joined their queues.
     order: Vec<Entry>,
     limits: Limits,
     counters: Counters,
@@ -71,9 +76,10 @@ struct Pair {
 const SWEPT_AT_ONCE: u32 = 8;
 
 impl Pair {
-    fn new(limits: Limits) -> Self {
+    fn new(limits: Limits, policy: Policy) -> Self {
         Self {
-            engine: Engine::new(limits, PolicyKind::Lru),
+            engine: Engine::new(limits, policy),
+            policy,
             order: Vec::new(),
             limits,
             counters: Counters::default(),
@@ -100,6 +106,29 @@ impl Pair {
 
     fn touch(&mut self, slot: Slot) {
         if let Some(at) = self.position(slot) {
+            if self.policy == Policy::Lru {
+                self.order[at..].rotate_left(1);
+            } else {
+                self.order[at].uses = (self.order[at].uses + 1).min(3);
+            }
+        }
+    }
+
+    /// Where the entry to evict is, and whether its key is to be remembered.
+    fn victim(&mut self, keep: Option<Slot>) -> (usize, bool) {
+        if self.policy == Policy::Lru {
+            return (self.order.iter().position(|entry| Some(entry.slot) != keep).unwrap(), false);
+        }
+        loop {
+            let small = self.order.iter().filter(|entry| !entry.is_main).count();
+            let from_small = small > 0 && small * 10 >= self.order.len();
+            let at = self.order.iter().position(|entry| entry.is_main != from_small).unwrap();
+            let entry = &mut self.order[at];
+            if entry.uses == 0 && Some(entry.slot) != keep {
+                return (at, from_small);
+            }
+            entry.uses = if from_small { 0 } else { entry.uses.saturating_sub(1) };
+            entry.is_main = true;
             self.order[at..].rotate_left(1);
         }
     }
@@ -125,17 +154,15 @@ impl Pair {
     fn take_evicted(&mut self, at: usize, more: u64, keep: Option<Slot>) {
         let mut evicted = Vec::new();
         while self.order.len() > self.limits.max_entries as usize || self.overweight(more) {
-            let victim = self.order.iter().position(|entry| Some(entry.slot) != keep).unwrap();
-            evicted.push((self.order.remove(victim).slot, RemovalReason::Evicted));
+            let (at, remember) = self.victim(keep);
+            evicted.push(Removal { slot: self.order.remove(at).slot, reason: RemovalReason::Evicted, remember });
             self.counters.evictions += 1;
         }
-        let listed: Vec<_> =
-            self.engine.removals()[at..].iter().map(|removal| (removal.slot, removal.reason)).collect();
-        assert_eq!(listed, evicted);
+        assert_eq!(self.engine.removals()[at..], evicted);
     }
 
-    fn insert(&mut self, weight: u64, deadline: Millis) {
-        let inserted = self.engine.insert(weight, deadline, self.now);
+    fn insert(&mut self, weight: u64, deadline: Millis, is_back: bool) {
+        let inserted = self.engine.insert(weight, deadline, self.now, is_back);
         if weight > self.limits.max_weight {
             assert_eq!(inserted, Err(Refused::TooHeavy));
             assert_eq!(self.engine.removals(), []);
@@ -147,12 +174,13 @@ impl Pair {
         let full = self.order.len() == self.limits.max_entries as usize;
         assert_eq!(inserted.evicted, full);
         if full {
-            assert_eq!(self.order.remove(0).slot, inserted.slot);
+            let (at, remember) = self.victim(None);
+            assert_eq!((self.order.remove(at).slot, remember), (inserted.slot, inserted.remember));
             self.counters.evictions += 1;
         }
         self.take_evicted(expired, weight, None);
         assert_eq!(self.position(inserted.slot), None, "the slot is free");
-        self.order.push(Entry { slot: inserted.slot, weight, deadline });
+        self.order.push(Entry { slot: inserted.slot, weight, deadline, is_main: is_back, uses: 0 });
         self.counters.sets += 1;
     }
 
@@ -165,8 +193,8 @@ impl Pair {
             return;
         };
         assert_eq!(updated, Ok(()));
-        self.order.remove(at);
-        self.order.push(Entry { slot, weight, deadline });
+        (self.order[at].weight, self.order[at].deadline) = (weight, deadline);
+        self.touch(slot);
         let expired = self.take_expired(self.sweeps_all, Some(slot));
         self.take_evicted(expired, 0, Some(slot));
         self.counters.sets += 1;
@@ -190,7 +218,7 @@ impl Pair {
 
     fn apply(&mut self, op: &Op) {
         match *op {
-            Op::Insert { weight, life } => self.insert(weight, self.now + life),
+            Op::Insert { weight, life, is_back } => self.insert(weight, self.now + life, is_back),
             Op::Update { pick, weight, life } => self.update(self.slot(pick), weight, self.now + life),
             Op::Hit { pick } => {
                 let slot = self.slot(pick);
@@ -242,7 +270,9 @@ impl Pair {
     fn compare_order(&mut self) {
         let mut order = Vec::new();
         self.engine.visit(|slot| order.push(slot));
-        assert_eq!(order, self.order.iter().map(|entry| entry.slot).collect::<Vec<_>>());
+        let is_lru = self.policy == Policy::Lru;
+        let (small, main): (Vec<&Entry>, Vec<_>) = self.order.iter().partition(|entry| is_lru || !entry.is_main);
+        assert_eq!(order, small.iter().chain(&main).map(|entry| entry.slot).collect::<Vec<_>>());
     }
 
     fn compare(&self) {
@@ -264,13 +294,15 @@ impl Pair {
 }
 
 fn run(limits: Limits, ops: &[Op]) {
-    let mut pair = Pair::new(limits);
-    pair.compare();
-    for op in ops {
-        pair.apply(op);
+    for policy in [Policy::Lru, Policy::S3Fifo] {
+        let mut pair = Pair::new(limits, policy);
         pair.compare();
+        for op in ops {
+            pair.apply(op);
+            pair.compare();
+        }
+        pair.compare_order();
     }
-    pair.compare_order();
 }
 
 /// A life in milliseconds from now; some are over before they begin.
@@ -291,7 +323,7 @@ fn limits(entries: std::ops::RangeInclusive<u32>) -> impl Strategy<Value = Limit
 fn op(entries: std::ops::RangeInclusive<u32>, weight: BoxedStrategy<u64>) -> impl Strategy<Value = Op> {
     let pick = any::<usize>;
     prop_oneof![
-        72 => (weight.clone(), life()).prop_map(|(weight, life)| Op::Insert { weight, life }),
+        72 => (weight.clone(), life(), any::<bool>()).prop_map(|(weight, life, is_back)| Op::Insert { weight, life, is_back }),
         48 => (pick(), weight, life()).prop_map(|(pick, weight, life)| Op::Update { pick, weight, life }),
         48 => pick().prop_map(|pick| Op::Hit { pick }),
         6 => Just(Op::Miss),
@@ -336,9 +368,9 @@ proptest! {
 
 #[test]
 fn limits_out_of_range_count_as_the_nearest() {
-    let engine = Engine::new(Limits { max_entries: 0, max_weight: 0 }, PolicyKind::Lru);
+    let engine = Engine::new(Limits { max_entries: 0, max_weight: 0 }, Policy::Lru);
     assert_eq!(engine.limits(), Limits { max_entries: 1, max_weight: 1 });
-    let mut engine = Engine::new(Limits { max_entries: u32::MAX, max_weight: 5 }, PolicyKind::Lru);
+    let mut engine = Engine::new(Limits { max_entries: u32::MAX, max_weight: 5 }, Policy::Lru);
     assert_eq!(engine.limits().max_entries, engine::MAX_SLOTS);
     engine.set_limits(Limits { max_entries: 0, max_weight: 0 }, 0.0);
     assert_eq!(engine.limits(), Limits { max_entries: 1, max_weight: 1 });

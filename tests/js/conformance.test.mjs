@@ -22,7 +22,7 @@ test("the tables are there, and each name is unique", () => {
 for (const [form, classes] of Object.entries(FORMS)) {
   for (const [subject, how] of Object.entries(SUBJECTS)) {
     describe(`${subject}, with the engine as ${form}`, () => {
-      for (const one of conformance.cases) {
+      for (const one of conformance.cases.filter((one) => how.applies?.(one) ?? true)) {
         test(`rule ${one.rule}: ${one.name}`, () => runCase(one, how, classes));
       }
     });

@@ -1,12 +1,14 @@
 //! The rules for providers, natively: the memory provider itself, erased, and below both serializers.
 
-use crate::conformance::memory::{built, memory};
+use crate::conformance::memory::{built, memory, with_policy};
 use crate::conformance::{
     Case, Complete, Knowledge, MORE_OPERATIONS, Options, check_table, count, every, for_each_rule, get_with_ttl, run,
     run_more_operations, without_counters,
 };
 use bytes::Bytes;
-use isocache::{DynCacheProvider, JsonSerializer, ManualClock, MemoryCacheProvider, MessagePackSerializer, Typed};
+use isocache::{
+    DynCacheProvider, JsonSerializer, ManualClock, MemoryCacheProvider, MessagePackSerializer, Policy, Typed,
+};
 use pollster::block_on;
 use serde_json::Value;
 
@@ -29,6 +31,16 @@ fn message_pack(
     clock: ManualClock,
 ) -> Typed<Value, MessagePackSerializer, MemoryCacheProvider<Bytes>> {
     Typed::with_serializer(of_bytes(options, clock), MessagePackSerializer)
+}
+
+fn s3_fifo(options: &Options, clock: ManualClock) -> MemoryCacheProvider<Value> {
+    with_policy(options, clock, Policy::S3Fifo)
+}
+
+/// Which entry leaves first is a matter of the policy in these two cases, which count on the order of LRU.
+fn any_policy(case: &Case) -> bool {
+    !["get_many refreshes recency, in the order of the keys", "the order of a longer history is exact"]
+        .contains(&case.name.as_str())
 }
 
 fn unweighed(case: &Case) -> bool {
@@ -56,6 +68,21 @@ macro_rules! suite {
             }
         }
     };
+}
+
+/// Without the test of `get_with_ttl`, which shows a use by the order of LRU.
+mod under_s3_fifo {
+    use super::*;
+
+    macro_rules! rule {
+        ($rule:ident, $number:literal) => {
+            #[test]
+            fn $rule() {
+                assert_eq!(block_on(run($number, any_policy, s3_fifo)), count($number, any_policy));
+            }
+        };
+    }
+    for_each_rule!(rule);
 }
 
 suite!(direct, memory, every);

@@ -111,6 +111,7 @@ fn embedded(settings: StoreSettings) -> Result<(Store, Option<Memory>), String> 
     let options = MemoryStoreOptions {
         max_entries: settings.max_entries,
         max_bytes: settings.max_bytes,
+        policy: settings.policy,
         ..MemoryStoreOptions::default()
     };
     let store = MemoryStore::new(options).map_err(|error| error.to_string())?;

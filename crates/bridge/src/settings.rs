@@ -27,6 +27,7 @@
 //! snapshot-in-readyz = false        # whether /readyz returns 503 after a snapshot has failed
 //! max-entries = 1000000             # of the embedded store
 //! max-bytes = 268435456
+//! policy = "lru"                    # which entry is evicted at a limit; or "s3fifo"
 //!
 //! [server]
 //! command-timeout = "5s"            # for the store
@@ -46,6 +47,7 @@ use std::num::NonZeroUsize;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use isocache::Policy;
 use serde::Deserialize;
 use toml::Spanned;
 
@@ -106,11 +108,13 @@ struct StoreSection {
     snapshot_in_readyz: bool,
     max_entries: usize,
     max_bytes: u64,
+    #[serde(deserialize_with = "values::policy")]
+    policy: Policy,
 }
 
 impl Default for StoreSection {
     fn default() -> Self {
-        let StoreSettings { snapshot_interval, snapshot_in_readyz, max_entries, max_bytes, .. } =
+        let StoreSettings { snapshot_interval, snapshot_in_readyz, max_entries, max_bytes, policy, .. } =
             StoreSettings::default();
         Self {
             url: None,
@@ -127,6 +131,7 @@ impl Default for StoreSection {
             snapshot_in_readyz,
             max_entries,
             max_bytes,
+            policy,
         }
     }
 }
@@ -149,6 +154,7 @@ pub struct StoreSettings {
     pub snapshot_in_readyz: bool,
     pub max_entries: usize,
     pub max_bytes: u64,
+    pub policy: Policy,
 }
 
 impl Default for StoreSettings {
@@ -167,6 +173,7 @@ impl Default for StoreSettings {
             snapshot_in_readyz: false,
             max_entries: 1_000_000,
             max_bytes: 256 << 20,
+            policy: Policy::default(),
         }
     }
 }
@@ -310,6 +317,7 @@ fn store(document: &mut Document, env: &impl Fn(&str) -> Option<String>) -> Resu
         snapshot_in_readyz: section.snapshot_in_readyz,
         max_entries: section.max_entries,
         max_bytes: section.max_bytes,
+        policy: section.policy,
     })
 }
 
@@ -356,6 +364,8 @@ mod tests {
         assert_eq!(settings.server.keep_alive, Duration::from_secs(120));
         assert_eq!(settings.server.drain_timeout, Duration::from_secs(30));
         assert_eq!(settings.store.snapshot_interval, Duration::from_secs(3600));
+        assert_eq!(settings.store.policy, Policy::Lru);
+        assert_eq!(parse("[store]\npolicy = \"s3fifo\"").unwrap().store.policy, Policy::S3Fifo);
         assert_eq!(settings.access.cors.max_age, Duration::from_secs(86_400));
     }
 
@@ -371,6 +381,7 @@ mod tests {
             ("[server]\ncommand-timeout-ms = 5000", "did you mean `command-timeout`"),
             ("[server]\nbody-timeout = \"0s\"", "`body-timeout` must be greater than 0"),
             ("[store\n", "isocache.toml:1:"),
+            ("[store]\npolicy = \"fifo\"", "isocache.toml:2: \"fifo\" is not a policy: use \"lru\" or \"s3fifo\""),
             ("[store]\nurl-env = \"NOBODY\"", "isocache.toml:2: the variable NOBODY is not set"),
             ("[store]\nsentinel-password-env = \"NOBODY\"", "isocache.toml:2: the variable NOBODY is not set"),
             ("[store]\n\nclient-key = \"x\"", "isocache.toml:3: client-key needs client-certificate"),

@@ -4,6 +4,7 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::path::PathBuf;
 use std::time::Duration;
 
+use isocache::Policy;
 use isocache::Ttl;
 use serde::de::{Deserialize, Deserializer, Error, Unexpected, Visitor};
 
@@ -97,6 +98,15 @@ pub(crate) fn duration<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Dur
 /// The same for a duration that may be absent.
 pub(crate) fn some_duration<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Duration>, D::Error> {
     duration(deserializer).map(Some)
+}
+
+/// Reads an eviction policy from a configuration file.
+pub(crate) fn policy<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Policy, D::Error> {
+    match String::deserialize(deserializer)?.as_str() {
+        "lru" => Ok(Policy::Lru),
+        "s3fifo" => Ok(Policy::S3Fifo),
+        other => Err(D::Error::custom(format!("{other:?} is not a policy: use \"lru\" or \"s3fifo\""))),
+    }
 }
 
 /// Reads an address from a configuration file.

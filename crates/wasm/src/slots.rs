@@ -2,15 +2,17 @@
 
 use std::sync::atomic::{AtomicU32, Ordering};
 
-use isocache::engine::{Engine, Inserted, Limits, PolicyKind, Slot};
+use isocache::engine::{Engine, Inserted, Limits, Policy, Slot};
 use wasm_bindgen::prelude::wasm_bindgen;
 
 /// Set in the result of a write: there are removals to read.
 const REMOVALS: u32 = 1 << 31;
 /// Set in the result of a write: the slot held an entry that was evicted for this one.
 const EVICTED: u32 = 1 << 30;
+/// Set in the result of a write: the key of the entry that was evicted for this one is to be remembered.
+const REMEMBER: u32 = 1 << 29;
 /// The result of a write for which memory cannot be allocated. Valid slots are below it.
-const REFUSED: u32 = (1 << 30) - 1;
+const REFUSED: u32 = (1 << 29) - 1;
 
 /// The words of the header: the state that JavaScript reads after every call, and the first two also before it.
 /// Addresses are in elements of the table: 4 bytes, or 8 for the deadlines.
@@ -34,8 +36,9 @@ pub struct Slots {
 #[wasm_bindgen]
 impl Slots {
     #[wasm_bindgen(constructor)]
-    pub fn new(max_entries: u32, max_weight: f64) -> Self {
-        let engine = Engine::new(limits(max_entries, max_weight), PolicyKind::Lru);
+    pub fn new(max_entries: u32, max_weight: f64, is_s3_fifo: bool) -> Self {
+        let policy = if is_s3_fifo { Policy::S3Fifo } else { Policy::Lru };
+        let engine = Engine::new(limits(max_entries, max_weight), policy);
         Self { engine, header: [const { AtomicU32::new(0) }; WORDS], order: Vec::new() }
     }
 
@@ -44,7 +47,8 @@ impl Slots {
         address(self.header.as_ptr())
     }
 
-    /// The address of the removals: for each, its slot and its reason as 32-bit numbers. It may change with every call.
+    /// The address of the removals: for each three 32-bit numbers, its slot, its reason, and in the lowest byte of the
+    /// third whether its key is to be remembered. It may change with every call.
     pub fn removals(&self) -> u32 {
         address(self.engine.removals().as_ptr())
     }
@@ -65,13 +69,15 @@ impl Slots {
         self.leave();
     }
 
-    /// Returns the slot of the new entry, with `EVICTED` if an entry was evicted for it, or `REFUSED`; with `REMOVALS`
-    /// if there are any.
-    pub fn insert(&mut self, weight: f64, deadline: f64, now: f64) -> u32 {
+    /// Inserts an entry; `is_back` if its key is remembered. Returns the slot of the new entry, with `EVICTED` if an entry
+    /// was evicted for it, and with `REMEMBER` if its key is to be remembered; or `REFUSED`. With `REMOVALS` if there are
+    /// any.
+    pub fn insert(&mut self, weight: f64, deadline: f64, now: f64, is_back: bool) -> u32 {
         self.enter();
-        let slot = match self.engine.insert(weighed(weight), deadline, now) {
-            Ok(Inserted { slot, evicted: true }) => slot | EVICTED,
-            Ok(Inserted { slot, evicted: false }) => slot,
+        let slot = match self.engine.insert(weighed(weight), deadline, now, is_back) {
+            Ok(Inserted { slot, evicted, remember }) => {
+                slot | if evicted { EVICTED } else { 0 } | if remember { REMEMBER } else { 0 }
+            }
             Err(_) => REFUSED,
         };
         self.leave();

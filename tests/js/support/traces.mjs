@@ -33,12 +33,13 @@ export function readTrace(name) {
   return keys;
 }
 
-/** The exact LRU rows for one trace. */
-export function references(name) {
+/** The rows for one trace: the exact ones of LRU, or those of S3-FIFO with a promotion at the first use. */
+export function references(name, policy = "lru") {
+  const [wanted, use] = policy === "lru" ? ["LRU", "exact"] : ["S3FIFO1", "band"];
   return readFileSync(`${folder}/reference-hits.tsv`, "utf8")
     .split("\n")
     .map((line) => line.split("\t"))
-    .filter(([trace, , policy, , use]) => trace === name && policy === "LRU" && use === "exact")
+    .filter((row) => row[0] === name && row[2] === wanted && row[4] === use)
     .map(([, capacity, , , , hits, requests]) => ({
       capacity: Number(capacity),
       hits: Number(hits),

@@ -4,7 +4,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use isocache::engine::{Limits, MAX_SLOTS};
-use isocache::{CacheError, Result};
+use isocache::{CacheError, Policy, Result};
 use isocache::{Clock, UnixClock};
 
 /// The weight of an entry, in addition to the bytes of its key and its value. It covers the tables and the overhead of the
@@ -18,6 +18,8 @@ pub struct MemoryStoreOptions {
     pub max_entries: usize,
     /// The maximum total weight of the entries in bytes. Each weighs key + value + [`ENTRY_WEIGHT`]. 256 MiB by default.
     pub max_bytes: u64,
+    /// Which entry is evicted when a limit is reached. [`Policy::Lru`] by default.
+    pub policy: Policy,
     /// The maximum length of a value in bytes, up to 512 MiB, which is the default and the limit of Redis.
     pub max_value_bytes: usize,
     /// The clock, in milliseconds since 1970. [`UnixClock`] by default.
@@ -34,6 +36,7 @@ impl Default for MemoryStoreOptions {
         Self {
             max_entries: 1_000_000,
             max_bytes: 256 << 20,
+            policy: Policy::default(),
             max_value_bytes: MAX_VALUE_BYTES,
             clock: Arc::new(UnixClock),
             subscriber_queue: 1000,
@@ -71,6 +74,7 @@ impl fmt::Debug for MemoryStoreOptions {
         f.debug_struct("MemoryStoreOptions")
             .field("max_entries", &self.max_entries)
             .field("max_bytes", &self.max_bytes)
+            .field("policy", &self.policy)
             .field("max_value_bytes", &self.max_value_bytes)
             .field("subscriber_queue", &self.subscriber_queue)
             .finish_non_exhaustive()

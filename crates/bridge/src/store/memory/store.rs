@@ -7,7 +7,6 @@ use std::sync::{Arc, Mutex, PoisonError};
 use bytes::Bytes;
 use foldhash::fast::RandomState;
 use isocache::Result;
-use isocache::engine::PolicyKind;
 use isocache_protocol::{Command, Reply};
 
 use super::channels::{Channels, Subscription};
@@ -56,11 +55,11 @@ impl MemoryStore {
         let limits = options.limits()?;
         let mut shared = Shared {
             channels: Arc::new(Channels::new(options.subscriber_queue)),
+            table: Mutex::new(Table::new(limits, options.policy, false)),
             options,
             hasher: RandomState::default(),
             started: 0,
             draws: AtomicU64::new(0),
-            table: Mutex::new(Table::new(limits, PolicyKind::Lru, false)),
         };
         shared.started = shared.now();
         Ok(Self { shared: Arc::new(shared) })

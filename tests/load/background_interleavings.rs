@@ -8,9 +8,9 @@ use isocache::{CacheAside, LoadError, LoadOptions, ManualClock, MemoryCacheProvi
 
 use crate::executor::{Executor, Seeded, pause};
 use crate::provider::Remote;
-use crate::traces::Stage;
+use crate::trace_runner::Stage;
 
-const SEEDS: u64 = if cfg!(miri) { 10 } else { 10_000 };
+const SEEDS: u64 = if cfg!(miri) { 4 } else { 10_000 };
 const KEY: &str = "user:1";
 
 fn seconds(seconds: usize) -> Duration {

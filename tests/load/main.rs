@@ -6,6 +6,7 @@ mod behaviour;
 mod blocking;
 mod executor;
 mod freshness;
+mod freshness_scenes;
 mod interleavings;
 mod leases;
 #[cfg(feature = "metrics")]
@@ -17,6 +18,7 @@ mod stale;
 mod tag_interleavings;
 mod tag_scenes;
 mod tag_vectors;
+mod trace_runner;
 mod traces;
 mod unpolled;
 

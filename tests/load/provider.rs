@@ -34,6 +34,18 @@ pub enum Kind {
     Write,
 }
 
+impl Kind {
+    /// The operations that a state of the event `store` holds.
+    pub fn held_in(state: &str) -> Option<Self> {
+        match state {
+            "holds_reads" => Some(Self::Read),
+            "holds_writes" => Some(Self::Write),
+            "fails" | "refuses" | "works" => None,
+            _ => panic!("an unknown state: {state}"),
+        }
+    }
+}
+
 /// Holds operations of a kind on their way: reads on their way back, writes on their way there.
 #[derive(Clone, Default)]
 pub struct Barrier(Arc<Mutex<Held>>);
@@ -59,7 +71,7 @@ impl Barrier {
     }
 
     /// When an operation of this kind that begins now may go on.
-    fn passage(&self, kind: Kind) -> impl Future<Output = ()> + Send + use<> {
+    pub fn passage(&self, kind: Kind) -> impl Future<Output = ()> + Send + use<> {
         let (held, is_held, releases) = {
             let held = self.0.lock().unwrap();
             (Arc::clone(&self.0), held.kind == Some(kind), held.releases)

@@ -9,7 +9,7 @@ use isocache::{CacheAside, CacheProvider, CounterProvider, MemoryCacheProvider, 
 use crate::executor::{Executor, Seeded, pause};
 use crate::provider::Remote;
 
-const SEEDS: u64 = if cfg!(miri) { 10 } else { 10_000 };
+const SEEDS: u64 = if cfg!(miri) { 4 } else { 10_000 };
 const KEY: &str = "user:1";
 
 type Process = Tagged<Remote<TaggedEntry<u64>>, Remote<i64>>;

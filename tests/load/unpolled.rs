@@ -15,7 +15,7 @@ use crate::executor::{Seeded, pause};
 use crate::provider::Remote;
 
 /// How many orders of events run, and how many polls the stopping points of a leader are apart.
-const SEEDS: u64 = if cfg!(miri) { 10 } else { 2_000 };
+const SEEDS: u64 = if cfg!(miri) { 4 } else { 2_000 };
 const STEP: usize = if cfg!(miri) { 5 } else { 1 };
 
 fn seconds(seconds: u64) -> Duration {

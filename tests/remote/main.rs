@@ -7,14 +7,26 @@ mod cached_scenes;
 mod conformance;
 #[path = "../conformance/counter.rs"]
 mod counter;
+#[allow(dead_code, reason = "the tests of loading use all of it")]
+#[path = "../load/executor.rs"]
+mod executor;
+#[path = "../load/freshness_scenes.rs"]
+mod freshness_scenes;
 mod http;
 #[path = "../load/lease_scenes.rs"]
 mod lease_scenes;
 #[path = "../load/scenarios.rs"]
 mod load_scenarios;
+#[allow(dead_code, reason = "the tests of loading use all of it")]
+#[path = "../load/provider.rs"]
+mod provider;
 mod redis;
 #[path = "../load/tag_scenes.rs"]
 mod tag_scenes;
+#[path = "../load/trace_runner.rs"]
+mod trace_runner;
+mod traced;
+mod traces;
 #[allow(dead_code)]
 #[path = "../../examples/user_service/main.rs"]
 mod user_service;

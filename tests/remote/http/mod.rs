@@ -8,7 +8,7 @@ mod protocol;
 mod rules;
 mod scenario;
 mod scripted;
-mod serving;
+pub mod serving;
 
 use isocache::HttpCacheProvider;
 

@@ -75,6 +75,8 @@ mod serializer;
 mod sessions;
 mod stats;
 mod tags;
+#[cfg(feature = "tower")]
+mod tower;
 mod ttl;
 
 #[cfg(all(feature = "redis", not(target_arch = "wasm32")))]
@@ -115,7 +117,9 @@ pub use serializer::MessagePackSerializer;
 #[cfg(feature = "serde")]
 pub use serializer::{BytesSerializer, JsonSerializer, Serializer, TextSerializer};
 #[cfg(feature = "sessions")]
-pub use sessions::{SessionStore, SessionToken};
+pub use sessions::{SessionStore, SessionToken, UserSession};
 pub use stats::CacheStats;
 pub use tags::{Tagged, TaggedEntry, TaggedView};
+#[cfg(feature = "tower")]
+pub use tower::{RateLimitLayer, RateLimitService};
 pub use ttl::{MAX_TTL_MS, Ttl};

@@ -2,7 +2,9 @@
 
 /// Exact counts of one provider since it was created.
 ///
-/// `hits + misses` is the number of lookups by `get`, `get_many` and `get_with_ttl`; `exists` is not counted.
+/// `hits + misses` is the number of lookups by callers: one for each key of `get`, `get_many`, `get_with_ttl`,
+/// `get_and_touch` and `get_and_delete`, and one for each call of `get_or_set` that looked into the store. `exists`, `ttl`
+/// and `touch` are not counted, nor are lookups that tags, rate limiters and sessions make in the same provider.
 ///
 /// ```
 /// use isocache::MemoryCache;

@@ -12,7 +12,7 @@ use crate::key::{KeyPattern, quote};
 use crate::load::random::random;
 use crate::load::shared_work::once;
 use crate::load::{Kept, LeaseProvider, Loading, Lookup, NewEntry, SingleFlight, Storing};
-use crate::provider::{BoxFuture, CacheProvider, CounterProvider, MaybeSend, WithTtl};
+use crate::provider::{BoxFuture, CacheProvider, CounterProvider, MaybeSend, WithTtl, read_many};
 use crate::stats::CacheStats;
 
 /// The key of a tag's generation.
@@ -111,7 +111,7 @@ impl<P: Clone, C: CacheProvider<i64> + CounterProvider + Clone + 'static> Tagged
             return Err(CacheError::invalid("tags", format!("has {} tags, more than {MAX_TAGS}", tags.len())));
         }
         let keys = tags.iter().map(|tag| generation_key(tag)).collect::<Result<Vec<String>>>()?;
-        let known = self.counters.get_many(&keys.iter().map(String::as_str).collect::<Vec<_>>()).await?;
+        let known = read_many(&self.counters, &keys.iter().map(String::as_str).collect::<Vec<_>>()).await?;
         let mut generations = BTreeMap::new();
         for ((tag, key), known) in tags.iter().zip(&keys).zip(known) {
             let generation = match known {
@@ -168,7 +168,7 @@ async fn started<C: CacheProvider<i64> + CounterProvider + Clone + 'static>(coun
         let (counters, key) = (owned.clone(), owned_key.clone());
         async move {
             // Another start may have ended between the lookup and this one.
-            match counters.get(&key).await? {
+            match read_many(&counters, &[&key]).await?.pop().flatten() {
                 Some(generation) => Ok(generation),
                 None => begin(&counters, &key).await,
             }
@@ -189,7 +189,7 @@ fn step(most: f64) -> i64 {
 /// written through it, and to which entries are absent once one of their tags has been invalidated.
 ///
 /// The statistics are those of the provider of the entries, where an invalidated entry counts as a hit. `delete` and
-/// `clear_pattern` count it too, until it is overwritten or expires. `exists` counts as a lookup if there is an entry.
+/// `clear_pattern` count it too, until it is overwritten or expires. Lookups of tags are not counted.
 #[derive(Clone, Debug)]
 pub struct TaggedView<P, C> {
     entries: P,
@@ -210,7 +210,7 @@ impl<P, C: CacheProvider<i64>> TaggedView<P, C> {
             return Ok(Some((value, left)));
         }
         let keys = tags.keys().map(|tag| generation_key(tag)).collect::<Result<Vec<String>>>()?;
-        let now = self.counters.get_many(&keys.iter().map(String::as_str).collect::<Vec<_>>()).await?;
+        let now = read_many(&self.counters, &keys.iter().map(String::as_str).collect::<Vec<_>>()).await?;
         let alive = tags.values().zip(now).all(|(then, now)| now == Some(*then));
         Ok(alive.then_some((value, left)))
     }
@@ -256,7 +256,8 @@ where
         if !self.entries.exists(key).await? {
             return Ok(false);
         }
-        Ok(self.get(key).await?.is_some())
+        let found = read_many(&self.entries, &[key]).await?.pop().flatten();
+        Ok(self.alive(found.map(|entry| (entry, None))).await?.is_some())
     }
 
     async fn clear_pattern(&self, pattern: &str) -> Result<u64> {

@@ -43,6 +43,7 @@ import type {
   SetOptions,
   Ttl,
 } from "./types.js";
+import { readAndDelete, readAndTouch, readMany, uncountedOf } from "./uncounted.js";
 import { optionsFor, resolve, resolveTtl, ttlFor, type WriteOptions, writeOptions } from "./write-options.js";
 
 /** Options of a `Cache`: those of the `MemoryCache` that it makes, or a provider. */
@@ -279,6 +280,26 @@ export class Cache<V = unknown> {
   /** The values under `keys`, in their order. */
   async getMany<T extends V = V>(keys: readonly string[]): Promise<(T | undefined)[]> {
     return ofMany(this.#provider, "getMany", this.#keys(keys)) as MaybePromise<(T | undefined)[]>;
+  }
+
+  /** @internal As `getMany`, without counting lookups. */
+  async readMany(keys: readonly string[]): Promise<readonly unknown[]> {
+    const all = this.#keys(keys);
+    return readMany({ getMany: () => ofMany(this.#provider, "getMany", all), ...uncountedOf(this.#provider) }, all);
+  }
+
+  /** @internal As `getAndTouch`, without counting a lookup. */
+  async readAndTouch(key: string, ttl?: Ttl | null): Promise<unknown> {
+    const getAndTouch = this.#need("getAndTouch");
+    const whole = this.#key(key);
+    return readAndTouch({ getAndTouch, ...uncountedOf(this.#provider) }, whole, this.#ttlFor(ttl) as Ttl);
+  }
+
+  /** @internal As `getAndDelete`, without counting a lookup. */
+  async readAndDelete(key: string): Promise<unknown> {
+    const getAndDelete = this.#need("getAndDelete");
+    const whole = this.#key(key);
+    return this.#write([whole], () => readAndDelete({ getAndDelete, ...uncountedOf(this.#provider) }, whole));
   }
 
   /** Stores every entry. */

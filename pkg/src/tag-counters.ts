@@ -5,6 +5,7 @@ import { type CounterProvider, counted } from "./counters.js";
 import { Generations, isGenerations } from "./generations.js";
 import { escapedValue } from "./key/value.js";
 import { after, type MaybePromise } from "./promise.js";
+import { readMany } from "./uncounted.js";
 
 const MAX_TAGS = 64;
 /** The most that a generation moves by: 2^53, where numbers cease to be exact, is trillions of invalidations away. */
@@ -29,7 +30,7 @@ export class TagCounters {
   now(tags: Iterable<string>): MaybePromise<Map<string, number>> {
     const all = [...new Set(tags)];
     const keys = all.map(generationKey);
-    return after(keys.length === 0 ? [] : this.#counters.getMany(keys), (counts) => {
+    return after(keys.length === 0 ? [] : readMany(this.#counters, keys), (counts) => {
       return new Map(all.map((tag, at) => [tag, counted(counts[at])]));
     });
   }
@@ -76,7 +77,7 @@ export class TagCounters {
     if (started === undefined) {
       const start = async () => {
         // Another start may have ended between the lookup and now.
-        const [known] = await this.#counters.getMany([key]);
+        const [known] = await readMany(this.#counters, [key]);
         return counted(known) || this.#moveFar(key);
       };
       started = start().finally(() => this.#starting.delete(key));

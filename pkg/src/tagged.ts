@@ -14,6 +14,7 @@ import { after, type MaybePromise } from "./promise.js";
 import { methodOf, ofMany, type Provider, setMany, setOne, statsOf } from "./provider.js";
 import { checkTags, TAG_PREFIX, TagCounters } from "./tag-counters.js";
 import type { CacheSetEntry, CacheStats, Entry, SetOptions, Ttl } from "./types.js";
+import { readMany, uncountedOf } from "./uncounted.js";
 import {
   optionsFor,
   type PublicOptions,
@@ -254,14 +255,23 @@ export class Tagged<V = unknown> implements Provider<V> {
 
   /** Whether there is an entry under each of `keys`, in their order. */
   hasMany(keys: readonly string[]): MaybePromise<boolean[]> {
+    return after(this.#peeked(keys), (entries) => entries.map((entry) => entry !== undefined));
+  }
+
+  /** @internal As `getMany`, without counting lookups. */
+  readMany(keys: readonly string[]): MaybePromise<unknown[]> {
+    return after(this.#peeked(keys), (entries) => entries.map((entry) => entry?.value));
+  }
+
+  /** The entries under `keys` whose tags have not been invalidated, without counting lookups. */
+  #peeked(keys: readonly string[]): MaybePromise<(Entry<unknown> | undefined)[]> {
     const below = this.#entries;
     const { peekEntries, peek } = below;
+    const values = () => readMany({ getMany: (some) => ofMany(below, "getMany", some), ...uncountedOf(below) }, keys);
     const found: MaybePromise<(Entry<unknown> | undefined)[]> = peekEntries
       ? peekEntries.call(below, keys)
-      : after(peek ? keys.map((key) => peek.call(below, key)) : ofMany(below, "getMany", keys), (all) =>
-          all.map(ageless),
-        );
-    return after(found, (entries) => after(this.#alive(entries), (alive) => alive.map((entry) => entry !== undefined)));
+      : after(peek ? keys.map((key) => peek.call(below, key)) : values(), (all) => all.map(ageless));
+    return after(found, (entries) => this.#alive(entries));
   }
 
   /** The keys, each once, in any order; with a Redis glob, those that match. The keys of generations are left out. */

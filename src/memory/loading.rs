@@ -1,5 +1,7 @@
 //! The memory cache's support for loading. Nothing here waits.
 
+use std::time::Duration;
+
 use super::cache::MemoryCache;
 use super::provider::MemoryCacheProvider;
 use super::shared::{Locked, fresh_for};
@@ -49,6 +51,23 @@ impl<T: Clone> MemoryCache<T> {
         }))
     }
 
+    /// The value of the entry under `key`, which is marked as used without being counted; `act` does what else is to be
+    /// done with the entry.
+    fn read_uncounted<R>(
+        &self,
+        key: &str,
+        act: impl FnOnce(&mut Locked<'_, T>, &mut Leavers<T>, Slot, T) -> R,
+    ) -> Result<Option<R>> {
+        key::check(key)?;
+        let hashed = self.shared.hashed(key);
+        Ok(self.shared.with_table(|locked, leavers| {
+            let slot = locked.table.find(hashed, locked.now, leavers)?;
+            let value = locked.table.value(slot)?.clone();
+            locked.table.engine.touch(slot);
+            Some(act(locked, leavers, slot, value))
+        }))
+    }
+
     /// Stores a loaded value, unless a write has overtaken it. The permit is checked under the lock, so that no write
     /// can come in between.
     fn store_loaded(&self, key: &str, entry: NewEntry<T>) -> Result<()> {
@@ -86,6 +105,25 @@ impl<T: Clone + Send + MaybeSend> Loading<T> for MemoryCacheProvider<T> {
 
     fn look<'a>(&'a self, key: &'a str) -> Option<BoxFuture<'a, Result<Option<Kept<T>>>>> {
         let found = self.cache.look_kept(key, true);
+        Some(Box::pin(std::future::ready(found)))
+    }
+
+    fn read_many<'a>(&'a self, keys: &'a [&'a str]) -> Option<BoxFuture<'a, Result<Vec<Option<T>>>>> {
+        let read = |key: &&str| self.cache.read_uncounted(key, |_, _, _, value| value);
+        Some(Box::pin(std::future::ready(keys.iter().map(read).collect())))
+    }
+
+    fn read_and_touch<'a>(&'a self, key: &'a str, ttl: Duration) -> Option<BoxFuture<'a, Result<Option<T>>>> {
+        Some(Box::pin(std::future::ready(self.cache.read_and_touch(key, ttl))))
+    }
+
+    fn read_and_delete<'a>(&'a self, key: &'a str) -> Option<BoxFuture<'a, Result<Option<T>>>> {
+        let _write = self.cache.shared.single_flight.write_now(key);
+        let hashed = self.cache.shared.hashed(key);
+        let found = self.cache.read_uncounted(key, |locked, leavers, _, value| {
+            locked.table.delete(hashed, locked.now, leavers);
+            value
+        });
         Some(Box::pin(std::future::ready(found)))
     }
 

@@ -4,7 +4,9 @@ use std::time::Duration;
 
 use super::cache::MemoryCache;
 use super::entry::out_of_memory;
-use super::shared::remaining;
+use super::shared::{Locked, remaining};
+use super::table::{Hashed, Leavers};
+use crate::engine::Slot;
 use crate::error::Result;
 use crate::key;
 
@@ -52,11 +54,33 @@ impl<T> MemoryCache<T> {
     where
         T: Clone,
     {
+        self.get_touched(key, ttl, |locked, leavers, hashed| self.shared.read_entry(locked, leavers, hashed))
+    }
+
+    /// As [`get_and_touch`](Self::get_and_touch), without counting a lookup.
+    pub(super) fn read_and_touch(&self, key: &str, ttl: Duration) -> Result<Option<T>>
+    where
+        T: Clone,
+    {
+        self.get_touched(key, Some(ttl), |locked, leavers, hashed| {
+            let slot = locked.table.find(hashed, locked.now, leavers)?;
+            let value = locked.table.value(slot)?.clone();
+            locked.table.engine.touch(slot);
+            Some((value, slot))
+        })
+    }
+
+    fn get_touched(
+        &self,
+        key: &str,
+        ttl: Option<Duration>,
+        read: impl FnOnce(&mut Locked<'_, T>, &mut Leavers<T>, Hashed<'_>) -> Option<(T, Slot)>,
+    ) -> Result<Option<T>> {
         key::check(key)?;
         let ttl = self.shared.ttl(ttl)?;
         let hashed = self.shared.hashed(key);
         self.shared.with_table(|locked, leavers| {
-            let Some((value, slot)) = self.shared.read_entry(locked, leavers, hashed) else { return Ok(None) };
+            let Some((value, slot)) = read(locked, leavers, hashed) else { return Ok(None) };
             let touched = locked.table.set_deadline(slot, locked.now + ttl);
             if self.shared.touches_on_get {
                 locked.table.keep_ttl(hashed, ttl);

@@ -9,6 +9,7 @@ mod keys;
 mod touch;
 #[cfg(feature = "serde")]
 mod typed;
+mod uncounted;
 
 use std::future::Future;
 use std::time::{Duration, SystemTime};
@@ -23,6 +24,9 @@ pub use keys::{Keys, KeysProvider};
 pub use touch::TouchProvider;
 #[cfg(feature = "serde")]
 pub use typed::Typed;
+pub(crate) use uncounted::read_many;
+#[cfg(feature = "sessions")]
+pub(crate) use uncounted::{read_and_delete, read_and_touch};
 
 use crate::clock::time_until;
 use crate::error::Result;

@@ -204,6 +204,24 @@ impl<T: MaybeSend, S: Serializer<T>, P: CacheProvider<Bytes>> Loading<T> for Typ
         self.bytes.loading()?.lease_provider()
     }
 
+    fn read_many<'a>(&'a self, keys: &'a [&'a str]) -> Option<BoxFuture<'a, Result<Vec<Option<T>>>>> {
+        let reading = self.bytes.loading()?.read_many(keys)?;
+        Some(Box::pin(async move {
+            let values = reading.await?;
+            keys.iter().zip(values).map(|(key, bytes)| self.fresh(key, bytes)).collect()
+        }))
+    }
+
+    fn read_and_touch<'a>(&'a self, key: &'a str, ttl: Duration) -> Option<BoxFuture<'a, Result<Option<T>>>> {
+        let reading = self.bytes.loading()?.read_and_touch(key, ttl)?;
+        Some(Box::pin(async move { self.fresh(key, reading.await?) }))
+    }
+
+    fn read_and_delete<'a>(&'a self, key: &'a str) -> Option<BoxFuture<'a, Result<Option<T>>>> {
+        let reading = self.bytes.loading()?.read_and_delete(key)?;
+        Some(Box::pin(async move { self.fresh(key, reading.await?) }))
+    }
+
     fn keeps_stale(&self) -> bool {
         self.bytes_keep_stale() || self.serializer.envelope().is_some()
     }

@@ -1,6 +1,7 @@
 //! What loading needs of a remote provider.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use super::provider::Remote;
 use super::store::RemoteStore;
@@ -24,6 +25,18 @@ impl<T: MaybeSend, S: Serializer<T>, B: RemoteStore> Loading<T> for Remote<T, S,
 
     fn look<'a>(&'a self, key: &'a str) -> Option<BoxFuture<'a, Result<Option<Kept<T>>>>> {
         Some(Box::pin(self.get_kept(key)))
+    }
+
+    fn read_many<'a>(&'a self, keys: &'a [&'a str]) -> Option<BoxFuture<'a, Result<Vec<Option<T>>>>> {
+        Some(Box::pin(async move { self.find_many(keys).await?.into_iter().collect() }))
+    }
+
+    fn read_and_touch<'a>(&'a self, key: &'a str, ttl: Duration) -> Option<BoxFuture<'a, Result<Option<T>>>> {
+        Some(Box::pin(async move { self.find_and_touch(key, Some(ttl)).await?.unwrap_or(Ok(None)) }))
+    }
+
+    fn read_and_delete<'a>(&'a self, key: &'a str) -> Option<BoxFuture<'a, Result<Option<T>>>> {
+        Some(Box::pin(async move { self.find_and_delete(key).await?.unwrap_or(Ok(None)) }))
     }
 
     fn store(&self, key: &str, entry: NewEntry<T>) -> Storing<T> {

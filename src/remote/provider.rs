@@ -209,6 +209,9 @@ fn shorter(left: Option<Duration>, fresh_for: Millis) -> Option<Duration> {
     Some(left.map_or(fresh, |left| left.min(fresh)))
 }
 
+/// What a store has under a key, and whether it can be decoded.
+type Found<T> = Option<Result<Option<T>>>;
+
 impl<T: MaybeSend, S: Serializer<T>, B: RemoteStore> Remote<T, S, B> {
     pub(crate) async fn get(&self, key: &str) -> Result<Option<T>> {
         let shared = &*self.shared;
@@ -239,24 +242,34 @@ impl<T: MaybeSend, S: Serializer<T>, B: RemoteStore> Remote<T, S, B> {
     }
 
     pub(crate) async fn get_and_touch(&self, key: &str, ttl: Option<Duration>) -> Result<Option<T>> {
+        self.counted(self.find_and_touch(key, ttl).await?)
+    }
+
+    /// As `get_and_touch`, without counting a lookup.
+    pub(super) async fn find_and_touch(&self, key: &str, ttl: Option<Duration>) -> Result<Found<T>> {
         let shared = &*self.shared;
         let whole = shared.options.namespace.key(key)?;
         let found = shared.store.get_and_touch(&whole, shared.ttl(ttl)?).await;
-        self.counted(shared.found(key, found)?.map(|bytes| shared.decode(key, bytes.as_ref())))
+        Ok(shared.found(key, found)?.map(|bytes| shared.decode(key, bytes.as_ref())))
     }
 
     pub(crate) async fn get_and_delete(&self, key: &str) -> Result<Option<T>> {
+        self.counted(self.find_and_delete(key).await?)
+    }
+
+    /// As `get_and_delete`, without counting a lookup.
+    pub(super) async fn find_and_delete(&self, key: &str) -> Result<Found<T>> {
         let shared = &*self.shared;
         let whole = shared.options.namespace.key(key)?;
         let _write = shared.single_flight.write(key).await;
         let found = shared.found(key, shared.store.get_and_delete(&whole).await)?;
         let was_fresh = found.as_ref().is_some_and(|bytes| shared.is_fresh::<T>(bytes.as_ref()));
         shared.counters.deletes(u64::from(was_fresh));
-        self.counted(found.map(|bytes| shared.decode(key, bytes.as_ref())))
+        Ok(found.map(|bytes| shared.decode(key, bytes.as_ref())))
     }
 
     /// Counts a lookup. A value that cannot be decoded counts as a hit, unless it counts as absent.
-    fn counted<R>(&self, found: Option<Result<Option<R>>>) -> Result<Option<R>> {
+    fn counted<R>(&self, found: Found<R>) -> Result<Option<R>> {
         let hit = match &found {
             None | Some(Ok(None)) => false,
             Some(Ok(Some(_)) | Err(_)) => true,
@@ -266,16 +279,21 @@ impl<T: MaybeSend, S: Serializer<T>, B: RemoteStore> Remote<T, S, B> {
     }
 
     pub(crate) async fn get_many(&self, keys: &[&str]) -> Result<Vec<Option<T>>> {
+        let values = self.find_many(keys).await?;
+        let misses = values.iter().filter(|value| matches!(value, Ok(None))).count() as u64;
+        self.shared.counters.lookups(values.len() as u64 - misses, misses);
+        values.into_iter().collect()
+    }
+
+    /// As `get_many`, without counting lookups.
+    pub(super) async fn find_many(&self, keys: &[&str]) -> Result<Vec<Result<Option<T>>>> {
         let shared = &*self.shared;
         let found = shared.store.get_many(&shared.options.namespace.keys(keys)?).await?;
         let decode = |(key, bytes): (&&str, Option<B::Bytes>)| match bytes {
             Some(bytes) => shared.decode(key, bytes.as_ref()),
             None => Ok(None),
         };
-        let values: Vec<Result<Option<T>>> = keys.iter().zip(found).map(decode).collect();
-        let misses = values.iter().filter(|value| matches!(value, Ok(None))).count() as u64;
-        shared.counters.lookups(values.len() as u64 - misses, misses);
-        values.into_iter().collect()
+        Ok(keys.iter().zip(found).map(decode).collect())
     }
 
     // This method, `set_if_absent`, `replace` and `set_many` are not `async fn`, so that the future holds the bytes and not the

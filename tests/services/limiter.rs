@@ -269,7 +269,12 @@ proptest! {
 
 /// A store on whose way back from a lookup everybody else comes in between.
 #[derive(Clone)]
-struct Late(MemoryCacheProvider<i64>);
+pub struct Late(MemoryCacheProvider<i64>);
+
+/// One over a new memory.
+pub fn late(clock: &ManualClock) -> Late {
+    Late(counters(clock))
+}
 
 impl CounterProvider for Late {
     async fn increment(&self, key: &str, by: i64, ttl: Option<Duration>) -> Result<i64> {

@@ -3,4 +3,8 @@
 
 mod invalidator;
 mod limiter;
+mod limiter_vectors;
 mod sessions;
+mod token_bucket;
+mod uncounted;
+mod user_sessions;

@@ -216,11 +216,20 @@ export class HttpCache<V = unknown> implements Provider<V> {
 
   /** @internal As `getAndTouch`. */
   async touchEntry(key: string, ttl?: Ttl | null, options?: RequestOptions): Promise<Entry<V> | undefined> {
-    const whole = this.#key(key);
-    const time = resolveTtl(ttl, this.#store.ttl);
-    const entry = this.#entryOf(await touch(this.#store, key, whole, time, options));
+    const entry = await this.#touched(key, ttl, options);
     this.#store.count(entry !== undefined);
     return entry;
+  }
+
+  /** @internal As `getAndTouch`, without counting a lookup. */
+  async readAndTouch(key: string, ttl?: Ttl | null): Promise<V | undefined> {
+    return (await this.#touched(key, ttl))?.value;
+  }
+
+  async #touched(key: string, ttl?: Ttl | null, options?: RequestOptions): Promise<Entry<V> | undefined> {
+    const whole = this.#key(key);
+    const time = resolveTtl(ttl, this.#store.ttl);
+    return this.#entryOf(await touch(this.#store, key, whole, time, options));
   }
 
   /** The value under `key`, which is removed; or `undefined`. In one step. */
@@ -230,9 +239,19 @@ export class HttpCache<V = unknown> implements Provider<V> {
 
   /** @internal As `getAndDelete`. */
   async takeEntry(key: string, options?: RequestOptions): Promise<Entry<V> | undefined> {
+    const entry = await this.#taken(key, options);
+    this.#store.count(entry !== undefined);
+    return entry;
+  }
+
+  /** @internal As `getAndDelete`, without counting a lookup. */
+  async readAndDelete(key: string): Promise<V | undefined> {
+    return (await this.#taken(key))?.value;
+  }
+
+  async #taken(key: string, options?: RequestOptions): Promise<Entry<V> | undefined> {
     const [reply] = await this.#store.ask([["GETDEL", this.#key(key)]], options, { once: true });
     const entry = this.#entryOf(this.#store.opened(key, reply));
-    this.#store.count(entry !== undefined);
     this.#store.counts.deletes += Number(entry !== undefined);
     return entry;
   }
@@ -278,6 +297,11 @@ export class HttpCache<V = unknown> implements Provider<V> {
   async getMany<T extends V = V>(keys: readonly string[], options?: RequestOptions): Promise<(T | undefined)[]> {
     const found = await this.#store.readMany(this.#keys(keys), options);
     return found.map((reply, at) => this.#store.value(keys[at] as string, reply) as T | undefined);
+  }
+
+  /** @internal As `getMany`, without counting lookups. */
+  async readMany(keys: readonly string[]): Promise<(V | undefined)[]> {
+    return (await this.peekEntries(keys)).map((entry) => entry?.value);
   }
 
   /** Stores every entry; none if one of them is invalid. It is not a transaction: another client may see a part of it. */

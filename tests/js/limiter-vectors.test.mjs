@@ -1,0 +1,53 @@
+// tests/vectors/limiter.json, which Rust runs too: in memory, in a Cache, and over HTTP.
+
+import assert from "node:assert/strict";
+import { readFileSync } from "node:fs";
+import { after, before, test } from "node:test";
+import { Cache, HttpCache, MemoryCache, RateLimiter } from "isocache";
+import { startBridge } from "./http/support/servers.mjs";
+
+const { cases } = JSON.parse(readFileSync(new URL("../vectors/limiter.json", import.meta.url), "utf8"));
+const MAKE = { fixed_window: "fixedWindow", sliding_window: "slidingWindow", token_bucket: "tokenBucket" };
+
+let bridge;
+before(async () => {
+  bridge = await startBridge();
+});
+after(() => bridge?.close());
+let spaces = 0;
+
+const STORES = {
+  "in memory": () => new MemoryCache(),
+  "in a Cache": () => new Cache({ provider: new MemoryCache(), namespace: "limits" }),
+  "over HTTP": () =>
+    new HttpCache({ url: bridge.url, timeout: "5m", token: bridge.token, namespace: `vectors${spaces++}` }),
+};
+
+async function run({ algorithm, limit, window_ms, steps }, counters) {
+  let now = 0;
+  const limiter = RateLimiter[MAKE[algorithm]](counters, limit, `${window_ms}ms`, { clock: () => now });
+  for (const [index, { at, op, cost, expect, window_ms: actual = window_ms }] of steps.entries()) {
+    now = at;
+    const where = `step ${index}: ${JSON.stringify(steps[index])}`;
+    if (op === "reset") {
+      assert.equal(await limiter.resetKey("k"), expect, where);
+    } else {
+      const answer = await limiter[`${op}Key`]("k", { cost });
+      const [allowed, remaining, resetAfter] = expect;
+      assert.deepEqual(answer, { allowed, limit, remaining, resetAfter, window: actual, error: undefined }, where);
+    }
+  }
+}
+
+for (const [name, make] of Object.entries(STORES)) {
+  for (const one of cases) {
+    test(`${name}: ${one.name}`, () => run(one, make()));
+  }
+}
+
+test("a wrong expectation is noticed", async () => {
+  const wrong = structuredClone(cases[0]);
+  wrong.steps[0].expect[1]++;
+  await assert.rejects(run(wrong, new MemoryCache()), /step 0/);
+  assert.ok(cases.length >= 19);
+});

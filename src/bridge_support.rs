@@ -11,5 +11,6 @@ mod redis {
     pub use crate::redis::clear_pattern::{Primary, clear, primaries};
     pub use crate::redis::client::Client;
     pub use crate::redis::connection::{Connection, Request, Retry};
+    pub use crate::redis::tracking::{Invalidated, Tracking};
     pub use crate::remote::{INCREMENT_WITHIN, RELEASE};
 }

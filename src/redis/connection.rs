@@ -4,12 +4,14 @@ use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 use std::sync::{Arc, PoisonError, RwLock, RwLockWriteGuard};
 use std::time::Duration;
 
+use redis::aio::MultiplexedConnection;
 use redis::{Cmd, Pipeline, RedisResult, Value};
 use tokio::sync::watch;
 use tokio::time::{sleep, timeout};
 
 use super::error::{Verdict, of_connection, verdict, verdict_of_replies};
 use super::open_connection::{OpenConnection, Target};
+use super::tracking::Pushes;
 use super::url::Servers;
 use crate::error::{CacheError, Result};
 
@@ -148,7 +150,7 @@ impl Connection {
         Err(CacheError::Timeout(format!("{}: no reply within {limit:?}", self.names())))
     }
 
-    fn not_connected_within(&self, limit: Duration) -> CacheError {
+    pub(super) fn not_connected_within(&self, limit: Duration) -> CacheError {
         CacheError::Timeout(format!("{}: no connection within {limit:?}", self.names()))
     }
 
@@ -181,6 +183,17 @@ impl Connection {
             Verdict::Broken | Verdict::NotServed => self.discard(current),
         }
         Ok(outcome)
+    }
+
+    /// Opens a connection to one server that receives pushes.
+    pub(super) async fn open_for_pushes(&self, pushes: Pushes) -> Result<MultiplexedConnection> {
+        let opened = self.shared.target.authenticated().await?.open_for_pushes(pushes).await;
+        opened.map_err(|error| of_connection(&error, &self.names()))
+    }
+
+    /// The limit on opening a connection.
+    pub(super) fn connect_limit(&self) -> Duration {
+        self.shared.target.timeout()
     }
 
     /// Forgets a connection, unless a newer one has replaced it.

@@ -11,9 +11,10 @@
 //! | `client` | the commands, on bytes |
 //! | `scan` | listing of keys |
 //! | `clear_pattern` | deletion by pattern |
+//! | `tracking` | announcements of changed keys |
 //! | `provider` | values, keys and counts |
 
-// `clear_pattern`, `client` and `connection` are public for the bridge alone.
+// `clear_pattern`, `client`, `connection` and `tracking` are public for the bridge alone.
 mod builder;
 #[allow(clippy::missing_errors_doc)]
 pub(crate) mod clear_pattern;
@@ -25,6 +26,8 @@ mod error;
 mod open_connection;
 mod provider;
 mod scan;
+#[allow(clippy::missing_errors_doc)]
+pub(crate) mod tracking;
 mod url;
 
 pub use builder::RedisCacheBuilder;

@@ -17,6 +17,7 @@ use redis::{
 use rustls::crypto::CryptoProvider;
 
 use super::credentials::{Credentials, CredentialsProvider};
+use super::tracking::Pushes;
 use super::url::Servers;
 use crate::error::Result;
 
@@ -102,6 +103,13 @@ impl Target {
         self.client().await?.get_async_pubsub().await
     }
 
+    /// Opens a connection to one server that receives pushes.
+    pub(super) async fn open_for_pushes(&self, pushes: Pushes) -> RedisResult<MultiplexedConnection> {
+        self.use_crypto();
+        let client = Self { servers: self.servers.clone().with_resp3(), ..self.clone() }.client().await?;
+        client.get_multiplexed_async_connection_with_config(&self.config().set_push_sender(pushes)).await
+    }
+
     /// The server for commands; in a cluster, a node of the URL.
     async fn client(&self) -> RedisResult<Client> {
         let one = |info: &ConnectionInfo| match &self.tls {
@@ -128,10 +136,12 @@ impl Target {
     }
 
     async fn multiplexed(&self, client: &Client) -> RedisResult<MultiplexedConnection> {
-        // Operations have a limit of their own, which includes the wait for a connection.
-        let config =
-            AsyncConnectionConfig::new().set_connection_timeout(Some(self.connect_timeout)).set_response_timeout(None);
-        client.get_multiplexed_async_connection_with_config(&config).await
+        client.get_multiplexed_async_connection_with_config(&self.config()).await
+    }
+
+    /// Operations have a limit of their own, which includes the wait for a connection.
+    fn config(&self) -> AsyncConnectionConfig {
+        AsyncConnectionConfig::new().set_connection_timeout(Some(self.connect_timeout)).set_response_timeout(None)
     }
 
     async fn open_cluster(&self, nodes: &[ConnectionInfo]) -> RedisResult<ClusterConnection> {

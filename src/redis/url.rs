@@ -1,6 +1,6 @@
 //! Redis URLs.
 
-use redis::{ConnectionAddr, ConnectionInfo, IntoConnectionInfo};
+use redis::{ConnectionAddr, ConnectionInfo, IntoConnectionInfo, ProtocolVersion};
 
 use crate::error::{CacheError, Result};
 
@@ -94,18 +94,10 @@ impl Servers {
         password: Option<&str>,
         database: Option<u32>,
     ) -> Result<Self> {
-        let infos = match &mut self {
-            Self::Standalone(info) | Self::Sentinel { settings: info, .. } => std::slice::from_mut(info),
-            Self::Cluster(_) if database.is_some_and(|database| database != 0) => {
-                let number = database.unwrap_or_default();
-                return Err(CacheError::invalid(
-                    "database",
-                    format!("a Redis Cluster has only database 0, not {number}"),
-                ));
-            }
-            Self::Cluster(nodes) => nodes.as_mut_slice(),
-        };
-        for info in infos {
+        if let (Self::Cluster(_), Some(number @ 1..)) = (&self, database) {
+            return Err(CacheError::invalid("database", format!("a Redis Cluster has only database 0, not {number}")));
+        }
+        for info in self.infos_mut() {
             let mut settings = info.redis_settings().clone();
             if let Some(username) = username {
                 settings = settings.set_username(username);
@@ -119,6 +111,22 @@ impl Servers {
             *info = info.clone().set_redis_settings(settings);
         }
         Ok(self)
+    }
+
+    /// With the protocol in which servers push announcements.
+    pub(super) fn with_resp3(mut self) -> Self {
+        for info in self.infos_mut() {
+            let settings = info.redis_settings().clone().set_protocol(ProtocolVersion::RESP3);
+            *info = info.clone().set_redis_settings(settings);
+        }
+        self
+    }
+
+    fn infos_mut(&mut self) -> &mut [ConnectionInfo] {
+        match self {
+            Self::Standalone(info) | Self::Sentinel { settings: info, .. } => std::slice::from_mut(info),
+            Self::Cluster(nodes) => nodes.as_mut_slice(),
+        }
     }
 
     /// Whether connections to the servers use TLS.

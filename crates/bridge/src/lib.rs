@@ -9,6 +9,7 @@
 //! | `connections`, `timeouts`, `keep_alive` | the number of connections, and the limits of each |
 //! | [`server`] | from an HTTP request to its response |
 //! | [`store`] | the embedded store, and Redis |
+//! | [`invalidations`] | announcements of changed keys |
 
 #![forbid(unsafe_code)]
 
@@ -19,6 +20,7 @@ pub mod access;
 mod certificate;
 pub mod cli;
 mod connections;
+pub mod invalidations;
 mod keep_alive;
 mod open_store;
 mod policy;

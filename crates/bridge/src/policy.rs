@@ -127,6 +127,7 @@ pub(super) fn fixed(settings: &Settings) -> Vec<(&'static str, String)> {
         ("[server] keep-alive", format!("{:?}", server.keep_alive)),
         ("[server] shutdown-delay", format!("{:?}", server.shutdown_delay)),
         ("[server] drain-timeout", format!("{:?}", server.drain_timeout)),
+        ("[invalidations]", format!("{:?}", settings.announcements)),
         ("[server] max-connections", server.max_connections.to_string()),
     ]
 }

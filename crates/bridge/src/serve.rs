@@ -118,6 +118,7 @@ fn prepare(arguments: Serve) -> Result<Ready, String> {
     let (phase, watched) = watch::channel(Phase::Serving);
     let mut bridge = Bridge::new(Parts { store, policy, clock, phase: watched });
     bridge.static_files = static_files;
+    bridge.announcements = settings.announcements.clone();
     bridge.snapshot_in_readyz = settings.store.snapshot_in_readyz;
     let metrics = settings.listen.metrics.map(listen).transpose()?;
     let server = &settings.server;

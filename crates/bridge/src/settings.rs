@@ -40,6 +40,10 @@
 //! max-connections = 8192
 //! max-in-flight = 4096
 //! max-streams = 1024
+//!
+//! [invalidations]
+//! heartbeat = "10s"                 # of the announcements of changed keys
+//! prefixes = []                     # of the keys that Redis announces; all by default
 //! ```
 
 use std::net::SocketAddr;
@@ -52,6 +56,7 @@ use serde::Deserialize;
 use toml::Spanned;
 
 use super::access::{AccessConfig, ConfigError, Document, Secret};
+use super::store::Announcements;
 use super::values::{self, NamedFile};
 
 /// Where the server listens.
@@ -234,6 +239,21 @@ impl ServerSettings {
     }
 }
 
+/// The announcements of changed keys.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case", default)]
+struct InvalidationsSection {
+    #[serde(deserialize_with = "values::duration")]
+    heartbeat: Duration,
+    prefixes: Vec<String>,
+}
+
+impl Default for InvalidationsSection {
+    fn default() -> Self {
+        Self { heartbeat: Announcements::default().heartbeat, prefixes: Vec::new() }
+    }
+}
+
 /// The settings of a configuration file.
 #[derive(Debug)]
 pub struct Settings {
@@ -245,6 +265,8 @@ pub struct Settings {
     pub store: StoreSettings,
     /// Limits of the server as a whole.
     pub server: ServerSettings,
+    /// How changed keys are announced.
+    pub announcements: Announcements,
     /// Who may do what.
     pub access: AccessConfig,
 }
@@ -271,6 +293,7 @@ impl Settings {
             tls: tls(&mut document)?,
             store: store(&mut document, &env)?,
             server: server(&mut document)?,
+            announcements: announcements(&mut document)?,
             access: AccessConfig::take(&mut document, env)?,
         };
         document.finish()?;
@@ -329,6 +352,23 @@ fn server(document: &mut Document) -> Result<ServerSettings, ConfigError> {
     }
 }
 
+fn announcements(document: &mut Document) -> Result<Announcements, ConfigError> {
+    let (section, span) = document.located::<InvalidationsSection>("invalidations")?;
+    if section.heartbeat.is_zero() {
+        return Err(document.error(span, "`heartbeat` must be greater than 0"));
+    }
+    let mut prefixes: Vec<Vec<u8>> = section.prefixes.into_iter().map(String::into_bytes).collect();
+    prefixes.sort_unstable();
+    // Redis refuses prefixes that contain each other.
+    let mut pairs = prefixes.iter().zip(prefixes.iter().skip(1));
+    if let Some((shorter, longer)) = pairs.find(|(shorter, longer)| longer.starts_with(shorter)) {
+        let text = |prefix: &[u8]| String::from_utf8_lossy(prefix).into_owned();
+        let (shorter, longer) = (text(shorter), text(longer));
+        return Err(document.error(span, format!("the prefix {longer:?} is within {shorter:?}: leave one of them out")));
+    }
+    Ok(Announcements { heartbeat: section.heartbeat, prefixes })
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -380,6 +420,8 @@ mod tests {
             ("[server]\nhead-timeout = \"soon\"", "isocache.toml:2: \"soon\" is not a duration"),
             ("[server]\ncommand-timeout-ms = 5000", "did you mean `command-timeout`"),
             ("[server]\nbody-timeout = \"0s\"", "`body-timeout` must be greater than 0"),
+            ("[invalidations]\nheartbeat = \"0s\"", "`heartbeat` must be greater than 0"),
+            ("[invalidations]\nprefixes = [\"a:\", \"b:\", \"a:1\"]", "the prefix \"a:1\" is within \"a:\""),
             ("[store\n", "isocache.toml:1:"),
             ("[store]\npolicy = \"fifo\"", "isocache.toml:2: \"fifo\" is not a policy: use \"lru\" or \"s3fifo\""),
             ("[store]\nurl-env = \"NOBODY\"", "isocache.toml:2: the variable NOBODY is not set"),

@@ -9,6 +9,9 @@ pub const ENCODING: &str = "upstash-encoding";
 pub const RESPONSE_FORMAT: &str = "upstash-response-format";
 /// A token in every response that changes with every write; the client sends the last one back, to read its own writes.
 pub const SYNC_TOKEN: &str = "upstash-sync-token";
+/// A position in the changes of the store, from before the commands of the response were executed; in every response once
+/// a caller has asked for changed keys. An extension of this project.
+pub const POSITION: &str = "isocache-position";
 /// Name and version of the official client.
 pub const TELEMETRY_SDK: &str = "upstash-telemetry-sdk";
 /// The platform of the official client.
@@ -34,9 +37,9 @@ pub const CONTENT_TYPE_RESP: &str = "application/x-resp";
 /// Lists, in every response, the protocol extensions that the bridge supports, separated by commas.
 pub const EXTENSIONS: &str = "isocache-extensions";
 
-/// The extensions of this version: bodies of type [`CONTENT_TYPE_RESP`], and the commands [`CLEAR`], [`RELEASE`] and
-/// [`INCRBY`].
-pub const EXTENSIONS_HERE: &str = "x-resp, clear, release, incrby";
+/// The extensions of this version: bodies of type [`CONTENT_TYPE_RESP`], the commands [`CLEAR`], [`RELEASE`] and
+/// [`INCRBY`], and the path `/invalidations`.
+pub const EXTENSIONS_HERE: &str = "x-resp, clear, release, incrby, invalidations";
 
 /// The command that removes all keys that match a pattern: `ISOCACHE.CLEAR pattern`. It returns the number of removed
 /// keys. It runs in steps, so it cannot be part of a transaction.
@@ -61,9 +64,10 @@ pub const CORS_REQUEST_HEADERS: &[&str] = &[
     TELEMETRY_SDK,
     TELEMETRY_PLATFORM,
     TELEMETRY_RUNTIME,
+    "last-event-id",
 ];
 /// The response headers that a page must be allowed to read (`Access-Control-Expose-Headers`).
-pub const CORS_EXPOSED_HEADERS: &[&str] = &[SYNC_TOKEN, EXTENSIONS, "retry-after"];
+pub const CORS_EXPOSED_HEADERS: &[&str] = &[SYNC_TOKEN, EXTENSIONS, POSITION, "retry-after"];
 
 /// The format of a response.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

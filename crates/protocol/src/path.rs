@@ -98,6 +98,22 @@ pub fn token(query: Option<&str>) -> Result<Option<Vec<u8>>, RequestError> {
     Ok(token)
 }
 
+/// A name and a value in a query.
+pub type Pair = (Vec<u8>, Vec<u8>);
+
+/// Returns the pairs of a query, for paths that are not commands. A pair without `=` has an empty value.
+///
+/// # Errors
+/// [`RequestError`] if the query is not percent-encoded correctly.
+pub fn pairs(query: Option<&str>) -> Result<Vec<Pair>, RequestError> {
+    let mut pairs = Vec::new();
+    for_each_pair(query, |key, value| {
+        pairs.push((key.to_vec(), value.unwrap_or_default().to_vec()));
+        Ok(())
+    })?;
+    Ok(pairs)
+}
+
 /// Two tokens are an error: software that reads the other one would mistake the caller for someone else.
 fn keep(token: &mut Option<Vec<u8>>, value: Option<&[u8]>) -> Result<(), RequestError> {
     if token.is_some() {

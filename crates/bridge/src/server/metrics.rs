@@ -13,6 +13,7 @@ use prometheus_client::metrics::histogram::{Histogram, exponential_buckets};
 use prometheus_client::registry::Registry;
 
 use crate::access::table::Spec;
+use crate::store::Store;
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct Named {
@@ -41,6 +42,7 @@ pub struct Metrics {
     latency: Histogram,
     connections_refused: Counter,
     streams: Gauge,
+    invalidation_readers: Gauge,
     in_flight: Gauge,
     store_up: Gauge,
     snapshots: Family<Outcome, Counter>,
@@ -84,9 +86,10 @@ impl Found {
 }
 
 impl Metrics {
-    /// Counts that are all 0.
-    pub fn new(store: &'static str) -> Self {
-        let mut registry = Registry::with_prefix_and_labels("isocache", [("store".into(), store.into())].into_iter());
+    /// Counts that are all 0, beside those of the store's changes.
+    pub fn new(store: &Store) -> Self {
+        let labels = [("store".into(), store.kind().into())].into_iter();
+        let mut registry = Registry::with_prefix_and_labels("isocache", labels);
         let mut metrics = Self {
             registry: Arc::default(),
             commands: Family::default(),
@@ -98,6 +101,7 @@ impl Metrics {
             latency: Histogram::new(exponential_buckets(0.0001, 2.0, 15)),
             connections_refused: Counter::default(),
             streams: Gauge::default(),
+            invalidation_readers: Gauge::default(),
             in_flight: Gauge::default(),
             store_up: Gauge::default(),
             snapshots: Family::default(),
@@ -105,6 +109,9 @@ impl Metrics {
             last_snapshot: Gauge::default(),
         };
         metrics.register(&mut registry);
+        let (recorded, resets) = store.log().counters();
+        registry.register("invalidations", "Announced changes of keys", recorded);
+        registry.register("invalidation_resets", "Readers that were told to drop everything", resets);
         metrics.registry = Arc::new(registry);
         metrics
     }
@@ -119,6 +126,8 @@ impl Metrics {
         let refused = self.connections_refused.clone();
         registry.register("connections_refused", "Connections closed because there were too many", refused);
         registry.register("streams", "Open subscriptions", self.streams.clone());
+        let readers = self.invalidation_readers.clone();
+        registry.register("invalidation_readers", "Open streams of changed keys", readers);
         registry.register("in_flight", "Requests in progress", self.in_flight.clone());
         registry.register("store_up", "Whether the store replied last time: 1 or 0", self.store_up.clone());
         registry.register("snapshots", "Snapshots, by outcome: written or failed", self.snapshots.clone());
@@ -186,10 +195,11 @@ impl Metrics {
     }
 
     /// All counts as text.
-    pub fn text(&self, in_flight: u64, streams: u64) -> String {
+    pub fn text(&self, in_flight: u64, streams: u64, invalidation_readers: usize) -> String {
         let level = |count: u64| i64::try_from(count).unwrap_or(i64::MAX);
         self.in_flight.set(level(in_flight));
         self.streams.set(level(streams));
+        self.invalidation_readers.set(level(invalidation_readers as u64));
         let mut text = String::new();
         // Writing to a string cannot fail.
         let _ = encode(&mut text, &self.registry);

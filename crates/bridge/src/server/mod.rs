@@ -7,13 +7,15 @@
 //! | `execute` | the decision on each command, the store, the replies |
 //! | `response` | responses, and the errors of the bridge itself |
 //! | `origin` | origins of pages, and host names |
-//! | `subscribe` | streams of events |
+//! | `subscribe` | streams of messages |
+//! | `invalidations` | changed keys, as a stream or in one response |
 //! | `in_flight`, `metrics` | counts of requests in progress, and of everything else |
 //! | `static_files` | files for browsers |
 
 mod body;
 mod execute;
 mod in_flight;
+mod invalidations;
 mod metrics;
 mod origin;
 mod request;
@@ -32,10 +34,12 @@ use axum::http::{HeaderName, HeaderValue, Method, Request, Response};
 use isocache::Clock;
 use isocache_protocol::{headers, path};
 use tokio::sync::watch;
+use tokio::time::sleep;
 
 use crate::access::{Credentials, Profile, RequestQuota, Role, Tokens, Unauthorized};
-use crate::store::Store;
-use in_flight::Counts;
+use crate::store::{Announcements, Store};
+use in_flight::{Counts, InFlight};
+use invalidations::Invalidations;
 pub use metrics::Metrics;
 pub use origin::Origins;
 use request::{Form, Request as Parsed, check_head, header};
@@ -115,6 +119,8 @@ pub struct Bridge {
     pub snapshot_in_readyz: bool,
     /// Static files for browsers.
     pub static_files: Option<StaticFiles>,
+    /// How changed keys are announced.
+    pub announcements: Announcements,
     phase: watch::Receiver<Phase>,
     sync: SyncToken,
     requests: Counts,
@@ -136,6 +142,7 @@ pub struct Parts {
 /// The headers of all responses to commands.
 const SYNC_TOKEN: HeaderName = HeaderName::from_static(headers::SYNC_TOKEN);
 const EXTENSIONS: HeaderName = HeaderName::from_static(headers::EXTENSIONS);
+const POSITION: HeaderName = HeaderName::from_static(headers::POSITION);
 
 /// How many profiles have a quota of their own.
 const QUOTAS: usize = 10_000;
@@ -145,7 +152,7 @@ impl Bridge {
     pub fn new(parts: Parts) -> Self {
         let Parts { store, policy, clock, phase } = parts;
         Self {
-            metrics: Metrics::new(store.kind()),
+            metrics: Metrics::new(&store),
             quota: RequestQuota::new(Arc::clone(&clock), QUOTAS),
             sync: SyncToken(AtomicU64::new(clock.now_ms())),
             store,
@@ -153,6 +160,7 @@ impl Bridge {
             clock,
             snapshot_in_readyz: false,
             static_files: None,
+            announcements: Announcements::default(),
             phase,
             requests: Counts::default(),
             streams: Counts::default(),
@@ -246,6 +254,10 @@ impl Bridge {
         let limit = profile.limits.max_in_flight;
         let in_flight = self.requests.begin(&profile.name, limit);
         let _in_flight = in_flight.ok_or_else(|| Failure::too_many("requests", limit))?;
+        if path == invalidations::PATH && matches!(head.method, Method::GET | Method::HEAD) {
+            self.quota.take(&profile, 1, 0)?;
+            return self.invalidations(in_force, &profile, head).await;
+        }
         let bytes = body::read(head, body, profile.limits.max_body_bytes, policy.limits.body_timeout).await?;
         let request = request::parse(&head.method, path, query, &head.headers, &bytes, &profile.limits)?;
         self.quota.take(&profile, request.commands.len() as u64, bytes.len() as u64)?;
@@ -278,6 +290,8 @@ impl Bridge {
 
     async fn execute(&self, profile: &Profile, request: Parsed) -> Result<Response<Body>, Failure> {
         let Parsed { form, format, commands } = request;
+        // From before the commands: whatever they read is outdated by a later change, and by no earlier one.
+        let position = self.store.log().position();
         let executed = execute::execute(&self.store, &self.metrics, profile, form, commands).await;
         match &executed {
             Ok(_) => self.metrics.store(true),
@@ -291,6 +305,9 @@ impl Bridge {
         }
         response.headers_mut().insert(SYNC_TOKEN, self.sync.after(executed.wrote).into());
         response.headers_mut().insert(EXTENSIONS, HeaderValue::from_static(headers::EXTENSIONS_HERE));
+        if let Some(position) = position.and_then(|position| HeaderValue::try_from(position.to_string()).ok()) {
+            response.headers_mut().insert(POSITION, position);
+        }
         Ok(response)
     }
 
@@ -306,6 +323,31 @@ impl Bridge {
             return Err(Failure::new(400, "ERR a subscription is a stream: send Accept: text/event-stream"));
         }
         subscribe.check(profile)?;
+        let (slot, ending) = self.begin_stream(in_force, profile)?;
+        subscribe.open(&self.store, slot, ending).await
+    }
+
+    async fn invalidations(
+        &self,
+        in_force: &InForce,
+        profile: &Profile,
+        head: &axum::http::request::Parts,
+    ) -> Result<Response<Body>, Failure> {
+        let wanted = Invalidations::parse(head.uri.query(), &head.headers, profile)?;
+        let changes = async { self.store.changes(&self.announcements).await.ok_or_else(invalidations::unavailable) };
+        if !wanted.is_stream {
+            return wanted.poll(&*changes.await?);
+        }
+        let (slot, ending) = self.begin_stream(in_force, profile)?;
+        wanted.stream(&changes.await?, &self.announcements, slot, ending)
+    }
+
+    /// Counts a stream, and returns when it must end: with the server, the policy, or the token.
+    fn begin_stream(
+        &self,
+        in_force: &InForce,
+        profile: &Profile,
+    ) -> Result<(InFlight, impl Future<Output = ()> + Send + use<>), Failure> {
         if self.streams.total() >= in_force.policy.limits.max_streams {
             return Err(Failure::busy());
         }
@@ -313,14 +355,23 @@ impl Bridge {
         let slot = self.streams.begin(&profile.name, limit);
         let slot = slot.ok_or_else(|| Failure::too_many("subscriptions", limit))?;
         let (mut phase, mut replaced) = (self.phase.clone(), in_force.replaced.subscribe());
+        let now = self.clock.now_ms() / 1000;
+        let left = profile.expires_at.map(|end| Duration::from_secs(end.saturating_sub(now)));
         let ending = async move {
+            let expired = async {
+                match left {
+                    Some(left) => sleep(left).await,
+                    None => std::future::pending().await,
+                }
+            };
             // An error means that the sender is gone, which is the end as well.
             tokio::select! {
                 _ = phase.wait_for(|phase| *phase == Phase::Ending) => {}
                 _ = replaced.wait_for(|replaced| *replaced) => {}
+                () = expired => {}
             }
         };
-        subscribe.open(&self.store, slot, ending).await
+        Ok((slot, ending))
     }
 
     async fn readiness(&self) -> Result<Response<Body>, Failure> {
@@ -338,7 +389,7 @@ impl Bridge {
 
     /// All counts.
     pub fn metrics_response(&self) -> Response<Body> {
-        let text = self.metrics.text(self.requests.total(), self.streams.total());
+        let text = self.metrics.text(self.requests.total(), self.streams.total(), self.store.log().readers());
         response(200, "application/openmetrics-text; version=1.0.0; charset=utf-8", text)
     }
 }

@@ -49,6 +49,11 @@ impl Failure {
         Self { hint, ..self }
     }
 
+    /// The caller may try again after some seconds.
+    pub fn with_retry(self, seconds: u64) -> Self {
+        self.with(Hint::RetryAfter(seconds))
+    }
+
     /// Closes the connection, since a part of the request may still arrive.
     pub fn and_close(self) -> Self {
         self.with(Hint::Close)
@@ -66,7 +71,7 @@ impl Failure {
 
     /// The bridge as a whole is at a limit.
     pub fn busy() -> Self {
-        Self::new(503, "ERR the bridge is busy").with(Hint::RetryAfter(1))
+        Self::new(503, "ERR the bridge is busy").with_retry(1)
     }
 
     /// One caller is at a limit.

@@ -5,7 +5,9 @@ pub mod memory;
 mod redis;
 mod rounds;
 mod scripts;
+mod tracking;
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -14,6 +16,8 @@ use isocache::{CacheError, RedisCacheBuilder, Result};
 use isocache_protocol::{Command, Reply};
 
 pub use self::redis::RedisStore;
+pub use self::tracking::Announcements;
+use crate::invalidations::Log;
 use memory::MemoryStore;
 
 /// A store: the embedded one, or Redis. Clones share the same store.
@@ -143,6 +147,23 @@ impl Store {
         match self {
             Self::Memory(store) => Ok(Messages::Memory(store.subscribe(channels, patterns))),
             Self::Redis(store) => store.subscribe(channels, patterns).boxed().await.map(Messages::Redis),
+        }
+    }
+
+    /// The changes of the store, which are recorded from the first call of this on; `None` if they cannot be observed at
+    /// present.
+    pub async fn changes(&self, announcements: &Announcements) -> Option<Arc<Log>> {
+        match self {
+            Self::Memory(store) => Some(store.changes(announcements.heartbeat)),
+            Self::Redis(store) => store.changes(announcements).await,
+        }
+    }
+
+    /// The log of the changes, open or not.
+    pub fn log(&self) -> &Log {
+        match self {
+            Self::Memory(store) => store.log(),
+            Self::Redis(store) => store.log(),
         }
     }
 

@@ -1,6 +1,6 @@
 //! Redis behind the bridge: one connection for commands, which all requests share, and one for each subscription.
 
-use std::sync::Arc;
+use std::sync::{Arc, Once};
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
@@ -10,11 +10,14 @@ use isocache::{CacheError, RedisCacheBuilder, Result};
 use isocache_protocol::{Command, Reply};
 use redis::{Cmd, Pipeline, Value};
 use tokio::sync::mpsc;
+use tokio::time::timeout;
 
 use super::cluster::Cluster;
 use super::rounds::rounds;
 use super::scripts::{ReplyFix, Scripts};
+use super::tracking::{self, Announcements};
 use super::{Batch, Message, StoreError};
+use crate::invalidations::Log;
 
 /// The number of messages that may wait for a subscriber before it is disconnected.
 const QUEUE: usize = 1000;
@@ -30,6 +33,9 @@ pub struct RedisStore {
     cluster: Option<Arc<Cluster>>,
     command_timeout: Duration,
     scripts: Arc<Scripts>,
+    log: Arc<Log>,
+    /// Done once the changes are observed.
+    tracking: Arc<Once>,
 }
 
 /// Messages from Redis.
@@ -51,7 +57,14 @@ impl RedisStore {
     pub fn new(builder: &RedisCacheBuilder<()>, command_timeout: Duration) -> Result<Self> {
         let connection = builder.connection()?;
         let cluster = connection.is_cluster().then(|| Arc::new(Cluster::new(connection.clone())));
-        Ok(Self { connection, cluster, command_timeout, scripts: Arc::default() })
+        Ok(Self {
+            connection,
+            cluster,
+            command_timeout,
+            scripts: Arc::default(),
+            log: Arc::default(),
+            tracking: Arc::new(Once::new()),
+        })
     }
 
     /// The address of the store. It contains no password.
@@ -135,6 +148,18 @@ impl RedisStore {
             }
         });
         Ok(Messages { queue })
+    }
+
+    pub(super) async fn changes(&self, announcements: &Announcements) -> Option<Arc<Log>> {
+        self.tracking.call_once(|| {
+            tokio::spawn(tracking::run(self.connection.clone(), Arc::clone(&self.log), announcements.clone()));
+        });
+        timeout(self.command_timeout, self.log.opened()).await.ok()?;
+        Some(Arc::clone(&self.log))
+    }
+
+    pub(super) fn log(&self) -> &Log {
+        &self.log
     }
 
     fn pipeline(&self, commands: &[&Command]) -> (Pipeline, Vec<(usize, ReplyFix)>) {

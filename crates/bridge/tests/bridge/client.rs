@@ -1,5 +1,6 @@
 //! Clients: one for HTTP, and one that sends any bytes.
 
+use std::collections::BTreeSet;
 use std::net::SocketAddr;
 use std::sync::Once;
 
@@ -144,6 +145,71 @@ impl Caller {
     }
 }
 
+/// An event of `/invalidations`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Change {
+    pub id: String,
+    pub name: String,
+    pub data: Value,
+}
+
+impl Caller {
+    /// The stream of changed keys, after its first event; the query begins with `?`, or is empty.
+    pub async fn changes(&self, query: &str) -> Result<Changes, Response> {
+        let request =
+            self.request(Method::GET, &format!("/invalidations{query}")).header("accept", "text/event-stream");
+        let response = request.send().await.unwrap();
+        if response.status() != StatusCode::OK {
+            return Err(Response::of(response).await.unwrap());
+        }
+        let mut changes = Changes { events: Events { response, text: String::new() }, position: String::new() };
+        let hello = changes.next().await.expect("the stream begins");
+        assert_eq!(hello.name, "hello");
+        Ok(changes)
+    }
+}
+
+/// The events of `/invalidations`.
+#[derive(Debug)]
+pub struct Changes {
+    events: Events,
+    /// The id of the last event.
+    pub position: String,
+}
+
+impl Changes {
+    /// The next event; `None` at the end of the stream.
+    pub async fn next(&mut self) -> Option<Change> {
+        let event = self.events.event().await?;
+        let field = |name: &str| event.lines().find_map(|line| line.strip_prefix(name)).expect("a field").to_owned();
+        self.position = field("id: ");
+        let data = serde_json::from_str(&field("data: ")).unwrap();
+        Some(Change { id: self.position.clone(), name: field("event: "), data })
+    }
+
+    /// The next event that is not a heartbeat.
+    pub async fn change(&mut self) -> Option<Change> {
+        loop {
+            let change = self.next().await?;
+            if change.name != "heartbeat" {
+                return Some(change);
+            }
+        }
+    }
+
+    /// All announced keys up to and including `last`.
+    pub async fn keys_until(&mut self, last: &str) -> BTreeSet<String> {
+        let mut all = BTreeSet::new();
+        while !all.contains(last) {
+            let change = self.change().await.expect("the stream goes on");
+            assert_eq!(change.name, "invalidate", "{change:?}");
+            let keys = change.data["keys"].as_array().unwrap_or_else(|| panic!("{change:?}"));
+            all.extend(keys.iter().map(|key| key.as_str().unwrap().to_owned()));
+        }
+        all
+    }
+}
+
 /// The events of a stream.
 #[derive(Debug)]
 pub struct Events {
@@ -155,15 +221,22 @@ impl Events {
     /// The data of the next event; `None` at the end of the stream.
     pub async fn next(&mut self) -> Option<String> {
         loop {
-            if let Some((event, rest)) = self.text.split_once("\n\n") {
-                let data = event.lines().find_map(|line| line.strip_prefix("data: ")).map(str::to_owned);
-                self.text = rest.into();
-                if data.is_some() {
-                    return data;
-                }
-                continue;
+            let event = self.event().await?;
+            if let Some(data) = event.lines().find_map(|line| line.strip_prefix("data: ")) {
+                return Some(data.to_owned());
             }
-            let chunk = timeout(PATIENCE, self.response.chunk()).await.expect("no event comes").unwrap()?;
+        }
+    }
+
+    /// The lines of the next event or comment; `None` at the end of the stream.
+    async fn event(&mut self) -> Option<String> {
+        loop {
+            if let Some((event, rest)) = self.text.split_once("\n\n") {
+                let event = event.to_owned();
+                self.text = rest.into();
+                return Some(event);
+            }
+            let chunk = timeout(PATIENCE, self.response.chunk()).await.expect("no event comes").ok()??;
             self.text.push_str(&String::from_utf8_lossy(&chunk));
         }
     }

@@ -6,6 +6,7 @@ mod client;
 mod deploy;
 mod docs;
 mod faults;
+mod invalidations;
 mod replies;
 mod support;
 mod tenants;

@@ -4,12 +4,13 @@ use std::borrow::Borrow;
 
 use bytes::{Bytes, BytesMut};
 use isocache::__bridge::{self as table, Hashed, Leavers, Lookup};
-use isocache::engine::{Counters, Millis, NEVER, Slot};
+use isocache::engine::{Counters, Millis, NEVER, RemovalReason, Slot};
 use isocache_protocol::Reply;
 
 use super::error;
 use super::options::ENTRY_WEIGHT;
 use super::store::Shared;
+use crate::invalidations::Log;
 
 /// Keys and values, both of any bytes. Values are returned without a copy.
 pub(super) type Table = table::Table<Bytes, Key>;
@@ -37,8 +38,18 @@ pub(super) struct Database<'a> {
     pub(super) shared: &'a Shared,
     table: &'a mut Table,
     leavers: Leavers<Bytes, Key>,
+    /// The changes to announce; `None` if nobody reads them.
+    changes: Option<Changes>,
     /// Milliseconds since 1970.
     pub(super) now: i64,
+}
+
+/// What the commands have changed.
+#[derive(Default)]
+pub(super) struct Changes {
+    keys: Vec<Bytes>,
+    /// Whether every entry was removed.
+    all: bool,
 }
 
 /// A live entry, in its slot.
@@ -64,12 +75,20 @@ pub(super) fn time_of(deadline: Millis) -> Option<i64> {
 
 impl<'a> Database<'a> {
     pub(super) fn new(shared: &'a Shared, table: &'a mut Table, now: i64) -> Self {
-        Self { shared, table, leavers: Leavers::new(), now }
+        // Under the lock of the table: a reader that opens the log later reads the table later, too.
+        let changes = shared.log.is_open().then(Changes::default);
+        Self { shared, table, leavers: Leavers::new(), changes, now }
     }
 
-    /// The removed entries, to be dropped outside the lock.
-    pub(super) fn into_leavers(self) -> Leavers<Bytes, Key> {
-        self.leavers
+    /// The removed entries, to be dropped outside the lock, and the changes, to be announced there.
+    pub(super) fn into_parts(self) -> (Leavers<Bytes, Key>, Option<Changes>) {
+        (self.leavers, self.changes)
+    }
+
+    fn changed(&mut self, key: &[u8]) {
+        if let Some(changes) = &mut self.changes {
+            changes.keys.push(Bytes::copy_from_slice(key));
+        }
     }
 
     fn hashed<'k>(&self, key: &'k [u8]) -> Hashed<'k, [u8]> {
@@ -138,8 +157,9 @@ impl<'a> Database<'a> {
             self.remove(key);
             return Ok(());
         }
-        let key = self.hashed(key);
-        let stored = self.table.set(key, value, weight, deadline, now, &mut self.leavers);
+        let hashed = self.hashed(key);
+        let stored = self.table.set(hashed, value, weight, deadline, now, &mut self.leavers);
+        self.changed(key);
         stored.map_err(|_| error::OUT_OF_MEMORY)
     }
 
@@ -159,6 +179,7 @@ impl<'a> Database<'a> {
             edit(&mut value);
             *stored = value.freeze();
         }
+        self.changed(key);
         Ok(())
     }
 
@@ -169,6 +190,7 @@ impl<'a> Database<'a> {
         } else {
             // This fails only if memory runs out. The entry then keeps its old deadline.
             let _ = self.update(slot, weight(key.len(), self.value_len(slot)), deadline);
+            self.changed(key);
         }
     }
 
@@ -179,13 +201,20 @@ impl<'a> Database<'a> {
 
     /// Removes the live entry of a key. Returns whether there was one.
     pub(super) fn remove(&mut self, key: &[u8]) -> bool {
-        let key = self.hashed(key);
-        self.table.delete(key, millis(self.now), &mut self.leavers)
+        let hashed = self.hashed(key);
+        let removed = self.table.delete(hashed, millis(self.now), &mut self.leavers);
+        if removed {
+            self.changed(key);
+        }
+        removed
     }
 
     /// Removes every entry.
     pub(super) fn clear(&mut self) {
         self.table.clear(millis(self.now), &mut self.leavers);
+        if let Some(changes) = &mut self.changes {
+            *changes = Changes { keys: Vec::new(), all: true };
+        }
     }
 
     /// Removes expired entries.
@@ -230,6 +259,18 @@ impl<'a> Database<'a> {
             Some(Live { key: entry.key.0.clone(), value: entry.value.clone(), deadline: self.deadline(slot) })
         });
         live.collect()
+    }
+}
+
+impl Changes {
+    /// Announces the changes, and the entries that expired or were evicted.
+    pub(super) fn announce(mut self, leavers: &Leavers<Bytes, Key>, log: &Log) {
+        let left = |reason| matches!(reason, RemovalReason::Expired | RemovalReason::Evicted);
+        self.keys.extend(leavers.iter().filter(|leaver| left(leaver.reason)).map(|leaver| leaver.key.0.clone()));
+        if self.all {
+            log.all();
+        }
+        log.keys(self.keys);
     }
 }
 

@@ -2,18 +2,21 @@
 
 use std::fmt;
 use std::sync::atomic::AtomicU64;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, Once, PoisonError};
+use std::time::Duration;
 
 use bytes::Bytes;
 use foldhash::fast::RandomState;
 use isocache::Result;
 use isocache_protocol::{Command, Reply};
+use tokio::time::{MissedTickBehavior, interval};
 
 use super::channels::{Channels, Subscription};
 use super::commands;
 use super::database::{Database, Table};
 use super::error;
 use super::options::MemoryStoreOptions;
+use crate::invalidations::Log;
 
 /// The number of commands that run under one lock. It is large enough to amortize the lock, and small enough that other
 /// callers do not wait long.
@@ -32,6 +35,10 @@ pub(super) struct Shared {
     pub(super) options: MemoryStoreOptions,
     pub(super) hasher: RandomState,
     pub(super) channels: Arc<Channels>,
+    /// The changes of the entries.
+    pub(super) log: Arc<Log>,
+    /// Done once the log is open.
+    announcing: Once,
     /// When the store was created, by its clock.
     pub(super) started: i64,
     /// The number of calls of `RANDOMKEY`. Hashed with the randomly seeded hasher, it gives random numbers.
@@ -55,6 +62,8 @@ impl MemoryStore {
         let limits = options.limits()?;
         let mut shared = Shared {
             channels: Arc::new(Channels::new(options.subscriber_queue)),
+            log: Arc::default(),
+            announcing: Once::new(),
             table: Mutex::new(Table::new(limits, options.policy, false)),
             options,
             hasher: RandomState::default(),
@@ -116,6 +125,35 @@ impl MemoryStore {
         self.shared.channels.subscribe(channels, patterns)
     }
 
+    /// The changes of the entries, which are recorded from the first call of this on, with heartbeats at an interval.
+    ///
+    /// # Panics
+    /// Outside a tokio runtime.
+    #[must_use]
+    pub fn changes(&self, heartbeat: Duration) -> Arc<Log> {
+        let log = &self.shared.log;
+        self.shared.announcing.call_once(|| {
+            log.open();
+            let log = Arc::downgrade(log);
+            tokio::spawn(async move {
+                let mut ticks = interval(heartbeat);
+                ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+                loop {
+                    ticks.tick().await;
+                    let Some(log) = log.upgrade() else { return };
+                    log.heartbeat();
+                }
+            });
+        });
+        Arc::clone(log)
+    }
+
+    /// The log of the changes, open or not.
+    #[must_use]
+    pub fn log(&self) -> &Log {
+        &self.shared.log
+    }
+
     /// Runs `work` under the lock. Removed entries are dropped after the lock is released.
     pub(super) fn with_database<R>(&self, work: impl FnOnce(&mut Database<'_>) -> R) -> R {
         let shared = &*self.shared;
@@ -125,9 +163,11 @@ impl MemoryStore {
         let mut table = shared.table.lock().unwrap_or_else(PoisonError::into_inner);
         let mut database = Database::new(shared, &mut table, now);
         let result = work(&mut database);
-        let leavers = database.into_leavers();
+        let (leavers, changes) = database.into_parts();
         drop(table);
-        drop(leavers);
+        if let Some(changes) = changes {
+            changes.announce(&leavers, &shared.log);
+        }
         result
     }
 }

@@ -1,8 +1,8 @@
 //! The commands of the page, run one after the other in an empty folder, as a reader would.
 //!
 //! In a block of `sh`, each line is a command, and the comments after it are what it prints. A bridge is started in the
-//! background and ends when the next one is started; so does a stream, whose lines may take their time. A block of `toml`
-//! that begins with the name of a file is that file.
+//! background and ends when the next one is started; so does a stream, whose lines may take their time. Positions are
+//! compared without their epoch, which is random. A block of `toml` that begins with the name of a file is that file.
 
 use std::fs::{self, File};
 use std::path::Path;
@@ -38,7 +38,24 @@ fn steps(lines: &[String]) -> Vec<Step> {
 /// A stream of events, and what should come.
 struct Stream {
     step: Step,
+    log: String,
     _process: Process,
+}
+
+/// Without the epochs of positions, which are 16 hexadecimal digits before a hyphen.
+fn without_epochs(text: &str) -> String {
+    let is_epoch = |word: &str| word.len() == 16 && word.bytes().all(|byte| byte.is_ascii_hexdigit());
+    let parts: Vec<&str> = text.split('-').collect();
+    let shorten = |part: &str| match part.len().checked_sub(16).and_then(|at| part.split_at_checked(at)) {
+        Some((before, word)) if is_epoch(word) => format!("{before}epoch"),
+        _ => part.to_owned(),
+    };
+    parts.into_iter().map(shorten).collect::<Vec<_>>().join("-")
+}
+
+/// Whether an event is there only to show that the stream is open.
+fn is_heartbeat(event: &str) -> bool {
+    event == ": heartbeat" || event.contains("event: heartbeat")
 }
 
 struct Reader {
@@ -97,28 +114,33 @@ impl Reader {
             });
             self.bridge = Some(bridge);
         } else if command.starts_with("curl -N") {
-            let process = self.background(&format!("exec {command} -s"), "stream.log");
-            self.streams.push(Stream { step, _process: process });
-            assert_eq!(self.streams.len(), 1, "one stream at a time");
-            eventually("the stream to begin", || self.read("stream.log").starts_with("data: ").then_some(()));
+            let log = format!("stream-{}.log", self.streams.len());
+            let process = self.background(&format!("exec {command} -s"), &log);
+            eventually("the stream to begin", || self.read(&log).contains("data: ").then_some(()));
+            self.streams.push(Stream { step, log, _process: process });
         } else {
             let output = run(&mut self.shell(&command));
             let said = String::from_utf8_lossy(&output.stderr);
             assert!(output.status.success(), "{command}\n{said}\n{}", self.read("bridge.log"));
             let printed = String::from_utf8(output.stdout).unwrap();
-            assert_eq!(printed.lines().collect::<Vec<_>>(), step.prints, "{command}\n{said}");
+            let [printed, expected] = [printed, step.prints.join("\n")].map(|text| without_epochs(text.trim_end()));
+            assert_eq!(printed, expected, "{command}\n{said}");
         }
     }
 
     fn end_bridge(&mut self) {
         for stream in std::mem::take(&mut self.streams) {
-            let expected = stream.step.prints;
-            let lines = eventually("all lines of the stream", || {
-                let text = self.read("stream.log").replace(": heartbeat\n\n", "");
-                let lines: Vec<String> = text.lines().map(str::to_owned).collect();
-                (lines.len() >= expected.len()).then_some(lines)
+            let expected = without_epochs(&stream.step.prints.join("\n"));
+            let events = |text: &str| text.matches("\n\n").count();
+            let wanted = events(&(expected.clone() + "\n"));
+            let text = eventually("all events of the stream", || {
+                let text = without_epochs(&self.read(&stream.log));
+                let heard: Vec<&str> =
+                    text.split_inclusive("\n\n").filter(|event| !is_heartbeat(event.trim_end())).collect();
+                let text = heard.concat();
+                (events(&text) >= wanted).then_some(text)
             });
-            assert_eq!(lines, expected);
+            assert_eq!(text.trim_end(), expected.trim_end());
         }
         let Some(mut bridge) = self.bridge.take() else { return };
         assert!(run(&mut self.shell(&format!("kill {}", bridge.id()))).status.success());

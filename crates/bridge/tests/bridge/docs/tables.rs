@@ -158,12 +158,13 @@ fn stores() {
 
 #[test]
 fn metrics() {
-    let metrics = Metrics::new("memory");
+    let store = MemoryStore::new(MemoryStoreOptions::default()).unwrap();
+    let metrics = Metrics::new(&Store::Memory(store));
     // What has labels is shown once it has counted something.
     metrics.commands(&[table::by_name(b"get")]);
     metrics.responded(200, 0.1);
     metrics.snapshot(true);
-    let shown = metrics.text(0, 0);
+    let shown = metrics.text(0, 0, 0);
     let of_code = shown.lines().filter_map(|line| line.strip_prefix("# TYPE ")?.split_once(' '));
     let expected: BTreeSet<_> =
         of_code.map(|(name, kind)| if kind == "counter" { format!("{name}_total") } else { name.to_owned() }).collect();

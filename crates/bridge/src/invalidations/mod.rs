@@ -1,0 +1,26 @@
+//! Announcements of changed keys, for caches in front of the store.
+//!
+//! A near cache (in a browser tab, a worker, another service) keeps copies of entries. It must learn when anybody changes
+//! one. The [`Log`] numbers the changes of the store and hands them to its readers, each of which sees only the keys that
+//! it may read.
+//!
+//! # What readers can rely on
+//!
+//! - A [`Position`] is an epoch and a sequence number. Within an epoch, no change is missing between two positions.
+//! - A new epoch begins whenever changes may have been missed: at the start of the bridge, and after the connection to
+//!   Redis was lost. A reader of an older epoch, or of changes that are no longer known, is told to drop everything.
+//! - Every response to commands has the position from before their execution. A value that was read at position *p* is
+//!   outdated if its key changes at a position after *p*, and only then.
+//! - A heartbeat says that all changes up to its position have been delivered. With Redis behind the bridge, it is sent
+//!   only after Redis has replied on the connection that announces the changes.
+//!
+//! Nothing is recorded, and nothing costs anything, until the first reader.
+
+mod log;
+mod pending;
+mod position;
+mod prefix_index;
+
+pub use log::{Log, Missed, Reader};
+pub use pending::Event;
+pub use position::Position;

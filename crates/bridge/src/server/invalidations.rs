@@ -1,0 +1,179 @@
+//! `GET /invalidations`: the changes of keys, as a stream of events or as one response.
+//!
+//! ```text
+//! GET /invalidations?prefix=user%3A                      Accept: text/event-stream
+//! GET /invalidations?prefix=user%3A&since=<position>     what was missed, as JSON
+//! ```
+
+use std::convert::Infallible;
+use std::pin::Pin;
+use std::sync::Arc;
+
+use axum::body::Body;
+use axum::http::{HeaderMap, Response};
+use bytes::Bytes;
+use isocache_protocol::{headers, path};
+use serde_json::{Map, Value, json};
+
+use super::in_flight::InFlight;
+use super::request::header;
+use super::response::{Failure, response};
+use crate::access::{Profile, Scope, table};
+use crate::invalidations::{Event, Log, Missed, Position, Reader};
+use crate::store::Announcements;
+
+/// The path, after the base path.
+pub const PATH: &str = "/invalidations";
+
+/// Which changes a caller wants to see.
+pub struct Invalidations {
+    prefixes: Vec<Bytes>,
+    since: Option<Position>,
+    /// Whether a stream is wanted, not one response.
+    pub is_stream: bool,
+}
+
+impl Invalidations {
+    /// Parses a request, and leaves only the prefixes that the profile may read.
+    pub fn parse(query: Option<&str>, head: &HeaderMap, profile: &Profile) -> Result<Self, Failure> {
+        if !table::by_name(b"get").is_some_and(|get| profile.permits(get)) {
+            return Err(Failure::new(403, "NOPERM refused by the bridge: this token may not read"));
+        }
+        let (mut prefixes, mut since) = (Vec::new(), None);
+        for (name, value) in path::pairs(query)? {
+            match name.as_slice() {
+                b"prefix" => prefixes.push(Bytes::from(value)),
+                b"since" => since = Some(value),
+                b"_token" => {}
+                _ => {
+                    let shown = String::from_utf8_lossy(&name);
+                    return Err(Failure::new(
+                        400,
+                        format!("ERR unknown parameter {shown:?}: there are prefix and since"),
+                    ));
+                }
+            }
+        }
+        // A browser that connects again sends it, with the URL of the first time.
+        let since = header(head, "last-event-id").map(<[u8]>::to_vec).or(since);
+        let since = since.map(|text| position(&text)).transpose()?;
+        let accepts = header(head, "accept").unwrap_or_default();
+        let sse = headers::CONTENT_TYPE_SSE.as_bytes();
+        let is_stream = accepts.windows(sse.len()).any(|part| part == sse);
+        Ok(Self { prefixes: permitted(prefixes, &profile.read)?, since, is_stream })
+    }
+
+    /// What was missed, in one response.
+    pub fn poll(self, log: &Log) -> Result<Response<Body>, Failure> {
+        let state = match self.since {
+            None => log.position().map(|position| (Missed::Keys(Vec::new()), position)),
+            Some(since) => log.missed(self.prefixes, since),
+        };
+        let (missed, position) = state.ok_or_else(unavailable)?;
+        let mut body = Map::new();
+        body.insert("position".into(), position.to_string().into());
+        match missed {
+            Missed::Keys(keys) => body.insert("keys".into(), texts(&keys)),
+            Missed::Everything => body.insert("reset".into(), true.into()),
+        };
+        Ok(response(200, headers::CONTENT_TYPE_JSON, Value::Object(body).to_string()))
+    }
+
+    /// A stream of events. `slot` counts the stream while it is open; it ends with `ending`.
+    pub fn stream(
+        self,
+        log: &Arc<Log>,
+        announcements: &Announcements,
+        slot: InFlight,
+        ending: impl Future<Output = ()> + Send + 'static,
+    ) -> Result<Response<Body>, Failure> {
+        let reader = log.read(self.prefixes, self.since).ok_or_else(unavailable)?;
+        let heartbeat = u64::try_from(announcements.heartbeat.as_millis()).unwrap_or(u64::MAX);
+        // Without `since`, everything from here on will follow. With it, what was missed follows first.
+        let start = self.since.unwrap_or(reader.position);
+        let hello = event("hello", start, &json!({ "heartbeat": heartbeat }));
+        let events = Events { first: Some(hello), reader, ending: Box::pin(ending), _slot: slot };
+        let events = futures_util::stream::unfold(events, |mut events| async move {
+            let text = events.next().await?;
+            Some((Ok::<_, Infallible>(Bytes::from(text)), events))
+        });
+        Ok(response(200, headers::CONTENT_TYPE_SSE, Body::from_stream(events)))
+    }
+}
+
+fn position(text: &[u8]) -> Result<Position, Failure> {
+    let parsed = std::str::from_utf8(text).ok().and_then(|text| text.parse().ok());
+    parsed.ok_or_else(|| {
+        let shown: String = String::from_utf8_lossy(text).chars().take(40).collect();
+        let remedy = "send the id of an event, or the header isocache-position of a response";
+        Failure::new(400, format!("ERR {shown:?} is not a position: {remedy}"))
+    })
+}
+
+/// The part of each prefix that the scope contains. No prefix at all means every key of the scope.
+fn permitted(wanted: Vec<Bytes>, scope: &Scope) -> Result<Vec<Bytes>, Failure> {
+    if wanted.len() > Scope::MAX_PREFIXES {
+        let most = Scope::MAX_PREFIXES;
+        return Err(Failure::new(400, format!("ERR refused by the bridge: more than {most} prefixes in one stream")));
+    }
+    let wanted = if wanted.is_empty() { vec![Bytes::new()] } else { wanted };
+    let Scope::Prefixes(own) = scope else { return Ok(wanted) };
+    let mut permitted = Vec::new();
+    for prefix in &wanted {
+        let before = permitted.len();
+        if scope.contains(prefix) {
+            permitted.push(prefix.clone());
+        } else {
+            let within = own.iter().filter(|own| own.starts_with(prefix));
+            permitted.extend(within.map(|own| Bytes::copy_from_slice(own)));
+        }
+        if permitted.len() == before {
+            let shown = String::from_utf8_lossy(prefix);
+            return Err(Failure::new(
+                403,
+                format!("NOPERM refused by the bridge: this token may read no keys with the prefix {shown:?}"),
+            ));
+        }
+    }
+    Ok(permitted)
+}
+
+/// The failure while changes cannot be observed. The log says why.
+pub fn unavailable() -> Failure {
+    Failure::new(503, "ERR the store does not announce changed keys at present").with_retry(1)
+}
+
+/// Keys as JSON. Keys that are not UTF-8 are left out: no cache of this protocol has them.
+fn texts(keys: &[Bytes]) -> Value {
+    keys.iter().filter_map(|key| std::str::from_utf8(key).ok()).collect()
+}
+
+fn event(name: &str, position: Position, data: &Value) -> Vec<u8> {
+    format!("id: {position}\nevent: {name}\ndata: {data}\n\n").into_bytes()
+}
+
+struct Events<E> {
+    first: Option<Vec<u8>>,
+    reader: Reader,
+    ending: Pin<Box<E>>,
+    /// Dropped when the stream ends, or its reader disconnects.
+    _slot: InFlight,
+}
+
+impl<E: Future<Output = ()>> Events<E> {
+    async fn next(&mut self) -> Option<Vec<u8>> {
+        if let Some(first) = self.first.take() {
+            return Some(first);
+        }
+        let next = tokio::select! {
+            next = self.reader.next() => next?,
+            () = &mut self.ending => return None,
+        };
+        Some(match next {
+            Event::Keys(keys, position) => event("invalidate", position, &json!({ "keys": texts(&keys) })),
+            Event::All(position) => event("invalidate", position, &json!({ "all": true })),
+            Event::Reset(position) => event("reset", position, &json!({})),
+            Event::Heartbeat(position) => event("heartbeat", position, &json!({})),
+        })
+    }
+}

@@ -81,7 +81,7 @@ pub(crate) fn millis(duration: Duration) -> Millis {
     duration.as_secs_f64() * 1000.0
 }
 
-#[cfg(test)]
+#[cfg(all(test, feature = "serde"))]
 #[allow(clippy::float_cmp, reason = "whole numbers, which are exact")]
 mod tests {
     use super::*;
@@ -124,5 +124,29 @@ mod tests {
         assert_eq!(jittered(100.0, 0.2, 1.0), 80.0);
         assert_eq!(jittered(1.0, 1.0, 1.0), 1.0);
         assert_eq!(jittered(f64::INFINITY, 0.5, 0.5), f64::INFINITY);
+    }
+
+    #[test]
+    fn the_vectors_that_javascript_has_too() {
+        let vectors: serde_json::Value =
+            serde_json::from_str(include_str!("../../tests/vectors/freshness.json")).unwrap();
+        let judge = vectors["judge"].as_array().unwrap();
+        assert!(judge.len() > 10);
+        for vector in judge {
+            let number = |name: &str| vector[name].as_f64().unwrap();
+            let windows = Windows {
+                while_revalidate: number("while_revalidate"),
+                if_error: number("if_error"),
+                early: number("early"),
+            };
+            let verdict = format!("{:?}", windows.judge(number("fresh_for"), number("random"))).to_lowercase();
+            assert_eq!(verdict, vector["verdict"].as_str().unwrap(), "{vector}");
+        }
+        let jitter = vectors["jitter"].as_array().unwrap();
+        assert!(jitter.len() > 3);
+        for vector in jitter {
+            let number = |name: &str| vector[name].as_f64().unwrap();
+            assert_eq!(jittered(number("ttl"), number("jitter"), number("random")), number("jittered"), "{vector}");
+        }
     }
 }

@@ -348,7 +348,7 @@ fn colossal() -> BoxedStrategy<u64> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: if cfg!(miri) { 4 } else { 500 }, failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: if cfg!(miri) { 2 } else { 500 }, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
     fn few_entries(start in limits(1..=SWEPT_AT_ONCE), ops in vec(op(1..=SWEPT_AT_ONCE, light()), 1..if cfg!(miri) { 40 } else { 120 })) {

@@ -21,8 +21,8 @@ fn run<P: CacheAside<u64> + Clone + 'static>(cache: &P, clock: &ManualClock, see
     let mut seeded = Seeded(seed);
     let stage = Stage::default();
     let version = Arc::new(AtomicU64::new(0));
-    // What every caller that asks from now on must see at least.
-    let told = Arc::new(AtomicU64::new(0));
+    // The version that every later caller must see at least.
+    let written = Arc::new(AtomicU64::new(0));
     let mut executor = Executor::default();
     for _ in 0..2 + seeded.below(5) {
         let (start, before, after) = (seeded.below(16), seeded.below(4), seeded.below(4));
@@ -34,10 +34,10 @@ fn run<P: CacheAside<u64> + Clone + 'static>(cache: &P, clock: &ManualClock, see
             .stale_while_revalidate(seconds(5 * seeded.below(3)))
             .stale_if_error(seconds(5 * seeded.below(3)));
         let options = if seeded.one_in(3) { options.detached() } else { options };
-        let (cache, version, told) = (cache.clone(), Arc::clone(&version), Arc::clone(&told));
+        let (cache, version, written) = (cache.clone(), Arc::clone(&version), Arc::clone(&written));
         executor.spawn_dropped(dropped, async move {
             pause(start).await;
-            let least = told.load(Ordering::SeqCst);
+            let least = written.load(Ordering::SeqCst);
             let load = move || async move {
                 pause(before).await;
                 let value = version.load(Ordering::SeqCst);
@@ -45,7 +45,9 @@ fn run<P: CacheAside<u64> + Clone + 'static>(cache: &P, clock: &ManualClock, see
                 if fails { Err("the loader fails") } else { Ok(value) }
             };
             match cache.get_or_refresh(KEY, options, load).await {
-                Ok(value) => assert!(value >= least, "seed {seed}: {value} was answered after {least} had been told"),
+                Ok(value) => {
+                    assert!(value >= least, "seed {seed}: {value} was answered after {least} had been written")
+                }
                 Err(LoadError::Loader(error)) => assert_eq!(*error, "the loader fails"),
                 Err(error) => panic!("seed {seed}: {error}"),
             }
@@ -66,7 +68,7 @@ fn run<P: CacheAside<u64> + Clone + 'static>(cache: &P, clock: &ManualClock, see
                 1 => drop(writer.clear_pattern("user:*").await.unwrap()),
                 _ => drop(writer.delete(KEY).await.unwrap()),
             }
-            told.store(version, Ordering::SeqCst);
+            written.store(version, Ordering::SeqCst);
         }
     });
     loop {

@@ -37,8 +37,8 @@ impl Origin {
 fn run(cache: &impl CacheAside<u64>, seed: u64) {
     let mut seeded = Seeded(seed);
     let origin = Origin::default();
-    // What every caller that asks from now on must see at least.
-    let told = AtomicU64::new(0);
+    // The version that every later caller must see at least.
+    let written = AtomicU64::new(0);
     let mut executor = Executor::default();
     let mut panicking = 0;
     for _ in 0..2 + seeded.below(5) {
@@ -46,10 +46,10 @@ fn run(cache: &impl CacheAside<u64>, seed: u64) {
         let dropped = seeded.one_in(4).then(|| 1 + seeded.below(12));
         let (fails, panics) = (seeded.one_in(8), seeded.one_in(8));
         panicking += usize::from(panics);
-        let (origin, told) = (&origin, &told);
+        let (origin, written) = (&origin, &written);
         executor.spawn_dropped(dropped, async move {
             pause(start).await;
-            let least = told.load(Ordering::SeqCst);
+            let least = written.load(Ordering::SeqCst);
             let value = cache
                 .get_or_set(KEY, None, || async move {
                     let value = origin.load(before, after).await;
@@ -58,7 +58,9 @@ fn run(cache: &impl CacheAside<u64>, seed: u64) {
                 })
                 .await;
             match value {
-                Ok(value) => assert!(value >= least, "seed {seed}: {value} was answered after {least} had been told"),
+                Ok(value) => {
+                    assert!(value >= least, "seed {seed}: {value} was answered after {least} had been written")
+                }
                 Err(LoadError::Loader(error)) => assert_eq!(*error, "the loader fails"),
                 Err(error) => panic!("seed {seed}: {error}"),
             }
@@ -76,7 +78,7 @@ fn run(cache: &impl CacheAside<u64>, seed: u64) {
                 2 => drop(cache.delete_many(&["other", KEY]).await.unwrap()),
                 _ => drop(cache.delete(KEY).await.unwrap()),
             }
-            told.store(version, Ordering::SeqCst);
+            written.store(version, Ordering::SeqCst);
         }
     });
     let panics = executor.run(&mut seeded);

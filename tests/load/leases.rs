@@ -240,7 +240,7 @@ fn a_value_that_another_process_has_refreshed_is_not_refreshed_again() {
 }
 
 #[test]
-fn a_failing_store_is_bypassed_or_told() {
+fn a_failing_store_is_bypassed_or_reported() {
     let scene = Scene::default();
     let process = scene.process();
     process.broken.store(true, Ordering::SeqCst);
@@ -275,8 +275,8 @@ fn a_provider_without_leases_refuses_them_and_memory_needs_none() {
     let options = || LoadOptions::new().lease(LEASE);
     let load = || async { Ok::<u64, Infallible>(1) };
     let refused = |answer: Result<u64, LoadError<Infallible>>| {
-        let told = answer.unwrap_err().to_string();
-        assert!(told.contains("lease"), "{told}");
+        let error = answer.unwrap_err().to_string();
+        assert!(error.contains("lease"), "{error}");
     };
     pollster::block_on(async {
         refused(Remote::default().get_or_set(KEY, options(), load).await);

@@ -50,7 +50,7 @@ fn writers_of_a_new_tag_do_not_end_each_others_entries() {
 #[derive(Default)]
 struct Origin {
     version: AtomicU64,
-    told: AtomicU64,
+    written: AtomicU64,
 }
 
 /// A caller: when it asks, and how long its loader takes before it reads and after.
@@ -60,7 +60,7 @@ where
     C: CacheProvider<i64> + CounterProvider + Clone + 'static,
 {
     pause(start).await;
-    let least = origin.told.load(Ordering::SeqCst);
+    let least = origin.written.load(Ordering::SeqCst);
     let load = || async {
         pause(before).await;
         let version = origin.version.load(Ordering::SeqCst);
@@ -87,7 +87,7 @@ where
             3 => tags.invalidate_tags(&["u"]).await.unwrap(),
             _ => tags.invalidate_tags(&["t", "u"]).await.unwrap(),
         }
-        origin.told.store(mine, Ordering::SeqCst);
+        origin.written.store(mine, Ordering::SeqCst);
     }
 }
 
@@ -118,7 +118,7 @@ where
         let dropped = seeded.one_in(4).then(|| 1 + seeded.below(20));
         executor.spawn_dropped(dropped, async move {
             let (value, least) = ask(tags, origin, when).await;
-            assert!(value >= least, "seed {seed}: {value} was answered after {least} had been told");
+            assert!(value >= least, "seed {seed}: {value} was answered after {least} had been written");
         });
     }
     let writes = (0..seeded.below(4)).map(|_| (seeded.below(15), seeded.below(5))).collect();
@@ -149,7 +149,7 @@ fn an_invalidation_in_one_process_wins_over_loads_in_another() {
             executor.spawn(async move {
                 let (value, least) = ask(tags, origin, when).await;
                 // Who waits in another process for a load that began before gets what that brings.
-                assert!(value >= least || is_other, "seed {seed}: {value} was answered after {least} had been told");
+                assert!(value >= least || is_other, "seed {seed}: {value} was answered after {least} had been written");
             });
         }
         let writes = (0..seeded.below(4)).map(|_| (seeded.below(15), 3 + seeded.below(2))).collect();

@@ -3,6 +3,7 @@
 #![forbid(unsafe_code)]
 
 mod arguments;
+mod companions;
 mod duration;
 mod expand;
 mod expand_call;

@@ -2,20 +2,19 @@
 //!
 //! `docs/envelope.md` describes it byte for byte; `tests/vectors/envelope.json` has examples, which JavaScript reads too.
 
+mod open;
+mod probe;
+
+#[cfg(feature = "msgpack")]
 use std::collections::BTreeMap;
 use std::ops::Range;
 
+use serde::de::DeserializeOwned;
+
 #[cfg(feature = "msgpack")]
-use serde::de::IgnoredAny;
-use serde::de::{self, DeserializeOwned, Deserializer, MapAccess, Visitor};
-use serde::{Deserialize, forward_to_deserialize_any};
-use serde_json::value::RawValue;
-
-/// The type name by which [`TaggedEntry`](crate::TaggedEntry) declares that it is itself an envelope.
-pub(crate) const ENTRY: &str = "isocache::TaggedEntry";
-
-/// The largest integer that JSON clients read exactly: 2^53 - 1.
-const MAX_WHOLE: f64 = 9_007_199_254_740_991.0;
+use open::open_message_pack;
+use open::{Opened, open_json};
+use probe::is_entry;
 
 /// The format in which a [`Serializer`](crate::Serializer) wraps values that are stored with a freshness or with tags.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -44,13 +43,6 @@ pub(crate) struct Unwrapped<'a> {
     pub(crate) fresh_until: Option<u64>,
     /// The function that stored it.
     pub(crate) owner: Option<i64>,
-}
-
-/// The parts of an envelope.
-struct Opened {
-    value: Range<usize>,
-    fresh_until: Option<u64>,
-    tags: Option<BTreeMap<String, i64>>,
 }
 
 impl Envelope {
@@ -155,163 +147,10 @@ impl Envelope {
     }
 }
 
-fn open_json(bytes: &[u8]) -> Option<Opened> {
-    // The first bytes are enough to exclude most values.
-    let inside = bytes.trim_ascii_start().strip_prefix(b"{")?;
-    inside.trim_ascii_start().strip_prefix(b"\"value\"")?;
-    let Json { value, fresh_until, tags } = serde_json::from_slice(bytes).ok()?;
-    let start = value.get().as_ptr().addr() - bytes.as_ptr().addr();
-    Some(Opened { value: start..start + value.get().len(), fresh_until, tags })
-}
-
-/// An envelope in JSON: an object with exactly these keys, in this order.
-struct Json<'a> {
-    value: &'a RawValue,
-    fresh_until: Option<u64>,
-    tags: Option<BTreeMap<String, i64>>,
-}
-
-impl<'de> Deserialize<'de> for Json<'de> {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct Keys;
-
-        impl<'de> Visitor<'de> for Keys {
-            type Value = Json<'de>;
-
-            fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-                f.write_str("an envelope")
-            }
-
-            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Json<'de>, A::Error> {
-                let no_envelope = || de::Error::custom("no envelope");
-                if map.next_key::<String>()?.as_deref() != Some("value") {
-                    return Err(no_envelope());
-                }
-                let value = map.next_value()?;
-                let mut key = map.next_key::<String>()?;
-                let mut fresh_until = None;
-                if key.as_deref() == Some("fresh_until") {
-                    fresh_until = Some(map.next_value::<Whole>()?.moment().ok_or_else(no_envelope)?);
-                    key = map.next_key()?;
-                }
-                let mut tags = None;
-                if key.as_deref() == Some("tags") {
-                    tags = Some(map.next_value::<BTreeMap<String, Whole>>()?);
-                    key = map.next_key()?;
-                }
-                if key.is_some() || (fresh_until.is_none() && tags.is_none()) {
-                    return Err(no_envelope());
-                }
-                Ok(Json { value, fresh_until, tags: tags.map(generations) })
-            }
-        }
-
-        deserializer.deserialize_map(Keys)
-    }
-}
-
-#[cfg(feature = "msgpack")]
-fn open_message_pack(bytes: &[u8]) -> Option<Opened> {
-    let (&header, mut rest) = bytes.split_first()?;
-    let entries = match header {
-        0x82 | 0x83 => header & 0x0f,
-        _ => return None,
-    };
-    rest = rest.strip_prefix(b"\xa5value")?;
-    let start = bytes.len() - rest.len();
-    let (_, mut rest) = unpacked::<IgnoredAny>(rest)?;
-    let end = bytes.len() - rest.len();
-    let (mut fresh_until, mut tags) = (None, None);
-    if let Some(number) = rest.strip_prefix(b"\xabfresh_until") {
-        let (whole, after) = unpacked::<Whole>(number)?;
-        fresh_until = Some(whole.moment()?);
-        rest = after;
-    }
-    if let Some(map) = rest.strip_prefix(b"\xa4tags") {
-        let (map, after) = unpacked::<BTreeMap<String, Whole>>(map)?;
-        tags = Some(generations(map));
-        rest = after;
-    }
-    let found = 1 + u8::from(fresh_until.is_some()) + u8::from(tags.is_some());
-    (rest.is_empty() && found == entries).then_some(Opened { value: start..end, fresh_until, tags })
-}
-
-#[cfg(feature = "msgpack")]
-fn unpacked<T: DeserializeOwned>(bytes: &[u8]) -> Option<(T, &[u8])> {
-    let mut deserializer = rmp_serde::Deserializer::new(bytes);
-    let value = T::deserialize(&mut deserializer).ok()?;
-    let rest = deserializer.get_ref().len();
-    Some((value, bytes.get(bytes.len() - rest..)?))
-}
-
 #[cfg(feature = "msgpack")]
 fn packed(value: &impl serde::Serialize) -> Vec<u8> {
     // The value consists of numbers and maps of them, and writing to a `Vec` cannot fail.
     rmp_serde::to_vec(value).unwrap_or_default()
-}
-
-fn generations(tags: BTreeMap<String, Whole>) -> BTreeMap<String, i64> {
-    tags.into_iter().map(|(tag, Whole(generation))| (tag, generation)).collect()
-}
-
-/// An integer that JavaScript reads exactly, in any notation.
-struct Whole(i64);
-
-impl Whole {
-    fn moment(&self) -> Option<u64> {
-        u64::try_from(self.0).ok()
-    }
-}
-
-impl<'de> Deserialize<'de> for Whole {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let number = f64::deserialize(deserializer)?;
-        if number.fract() != 0.0 || number.abs() > MAX_WHOLE {
-            return Err(de::Error::custom("not a whole number"));
-        }
-        #[allow(clippy::cast_possible_truncation, reason = "it is whole and within 2^53")]
-        Ok(Self(number as i64))
-    }
-}
-
-/// Whether the values of a type are envelopes: checks the type name that their `Deserialize` requests.
-fn is_entry<T: DeserializeOwned>() -> bool {
-    matches!(T::deserialize(Probe), Err(Probed(true)))
-}
-
-/// A deserializer without a value. Its error reports the type name that was requested.
-struct Probe;
-
-#[derive(Debug, thiserror::Error)]
-#[error("a probe")]
-struct Probed(bool);
-
-impl de::Error for Probed {
-    fn custom<T: std::fmt::Display>(_: T) -> Self {
-        Self(false)
-    }
-}
-
-impl<'de> Deserializer<'de> for Probe {
-    type Error = Probed;
-
-    fn deserialize_any<V: Visitor<'de>>(self, _: V) -> Result<V::Value, Probed> {
-        Err(Probed(false))
-    }
-
-    fn deserialize_struct<V: Visitor<'de>>(
-        self,
-        name: &'static str,
-        _: &'static [&'static str],
-        _: V,
-    ) -> Result<V::Value, Probed> {
-        Err(Probed(name == ENTRY))
-    }
-
-    forward_to_deserialize_any! {
-        bool i8 i16 i32 i64 i128 u8 u16 u32 u64 u128 f32 f64 char str string bytes byte_buf option unit unit_struct
-        newtype_struct seq tuple tuple_struct map enum identifier ignored_any
-    }
 }
 
 /// The owner for a name: 53 bits of its FNV-1a hash, which is the same in every process and version.
@@ -328,7 +167,7 @@ mod tests {
     use serde_json::Value;
 
     fn vectors() -> Value {
-        serde_json::from_str(include_str!("../tests/vectors/envelope.json")).unwrap()
+        serde_json::from_str(include_str!("../../tests/vectors/envelope.json")).unwrap()
     }
 
     #[test]

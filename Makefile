@@ -7,7 +7,7 @@ export PATH := $(HOME)/.cargo/bin:$(PATH)
 
 SOURCES := $(shell find src crates/wasm crates/key-pattern xtask pkg/src pkg/scripts -type f) Cargo.toml Cargo.lock pkg/package.json package-lock.json
 
-.PHONY: help demo docs build bridge test test-rust test-js test-wasm bench lint miri release-check clean
+.PHONY: help demo docs build bridge test test-rust test-js test-wasm bench test-instructions lint miri release-check clean
 
 help: ## This list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -33,13 +33,17 @@ bridge: ## Build the command isocache, for development: target/debug/isocache
 	@scripts/need.sh rust
 	cargo build --quiet --package isocache-bridge
 
-test: lint test-rust test-wasm test-js ## Everything: lint, Rust, wasm in Node and Chromium, npm package, page
+test: lint test-rust test-instructions test-wasm test-js ## Everything: lint, Rust, wasm in Node and Chromium, npm package, page
 
 test-rust:
 	@scripts/need.sh node rust redis python curl xz
 	@mkdir -p target
 	node scripts/run-tests.mjs -- cargo test --workspace 2>&1 | tee target/rust-tests.log
 	@echo "isocache: $$(grep -c '^skipped:' target/rust-tests.log || true) of these tests were skipped"
+
+test-instructions:
+	@scripts/need.sh node rust valgrind
+	node scripts/instructions.mjs
 
 test-wasm: build
 	@scripts/need.sh node rust wasm-target wasm-bindgen wasm-pack chromium
@@ -60,7 +64,7 @@ lint: build ## Formatters, linters, types and documentation, without changing an
 	RUSTDOCFLAGS="-D warnings" cargo doc --quiet --no-deps --target wasm32-unknown-unknown --features http,js
 	cargo fmt --check --manifest-path examples/rust-worker/Cargo.toml
 	cargo clippy --quiet --manifest-path examples/rust-worker/Cargo.toml --target wasm32-unknown-unknown -- -D warnings
-	RUSTDOCFLAGS="-D warnings" cargo doc --quiet --no-deps --workspace --exclude servers --exclude isocache-wasm --exclude isocache-docs --all-features
+	RUSTDOCFLAGS="-D warnings" cargo doc --quiet --no-deps --workspace --exclude instructions --exclude servers --exclude isocache-wasm --exclude isocache-docs --all-features
 	npx biome ci --error-on-warnings .
 	npx tsc -p pkg --noEmit
 

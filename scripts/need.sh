@@ -71,6 +71,9 @@ for need in "$@"; do
     curl)
       debian curl curl
       ;;
+    valgrind)
+      debian valgrind valgrind
+      ;;
     xz)
       debian xz xz-utils
       ;;

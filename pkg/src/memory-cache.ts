@@ -1,4 +1,14 @@
-import { checkInteger, checkKey, checkKeys, checkList, checkObject, checkPattern, checkText, quote } from "./check.js";
+import {
+  checkInteger,
+  checkKey,
+  checkKeys,
+  checkList,
+  checkObject,
+  checkPattern,
+  checkText,
+  checkValue,
+  quote,
+} from "./check.js";
 import { type BoundedIncrement, checkedBounds, type IncrementWithinOptions } from "./counters.js";
 import { MemoryMethods } from "./memory-methods.js";
 import { entryBytes, entryLimit, type Settings, settingsOf } from "./memory-options.js";
@@ -49,6 +59,8 @@ export class MemoryCache<V = unknown> extends MemoryMethods<V> {
   readonly #table: Table<V>;
   readonly #settings: Settings<V>;
   readonly #prefix: string;
+  /** Whether keys and values are stored as they are given, and have no sizes. */
+  readonly #isPlain: boolean;
 
   /** @throws TypeError or RangeError for an option of the wrong type or out of range, naming it. */
   constructor(options?: MemoryCacheOptions<V>);
@@ -61,6 +73,7 @@ export class MemoryCache<V = unknown> extends MemoryMethods<V> {
     this.#settings = table === undefined ? settingsOf(options as MemoryCacheOptions<V>) : (options as Settings<V>);
     this.#table = table ?? new Table(this.#settings);
     this.#prefix = prefix;
+    this.#isPlain = prefix === "" && this.#settings.sizeOf === undefined && !this.#settings.clone;
   }
 
   /**
@@ -101,7 +114,13 @@ export class MemoryCache<V = unknown> extends MemoryMethods<V> {
    * @param options - the ttl, in **seconds** or with a unit, like `"5m"`; or an object with it and more.
    */
   set<const O extends SetArgument>(key: string, value: V, options?: O & Checked<O>): this {
-    this.#store(this.#checked(key, value, options));
+    if (options === undefined && this.#isPlain) {
+      // The common case, without an object for the write.
+      checkValue(key, value);
+      this.#throw(this.#table.set(key, value, 0, this.#settings.ttl, 0) ? undefined : outOfMemory(key));
+    } else {
+      this.#store(this.#checked(key, value, options));
+    }
     return this;
   }
 

@@ -1,0 +1,104 @@
+//! `instructions OPERATION COUNT` carries out one operation of the cache COUNT times. `scripts/instructions.mjs` counts the
+//! instructions that it takes.
+
+use std::hint::black_box;
+use std::time::Duration;
+
+use isocache::engine::{Engine, Limits, NEVER};
+use isocache::{ManualClock, MemoryCache, Policy};
+
+const ENTRIES: u32 = 1000;
+const LIMITS: Limits = Limits { max_entries: ENTRIES, max_weight: u64::MAX };
+
+/// The `at`th of the slots or keys, in an order without a pattern that a policy would notice.
+fn spread(at: u32) -> u32 {
+    at.wrapping_mul(0x9e37_79b9) % ENTRIES
+}
+
+/// An engine as JavaScript uses it, full.
+fn engine(policy: Policy, ttl: f64) -> Engine {
+    let mut engine = Engine::new(LIMITS, policy);
+    for _ in 0..ENTRIES {
+        engine.insert(0, ttl, 0.0, false).expect("there is memory");
+    }
+    engine
+}
+
+fn cache(policy: Policy, ttl: Option<Duration>) -> (MemoryCache<u32>, Vec<String>) {
+    let clock = ManualClock::new();
+    let builder = MemoryCache::builder().max_entries(ENTRIES as usize).policy(policy).clock(clock);
+    let builder = if let Some(ttl) = ttl { builder.default_ttl(ttl) } else { builder };
+    let cache = builder.build().expect("the limits are valid");
+    let keys: Vec<_> = (0..4 * ENTRIES).map(|key| format!("key:{key:08}")).collect();
+    for (key, value) in keys.iter().zip(0..ENTRIES) {
+        cache.set(key, value, None).expect("the entry is valid");
+    }
+    (cache, keys)
+}
+
+fn get(policy: Policy, ttl: Option<Duration>, count: u32) {
+    let (cache, keys) = cache(policy, ttl);
+    for at in 0..count {
+        black_box(cache.get(&keys[spread(at) as usize])).expect("the key is valid");
+    }
+}
+
+/// Writes entries under four times as many keys as there is room for.
+fn set_evict(policy: Policy, ttl: Option<Duration>, count: u32) {
+    let (cache, keys) = cache(policy, ttl);
+    for at in 0..count {
+        cache.set(&keys[(ENTRIES + at) as usize % keys.len()], at, None).expect("the entry is valid");
+    }
+}
+
+fn engine_insert(policy: Policy, count: u32) {
+    let mut engine = engine(policy, NEVER);
+    for at in 0..count {
+        if at % 2 == 0 {
+            engine.hit(spread(at));
+        }
+        black_box(engine.insert(0, NEVER, 0.0, false)).expect("there is memory");
+    }
+}
+
+fn main() {
+    let mut arguments = std::env::args().skip(1);
+    let operation = arguments.next().expect("the first argument is an operation");
+    let count = arguments.next().and_then(|count| count.parse().ok()).expect("the second argument is a number");
+    let hour = Some(Duration::from_secs(3600));
+    match operation.as_str() {
+        "get" => get(Policy::Lru, None, count),
+        "get-ttl" => get(Policy::Lru, hour, count),
+        "get-s3fifo" => get(Policy::S3Fifo, None, count),
+        "set-existing" => {
+            let (cache, keys) = cache(Policy::Lru, None);
+            for at in 0..count {
+                cache.set(&keys[spread(at) as usize], at, None).expect("the entry is valid");
+            }
+        }
+        "set-evict" => set_evict(Policy::Lru, None, count),
+        "set-evict-ttl" => set_evict(Policy::Lru, hour, count),
+        "set-evict-s3fifo" => set_evict(Policy::S3Fifo, None, count),
+        "engine-hit" => {
+            let mut engine = engine(Policy::Lru, NEVER);
+            (0..count).for_each(|at| engine.hit(black_box(spread(at))));
+        }
+        "engine-hit-and-evict" => engine_insert(Policy::Lru, count),
+        "engine-hit-and-evict-s3fifo" => engine_insert(Policy::S3Fifo, count),
+        "engine-update-ttl" => {
+            let mut engine = engine(Policy::Lru, 1000.0);
+            for at in 0..count {
+                engine.update(spread(at), 0, 1000.0 + f64::from(at), 0.0).expect("the slot is occupied");
+            }
+        }
+        "engine-expire" => {
+            let mut engine = engine(Policy::Lru, NEVER);
+            for at in 0..count {
+                let now = f64::from(at);
+                black_box(engine.insert(0, now + f64::from(spread(at)), now, false)).expect("there is memory");
+                engine.clear_removals();
+            }
+        }
+        other => panic!("there is no operation {other}"),
+    }
+}

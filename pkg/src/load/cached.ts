@@ -10,6 +10,7 @@ import { isBranded, shared } from "../shared.js";
 import type { AnyFunction, Cached, CachedDecorator, CachedFunction, CachedOptions, ResultOf } from "./cached-types.js";
 import { decorator } from "./decorator.js";
 import { defaultCache } from "./default-cache.js";
+import { claimKey } from "./explicit-keys.js";
 import { Monitor } from "./monitor.js";
 import type { LoadOptions } from "./options.js";
 import { Settings } from "./settings.js";
@@ -74,6 +75,9 @@ function wrapped(fn: (...args: Args) => unknown, options: Options): Cached<Args,
   const shown = name ?? fn.name;
   const space = spaceOf(given, key, name, shown);
   const keys = keysOf(key, space.name);
+  if (given === undefined && (typeof key === "string" || name !== undefined)) {
+    claimKey(keys.pattern, fn.name, fn);
+  }
   const monitor = new Monitor(shown, keys.pattern);
   // Invalid options are reported now, not at the first call.
   const whole: LoadOptions<unknown> = {

@@ -304,3 +304,107 @@ test("without a name in the keys of arguments, NaN is a key as any other", async
   const byPattern = cached(async () => 1, { key: "at:{0}", cache });
   await assert.rejects(byPattern(Number.NaN), /argument 0 must be a safe integer, not NaN/);
 });
+
+describe("two functions with one key on the default cache", () => {
+  let number = 0;
+  /** Wraps functions with a key that no other test has; the lines of the console. */
+  const wrapping = (t, ...makers) => {
+    const key = `shared-${number++}:{0}`;
+    return warnings(t, () => {
+      for (const make of makers) {
+        make(key);
+      }
+    });
+  };
+  const one = async (id) => `one ${id}`;
+  const other = async (id) => `other ${id}`;
+
+  test("one warning with both names, the key and the remedy", async (t) => {
+    const lines = await wrapping(
+      t,
+      (key) => cached(one, { key }),
+      (key) => cached(other, { key }),
+      (key) => cached(other, { key, ttl: "1h" }),
+      (key) => cached(async (id) => id, { key }),
+    );
+    assert.equal(lines.length, 1, lines.join());
+    for (const part of ['"one"', '"other"', `"shared-${number - 1}:{0}"`, "another key", "a cache of its own"]) {
+      assert.ok(lines[0].includes(part), `${part} in ${lines[0]}`);
+    }
+  });
+
+  test("also where the arguments are counted otherwise, for anonymous functions, and for one name", async (t) => {
+    const swapped = (key) => cached(async (_, id) => id, { key: key.replace("0", "1") });
+    assert.equal((await wrapping(t, (key) => cached(one, { key }), swapped)).length, 1);
+    const anonymous = (key) => cached((() => async (id) => [id])(), { key });
+    const [line] = await wrapping(t, anonymous, (key) => cached(one, { key }));
+    assert.match(line, /functions \(anonymous\) and "one"/);
+    const byName = await wrapping(
+      t,
+      (key) => cached(one, { name: key.split(":")[0] }),
+      (key) => cached(other, { name: key.split(":")[0] }),
+    );
+    assert.equal(byName.length, 1);
+  });
+
+  test("none for the same function again, as after a hot reload or from a factory, and for caches of one's own", async (t) => {
+    const factory = (key) => cached(async (id) => id, { key });
+    const lines = await wrapping(
+      t,
+      ...[factory, factory, factory],
+      (key) => cached(one, { key, cache: new Cache() }),
+      (key) => cached(other, { key, cache: new Cache() }),
+      (key) => cached(one, { key: () => key }),
+      (key) => cached(other, { key: () => key }),
+      () => cached(one),
+      () => cached(other),
+    );
+    assert.deepEqual(lines, []);
+  });
+});
+
+describe("a store that refuses a loaded value: leader and followers get one outcome", () => {
+  const oversize = () => new MemoryCache({ sizeOf: () => 11, maxEntryBytes: 10 });
+  const PROVIDERS = {
+    "at once": oversize,
+    later: () => new Remote(oversize(), () => 3),
+  };
+  for (const [how, make] of Object.entries(PROVIDERS)) {
+    test(`${how}: each is rejected with the same error, whatever it has given`, async () => {
+      const cache = new Cache({ provider: make(), ttl: "1h" });
+      const load = async () => "large";
+      const outcomes = await Promise.allSettled([
+        cache.getOrSet("a", load),
+        cache.getOrSet("a", load),
+        cache.getOrSet("a", load, { signal: new AbortController().signal }),
+        cache.getOrSet("a", load, { timeout: "9m" }),
+        cache.getOrSet("a", load, { timeout: null }),
+        cache.getOrSet("a", load, { detached: true }),
+      ]);
+      const reasons = outcomes.map(({ reason }) => reason);
+      assert.match(reasons[0].message, /value of key "a" has size 11, over maxEntryBytes 10/);
+      assert.deepEqual(
+        reasons.map((reason) => reason === reasons[0]),
+        Array(6).fill(true),
+      );
+    });
+
+    test(`${how}: with waitUntil each gets the value, and the background is told`, async (t) => {
+      const cache = new Cache({ provider: make(), ttl: "1h" });
+      const background = [];
+      const load = async () => "large";
+      const lines = await warnings(t, async () => {
+        const options = { waitUntil: (work) => background.push(work) };
+        const values = [
+          cache.getOrSet("b", load, options),
+          cache.getOrSet("b", load),
+          cache.getOrSet("b", load, options),
+        ];
+        assert.deepEqual(await Promise.all(values), ["large", "large", "large"]);
+        await Promise.all(background);
+      });
+      assert.equal(lines.length, 1);
+      assert.match(lines[0], /a loaded value is not stored: .*over maxEntryBytes 10/);
+    });
+  }
+});

@@ -72,7 +72,12 @@ pub struct MessagePackSerializer;
 #[cfg(feature = "msgpack")]
 impl<T: Serialize + DeserializeOwned> Serializer<T> for MessagePackSerializer {
     fn serialize(&self, value: &T) -> Result<Vec<u8>, String> {
-        rmp_serde::to_vec_named(value).map_err(|error| error.to_string())
+        let bytes = rmp_serde::to_vec_named(value).map_err(|error| error.to_string())?;
+        // One byte that is a digit could be a counter, which the store keeps in decimal. A number from 48 to 57 takes two.
+        match bytes.as_slice() {
+            &[digit] if digit.is_ascii_digit() => Ok(vec![0xcc, digit]),
+            _ => Ok(bytes),
+        }
     }
 
     fn deserialize(&self, bytes: &[u8]) -> Result<T, String> {
@@ -171,5 +176,16 @@ mod tests {
     #[test]
     fn message_pack_comes_back_as_it_was_and_damage_is_an_error() {
         round_trip(&MessagePackSerializer);
+    }
+
+    #[cfg(feature = "msgpack")]
+    #[test]
+    fn message_pack_of_a_number_is_not_taken_for_a_counter() {
+        for number in 0_u8..=255 {
+            let bytes = MessagePackSerializer.serialize(&number).unwrap();
+            assert!(!bytes.iter().all(u8::is_ascii_digit), "{number}: {bytes:?}");
+            assert_eq!(Serializer::<u8>::deserialize(&MessagePackSerializer, &bytes).unwrap(), number);
+            assert_eq!(Serializer::<f64>::deserialize(&MessagePackSerializer, &bytes).unwrap(), f64::from(number));
+        }
     }
 }

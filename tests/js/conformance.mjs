@@ -101,14 +101,15 @@ export async function runGlob([patternParts, keyParts, matches, ...unknown], { M
 
 /**
  * The cases that a cache behind a network can run: the limits of a shared store are its operator's, and where its clock cannot
- * be moved, nothing can expire. Counters are decimal text, which a serializer of bytes does not read. Beside the cases, how
- * many are left out for the clock.
+ * be moved, nothing can expire. Counters are decimal text: a number that a serializer of bytes has stored is none. Beside the
+ * cases, how many are left out for the clock.
  */
 export function remoteCases(conformance, hasClock, serializer) {
-  const counts = ({ steps }) => steps.some(({ op }) => op.startsWith("increment"));
+  const has = ({ steps }, start) => steps.some(({ op }) => op.startsWith(start));
   const unlimited = conformance.cases.filter(
     (one) =>
-      !("max_entries" in one.options || "max_bytes" in one.options) && !(serializer?.format === "bytes" && counts(one)),
+      !("max_entries" in one.options || "max_bytes" in one.options) &&
+      !(serializer?.format === "bytes" && has(one, "increment") && has(one, "set")),
   );
   const waits = ({ steps }) => steps.some(({ op }) => op === "advance");
   const cases = hasClock ? unlimited : unlimited.filter((one) => !waits(one));

@@ -11,6 +11,8 @@ const MAP = 2;
 const BIG_INT = 3;
 /** The bytes that begin integers of 64 bits. */
 const [UINT64, INT64] = [0xcf, 0xd3];
+/** The byte that begins an integer of 8 bits. */
+const UINT8 = 0xcc;
 /** More than values may be deep. */
 const MAX_DEPTH = 1000;
 
@@ -100,14 +102,27 @@ export const messagePackSerializer: BinarySerializer = {
   format: "bytes",
   serialize(value: unknown): Uint8Array {
     checkLossless(value, FORMAT);
-    return usual.encode(value);
+    const bytes = usual.encode(value);
+    // One byte that is a digit would be read as a counter. A number from 48 to 57 takes two.
+    return bytes.length === 1 && isDecimal(bytes) ? Uint8Array.of(UINT8, bytes[0] as number) : bytes;
   },
   deserialize(bytes: Uint8Array): unknown {
+    // The store keeps counters in decimal, which is no MessagePack: its first byte would be a value, with others after it.
+    if (bytes.length > 0 && isDecimal(bytes)) {
+      return Number(new TextDecoder().decode(bytes));
+    }
     const mayHaveLarge = bytes.includes(UINT64) || bytes.includes(INT64);
     return mayHaveLarge ? narrowed(exact.decode(bytes)) : usual.decode(bytes);
   },
   envelope: "MSGPACK",
 };
+
+/** Whether bytes are a whole number in decimal, as text. */
+function isDecimal(bytes: Uint8Array): boolean {
+  const [first, ...rest] = bytes.length <= 20 ? bytes : [];
+  const isDigit = (byte: number | undefined) => byte !== undefined && byte >= 0x30 && byte <= 0x39;
+  return (isDigit(first) || (first === 0x2d && rest.length > 0)) && rest.every(isDigit);
+}
 
 /** The value with numbers for integers that were numbers. It is changed in place. */
 function narrowed(value: unknown): unknown {

@@ -307,3 +307,49 @@ describe("keys", () => {
     }
   });
 });
+
+describe("counters beside MessagePack", () => {
+  test("get and getMany read what increment has stored", async () => {
+    const bridge = await startBridge();
+    try {
+      const one = new HttpCache({
+        ...{ url: bridge.url, token: bridge.token, timeout: "10m" },
+        serializer: messagePack,
+      });
+      for (const [by, sum] of [
+        ...[
+          [0, 0],
+          [7, 7],
+          [41, 48],
+          [1, 49],
+          [8, 57],
+          [1, 58],
+          [-100, -42],
+          [42, 0],
+          [-1, -1],
+        ],
+        ...[[Number.MAX_SAFE_INTEGER, Number.MAX_SAFE_INTEGER - 1]],
+      ]) {
+        assert.equal(await one.increment("n", by), sum);
+        assert.equal(await one.get("n"), sum);
+        assert.deepEqual(await one.getMany(["n", "none"]), [sum, undefined]);
+      }
+      assert.equal(await one.getAndDelete("n"), Number.MAX_SAFE_INTEGER - 1);
+    } finally {
+      await bridge.close();
+    }
+  });
+
+  test("no value is taken for a counter", () => {
+    const values = [
+      ...Array.from({ length: 300 }, (_, at) => at - 40),
+      ...["7", "42", "-7", "", "0".repeat(20), [7], [52], { 7: 7 }, null, true, 48.5, -0, 2 ** 53 - 1, 55n],
+      ...[new Uint8Array([0x37]), new Uint8Array([0x34, 0x32]), new Map([[52, 48]]), new Set([49])],
+    ];
+    for (const value of values) {
+      const bytes = messagePack.serialize(value);
+      assert.deepEqual(messagePack.deserialize(bytes), value);
+      assert.doesNotMatch(Buffer.from(bytes).toString("latin1"), /^-?\d+$/);
+    }
+  });
+});

@@ -51,7 +51,7 @@ test-wasm: build
 
 test-js: build bridge
 	@scripts/need.sh node chromium redis python wasm-target wasm-bindgen xz
-	cargo build --quiet --features http,metrics,redis,sessions,tracing --example user_service --example shop
+	cargo build --quiet --features http,metrics,redis,sessions,tower,tracing --example user_service --example shop
 	node scripts/run-tests.mjs $$(find tests/js tests/packaging www/test -name '*.test.mjs' | sort)
 
 lint: build ## Formatters, linters, types and documentation, without changing anything

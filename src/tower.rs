@@ -36,33 +36,34 @@ use crate::provider::{BoxFuture, CacheProvider, CounterProvider};
 /// let counters = MemoryCacheProvider::<i64>::builder().max_entries(100_000).build()?;
 /// let limiter = RateLimiter::token_bucket(counters, 10, Duration::from_secs(60))?.on_store_error(OnStoreError::Allow);
 /// let limit = RateLimitLayer::new(limiter, |request: &axum::extract::Request| {
-///     let address = request.extensions().get::<axum::extract::ConnectInfo<SocketAddr>>()?;
-///     Some(keys::rate(address.0.ip(), "/"))
+///     let address = request.extensions().get::<axum::extract::ConnectInfo<SocketAddr>>();
+///     Some(keys::rate(address.map_or("unknown".into(), |address| address.0.ip().to_string()), "/"))
 /// });
 /// let app: Router = Router::new().route("/", get(|| async { "hello" })).route_layer(limit);
 /// # Ok::<(), isocache::CacheError>(())
 /// ```
 pub struct RateLimitLayer<P, K> {
-    shared: Arc<Shared<P, K>>,
+    counted: Arc<Counted<P, K>>,
+    cost: u64,
+    policy: Arc<str>,
 }
 
-struct Shared<P, K> {
+/// Who is counted, and by whom.
+struct Counted<P, K> {
     limiter: RateLimiter<P>,
     key: K,
-    cost: u64,
-    policy: String,
 }
 
-impl<P: Clone, K: Clone> RateLimitLayer<P, K> {
+impl<P, K> RateLimitLayer<P, K> {
     /// Makes a layer that counts requests under the key that a function returns.
     pub fn new(limiter: RateLimiter<P>, key: K) -> Self {
-        Self { shared: Arc::new(Shared { limiter, key, cost: 1, policy: DEFAULT_POLICY.into() }) }
+        Self { counted: Arc::new(Counted { limiter, key }), cost: 1, policy: DEFAULT_POLICY.into() }
     }
 
     /// Sets the number of requests that each request counts as. The default is 1.
     #[must_use]
     pub fn cost(self, cost: u64) -> Self {
-        self.with(|shared| shared.cost = cost)
+        Self { cost, ..self }
     }
 
     /// Sets the name of the limit in the headers. The default is `default`.
@@ -71,28 +72,21 @@ impl<P: Clone, K: Clone> RateLimitLayer<P, K> {
     /// [`CacheError::InvalidArgument`] for a name that is empty or not printable ASCII.
     pub fn policy(self, policy: &str) -> Result<Self> {
         quoted(policy)?;
-        Ok(self.with(|shared| policy.clone_into(&mut shared.policy)))
-    }
-
-    fn with(self, change: impl FnOnce(&mut Shared<P, K>)) -> Self {
-        let Shared { limiter, key, cost, policy } = &*self.shared;
-        let mut shared = Shared { limiter: limiter.clone(), key: key.clone(), cost: *cost, policy: policy.clone() };
-        change(&mut shared);
-        Self { shared: Arc::new(shared) }
+        Ok(Self { policy: policy.into(), ..self })
     }
 }
 
 impl<P, K> Clone for RateLimitLayer<P, K> {
     fn clone(&self) -> Self {
-        Self { shared: Arc::clone(&self.shared) }
+        Self { counted: Arc::clone(&self.counted), cost: self.cost, policy: Arc::clone(&self.policy) }
     }
 }
 
 impl<P, K> fmt::Debug for RateLimitLayer<P, K> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Shared { limiter, cost, policy, .. } = &*self.shared;
         let mut shown = f.debug_struct("RateLimitLayer");
-        shown.field("limiter", limiter).field("cost", cost).field("policy", policy).finish_non_exhaustive()
+        shown.field("limiter", &self.counted.limiter).field("cost", &self.cost).field("policy", &self.policy);
+        shown.finish_non_exhaustive()
     }
 }
 
@@ -143,10 +137,10 @@ where
         // The one that is ready is called; the clone may not be.
         let clone = self.inner.clone();
         let mut inner = std::mem::replace(&mut self.inner, clone);
-        let shared = Arc::clone(&self.layer.shared);
+        let RateLimitLayer { counted, cost, policy } = self.layer.clone();
         Box::pin(async move {
-            let Some(key) = (shared.key)(&request) else { return inner.call(request).await };
-            let limit = match shared.limiter.check_cost(&key, shared.cost).await {
+            let Some(key) = (counted.key)(&request) else { return inner.call(request).await };
+            let limit = match counted.limiter.check_cost(&key, cost).await {
                 Ok(limit) => limit,
                 Err(error) => return Ok(answer(status_of(&error))),
             };
@@ -155,7 +149,7 @@ where
                 RateLimit { error: None, .. } => answer(StatusCode::TOO_MANY_REQUESTS),
                 RateLimit { error: Some(_), .. } => answer(StatusCode::SERVICE_UNAVAILABLE),
             };
-            add_headers(response.headers_mut(), &limit, &shared.policy);
+            add_headers(response.headers_mut(), &limit, &policy);
             Ok(response)
         })
     }

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::extract::{ConnectInfo, Path, Query, State};
-use axum::http::header::{COOKIE, RETRY_AFTER, SET_COOKIE};
+use axum::http::header::{COOKIE, SET_COOKIE};
 use axum::http::{HeaderMap, HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
@@ -50,7 +50,7 @@ impl Shop {
             .namespace("shop")
             .timeout(Duration::from_secs(1))
             .build()?;
-        let limiter = RateLimiter::fixed_window(books.view(), 5, Duration::from_secs(3600))?;
+        let limiter = RateLimiter::token_bucket(books.view(), 5, Duration::from_secs(3600))?;
         let sessions = SessionStore::new(books.view(), Duration::from_secs(20 * 60))?;
         Ok(Self {
             shelves: Tagged::new(books.view(), books.view()),
@@ -132,8 +132,9 @@ async fn login(
     let checked = shop.limiter.check(address.ip(), "/login").await?;
     if !checked.allowed {
         let mut response = StatusCode::TOO_MANY_REQUESTS.into_response();
-        let seconds = checked.reset_after.as_millis().div_ceil(1000).to_string();
-        response.headers_mut().insert(RETRY_AFTER, seconds.parse()?);
+        for (name, value) in checked.headers("login")? {
+            response.headers_mut().insert(name, value.parse()?);
+        }
         return Ok(response);
     }
     let token = shop.sessions.create(json!({ "name": name })).await?;

@@ -6,7 +6,17 @@ import { serve } from "@hono/node-server";
 import { getConnInfo } from "@hono/node-server/conninfo";
 import { Hono } from "hono";
 import { deleteCookie, getCookie, setCookie } from "hono/cookie";
-import { Cache, CacheInvalidator, cached, HttpCache, MemoryCache, RateLimiter, SessionStore, Tagged } from "isocache";
+import {
+  Cache,
+  CacheInvalidator,
+  cached,
+  HttpCache,
+  MemoryCache,
+  RateLimiter,
+  rateLimitHeaders,
+  SessionStore,
+  Tagged,
+} from "isocache";
 
 const { BRIDGE_URL = "http://127.0.0.1:8079", SHOP_TOKEN, BOOKS = "books.json", PORT = "3000" } = process.env;
 
@@ -16,7 +26,7 @@ const http = new HttpCache({ url: BRIDGE_URL, token: SHOP_TOKEN, namespace: "sho
 
 const cache = new Cache({ provider: http });
 const tagged = new Cache({ provider: new Tagged(http) });
-const limiter = RateLimiter.fixedWindow(http, 5, "1h", { onStoreError: "allow" });
+const limiter = RateLimiter.tokenBucket(http, 5, "1h", { onStoreError: "allow" });
 const sessions = new SessionStore(http, { ttl: "20m", absoluteLimit: "12h" });
 
 // Small, needed by every request and the same for everybody: kept in this process alone.
@@ -67,9 +77,10 @@ app.get("/shelves/:name", async (context) => context.json(await getShelf(context
 // #region login
 app.post("/login", async (context) => {
   const checked = await limiter.check(getConnInfo(context).remote.address, "/login");
-  context.header("ratelimit-remaining", `${checked.remaining}`);
+  for (const [name, value] of rateLimitHeaders(checked, "login")) {
+    context.header(name, value);
+  }
   if (!checked.allowed) {
-    context.header("retry-after", `${Math.ceil(checked.resetAfter / 1000)}`);
     return context.json({ error: "too many attempts" }, 429);
   }
   const { name } = await context.req.json(); // a real shop asks for a password

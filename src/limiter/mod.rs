@@ -61,7 +61,9 @@ struct Verdict {
 /// are taken as spread evenly over it. For requests that come evenly, it differs from a log of all requests by at most
 /// one request per window. For requests that come in bursts it may refuse what a log would allow, or allow what a log
 /// would refuse, up to the count of the previous window. If several callers meet at the limit, one that came in time may
-/// be refused while another undoes its increment. For clients that send in bursts, use a token bucket: it is exact.
+/// be refused while another undoes its increment. With a small limit the estimate is coarse: with a limit of 1, two
+/// requests may pass where two windows meet. For small limits, and for clients that send in bursts, use a token bucket:
+/// it is exact.
 ///
 /// **The token bucket** holds `limit` tokens, and an empty one becomes full in `window`. A request takes as many tokens as
 /// it costs, and is refused if there are fewer.

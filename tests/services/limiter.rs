@@ -123,7 +123,7 @@ fn limits_out_of_range_are_refused() {
 }
 
 /// A store that does not answer.
-struct Down;
+pub struct Down;
 
 impl Down {
     const ERROR: CacheError = CacheError::Unavailable(String::new());

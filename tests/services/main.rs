@@ -6,5 +6,6 @@ mod limiter;
 mod limiter_vectors;
 mod sessions;
 mod token_bucket;
+mod tower;
 mod uncounted;
 mod user_sessions;

@@ -40,8 +40,9 @@ type MakeAlgorithm = (counters: CounterProvider, limit: number, window: number) 
  * **The sliding window is an estimate**: two counters do not tell when in the previous window its requests came. For requests
  * that come evenly, it differs from a log of all requests by at most one request per window. For requests that come in bursts
  * it may refuse what a log would allow, or allow what a log would refuse, up to the count of the previous window. If several
- * callers meet at the limit, one that came in time may be refused while another undoes its increment. For clients that send in
- * bursts, use a token bucket: it is exact.
+ * callers meet at the limit, one that came in time may be refused while another undoes its increment. With a small limit the
+ * estimate is coarse: with a limit of 1, two requests may pass where two windows meet. For small limits, and for clients that
+ * send in bursts, use a token bucket: it is exact.
  *
  * The counters are `rate:{ip}:{endpoint}:{window}:{number}`, and `rate:{ip}:{endpoint}:{window}:bucket:{limit}` for a bucket,
  * with the window in milliseconds. They expire by themselves. A store that evicts counters forgets what they counted;

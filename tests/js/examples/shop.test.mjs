@@ -120,7 +120,8 @@ test("the limit counts attempts at both services together", async () => {
     statuses.push(last.status);
   }
   assert.deepEqual(statuses, [204, 204, 204, 204, 429, 429]);
-  assert.ok(Number(last.retryAfter) > 0 && Number(last.retryAfter) <= 3600, last.retryAfter);
+  // A token comes every twelve minutes, whatever the time of day.
+  assert.ok(Number(last.retryAfter) > 0 && Number(last.retryAfter) <= 720, last.retryAfter);
   const other = await axum.ask("POST", "/login", { name: "Ada" });
   assert.ok(other.status === 429 && Number(other.retryAfter) > 0, other.retryAfter);
 });

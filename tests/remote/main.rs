@@ -21,6 +21,7 @@ mod load_scenarios;
 #[path = "../load/provider.rs"]
 mod provider;
 mod redis;
+mod services;
 #[path = "../load/tag_scenes.rs"]
 mod tag_scenes;
 #[path = "../load/trace_runner.rs"]

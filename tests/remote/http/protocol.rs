@@ -31,6 +31,7 @@ async fn invalidation_the_rate_limiter_and_sessions() {
             let checks = futures_util::future::join_all((0..8).map(|_| limiter.check("10.0.0.7", slides))).await;
             assert!(checks.into_iter().filter(|check| check.as_ref().unwrap().allowed).count() <= 2);
         }
+        crate::services::bucket_and_users(texts.clone(), texts.view(), texts.clone()).await;
 
         let sessions = SessionStore::new(texts.clone(), Duration::from_secs(100)).unwrap();
         let token = sessions.create("Ada".into()).await.unwrap();

@@ -15,15 +15,15 @@ use isocache::{OnStoreError, RateLimitLayer, RateLimiter, RedisCacheProvider, ke
 type Limiter = RateLimiter<RedisCacheProvider<i64>>;
 
 /// The key under which a request is counted: the address of the client, and the route.
-fn client(request: &Request) -> Option<String> {
+fn client(request: &Request) -> String {
     let address = request.extensions().get::<ConnectInfo<SocketAddr>>();
     let address = address.map_or_else(|| "unknown".into(), |ConnectInfo(address)| address.ip().to_string());
-    Some(keys::rate(address, "/"))
+    keys::rate(address, "/")
 }
 
 /// A service whose one route is limited.
 pub fn app(limiter: Limiter) -> Router {
-    let limit = RateLimitLayer::new(limiter, client);
+    let limit = RateLimitLayer::new(limiter, |request: &Request| Some(client(request)));
     // Only the route is limited. What does not exist is not counted.
     Router::new().route("/", get(|| async { "hello\n" })).route_layer(limit)
 }

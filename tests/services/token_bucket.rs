@@ -36,7 +36,7 @@ proptest! {
             prop_assert_eq!(answer.remaining, tokens / WINDOW);
             prop_assert!(answer.reset_after <= Duration::from_millis(WINDOW));
             if !answer.allowed {
-                clock.advance(answer.reset_after - Duration::from_millis(1));
+                clock.advance(answer.reset_after.saturating_sub(Duration::from_millis(1)));
                 prop_assert!(!block_on(limiter.peek_cost("k", cost)).unwrap().allowed);
                 clock.advance(Duration::from_millis(1));
                 prop_assert!(block_on(limiter.peek_cost("k", cost)).unwrap().allowed);

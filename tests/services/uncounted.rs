@@ -10,6 +10,8 @@ use serde_json::{Value, json};
 
 const MINUTE: Duration = Duration::from_secs(60);
 
+type New = fn(MemoryCacheProvider<i64>, u64, Duration) -> isocache::Result<RateLimiter<MemoryCacheProvider<i64>>>;
+
 async fn lookups<T: isocache::MaybeSend>(provider: &impl CacheProvider<T>) -> (u64, u64) {
     let stats = provider.get_stats().await.unwrap();
     (stats.hits, stats.misses)
@@ -18,8 +20,7 @@ async fn lookups<T: isocache::MaybeSend>(provider: &impl CacheProvider<T>) -> (u
 #[test]
 fn four_reads_of_one_user_under_a_limiter_are_four_hits() {
     block_on(async {
-        let made: [fn(_, u64, Duration) -> isocache::Result<RateLimiter<MemoryCacheProvider<i64>>>; 3] =
-            [RateLimiter::fixed_window, RateLimiter::sliding_window, RateLimiter::token_bucket];
+        let made: [New; 3] = [RateLimiter::fixed_window, RateLimiter::sliding_window, RateLimiter::token_bucket];
         for new in made {
             let store = MemoryCacheProvider::<i64>::default();
             let limiter = new(store.clone(), 100, MINUTE).unwrap();

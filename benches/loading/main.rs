@@ -1,5 +1,5 @@
-//! Loading beside other caches: a hit through the loading call, and ten thousand callers of one key. And what it costs to
-//! invalidate a tag.
+//! Loading compared with other caches: a hit through the loading call or a cached function, and ten thousand callers of one
+//! key. Also the cost of invalidating a tag.
 //!
 //! `cargo bench --bench loading --features tokio`; `-- --quick` for fewer rounds.
 
@@ -55,7 +55,7 @@ async fn hit(peer: &Peer) -> f64 {
     }
 }
 
-/// Milliseconds until all callers have the answer, and that there was one load; `None` for who has no such thing.
+/// Milliseconds until all callers have the value of one load; `None` for a peer that does not share loads.
 async fn stampede(peer: &Peer, round: u64) -> Option<f64> {
     let run = peer.stampede.as_ref()?;
     let start = Instant::now();

@@ -1,4 +1,4 @@
-//! Who is compared, and how each is called.
+//! The caches that are compared, and how each is called.
 
 use std::convert::Infallible;
 use std::future::{Future, ready};
@@ -22,11 +22,11 @@ type Run<R> = Pin<Box<dyn Future<Output = R>>>;
 pub struct Peer {
     pub name: &'static str,
     pub is_ours: bool,
-    /// Compared are those of one kind.
+    /// Peers of one kind are compared.
     pub is_async: bool,
-    /// So many calls that find their value.
+    /// Makes this many calls that find their value.
     pub hits: Box<dyn Fn(u64) -> Run<()>>,
-    /// Ten thousand calls of a key that is not there, and how many loads there were; given the number of the round.
+    /// Makes ten thousand concurrent calls of a missing key, and returns the number of loads. The argument is the round.
     pub stampede: Option<Box<dyn Fn(u64) -> Run<u64>>>,
 }
 
@@ -35,7 +35,7 @@ fn key(number: u64) -> String {
     format!("user:{number}")
 }
 
-/// A load that takes some turns, so that all callers come before it ends.
+/// A load that yields several times, so that all callers arrive before it ends.
 async fn load(loads: &AtomicU64) -> u64 {
     loads.fetch_add(1, Ordering::SeqCst);
     for _ in 0..10 {
@@ -106,7 +106,7 @@ fn moka() -> Peer {
     }
 }
 
-/// The crate `cached`, with the same size, ttl and key. It shares loads only where it is told to, by a lock.
+/// The crate `cached`, with the same size, ttl and key. By default, it does not share loads.
 #[allow(clippy::unused_async, reason = "it is the asynchronous form that is measured")]
 #[cached::macros::cached(max_size = 1000, ttl_secs = 300, key = "String", convert = r#"{ format!("user:{number}") }"#)]
 async fn cached_user(number: u64) -> u64 {

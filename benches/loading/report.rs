@@ -19,12 +19,27 @@ fn median(values: &[f64]) -> Option<f64> {
     values.get(values.len() / 2).copied()
 }
 
+/// Two cells: the minimum and the median.
+fn shown(values: &[f64]) -> String {
+    let minimum = values.iter().copied().reduce(f64::min);
+    let cell = |value: Option<f64>| value.map_or("-".to_owned(), |value| format!("{value:.1}"));
+    format!("{} | {}", cell(minimum), cell(median(values)))
+}
+
 pub fn markdown(peers: &[Peer], hits: &[Vec<f64>], stampedes: &[Vec<f64>], rounds: u64) -> String {
-    let mut text = format!("# Loading, medians of {rounds} rounds\n\n");
-    let _ = writeln!(text, "| | a hit, ns | {STAMPEDE} callers of one key, ms |\n|---|---|---|");
+    let mut text = format!("# Loading, minimum and median of {rounds} rounds\n\n");
+    if let Ok(load) = std::fs::read_to_string("/proc/loadavg") {
+        let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
+        let load = load.split(' ').take(3).collect::<Vec<_>>().join(", ");
+        let _ = writeln!(text, "Load of the machine at the end: {load} on {cores} cores.\n");
+    }
+    let _ = writeln!(
+        text,
+        "| | a hit, ns: minimum | median | {STAMPEDE} callers of one key, ms: minimum | median |\n|---|---|---|---|---|"
+    );
     for (at, peer) in peers.iter().enumerate() {
-        let shown = |values: &[f64]| median(values).map_or("-".to_owned(), |value| format!("{value:.1}"));
-        let _ = writeln!(text, "| {} | {} | {} |", peer.name, shown(&hits[at]), shown(&stampedes[at]));
+        let (hits, stampedes) = (shown(&hits[at]), shown(&stampedes[at]));
+        let _ = writeln!(text, "| {} | {hits} | {stampedes} |", peer.name);
     }
     text.push('\n');
     for (ours, mine) in peers.iter().zip(hits).filter(|(peer, _)| peer.is_ours) {

@@ -16,14 +16,14 @@ use crate::{CacheError, CacheProvider, LoadError, Loaded, MaybeSend, MemoryCache
 /// The body of a function, and its return value if it ended within this call.
 struct Body<V, E, F> {
     future: F,
-    brought: Option<Result<Option<V>, E>>,
+    finished: Option<Result<Option<V>, E>>,
 }
 
 /// The outcome of a load: a value to store, or an error to share with other callers.
-type Load<S, H> = Result<Option<<S as Shape>::Value>, <H as Sharing<<S as Shape>::Error>>::Shared>;
+type Load<S, H> = Result<Option<<S as Shape>::Value>, <H as Sharing<<S as Shape>::Error>>::SharedError>;
 
-fn share<S: Shape<Value: Clone>, H: Sharing<S::Error>>(brought: &Result<Option<S::Value>, S::Error>) -> Load<S, H> {
-    match brought {
+fn share<S: Shape<Value: Clone>, H: Sharing<S::Error>>(finished: &Result<Option<S::Value>, S::Error>) -> Load<S, H> {
+    match finished {
         Ok(value) => Ok(value.clone()),
         Err(error) => Err(H::share(error)),
     }
@@ -31,8 +31,8 @@ fn share<S: Shape<Value: Clone>, H: Sharing<S::Error>>(brought: &Result<Option<S
 
 /// The result of the call; `None` if the body has to run for it.
 fn answer<S: Shape, H: Sharing<S::Error>>(
-    outcome: Result<Option<S::Value>, LoadError<H::Shared>>,
-    brought: Option<Result<Option<S::Value>, S::Error>>,
+    outcome: Result<Option<S::Value>, LoadError<H::SharedError>>,
+    finished: Option<Result<Option<S::Value>, S::Error>>,
     policy: &Policy<S::Error>,
     options: &Options,
 ) -> Option<S::Returned> {
@@ -46,7 +46,7 @@ fn answer<S: Shape, H: Sharing<S::Error>>(
             }
             None
         }
-        Err(LoadError::Loader(shared)) => match brought {
+        Err(LoadError::Loader(shared)) => match finished {
             Some(own) => return S::join(own),
             None => return H::take(&shared).and_then(|error| S::join(Err(error))),
         },
@@ -58,7 +58,7 @@ fn answer<S: Shape, H: Sharing<S::Error>>(
     if let (Some(error), Some(convert)) = (failed, policy.convert) {
         return S::join(Err(convert(error)));
     }
-    brought.and_then(S::join)
+    finished.and_then(S::join)
 }
 
 impl<V: Clone, E, F> Body<V, E, Pin<F>>
@@ -71,7 +71,7 @@ where
         H: Sharing<E>,
         F::Target: Future<Output = S::Returned>,
     {
-        self.future.as_mut().poll(context).map(|returned| share::<S, H>(self.brought.insert(S::split(returned))))
+        self.future.as_mut().poll(context).map(|returned| share::<S, H>(self.finished.insert(S::split(returned))))
     }
 }
 
@@ -98,12 +98,12 @@ where
             None => return body.await,
         },
     };
-    let mut body = Body { future: pin!(body), brought: None };
+    let mut body = Body { future: pin!(body), finished: None };
     let running = &mut body;
     let load = move || poll_fn(move |context| running.poll::<S, H>(context));
     let load = || async { Ok(load().await?.map(Loaded::from)) };
     let outcome = get(provider, &key, options.of(&policy), !S::IS_OPTIONAL, load).await;
-    match answer::<S, H>(outcome, body.brought, &policy, options) {
+    match answer::<S, H>(outcome, body.finished, &policy, options) {
         Some(answer) => answer,
         None => body.future.await,
     }
@@ -134,13 +134,13 @@ where
     };
     // Locked by the load while it is polled, and by this call only when there is no load any more.
     #[allow(clippy::arc_with_non_send_sync)]
-    let body = Arc::new(Mutex::new(Body { future: Box::pin(body), brought: None }));
+    let body = Arc::new(Mutex::new(Body { future: Box::pin(body), finished: None }));
     let loaded = Arc::clone(&body);
     let load = move || poll_fn(move |context| lock(&loaded).poll::<S, H>(context));
     let load = || async { Ok(load().await?.map(Loaded::from)) };
     let outcome = get_or_refresh(&provider, &key, options.of(&policy), !S::IS_OPTIONAL, load).await;
-    let brought = lock(&body).brought.take();
-    match answer::<S, H>(outcome, brought, &policy, options) {
+    let finished = lock(&body).finished.take();
+    match answer::<S, H>(outcome, finished, &policy, options) {
         Some(answer) => answer,
         None => poll_fn(|context| lock(&body).future.as_mut().poll(context)).await,
     }
@@ -167,15 +167,15 @@ where
     S: Shape<Value: Clone + MaybeSend + Send + Sync + 'static>,
     H: Sharing<S::Error>,
 {
-    let (mut body, mut brought) = (Some(body), None);
+    let (mut body, mut finished) = (Some(body), None);
     let outcome = key.into_key().map_err(LoadError::Cache).and_then(|key| {
         let load = || match body.take() {
-            Some(body) => share::<S, H>(brought.insert(S::split(body()))).map(|value| value.map(Loaded::from)),
+            Some(body) => share::<S, H>(finished.insert(S::split(body()))).map(|value| value.map(Loaded::from)),
             None => Ok(None),
         };
         provider.get_or_load(&key, options.of(policy), !S::IS_OPTIONAL, load)
     });
-    match (answer::<S, H>(outcome, brought, policy, options), body) {
+    match (answer::<S, H>(outcome, finished, policy, options), body) {
         (Some(answer), _) => answer,
         (None, Some(body)) => body(),
         (None, None) => unreachable!("a body that ran to its end has an answer"),

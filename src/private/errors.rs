@@ -6,9 +6,9 @@ use crate::CacheError;
 
 /// How callers that share a load get its error.
 pub trait Sharing<E> {
-    type Shared: Send + Sync + 'static;
-    fn share(error: &E) -> Self::Shared;
-    fn take(shared: &Self::Shared) -> Option<E>;
+    type SharedError: Send + Sync + 'static;
+    fn share(error: &E) -> Self::SharedError;
+    fn take(shared: &Self::SharedError) -> Option<E>;
 }
 
 /// As clones.
@@ -17,7 +17,7 @@ pub struct Clones;
 pub struct Apart;
 
 impl<E: Clone + Send + Sync + 'static> Sharing<E> for Clones {
-    type Shared = E;
+    type SharedError = E;
     fn share(error: &E) -> E {
         error.clone()
     }
@@ -27,7 +27,7 @@ impl<E: Clone + Send + Sync + 'static> Sharing<E> for Clones {
 }
 
 impl<E> Sharing<E> for Apart {
-    type Shared = ();
+    type SharedError = ();
     fn share(_: &E) {}
     fn take((): &()) -> Option<E> {
         None

@@ -1,4 +1,4 @@
-//! What `#[cached]` says of what it cannot do. To write the expected texts anew: `TRYBUILD=overwrite`.
+//! The compile errors of `#[cached]`. `TRYBUILD=overwrite` rewrites the expected outputs.
 
 #[test]
 fn errors() {

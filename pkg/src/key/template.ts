@@ -24,10 +24,7 @@ export function parseTemplate(pattern: unknown): Template {
   };
   const literal = pattern.indexOf("${");
   if (literal >= 0) {
-    refuse(
-      "a $ before a brace is of a template literal: leave the $ out, as in user:{id}, or give a function",
-      literal,
-    );
+    refuse("a key pattern is not a template literal: leave the $ out, as in user:{id}, or give a function", literal);
   }
   for (const { 0: piece, index } of pattern.matchAll(/\{\{|\}\}|\{[^{}]*\}|[{}]|[^{}]+/g)) {
     if (piece === "{" || piece === "}") {
@@ -42,7 +39,7 @@ export function parseTemplate(pattern: unknown): Template {
     } else if (!NAME.test(name)) {
       refuse("the name of a parameter has letters, digits and _, with dots between words", index + 1);
     } else if (names.length > 0 && !texts[names.length]?.includes(":")) {
-      refuse("between this parameter and the one before it there must be a :", index);
+      refuse("between this parameter and the one before it, there must be a :", index);
     } else if (names.includes(name)) {
       refuse("this parameter is there already", index);
     } else {
@@ -51,7 +48,7 @@ export function parseTemplate(pattern: unknown): Template {
     }
   }
   if (texts.join("") === "") {
-    refuse("there must be some literal text, which sets the keys apart from others", 0);
+    refuse("a pattern needs some literal text, to distinguish its keys from others", 0);
   }
   return { texts, names };
 }

@@ -68,7 +68,7 @@ describe("keys", () => {
     for (const pattern of ["user:${id}", "${0}:a", "a:${ id }", "a:${"]) {
       const refused = {
         name: "RangeError",
-        message: /a \$ before a brace is of a template literal.*or give a function/,
+        message: /a key pattern is not a template literal.*or give a function/,
       };
       assert.throws(() => cached(async () => 1, { key: pattern }), refused, pattern);
       assert.throws(() => keyPattern(pattern), refused, pattern);

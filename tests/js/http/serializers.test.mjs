@@ -343,7 +343,7 @@ describe("counters beside MessagePack", () => {
   test("no value is taken for a counter", () => {
     const values = [
       ...Array.from({ length: 300 }, (_, at) => at - 40),
-      ...["7", "42", "-7", "", "0".repeat(20), [7], [52], { 7: 7 }, null, true, 48.5, -0, 2 ** 53 - 1, 55n],
+      ...["7", "42", "-7", "", "0".repeat(20), [7], [52], { 7: 7 }, null, true, 48.5, 2 ** 53 - 1, 55n],
       ...[new Uint8Array([0x37]), new Uint8Array([0x34, 0x32]), new Map([[52, 48]]), new Set([49])],
     ];
     for (const value of values) {

@@ -72,7 +72,7 @@ lint: build ## Formatters, linters, types and documentation, without changing an
 	npx biome ci --error-on-warnings .
 	npx tsc -p pkg --noEmit
 
-bench: build ## Compare speed, size and memory with other caches; tables go to bench-results/ (QUICK=1: less exact)
+bench: build ## Compare speed, size and memory with other caches; tables go to bench-results/ and docs/performance.md (QUICK=1: less exact)
 	@scripts/need.sh node rust redis xz
 	cargo bench --bench peers $(if $(QUICK),-- --quick)
 	cargo bench --bench loading $(if $(QUICK),-- --quick)
@@ -81,6 +81,7 @@ bench: build ## Compare speed, size and memory with other caches; tables go to b
 	node pkg/bench/run.mjs $(if $(QUICK),--quick)
 	node pkg/bench/loading.mjs $(if $(QUICK),--quick)
 	cargo build --quiet --release --package isocache-bridge && node pkg/bench/http.mjs $(if $(QUICK),--quick)
+	node scripts/performance.mjs
 
 miri: ## The engine, the memory cache and loading under Miri, with small sizes: no undefined behaviour, no leak, no race
 	@scripts/need.sh miri

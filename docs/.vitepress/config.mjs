@@ -71,6 +71,7 @@ export default defineConfig({
           { text: "The bridge", link: "/bridge" },
           { text: "When something fails", link: "/failures" },
           { text: "Errors", link: "/errors" },
+          { text: "Performance", link: "/performance" },
         ],
       },
       {

@@ -10,7 +10,7 @@ const KB = 1000;
 const geometricMean = (numbers) =>
   Math.exp(numbers.reduce((sum, number) => sum + Math.log(number), 0) / numbers.length);
 
-/** `time(scenario, peer)` is the median in nanoseconds, or undefined. */
+/** `time(scenario, peer)` is the shortest time in nanoseconds, or undefined. */
 export function goals(rows, time, sizes) {
   const list = [];
   const add = (what, reached, measured) => list.push({ what, reached, measured });
@@ -32,19 +32,24 @@ export function goals(rows, time, sizes) {
     }
   };
   for (const ttl of [false, true]) {
-    atLeast(1.2, "get-hit", ttl, "lru-cache", "at least 1.2x as fast as");
-  }
-  atLeast(LEVEL, "get-hit", false, "mnemonist", `level (${LEVEL}) with or ahead of`);
-  for (const name of ["set-existing", "set-evict", "aside zipf", "aside web07"]) {
-    for (const ttl of [false, true]) {
-      atLeast(LEVEL, name, ttl, "lru-cache", `no slower (${LEVEL}) than`);
+    for (const [name, least] of [
+      ["get-hit", 1.3],
+      ["set-existing", 1.8],
+      ["set-evict", 1.15],
+      ["aside zipf", 1.15],
+      ["aside web07", 1.15],
+    ]) {
+      atLeast(least, name, ttl, "lru-cache", `at least ${least}x as fast as`);
     }
   }
+  atLeast(1, "get-hit", false, "mnemonist", "no slower than");
+  atLeast(1.2, "set-existing", false, "mnemonist", "at least 1.2x as fast as");
+  atLeast(LEVEL, "set-evict", false, "mnemonist", `level (${LEVEL}) with or ahead of`);
   for (const ttl of [false, true]) {
     const bare = compare("async get-hit", ttl, "async lru-cache");
     if (bare !== undefined) {
-      const title = `async get-hit, ttl ${ttl ? "on" : "off"}: at most 1.3x the time of a bare async wrapper over lru-cache`;
-      add(title, 1 / bare.mean <= 1.3, `${(1 / bare.mean).toFixed(2)}x the time`);
+      const title = `async get-hit, ttl ${ttl ? "on" : "off"}: no slower than a bare async wrapper over lru-cache`;
+      add(title, bare.mean >= 1, `${(1 / bare.mean).toFixed(2)}x the time`);
     }
     atLeast(2.5, "async get-hit", ttl, "cache-manager", "at least 2.5x as fast as");
   }

@@ -19,6 +19,16 @@ export const PEERS = [
     },
   },
   {
+    name: "isocache s3fifo",
+    about: "MemoryCache under S3-FIFO",
+    hasTtl: true,
+    make: async () => {
+      const { MemoryCache } = await import("isocache/memory");
+      return ({ entries, ttl }) =>
+        new MemoryCache({ maxEntries: entries, ttl: ttl === undefined ? null : ttl / 1000, policy: "s3fifo" });
+    },
+  },
+  {
     name: "lru-cache",
     about: "exact LRU; reads the clock once a turn of the event loop",
     hasTtl: true,

@@ -14,7 +14,7 @@ const quick = process.argv.includes("--quick");
 const only = process.argv.includes("--only") ? process.argv[process.argv.indexOf("--only") + 1] : undefined;
 const effort = quick
   ? { launches: 1, rounds: 7, operations: 100_000, warmUp: 20 }
-  : { launches: 3, rounds: 5, operations: 500_000, warmUp: 300 };
+  : { launches: 7, rounds: 5, operations: 500_000, warmUp: 300 };
 
 const rows = [];
 for (const scenario of scenarios().filter(({ name }) => only === undefined || name === only)) {

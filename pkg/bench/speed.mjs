@@ -1,11 +1,17 @@
 // Runs the scenarios: each peer in its own process, the rounds in turn.
 
-import { fork } from "node:child_process";
+import { execFileSync, fork } from "node:child_process";
+import { availableParallelism } from "node:os";
 import { fileURLToPath } from "node:url";
 import { ASYNC_PEERS, PEERS } from "./peers.mjs";
 import { takesPart } from "./scenarios.mjs";
 
 const CHILD = fileURLToPath(new URL("child.mjs", import.meta.url));
+/**
+ * The same young generation for all: V8 sizes it by what a program has allocated, so that a peer that loads more code would get a
+ * larger one, and look faster.
+ */
+export const HEAP = ["--min-semi-space-size=16", "--max-semi-space-size=16"];
 /** No step of a child takes as long, by far. */
 const LIMIT_MS = 120_000;
 
@@ -27,13 +33,23 @@ export function ask(child, message) {
   });
 }
 
+/** Keeps a child on the last processor, where there is a `taskset`: a move to another one costs it its caches. */
+function pinned(child) {
+  try {
+    execFileSync("taskset", ["-cp", String(availableParallelism() - 1), String(child.pid)], { stdio: "ignore" });
+  } catch {
+    // It runs wherever the system puts it.
+  }
+  return child;
+}
+
 /** Runs one scenario. For each peer: the nanoseconds of each round, and the hit ratio of the last one; null for who has no part. */
 export async function measure(scenario, { launches, rounds, operations, warmUp }) {
   const peers = scenario.isAsync ? ASYNC_PEERS : PEERS;
   const results = peers.map((peer) => (takesPart(peer, scenario) ? { ns: [], hitRatio: 0 } : null));
   const taking = results.flatMap((result, peer) => (result === null ? [] : [peer]));
   for (let launch = 0; launch < launches; launch++) {
-    const children = new Map(taking.map((peer) => [peer, fork(CHILD)]));
+    const children = new Map(taking.map((peer) => [peer, pinned(fork(CHILD, { execArgv: HEAP }))]));
     try {
       for (const [peer, child] of children) {
         await ask(child, { prepare: { peer, scenario, warmUp }, operations });

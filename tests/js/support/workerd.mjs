@@ -13,7 +13,7 @@ const WORKERD = fileURLToPath(new URL("../../../node_modules/.bin/workerd", impo
  * Bundles the file as wrangler does, with the packages that it finds, and serves it on a free loopback port. `vars` are what
  * it gets as `env`. `said(pattern)` waits for a line of the worker's console.
  */
-export async function startWorker(file, { compatibilityDate, vars }) {
+export async function startWorker(file, { compatibilityDate, compatibilityFlags = [], vars }) {
   const folder = await mkdtemp(join(tmpdir(), "isocache-worker-"));
   const remove = () => rm(folder, { recursive: true, force: true });
   try {
@@ -22,7 +22,7 @@ export async function startWorker(file, { compatibilityDate, vars }) {
       ...{ outfile: join(folder, "worker.mjs"), conditions: ["workerd", "worker", "browser"] },
       external: ["cloudflare:*"],
     });
-    await writeFile(join(folder, "config.capnp"), config(compatibilityDate, vars));
+    await writeFile(join(folder, "config.capnp"), config(compatibilityDate, compatibilityFlags, vars));
     // The port that it was given is a line of JSON.
     const server = start(WORKERD, ["serve", join(folder, "config.capnp"), "--control-fd=1"]);
     try {
@@ -45,7 +45,7 @@ export async function startWorker(file, { compatibilityDate, vars }) {
   }
 }
 
-function config(compatibilityDate, vars) {
+function config(compatibilityDate, compatibilityFlags, vars) {
   const bindings = Object.entries(vars).map(
     ([name, text]) => `(name = ${JSON.stringify(name)}, text = ${JSON.stringify(text)})`,
   );
@@ -63,7 +63,8 @@ const w :Workerd.Worker = (
     (name = "worker.mjs", esModule = embed "worker.mjs")
   ],
   bindings = [ ${bindings.join(", ")} ],
-  compatibilityDate = ${JSON.stringify(compatibilityDate)}
+  compatibilityDate = ${JSON.stringify(compatibilityDate)},
+  compatibilityFlags = ${JSON.stringify(compatibilityFlags)}
 );
 `;
 }

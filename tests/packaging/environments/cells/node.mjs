@@ -1,0 +1,141 @@
+/** Node, and the tools that run programs and tests in it. */
+
+import { build } from "esbuild";
+import { CJS, ESM, PRINT_CJS, PRINT_ESM, PROGRAM } from "../lab.mjs";
+
+const FILES = { "main.mjs": PRINT_ESM, "main.cjs": PRINT_CJS };
+
+const nodes = [18, 20, 22, 24, 26].flatMap((major) =>
+  ["import", "require"].map((how) => ({
+    name: `Node ${major}, ${how}`,
+    engine: "wasm",
+    async run(lab) {
+      const node = await lab.node(major);
+      const project = await lab.project("node", { files: FILES });
+      const text = await project.run(node, [how === "import" ? "main.mjs" : "main.cjs"]);
+      return { text, version: (await lab.run(node, ["--version"])).trim().slice(1) };
+    },
+  })),
+);
+
+const jitless = ["import", "require"].map((how) => ({
+  name: `Node --jitless, ${how}`,
+  quick: true,
+  engine: "js",
+  async run(lab) {
+    const project = await lab.project("node", { files: FILES });
+    const text = await project.run(process.execPath, ["--jitless", how === "import" ? "main.mjs" : "main.cjs"]);
+    return { text, version: process.versions.node };
+  },
+}));
+
+// A snapshot is made of a single file, and cannot hold WebAssembly.
+const snapshot = {
+  name: "Node, startup snapshot",
+  quick: true,
+  engine: "js",
+  async run(lab) {
+    const entry = `import * as isocache from "isocache/js";
+      const { MemoryCache, escapeGlob } = isocache;
+      const memory = { MemoryCache, escapeGlob };
+      ${PROGRAM}
+      const kept = new MemoryCache().set("kept", 1);
+      require("node:v8").startupSnapshot.setDeserializeMainFunction(() => {
+        printed().then((text) => console.log(kept.get("kept") === 1 ? text : "the entry is lost"));
+      });`;
+    const project = await lab.project("node", { files: { ...FILES, "snapshot.js": entry } });
+    await build({
+      ...{ absWorkingDir: project.folder, entryPoints: ["snapshot.js"], bundle: true, outfile: "snapshot.cjs" },
+      ...{ format: "cjs", external: ["node:v8"] },
+    });
+    await project.run(process.execPath, ["--snapshot-blob", "snapshot.blob", "--build-snapshot", "snapshot.cjs"]);
+    const text = await project.run(process.execPath, ["--snapshot-blob", "snapshot.blob"]);
+    return { text, version: process.versions.node };
+  },
+};
+
+const tsx = [20, 22, 24].flatMap((major) =>
+  ["cts", "mts"].map((kind) => ({
+    name: `tsx .${kind}, Node ${major}`,
+    quick: major === 20,
+    engine: "wasm",
+    async run(lab) {
+      const node = major === 20 ? process.execPath : await lab.node(major);
+      const files = { "main.cts": PRINT_CJS, "main.mts": PRINT_ESM };
+      const project = await lab.project("tsx", { tools: { tsx: "4.23.15" }, files });
+      const text = await project.run(node, ["node_modules/tsx/dist/cli.mjs", `main.${kind}`]);
+      return { text, version: await project.version("tsx") };
+    },
+  })),
+);
+
+const tsNode = {
+  name: "ts-node, CommonJS",
+  engine: "wasm",
+  async run(lab) {
+    const options = {
+      module: "commonjs",
+      moduleResolution: "node10",
+      target: "es2022",
+      esModuleInterop: true,
+      strict: true,
+    };
+    const project = await lab.project("ts-node", {
+      tools: { "ts-node": "10.9.2", typescript: "5.9.3", "@types/node": "20.19.43" },
+      type: "commonjs",
+      files: {
+        "tsconfig.json": JSON.stringify({ compilerOptions: options }),
+        // The types have tests of their own.
+        "main.ts": `// @ts-nocheck\n${ESM}printed().then((text) => console.log(text));\n`,
+      },
+    });
+    return { text: await project.run(project.bin("ts-node"), ["main.ts"]), version: await project.version("ts-node") };
+  },
+};
+
+const jest = ["node", "jsdom"].map((environment) => ({
+  name: `Jest, ${environment}`,
+  quick: environment === "jsdom",
+  engine: "wasm",
+  async run(lab) {
+    const test = `/** @jest-environment ${environment} */\n${CJS}
+      test("works", async () => { require("fs").writeFileSync("result.txt", await printed()); });`;
+    const project = await lab.project("jest", {
+      tools: { jest: "30.5.2", "jest-environment-jsdom": "30.5.2" },
+      type: "commonjs",
+      files: { "main.test.js": test },
+    });
+    await project.run(project.bin("jest"), ["--no-cache"]);
+    return { text: await project.read("result.txt"), version: await project.version("jest") };
+  },
+}));
+
+const vitest = ["node", "jsdom", "happy-dom"].map((environment) => ({
+  name: `Vitest, ${environment}`,
+  quick: environment === "happy-dom",
+  engine: "wasm",
+  async run(lab) {
+    const test = `import { expect, test } from "vitest";\nimport { writeFileSync } from "node:fs";\n${ESM}
+      import { HttpCache } from "isocache/http";
+      test("works", async () => {
+        writeFileSync("result.txt", await printed());
+        // Bodies of requests are of the realm of whoever reads them.
+        const bodies = [];
+        const fetch = async (url, init) => {
+          bodies.push(init.body);
+          return new Response("[]", { status: 500 });
+        };
+        await new HttpCache({ url: "http://127.0.0.1:9", token: "t", retries: 0, fetch }).get("a").catch(() => undefined);
+        expect(bodies.length).toBeGreaterThan(0);
+        for (const body of bodies) expect(typeof body === "string" || body instanceof Uint8Array).toBe(true);
+      });`;
+    const project = await lab.project("vitest", {
+      tools: { vitest: "4.1.12", jsdom: "27.4.0", "happy-dom": "20.8.9" },
+      files: { "main.test.js": test },
+    });
+    await project.run(project.bin("vitest"), ["run", "--environment", environment]);
+    return { text: await project.read("result.txt"), version: await project.version("vitest") };
+  },
+}));
+
+export default [...nodes, ...jitless, snapshot, ...tsx, tsNode, ...jest, ...vitest];

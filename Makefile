@@ -11,7 +11,7 @@ endif
 
 SOURCES := $(shell find src crates/wasm crates/key-pattern xtask pkg/src pkg/scripts -type f) Cargo.toml Cargo.lock pkg/package.json package-lock.json
 
-.PHONY: help demo docs build bridge test test-rust test-js test-wasm bench test-instructions lint miri release-check clean
+.PHONY: help demo docs build bridge test test-rust test-js test-wasm test-everywhere test-instructions bench lint miri release-check clean
 
 help: ## This list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -57,6 +57,10 @@ test-js: build bridge
 	@scripts/need.sh node chromium redis python wasm-target wasm-bindgen xz
 	cargo build --quiet --features http,metrics,redis,sessions,tower,tracing --example user_service --example shop
 	node scripts/run-tests.mjs $$(find tests/js tests/packaging www/test -name '*.test.mjs' | sort)
+
+test-everywhere: build ## The package in every environment of docs/environments.md, and its table; tools go to target/environments
+	@scripts/need.sh node rust wasm-target chromium firefox webkit wasm-bindgen wasm-pack geckodriver
+	node tests/packaging/environments/run.mjs --write
 
 lint: build ## Formatters, linters, types and documentation, without changing anything
 	@scripts/need.sh node rust wasm-target

@@ -60,6 +60,16 @@ for need in "$@"; do
       debian chromium chromium
       debian chromedriver chromium-driver
       ;;
+    firefox)
+      debian firefox-esr firefox-esr
+      ;;
+    webkit)
+      debian WebKitWebDriver webkit2gtk-driver
+      debian xvfb-run xvfb
+      ;;
+    geckodriver)
+      cargo_tool geckodriver geckodriver 0.36.0
+      ;;
     redis)
       debian redis-server redis-server
       debian redis-cli redis-tools

@@ -8,7 +8,7 @@ import { chromium } from "playwright-core";
 import { eventually, LIMIT } from "../../support/waiting.mjs";
 
 /** How Chromium is started: without anything that would look beyond this machine. */
-function launchOptions() {
+export function launchOptions() {
   const executablePath = process.env.CHROMIUM ?? "/usr/bin/chromium";
   if (!existsSync(executablePath)) {
     throw new Error(`no Chromium at ${executablePath}; install it, or name another by CHROMIUM`);
@@ -41,6 +41,7 @@ export async function launch() {
   const context = await chromium.launchPersistentContext(profile, launchOptions());
   context.setDefaultTimeout(LIMIT);
   return {
+    version: context.browser()?.version(),
     /**
      * Opens a page and waits until it has set `window.result`, a text of JSON, or an error was not caught. What its console
      * calls errors is returned beside the result.

@@ -3,7 +3,7 @@
 import { existsSync } from "node:fs";
 import { rm } from "node:fs/promises";
 import { join } from "node:path";
-import { launch } from "../../js/support/browser.mjs";
+import { launch, launchOptions } from "../../js/support/browser.mjs";
 import { serve } from "../../js/support/server.mjs";
 import { freePort, start, temporaryFolder } from "../../support/processes.mjs";
 import { eventually } from "../../support/waiting.mjs";
@@ -17,10 +17,22 @@ export async function inChromium({ folder, pages = {}, path = "/index.html", url
     if (result === undefined || errors.length > 0) {
       throw new Error(`errors in the page: ${errors.join("; ")}`);
     }
-    return { text: result };
+    return { text: result, version: browser.version };
   } finally {
     await browser.close();
     await server?.close();
+  }
+}
+
+export const OPTIONS = launchOptions;
+
+/** Calls `use` with a folder for the profile of a browser. */
+export async function withProfile(use) {
+  const profile = temporaryFolder();
+  try {
+    return await use(profile);
+  } finally {
+    await rm(profile, { recursive: true, force: true, maxRetries: 5, retryDelay: 200 });
   }
 }
 

@@ -7,7 +7,7 @@ import { ESM, PRINT_CJS, PRINT_ESM, PROGRAM } from "../lab.mjs";
 const HANDLER = `${ESM}export default { fetch: async () => new Response(await printed()) };\n`;
 const FILES = { "main.mjs": PRINT_ESM, "main.cjs": PRINT_CJS };
 
-const answer = async (url) => {
+export const answer = async (url) => {
   const response = await fetch(url, { signal: AbortSignal.timeout(120_000) });
   return response.text();
 };
@@ -170,7 +170,7 @@ const EDGE = (project, outfile) => ({
 });
 
 /** Serves a worker that a framework has bundled. */
-async function inWorkerd(project, path) {
+export async function inWorkerd(project, path, url = "/") {
   const outfile = project.path("worker.mjs");
   await build({
     ...{ absWorkingDir: project.folder, entryPoints: [path], bundle: true, format: "esm", outfile, logLevel: "error" },
@@ -185,7 +185,7 @@ async function inWorkerd(project, path) {
     vars: {},
   });
   try {
-    return await answer(worker.url);
+    return await answer(worker.url + url);
   } finally {
     await worker.close();
   }

@@ -68,7 +68,7 @@ for need in "$@"; do
       debian xvfb-run xvfb
       ;;
     geckodriver)
-      cargo_tool geckodriver geckodriver 0.36.0
+      cargo_tool geckodriver geckodriver 0.37.1
       ;;
     redis)
       debian redis-server redis-server

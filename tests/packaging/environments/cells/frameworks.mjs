@@ -128,7 +128,7 @@ const nuxt = ["node-server", "cloudflare-module"].map((preset) => ({
             "<script setup>",
             '<script setup>\nimport * as isocache from "isocache";\nimport * as memory from "isocache/memory";',
           ),
-        "server/api/result.mjs": `${ESM}export default defineEventHandler(() => printed());\n`,
+        "server/api/result.ts": `// @ts-nocheck\n${ESM}export default defineEventHandler(() => printed());\n`,
       },
     });
     const env = await lab.newer();
@@ -191,7 +191,7 @@ const metro = {
           module.exports = (async () => {
             const base = await getDefaultConfig(__dirname);
             return { ...base, projectRoot: __dirname, resetCache: true,
-              resolver: { ...base.resolver, unstable_enablePackageExports: true, unstable_conditionNames: ["react-native"] },
+              resolver: { ...base.resolver, unstable_enablePackageExports: true, unstable_conditionNames: ["react-native"], resolverMainFields: ["react-native", "browser", "main"] },
               transformer: { ...base.transformer, babelTransformerPath: require.resolve("./transformer.js") },
             };
           })();`,
@@ -201,12 +201,12 @@ const metro = {
               presets: [[require("@react-native/babel-preset"), { unstable_transformProfile: "hermes-stable" }]], babelrc: false, configFile: false });
             return { ast };
           };`,
-        "index.js": `${ESM}printed().then((text) => { globalThis.printedText = text; }, (error) => { globalThis.printedText = `${error}\\n${error.stack}`; });\n`,
+        "index.js": `${ESM}printed().then((text) => { globalThis.printedText = text; }, (error) => { globalThis.printedText = error + error.stack; });\n`,
         "run.mjs": `import { readFileSync } from "node:fs";
           import { getQuickJS } from "quickjs-emscripten";
           const context = (await getQuickJS()).newContext();
           // What React Native has beside the language.
-          context.unwrapResult(context.evalCode("globalThis.window = globalThis; globalThis.self = globalThis; globalThis.console = { warn() {}, log() {}, error() {} }; globalThis.AbortController = class { signal = { aborted: false, addEventListener() {}, removeEventListener() {} }; abort() {} }; globalThis.setTimeout = () => 0; globalThis.clearTimeout = () => {}; delete globalThis.WebAssembly;")).dispose();
+          context.unwrapResult(context.evalCode("globalThis.window = globalThis; globalThis.self = globalThis; globalThis.console = { warn() {}, log() {}, error() {} }; globalThis.AbortController = class { signal = { aborted: false, addEventListener() {}, removeEventListener() {} }; abort() {} }; globalThis.performance = { now: () => Date.now() }; globalThis.setTimeout = () => 0; globalThis.clearTimeout = () => {}; delete globalThis.WebAssembly;")).dispose();
           const ran = context.evalCode(readFileSync("dist/bundle.js", "utf8"));
           if (ran.error) {
             console.error(context.dump(ran.error));

@@ -1,7 +1,7 @@
 // The environments that are quick to try; `make test-everywhere` tries all of them.
 
-import { after, before, describe, test } from "node:test";
 import assert from "node:assert/strict";
+import { after, before, describe, test } from "node:test";
 import { CELLS } from "./environments/cells.mjs";
 import { Lab } from "./environments/lab.mjs";
 

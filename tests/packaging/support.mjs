@@ -4,6 +4,8 @@ import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
+import * as isocache from "isocache";
+import * as memory from "isocache/memory";
 import { run as runProcess } from "../support/processes.mjs";
 
 export const root = fileURLToPath(new URL("../..", import.meta.url));
@@ -82,32 +84,5 @@ export const EXPECTED = {
   loaded: [1, 1, 49, 49],
   asynchronous: [1],
   same: true,
-  names: [
-    [
-      ...[
-        "Cache",
-        "CacheError",
-        "CacheInvalidator",
-        "HttpCache",
-        "InvalidationError",
-        "LoadTimeoutError",
-        "MemoryCache",
-      ],
-      ...[
-        "RateLimiter",
-        "SessionStore",
-        "Tagged",
-        "cached",
-        "defaultCache",
-        "escapeGlob",
-        "globOf",
-        "keyOf",
-        "keyPattern",
-        "keys",
-      ],
-      "loaded",
-      "setDefaultCache",
-    ],
-    ["MemoryCache", "escapeGlob"],
-  ],
+  names: [Object.keys(isocache).sort(), Object.keys(memory).sort()],
 };

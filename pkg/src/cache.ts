@@ -382,7 +382,7 @@ export class Cache<V = unknown> {
    *
    * @throws TypeError for an unknown event.
    */
-  on<E extends keyof CacheEvents>(event: E, listener: (told: CacheEvents[E]) => void): () => void {
+  on<E extends keyof CacheEvents>(event: E, listener: (event: CacheEvents[E]) => void): () => void {
     if (!EVENTS.includes(event)) {
       throw new TypeError(`isocache: unknown event ${quote(event)}; the events are ${EVENTS.join(", ")}`);
     }

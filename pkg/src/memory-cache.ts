@@ -30,7 +30,7 @@ import type {
   Ttl,
 } from "./types.js";
 import { startEngine } from "./wasm.js";
-import { resolve, resolveTtl, takeResolved } from "./write-options.js";
+import { resolve, resolveTtl, takeResolved, writeOptions } from "./write-options.js";
 
 const SET_OPTIONS = ["ttl", "expiresAt", "staleFor"];
 const ENTRY_OPTIONS = ["key", "value", ...SET_OPTIONS];
@@ -216,7 +216,7 @@ export class MemoryCache<V = unknown> extends MemoryMethods<V> {
     const stored = before + by <= ceiling;
     const count = stored ? before + by : before;
     const time = resolveTtl(ttl, this.#settings.ttl);
-    const write = this.#checked(key, count as V, time === Infinity ? null : `${time}ms`);
+    const write = this.#checked(key, count as V, writeOptions(time));
     if (typeof write.weight !== "number") {
       throw write.weight;
     }

@@ -2,9 +2,10 @@
 // in; the providers of the package get a number of milliseconds, also from another copy of the package.
 
 import assert from "node:assert/strict";
-import { createRequire } from "node:module";
 import { describe, test } from "node:test";
 import { Cache, loaded, MemoryCache, SessionStore, Tagged } from "isocache";
+// The file for pages without a bundler, with everything in it.
+import * as other from "../../pkg/dist/index.js";
 
 /** A provider of the user's that remembers the times that it is given, over a `MemoryCache`. */
 function recording(memory = new MemoryCache()) {
@@ -109,8 +110,6 @@ describe("a number of seconds is exact to the millisecond", () => {
 });
 
 describe("another copy of the package", () => {
-  const other = createRequire(import.meta.url)("../../pkg/dist/index.cjs");
-
   test("gives its ttl to the providers of this one", async () => {
     assert.notEqual(other.MemoryCache, MemoryCache);
     const memory = new MemoryCache({ clock: () => 1_000_000 });

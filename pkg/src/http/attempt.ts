@@ -4,7 +4,7 @@ import { systemNow } from "../clock.js";
 import { refusal } from "./encoding.js";
 import { type CacheErrorCode, errorOf, redirected, statusError } from "./errors.js";
 import type { Settings } from "./settings.js";
-import type { Answer } from "./transport.js";
+import type { HttpResponse } from "./transport.js";
 
 /** Which operations may be sent again: none, idempotent ones ("harmless"), or all, since nothing was carried out. */
 type Again = "none" | "harmless" | "all";
@@ -31,7 +31,7 @@ export class AttemptError extends Error {
 }
 
 /** The error for an answer whose status is not 2xx. */
-export function attemptErrorOf(answer: Answer, settings: Settings): AttemptError {
+export function attemptErrorOf(answer: HttpResponse, settings: Settings): AttemptError {
   const { status } = answer;
   const body = settings.tokens.redact(typeof answer.body === "string" ? answer.body : "");
   const text = refusal(body);
@@ -59,7 +59,7 @@ export function attemptErrorOf(answer: Answer, settings: Settings): AttemptError
 }
 
 /** What `Retry-After` says, in milliseconds. A date counts from the server's own. */
-function retryAfter({ header }: Answer): number | undefined {
+function retryAfter({ header }: HttpResponse): number | undefined {
   const value = header("retry-after");
   if (value === null) {
     return undefined;

@@ -7,7 +7,7 @@ import { answerTooLarge, notProtocol, notSent } from "./errors.js";
 import { Malformed, type Reply, ServerError } from "./reply.js";
 import type { Settings } from "./settings.js";
 import { hasBytes, parts, runs } from "./split.js";
-import { type Answer, brokenOff, type Request, TooLarge } from "./transport.js";
+import { brokenOff, type HttpResponse, type Request, TooLarge } from "./transport.js";
 import type { AbortSignalLike } from "./types.js";
 
 /** The longest pause before the first retry; it doubles with each further one. In milliseconds. */
@@ -270,7 +270,7 @@ export class Client {
    * Sends a request if the breaker permits it, and reports the outcome to the breaker. `understand` reads the answer, or returns
    * `undefined` if its status stands for a failure.
    */
-  async #answered<T>(request: Request, batch: Batch, understand: (answer: Answer) => T | undefined): Promise<T> {
+  async #answered<T>(request: Request, batch: Batch, understand: (answer: HttpResponse) => T | undefined): Promise<T> {
     const { breaker, tokens, server } = this.settings;
     const pass = breaker.enter();
     if (pass === "none") {
@@ -306,7 +306,7 @@ export class Client {
     }
   }
 
-  async #exchanged({ url, headers, body }: Request, token: string | undefined, batch: Batch): Promise<Answer> {
+  async #exchanged({ url, headers, body }: Request, token: string | undefined, batch: Batch): Promise<HttpResponse> {
     const { settings } = this;
     const limit = settings.maxResponseBytes;
     const all = token === undefined ? headers : { ...headers, authorization: `Bearer ${token}` };
@@ -342,7 +342,7 @@ export class Client {
     }
   }
 
-  #understood<T>(answer: Answer, understand: (answer: Answer) => T | undefined): T | undefined {
+  #understood<T>(answer: HttpResponse, understand: (answer: HttpResponse) => T | undefined): T | undefined {
     try {
       return understand(answer);
     } catch (error) {
@@ -361,7 +361,7 @@ export class Client {
   }
 
   /** What a good answer tells of the server. */
-  #learn({ header }: Answer): void {
+  #learn({ header }: HttpResponse): void {
     const extensions = (header("isocache-extensions") ?? "").split(",").map((name) => name.trim());
     this.#peer.clear = extensions.includes("clear");
     this.#peer.cas = extensions.includes("cas");

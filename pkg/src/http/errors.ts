@@ -112,7 +112,7 @@ export function statusError(
   text: string | undefined,
   body: string,
 ): CacheError {
-  const says = text === undefined ? `status ${status} and ${beginning(body)}` : `${status}: ${told(text)}`;
+  const says = text === undefined ? `status ${status} and ${beginning(body)}` : `${status}: ${shortened(text)}`;
   return new CacheError(code, `${server} answered ${says}`);
 }
 
@@ -149,7 +149,7 @@ function beginning(text: string): string {
 }
 
 /** The error text of a server, as an error may show it. */
-function told(text: string): string {
+function shortened(text: string): string {
   return printable(text.slice(0, TOLD));
 }
 
@@ -166,7 +166,7 @@ const UNAVAILABLE =
 
 /** The error for the text with which a store refuses a command. */
 export function errorOf(text: string, key?: string): CacheError | RangeError {
-  const message = told(text);
+  const message = shortened(text);
   const about = key === undefined ? "" : ` (key ${quote(key)})`;
   if (REFUSED.test(text)) {
     return new CacheError("refused", `the server refused: ${message}${about}`, key);

@@ -1,13 +1,13 @@
 /** Requests by `fetch`. */
 
 import { RESP } from "./encoding.js";
-import { type Answer, type Ending, type Request, TooLarge, type Transport } from "./transport.js";
+import { type Ending, type HttpResponse, type Request, TooLarge, type Transport } from "./transport.js";
 import type { FetchInit, FetchLike, FetchResponse } from "./types.js";
 
 /** A transport by the given function, or by the platform's, looked up at each request. */
 export function byFetch(given: FetchLike | undefined): Transport {
   const send = given ?? platformSend;
-  return async ({ url, headers, body }: Request, limit: number, ending: Ending): Promise<Answer> => {
+  return async ({ url, headers, body }: Request, limit: number, ending: Ending): Promise<HttpResponse> => {
     const controller = new AbortController();
     const { signal } = controller;
     const abort = () => controller.abort();

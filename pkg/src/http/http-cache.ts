@@ -123,7 +123,7 @@ export class HttpCache<V = unknown> implements Provider<V> {
     return { value: value as V, freshFor, tags };
   }
 
-  /** @internal The fresh entries under `keys`, in their order. How long they are fresh is not told. */
+  /** @internal The fresh entries under `keys`, in their order. How long they are fresh is unknown. */
   async getEntries(keys: readonly string[]): Promise<(Entry<V> | undefined)[]> {
     const entries = await this.peekEntries(keys);
     for (const entry of entries) {

@@ -6,7 +6,7 @@
 import { builtinModule } from "../platform.js";
 import { RESP } from "./encoding.js";
 import { joined } from "./fetch-transport.js";
-import { type Answer, type Ending, type Request, TooLarge, type Transport } from "./transport.js";
+import { type Ending, type HttpResponse, type Request, TooLarge, type Transport } from "./transport.js";
 
 interface Socket {
   destroy(): void;
@@ -80,8 +80,8 @@ function hasDispatcher(): boolean {
 function over(http: HttpModule): Transport {
   const agent = new http.Agent({ keepAlive: true });
   const guarded = new WeakSet<Socket>();
-  const exchange = (sent: Request, limit: number, ending: Ending, asksFirst: boolean): Promise<Answer> =>
-    new Promise<Answer>((resolve, reject) => {
+  const exchange = (sent: Request, limit: number, ending: Ending, asksFirst: boolean): Promise<HttpResponse> =>
+    new Promise<HttpResponse>((resolve, reject) => {
       const { url, body } = sent;
       const bytes = typeof body === "string" ? new TextEncoder().encode(body) : new Uint8Array(body);
       const headers: Record<string, string> = { ...sent.headers, "content-length": `${bytes.length}` };

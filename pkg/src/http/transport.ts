@@ -10,7 +10,7 @@ export interface Request {
 }
 
 /** An answer. */
-export interface Answer {
+export interface HttpResponse {
   readonly status: number;
   readonly header: (name: string) => string | null;
   /** Bytes if the content type is RESP2, otherwise text. */
@@ -30,7 +30,7 @@ export interface Ending {
  * Redirects are not followed.
  */
 export interface Transport {
-  (request: Request, limit: number, ending: Ending): Promise<Answer>;
+  (request: Request, limit: number, ending: Ending): Promise<HttpResponse>;
   /** Closes idle connections, if they are its own. */
   close?(): void;
 }

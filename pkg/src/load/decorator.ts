@@ -10,7 +10,9 @@ type Wrap = (fn: (...args: Args) => unknown, options: CachedOptions<Args, unknow
 /** Makes the decorator; `wrap` makes a cached function. */
 export function decorator(options: CachedOptions<Args, unknown>, wrap: Wrap): CachedDecorator {
   if (options.cache !== undefined && options.key === undefined) {
-    throw new TypeError("isocache: methods that share a cache need the option key, lest instances share their results");
+    throw new TypeError(
+      "isocache: methods that share a cache need the option key: without it, instances would share their results",
+    );
   }
   const apply = (first: unknown, second: unknown, descriptor?: PropertyDescriptor): unknown => {
     if (descriptor === undefined) {
@@ -38,7 +40,7 @@ export function decorator(options: CachedOptions<Args, unknown>, wrap: Wrap): Ca
 
 /**
  * The method that takes the place of `original`, and what gives an instance a property of its own, whose members need not be
- * told the instance.
+ * given the instance.
  */
 function decorated(original: Method, key: string | symbol, options: CachedOptions<Args, unknown>, wrap: Wrap) {
   const name = options.name ?? String(key);

@@ -8,7 +8,7 @@ interface OfCall {
   readonly name: string | undefined;
 }
 
-/** What listeners are told, by event. */
+/** The details of each event. */
 export interface CacheEvents {
   /** A loader has ended: with a value, or with the `error`. */
   load: OfCall & {
@@ -46,7 +46,7 @@ export class Events {
   /** Adds a listener. The returned function removes it. */
   on<E extends keyof CacheEvents>(event: E, listener: Listener<E>): () => void {
     // A program may add one function twice, and remove it once.
-    const own = (told: CacheEvents[E]) => listener(told);
+    const own = (details: CacheEvents[E]) => listener(details);
     const listeners = this.#listeners.get(event) ?? new Set();
     this.#listeners.set(event, listeners.add(own));
     return () => {
@@ -59,11 +59,11 @@ export class Events {
     return (this.#listeners.get(event)?.size ?? 0) > 0;
   }
 
-  emit<E extends keyof CacheEvents>(event: E, told: CacheEvents[E]): void {
+  emit<E extends keyof CacheEvents>(event: E, details: CacheEvents[E]): void {
     for (const listener of this.#listeners.get(event) ?? []) {
       // A listener that fails must not fail the call.
       try {
-        const answer: unknown = (listener as Listener<E>)(told);
+        const answer: unknown = (listener as Listener<E>)(details);
         if (answer instanceof Promise) {
           answer.catch(report);
         }

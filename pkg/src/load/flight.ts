@@ -24,7 +24,7 @@ interface Start<V> {
   /** Whether the store held no value for the caller. */
   isMiss?: boolean;
   /** How long the value is still fresh that callers were answered with, in milliseconds. */
-  inHand?: number;
+  servedFreshFor?: number;
 }
 
 /** The value of a flight, and how it is stored. */
@@ -82,7 +82,7 @@ async function bring<V>(call: Call<V>, flight: Flight, start: Start<V>): Promise
   let { old, noStore } = start;
   let turn: Turn<V> | undefined;
   if (settings.lease !== undefined && !forceFresh && !noStore) {
-    turn = await takeTurn(call, flight.controller, { fallback: old, inHand: start.inHand });
+    turn = await takeTurn(call, flight.controller, { fallback: old, servedFreshFor: start.servedFreshFor });
     if (turn.elsewhere) {
       return { value: ELSEWHERE, turn };
     }

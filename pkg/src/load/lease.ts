@@ -80,14 +80,14 @@ interface Known<V> {
   /** The stale value that the load is to replace. */
   fallback: V | undefined;
   /** How long the value is still fresh that callers were answered with, in milliseconds. With one, nobody waits. */
-  inHand: number | undefined;
+  servedFreshFor: number | undefined;
 }
 
 /** Waits until it is this process' turn, or there is a value. */
 export async function takeTurn<V>(
   call: Call<V>,
   { signal }: Pick<AbortController, "signal">,
-  { fallback, inHand }: Known<V>,
+  { fallback, servedFreshFor }: Known<V>,
 ): Promise<Turn<V>> {
   const { provider, key, settings } = call;
   const { windows, lease: ttl = 0 } = settings;
@@ -122,14 +122,14 @@ export async function takeTurn<V>(
         failed(call, error);
         return { fallback: old };
       }
-      if (!held && inHand !== undefined) {
+      if (!held && servedFreshFor !== undefined) {
         return { elsewhere: true };
       }
       // The holder looks too: the one before may have stored its value and gone since the last look.
       const { value, freshFor, failed: isDown } = await look(call);
       const verdict = value === undefined ? "expired" : judge(windows, freshFor, Math.random());
       const isAnswer = verdict !== "expired" && verdict !== "fallback";
-      if (isAnswer && (inHand === undefined || freshFor > inHand)) {
+      if (isAnswer && (servedFreshFor === undefined || freshFor > servedFreshFor)) {
         if (held) {
           await release();
         }

@@ -101,7 +101,7 @@ function answer<V>(call: Call<V>, found: Found<V>): Promise<V> {
       countStale(call);
     }
     if (flight === undefined) {
-      fly(call, { background: true, old: value, inHand: freshFor });
+      fly(call, { background: true, old: value, servedFreshFor: freshFor });
     }
     return Promise.resolve(value as V);
   }

@@ -14,7 +14,7 @@ export interface LeaseProvider {
   lease(key: string, holder: string, ttl: number | null): MaybePromise<boolean>;
 }
 
-/** What a loader is told. */
+/** What a loader is given. */
 export interface LoadContext<V = unknown> {
   /** The key with all namespaces. */
   readonly key: string;

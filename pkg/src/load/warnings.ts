@@ -29,7 +29,7 @@ export function warnOfFailure<V>(call: Call<V>, error: unknown): void {
     isKnown ? code : (name ?? typeof error),
     `every call loads, since the cache fails: ${String(message ?? error).replace(/^isocache: /, "")}. ${remedy}`,
     error,
-    // Who is told of each failure needs no warning.
+    // A listener of `bypass` gets each failure, and needs no warning.
     call.events?.has("bypass"),
   );
 }
@@ -55,7 +55,7 @@ function warn<V>(
   cause: string,
   what: string,
   error?: unknown,
-  told = false,
+  isReported = false,
 ) {
   const { monitor } = settings;
   const isFunction = monitor.pattern !== undefined;
@@ -71,7 +71,7 @@ function warn<V>(
   const message = `isocache: ${who}: ${what}`;
   if (events?.has("warning")) {
     events.emit("warning", { key, name: monitor.name, pattern, message, ...(error !== undefined && { error }) });
-  } else if (!told) {
+  } else if (!isReported) {
     console.warn(message);
   }
 }

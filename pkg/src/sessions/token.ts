@@ -4,7 +4,7 @@ import { wrongType } from "../check.js";
 import { CacheError } from "../http/errors.js";
 
 /** What a token says about its session. */
-export interface Claims {
+interface Claims {
   /** The latest end of the session, in milliseconds since 1970; `Infinity` if it has none. */
   end: number;
   /** Whether it belongs to a user. Such a session has an end. */

@@ -70,10 +70,10 @@ export class Table<V> {
   #maxEntries: number;
   readonly #most: number;
   #misses = 0;
-  /** Values stored without a call; the engine has counted a hit for each. */
-  #stores = 0;
-  /** Entries evicted without a call. */
-  #evictions = 0;
+  /** Values overwritten without a call; the engine has counted a hit for each. */
+  #rewrites = 0;
+  /** Entries evicted for new ones without a call; likewise. */
+  #replaced = 0;
   /** Uses that were no lookups; the engine has counted a hit for each. */
   #touches = 0;
   /** The ttl of each entry by slot, if a hit starts it again. */
@@ -282,11 +282,11 @@ export class Table<V> {
     this.checkUsable();
     const count = (of: number) => this.#engine.count(of);
     return {
-      hits: count(0) - this.#stores - this.#touches,
+      hits: count(0) - this.#rewrites - this.#replaced - this.#touches,
       misses: this.#misses,
-      sets: count(1) + this.#stores,
+      sets: count(1) + this.#rewrites + this.#replaced,
       deletes: count(2),
-      evictions: count(3) + this.#evictions,
+      evictions: count(3) + this.#replaced,
       expirations: count(4),
       entries: count(5),
       bytes: count(6),
@@ -373,32 +373,18 @@ export class Table<V> {
 
   /** The slot of the new entry; `undefined` if there is no memory. */
   #insert(key: string, value: V, weight: number, deadline: number, now: number): number | undefined {
-    this.checkUsable();
     // The common case is done without a call: only the limit on entries is reached, and nothing may have expired.
     let slot = -1;
     if (this.held >= this.#maxEntries && !this.#weighed && now < this.#due) {
       slot = this.#engine.replaceOldest(deadline);
     }
     if (slot >= 0) {
-      this.#stores++;
-      this.#evictions++;
+      this.#replaced++;
       this.#leave(slot, "evicted", false);
     } else {
-      const answer = this.#engine.insert(weight, deadline, now, this.#ghost < 0);
-      this.#due = Math.min(this.#due, deadline);
-      if (answer >= REMOVALS) {
-        this.#drain();
-      }
-      slot = answer & SLOT;
+      slot = this.#insertByCall(key, weight, deadline, now);
       if (slot === REFUSED) {
         return undefined;
-      }
-      if (answer & EVICTED) {
-        this.#leave(slot, "evicted", (answer & REMEMBER) !== 0);
-      }
-      // Unless this write has just made it forgotten.
-      if (this.#ghost < 0 && this.#index.get(key) === this.#ghost) {
-        this.#ghosts.revive(this.#ghost);
       }
     }
     this.#index.set(key, slot);
@@ -407,12 +393,33 @@ export class Table<V> {
     return slot;
   }
 
+  /** The slot for a new entry, which the engine chooses; `REFUSED` if there is no memory. */
+  #insertByCall(key: string, weight: number, deadline: number, now: number): number {
+    this.checkUsable();
+    const answer = this.#engine.insert(weight, deadline, now, this.#ghost < 0);
+    this.#due = Math.min(this.#due, deadline);
+    if (answer >= REMOVALS) {
+      this.#drain();
+    }
+    const slot = answer & SLOT;
+    if (slot !== REFUSED) {
+      if (answer & EVICTED) {
+        this.#leave(slot, "evicted", (answer & REMEMBER) !== 0);
+      }
+      // Unless this write has just made it forgotten.
+      if (this.#ghost < 0 && this.#index.get(key) === this.#ghost) {
+        this.#ghosts.revive(this.#ghost);
+      }
+    }
+    return slot;
+  }
+
   #update(slot: number, key: string, value: V, weight: number, deadline: number, now: number): boolean {
     // The value that is replaced is reported before the entries that are evicted for the new one.
     const first = this.left.length;
     if (!this.#weighed && now < this.#due && this.#engine.postpone(slot, deadline)) {
       this.#engine.use(slot);
-      this.#stores++;
+      this.#rewrites++;
     } else {
       const answer = this.#engine.update(slot, weight, deadline, now);
       this.#due = Math.min(this.#due, deadline);

@@ -180,6 +180,7 @@ mod tests {
 
     #[cfg(feature = "msgpack")]
     #[test]
+    #[allow(clippy::float_cmp, reason = "small integers, which are exact")]
     fn message_pack_of_a_number_is_not_taken_for_a_counter() {
         for number in 0_u8..=255 {
             let bytes = MessagePackSerializer.serialize(&number).unwrap();

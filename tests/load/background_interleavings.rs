@@ -46,7 +46,7 @@ fn run<P: CacheAside<u64> + Clone + 'static>(cache: &P, clock: &ManualClock, see
             };
             match cache.get_or_refresh(KEY, options, load).await {
                 Ok(value) => {
-                    assert!(value >= least, "seed {seed}: {value} was answered after {least} had been written")
+                    assert!(value >= least, "seed {seed}: {value} was answered after {least} had been written");
                 }
                 Err(LoadError::Loader(error)) => assert_eq!(*error, "the loader fails"),
                 Err(error) => panic!("seed {seed}: {error}"),

@@ -59,7 +59,7 @@ fn run(cache: &impl CacheAside<u64>, seed: u64) {
                 .await;
             match value {
                 Ok(value) => {
-                    assert!(value >= least, "seed {seed}: {value} was answered after {least} had been written")
+                    assert!(value >= least, "seed {seed}: {value} was answered after {least} had been written");
                 }
                 Err(LoadError::Loader(error)) => assert_eq!(*error, "the loader fails"),
                 Err(error) => panic!("seed {seed}: {error}"),

@@ -12,5 +12,5 @@ mod redis {
     pub use crate::redis::client::Client;
     pub use crate::redis::connection::{Connection, Request, Retry};
     pub use crate::redis::tracking::{Invalidated, Tracking};
-    pub use crate::remote::{INCREMENT_WITHIN, RELEASE};
+    pub use crate::remote::{COMPARE_AND_SET, INCREMENT_WITHIN, RELEASE, StaleCheck};
 }

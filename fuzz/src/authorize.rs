@@ -99,7 +99,7 @@ fn names_an_own_key(profile: &Profile, class: Class, passed: &Command) {
 fn reaches_nothing_else(profile: &Profile, passed: &Command, filter: Option<&ScanFilter>) {
     let store = store();
     let reply = if passed.arg_is(0, CLEAR) {
-        Reply::Integer(store.clear(passed.arg(1).unwrap_or_default()).try_into().expect("there are few"))
+        Reply::Integer(store.clear(passed.arg(1).unwrap_or_default(), None).try_into().expect("there are few"))
     } else {
         store.run(std::slice::from_ref(passed)).pop().expect("each command has a reply")
     };

@@ -75,37 +75,43 @@ impl Envelope {
         if fresh_until.is_none() && owner.is_none() && self.open(&value).is_none() {
             return value;
         }
-        let has_tags = fresh_until.is_none() || owner.is_some();
+        let tags = (fresh_until.is_none() || owner.is_some())
+            .then(|| owner.map(|owner| (OWNER.to_owned(), owner)).into_iter().collect());
+        self.build(&value, fresh_until, tags.as_ref())
+    }
+
+    fn build(self, value: &[u8], fresh_until: Option<u64>, tags: Option<&BTreeMap<String, i64>>) -> Vec<u8> {
         match self.format {
             Format::Json => {
-                let mut wrapped = Vec::with_capacity(value.len() + 64);
-                wrapped.extend_from_slice(b"{\"value\":");
-                wrapped.extend_from_slice(&value);
+                let mut built = Vec::with_capacity(value.len() + 64);
+                built.extend_from_slice(b"{\"value\":");
+                built.extend_from_slice(value);
                 if let Some(fresh_until) = fresh_until {
-                    wrapped.extend_from_slice(format!(",\"fresh_until\":{fresh_until}").as_bytes());
+                    built.extend_from_slice(format!(",\"fresh_until\":{fresh_until}").as_bytes());
                 }
-                if has_tags {
-                    let owner = owner.map(|owner| format!("\"{OWNER}\":{owner}")).unwrap_or_default();
-                    wrapped.extend_from_slice(format!(",\"tags\":{{{owner}}}").as_bytes());
+                if let Some(tags) = tags {
+                    built.extend_from_slice(b",\"tags\":");
+                    // A map of numbers can always be written as JSON.
+                    built.extend_from_slice(&serde_json::to_vec(tags).unwrap_or_default());
                 }
-                wrapped.push(b'}');
-                wrapped
+                built.push(b'}');
+                built
             }
             #[cfg(feature = "msgpack")]
             Format::MessagePack => {
-                let entries = 1 + u8::from(fresh_until.is_some()) + u8::from(has_tags);
-                let mut wrapped = vec![0x80 | entries];
-                wrapped.extend_from_slice(b"\xa5value");
-                wrapped.extend_from_slice(&value);
+                let entries = 1 + u8::from(fresh_until.is_some()) + u8::from(tags.is_some());
+                let mut built = vec![0x80 | entries];
+                built.extend_from_slice(b"\xa5value");
+                built.extend_from_slice(value);
                 if let Some(fresh_until) = fresh_until {
-                    wrapped.extend_from_slice(b"\xabfresh_until");
-                    wrapped.extend(packed(&fresh_until));
+                    built.extend_from_slice(b"\xabfresh_until");
+                    built.extend(packed(&fresh_until));
                 }
-                if has_tags {
-                    wrapped.extend_from_slice(b"\xa4tags");
-                    wrapped.extend(packed(&owner.map(|owner| (OWNER, owner)).into_iter().collect::<BTreeMap<_, _>>()));
+                if let Some(tags) = tags {
+                    built.extend_from_slice(b"\xa4tags");
+                    built.extend(packed(tags));
                 }
-                wrapped
+                built
             }
         }
     }
@@ -126,6 +132,56 @@ impl Envelope {
             *first += 1;
         }
         whole
+    }
+
+    /// Returns a stored value with another freshness. With `None`, it is fresh until it expires.
+    #[cfg(any(feature = "http", feature = "redis"))]
+    pub(crate) fn with_freshness(self, bytes: &[u8], fresh_until: Option<u64>) -> Vec<u8> {
+        let Some(Opened { value, mut tags, .. }) = self.open(bytes) else { return bytes.to_vec() };
+        let value = bytes.get(value).unwrap_or_default();
+        if self.holds_entry && fresh_until.is_none() {
+            // The value is the envelope itself, which needs one of the two.
+            tags.get_or_insert_default();
+        }
+        if fresh_until.is_none() && tags.is_none() {
+            return self.wrap(value.to_vec(), None, None);
+        }
+        self.build(value, fresh_until, tags.as_ref())
+    }
+
+    /// Whether a stored value that begins with `head`, of at least 16 bytes unless it is shorter, may have an envelope.
+    #[cfg(any(feature = "http", feature = "redis"))]
+    pub(crate) fn may_begin_with(self, head: &[u8]) -> bool {
+        match self.format {
+            Format::Json => {
+                // Other clients may put spaces around the brace.
+                let mut inside = head.iter().copied().filter(|byte| !byte.is_ascii_whitespace());
+                b"{\"value\"".iter().all(|&byte| inside.next().is_none_or(|found| found == byte))
+            }
+            #[cfg(feature = "msgpack")]
+            Format::MessagePack => head.get(1..).is_some_and(|head| head.starts_with(b"\xa5value")),
+        }
+    }
+
+    /// The name of the format, in commands of the bridge.
+    #[cfg(any(feature = "http", feature = "redis"))]
+    pub(crate) fn name(self) -> &'static str {
+        match self.format {
+            Format::Json => "JSON",
+            #[cfg(feature = "msgpack")]
+            Format::MessagePack => "MSGPACK",
+        }
+    }
+
+    /// The format of this name, in any case.
+    #[cfg(any(feature = "http", feature = "redis"))]
+    pub(crate) fn of_name(name: &[u8]) -> Option<Self> {
+        let formats = [
+            Self::JSON,
+            #[cfg(feature = "msgpack")]
+            Self::MESSAGE_PACK,
+        ];
+        formats.into_iter().find(|format| format.name().as_bytes().eq_ignore_ascii_case(name))
     }
 
     /// Unwraps a stored value, if it has an envelope.
@@ -233,6 +289,36 @@ mod tests {
         let stored = entry.wrap(packed, Some(7), None);
         assert_eq!(entry.unwrap(&stored).fresh_until, Some(7));
         assert_eq!(Envelope::MESSAGE_PACK.unwrap(&stored).value, [1]);
+    }
+
+    #[cfg(any(feature = "http", feature = "redis"))]
+    #[test]
+    fn a_stored_value_gets_another_freshness() {
+        let json = |stored: &str, fresh_until| {
+            String::from_utf8(Envelope::JSON.with_freshness(stored.as_bytes(), fresh_until)).unwrap()
+        };
+        assert_eq!(json(r#"{"value":[1],"fresh_until":5}"#, Some(7)), r#"{"value":[1],"fresh_until":7}"#);
+        assert_eq!(json(r#"{"value":[1],"fresh_until":5}"#, None), "[1]");
+        assert_eq!(
+            json(r#"{"value":1,"fresh_until":5,"tags":{"b":2,"a":1}}"#, Some(7)),
+            r#"{"value":1,"fresh_until":7,"tags":{"a":1,"b":2}}"#
+        );
+        assert_eq!(json(r#"{"value":1,"fresh_until":5,"tags":{"a":1}}"#, None), r#"{"value":1,"tags":{"a":1}}"#);
+        let nested = r#"{"value":{"value":1,"tags":{}},"fresh_until":5}"#;
+        assert_eq!(json(nested, None), r#"{"value":{"value":1,"tags":{}},"tags":{}}"#, "it must not be read as one");
+
+        for envelope in [Envelope::JSON, Envelope::MESSAGE_PACK] {
+            let stored = envelope.wrap(vec![b'1'], Some(5), Some(3));
+            assert_eq!(envelope.with_freshness(&stored, Some(7)), envelope.wrap(vec![b'1'], Some(7), Some(3)));
+            assert!(envelope.may_begin_with(&stored[..16]));
+            assert!(!envelope.may_begin_with(b"[1,2,3,4,5,6,7,8"));
+            assert_eq!(Envelope::of_name(envelope.name().to_lowercase().as_bytes()), Some(envelope));
+            let entry = Envelope { holds_entry: true, ..envelope };
+            let stored = envelope.wrap(vec![b'1'], Some(5), None);
+            assert!(entry.open(&entry.with_freshness(&stored, None)).is_some());
+        }
+        assert!(Envelope::JSON.may_begin_with(b" { \n \"value\" : 1"));
+        assert!(Envelope::of_name(b"bytes").is_none());
     }
 
     #[test]

@@ -12,7 +12,7 @@ use super::errors;
 use super::session::Form;
 use crate::error::{CacheError, Result};
 use crate::provider::BoundedIncrement;
-use crate::remote::{INCREMENT_WITHIN, RELEASE, RemoteStore};
+use crate::remote::{COMPARE_AND_SET, INCREMENT_WITHIN, RELEASE, RemoteStore, SetIfAbsent, StaleCheck};
 use crate::ttl::TtlMs;
 
 /// The most keys in one command, and the most commands that one operation sends at a time.
@@ -72,8 +72,7 @@ impl HttpStore {
 
     /// Sends commands as a transaction, in a request of their own.
     async fn atomically(&self, commands: Vec<Command>, idempotent: bool) -> Result<[Reply; 2]> {
-        let replies = self.batcher.session.exchange(Form::Transaction, &commands, idempotent).await?;
-        replies.try_into().map_err(|replies: Vec<Reply>| CacheError::Protocol(errors::wrong_number(2, replies.len())))
+        exactly(self.batcher.session.exchange(Form::Transaction, &commands, idempotent).await?)
     }
 }
 
@@ -105,12 +104,15 @@ impl RemoteStore for HttpStore {
         })
     }
 
-    async fn get_and_touch(&self, key: &str, ttl: TtlMs) -> Result<Option<Bytes>> {
-        let reply = match ttl {
-            Some(ms) => self.one(&["GETEX", key, "PX", &ms.to_string()]).await?,
-            None => self.one(&["GETEX", key, "PERSIST"]).await?,
+    async fn get_and_touch(&self, key: &str, ttl: TtlMs) -> Result<Option<(Bytes, TtlMs)>> {
+        let get = match ttl {
+            Some(ms) => command(&["GETEX", key, "PX", &ms.to_string()]),
+            None => command(&["GETEX", key, "PERSIST"]),
         };
-        bytes("GETEX", reply, key)
+        let replies = self.batcher.execute(vec![command(&["PTTL", key]), get], true).await?;
+        let [left, value] = exactly(replies)?;
+        let Some(value) = bytes("GETEX", value, key)? else { return Ok(None) };
+        Ok(Some((value, u64::try_from(integer("PTTL", &left, Some(key))?).ok())))
     }
 
     async fn get_many(&self, keys: &[Cow<'_, str>]) -> Result<Vec<Option<Bytes>>> {
@@ -171,6 +173,40 @@ impl RemoteStore for HttpStore {
         self.of_each("UNLINK", keys).await
     }
 
+    async fn delete_reading(&self, keys: &[Cow<'_, str>]) -> Result<(u64, Vec<Option<Bytes>>)> {
+        let parts = keys.chunks(PER_COMMAND);
+        let both = parts.flat_map(|part| [with_keys("MGET", part), with_keys("UNLINK", part)]);
+        let mut replies = self.many(both.collect()).await?.into_iter();
+        let (mut removed, mut values) = (0, Vec::with_capacity(keys.len()));
+        while let (Some(found), Some(unlinked)) = (replies.next(), replies.next()) {
+            let Reply::Array(found) = found else { return Err(failure("MGET", &found, None)) };
+            values.extend(found.into_iter().map(string));
+            removed += count("UNLINK", unlinked)?;
+        }
+        Ok((removed, values))
+    }
+
+    async fn take_many(&self, keys: &[Cow<'_, str>]) -> Result<Vec<(bool, Option<Bytes>)>> {
+        let both = keys.iter().flat_map(|key| [command(&["GET", key]), command(&["UNLINK", key])]);
+        let mut replies = self.many(both.collect()).await?.into_iter();
+        let mut taken = Vec::with_capacity(keys.len());
+        while let (Some(value), Some(unlinked)) = (replies.next(), replies.next()) {
+            taken.push((count("UNLINK", unlinked)? > 0, string(value)));
+        }
+        Ok(taken)
+    }
+
+    async fn get_each(&self, keys: &[Cow<'_, str>]) -> Result<Vec<Option<Bytes>>> {
+        let replies = self.many(keys.iter().map(|key| command(&["GET", key])).collect()).await?;
+        Ok(replies.into_iter().map(string).collect())
+    }
+
+    async fn heads(&self, keys: &[Cow<'_, str>], length: usize) -> Result<Vec<Option<Bytes>>> {
+        let last = length.saturating_sub(1).to_string();
+        let replies = self.many(keys.iter().map(|key| command(&["GETRANGE", key, "0", &last])).collect()).await?;
+        Ok(replies.into_iter().map(string).collect())
+    }
+
     async fn exists_many(&self, keys: &[Cow<'_, str>]) -> Result<Vec<bool>> {
         self.of_each("EXISTS", keys).await
     }
@@ -179,16 +215,25 @@ impl RemoteStore for HttpStore {
         Ok(count("EXISTS", self.one(&["EXISTS", key]).await?)? > 0)
     }
 
-    async fn clear(&self, pattern: &str) -> Result<u64> {
+    async fn clear(&self, pattern: &str, check: Option<StaleCheck>) -> Result<u64> {
         if self.batcher.session.is_bridge().await? {
-            return count(headers::CLEAR, self.one(&[headers::CLEAR, pattern]).await?);
+            let reply = match check {
+                Some(check) => self.one(&[headers::CLEAR, pattern, check.format()]).await?,
+                None => self.one(&[headers::CLEAR, pattern]).await?,
+            };
+            return count(headers::CLEAR, reply);
         }
         let (mut cursor, mut removed) = (Cursor::default(), 0);
         loop {
-            let (keys, next) = self.scan(pattern, cursor).await?;
+            let (keys, next) = self.scan(pattern, cursor, None).await?;
             if !keys.is_empty() {
                 let unlink: Command = std::iter::once(&b"UNLINK"[..]).chain(keys.iter().map(Vec::as_slice)).collect();
-                removed += count("UNLINK", only(self.batcher.execute(vec![unlink], true).await?)?)?;
+                let stale = match check {
+                    Some(check) => check.without_stale(self, keys).await?.1,
+                    None => 0,
+                };
+                let unlinked = count("UNLINK", only(self.batcher.execute(vec![unlink], true).await?)?)?;
+                removed += unlinked.saturating_sub(stale);
             }
             match next {
                 Some(next) => cursor = next,
@@ -197,9 +242,17 @@ impl RemoteStore for HttpStore {
         }
     }
 
-    async fn scan(&self, pattern: &str, cursor: Cursor) -> Result<(Vec<Vec<u8>>, Option<Cursor>)> {
+    async fn scan(
+        &self,
+        pattern: &str,
+        cursor: Cursor,
+        check: Option<StaleCheck>,
+    ) -> Result<(Vec<Vec<u8>>, Option<Cursor>)> {
         let step = self.one(&["SCAN", &cursor.0, "MATCH", pattern, "COUNT", KEYS_PER_STEP]).await?;
-        let (next, keys) = scanned(step)?;
+        let (next, mut keys) = scanned(step)?;
+        if let Some(check) = check {
+            (keys, _) = check.without_stale(self, keys).await?;
+        }
         Ok((keys, if next == "0" { None } else { Some(Cursor(next)) }))
     }
 
@@ -244,6 +297,39 @@ impl RemoteStore for HttpStore {
         self.set_when(b"NX", key, &value, ttl, false).await
     }
 
+    async fn set_if_absent_or_get(&self, key: &str, value: &[u8], ttl: TtlMs) -> Result<SetIfAbsent<Bytes>> {
+        let mut create = set(key, value, ttl);
+        create.push(b"NX");
+        let replies = self.batcher.execute(vec![create, command(&["GET", key])], false).await?;
+        let [stored, value] = exactly(replies)?;
+        match stored {
+            Reply::Nil => Ok(SetIfAbsent::Exists(string(value))),
+            reply if reply.is_ok() => Ok(SetIfAbsent::Stored),
+            other => Err(failure("SET", &other, Some(key))),
+        }
+    }
+
+    async fn compare_and_set(&self, key: &str, expected: &[u8], value: &[u8], ttl: TtlMs) -> Result<bool> {
+        let is_bridge = self.batcher.session.is_bridge().await?;
+        if !is_bridge && [expected, value].iter().any(|bytes| std::str::from_utf8(bytes).is_err()) {
+            // Other servers take only one value of bytes in a request, that of SET, so this cannot be atomic.
+            let is_expected = self.get(key).await?.is_some_and(|found| found == expected);
+            return if is_expected { self.replace(key, value.to_vec(), ttl).await } else { Ok(false) };
+        }
+        let (name, start): (_, &[&str]) = if is_bridge {
+            (headers::COMPARE_AND_SET, &[headers::COMPARE_AND_SET, key])
+        } else {
+            ("EVAL", &["EVAL", COMPARE_AND_SET, "1", key])
+        };
+        let mut command = command(start);
+        command.push(expected);
+        command.push(value);
+        if let Some(ms) = ttl {
+            command.push(ms.to_string().as_bytes());
+        }
+        Ok(count(name, only(self.batcher.execute(vec![command], false).await?)?)? > 0)
+    }
+
     async fn release(&self, key: &str, holder: &str) -> Result<()> {
         let released = if self.batcher.session.is_bridge().await? {
             count(headers::RELEASE, self.one(&[headers::RELEASE, key, holder]).await?)
@@ -282,6 +368,15 @@ fn set(key: &str, value: &[u8], ttl: TtlMs) -> Command {
 
 fn only(mut replies: Vec<Reply>) -> Result<Reply> {
     replies.pop().ok_or_else(|| CacheError::Protocol(errors::wrong_number(1, 0)))
+}
+
+fn exactly<const N: usize>(replies: Vec<Reply>) -> Result<[Reply; N]> {
+    replies.try_into().map_err(|replies: Vec<Reply>| CacheError::Protocol(errors::wrong_number(N, replies.len())))
+}
+
+/// The value of a key; `None` if it holds something other than a string.
+fn string(reply: Reply) -> Option<Bytes> {
+    if let Reply::Bulk(bytes) | Reply::Status(bytes) = reply { Some(bytes) } else { None }
 }
 
 fn failure(name: &str, reply: &Reply, key: Option<&str>) -> CacheError {

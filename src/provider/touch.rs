@@ -33,14 +33,15 @@ pub trait TouchProvider<T: MaybeSend>: Send + Sync {
 
     /// Gives the entry under `key` a new ttl, counted from now. Returns whether there is an entry. Counts as a use of
     /// the entry, but neither as a hit nor as a miss. `ttl` has the same meaning as in
-    /// [`set`](crate::CacheProvider::set).
+    /// [`set`](crate::CacheProvider::set). The window of an entry stays as long as it was.
     ///
     /// # Errors
     /// A key or ttl outside the limits (nothing was changed then), or any error of the store.
     fn touch(&self, key: &str, ttl: Option<Duration>) -> impl Future<Output = Result<bool>> + MaybeSend;
 
     /// Returns the value under `key`, or `None` if there is no entry, and gives the entry a new ttl, counted from now.
-    /// Counts as [`get`](crate::CacheProvider::get) does. In Redis it is `GETEX`, which needs version 6.2.
+    /// Counts as [`get`](crate::CacheProvider::get) does. Redis needs version 6.2 for it, and for [`touch`](Self::touch),
+    /// which both are `GETEX` there.
     ///
     /// # Errors
     /// As for [`get`](crate::CacheProvider::get), and for a ttl outside the limits.

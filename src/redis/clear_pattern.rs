@@ -6,6 +6,7 @@ use redis::{Value, cmd};
 use super::client::{Client, failure};
 use super::connection::{Connection, ConnectionId, Retry};
 use crate::error::{CacheError, Result};
+use crate::remote::StaleCheck;
 
 /// How many keys the server visits in one step. Other clients wait for the step to end.
 const KEYS_PER_STEP: u32 = 512;
@@ -13,19 +14,20 @@ const KEYS_PER_STEP: u32 = 512;
 /// How often the walk may start again after a server was replaced or slots moved.
 pub(super) const MAX_WALKS: u32 = 5;
 
-/// Removes the keys that match, in steps between which other clients are served. Keys that other clients add meanwhile may
-/// stay.
-pub async fn clear(client: &Client, pattern: &[u8]) -> Result<u64> {
+/// Removes the keys that match, in steps between which other clients are served, and returns how many there were, without
+/// stale entries if `check` recognizes them. Keys that other clients add meanwhile may stay.
+pub async fn clear(client: &Client, pattern: &[u8], check: Option<StaleCheck>) -> Result<u64> {
     let connection = &client.connection;
     if connection.database().is_some() {
-        return walk(client, connection, pattern).await;
+        return walk(client, connection, pattern, check).await;
     }
     // A key may move to a node that has been walked already. The next walk finds it.
     let mut removed = 0;
     let mut nodes = primaries(connection).await?;
     for _ in 0..MAX_WALKS {
         let walked: Vec<Connection> = nodes.iter().map(|node| connection.to_node(&node.host, node.port)).collect();
-        removed += try_join_all(walked.iter().map(|node| walk(client, node, pattern))).await?.iter().sum::<u64>();
+        removed +=
+            try_join_all(walked.iter().map(|node| walk(client, node, pattern, check))).await?.iter().sum::<u64>();
         let now = primaries(connection).await?;
         if now == nodes {
             return Ok(removed);
@@ -39,13 +41,14 @@ pub async fn clear(client: &Client, pattern: &[u8]) -> Result<u64> {
 }
 
 /// Walks the keys of one server.
-async fn walk(client: &Client, server: &Connection, pattern: &[u8]) -> Result<u64> {
+async fn walk(client: &Client, server: &Connection, pattern: &[u8], check: Option<StaleCheck>) -> Result<u64> {
     let mut removed = 0;
     for _ in 0..MAX_WALKS {
         let (mut cursor, mut found, mut first) = (0, Vec::new(), None);
         loop {
             // The keys of one step are removed while the next step runs.
-            let (step, unlinked) = try_join(scan(server, cursor, pattern), client.unlink(&found)).await?;
+            let (step, unlinked) =
+                try_join(scan(server, cursor, pattern), remove(client, server, &found, check)).await?;
             removed += unlinked;
             // A cursor is valid only for the server that returned it, and only until that server restarts.
             if *first.get_or_insert(step.id) != step.id {
@@ -53,7 +56,7 @@ async fn walk(client: &Client, server: &Connection, pattern: &[u8]) -> Result<u6
             }
             (cursor, found) = (step.cursor, step.keys);
             if cursor == 0 {
-                return Ok(removed + client.unlink(&found).await?);
+                return Ok(removed + remove(client, server, &found, check).await?);
             }
         }
     }
@@ -61,6 +64,16 @@ async fn walk(client: &Client, server: &Connection, pattern: &[u8]) -> Result<u6
         "{}: the connection broke during each of {MAX_WALKS} walks; {removed} keys were removed, try again",
         server.names()
     )))
+}
+
+/// Removes keys that a server has listed, and returns how many there were, without stale entries. The server itself is
+/// asked which are stale: while a slot moves, its keys are on two servers.
+async fn remove(client: &Client, server: &Connection, keys: &[Vec<u8>], check: Option<StaleCheck>) -> Result<u64> {
+    let stale = match check {
+        Some(check) => check.without_stale(&Client::new(server.clone()), keys.to_vec()).await?.1,
+        None => 0,
+    };
+    Ok(client.unlink(keys).await?.saturating_sub(stale))
 }
 
 /// The result of one step.

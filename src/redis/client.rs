@@ -14,7 +14,7 @@ use super::error::{of_server, unexpected};
 use super::scan::{self, ScanCursor};
 use crate::error::{CacheError, Result};
 use crate::provider::BoundedIncrement;
-use crate::remote::{INCREMENT_WITHIN, RELEASE, RemoteStore};
+use crate::remote::{COMPARE_AND_SET, INCREMENT_WITHIN, RELEASE, RemoteStore, SetIfAbsent, StaleCheck};
 use crate::ttl::TtlMs;
 
 /// How many keys one `MGET` or `UNLINK` names. More would block other clients for too long.
@@ -66,13 +66,24 @@ impl RemoteStore for Client {
         })
     }
 
-    async fn get_and_touch(&self, key: &str, ttl: TtlMs) -> Result<Option<Vec<u8>>> {
-        let mut command = with_key("GETEX", key);
+    async fn get_and_touch(&self, key: &str, ttl: TtlMs) -> Result<Option<(Vec<u8>, TtlMs)>> {
+        let mut get = with_key("GETEX", key);
         match ttl {
-            Some(ms) => command.arg("PX").arg(ms),
-            None => command.arg("PERSIST"),
+            Some(ms) => get.arg("PX").arg(ms),
+            None => get.arg("PERSIST"),
         };
-        bytes_or_nil("GETEX", self.connection.one(command, Retry::Idempotent).await?, key)
+        let pttl = with_key("PTTL", key);
+        let [left, value] = if self.connection.is_cluster() {
+            // A cluster keeps no order between commands that are sent together.
+            let left = self.connection.one(pttl, Retry::Idempotent).await?;
+            [left, self.connection.one(get, Retry::Idempotent).await?]
+        } else {
+            let mut commands = pipe();
+            commands.add_command(pttl).add_command(get);
+            exactly(self.batch(commands).await?)?
+        };
+        let Some(value) = bytes_or_nil("GETEX", value, key)? else { return Ok(None) };
+        Ok(Some((value, u64::try_from(integer("PTTL", left, key)?).ok())))
     }
 
     /// A key that holds something other than a string counts as absent, as `MGET` reports it.
@@ -140,12 +151,78 @@ impl RemoteStore for Client {
         self.of_each("UNLINK", keys).await
     }
 
+    async fn delete_reading(&self, keys: &[Cow<'_, str>]) -> Result<(u64, Vec<Option<Vec<u8>>>)> {
+        if self.connection.is_cluster() {
+            // A cluster keeps no order between commands that are sent together.
+            let values = self.get_many(keys).await?;
+            return Ok((self.delete(keys).await?, values));
+        }
+        let mut batch = pipe();
+        for part in keys.chunks(KEYS_PER_COMMAND) {
+            let part: Vec<&str> = part.iter().map(AsRef::as_ref).collect();
+            batch.add_command(with_keys("MGET", &part)).add_command(with_keys("UNLINK", &part));
+        }
+        let mut replies = self.batch(batch).await?.into_iter();
+        let (mut removed, mut values) = (0, Vec::with_capacity(keys.len()));
+        while let (Some(found), Some(unlinked)) = (replies.next(), replies.next()) {
+            let Value::Array(found) = found else { return Err(failure("MGET", found, None)) };
+            values.extend(found.into_iter().map(string));
+            removed += count("UNLINK", unlinked)?;
+        }
+        Ok((removed, values))
+    }
+
+    async fn take_many(&self, keys: &[Cow<'_, str>]) -> Result<Vec<(bool, Option<Vec<u8>>)>> {
+        if self.connection.is_cluster() {
+            let values = self.get_each(keys).await?;
+            return Ok(self.delete_each(keys).await?.into_iter().zip(values).collect());
+        }
+        let mut batch = pipe();
+        for key in keys {
+            batch.add_command(with_key("GET", key)).add_command(with_key("UNLINK", key));
+        }
+        let mut replies = self.batch(batch).await?.into_iter();
+        let mut taken = Vec::with_capacity(keys.len());
+        while let (Some(value), Some(unlinked)) = (replies.next(), replies.next()) {
+            taken.push((count("UNLINK", unlinked)? > 0, string(value)));
+        }
+        Ok(taken)
+    }
+
+    async fn get_each(&self, keys: &[Cow<'_, str>]) -> Result<Vec<Option<Vec<u8>>>> {
+        let mut batch = pipe();
+        for key in keys {
+            batch.add_command(with_key("GET", key));
+        }
+        Ok(self.batch(batch).await?.into_iter().map(string).collect())
+    }
+
+    async fn heads(&self, keys: &[Cow<'_, str>], length: usize) -> Result<Vec<Option<Vec<u8>>>> {
+        let mut batch = pipe();
+        for key in keys {
+            let mut command = with_key("GETRANGE", key);
+            command.arg(0).arg(length.saturating_sub(1));
+            batch.add_command(command);
+        }
+        let replies = self.batch(batch).await?;
+        if replies.iter().any(|reply| matches!(reply, Value::ServerError(error) if is_refusal(error))) {
+            // The user may not run GETRANGE. The whole values are as good.
+            return self.get_each(keys).await;
+        }
+        Ok(replies.into_iter().map(string).collect())
+    }
+
     async fn exists_many(&self, keys: &[Cow<'_, str>]) -> Result<Vec<bool>> {
         self.of_each("EXISTS", keys).await
     }
 
-    async fn scan(&self, pattern: &str, cursor: ScanCursor) -> Result<(Vec<Vec<u8>>, Option<ScanCursor>)> {
-        scan::step(&self.connection, pattern.as_bytes(), cursor).await
+    async fn scan(
+        &self,
+        pattern: &str,
+        cursor: ScanCursor,
+        check: Option<StaleCheck>,
+    ) -> Result<(Vec<Vec<u8>>, Option<ScanCursor>)> {
+        scan::step(&self.connection, pattern.as_bytes(), cursor, check).await
     }
 
     async fn exists(&self, key: &str) -> Result<bool> {
@@ -153,8 +230,8 @@ impl RemoteStore for Client {
         Ok(count("EXISTS", reply)? > 0)
     }
 
-    async fn clear(&self, pattern: &str) -> Result<u64> {
-        clear_pattern::clear(self, pattern.as_bytes()).await
+    async fn clear(&self, pattern: &str, check: Option<StaleCheck>) -> Result<u64> {
+        clear_pattern::clear(self, pattern.as_bytes(), check).await
     }
 
     async fn increment(&self, key: &str, by: i64, ttl: TtlMs) -> Result<i64> {
@@ -221,6 +298,31 @@ impl RemoteStore for Client {
         self.set_when("NX", key, &value, ttl, Retry::Never).await
     }
 
+    async fn set_if_absent_or_get(&self, key: &str, value: &[u8], ttl: TtlMs) -> Result<SetIfAbsent<Vec<u8>>> {
+        let mut command = set(key, value, ttl);
+        command.arg("NX");
+        let mut commands = pipe();
+        commands.add_command(command).add_command(with_key("GET", key));
+        let [stored, value] = exactly(self.connection.send(Request::Batch(commands), Retry::Never).await?)?;
+        match stored {
+            Value::Nil => Ok(SetIfAbsent::Exists(string(value))),
+            reply => ok("SET", reply, key).map(|()| SetIfAbsent::Stored),
+        }
+    }
+
+    async fn compare_and_set(&self, key: &str, expected: &[u8], value: &[u8], ttl: TtlMs) -> Result<bool> {
+        let mut command = with_key("EVAL", COMPARE_AND_SET);
+        command.arg(1).arg(key).arg(expected).arg(value).arg(ttl);
+        match self.connection.one(command, Retry::Never).await? {
+            Value::ServerError(error) if is_refusal(&error) => Err(CacheError::Refused(format!(
+                "{} {}; changing an entry with a window in place needs permission for EVAL",
+                error.code(),
+                error.details().unwrap_or_default()
+            ))),
+            reply => Ok(count("EVAL", reply)? > 0),
+        }
+    }
+
     async fn release(&self, key: &str, holder: &str) -> Result<()> {
         let mut command = with_key("EVAL", RELEASE);
         command.arg(1).arg(key).arg(holder);
@@ -270,21 +372,12 @@ impl Client {
 
     /// Sends one command for each chunk of the keys, all in one round trip.
     async fn in_parts<K: AsRef<[u8]>>(&self, name: &str, keys: &[K]) -> Result<Vec<Value>> {
-        let command = |part: &[K]| {
-            let bytes = part.iter().map(|key| key.as_ref().len()).sum::<usize>() + name.len();
-            let mut command = Cmd::with_capacity(part.len() + 1, bytes);
-            command.arg(name);
-            for key in part {
-                command.arg(key.as_ref());
-            }
-            command
-        };
         if !keys.is_empty() && keys.len() <= KEYS_PER_COMMAND {
-            return self.connection.send(Request::One(command(keys)), Retry::Idempotent).await;
+            return self.connection.send(Request::One(with_keys(name, keys)), Retry::Idempotent).await;
         }
         let mut batch = pipe();
         for part in keys.chunks(KEYS_PER_COMMAND) {
-            batch.add_command(command(part));
+            batch.add_command(with_keys(name, part));
         }
         self.batch(batch).await
     }
@@ -306,6 +399,16 @@ impl Client {
 fn with_key(name: &str, key: &str) -> Cmd {
     let mut command = Cmd::with_capacity(2, name.len() + key.len());
     command.arg(name).arg(key);
+    command
+}
+
+fn with_keys<K: AsRef<[u8]>>(name: &str, keys: &[K]) -> Cmd {
+    let bytes = keys.iter().map(|key| key.as_ref().len()).sum::<usize>() + name.len();
+    let mut command = Cmd::with_capacity(keys.len() + 1, bytes);
+    command.arg(name);
+    for key in keys {
+        command.arg(key.as_ref());
+    }
     command
 }
 
@@ -340,6 +443,11 @@ fn bytes_or_nil(name: &str, reply: Value, key: &str) -> Result<Option<Vec<u8>>> 
         Value::Nil => Ok(None),
         other => Err(failure(name, other, Some(key))),
     }
+}
+
+/// The value of a key; `None` if it holds something other than a string.
+fn string(reply: Value) -> Option<Vec<u8>> {
+    if let Value::BulkString(bytes) = reply { Some(bytes) } else { None }
 }
 
 fn ok(name: &str, reply: Value, key: &str) -> Result<()> {

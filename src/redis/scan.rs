@@ -1,8 +1,10 @@
 //! Listing keys, step by step.
 
 use super::clear_pattern::{MAX_WALKS, Primary, Step, primaries, scan};
+use super::client::Client;
 use super::connection::{Connection, ConnectionId};
 use crate::error::{CacheError, Result};
+use crate::remote::StaleCheck;
 
 /// A place in a listing of all keys.
 #[derive(Default)]
@@ -17,11 +19,13 @@ pub(crate) struct ScanCursor {
     walks: u32,
 }
 
-/// Runs one step of a listing of all keys. Returns the next position if there are more.
+/// Runs one step of a listing of all keys, without stale entries if `check` recognizes them. Returns the next position if
+/// there are more.
 pub(super) async fn step(
     connection: &Connection,
     pattern: &[u8],
     mut place: ScanCursor,
+    check: Option<StaleCheck>,
 ) -> Result<(Vec<Vec<u8>>, Option<ScanCursor>)> {
     if place.servers.is_none() {
         place.begin(connection).await?;
@@ -29,7 +33,11 @@ pub(super) async fn step(
     let Some(server) = place.servers.as_ref().and_then(|servers| servers.last()).cloned() else {
         return Ok((Vec::new(), None));
     };
-    let Step { cursor, keys, id } = scan(&server, place.cursor, pattern).await?;
+    let Step { cursor, mut keys, id } = scan(&server, place.cursor, pattern).await?;
+    if let Some(check) = check {
+        // The server itself is asked: while a slot moves, its keys are on two servers.
+        (keys, _) = check.without_stale(&Client::new(server.clone()), keys).await?;
+    }
     // A cursor is valid only for the server that returned it, and only until that server restarts.
     if *place.connection_id.get_or_insert(id) != id {
         place.again(&server.names())?;

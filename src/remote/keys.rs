@@ -1,69 +1,61 @@
-//! Keys and patterns within a namespace.
+//! Listing keys, and operations on many keys with a result for each.
 
-use std::borrow::Cow;
+use futures_util::future::try_join;
 
-use crate::error::{CacheError, Result};
-use crate::glob::Glob;
-use crate::key;
+use super::leases::is_lease;
+use super::namespace::Cleared;
+use super::provider::Remote;
+use super::store::RemoteStore;
+use crate::error::Result;
+use crate::provider::{Keys, MaybeSend};
+use crate::serializer::Serializer;
 
-/// The namespace of a provider in a shared store: all keys that begin with its prefix. An empty prefix is the whole
-/// store.
-#[derive(Clone, Debug, Default)]
-pub(crate) struct Namespace {
-    /// The name followed by `:`, or an empty string.
-    prefix: String,
-}
-
-/// A pattern, resolved within a namespace.
-pub(super) enum Cleared {
-    /// A literal pattern, which matches one key.
-    Key(String),
-    /// A pattern with wildcards.
-    Pattern(String),
-}
-
-impl Namespace {
-    /// The namespace of keys that begin with `name` and a colon.
-    pub(crate) fn new(name: &str) -> Result<Self> {
-        if name.is_empty() {
-            return Err(CacheError::invalid("namespace", "is empty: leave it out for the whole store"));
-        }
-        let prefix = format!("{name}:");
-        if prefix.len() > key::MAX_KEY_BYTES {
-            let limit = key::MAX_KEY_BYTES;
-            return Err(CacheError::invalid("namespace", format!("is longer than a key may be, {limit} bytes")));
-        }
-        Ok(Self { prefix })
+impl<T: MaybeSend, S: Serializer<T>, B: RemoteStore> Remote<T, S, B> {
+    pub(crate) async fn exists_many(&self, keys: &[&str]) -> Result<Vec<bool>> {
+        let shared = &*self.shared;
+        let keys = shared.options.namespace.keys(keys)?;
+        let Some(check) = shared.stale_check::<T>() else { return shared.store.exists_many(&keys).await };
+        let (exist, stale) = try_join(shared.store.exists_many(&keys), check.are_stale(&shared.store, &keys)).await?;
+        Ok(exist.into_iter().zip(stale).map(|(exists, stale)| exists && !stale).collect())
     }
 
-    /// Whether the namespace is the whole store.
-    pub(super) fn is_everything(&self) -> bool {
-        self.prefix.is_empty()
-    }
-
-    /// The full key under which an entry is stored.
-    pub(super) fn key<'a>(&self, key: &'a str) -> Result<Cow<'a, str>> {
-        key::check(key)?;
-        if self.is_everything() { Ok(Cow::Borrowed(key)) } else { Ok(Cow::Owned(format!("{}{key}", self.prefix))) }
-    }
-
-    /// The key of an entry as callers know it; `None` if the key is outside the namespace.
-    pub(super) fn strip<'a>(&self, whole: &'a str) -> Option<&'a str> {
-        whole.strip_prefix(&self.prefix).filter(|key| !key.is_empty())
-    }
-
-    pub(super) fn keys<'a>(&self, keys: &[&'a str]) -> Result<Vec<Cow<'a, str>>> {
-        keys.iter().map(|key| self.key(key)).collect()
-    }
-
-    /// Resolves a pattern within this namespace. The prefix is matched literally.
-    pub(super) fn pattern(&self, pattern: &str) -> Result<Cleared> {
-        if pattern.is_empty() {
-            return Err(CacheError::invalid("pattern", "is empty"));
-        }
-        Ok(match Glob::new(pattern).literal() {
-            Some(key) => Cleared::Key(format!("{}{key}", self.prefix)),
-            None => Cleared::Pattern(format!("{}{pattern}", Glob::escape(&self.prefix))),
+    /// Skips keys that this provider cannot have written, which are leases and keys that are not UTF-8, and stale
+    /// entries.
+    pub(crate) fn keys<'a>(&'a self, pattern: &str) -> Result<Keys<'a>> {
+        let shared = &*self.shared;
+        let namespace = &shared.options.namespace;
+        Ok(match namespace.pattern(pattern)? {
+            Cleared::Key(full_key) => Keys::unfold(Some(full_key), async move |full_key: Option<String>| {
+                let Some(full_key) = full_key else { return Ok(None) };
+                let found = namespace.strip(&full_key);
+                let key = match found {
+                    Some(key) if self.exists(key).await? => found,
+                    _ => None,
+                };
+                Ok(Some((key.map(str::to_owned).into_iter().collect(), None)))
+            }),
+            Cleared::Pattern(pattern) => Keys::unfold(Some((pattern, B::Cursor::default())), async move |place| {
+                let Some((pattern, cursor)) = place else { return Ok(None) };
+                let (found, next) = shared.store.scan(&pattern, cursor, shared.stale_check::<T>()).await?;
+                let texts = found.iter().filter_map(|key| std::str::from_utf8(key).ok());
+                let keys = texts.filter(|key| !is_lease(key)).filter_map(|key| namespace.strip(key));
+                Ok(Some((keys.map(str::to_owned).collect(), next.map(|cursor| (pattern, cursor)))))
+            }),
         })
+    }
+
+    pub(crate) async fn delete_many_each(&self, keys: &[&str]) -> Result<Vec<bool>> {
+        let shared = &*self.shared;
+        let full_keys = shared.options.namespace.keys(keys)?;
+        let _write = shared.single_flight.write_many(keys.to_vec()).await;
+        let deleted: Vec<bool> = if let Some(check) = shared.stale_check::<T>() {
+            let taken = shared.store.take_many(&full_keys).await?;
+            let is_stale = |value: Option<B::Bytes>| value.is_some_and(|value| check.is_stale(value.as_ref()));
+            taken.into_iter().map(|(existed, value)| existed && !is_stale(value)).collect()
+        } else {
+            shared.store.delete_each(&full_keys).await?
+        };
+        shared.counters.deletes(deleted.iter().filter(|deleted| **deleted).count() as u64);
+        Ok(deleted)
     }
 }

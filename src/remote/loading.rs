@@ -46,8 +46,8 @@ impl<T: MaybeSend, S: Serializer<T>, B: RemoteStore> Loading<T> for Remote<T, S,
         };
         let shared = Arc::clone(&self.shared);
         Storing::Later(Box::pin(async move {
-            let (whole, bytes, ttl) = encoded;
-            shared.store.set(&whole, bytes, ttl).await?;
+            let (full_key, bytes, ttl) = encoded;
+            shared.store.set(&full_key, bytes, ttl).await?;
             shared.counters.sets(1);
             Ok(())
         }))

@@ -4,6 +4,13 @@
 pub const RELEASE: &str =
     "if redis.call('GET', KEYS[1]) == ARGV[1] then return redis.call('DEL', KEYS[1]) end return 0";
 
+/// Replaces the value of a key if it is the expected one, and gives it the ttl in milliseconds, or none. Returns 1 if it
+/// was replaced, 0 otherwise.
+pub const COMPARE_AND_SET: &str = "\
+if redis.pcall('GET', KEYS[1]) ~= ARGV[1] then return 0 end \
+if ARGV[3] then redis.call('SET', KEYS[1], ARGV[2], 'PX', ARGV[3]) else redis.call('SET', KEYS[1], ARGV[2]) end \
+return 1";
+
 /// Raises a counter to at least a lower bound, adds to it, and stores the sum if it is not above an upper bound.
 ///
 /// `ARGV` is the increment, the lower bound, the upper bound, and the ttl in milliseconds, 0 for none. It returns whether

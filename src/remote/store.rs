@@ -5,12 +5,21 @@ use std::future::Future;
 use std::ops::RangeInclusive;
 use std::time::Duration;
 
+use super::stale::StaleCheck;
 use crate::error::Result;
 use crate::provider::{BoundedIncrement, MaybeSend};
 use crate::ttl::TtlMs;
 
 /// Some keys, and the next position if there are more.
 pub(crate) type ScanStep<C> = (Vec<Vec<u8>>, Option<C>);
+
+/// The outcome of [`RemoteStore::set_if_absent_or_get`].
+pub(crate) enum SetIfAbsent<V> {
+    /// The value was stored.
+    Stored,
+    /// There is an entry, with this value; `None` if it is not a string, or has just left.
+    Exists(Option<V>),
+}
 
 /// The commands that a remote provider needs. Keys include the namespace, and ttls have been checked.
 pub(crate) trait RemoteStore: Clone + Send + Sync + 'static {
@@ -27,8 +36,12 @@ pub(crate) trait RemoteStore: Clone + Send + Sync + 'static {
         key: &str,
     ) -> impl Future<Output = Result<Option<(Self::Bytes, Option<Duration>)>>> + MaybeSend;
 
-    /// Returns the value and gives the entry a new ttl.
-    fn get_and_touch(&self, key: &str, ttl: TtlMs) -> impl Future<Output = Result<Option<Self::Bytes>>> + MaybeSend;
+    /// Gives the entry a new ttl. Returns the value, and the ttl that was left.
+    fn get_and_touch(
+        &self,
+        key: &str,
+        ttl: TtlMs,
+    ) -> impl Future<Output = Result<Option<(Self::Bytes, TtlMs)>>> + MaybeSend;
 
     /// Returns and removes the value. Not retried: a second attempt would find nothing.
     fn get_and_delete(&self, key: &str) -> impl Future<Output = Result<Option<Self::Bytes>>> + MaybeSend;
@@ -55,20 +68,45 @@ pub(crate) trait RemoteStore: Clone + Send + Sync + 'static {
     /// Removes keys. Returns for each whether there was an entry.
     fn delete_each(&self, keys: &[Cow<'_, str>]) -> impl Future<Output = Result<Vec<bool>>> + MaybeSend;
 
+    /// Removes keys. Returns how many there were, and their values, as [`get_many`](Self::get_many) does.
+    fn delete_reading(
+        &self,
+        keys: &[Cow<'_, str>],
+    ) -> impl Future<Output = Result<(u64, Vec<Option<Self::Bytes>>)>> + MaybeSend;
+
+    /// Removes keys. Returns for each whether there was an entry, and its value if it was a string.
+    fn take_many(
+        &self,
+        keys: &[Cow<'_, str>],
+    ) -> impl Future<Output = Result<Vec<(bool, Option<Self::Bytes>)>>> + MaybeSend;
+
+    /// As [`get_many`](Self::get_many), with a command for each key; `None` also for a key that cannot be read.
+    fn get_each(&self, keys: &[Cow<'_, str>]) -> impl Future<Output = Result<Vec<Option<Self::Bytes>>>> + MaybeSend;
+
+    /// Returns the first bytes of each value; `None` for a key that holds something other than a string.
+    fn heads(
+        &self,
+        keys: &[Cow<'_, str>],
+        length: usize,
+    ) -> impl Future<Output = Result<Vec<Option<Self::Bytes>>>> + MaybeSend;
+
     /// Returns for each key whether there is an entry.
     fn exists_many(&self, keys: &[Cow<'_, str>]) -> impl Future<Output = Result<Vec<bool>>> + MaybeSend;
 
-    /// One step of a listing of the keys that match a pattern with wildcards.
+    /// One step of a listing of the keys that match a pattern with wildcards, without stale entries if `check` recognizes
+    /// them.
     fn scan(
         &self,
         pattern: &str,
         cursor: Self::Cursor,
+        check: Option<StaleCheck>,
     ) -> impl Future<Output = Result<ScanStep<Self::Cursor>>> + MaybeSend;
 
     fn exists(&self, key: &str) -> impl Future<Output = Result<bool>> + MaybeSend;
 
-    /// Removes the keys that match a pattern with wildcards. Returns how many there were.
-    fn clear(&self, pattern: &str) -> impl Future<Output = Result<u64>> + MaybeSend;
+    /// Removes the keys that match a pattern with wildcards. Returns how many there were, without stale entries if they
+    /// can be recognized.
+    fn clear(&self, pattern: &str, check: Option<StaleCheck>) -> impl Future<Output = Result<u64>> + MaybeSend;
 
     /// Adds to a counter. A new counter starts at 0 and gets the ttl; an existing one keeps its own.
     fn increment(&self, key: &str, by: i64, ttl: TtlMs) -> impl Future<Output = Result<i64>> + MaybeSend;
@@ -86,6 +124,24 @@ pub(crate) trait RemoteStore: Clone + Send + Sync + 'static {
     /// Stores a value if there is no entry. Returns whether it was stored. Not retried: a second attempt would find the
     /// value of the first.
     fn set_if_absent(&self, key: &str, value: Vec<u8>, ttl: TtlMs) -> impl Future<Output = Result<bool>> + MaybeSend;
+
+    /// As [`set_if_absent`](Self::set_if_absent), in one round trip with the value of an existing entry.
+    fn set_if_absent_or_get(
+        &self,
+        key: &str,
+        value: &[u8],
+        ttl: TtlMs,
+    ) -> impl Future<Output = Result<SetIfAbsent<Self::Bytes>>> + MaybeSend;
+
+    /// Replaces a value, with its ttl, if it is the expected one. Returns whether it was replaced. Not retried: a second
+    /// attempt would find the value of the first.
+    fn compare_and_set(
+        &self,
+        key: &str,
+        expected: &[u8],
+        value: &[u8],
+        ttl: TtlMs,
+    ) -> impl Future<Output = Result<bool>> + MaybeSend;
 
     /// Removes a lease if it belongs to this holder.
     fn release(&self, key: &str, holder: &str) -> impl Future<Output = Result<()>> + MaybeSend;

@@ -8,6 +8,7 @@
 pub mod following;
 mod interpreter;
 pub mod memory;
+pub mod stale;
 mod table;
 
 use std::time::Duration;

@@ -3,7 +3,7 @@
 use crate::conformance::memory::{built, memory, with_policy};
 use crate::conformance::{
     Case, Complete, Knowledge, MORE_OPERATIONS, Options, check_table, count, every, for_each_rule, get_with_ttl, run,
-    run_more_operations, without_counters,
+    run_more_operations, stale, without_counters,
 };
 use bytes::Bytes;
 use isocache::{
@@ -100,6 +100,14 @@ fn operations_beyond_those_of_every_provider() {
     more_operations(every, memory);
     more_operations(every, json);
     more_operations(|case| unweighed(case) && without_counters(case), message_pack);
+}
+
+#[test]
+fn stale_entries_are_absent_and_touch_moves_their_freshness() {
+    let clock = ManualClock::new();
+    let cache = memory(&Options::default(), clock.clone());
+    block_on(stale::stale_entries_are_absent(&cache, || cache.clone(), || clock.advance(stale::AGE)));
+    block_on(stale::touch_moves_freshness(&cache, |by| clock.advance(by)));
 }
 
 #[test]

@@ -22,6 +22,7 @@ mod load_scenarios;
 mod provider;
 mod redis;
 mod services;
+mod stale_entries;
 #[path = "../load/tag_scenes.rs"]
 mod tag_scenes;
 #[path = "../load/trace_runner.rs"]

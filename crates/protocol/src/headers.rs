@@ -37,12 +37,13 @@ pub const CONTENT_TYPE_RESP: &str = "application/x-resp";
 /// Lists, in every response, the protocol extensions that the bridge supports, separated by commas.
 pub const EXTENSIONS: &str = "isocache-extensions";
 
-/// The extensions of this version: bodies of type [`CONTENT_TYPE_RESP`], the commands [`CLEAR`], [`RELEASE`] and
-/// [`INCRBY`], and the path `/invalidations`.
-pub const EXTENSIONS_HERE: &str = "x-resp, clear, release, incrby, invalidations";
+/// The extensions of this version: bodies of type [`CONTENT_TYPE_RESP`], the commands [`CLEAR`], [`RELEASE`],
+/// [`COMPARE_AND_SET`] and [`INCRBY`], and the path `/invalidations`.
+pub const EXTENSIONS_HERE: &str = "x-resp, clear, release, cas, incrby, invalidations";
 
-/// The command that removes all keys that match a pattern: `ISOCACHE.CLEAR pattern`. It returns the number of removed
-/// keys. It runs in steps, so it cannot be part of a transaction.
+/// The command that removes all keys that match a pattern: `ISOCACHE.CLEAR pattern [JSON|MSGPACK]`. It returns the number
+/// of removed keys; with a format, without the stale entries in envelopes of this format. It runs in steps, so it cannot
+/// be part of a transaction.
 pub const CLEAR: &str = "ISOCACHE.CLEAR";
 
 /// The command that removes a key if it holds a value: `ISOCACHE.RELEASE key value`. It returns the number of removed
@@ -53,6 +54,10 @@ pub const RELEASE: &str = "ISOCACHE.RELEASE";
 /// the counter to at least the lower bound, adds the increment, and stores the sum with the ttl (0 for none), if it is not
 /// above the upper bound. It returns two elements: 1 and the sum, or 0 and the count as it is, in digits.
 pub const INCRBY: &str = "ISOCACHE.INCRBY";
+
+/// The command that replaces a value if it is the expected one: `ISOCACHE.CAS key expected value [milliseconds]`. It
+/// returns 1 if it was replaced, 0 otherwise. The entry gets the ttl of the command, or none.
+pub const COMPARE_AND_SET: &str = "ISOCACHE.CAS";
 
 /// The request headers that a browser must be allowed to send (`Access-Control-Allow-Headers`).
 pub const CORS_REQUEST_HEADERS: &[&str] = &[

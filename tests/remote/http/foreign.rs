@@ -106,7 +106,7 @@ impl Foreign {
                 entries.insert(args[1].clone(), (args[2].clone(), end));
                 Ok(Result::Ok)
             }
-            // The two scripts that it has: one removes a key that holds a value, one counts within bounds.
+            // The script that counts within bounds.
             "EVAL" if text(1).contains("ceiling") => {
                 let number = |at: usize| text(at).parse::<i64>().unwrap();
                 let found = entries
@@ -122,6 +122,16 @@ impl Foreign {
                 }
                 Ok(Result::List(vec![Result::Number(i64::from(stored)), Result::Text(digits)]))
             }
+            // The script that replaces an expected value.
+            "EVAL" if text(1).contains("'SET'") => {
+                let end = args.get(6).map(|_| now + text(6).parse::<u64>().unwrap());
+                let expected = entries.get_mut(&args[3]).filter(|(value, _)| *value == args[4]);
+                Ok(Result::Number(expected.map_or(0, |entry| {
+                    *entry = (args[5].clone(), end);
+                    1
+                })))
+            }
+            // The script that removes a key if it holds a value.
             "EVAL" => {
                 let holds = entries.get(&args[3]).is_some_and(|(value, _)| *value == args[4]);
                 count(usize::from(holds && entries.remove(&args[3]).is_some()))
@@ -132,6 +142,13 @@ impl Foreign {
                 entries.entry(args[1].clone()).and_modify(|entry| entry.1 = end);
                 Ok(found)
             }
+            "GETRANGE" => Ok(match get(&entries, &args[1]) {
+                Result::Text(value) => {
+                    let end = text(3).parse::<usize>().unwrap() + 1;
+                    Result::Text(value[..value.len().min(end)].to_vec())
+                }
+                _ => Result::Text(Vec::new()),
+            }),
             "GETDEL" => {
                 let found = get(&entries, &args[1]);
                 entries.remove(&args[1]);

@@ -1,7 +1,7 @@
 //! `HttpCacheProvider` natively, against the bridge over each store, a server of another kind, and servers that misbehave.
 
 mod faults;
-mod foreign;
+pub mod foreign;
 mod loading;
 mod operations;
 mod protocol;

@@ -16,8 +16,9 @@ use super::serving::{TOKEN, memory_bridge, redis_bridge};
 use servers::redis::RedisServer;
 
 #[tokio::test]
-async fn what_is_asked_in_one_turn_travels_in_one_request_in_its_order() {
-    let replies = "[{\"result\":\"OK\"},{\"result\":\"InYi\"},{\"result\":1},{\"result\":null}]";
+async fn operations_of_one_tick_are_one_request_in_their_order() {
+    let replies =
+        "[{\"result\":\"OK\"},{\"result\":\"InYi\"},{\"result\":[\"InYi\"]},{\"result\":1},{\"result\":null}]";
     let server = Scripted::start([Act::Answer(200, "", replies.into())]).await;
     let cache: HttpCacheProvider<String> = patient(&server.url).build().unwrap();
     let (set, get, deleted, gone) =
@@ -26,7 +27,7 @@ async fn what_is_asked_in_one_turn_travels_in_one_request_in_its_order() {
     assert_eq!((get.unwrap().as_deref(), deleted.unwrap(), gone.unwrap()), (Some("v"), true, None));
     let requests = server.requests();
     assert_eq!(requests.len(), 1);
-    let body = r#"[["SET","k","\"v\""],["GET","k"],["UNLINK","k"],["GET","k"]]"#;
+    let body = r#"[["SET","k","\"v\""],["GET","k"],["MGET","k"],["UNLINK","k"],["GET","k"]]"#;
     assert!(requests[0].starts_with("POST /pipeline ") && requests[0].ends_with(body), "{}", requests[0]);
 
     let server = Scripted::start([result("null")]).await;
@@ -37,14 +38,14 @@ async fn what_is_asked_in_one_turn_travels_in_one_request_in_its_order() {
 
 #[tokio::test]
 async fn each_operation_is_one_request() {
-    let answers = |text: &str| Act::Answer(200, "", text.into());
+    let replies = |text: &str| Act::Answer(200, "", text.into());
     let script = [
-        answers("[{\"result\":[null,\"MQ==\"]}]"),
-        answers("[{\"result\":\"OK\"},{\"result\":\"OK\"}]"),
-        answers("[{\"result\":2}]"),
-        answers("[{\"result\":\"MQ==\"},{\"result\":5}]"),
-        answers("[{\"result\":\"OK\"},{\"result\":1}]"),
-        answers("[{\"result\":0}]"),
+        replies("[{\"result\":[null,\"MQ==\"]}]"),
+        replies("[{\"result\":\"OK\"},{\"result\":\"OK\"}]"),
+        replies("[{\"result\":[\"MQ==\",\"Mg==\"]},{\"result\":2}]"),
+        replies("[{\"result\":\"MQ==\"},{\"result\":5}]"),
+        replies("[{\"result\":\"OK\"},{\"result\":1}]"),
+        replies("[{\"result\":[null]},{\"result\":0}]"),
     ];
     let server = Scripted::start(script).await;
     let cache: HttpCacheProvider<i64> = patient(&server.url).namespace("n").build().unwrap();
@@ -61,10 +62,10 @@ async fn each_operation_is_one_request() {
     let bodies = [
         r#"[["MGET","n:a","n:b"]]"#,
         r#"[["SET","n:a","1","PX","1000"],["SET","n:b","2"]]"#,
-        r#"[["UNLINK","n:a","n:b"]]"#,
+        r#"[["MGET","n:a","n:b"],["UNLINK","n:a","n:b"]]"#,
         r#"[["GET","n:a"],["PTTL","n:a"]]"#,
         r#"[["SET","n:a","0","PX","1000","NX"],["INCRBY","n:a","1"]]"#,
-        r#"[["UNLINK","n:literal"]]"#,
+        r#"[["MGET","n:literal"],["UNLINK","n:literal"]]"#,
     ];
     let requests = server.requests();
     assert_eq!(requests.len(), bodies.len());

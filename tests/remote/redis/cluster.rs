@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use isocache::{CacheError, CacheProvider, CounterProvider, RedisCacheBuilder, RedisCacheProvider};
+use isocache::{CacheError, CacheProvider, CounterProvider, KeysProvider, RedisCacheBuilder, RedisCacheProvider};
 
 use super::{bounded, patient, recovers};
 use servers::cluster::Cluster;
@@ -88,13 +88,16 @@ async fn slots_that_move_under_load() {
 
     // A pattern, while one half of the keys is here and one half there.
     let handle = tokio::runtime::Handle::current();
-    let mut cleared = 0;
+    let (mut listed, mut cleared) = (Vec::new(), 0);
     tokio::task::block_in_place(|| {
         cluster.move_slot(slot, owner, elsewhere, || {
+            listed = handle.block_on(async { cache.keys("{tag}*")?.collect().await }).unwrap();
             cleared = handle.block_on(cache.clear_pattern("{tag}*")).unwrap();
         });
     });
-    assert_eq!(cleared, 100);
+    listed.sort();
+    listed.dedup();
+    assert_eq!((listed.len(), cleared), (100, 100));
     assert_eq!(cache.get_many(&names).await.unwrap().into_iter().flatten().count(), 0);
 }
 

@@ -10,6 +10,7 @@
 //! 5. A command whose keys are not certain is refused.
 //! 6. A forwarded command of the table neither blocks nor changes the connection.
 
+use isocache::__bridge::StaleCheck;
 use isocache_protocol::{Command, Reply};
 
 use super::keys::{Access, Malformed, whole_number};
@@ -108,12 +109,15 @@ fn check(profile: &Profile, spec: Option<&'static Spec>, command: &Command) -> R
             if profile.channels.contains(channel) { Ok(Decision::Forward) } else { Err(Refusal::Channel) }
         }
         Rule::ClearPattern => match (command.len(), command.arg(1)) {
-            (2, Some(pattern)) if profile.write.contains_pattern(pattern) => Ok(Decision::Forward),
-            (2, Some(_)) => Err(Refusal::Key),
+            (2 | 3, Some(pattern)) if !profile.write.contains_pattern(pattern) => Err(Refusal::Key),
+            (2, Some(_)) => Ok(Decision::Forward),
+            (3, Some(_)) if command.arg(2).and_then(StaleCheck::now).is_some() => Ok(Decision::Forward),
+            (3, Some(_)) => Err(Refusal::Malformed(spec.name, Malformed::Syntax)),
             _ => Err(Refusal::Malformed(spec.name, Malformed::Arity)),
         },
+        Rule::CompareAndSet if matches!(command.len(), 4 | 5) => Ok(Decision::Forward),
         Rule::Length(length) if command.len() == length => Ok(Decision::Forward),
-        Rule::Length(_) => Err(Refusal::Malformed(spec.name, Malformed::Arity)),
+        Rule::CompareAndSet | Rule::Length(_) => Err(Refusal::Malformed(spec.name, Malformed::Arity)),
         Rule::ByteOffset | Rule::BitOffset | Rule::FieldOffsets => {
             check_growth(profile.limits.max_value_bytes, spec.rule, command)
         }

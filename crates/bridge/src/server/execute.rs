@@ -2,6 +2,7 @@
 
 use std::mem::take;
 
+use isocache::__bridge::StaleCheck;
 use isocache_protocol::headers::CLEAR;
 use isocache_protocol::{Command, Reply, RequestError};
 use smallvec::SmallVec;
@@ -65,7 +66,7 @@ pub async fn execute(
         commands.retain(|_| at.next().is_some_and(|at| left_out.next_if_eq(&at).is_none()));
     }
     let expected = commands.len();
-    let answered = match form {
+    let own_replies = match form {
         _ if expected == 0 => Vec::new(),
         Form::Transaction if commands.iter().any(is_clear) => {
             return Err(Failure::new(
@@ -76,11 +77,11 @@ pub async fn execute(
         Form::Transaction => store.transaction(Batch { commands, only_reads }).await?,
         Form::Single | Form::Pipeline => run(store, commands, only_reads).await?,
     };
-    if answered.len() != expected {
-        let detail = format!("expected {expected} replies, got {}", answered.len());
+    if own_replies.len() != expected {
+        let detail = format!("expected {expected} replies, got {}", own_replies.len());
         return Err(StoreError::Protocol(detail).into());
     }
-    let replies = merge(answered, sources, total);
+    let replies = merge(own_replies, sources, total);
     metrics.replies(&specs, &replies);
     Ok(Executed { replies, wrote: !only_reads })
 }
@@ -109,13 +110,13 @@ fn decide(
 }
 
 /// All replies in the order of their commands. `sources` are in the same order.
-fn merge(answered: Vec<Reply>, sources: Vec<(usize, Source)>, total: usize) -> Vec<Reply> {
+fn merge(own_replies: Vec<Reply>, sources: Vec<(usize, Source)>, total: usize) -> Vec<Reply> {
     if sources.is_empty() {
-        return answered;
+        return own_replies;
     }
-    let mut answered = answered.into_iter();
+    let mut own_replies = own_replies.into_iter();
     let mut sources = sources.into_iter().peekable();
-    let mut next = || answered.next().unwrap_or(Reply::Nil);
+    let mut next = || own_replies.next().unwrap_or(Reply::Nil);
     let replies = (0..total).map(|at| match sources.next_if(|(place, _)| *place == at) {
         Some((_, Source::Known(reply))) => reply,
         Some((_, Source::Filtered(filter))) => filter.apply(next()),
@@ -143,7 +144,8 @@ async fn run(store: &Store, commands: Vec<Command>, only_reads: bool) -> Result<
         if !together.is_empty() {
             replies.extend(store.run(Batch { commands: take(&mut together), only_reads }).await?);
         }
-        let cleared = store.clear(command.arg(1).unwrap_or_default()).await?;
+        let check = command.arg(2).and_then(StaleCheck::now);
+        let cleared = store.clear(command.arg(1).unwrap_or_default(), check).await?;
         replies.push(Reply::Integer(i64::try_from(cleared).unwrap_or(i64::MAX)));
     }
     if !together.is_empty() {

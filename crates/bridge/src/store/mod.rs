@@ -12,6 +12,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use futures_util::FutureExt;
+use isocache::__bridge::StaleCheck;
 use isocache::{CacheError, RedisCacheBuilder, Result};
 use isocache_protocol::{Command, Reply};
 
@@ -128,14 +129,15 @@ impl Store {
         }
     }
 
-    /// Removes the keys that match a pattern, in steps, and returns how many there were.
+    /// Removes the keys that match a pattern, in steps, and returns how many there were, without stale entries if `check`
+    /// recognizes them.
     ///
     /// # Errors
     /// [`StoreError`]; keys that were removed stay removed.
-    pub async fn clear(&self, pattern: &[u8]) -> Result<u64, StoreError> {
+    pub async fn clear(&self, pattern: &[u8], check: Option<StaleCheck>) -> Result<u64, StoreError> {
         match self {
-            Self::Memory(store) => Ok(store.clear(pattern)),
-            Self::Redis(store) => store.clear(pattern).boxed().await,
+            Self::Memory(store) => Ok(store.clear(pattern, check)),
+            Self::Redis(store) => store.clear(pattern, check).boxed().await,
         }
     }
 

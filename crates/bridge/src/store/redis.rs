@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use futures_util::StreamExt;
-use isocache::__bridge::{Client, Connection, Request, Retry, clear};
+use isocache::__bridge::{Client, Connection, Request, Retry, StaleCheck, clear};
 use isocache::{CacheError, RedisCacheBuilder, Result};
 use isocache_protocol::{Command, Reply};
 use redis::{Cmd, Pipeline, Value};
@@ -115,8 +115,8 @@ impl RedisStore {
         replies(values, expected, fixes)
     }
 
-    pub(super) async fn clear(&self, pattern: &[u8]) -> Result<u64, StoreError> {
-        Ok(clear(&Client::new(self.connection.clone()), pattern).await?)
+    pub(super) async fn clear(&self, pattern: &[u8], check: Option<StaleCheck>) -> Result<u64, StoreError> {
+        Ok(clear(&Client::new(self.connection.clone()), pattern, check).await?)
     }
 
     pub(super) async fn subscribe(&self, channels: &[Bytes], patterns: &[Bytes]) -> Result<Messages, StoreError> {

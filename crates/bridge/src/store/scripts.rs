@@ -1,10 +1,10 @@
 //! Rewrites commands for Redis: scripts with a flag that Redis does not know, the hashes of such scripts, and
-//! `ISOCACHE.RELEASE` and `ISOCACHE.INCRBY`, which become scripts.
+//! `ISOCACHE.RELEASE`, `ISOCACHE.INCRBY` and `ISOCACHE.CAS`, which become scripts.
 
 use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};
 
-use isocache::__bridge::{INCREMENT_WITHIN, RELEASE};
+use isocache::__bridge::{COMPARE_AND_SET, INCREMENT_WITHIN, RELEASE};
 use isocache_protocol::{Command, Reply, headers, shebang};
 use sha1::{Digest, Sha1};
 
@@ -35,9 +35,13 @@ impl Scripts {
             let fix = if is_load { ReplyFix::ReplaceHash(own) } else { ReplyFix::Nothing };
             return Some((rewritten, fix));
         }
-        let script = [(headers::RELEASE, RELEASE), (headers::INCRBY, INCREMENT_WITHIN)]
-            .into_iter()
-            .find_map(|(name, script)| command.arg_is(0, name).then_some(script));
+        let script = [
+            (headers::RELEASE, RELEASE),
+            (headers::INCRBY, INCREMENT_WITHIN),
+            (headers::COMPARE_AND_SET, COMPARE_AND_SET),
+        ]
+        .into_iter()
+        .find_map(|(name, script)| command.arg_is(0, name).then_some(script));
         if let Some(script) = script {
             let arguments = command.args().skip(1);
             let script = [b"EVAL", script.as_bytes(), b"1"].into_iter().chain(arguments);
@@ -116,6 +120,8 @@ mod tests {
         assert_eq!(released, command(&["EVAL", RELEASE, "1", "k", "holder"]));
         let (counted, _) = scripts.rewrite(&command(&["ISOCACHE.INCRBY", "k", "1", "0", "5", "1000"])).unwrap();
         assert_eq!(counted, command(&["EVAL", INCREMENT_WITHIN, "1", "k", "1", "0", "5", "1000"]));
+        let (replaced, _) = scripts.rewrite(&command(&["ISOCACHE.CAS", "k", "old", "new", "5"])).unwrap();
+        assert_eq!(replaced, command(&["EVAL", COMPARE_AND_SET, "1", "k", "old", "new", "5"]));
     }
 
     #[test]

@@ -74,12 +74,14 @@ pub enum Rule {
     ByChoice,
     /// It is restricted to the keys that the profile may read.
     Scan,
-    /// The bridge answers `OK` itself.
+    /// The bridge replies with `OK` itself.
     RespondOk,
-    /// The first argument is a pattern, and all keys that match it are removed.
+    /// The first argument is a pattern, and all keys that match it are removed. A format of envelopes may follow.
     ClearPattern,
-    /// It has exactly so many arguments, including its name.
+    /// It has exactly this number of arguments, including its name.
     Length(usize),
+    /// It takes a key, two values, and possibly a ttl.
+    CompareAndSet,
     /// The first argument is a channel.
     Channel,
     /// The argument after the key is an offset in bytes, up to which the value grows.

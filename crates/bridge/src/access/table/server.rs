@@ -16,6 +16,7 @@ pub(super) const COMMANDS: &[Spec] = &[
     keyspace("swapdb", Effect::Writes),
     // Extensions, which the bridge executes itself.
     spec("isocache.clear", Class::Write, Effect::Writes).with(Rule::ClearPattern),
+    write("isocache.cas", one(RW)).with(Rule::CompareAndSet),
     write("isocache.release", one(W)).with(Rule::Length(3)),
     write("isocache.incrby", one(RW)).with(Rule::Length(6)),
     // Scripts.

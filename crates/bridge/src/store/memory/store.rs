@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use foldhash::fast::RandomState;
+use isocache::__bridge::StaleCheck;
 use isocache::Result;
 use isocache_protocol::{Command, Reply};
 use tokio::time::{MissedTickBehavior, interval};
@@ -99,18 +100,24 @@ impl MemoryStore {
         Ok(self.with_database(|database| commands.iter().map(|command| commands::run(database, command)).collect()))
     }
 
-    /// Removes the keys that match a pattern and returns their number. It holds the lock for a bounded number at a time.
-    pub fn clear(&self, pattern: &[u8]) -> u64 {
+    /// Removes the keys that match a pattern and returns their number, without stale entries if `check` recognizes them.
+    /// It holds the lock for a bounded number at a time.
+    pub fn clear(&self, pattern: &[u8], check: Option<StaleCheck>) -> u64 {
         let (mut cursor, mut removed) = (Bytes::from_static(b"0"), 0);
         loop {
             let scan: Command = [b"SCAN", &*cursor, b"MATCH", pattern, b"COUNT", b"512"].into_iter().collect();
             let Some(Reply::Array(step)) = self.run(&[scan]).pop() else { return removed };
             let [Reply::Bulk(next), Reply::Array(keys)] = step.as_slice() else { return removed };
-            let names = keys.iter().filter_map(Reply::bytes);
-            let unlink: Command = std::iter::once(&b"UNLINK"[..]).chain(names.map(|key| &key[..])).collect();
-            if let (2.., Some(Reply::Integer(count))) = (unlink.len(), self.run(&[unlink]).pop()) {
-                removed += u64::try_from(count).unwrap_or(0);
-            }
+            let keys: Vec<&Bytes> = keys.iter().filter_map(Reply::bytes).collect();
+            removed += self.with_database(|database| {
+                let remove = |key: &&&Bytes| {
+                    let is_stale = check.is_some_and(|check| {
+                        database.find(key).is_some_and(|slot| check.is_stale(&database.value(slot)))
+                    });
+                    database.remove(key) && !is_stale
+                };
+                keys.iter().filter(remove).count() as u64
+            });
             if **next == *b"0" {
                 return removed;
             }

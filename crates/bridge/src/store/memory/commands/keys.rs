@@ -1,10 +1,11 @@
 //! Commands on entries, independent of their values.
 
 use bytes::Bytes;
+use isocache::engine::{Millis, NEVER};
 use isocache_protocol::{Command, Reply};
 
 use super::{Outcome, arg, args_from, number};
-use crate::store::memory::database::Database;
+use crate::store::memory::database::{Database, millis};
 use crate::store::memory::error;
 use crate::store::memory::numbers::{integer_argument, is_word};
 
@@ -17,6 +18,26 @@ pub(super) fn release(database: &mut Database<'_>, command: &Command) -> Outcome
     let key = arg(command, 1);
     let holds = database.find(key).is_some_and(|slot| database.value(slot) == arg(command, 2));
     Ok(number(usize::from(holds && database.remove(key))))
+}
+
+/// Replaces a value if it is the expected one.
+pub(super) fn compare_and_set(database: &mut Database<'_>, command: &Command) -> Outcome {
+    let (key, value) = (arg(command, 1), arg(command, 3));
+    let until = match (command.arg(4), command.arg(5)) {
+        (None, _) => NEVER,
+        (Some(ms), None) => deadline_in(integer_argument(ms)?, database.now).ok_or(error::SYNTAX)?,
+        (Some(_), Some(_)) => return Err(error::SYNTAX),
+    };
+    let is_expected = database.find(key).is_some_and(|slot| database.value(slot) == arg(command, 2));
+    if is_expected {
+        database.put(key, Bytes::copy_from_slice(value), until)?;
+    }
+    Ok(number(usize::from(is_expected)))
+}
+
+/// The deadline of an entry that gets a ttl in milliseconds; `None` if the ttl is not positive or too long.
+fn deadline_in(ms: i64, now: i64) -> Option<Millis> {
+    (ms > 0).then(|| now.checked_add(ms)).flatten().map(millis)
 }
 
 pub(super) fn exists(database: &mut Database<'_>, command: &Command) -> Outcome {

@@ -78,6 +78,7 @@ commands! {
     b"INCRBY" "incrby" 3 counters::incrby;
     b"INCRBYFLOAT" "incrbyfloat" 3 counters::incrbyfloat;
     b"INFO" "info" -1 server::info;
+    b"ISOCACHE.CAS" "isocache.cas" -4 keys::compare_and_set;
     b"ISOCACHE.INCRBY" "isocache.incrby" 6 counters::incrby_within;
     b"ISOCACHE.RELEASE" "isocache.release" 3 keys::release;
     b"KEYS" "keys" 2 scan::keys;

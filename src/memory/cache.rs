@@ -188,7 +188,7 @@ impl<T> MemoryCache<T> {
         let entries: Vec<_> = entries.into_iter().map(check).collect::<Result<_>>()?;
         let keys: Vec<&str> = entries.iter().map(|(_, key, _)| key.key).collect();
         let _write = self.shared.single_flight.write_many_now(&keys);
-        let skips = self.shared.rules.on_oversize == OnOversize::Skip;
+        let skips = self.shared.rules.on_oversize != OnOversize::Error;
         // Declared here so that the refused value, and those after it, are dropped outside the lock.
         let mut entries = entries.into_iter();
         let mut skipped = Vec::new();

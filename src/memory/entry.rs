@@ -10,8 +10,8 @@ use crate::key;
 use crate::ttl::{TtlMs, ttl_ms};
 
 /// How a write handles a value that is larger than [`max_entry_bytes`](crate::MemoryCacheBuilder::max_entry_bytes) or
-/// [`max_bytes`](crate::MemoryCacheBuilder::max_bytes). In both cases an older value under its key is removed, so that
-/// it is not mistaken for the new one.
+/// [`max_bytes`](crate::MemoryCacheBuilder::max_bytes). Unless it is [`Keep`](Self::Keep), an older value under its key is
+/// removed, so that it is not mistaken for the new one.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum OnOversize {
@@ -20,6 +20,8 @@ pub enum OnOversize {
     Error,
     /// The write succeeds, but the value is not stored.
     Skip,
+    /// The write succeeds, but the value is not stored, and an older value under its key stays.
+    Keep,
 }
 
 /// The rules for the entries of a cache.

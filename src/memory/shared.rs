@@ -183,7 +183,7 @@ impl<T> Shared<T> {
     }
 
     /// Stores an entry. A refused value is returned, so that it is dropped outside the lock, and an older value is
-    /// removed.
+    /// removed unless it is to be kept.
     pub(super) fn store(
         &self,
         locked: &mut Locked<'_, T>,
@@ -199,10 +199,13 @@ impl<T> Shared<T> {
         } else {
             table.set(key, value, checked.weight, now + checked.ttl, now, leavers)
         };
-        if stored.is_err() {
-            table.delete(key, now, leavers);
-        } else if self.touches_on_get {
-            table.keep_ttl(key, checked.ttl);
+        match &stored {
+            Ok(()) if self.touches_on_get => table.keep_ttl(key, checked.ttl),
+            Ok(()) => {}
+            Err((Refused::TooHeavy, _)) if self.rules.on_oversize == OnOversize::Keep => {}
+            Err(_) => {
+                table.delete(key, now, leavers);
+            }
         }
         stored
     }
@@ -211,7 +214,7 @@ impl<T> Shared<T> {
     pub(super) fn stored(&self, key: &str, checked: Checked, stored: &Result<(), (Refused, T)>) -> Result<bool> {
         match stored {
             Ok(()) => Ok(true),
-            Err((Refused::TooHeavy, _)) if self.rules.on_oversize == OnOversize::Skip => Ok(false),
+            Err((Refused::TooHeavy, _)) if self.rules.on_oversize != OnOversize::Error => Ok(false),
             Err((refused, _)) => Err(self.rules.refusal(key, *refused, checked.weight)),
         }
     }

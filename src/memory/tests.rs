@@ -93,6 +93,11 @@ fn a_value_that_is_too_large_leaves_no_older_one() {
             write(&cache).unwrap();
             assert_eq!(cache.get("a").unwrap(), None);
             assert_eq!(cache.get("b").unwrap().unwrap(), if keys.contains(&"b") { "y" } else { "v" });
+
+            let cache = fill(OnOversize::Keep, entry, all);
+            write(&cache).unwrap();
+            assert_eq!(cache.get("a").unwrap().unwrap(), "v");
+            assert_eq!(cache.get("b").unwrap().unwrap(), if keys.contains(&"b") { "y" } else { "v" });
         }
     }
     let cache = measured().max_entry_bytes(3).on_oversize(OnOversize::Skip).build().unwrap();
@@ -105,7 +110,7 @@ fn a_value_that_is_too_large_leaves_no_older_one() {
 #[test]
 fn a_counter_that_no_longer_fits_stays_as_it_is() {
     let digits = |_: &str, count: &i64| count.to_string().len() as u64;
-    for on_oversize in [OnOversize::Error, OnOversize::Skip] {
+    for on_oversize in [OnOversize::Error, OnOversize::Skip, OnOversize::Keep] {
         let cache = MemoryCache::<i64>::builder().size_of(digits).max_entry_bytes(1).on_oversize(on_oversize);
         let cache = cache.build().unwrap();
         assert_eq!(cache.increment("n", 9, None), Ok(9));

@@ -5,7 +5,6 @@
 mod open;
 mod probe;
 
-#[cfg(feature = "msgpack")]
 use std::collections::BTreeMap;
 use std::ops::Range;
 

@@ -4,6 +4,7 @@
 use std::borrow::Cow;
 
 use super::store::RemoteStore;
+#[cfg(all(feature = "redis", not(target_arch = "wasm32")))]
 use crate::clock::{Clock, UnixClock};
 use crate::envelope::Envelope;
 use crate::error::Result;
@@ -19,7 +20,8 @@ pub struct StaleCheck {
 }
 
 impl StaleCheck {
-    /// A check at the current system time. `format` is the name of a format: `JSON` or `MSGPACK`.
+    /// For the bridge: a check at the current system time. `format` is the name of a format: `JSON` or `MSGPACK`.
+    #[cfg(all(feature = "redis", not(target_arch = "wasm32")))]
     #[must_use]
     pub fn now(format: &[u8]) -> Option<Self> {
         Some(Self { envelope: Envelope::of_name(format)?, now_ms: UnixClock.now_ms() })

@@ -61,6 +61,7 @@ test-js: build bridge
 test-everywhere: build ## The package in every environment of docs/environments.md, and its table; tools go to target/environments
 	@scripts/need.sh node rust wasm-target chromium firefox webkit wasm-bindgen wasm-pack geckodriver
 	node tests/packaging/environments/run.mjs --write
+	scripts/wasm-tests.sh --firefox
 
 lint: build ## Formatters, linters, types and documentation, without changing anything
 	@scripts/need.sh node rust wasm-target

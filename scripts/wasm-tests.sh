@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Runs the Rust tests that are compiled to wasm, in Node and in headless Chromium.
+# Runs the Rust tests that are compiled to wasm, in Node and in headless Chromium; with --firefox, in headless Firefox.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -19,6 +19,12 @@ run() {
 }
 
 cargo build --quiet --package isocache-bridge
+if [ "${1:-}" = --firefox ]; then
+  for test in web web_worker; do
+    run --headless --firefox --mode no-install -- --features http,js --test "$test"
+  done
+  exit
+fi
 run --node --mode no-install -- --features http,js --test node
 run --node --mode no-install -- --features http,js --lib
 for test in web web_worker service_worker; do

@@ -3,7 +3,7 @@
  * environments whose name contains one of them. With --write, the table goes to docs/environments.md.
  */
 
-import { readFile, writeFile } from "node:fs/promises";
+import { mkdir, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { root } from "../support.mjs";
 import { CELLS, REASONS } from "./cells.mjs";
@@ -12,6 +12,9 @@ import { Lab } from "./lab.mjs";
 const words = process.argv.slice(2);
 const isWriting = words.includes("--write");
 const chosen = words.filter((word) => !word.startsWith("--"));
+
+const RESULTS = join(root, "target", "environments", "results");
+const fileOf = ({ name }) => join(RESULTS, `${name.replaceAll(/\W+/g, "-")}.json`);
 
 const lab = await Lab.open();
 const rows = [];
@@ -33,6 +36,9 @@ try {
       row = { ...cell, version: error.version ?? "", result: "fails", error: String(error.stack ?? error) };
     }
     rows.push(row);
+    await mkdir(RESULTS, { recursive: true });
+    const { version, result } = row;
+    await writeFile(fileOf(cell), JSON.stringify({ version, result, date: new Date().toISOString().slice(0, 10) }));
     const seconds = ((performance.now() - started) / 1000).toFixed(1);
     process.stdout.write(`${row.result === "works" ? "ok  " : "FAIL"} ${cell.name} ${row.version} (${seconds} s)\n`);
     if (row.error !== undefined) {
@@ -43,22 +49,32 @@ try {
   await lab.close();
 }
 
-const red = rows.filter(({ result }) => result !== "works");
+const unexplained = rows.filter(({ name, result }) => result !== "works" && REASONS[name] === undefined);
+process.stdout.write(`${rows.filter(({ result }) => result === "works").length} of ${rows.length} environments work\n`);
 if (isWriting) {
-  const page = join(root, "docs/environments.md");
-  const text = await readFile(page, "utf8");
-  const [before] = text.split("<!-- The rest is written by `make test-everywhere`. -->");
-  const date = new Date().toISOString().slice(0, 10);
-  const lines = rows.map(
-    ({ name, version, engine, result }) =>
-      `| ${name} | ${version} | ${result === "works" ? engine : ""} | ${result === "works" ? "works" : `**fails**: ${REASONS[name] ?? "not explained yet"}`} |`,
-  );
-  const table = `| environment | version | engine | result |\n|---|---|---|---|\n${lines.join("\n")}\n`;
-  await writeFile(
-    page,
-    `${before}<!-- The rest is written by \`make test-everywhere\`. -->\n\n## Tested\n\nOne program, with the package as it is published, on ${date}: ${rows.length - red.length} of ${rows.length} environments work.\n\n${table}`,
-  );
+  await writeTable();
 }
-const unexplained = red.filter(({ name }) => REASONS[name] === undefined);
-process.stdout.write(`${rows.length - red.length} of ${rows.length} environments work\n`);
 process.exitCode = unexplained.length > 0 || rows.length === 0 ? 1 : 0;
+
+/** Writes the newest result of every environment. One that was never tried is an error. */
+async function writeTable() {
+  const results = await Promise.all(
+    CELLS.map(async (cell) => {
+      const text = await readFile(fileOf(cell), "utf8").catch(() => {
+        throw new Error(`${cell.name} has never been tried: run it, or all`);
+      });
+      return { ...cell, ...JSON.parse(text) };
+    }),
+  );
+  const works = results.filter(({ result }) => result === "works").length;
+  const lines = results.map(({ name, version, engine, result, date }) => {
+    const why = `**fails**: ${REASONS[name] ?? "not explained yet"}`;
+    return `| ${name} | ${version} | ${result === "works" ? engine : ""} | ${result === "works" ? "works" : why} | ${date} |`;
+  });
+  const mark = "<!-- The rest is written by `make test-everywhere`. -->";
+  const page = join(root, "docs/environments.md");
+  const [before] = (await readFile(page, "utf8")).split(mark);
+  const intro = `One program, with the package as it is published. ${works} of ${results.length} environments work.`;
+  const head = "| environment | version | engine | result | tried |\n|---|---|---|---|---|";
+  await writeFile(page, `${before.trimEnd()}\n\n${mark}\n\n## Tested\n\n${intro}\n\n${head}\n${lines.join("\n")}\n`);
+}

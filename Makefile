@@ -4,10 +4,6 @@ SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 MAKEFLAGS += --no-print-directory
 export PATH := $(HOME)/.cargo/bin:$(PATH)
-# CI builds once: what incremental builds keep for the next time would only fill its disk.
-ifdef CI
-export CARGO_INCREMENTAL := 0
-endif
 
 SOURCES := $(shell find src crates/wasm crates/key-pattern xtask pkg/src pkg/scripts -type f) Cargo.toml Cargo.lock pkg/package.json package-lock.json
 

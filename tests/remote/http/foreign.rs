@@ -81,6 +81,7 @@ fn shown(result: Result, base64: bool) -> Value {
 }
 
 impl Foreign {
+    #[allow(clippy::too_many_lines, reason = "one arm for each command")]
     fn run(&self, args: &[Vec<u8>]) -> std::result::Result<Result, String> {
         let now = self.clock.now_ms();
         let mut entries = self.entries.lock().unwrap();

@@ -46,10 +46,11 @@ async function bundle(source, file, form, options = {}) {
     ...{ minifySyntax: true, mainFields: ["module", "main"] },
     ...options,
   });
-  // Without spaces, but with the marks of calls that have no side effect, which esbuild would drop: bundlers leave out what
-  // a program does not use. Names stay, for the sake of those who debug.
+  // Small, but with the marks of calls that have no side effect, which esbuild would drop: bundlers leave out what a program
+  // does not use. The names of classes stay, for those who debug.
   const { code } = await minify(outputFiles[0].text, {
-    ...{ compress: false, mangle: false, format: { preserve_annotations: true, max_line_len: 200 } },
+    ...{ compress: false, mangle: { keep_classnames: true }, module: options.format === undefined },
+    ...{ format: { preserve_annotations: true, max_line_len: 200 } },
   });
   write(file, `${code}\n`);
   return Object.values(metafile.outputs)[0].exports;

@@ -4,7 +4,7 @@
  */
 
 /** Raised when a copy could no longer work with what an older one has made. Copies of different formats share nothing. */
-const FORMAT = 1;
+const FORMAT = "format 1";
 
 let known: Map<string, unknown> | undefined;
 
@@ -75,7 +75,7 @@ export function isBranded<T extends object>(value: unknown, name: string): value
  */
 export function claim(provider: object): void {
   isBranded(provider, "MemoryCache");
-  const place = globalThis as { [key: symbol]: WeakMap<object, number> | undefined };
+  const place = globalThis as { [key: symbol]: WeakMap<object, string> | undefined };
   const at = Symbol.for("isocache.providers");
   place[at] ??= new WeakMap();
   const format = place[at].get(provider);

@@ -78,16 +78,16 @@ describe("two bundles in one process", () => {
   });
 
   test("incompatible versions refuse each other", async () => {
-    // As if a later version had raised the number in `shared.ts`.
+    // As if a later version had raised the format in `shared.ts`.
     let changes = 0;
     const later = (await readFile(join(project, "node_modules/isocache/dist/index.js"), "utf8")).replaceAll(
-      /isocache\.shared\.1\b|(?<=mark\(of,brandOf\(name\),|format[!=]==|set\(provider,)1\b/g,
-      (text) => {
+      "format 1",
+      () => {
         changes++;
-        return text.replace("1", "2");
+        return "format 2";
       },
     );
-    assert.equal(changes, 6);
+    assert.ok(changes > 0);
     await writeFile(join(project, "later.mjs"), later);
     const other = await import(pathToFileURL(join(project, "later.mjs")));
     const refused = { message: /^isocache: .*incompatible version of isocache.*npm ls isocache/ };

@@ -163,7 +163,7 @@ pub struct OneNone;
 /// The return type has a `None` within a `Some`. Serializers write both alike.
 pub struct NestedNones;
 
-/// Selects [`NestedNones`] for a nested `Option`, as [`Returns`] selects a shape.
+/// Selects `NestedNones` for a nested `Option`, as `Returns` selects a shape.
 pub trait HasNestedNones {
     fn isocache_nones(&self) -> NestedNones {
         NestedNones
@@ -172,7 +172,7 @@ pub trait HasNestedNones {
 impl<T> HasNestedNones for &Returns<Option<Option<T>>> {}
 impl<T, E> HasNestedNones for &Returns<Result<Option<Option<T>>, E>> {}
 
-/// Selects [`OneNone`] for every other type.
+/// Selects `OneNone` for every other type.
 pub trait HasOneNone {
     fn isocache_nones(&self) -> OneNone {
         OneNone

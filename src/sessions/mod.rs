@@ -102,7 +102,7 @@ impl<T, P> SessionStore<T, P> {
     /// use std::time::Duration;
     ///
     /// # pollster::block_on(async {
-    /// let hours = |hours| Duration::from_secs(hours * 3600);
+    /// let hours = |hours: u64| Duration::from_secs(hours * 3600);
     /// let sessions = SessionStore::new(MemoryCacheProvider::default(), hours(1))?
     ///     .absolute_limit(hours(12))?
     ///     .users(MemoryCacheProvider::default(), MemoryCacheProvider::<i64>::default());

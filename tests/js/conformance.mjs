@@ -152,6 +152,12 @@ export async function runRemote(conformance, classes, options) {
   return { passed, leftOut, failures };
 }
 
+/** How many cases `runAll` runs, besides globs. */
+export function countAll(conformance) {
+  const applicable = (subject) => conformance.cases.filter((one) => subject.applies?.(one) ?? true).length;
+  return Object.values(SUBJECTS).reduce((sum, subject) => sum + applicable(subject), 0);
+}
+
 /** Runs both tables against everything; for where there is no test runner. */
 export async function runAll(conformance, globs, classes) {
   const failures = [];

@@ -28,7 +28,8 @@ test("processes and browsers are started by tests/support and tests/js/support/b
     .map(({ name }) => name);
   assert.deepEqual(found, []);
   const browsers = files.filter(({ source }) => /^import .* from "playwright/m.test(source)).map(({ name }) => name);
-  assert.deepEqual(browsers, ["tests/js/support/browser.mjs"]);
+  // An extension needs a profile of its own.
+  assert.deepEqual(browsers, ["tests/js/support/browser.mjs", "tests/packaging/environments/cells/browsers.mjs"]);
 });
 
 test("waits have the limit of tests/support/waiting.mjs, and tests have none of their own", () => {

@@ -4,8 +4,14 @@ import { checkFunction, checkObject, checkOptions, quote } from "../check.js";
 import type { RateLimiter } from "./rate-limiter.js";
 import type { RateLimit } from "./types.js";
 
+/** The platform's `Request`, if its types are known. */
+type PlatformRequest = typeof globalThis extends { Request: { prototype: infer R } } ? R : object;
+
+/** The platform's `Response`, if its types are known. */
+type PlatformResponse = typeof globalThis extends { Response: { prototype: infer R } } ? R : object;
+
 /** Options of `rateLimited`. `R` is the type of requests, `A` what the platform passes beside them. */
-export interface RateLimitedOptions<R extends Request = Request, A extends unknown[] = unknown[]> {
+export interface RateLimitedOptions<R extends PlatformRequest = PlatformRequest, A extends unknown[] = unknown[]> {
   /** The limiter. What happens if its store fails is its own option, `onStoreError`; with `"fail"` the wrapper rejects. */
   limiter: RateLimiter;
   /**
@@ -22,7 +28,7 @@ export interface RateLimitedOptions<R extends Request = Request, A extends unkno
    * The response to a refused request, to which the headers are added. Default: a line of text with status 429; or 503, if the
    * store has failed and the limiter refuses requests then.
    */
-  refuse?: ((request: R, limit: RateLimit) => Response | Promise<Response>) | undefined;
+  refuse?: ((request: R, limit: RateLimit) => PlatformResponse | Promise<PlatformResponse>) | undefined;
 }
 
 /** A header of a response: its name and its value. */
@@ -81,10 +87,10 @@ export function rateLimitHeaders(limit: RateLimit, policy = "default"): RateLimi
  *
  * @throws TypeError for an option of the wrong type, naming it.
  */
-export function rateLimited<R extends Request, A extends unknown[]>(
-  handler: (request: R, ...args: A) => Response | Promise<Response>,
+export function rateLimited<R extends PlatformRequest, A extends unknown[]>(
+  handler: (request: R, ...args: A) => PlatformResponse | Promise<PlatformResponse>,
   options: RateLimitedOptions<R, A>,
-): (request: R, ...args: A) => Promise<Response> {
+): (request: R, ...args: A) => Promise<PlatformResponse> {
   checkFunction("handler", handler ?? null);
   checkOptions(options, ["limiter", "key", "cost", "policy", "refuse"]);
   const { limiter, key, cost, policy, refuse = refusal } = options;
@@ -105,13 +111,13 @@ export function rateLimited<R extends Request, A extends unknown[]>(
   };
 }
 
-function refusal(_: Request, { error }: RateLimit): Response {
+function refusal(_: PlatformRequest, { error }: RateLimit): PlatformResponse {
   const [status, text] = error === undefined ? [429, "too many requests\n"] : [503, "requests cannot be counted now\n"];
   return new Response(text, { status, headers: { "content-type": "text/plain" } });
 }
 
 /** The response with more headers. Those of a response of `fetch` cannot be changed, and it is copied. */
-function withHeaders(response: Response, headers: readonly RateLimitHeader[]): Response {
+function withHeaders(response: PlatformResponse, headers: readonly RateLimitHeader[]): PlatformResponse {
   try {
     for (const [name, value] of headers) {
       response.headers.set(name, value);

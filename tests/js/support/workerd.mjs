@@ -1,6 +1,6 @@
 /** Real workerd, with one worker made of a file and of what it imports. */
 
-import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { mkdtemp, readdir, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -20,9 +20,10 @@ export async function startWorker(file, { compatibilityDate, compatibilityFlags 
     await build({
       ...{ absWorkingDir: dirname(file), entryPoints: [file], bundle: true, format: "esm", logLevel: "error" },
       ...{ outfile: join(folder, "worker.mjs"), conditions: ["workerd", "worker", "browser"] },
-      external: ["cloudflare:*"],
+      ...{ loader: { ".wasm": "copy" }, assetNames: "[name]", external: ["cloudflare:*"] },
     });
-    await writeFile(join(folder, "config.capnp"), config(compatibilityDate, compatibilityFlags, vars));
+    const wasm = (await readdir(folder)).filter((name) => name.endsWith(".wasm"));
+    await writeFile(join(folder, "config.capnp"), config(compatibilityDate, compatibilityFlags, vars, wasm));
     // The port that it was given is a line of JSON.
     const server = start(WORKERD, ["serve", join(folder, "config.capnp"), "--control-fd=1"]);
     try {
@@ -45,9 +46,12 @@ export async function startWorker(file, { compatibilityDate, compatibilityFlags 
   }
 }
 
-function config(compatibilityDate, compatibilityFlags, vars) {
+function config(compatibilityDate, compatibilityFlags, vars, wasm) {
   const bindings = Object.entries(vars).map(
     ([name, text]) => `(name = ${JSON.stringify(name)}, text = ${JSON.stringify(text)})`,
+  );
+  const modules = ['(name = "worker.mjs", esModule = embed "worker.mjs")'].concat(
+    wasm.map((name) => `(name = "./${name}", wasm = embed "${name}")`),
   );
   return `
 using Workerd = import "/workerd/workerd.capnp";
@@ -59,9 +63,7 @@ const config :Workerd.Config = (
   sockets = [ (name = "http", address = "127.0.0.1:0", http = (), service = "main") ]
 );
 const w :Workerd.Worker = (
-  modules = [
-    (name = "worker.mjs", esModule = embed "worker.mjs")
-  ],
+  modules = [ ${modules.join(", ")} ],
   bindings = [ ${bindings.join(", ")} ],
   compatibilityDate = ${JSON.stringify(compatibilityDate)},
   compatibilityFlags = ${JSON.stringify(compatibilityFlags)}

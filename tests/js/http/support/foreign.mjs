@@ -172,6 +172,9 @@ class Store {
     EVAL: (script, _count, key, ...args) => {
       const text = `${script}`;
       const decoded = (arg) => (text.includes("tonumber(c, 16)") ? Buffer.from(`${arg}`, "hex") : arg);
+      if (text.includes("ceiling")) {
+        return this.#countWithin(key, ...args.map(Number));
+      }
       if (text.includes("pcall('GET'")) {
         const [expected, value] = args.slice(0, 2).map(decoded);
         const isSame = this.#live(key)?.value.equals(expected) ?? false;
@@ -180,10 +183,7 @@ class Store {
         }
         return Number(isSame);
       }
-      if (text.includes("DEL")) {
-        return this.#live(key)?.value.equals(args[0]) ? this.#remove([key]) : 0;
-      }
-      return this.#countWithin(key, ...args.map(Number));
+      return this.#live(key)?.value.equals(args[0]) ? this.#remove([key]) : 0;
     },
     GETDEL: (key) => {
       const value = this.#live(key)?.value ?? null;

@@ -2,14 +2,15 @@
 
 import { build } from "esbuild";
 import { startWorker } from "../../../js/support/workerd.mjs";
+import { withinLimit } from "../../../support/waiting.mjs";
 import { ESM, PRINT_CJS, PRINT_ESM, PROGRAM } from "../lab.mjs";
 
 const HANDLER = `${ESM}export default { fetch: async () => new Response(await printed()) };\n`;
 const FILES = { "main.mjs": PRINT_ESM, "main.cjs": PRINT_CJS };
 
 export const answer = async (url) => {
-  const response = await fetch(url, { signal: AbortSignal.timeout(120_000) });
-  return response.text();
+  const response = await withinLimit(`a response of ${url}`, fetch(url));
+  return withinLimit(`the body of ${url}`, response.text());
 };
 
 const deno = ["import, no permissions", "require"].map((how) => ({

@@ -46,14 +46,24 @@ async function bundle(source, file, form, options = {}) {
     ...{ minifySyntax: true, mainFields: ["module", "main"] },
     ...options,
   });
+  const { text, classes } = named(outputFiles[0].text);
   // Small, but with the marks of calls that have no side effect, which esbuild would drop: bundlers leave out what a program
-  // does not use. The names of classes stay, for those who debug.
-  const { code } = await minify(outputFiles[0].text, {
-    ...{ compress: false, mangle: { keep_classnames: true }, module: options.format === undefined },
+  // does not use.
+  const { code } = await minify(text, {
+    ...{ compress: false, mangle: { reserved: classes }, module: options.format === undefined },
     ...{ format: { preserve_annotations: true, max_line_len: 200 } },
   });
   write(file, `${code}\n`);
   return Object.values(metafile.outputs)[0].exports;
+}
+
+/**
+ * Classes keep their names, for those who debug. esbuild writes `var Cache = class _Cache` where a class mentions itself, and
+ * elsewhere `var Cache = class`, which is named after the variable.
+ */
+function named(text) {
+  const classes = Array.from(text.matchAll(/\b([A-Z]\w*) = class\b/g), ([, name]) => name);
+  return { text: text.replace(/\b_([A-Z]\w*)\b/g, (own, name) => (classes.includes(name) ? name : own)), classes };
 }
 
 const write = (file, text) => writeFileSync(join(dist, file), text);

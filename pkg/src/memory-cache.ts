@@ -171,7 +171,7 @@ export class MemoryCache<V = unknown> extends MemoryMethods<V> {
       return undefined;
     }
     this.#table.touch(slot);
-    return copied(this.#settings, this.#table.value(slot));
+    return copied(this.#settings, this.#table.contents.value(slot));
   }
 
   /** Starts the ttl of the entry under `key` again with `ttl`, by default the cache's. Returns whether there is an entry. */
@@ -225,7 +225,7 @@ export class MemoryCache<V = unknown> extends MemoryMethods<V> {
   }
 
   #counter(key: string, slot: number | undefined): number {
-    const value: unknown = slot === undefined ? 0 : this.#table.value(slot);
+    const value: unknown = slot === undefined ? 0 : this.#table.contents.value(slot);
     if (!Number.isSafeInteger(value)) {
       throw new TypeError(`isocache: key ${quote(key)} holds a value that is not a counter; delete it first`);
     }
@@ -322,14 +322,14 @@ export class MemoryCache<V = unknown> extends MemoryMethods<V> {
     const table = this.#table;
     table.sweep();
     const whole = escapeGlob(this.#prefix) + pattern;
-    return this.#done(matching(whole, table.entries()).filter(([key]) => table.delete(key)).length);
+    return this.#done(matching(whole, table.contents.entries()).filter(([key]) => table.delete(key)).length);
   }
 
   /** Removes every expired entry. Returns how many there were. There is no need to call it: writes do so in passing. */
   sweep(): number {
-    const before = this.#table.held;
+    const before = this.#table.contents.size;
     this.#table.sweep();
-    return this.#done(before - this.#table.held);
+    return this.#done(before - this.#table.contents.size);
   }
 
   /**
@@ -427,7 +427,7 @@ export class MemoryCache<V = unknown> extends MemoryMethods<V> {
   }
 
   #valueAt(slot: number): V {
-    return copied(this.#settings, this.#table.value(slot));
+    return copied(this.#settings, this.#table.contents.value(slot));
   }
 
   /** The value of the fresh entry under `key`, counted. Entries that left are still to be reported. */
@@ -494,7 +494,7 @@ export class MemoryCache<V = unknown> extends MemoryMethods<V> {
   /** Reports entries that left. No table is being changed here, so that the listener may use the cache. */
   #report(): void {
     if (this.#settings.onRemoval !== undefined) {
-      report(this.#table, this.#settings.onRemoval);
+      report(this.#table.contents, this.#settings.onRemoval);
     }
   }
 

@@ -1,5 +1,6 @@
 /** Telling a listener which entries left. */
 
+import type { Contents } from "./contents.js";
 import { isPromise } from "./promise.js";
 import type { Removal } from "./types.js";
 
@@ -7,12 +8,12 @@ import type { Removal } from "./types.js";
  * Calls a listener for each entry that left since the last call. All are reported, whatever it throws; the first error is
  * thrown then.
  */
-export function report<V>(table: { left: Removal<V>[] }, onRemoval: (removal: Removal<V>) => unknown): void {
-  const { left } = table;
+export function report<V>(contents: Contents<V>, onRemoval: (removal: Removal<V>) => unknown): void {
+  const { left } = contents;
   if (left.length === 0) {
     return;
   }
-  table.left = [];
+  contents.left = [];
   const errors: unknown[] = [];
   for (const removal of left) {
     try {

@@ -1,15 +1,16 @@
 /**
- * Keys and values, beside an engine in wasm.
+ * Keys and values beside an engine in wasm, and the rules of both.
  *
- * Keys and values are kept in JavaScript, by slot number; order, deadlines, sizes and most counts are kept in wasm, by the
- * same number. `engine.ts` tells what happens without a call.
+ * `Contents` keeps keys and values in JavaScript, by slot number; order, deadlines, sizes and most counts are kept in wasm,
+ * by the same number. `engine.ts` tells what happens without a call.
  */
 
-import { checkText, wrongType } from "./check.js";
-import { isGenuine, monotonicNow } from "./clock.js";
+import { CacheClock } from "./cache-clock.js";
+import { checkText } from "./check.js";
+import { Contents } from "./contents.js";
 import { Engine } from "./engine.js";
-import { Ghosts } from "./ghosts.js";
-import type { Policy, Removal, RemovalReason } from "./types.js";
+import { Tally } from "./tally.js";
+import type { Policy, RemovalReason } from "./types.js";
 import { sync, words } from "./views.js";
 
 /** In an answer: there are removals to read. */
@@ -30,18 +31,6 @@ const ALL = 2 ** 32 - 1;
 /** Reasons by the numbers of the engine. */
 const REASONS: readonly RemovalReason[] = ["evicted", "expired"];
 
-/** The counts of the engine, and the entries now. */
-interface Counts {
-  hits: number;
-  misses: number;
-  sets: number;
-  deletes: number;
-  evictions: number;
-  expirations: number;
-  entries: number;
-  bytes: number;
-}
-
 /** What a `Map` holds in V8. Under S3-FIFO, half of it, since the keys that are remembered are in the same `Map`. */
 export const MAX_ENTRIES = 2 ** 24;
 
@@ -59,23 +48,16 @@ interface TableOptions {
 }
 
 export class Table<V> {
-  /** The slot of each key, and the numbers of the keys that are remembered, which are negative. */
-  readonly #index = new Map<string, number>();
-  readonly #ghosts = new Ghosts(this.#index);
+  readonly contents: Contents<V>;
+  /** Those of `contents`, for lookups. */
+  readonly #index: Map<string, number>;
+  readonly #values: (V | undefined)[];
   /** The number of the key of the write in progress, if that key is remembered; else 0. */
   #ghost = 0;
-  #keys: (string | undefined)[] = [];
-  #values: (V | undefined)[] = [];
   readonly #engine: Engine;
   #maxEntries: number;
   readonly #most: number;
-  #misses = 0;
-  /** Values overwritten without a call; the engine has counted a hit for each. */
-  #rewrites = 0;
-  /** Entries evicted for new ones without a call; likewise. */
-  #replaced = 0;
-  /** Uses that were no lookups; the engine has counted a hit for each. */
-  #touches = 0;
+  readonly #tally = new Tally();
   /** The ttl of each entry by slot, if a hit starts it again. */
   readonly #ttls: number[] | undefined;
   /**
@@ -83,52 +65,37 @@ export class Table<V> {
    * `-Infinity` while there are stale entries.
    */
   #due = Infinity;
-  /** Whether the clock stood at 0 when it was last read, as edge workers' does before their first request. */
-  #clockStopped = false;
-  /** The first reading of a clock that had stood still. Time is counted from it, so that earlier ttls begin then. */
-  #origin = 0;
   #disposed = false;
   #isClosing = false;
-  readonly #clock: () => number;
+  readonly #clock: CacheClock;
   /** Whether entries have sizes. */
   readonly #weighed: boolean;
-  /** Whether removals are recorded in `left`. */
-  readonly #watched: boolean;
-  /** The removals since this was last emptied, if they are recorded. */
-  left: Removal<V>[] = [];
 
   constructor({ maxEntries, maxBytes, clock, sizeOf, onRemoval, touchOnGet, policy }: TableOptions) {
     this.#most = policy === "s3fifo" ? MAX_ENTRIES / 2 : MAX_ENTRIES;
     this.#maxEntries = Math.min(maxEntries, this.#most);
     this.#engine = new Engine(this.#maxEntries, maxBytes, policy === "s3fifo");
-    this.#clock = clock;
+    this.#clock = new CacheClock(clock);
     this.#weighed = sizeOf !== undefined;
-    this.#watched = onRemoval !== undefined;
+    this.contents = new Contents(onRemoval !== undefined);
+    this.#index = this.contents.index;
+    this.#values = this.contents.values;
     this.#ttls = touchOnGet ? [] : undefined;
-  }
-
-  /** The number of entries that are kept: fresh, stale, and expired ones that were not swept. */
-  get held(): number {
-    return this.#index.size - this.#ghosts.size;
   }
 
   /** The number of entries without the stale ones. It is exact after a sweep. */
   get size(): number {
-    return this.#due === Infinity ? this.held : this.#engine.count(5);
+    return this.#due === Infinity ? this.contents.size : this.#engine.count(5);
   }
 
   /** The slot of the fresh entry under `key`. An expired one is removed. */
   find(key: string): number | undefined {
-    return this.#findAt(key, this.#due === Infinity ? 0 : this.#now(this.#due));
+    return this.#findAt(key, this.#due === Infinity ? 0 : this.#clock.now(this.#due));
   }
 
   /** The slot of the entry under `key`, be it fresh or stale. An expired one is removed. */
   findKept(key: string): number | undefined {
-    return this.#findAt(key, this.#due === Infinity ? 0 : this.#now(), true);
-  }
-
-  value(slot: number): V {
-    return this.#values[slot] as V;
+    return this.#findAt(key, this.#due === Infinity ? 0 : this.#clock.now(), true);
   }
 
   /** The value of the fresh entry under `key`, counted as a hit; `undefined` if there is none. */
@@ -147,7 +114,7 @@ export class Table<V> {
   /** Makes an entry the most recently used, without counting a lookup. */
   touch(slot: number): void {
     this.#engine.use(slot);
-    this.#touches++;
+    this.#tally.touches++;
   }
 
   /** Gives a fresh entry a new ttl, which begins now. False if there is no memory for it. */
@@ -155,7 +122,7 @@ export class Table<V> {
     if (ttl === Infinity && this.#due === Infinity) {
       return true;
     }
-    const deadline = this.#now() + ttl;
+    const deadline = this.#clock.now() + ttl;
     if (!this.#engine.setDeadline(slot, deadline)) {
       return false;
     }
@@ -174,13 +141,13 @@ export class Table<V> {
   /** Counts a lookup that found nothing. */
   miss(): void {
     this.checkUsable();
-    this.#misses++;
+    this.#tally.misses++;
   }
 
   /** How long an entry is still fresh, in milliseconds; 0 or less if it is stale. */
   remaining(slot: number): number {
     const deadline = this.#engine.slots.deadline(slot);
-    return deadline === Infinity ? deadline : deadline - this.#now();
+    return deadline === Infinity ? deadline : deadline - this.#clock.now();
   }
 
   /**
@@ -216,25 +183,23 @@ export class Table<V> {
 
   /** Removes the entry under `key`. True if it was fresh; a stale one leaves as expired. */
   delete(key: string): boolean {
-    const now = this.#due === Infinity ? 0 : this.#now();
+    const now = this.#due === Infinity ? 0 : this.#clock.now();
     const slot = this.#findAt(key, now, true);
     if (slot === undefined) {
       return false;
     }
     const isStale = this.#isStale(slot, now);
     this.#remove(slot, isStale);
-    this.#forget(slot, isStale ? "expired" : "deleted");
+    this.contents.forget(slot, isStale ? "expired" : "deleted");
     return !isStale;
   }
 
   /** Removes every entry, the expired ones as such, and gives the memory back. */
   clear(): void {
     const now = this.sweep();
-    if (this.#watched) {
-      for (const [key, slot] of this.#index) {
-        if (slot >= 0) {
-          this.left.push({ key, value: this.value(slot), reason: this.#isStale(slot, now) ? "expired" : "deleted" });
-        }
+    if (this.contents.isRecorded) {
+      for (const [key, slot] of this.contents.entries()) {
+        this.contents.record(key, slot, this.#isStale(slot, now) ? "expired" : "deleted");
       }
     }
     this.#engine.clear();
@@ -247,50 +212,30 @@ export class Table<V> {
     if (this.#due === Infinity) {
       return 0;
     }
-    const now = this.#now();
+    const now = this.#clock.now();
     this.#sweep(now, ALL);
     return now;
   }
 
   /** Sets new limits. Entries over them are removed. */
   setLimits(maxEntries: number, maxBytes: number): void {
-    const now = this.#due === Infinity ? 0 : this.#now();
+    const now = this.#due === Infinity ? 0 : this.#clock.now();
     this.checkUsable();
     this.#maxEntries = Math.min(maxEntries, this.#most);
     this.#engine.setLimits(this.#maxEntries, maxBytes, now);
     this.#drain();
   }
 
-  /** Keys and slots in no order. */
-  entries(): Iterable<[key: string, slot: number]> {
-    return this.#ghosts.size === 0 ? this.#index : [...this.#index].filter(([, slot]) => slot >= 0);
-  }
-
   /** Keys and slots from the most to the least recently used, as they are now. */
   order(): [key: string, slot: number][] {
     this.checkUsable();
-    const slots = this.#engine.order(this.held);
-    return Array.from(slots.reverse(), (slot) => [this.#keys[slot] as string, slot]);
+    const slots = this.#engine.order(this.contents.size);
+    return Array.from(slots.reverse(), (slot) => [this.contents.keys[slot] as string, slot]);
   }
 
-  /** Whether `slot` still holds `key`. */
-  holds(key: string, slot: number): boolean {
-    return this.#index.get(key) === slot;
-  }
-
-  counts(): Counts {
+  counts(): ReturnType<Tally["counts"]> {
     this.checkUsable();
-    const count = (of: number) => this.#engine.count(of);
-    return {
-      hits: count(0) - this.#rewrites - this.#replaced - this.#touches,
-      misses: this.#misses,
-      sets: count(1) + this.#rewrites + this.#replaced,
-      deletes: count(2),
-      evictions: count(3) + this.#replaced,
-      expirations: count(4),
-      entries: count(5),
-      bytes: count(6),
-    };
+    return this.#tally.counts(this.#engine);
   }
 
   /** Removes every entry, calls `report`, and frees the engine. Every call afterwards throws. */
@@ -300,7 +245,7 @@ export class Table<V> {
     }
     this.#isClosing = true;
     try {
-      if (this.#watched) {
+      if (this.contents.isRecorded) {
         this.clear();
         report();
       }
@@ -318,24 +263,9 @@ export class Table<V> {
     }
   }
 
-  /** The time. With `due`, it may be a moment old, if nothing expires before `due`. */
-  #now(due?: number): number {
-    const now = this.#clock === monotonicNow ? monotonicNow(due) : this.#clock();
-    if (!Number.isFinite(now)) {
-      throw wrongType("clock()", "a finite number", now);
-    }
-    if (now === 0 && this.#clock === monotonicNow && isGenuine()) {
-      this.#clockStopped = true;
-    } else if (this.#clockStopped) {
-      this.#clockStopped = false;
-      this.#origin = now;
-    }
-    return now - this.#origin;
-  }
-
   /** The time for a write of an entry with this ttl, if it matters. */
   #nowFor(ttl: number): number {
-    return ttl === Infinity && this.#due === Infinity ? 0 : this.#now();
+    return ttl === Infinity && this.#due === Infinity ? 0 : this.#clock.now();
   }
 
   /** As `find`, or with `orStale` as `findKept`, at a known time. */
@@ -350,9 +280,9 @@ export class Table<V> {
 
   /** Whether an entry is fresh, or stale with `orStale`, where some entries may not be. An expired one is removed. */
   #outlives(slot: number, now: number, orStale: boolean): boolean {
-    const key = this.#keys[slot] as string;
+    const key = this.contents.keys[slot] as string;
     this.#sweep(now, SWEEP);
-    if (!this.holds(key, slot)) {
+    if (!this.contents.holds(key, slot)) {
       return false;
     }
     if (now < this.#engine.slots.deadline(slot)) {
@@ -362,7 +292,7 @@ export class Table<V> {
       return orStale;
     }
     this.#remove(slot, true);
-    this.#forget(slot, "expired");
+    this.contents.forget(slot, "expired");
     return false;
   }
 
@@ -375,21 +305,19 @@ export class Table<V> {
   #insert(key: string, value: V, weight: number, deadline: number, now: number): number | undefined {
     // The common case is done without a call: only the limit on entries is reached, and nothing may have expired.
     let slot = -1;
-    if (this.held >= this.#maxEntries && !this.#weighed && now < this.#due) {
+    if (this.contents.size >= this.#maxEntries && !this.#weighed && now < this.#due) {
       slot = this.#engine.replaceOldest(deadline);
     }
     if (slot >= 0) {
-      this.#replaced++;
-      this.#leave(slot, "evicted", false);
+      this.#tally.replaced++;
+      this.contents.leave(slot, "evicted", false);
     } else {
       slot = this.#insertByCall(key, weight, deadline, now);
       if (slot === REFUSED) {
         return undefined;
       }
     }
-    this.#index.set(key, slot);
-    this.#keys[slot] = key;
-    this.#values[slot] = value;
+    this.contents.put(slot, key, value);
     return slot;
   }
 
@@ -404,11 +332,11 @@ export class Table<V> {
     const slot = answer & SLOT;
     if (slot !== REFUSED) {
       if (answer & EVICTED) {
-        this.#leave(slot, "evicted", (answer & REMEMBER) !== 0);
+        this.contents.leave(slot, "evicted", (answer & REMEMBER) !== 0);
       }
       // Unless this write has just made it forgotten.
       if (this.#ghost < 0 && this.#index.get(key) === this.#ghost) {
-        this.#ghosts.revive(this.#ghost);
+        this.contents.ghosts.revive(this.#ghost);
       }
     }
     return slot;
@@ -416,10 +344,10 @@ export class Table<V> {
 
   #update(slot: number, key: string, value: V, weight: number, deadline: number, now: number): boolean {
     // The value that is replaced is reported before the entries that are evicted for the new one.
-    const first = this.left.length;
+    const first = this.contents.left.length;
     if (!this.#weighed && now < this.#due && this.#engine.postpone(slot, deadline)) {
       this.#engine.use(slot);
-      this.#rewrites++;
+      this.#tally.rewrites++;
     } else {
       const answer = this.#engine.update(slot, weight, deadline, now);
       this.#due = Math.min(this.#due, deadline);
@@ -430,11 +358,7 @@ export class Table<V> {
         return false;
       }
     }
-    const old = this.#values[slot] as V;
-    this.#values[slot] = value;
-    if (this.#watched && old !== value) {
-      this.left.splice(first, 0, { key, value: old, reason: "replaced" });
-    }
+    this.contents.replace(slot, key, value, first);
     return true;
   }
 
@@ -453,7 +377,7 @@ export class Table<V> {
     const first = slots.removals() >>> 2;
     for (let at = first; at < first + 3 * removed; at += 3) {
       const isRemembered = ((words[at + 2] as number) & 1) !== 0;
-      this.#forget(words[at] as number, REASONS[words[at + 1] as number] as RemovalReason, isRemembered);
+      this.contents.forget(words[at] as number, REASONS[words[at + 1] as number] as RemovalReason, isRemembered);
     }
     slots.clear_removals();
   }
@@ -465,31 +389,8 @@ export class Table<V> {
     sync();
   }
 
-  /** Removes an entry from the tables that the engine has removed. */
-  #forget(slot: number, reason: RemovalReason, isRemembered = false): void {
-    this.#leave(slot, reason, isRemembered);
-    this.#keys[slot] = undefined;
-    this.#values[slot] = undefined;
-  }
-
-  /** Removes an entry from the index, where its key may stay as remembered. */
-  #leave(slot: number, reason: RemovalReason, isRemembered: boolean): void {
-    const key = this.#keys[slot] as string;
-    if (this.#watched) {
-      this.left.push({ key, value: this.value(slot), reason });
-    }
-    if (isRemembered) {
-      this.#ghosts.remember(key, this.held);
-    } else {
-      this.#index.delete(key);
-    }
-  }
-
   #empty(): void {
-    this.#index.clear();
-    this.#ghosts.clear();
-    this.#keys = [];
-    this.#values = [];
+    this.contents.empty();
     this.#due = Infinity;
   }
 }

@@ -1,0 +1,85 @@
+/** The keys and values of a table by slot number, the index that finds them, and the record of those that left. */
+
+import { Ghosts } from "./ghosts.js";
+import type { Removal, RemovalReason } from "./types.js";
+
+export class Contents<V> {
+  /** The slot of each key, and the numbers of the keys that are remembered, which are negative. */
+  readonly index = new Map<string, number>();
+  readonly ghosts = new Ghosts(this.index);
+  readonly keys: (string | undefined)[] = [];
+  readonly values: (V | undefined)[] = [];
+  /** The removals since this was last emptied, if they are recorded. */
+  left: Removal<V>[] = [];
+
+  /** @param isRecorded - whether removals are recorded in `left`. */
+  constructor(readonly isRecorded: boolean) {}
+
+  /** The number of entries: fresh, stale, and expired ones that were not swept. */
+  get size(): number {
+    return this.index.size - this.ghosts.size;
+  }
+
+  value(slot: number): V {
+    return this.values[slot] as V;
+  }
+
+  /** Whether `slot` still holds `key`. */
+  holds(key: string, slot: number): boolean {
+    return this.index.get(key) === slot;
+  }
+
+  /** Keys and slots in no order. */
+  entries(): Iterable<[key: string, slot: number]> {
+    return this.ghosts.size === 0 ? this.index : [...this.index].filter(([, slot]) => slot >= 0);
+  }
+
+  /** Puts an entry into a slot that holds none, or that `leave` has made free. */
+  put(slot: number, key: string, value: V): void {
+    this.index.set(key, slot);
+    this.keys[slot] = key;
+    this.values[slot] = value;
+  }
+
+  /** Puts another value into a slot. The old one is recorded in front of the removals from number `at` on. */
+  replace(slot: number, key: string, value: V, at: number): void {
+    const old = this.value(slot);
+    this.values[slot] = value;
+    if (this.isRecorded && old !== value) {
+      this.left.splice(at, 0, { key, value: old, reason: "replaced" });
+    }
+  }
+
+  /** Records that an entry is removed. */
+  record(key: string, slot: number, reason: RemovalReason): void {
+    if (this.isRecorded) {
+      this.left.push({ key, value: this.value(slot), reason });
+    }
+  }
+
+  /** Removes an entry from the index, where its key may stay as remembered. Its slot is for the next entry. */
+  leave(slot: number, reason: RemovalReason, isRemembered: boolean): void {
+    const key = this.keys[slot] as string;
+    this.record(key, slot, reason);
+    if (isRemembered) {
+      this.ghosts.remember(key, this.size);
+    } else {
+      this.index.delete(key);
+    }
+  }
+
+  /** Removes an entry, whose slot stays free. */
+  forget(slot: number, reason: RemovalReason, isRemembered = false): void {
+    this.leave(slot, reason, isRemembered);
+    this.keys[slot] = undefined;
+    this.values[slot] = undefined;
+  }
+
+  /** Removes every entry without a record. */
+  empty(): void {
+    this.index.clear();
+    this.ghosts.clear();
+    this.keys.length = 0;
+    this.values.length = 0;
+  }
+}

@@ -24,7 +24,7 @@ export class CacheClock {
   /** The time in milliseconds. With `due`, it may be a moment old, if nothing expires before `due`. */
   now(due?: number): number {
     const now = this.#isPlatforms ? monotonicNow(due) : this.#read();
-    return (now > 0 && now < Infinity && !this.#hasStopped ? now : this.#checked(now)) - this.#origin;
+    return (Number.isFinite(now) && now !== 0 && !this.#hasStopped ? now : this.#checked(now)) - this.#origin;
   }
 
   #checked(now: number): number {

@@ -75,6 +75,7 @@ mod serializer;
 mod sessions;
 mod stats;
 mod tags;
+mod tiered;
 #[cfg(feature = "tower")]
 mod tower;
 mod ttl;
@@ -120,6 +121,9 @@ pub use serializer::{BytesSerializer, JsonSerializer, Serializer, TextSerializer
 pub use sessions::{SessionStore, SessionToken, UserSession};
 pub use stats::CacheStats;
 pub use tags::{Tagged, TaggedEntry, TaggedView};
+pub use tiered::{
+    Announce, Invalidation, InvalidationChannel, InvalidationSource, LinkState, Position, ServeSuspect, TierStats,
+};
 #[cfg(feature = "tower")]
 pub use tower::{RateLimitLayer, RateLimitService};
 pub use ttl::{MAX_TTL_MS, Ttl};

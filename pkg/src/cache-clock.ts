@@ -24,7 +24,9 @@ export class CacheClock {
   /** The time in milliseconds. With `due`, it may be a moment old, if nothing expires before `due`. */
   now(due?: number): number {
     const now = this.#isPlatforms ? monotonicNow(due) : this.#read();
-    return (Number.isFinite(now) && now !== 0 && !this.#hasStopped ? now : this.#checked(now)) - this.#origin;
+    // This is a part of every lookup of an entry with a ttl, and quicker than `Number.isFinite`.
+    const isUsual = typeof now === "number" && now > 0 && now < Infinity && !this.#hasStopped;
+    return (isUsual ? now : this.#checked(now)) - this.#origin;
   }
 
   #checked(now: number): number {

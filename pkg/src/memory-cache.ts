@@ -1,23 +1,14 @@
-import {
-  checkInteger,
-  checkKey,
-  checkKeys,
-  checkList,
-  checkObject,
-  checkPattern,
-  checkText,
-  checkValue,
-  quote,
-} from "./check.js";
-import { type BoundedIncrement, checkedBounds, type IncrementWithinOptions } from "./counters.js";
+import { checkKey, checkKeys, checkList, checkPattern, checkValue } from "./check.js";
+import type { BoundedIncrement, IncrementWithinOptions } from "./counters.js";
+import { increment, incrementWithin } from "./memory-counters.js";
 import { MemoryMethods } from "./memory-methods.js";
-import { entryBytes, entryLimit, type Settings, settingsOf } from "./memory-options.js";
-import { checkedWrite, copied, outOfMemory, store, type Write } from "./memory-write.js";
+import { resize } from "./memory-options.js";
+import { MemoryScope } from "./memory-scope.js";
+import { outOfMemory } from "./memory-write.js";
 import { matching } from "./pattern.js";
-import { escapeGlob, prefixOf } from "./prefix.js";
-import { report } from "./removals.js";
+import { escapeGlob } from "./prefix.js";
 import { brand } from "./shared.js";
-import { Table } from "./table.js";
+import type { Table } from "./table.js";
 import type {
   CacheStats,
   Checked,
@@ -30,11 +21,7 @@ import type {
   Ttl,
 } from "./types.js";
 import { startEngine } from "./wasm.js";
-import { resolve, resolveTtl, takeResolved, writeOptions } from "./write-options.js";
-
-const SET_OPTIONS = ["ttl", "expiresAt", "staleFor"];
-const ENTRY_OPTIONS = ["key", "value", ...SET_OPTIONS];
-const MOST = Number.MAX_SAFE_INTEGER;
+import { resolveTtl, takeResolved } from "./write-options.js";
 
 /**
  * A bounded cache in memory, synchronous and shaped like a `Map`, with a ttl for each entry. The least recently used entry is
@@ -56,24 +43,21 @@ const MOST = Number.MAX_SAFE_INTEGER;
  * then, except that a value refused for its size leaves no older one.
  */
 export class MemoryCache<V = unknown> extends MemoryMethods<V> {
-  readonly #table: Table<V>;
-  readonly #settings: Settings<V>;
-  readonly #prefix: string;
-  /** Whether keys and values are stored as they are given, and have no sizes. */
-  readonly #isPlain: boolean;
+  readonly #scope: MemoryScope<V>;
+  /** The table, if a lookup needs nothing else: no prefix, no copy of the value, no listener. */
+  readonly #direct: Table<V> | undefined;
 
   /** @throws TypeError or RangeError for an option of the wrong type or out of range, naming it. */
   constructor(options?: MemoryCacheOptions<V>);
   /** @internal */
-  constructor(settings: Settings<V>, table: Table<V>, prefix: string);
-  constructor(options: MemoryCacheOptions<V> | Settings<V> = {}, table?: Table<V>, prefix = "") {
+  constructor(options: undefined, scope: MemoryScope<V>);
+  constructor(options: MemoryCacheOptions<V> = {}, scope: MemoryScope<V> = MemoryScope.of(options)) {
     super();
     brand(MemoryCache, "MemoryCache");
     takeResolved(MemoryCache);
-    this.#settings = table === undefined ? settingsOf(options as MemoryCacheOptions<V>) : (options as Settings<V>);
-    this.#table = table ?? new Table(this.#settings);
-    this.#prefix = prefix;
-    this.#isPlain = prefix === "" && this.#settings.sizeOf === undefined && !this.#settings.clone;
+    this.#scope = scope;
+    const { table, settings, prefix } = scope;
+    this.#direct = prefix === "" && !settings.clone && settings.onRemoval === undefined ? table : undefined;
   }
 
   /**
@@ -86,25 +70,33 @@ export class MemoryCache<V = unknown> extends MemoryMethods<V> {
 
   /** The value under `key`, or `undefined`. Counts as a hit or a miss, and as a use of the entry. */
   get<T extends V = V>(key: string): T | undefined {
-    return this.#done(this.#lookup(key) as T | undefined);
+    const table = this.#direct;
+    if (table === undefined) {
+      return this.#scope.done(this.#scope.lookup(key) as T | undefined);
+    }
+    const value = table.lookup(key);
+    if (value === undefined) {
+      this.#scope.miss(key);
+    }
+    return value as T | undefined;
   }
 
   /** The value under `key`, or `undefined`. Neither counted nor a use of the entry. */
   peek<T extends V = V>(key: string): T | undefined {
-    const slot = this.#find(key);
-    return this.#done(slot === undefined ? undefined : (this.#valueAt(slot) as T));
+    const slot = this.#scope.find(key);
+    return this.#scope.done(slot === undefined ? undefined : (this.#scope.valueAt(slot) as T));
   }
 
   /** Whether there is an entry under `key`. Neither counted nor a use of the entry. */
   has(key: string): boolean {
-    return this.#done(this.#find(key) !== undefined);
+    return this.#scope.done(this.#scope.find(key) !== undefined);
   }
 
   /** The remaining ttl of the entry under `key` in **seconds**; `null` if it does not expire, `undefined` if there is none. */
   ttl(key: string): number | null | undefined {
-    const slot = this.#find(key);
-    const left = slot === undefined ? undefined : this.#table.remaining(slot);
-    return this.#done(left === Infinity ? null : left && left / 1000);
+    const slot = this.#scope.find(key);
+    const left = slot === undefined ? undefined : this.#scope.table.remaining(slot);
+    return this.#scope.done(left === Infinity ? null : left && left / 1000);
   }
 
   /**
@@ -114,33 +106,35 @@ export class MemoryCache<V = unknown> extends MemoryMethods<V> {
    * @param options - the ttl, in **seconds** or with a unit, like `"5m"`; or an object with it and more.
    */
   set<const O extends SetArgument>(key: string, value: V, options?: O & Checked<O>): this {
-    if (options === undefined && this.#isPlain) {
+    const scope = this.#scope;
+    if (options === undefined && scope.isPlain) {
       // The common case, without an object for the write.
       checkValue(key, value);
-      this.#throw(this.#table.set(key, value, 0, this.#settings.ttl, 0) ? undefined : outOfMemory(key));
+      const { table, settings } = scope;
+      scope.end(table.set(key, value, 0, settings.ttl, 0) ? undefined : outOfMemory(key));
     } else {
-      this.#store(this.#checked(key, value, options));
+      scope.store(scope.checked(key, value, options));
     }
     return this;
   }
 
   /** Stores `value` as `set` does, if there is no entry under `key`. Returns whether it was stored. */
   setIfAbsent<const O extends SetArgument>(key: string, value: V, options?: O & Checked<O>): boolean {
-    return this.#setIf(false, key, value, options);
+    return this.#scope.storeIf(false, key, value, options);
   }
 
   /** Stores `value` as `set` does, if there is an entry under `key`. Returns whether it was stored. */
   replace<const O extends SetArgument>(key: string, value: V, options?: O & Checked<O>): boolean {
-    return this.#setIf(true, key, value, options);
+    return this.#scope.storeIf(true, key, value, options);
   }
 
   /** The value under `key`, or `undefined`; its ttl starts again with `ttl`, by default the cache's. Counts as `get`. */
   getAndTouch<T extends V = V>(key: string, ttl?: Ttl | null): T | undefined {
-    const whole = resolveTtl(ttl, this.#settings.ttl);
-    const slot = this.#find(key);
+    const whole = resolveTtl(ttl, this.#scope.settings.ttl);
+    const slot = this.#scope.find(key);
     const value = this.get<T>(key);
     if (slot !== undefined) {
-      this.#setTtl(key, slot, whole);
+      this.#scope.setTtl(key, slot, whole);
     }
     return value;
   }
@@ -148,41 +142,32 @@ export class MemoryCache<V = unknown> extends MemoryMethods<V> {
   /** @internal As `getMany`, without counting lookups. */
   readMany(keys: readonly string[]): (V | undefined)[] {
     checkKeys(keys);
-    return this.#done(keys.map((key) => this.#read(key)));
+    return this.#scope.done(keys.map((key) => this.#scope.read(key)));
   }
 
   /** @internal As `getAndTouch`, without counting a lookup. */
   readAndTouch(key: string, ttl?: Ttl | null): V | undefined {
-    const value = this.#read(key);
+    const value = this.#scope.read(key);
     this.touch(key, ttl);
     return value;
   }
 
   /** @internal As `getAndDelete`, without counting a lookup. */
   readAndDelete(key: string): V | undefined {
-    const value = this.#read(key);
+    const value = this.#scope.read(key);
     this.delete(key);
     return value;
   }
 
-  #read(key: string): V | undefined {
-    const slot = this.#find(key);
-    if (slot === undefined) {
-      return undefined;
-    }
-    this.#table.touch(slot);
-    return copied(this.#settings, this.#table.contents.value(slot));
-  }
-
   /** Starts the ttl of the entry under `key` again with `ttl`, by default the cache's. Returns whether there is an entry. */
   touch(key: string, ttl?: Ttl | null): boolean {
-    const whole = resolveTtl(ttl, this.#settings.ttl);
-    const slot = this.#find(key);
+    const whole = resolveTtl(ttl, this.#scope.settings.ttl);
+    const slot = this.#scope.find(key);
     if (slot !== undefined) {
-      this.#setTtl(key, slot, whole);
-      this.#table.touch(slot);
+      this.#scope.setTtl(key, slot, whole);
+      this.#scope.table.touch(slot);
     }
-    return this.#done(slot !== undefined);
+    return this.#scope.done(slot !== undefined);
   }
 
   /**
@@ -192,15 +177,7 @@ export class MemoryCache<V = unknown> extends MemoryMethods<V> {
    * @throws TypeError if the entry is not a whole number, RangeError if the sum is beyond what a number holds exactly.
    */
   increment(key: string, by = 1, options?: SetOptions | Ttl | null): number {
-    checkInteger("by", by, -MOST, MOST);
-    const slot = this.#find(key);
-    const sum = checkInteger(`the sum under key ${quote(key)}`, this.#counter(key, slot) + by, -MOST, MOST);
-    const write = this.#checked(key, sum as V, options);
-    if (typeof write.weight !== "number") {
-      throw write.weight;
-    }
-    this.#store(slot === undefined ? write : { ...write, ttl: this.#table.remaining(slot) });
-    return sum;
+    return increment(this.#scope, key, by, options);
   }
 
   /**
@@ -210,26 +187,7 @@ export class MemoryCache<V = unknown> extends MemoryMethods<V> {
    * @throws TypeError if the entry is not a whole number, RangeError for a number beyond what is exact.
    */
   incrementWithin(key: string, by: number, options: IncrementWithinOptions): BoundedIncrement {
-    const { floor, ceiling, ttl } = checkedBounds(by, options);
-    const slot = this.#find(key);
-    const before = Math.max(this.#counter(key, slot), floor);
-    const stored = before + by <= ceiling;
-    const count = stored ? before + by : before;
-    const time = resolveTtl(ttl, this.#settings.ttl);
-    const write = this.#checked(key, count as V, writeOptions(time));
-    if (typeof write.weight !== "number") {
-      throw write.weight;
-    }
-    this.#throw(stored ? store(this.#table, this.#settings, write) : undefined);
-    return { stored, count };
-  }
-
-  #counter(key: string, slot: number | undefined): number {
-    const value: unknown = slot === undefined ? 0 : this.#table.contents.value(slot);
-    if (!Number.isSafeInteger(value)) {
-      throw new TypeError(`isocache: key ${quote(key)} holds a value that is not a counter; delete it first`);
-    }
-    return value as number;
+    return incrementWithin(this.#scope, key, by, options);
   }
 
   /**
@@ -237,35 +195,35 @@ export class MemoryCache<V = unknown> extends MemoryMethods<V> {
    * is a miss.
    */
   getEntry(key: string): Entry<V> | undefined {
-    const slot = this.#table.findKept(this.#key(key));
+    const slot = this.#scope.table.findKept(this.#scope.key(key));
     if (slot === undefined) {
-      this.#miss(key);
-      return this.#done(undefined);
+      this.#scope.miss(key);
+      return this.#scope.done(undefined);
     }
-    const freshFor = this.#table.remaining(slot);
-    const value = this.#valueAt(slot);
+    const freshFor = this.#scope.table.remaining(slot);
+    const value = this.#scope.valueAt(slot);
     if (freshFor > 0) {
-      this.#table.use(slot);
+      this.#scope.table.use(slot);
     } else {
-      this.#table.miss();
+      this.#scope.table.miss();
     }
-    return this.#done({ value, freshFor: freshFor === Infinity ? null : freshFor });
+    return this.#scope.done({ value, freshFor: freshFor === Infinity ? null : freshFor });
   }
 
   /** Removes the entry under `key`. Returns whether there was one. */
   delete(key: string): boolean {
-    const deleted = this.#table.delete(this.#key(key));
+    const deleted = this.#scope.table.delete(this.#scope.key(key));
     if (!deleted) {
       checkKey(key);
-      this.#table.checkUsable();
+      this.#scope.table.checkUsable();
     }
-    return this.#done(deleted);
+    return this.#scope.done(deleted);
   }
 
   /** The values under `keys`, in their order, each as by `get`. */
   getMany<T extends V = V>(keys: readonly string[]): (T | undefined)[] {
     checkKeys(keys);
-    return this.#done(keys.map((key) => this.#lookup(key) as T | undefined));
+    return this.#scope.done(keys.map((key) => this.#scope.lookup(key) as T | undefined));
   }
 
   /**
@@ -274,37 +232,21 @@ export class MemoryCache<V = unknown> extends MemoryMethods<V> {
    */
   setMany(entries: readonly SetEntry<V>[]): void {
     checkList("entries", entries);
-    const writes = entries.map((entry) => {
-      checkObject("entry", entry);
-      const options = resolve(entry, ENTRY_OPTIONS, this.#settings.ttl);
-      checkText(entry.key);
-      return this.#checked(entry.key, entry.value, options);
-    });
-    const refused =
-      this.#settings.onOversize === "throw" ? writes.find(({ weight }) => typeof weight !== "number") : undefined;
-    let error: unknown;
-    for (const write of writes) {
-      if (refused === undefined) {
-        error ??= store(this.#table, this.#settings, write);
-      } else {
-        this.#table.delete(write.key);
-      }
-    }
-    this.#throw(refused?.weight ?? error);
+    this.#scope.storeAll(entries.map((entry) => this.#scope.checkedEntry(entry)));
   }
 
   /** Removes the entries under `keys`. Returns for each, in their order, whether there was one. */
   deleteManyEach(keys: readonly string[]): boolean[] {
     checkKeys(keys);
-    this.#table.checkUsable();
-    return this.#done(keys.map((key) => this.#table.delete(this.#key(key))));
+    this.#scope.table.checkUsable();
+    return this.#scope.done(keys.map((key) => this.#scope.table.delete(this.#scope.key(key))));
   }
 
   /** Removes every entry of this cache or namespace. The counts go on. */
   clear(): void {
-    if (this.#prefix === "") {
-      this.#table.clear();
-      this.#report();
+    if (this.#scope.prefix === "") {
+      this.#scope.table.clear();
+      this.#scope.report();
     } else {
       this.clearPattern("*");
     }
@@ -319,17 +261,17 @@ export class MemoryCache<V = unknown> extends MemoryMethods<V> {
    */
   clearPattern(pattern: string): number {
     checkPattern(pattern);
-    const table = this.#table;
+    const table = this.#scope.table;
     table.sweep();
-    const whole = escapeGlob(this.#prefix) + pattern;
-    return this.#done(matching(whole, table.contents.entries()).filter(([key]) => table.delete(key)).length);
+    const whole = escapeGlob(this.#scope.prefix) + pattern;
+    return this.#scope.done(matching(whole, table.contents.entries()).filter(([key]) => table.delete(key)).length);
   }
 
   /** Removes every expired entry. Returns how many there were. There is no need to call it: writes do so in passing. */
   sweep(): number {
-    const before = this.#table.contents.size;
-    this.#table.sweep();
-    return this.#done(before - this.#table.contents.size);
+    const before = this.#scope.table.contents.size;
+    this.#scope.table.sweep();
+    return this.#scope.done(before - this.#scope.table.contents.size);
   }
 
   /**
@@ -339,32 +281,30 @@ export class MemoryCache<V = unknown> extends MemoryMethods<V> {
    * @param maxBytes - needs `sizeOf`; `undefined` leaves the limit as it is.
    */
   resize(maxEntries: number, maxBytes?: number): void {
-    const settings = this.#settings;
-    const entries = entryLimit(maxEntries);
-    settings.maxBytes = maxBytes === undefined ? settings.maxBytes : entryBytes("maxBytes", maxBytes, settings.sizeOf);
-    settings.maxEntries = entries;
-    this.#table.setLimits(entries, settings.maxBytes);
-    this.#report();
+    const { table, settings } = this.#scope;
+    resize(settings, maxEntries, maxBytes);
+    table.setLimits(settings.maxEntries, settings.maxBytes);
+    this.#scope.report();
   }
 
   /** The number of entries of this cache or namespace; of a namespace, by counting them. */
   get size(): number {
     this.sweep();
-    return this.#prefix === "" ? this.#table.size : [...this.keys()].length;
+    return this.#scope.prefix === "" ? this.#scope.table.size : [...this.keys()].length;
   }
 
   /** The limits in force; `Infinity` where there is none. */
   get limits(): { maxEntries: number; maxBytes: number } {
-    const { maxEntries, maxBytes } = this.#settings;
+    const { maxEntries, maxBytes } = this.#scope.settings;
     return { maxEntries, maxBytes };
   }
 
   /** Exact counts, for all namespaces together. */
   stats(): CacheStats & { entries: number } {
     this.sweep();
-    const counts = this.#table.counts();
+    const counts = this.#scope.table.counts();
     const { hits, misses } = counts;
-    return { ...counts, hitRate: hits / (hits + misses || 1), bytes: this.#settings.sizeOf && counts.bytes };
+    return { ...counts, hitRate: hits / (hits + misses || 1), bytes: this.#scope.settings.sizeOf && counts.bytes };
   }
 
   /** The keys, from the most to the least recently used; with `pattern`, a Redis glob, those that match it. */
@@ -372,7 +312,7 @@ export class MemoryCache<V = unknown> extends MemoryMethods<V> {
     if (pattern !== undefined) {
       checkPattern(pattern);
     }
-    for (const [key] of this.#walk(pattern)) {
+    for (const [key] of this.#scope.walk(pattern)) {
       yield key;
     }
   }
@@ -382,8 +322,8 @@ export class MemoryCache<V = unknown> extends MemoryMethods<V> {
    * of the first step; entries that leave during the iteration are left out, new ones are not seen.
    */
   *entries(): IterableIterator<[key: string, value: V]> {
-    for (const [key, slot] of this.#walk()) {
-      yield [key, this.#valueAt(slot)];
+    for (const [key, slot] of this.#scope.walk()) {
+      yield [key, this.#scope.valueAt(slot)];
     }
   }
 
@@ -391,9 +331,9 @@ export class MemoryCache<V = unknown> extends MemoryMethods<V> {
    * All entries with their remaining ttl, from the least to the most recently used, for `load`. It is JSON if the values are.
    */
   dump(): SetEntry<V>[] {
-    return [...this.#walk()].reverse().map(([key, slot]) => {
-      const left = this.#table.remaining(slot);
-      return { key, value: this.#valueAt(slot), ttl: left === Infinity ? null : `${left}ms` };
+    return [...this.#scope.walk()].reverse().map(([key, slot]) => {
+      const left = this.#scope.table.remaining(slot);
+      return { key, value: this.#scope.valueAt(slot), ttl: left === Infinity ? null : `${left}ms` };
     });
   }
 
@@ -402,8 +342,7 @@ export class MemoryCache<V = unknown> extends MemoryMethods<V> {
    * `namespace("a").namespace("b")` is `namespace("a:b")`.
    */
   namespace<N extends V = V>(prefix: string): MemoryCache<N> {
-    const settings = this.#settings as unknown as Settings<N>;
-    return new MemoryCache<N>(settings, this.#table as unknown as Table<N>, this.#prefix + prefixOf(prefix));
+    return new MemoryCache<N>(undefined, this.#scope.within<N>(prefix));
   }
 
   /**
@@ -411,104 +350,6 @@ export class MemoryCache<V = unknown> extends MemoryMethods<V> {
    * nor its namespaces can be used afterwards. A second call does nothing.
    */
   close(): void {
-    this.#table.dispose(() => this.#report());
-  }
-
-  /** A key with the namespace in front. */
-  #key(key: string): string {
-    return this.#prefix === "" ? key : this.#prefixed(key);
-  }
-
-  #prefixed(key: string): string {
-    checkText(key);
-    const whole = this.#prefix + key;
-    checkKey(whole);
-    return whole;
-  }
-
-  #valueAt(slot: number): V {
-    return copied(this.#settings, this.#table.contents.value(slot));
-  }
-
-  /** The value of the fresh entry under `key`, counted. Entries that left are still to be reported. */
-  #lookup(key: string): V | undefined {
-    const value = this.#table.lookup(this.#key(key));
-    if (value === undefined) {
-      this.#miss(key);
-    }
-    return copied(this.#settings, value);
-  }
-
-  /** The slot of the entry under `key`, without counting a lookup. Entries that left are still to be reported. */
-  #find(key: string): number | undefined {
-    const slot = this.#table.find(this.#key(key));
-    if (slot === undefined) {
-      checkKey(key);
-      this.#table.checkUsable();
-    }
-    return slot;
-  }
-
-  #miss(key: string): void {
-    checkKey(key);
-    this.#table.miss();
-  }
-
-  /** Keys, without the namespace, and slots in the order of `entries`. */
-  *#walk(pattern?: string): Iterable<[key: string, slot: number]> {
-    this.sweep();
-    const order = this.#table.order();
-    const [prefix, table] = [this.#prefix, this.#table];
-    const whole = pattern === undefined && prefix === "" ? undefined : escapeGlob(prefix) + (pattern ?? "*");
-    for (const [key, slot] of whole === undefined ? order : matching(whole, order)) {
-      const isLive = table.find(key) === slot;
-      this.#report();
-      if (isLive) {
-        yield [key.slice(prefix.length), slot];
-      }
-    }
-  }
-
-  #checked(key: string, value: V, options: unknown): Write<V> {
-    const settings = this.#settings;
-    return checkedWrite(settings, this.#key(key), key, value, resolve(options, SET_OPTIONS, settings.ttl));
-  }
-
-  #store(write: Write<V>): void {
-    this.#throw(store(this.#table, this.#settings, write));
-  }
-
-  #setIf(isThere: boolean, key: string, value: V, options: unknown): boolean {
-    const write = this.#checked(key, value, options);
-    const stores = (this.#find(key) !== undefined) === isThere;
-    this.#throw(stores ? store(this.#table, this.#settings, write) : undefined);
-    return stores && typeof write.weight === "number";
-  }
-
-  #setTtl(key: string, slot: number, ttl: number): void {
-    if (!this.#table.setTtl(slot, ttl)) {
-      throw outOfMemory(key);
-    }
-  }
-
-  /** Reports entries that left. No table is being changed here, so that the listener may use the cache. */
-  #report(): void {
-    if (this.#settings.onRemoval !== undefined) {
-      report(this.#table.contents, this.#settings.onRemoval);
-    }
-  }
-
-  /** The result of an operation that is complete. */
-  #done<R>(result: R): R {
-    this.#report();
-    return result;
-  }
-
-  /** Throws the error of an operation that is complete, if there is one. */
-  #throw(error: unknown): void {
-    this.#report();
-    if (error !== undefined) {
-      throw error;
-    }
+    this.#scope.table.dispose(() => this.#scope.report());
   }
 }

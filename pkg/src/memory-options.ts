@@ -62,13 +62,20 @@ export function settingsOf<V>(options: MemoryCacheOptions<V>): Settings<V> {
   };
 }
 
+/** Sets new limits. @throws TypeError or RangeError; nothing is changed then. */
+export function resize<V>(settings: Settings<V>, maxEntries: number, maxBytes: number | undefined): void {
+  const entries = entryLimit(maxEntries);
+  settings.maxBytes = maxBytes === undefined ? settings.maxBytes : entryBytes("maxBytes", maxBytes, settings.sizeOf);
+  settings.maxEntries = entries;
+}
+
 /** A limit on the number of entries. */
-export function entryLimit(limit: number): number {
+function entryLimit(limit: number): number {
   return limit === Infinity ? limit : checkInteger("maxEntries", limit, 1, MAX_ENTRIES, " or Infinity");
 }
 
 /** A limit on sizes. */
-export function entryBytes(name: string, limit: number | undefined, sizeOf: unknown): number {
+function entryBytes(name: string, limit: number | undefined, sizeOf: unknown): number {
   if (limit === undefined || limit === Infinity) {
     return Infinity;
   }

@@ -1,32 +1,27 @@
 //! [`CacheError`].
 
+use std::fmt;
+
 /// Why a cache operation failed.
 ///
 /// An absent key is not an error: [`get`](crate::CacheProvider::get) returns `Ok(None)`.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum CacheError {
     /// The store could not be reached, or the connection broke.
-    #[error("connection failed: {0}")]
     Connection(String),
     /// There was no reply within the time limit. It is not known whether the operation was executed.
-    #[error("timed out: {0}")]
     Timeout(String),
     /// The credentials are wrong, or do not permit the operation.
-    #[error("refused: {0}")]
     Refused(String),
     /// There is not enough memory for the value.
-    #[error("the store is full: {0}")]
     Full(String),
     /// The store cannot serve the operation at present: it is loading, failing over or overloaded, or requests to it
     /// are paused after failures.
-    #[error("unavailable: {0}")]
     Unavailable(String),
     /// The reply does not conform to the protocol.
-    #[error("protocol error: {0}")]
     Protocol(String),
     /// A value could not be serialized; nothing was stored.
-    #[error("cannot serialize the value of key {key:?}: {reason}")]
     Serialize {
         /// The key for the value.
         key: String,
@@ -34,7 +29,6 @@ pub enum CacheError {
         reason: String,
     },
     /// Stored bytes could not be deserialized.
-    #[error("cannot deserialize the value of key {key:?}: {reason}")]
     Deserialize {
         /// The key of the stored bytes.
         key: String,
@@ -43,7 +37,6 @@ pub enum CacheError {
     },
     /// An argument is outside its limits. Nothing was changed, except that a value that is too large removes an older
     /// value under its key.
-    #[error("invalid argument {argument}: {reason}")]
     InvalidArgument {
         /// The name of the argument.
         argument: &'static str,
@@ -51,6 +44,24 @@ pub enum CacheError {
         reason: String,
     },
 }
+
+impl fmt::Display for CacheError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Connection(reason) => write!(f, "connection failed: {reason}"),
+            Self::Timeout(reason) => write!(f, "timed out: {reason}"),
+            Self::Refused(reason) => write!(f, "refused: {reason}"),
+            Self::Full(reason) => write!(f, "the store is full: {reason}"),
+            Self::Unavailable(reason) => write!(f, "unavailable: {reason}"),
+            Self::Protocol(reason) => write!(f, "protocol error: {reason}"),
+            Self::Serialize { key, reason } => write!(f, "cannot serialize the value of key {key:?}: {reason}"),
+            Self::Deserialize { key, reason } => write!(f, "cannot deserialize the value of key {key:?}: {reason}"),
+            Self::InvalidArgument { argument, reason } => write!(f, "invalid argument {argument}: {reason}"),
+        }
+    }
+}
+
+impl std::error::Error for CacheError {}
 
 impl CacheError {
     /// Whether the same operation may succeed later: the store could not be reached, did not reply in time, was

@@ -14,9 +14,16 @@ pub(super) fn is_entry<T: DeserializeOwned>() -> bool {
 /// A deserializer without a value. Its error reports the type name that was requested.
 struct Probe;
 
-#[derive(Debug, thiserror::Error)]
-#[error("a probe")]
+#[derive(Debug)]
 struct Probed(bool);
+
+impl std::fmt::Display for Probed {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("a probe")
+    }
+}
+
+impl std::error::Error for Probed {}
 
 impl de::Error for Probed {
     fn custom<T: std::fmt::Display>(_: T) -> Self {

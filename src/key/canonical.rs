@@ -51,9 +51,16 @@ pub(super) fn encode_item<T: Serialize + ?Sized>(item: &T) -> Result<Vec<u8>> {
 }
 
 /// Why a value has no canonical form.
-#[derive(Debug, thiserror::Error)]
-#[error("{0}")]
+#[derive(Debug)]
 struct Refused(String);
+
+impl std::fmt::Display for Refused {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl std::error::Error for Refused {}
 
 impl serde::ser::Error for Refused {
     fn custom<T: std::fmt::Display>(reason: T) -> Self {

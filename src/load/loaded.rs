@@ -1,5 +1,6 @@
 //! The outcome of a loader, and of a call that loads.
 
+use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -56,18 +57,15 @@ impl<T> From<T> for Loaded<T> {
 }
 
 /// Why a call that loads returned no value. All callers that share a load get the same error.
-#[derive(Debug, thiserror::Error)]
+#[derive(Debug)]
 #[non_exhaustive]
 pub enum LoadError<E> {
     /// The loader failed. The failure is not stored: the next call loads again.
-    #[error("{0}")]
     Loader(Arc<E>),
     /// An invalid argument, option or value; or, with [`OnError::Propagate`](crate::OnError::Propagate), a failure of the
     /// provider.
-    #[error(transparent)]
     Cache(CacheError),
     /// The call reached its time limit, while waiting for its own loader or for that of another call.
-    #[error("loading key {key:?} took longer than the timeout of {limit:?}")]
     TimedOut {
         /// The key.
         key: String,
@@ -75,6 +73,20 @@ pub enum LoadError<E> {
         limit: Duration,
     },
 }
+
+impl<E: fmt::Display> fmt::Display for LoadError<E> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Loader(error) => error.fmt(f),
+            Self::Cache(error) => error.fmt(f),
+            Self::TimedOut { key, limit } => {
+                write!(f, "loading key {key:?} took longer than the timeout of {limit:?}")
+            }
+        }
+    }
+}
+
+impl<E: fmt::Debug + fmt::Display> std::error::Error for LoadError<E> {}
 
 impl<E> Clone for LoadError<E> {
     fn clone(&self) -> Self {

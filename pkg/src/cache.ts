@@ -1,38 +1,15 @@
 /// <reference lib="esnext.disposable" preserve="true" />
 
-import {
-  checkKey,
-  checkList,
-  checkObject,
-  checkOptions,
-  checkPattern,
-  checkText,
-  checkValue,
-  quote,
-  wrongType,
-} from "./check.js";
+import { CacheScope, SET_OPTIONS } from "./cache-scope.js";
+import { checkList, checkObject, checkOptions, checkPattern, wrongType } from "./check.js";
 import { type BoundedIncrement, checkedBounds, type IncrementWithinOptions } from "./counters.js";
-import { type CacheEvents, EVENTS, Events } from "./load/events.js";
+import type { CacheEvents } from "./load/events.js";
 import { getOrLoad, join } from "./load/load.js";
 import type { Loader, LoadOptions } from "./load/options.js";
 import { type Settings, settingsOf } from "./load/settings.js";
-import { type SingleFlight, singleFlightOf, type Touched } from "./load/single-flight.js";
-import { MemoryCache } from "./memory-cache.js";
-import { escapeGlob, prefixOf } from "./prefix.js";
 import type { MaybePromise } from "./promise.js";
-import {
-  checkProvider,
-  checkTagged,
-  deleteMany,
-  methodOf,
-  ofMany,
-  type Provider,
-  setMany,
-  setOne,
-  statsOf,
-} from "./provider.js";
+import { checkTagged, deleteMany, ofMany, type Provider, setMany, setOne, statsOf } from "./provider.js";
 import { brand, isBranded } from "./shared.js";
-import { milliseconds } from "./ttl.js";
 import type {
   CacheSetEntry,
   CacheSetOptions,
@@ -44,7 +21,7 @@ import type {
   Ttl,
 } from "./types.js";
 import { readAndDelete, readAndTouch, readMany, uncountedOf } from "./uncounted.js";
-import { optionsFor, resolve, resolveTtl, ttlFor, type WriteOptions, writeOptions } from "./write-options.js";
+import { optionsFor, resolve } from "./write-options.js";
 
 /** Options of a `Cache`: those of the `MemoryCache` that it makes, or a provider. */
 export type CacheOptions<V> =
@@ -58,14 +35,6 @@ export type CacheOptions<V> =
       ttl?: Ttl | null | undefined;
     };
 
-/** State that a cache shares with its namespaces. */
-interface Shared {
-  closed: boolean;
-  /** Set by the first listener. */
-  events?: Events;
-}
-
-const SET_OPTIONS = ["ttl", "expiresAt", "staleFor", "tags"];
 const ENTRY_OPTIONS = ["key", "value", ...SET_OPTIONS];
 
 /**
@@ -84,39 +53,21 @@ const ENTRY_OPTIONS = ["key", "value", ...SET_OPTIONS];
  * ```
  */
 export class Cache<V = unknown> {
-  readonly #provider: Provider<V>;
-  readonly #prefix: string;
-  /** In milliseconds; `undefined`: the provider's. */
-  readonly #ttl: number | undefined;
-  readonly #shared: Shared;
-  readonly #flights: SingleFlight;
+  readonly #scope: CacheScope<V>;
 
   /** @throws TypeError or RangeError for an option of the wrong type or out of range, naming it. */
   constructor(options?: CacheOptions<V>);
   /** @internal */
-  constructor(options: CacheOptions<V>, shared: Shared);
-  constructor(options: CacheOptions<V> = {}, shared: Shared = { closed: false }) {
+  constructor(options: undefined, scope: CacheScope<V>);
+  constructor(options: CacheOptions<V> = {}, scope: CacheScope<V> = CacheScope.of(options)) {
     brand(Cache, "Cache");
-    checkOptions(options);
-    if (options.provider === undefined) {
-      const { namespace: _, provider: __, ...memory } = options;
-      this.#provider = new MemoryCache<V>(memory);
-      this.#ttl = milliseconds(memory.ttl ?? null);
-    } else {
-      checkOptions(options, ["provider", "namespace", "ttl"]);
-      const { provider, ttl } = options;
-      checkProvider(provider);
-      this.#provider = provider;
-      this.#ttl = resolveTtl(ttl, undefined);
-    }
-    this.#prefix = options.namespace === undefined ? "" : prefixOf(options.namespace);
-    this.#shared = shared;
-    this.#flights = singleFlightOf(this.#provider);
+    this.#scope = scope;
   }
 
   /** The value under `key`, or `undefined`. `null` is a value. */
   async get<T extends V = V>(key: string): Promise<T | undefined> {
-    return this.#provider.get(this.#key(key)) as MaybePromise<T | undefined>;
+    const scope = this.#scope;
+    return scope.provider.get(scope.key(key)) as MaybePromise<T | undefined>;
   }
 
   /**
@@ -129,41 +80,44 @@ export class Cache<V = unknown> {
     value: V,
     options?: O & Checked<O>,
   ): Promise<void> {
-    const entry = this.#entry(key, value, options);
-    await this.#write([entry.key], () => setOne(this.#provider, entry));
+    const entry = this.#scope.entry(key, value, options);
+    await this.#scope.write([entry.key], () => setOne(this.#scope.provider, entry));
   }
 
   /** Stores `value` as `set` does, if there is no entry under `key`, in one step. Returns whether it was stored. */
   async setIfAbsent<const O extends SetArgument>(key: string, value: V, options?: O & Checked<O>): Promise<boolean> {
-    return this.#setIf("setIfAbsent", key, value, options);
+    return this.#scope.writeIf("setIfAbsent", key, value, options);
   }
 
   /** Stores `value` as `set` does, if there is an entry under `key`, in one step. Returns whether it was stored. */
   async replace<const O extends SetArgument>(key: string, value: V, options?: O & Checked<O>): Promise<boolean> {
-    return this.#setIf("replace", key, value, options);
+    return this.#scope.writeIf("replace", key, value, options);
   }
 
   /** The remaining ttl of the entry under `key` in **seconds**; `null` if it does not expire, `undefined` if there is none. */
   async ttl(key: string): Promise<number | null | undefined> {
-    const whole = this.#key(key);
-    return this.#provider.ttl ? this.#provider.ttl(whole) : (await this.#need("getWithTtl")(whole))?.ttl;
+    const { provider } = this.#scope;
+    const whole = this.#scope.key(key);
+    return provider.ttl ? provider.ttl(whole) : (await this.#scope.method("getWithTtl")(whole))?.ttl;
   }
 
   /** Starts the ttl of the entry under `key` again with `ttl`, by default the cache's. Returns whether there is an entry. */
   async touch(key: string, ttl?: Ttl | null): Promise<boolean> {
-    return this.#need("touch")(this.#key(key), this.#ttlFor(ttl));
+    return this.#scope.method("touch")(this.#scope.key(key), this.#scope.ttlFor(ttl));
   }
 
   /** The value under `key`, or `undefined`; its ttl starts again with `ttl`, by default the cache's. In one step. */
   async getAndTouch<T extends V = V>(key: string, ttl?: Ttl | null): Promise<T | undefined> {
-    return this.#need("getAndTouch")(this.#key(key), this.#ttlFor(ttl)) as MaybePromise<T | undefined>;
+    return this.#scope.method("getAndTouch")(this.#scope.key(key), this.#scope.ttlFor(ttl)) as MaybePromise<
+      T | undefined
+    >;
   }
 
   /** The value under `key`, which is removed; or `undefined`. In one step. */
   async getAndDelete<T extends V = V>(key: string): Promise<T | undefined> {
-    const whole = this.#key(key);
-    const getAndDelete = this.#need("getAndDelete");
-    return this.#write([whole], () => getAndDelete(whole) as MaybePromise<T | undefined>);
+    const whole = this.#scope.key(key);
+    const getAndDelete = this.#scope.method("getAndDelete");
+    return this.#scope.write([whole], () => getAndDelete(whole) as MaybePromise<T | undefined>);
   }
 
   /**
@@ -171,10 +125,11 @@ export class Cache<V = unknown> {
    * `options`; an old one keeps its own.
    */
   async increment(key: string, by = 1, options?: SetOptions | Ttl | null): Promise<number> {
-    const whole = this.#key(key);
-    const increment = this.#need("increment");
-    const given = optionsFor(this.#provider, resolve(options, SET_OPTIONS, this.#ttl));
-    return this.#write([whole], () => increment(whole, by, given));
+    const { provider, ttl } = this.#scope;
+    const whole = this.#scope.key(key);
+    const increment = this.#scope.method("increment");
+    const given = optionsFor(provider, resolve(options, SET_OPTIONS, ttl));
+    return this.#scope.write([whole], () => increment(whole, by, given));
   }
 
   /**
@@ -183,10 +138,12 @@ export class Cache<V = unknown> {
    * `options`, by default the cache's.
    */
   async incrementWithin(key: string, by: number, options: IncrementWithinOptions): Promise<BoundedIncrement> {
-    const whole = this.#key(key);
-    const incrementWithin = this.#need("incrementWithin");
+    const whole = this.#scope.key(key);
+    const incrementWithin = this.#scope.method("incrementWithin");
     const given = checkedBounds(by, options);
-    return this.#write([whole], () => incrementWithin(whole, by, { ...given, ttl: this.#ttlFor(given.ttl) }));
+    return this.#scope.write([whole], () =>
+      incrementWithin(whole, by, { ...given, ttl: this.#scope.ttlFor(given.ttl) }),
+    );
   }
 
   /**
@@ -224,52 +181,54 @@ export class Cache<V = unknown> {
 
   /** @internal Whether the entries are in the memory of this process. */
   get isInMemory(): boolean {
-    return isBranded(this.#provider, "MemoryCache");
+    return isBranded(this.#scope.provider, "MemoryCache");
   }
 
   /** @internal The outcome of the load in progress of a key, for a call that can take it without a lookup. */
   join<T>(key: string, settings: Settings<T>): Promise<T> | undefined {
-    if (!this.#flights.busy || this.#shared.closed) {
+    const { flights, shared, prefix } = this.#scope;
+    if (!flights.busy || shared.isClosed) {
       return undefined;
     }
     // A key that is being loaded has been checked.
-    const flight = this.#flights.get(this.#prefix === "" ? key : this.#prefix + key);
+    const flight = flights.get(prefix === "" ? key : prefix + key);
     return flight && join(flight, settings);
   }
 
   /** @internal `getOrSet` with options that have been checked. @throws errors that are found at once. */
   load<T>(key: string, loader: Loader<T>, settings: Settings<T>, tagged?: () => readonly string[]): Promise<T> {
+    const { provider, flights, ttl, shared } = this.#scope;
     const { tags: listed } = settings.given;
     const tags = tagged ?? (listed && (() => listed));
     if (tags !== undefined) {
-      checkTagged(this.#provider);
+      checkTagged(provider);
     }
-    settings.checkWindows(this.#ttl);
+    settings.checkWindows(ttl);
     const joined = this.join(key, settings);
     if (joined !== undefined) {
       return joined;
     }
     return getOrLoad<T>({
-      provider: this.#provider as unknown as Provider<T>,
-      flights: this.#flights,
-      key: this.#key(key),
+      provider: provider as unknown as Provider<T>,
+      flights,
+      key: this.#scope.key(key),
       loader,
       settings,
-      ttl: this.#ttl,
+      ttl,
       tags,
-      events: this.#shared.events,
+      events: shared.events,
     });
   }
 
   /** Removes the entry under `key`. Returns whether there was one. */
   async delete(key: string): Promise<boolean> {
-    const whole = this.#key(key);
-    return this.#write([whole], () => this.#provider.delete(whole));
+    const whole = this.#scope.key(key);
+    return this.#scope.write([whole], () => this.#scope.provider.delete(whole));
   }
 
   /** Whether there is an entry under `key`. */
   async has(key: string): Promise<boolean> {
-    return this.#provider.has(this.#key(key));
+    return this.#scope.provider.has(this.#scope.key(key));
   }
 
   /** The same as `has`, by the name that the Rust crate uses. */
@@ -279,27 +238,30 @@ export class Cache<V = unknown> {
 
   /** The values under `keys`, in their order. */
   async getMany<T extends V = V>(keys: readonly string[]): Promise<(T | undefined)[]> {
-    return ofMany(this.#provider, "getMany", this.#keys(keys)) as MaybePromise<(T | undefined)[]>;
+    return ofMany(this.#scope.provider, "getMany", this.#scope.keys(keys)) as MaybePromise<(T | undefined)[]>;
   }
 
   /** @internal As `getMany`, without counting lookups. */
   async readMany(keys: readonly string[]): Promise<readonly unknown[]> {
-    const all = this.#keys(keys);
-    return readMany({ getMany: () => ofMany(this.#provider, "getMany", all), ...uncountedOf(this.#provider) }, all);
+    const { provider } = this.#scope;
+    const all = this.#scope.keys(keys);
+    return readMany({ getMany: () => ofMany(provider, "getMany", all), ...uncountedOf(provider) }, all);
   }
 
   /** @internal As `getAndTouch`, without counting a lookup. */
   async readAndTouch(key: string, ttl?: Ttl | null): Promise<unknown> {
-    const getAndTouch = this.#need("getAndTouch");
-    const whole = this.#key(key);
-    return readAndTouch({ getAndTouch, ...uncountedOf(this.#provider) }, whole, this.#ttlFor(ttl) as Ttl);
+    const getAndTouch = this.#scope.method("getAndTouch");
+    const whole = this.#scope.key(key);
+    return readAndTouch({ getAndTouch, ...uncountedOf(this.#scope.provider) }, whole, this.#scope.ttlFor(ttl) as Ttl);
   }
 
   /** @internal As `getAndDelete`, without counting a lookup. */
   async readAndDelete(key: string): Promise<unknown> {
-    const getAndDelete = this.#need("getAndDelete");
-    const whole = this.#key(key);
-    return this.#write([whole], () => readAndDelete({ getAndDelete, ...uncountedOf(this.#provider) }, whole));
+    const getAndDelete = this.#scope.method("getAndDelete");
+    const whole = this.#scope.key(key);
+    return this.#scope.write([whole], () =>
+      readAndDelete({ getAndDelete, ...uncountedOf(this.#scope.provider) }, whole),
+    );
   }
 
   /** Stores every entry. */
@@ -308,49 +270,51 @@ export class Cache<V = unknown> {
     const all = entries.map((entry) => {
       checkObject("entry", entry);
       checkOptions(entry, ENTRY_OPTIONS);
-      return this.#entry(entry.key, entry.value, entry, ENTRY_OPTIONS);
+      return this.#scope.entry(entry.key, entry.value, entry, ENTRY_OPTIONS);
     });
-    await this.#write(
+    await this.#scope.write(
       all.map(({ key }) => key),
-      () => setMany(this.#provider, all),
+      () => setMany(this.#scope.provider, all),
     );
   }
 
   /** Removes the entries under `keys`. Returns how many there were. */
   async deleteMany(keys: readonly string[]): Promise<number> {
-    const all = this.#keys(keys);
-    return this.#write(all, () => deleteMany(this.#provider, all));
+    const all = this.#scope.keys(keys);
+    return this.#scope.write(all, () => deleteMany(this.#scope.provider, all));
   }
 
   /** Removes the entries under `keys`. Returns for each, in their order, whether there was one. */
   async deleteManyEach(keys: readonly string[]): Promise<boolean[]> {
-    const all = this.#keys(keys);
-    return this.#write(all, () => ofMany(this.#provider, "deleteManyEach", all));
+    const all = this.#scope.keys(keys);
+    return this.#scope.write(all, () => ofMany(this.#scope.provider, "deleteManyEach", all));
   }
 
   /** Whether there is an entry under each of `keys`, in their order. */
   async hasMany(keys: readonly string[]): Promise<boolean[]> {
-    return ofMany(this.#provider, "hasMany", this.#keys(keys));
+    return ofMany(this.#scope.provider, "hasMany", this.#scope.keys(keys));
   }
 
   /** The keys of this cache or namespace, without its prefix, each once, in any order; with a Redis glob, those that match. */
   async *keys(pattern = "*"): AsyncGenerator<string, void, undefined> {
     checkPattern(pattern);
-    this.#checkOpen();
-    for await (const key of this.#need("keys")(escapeGlob(this.#prefix) + pattern)) {
-      yield key.slice(this.#prefix.length);
+    const { prefix } = this.#scope;
+    const whole = this.#scope.pattern(pattern);
+    for await (const key of this.#scope.method("keys")(whole)) {
+      yield key.slice(prefix.length);
     }
   }
 
   /** Removes every entry of this cache or namespace, and of no other. */
   async clear(): Promise<void> {
-    await this.#clear("*");
+    await this.clearPattern("*");
   }
 
   /** Removes all entries of this cache or namespace whose key matches a Redis glob. Returns how many there were. */
   async clearPattern(pattern: string): Promise<number> {
     checkPattern(pattern);
-    return this.#clear(pattern);
+    const whole = this.#scope.pattern(pattern);
+    return this.#scope.write({ pattern: whole }, () => this.#scope.provider.clearPattern(whole));
   }
 
   /**
@@ -360,11 +324,11 @@ export class Cache<V = unknown> {
    * Rejects with a `TypeError` if the provider has no tags: see `Tagged`.
    */
   async invalidateTags(tags: readonly string[]): Promise<void> {
-    this.#checkOpen();
-    checkTagged(this.#provider);
+    this.#scope.checkOpen();
+    checkTagged(this.#scope.provider);
     checkList("tags", tags);
     // Which loads bring an entry with these tags is not known.
-    await this.#write({ pattern: "*" }, () => this.#provider.invalidateTags?.(tags));
+    await this.#scope.write({ pattern: "*" }, () => this.#scope.provider.invalidateTags?.(tags));
   }
 
   /**
@@ -383,20 +347,13 @@ export class Cache<V = unknown> {
    * @throws TypeError for an unknown event.
    */
   on<E extends keyof CacheEvents>(event: E, listener: (event: CacheEvents[E]) => void): () => void {
-    if (!EVENTS.includes(event)) {
-      throw new TypeError(`isocache: unknown event ${quote(event)}; the events are ${EVENTS.join(", ")}`);
-    }
-    if (typeof listener !== "function") {
-      throw wrongType("listener", "a function", listener);
-    }
-    this.#shared.events ??= new Events();
-    return this.#shared.events.on(event, listener);
+    return this.#scope.events.on(event, listener);
   }
 
   /** The counts of the provider, for all namespaces together. */
   async getStats(): Promise<CacheStats> {
-    this.#checkOpen();
-    return statsOf(this.#provider);
+    this.#scope.checkOpen();
+    return statsOf(this.#scope.provider);
   }
 
   /**
@@ -406,95 +363,20 @@ export class Cache<V = unknown> {
    * @throws TypeError or RangeError for an invalid prefix.
    */
   namespace<N extends V = V>(prefix: string): Cache<N> {
-    const options = {
-      provider: this.#provider as unknown as Provider<N>,
-      namespace: this.#prefix + prefixOf(prefix),
-      // It is resolved already.
-      ttl: this.#ttl === undefined ? undefined : (writeOptions(this.#ttl) as unknown as Ttl),
-    };
-    return new Cache<N>(options, this.#shared);
+    return new Cache<N>(undefined, this.#scope.within<N>(prefix));
   }
 
   /** Closes the provider, for all namespaces. Later operations are refused. A second call does nothing. */
   async close(): Promise<void> {
-    if (!this.#shared.closed) {
-      this.#shared.closed = true;
-      await this.#provider.close?.();
+    const { shared, provider } = this.#scope;
+    if (!shared.isClosed) {
+      shared.isClosed = true;
+      await provider.close?.();
     }
   }
 
   /** The same as `close`, for `await using`. */
   async [Symbol.asyncDispose](): Promise<void> {
     await this.close();
-  }
-
-  async #clear(pattern: string): Promise<number> {
-    this.#checkOpen();
-    const whole = escapeGlob(this.#prefix) + pattern;
-    return this.#write({ pattern: whole }, () => this.#provider.clearPattern(whole));
-  }
-
-  /** A write, which wins over loads in progress. */
-  async #write<R>(touched: Touched, act: () => MaybePromise<R>): Promise<R> {
-    if (this.#flights.busy) {
-      return this.#flights.write(touched, act);
-    }
-    const written = await act();
-    // Loads that began meanwhile.
-    return this.#flights.busy ? this.#flights.write(touched, () => written) : written;
-  }
-
-  /** A write that has been checked, with the whole key. */
-  #entry(key: string, value: V, options: unknown, names = SET_OPTIONS): WriteOptions {
-    checkValue(key, value);
-    const entry = resolve(options, names, this.#ttl, this.#key(key), value);
-    if (entry.staleFor > 0) {
-      this.#need("getEntry", "staleFor");
-    }
-    if (entry.tags !== undefined) {
-      checkTagged(this.#provider);
-      checkList("tags", entry.tags);
-    }
-    return entry;
-  }
-
-  async #setIf(how: "setIfAbsent" | "replace", key: string, value: V, options: unknown): Promise<boolean> {
-    const entry = this.#entry(key, value, options);
-    const store = this.#need(how);
-    if (entry.ttl === 0) {
-      return how === "replace" ? this.delete(key) : !(await this.has(key));
-    }
-    return this.#write([entry.key], () => store(entry.key, value, optionsFor(this.#provider, entry)));
-  }
-
-  #ttlFor(ttl: Ttl | null | undefined): Ttl | null | undefined {
-    return ttlFor(this.#provider, resolveTtl(ttl, this.#ttl));
-  }
-
-  /** A method of the provider. @throws TypeError if it has none of this name. */
-  #need<N extends keyof Provider<V>>(name: N, option?: string): NonNullable<Provider<V>[N]> {
-    return methodOf(this.#provider, name, option);
-  }
-
-  #keys(keys: readonly string[]): string[] {
-    checkList("keys", keys);
-    return keys.map((key) => this.#key(key));
-  }
-
-  #key(key: string): string {
-    this.#checkOpen();
-    checkText(key);
-    if (this.#prefix === "") {
-      return key;
-    }
-    const whole = this.#prefix + key;
-    checkKey(whole);
-    return whole;
-  }
-
-  #checkOpen(): void {
-    if (this.#shared.closed) {
-      throw new Error("isocache: this Cache is closed; make a new one");
-    }
   }
 }

@@ -1,5 +1,7 @@
 /** What happens while values are loaded, for listeners. */
 
+import { quote, wrongType } from "../check.js";
+
 /** What every event of a call tells. */
 interface OfCall {
   /** The key with all namespaces. */
@@ -35,7 +37,7 @@ export interface CacheEvents {
   };
 }
 
-export const EVENTS: readonly string[] = ["load", "stale", "bypass", "warning"] satisfies (keyof CacheEvents)[];
+const EVENTS: readonly string[] = ["load", "stale", "bypass", "warning"] satisfies (keyof CacheEvents)[];
 
 type Listener<E extends keyof CacheEvents> = (event: CacheEvents[E]) => void;
 
@@ -43,8 +45,14 @@ type Listener<E extends keyof CacheEvents> = (event: CacheEvents[E]) => void;
 export class Events {
   readonly #listeners = new Map<keyof CacheEvents, Set<Listener<never>>>();
 
-  /** Adds a listener. The returned function removes it. */
+  /** Adds a listener. The returned function removes it. @throws TypeError for an unknown event. */
   on<E extends keyof CacheEvents>(event: E, listener: Listener<E>): () => void {
+    if (!EVENTS.includes(event)) {
+      throw new TypeError(`isocache: unknown event ${quote(event)}; the events are ${EVENTS.join(", ")}`);
+    }
+    if (typeof listener !== "function") {
+      throw wrongType("listener", "a function", listener);
+    }
     // A program may add one function twice, and remove it once.
     const own = (details: CacheEvents[E]) => listener(details);
     const listeners = this.#listeners.get(event) ?? new Set();
@@ -63,9 +71,9 @@ export class Events {
     for (const listener of this.#listeners.get(event) ?? []) {
       // A listener that fails must not fail the call.
       try {
-        const answer: unknown = (listener as Listener<E>)(details);
-        if (answer instanceof Promise) {
-          answer.catch(report);
+        const result: unknown = (listener as Listener<E>)(details);
+        if (result instanceof Promise) {
+          result.catch(report);
         }
       } catch (error) {
         report(error);

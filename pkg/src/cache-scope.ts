@@ -1,0 +1,141 @@
+/** What the methods of a `Cache` work on. */
+
+import type { CacheOptions } from "./cache.js";
+import { checkKey, checkList, checkOptions, checkText, checkValue } from "./check.js";
+import { Events } from "./load/events.js";
+import { type SingleFlight, singleFlightOf, type Touched } from "./load/single-flight.js";
+import { MemoryCache } from "./memory-cache.js";
+import { escapeGlob, prefixOf } from "./prefix.js";
+import type { MaybePromise } from "./promise.js";
+import { checkProvider, checkTagged, methodOf, type Provider } from "./provider.js";
+import { milliseconds } from "./ttl.js";
+import type { Ttl } from "./types.js";
+import { optionsFor, resolve, resolveTtl, ttlFor, type WriteOptions } from "./write-options.js";
+
+export const SET_OPTIONS = ["ttl", "expiresAt", "staleFor", "tags"];
+
+/** State that a cache shares with its namespaces. */
+interface Shared {
+  isClosed: boolean;
+  /** Made for the first listener. */
+  events?: Events;
+}
+
+/**
+ * A provider as a cache or one of its namespaces uses it: with a prefix of keys, and a default ttl. Keys come here without
+ * the prefix.
+ */
+export class CacheScope<V> {
+  readonly flights: SingleFlight;
+
+  constructor(
+    readonly provider: Provider<V>,
+    /** In milliseconds; `undefined`: the provider's. */
+    readonly ttl: number | undefined,
+    readonly prefix = "",
+    readonly shared: Shared = { isClosed: false },
+  ) {
+    this.flights = singleFlightOf(provider);
+  }
+
+  /** That of a new cache. */
+  static of<V>(options: CacheOptions<V>): CacheScope<V> {
+    checkOptions(options);
+    let scope: CacheScope<V>;
+    if (options.provider === undefined) {
+      const { namespace: _, provider: __, ...memory } = options;
+      scope = new CacheScope(new MemoryCache<V>(memory) as Provider<V>, milliseconds(memory.ttl ?? null));
+    } else {
+      checkOptions(options, ["provider", "namespace", "ttl"]);
+      checkProvider(options.provider);
+      scope = new CacheScope(options.provider, resolveTtl(options.ttl, undefined));
+    }
+    return options.namespace === undefined ? scope : scope.within(options.namespace);
+  }
+
+  /** That of a namespace of this one. */
+  within<N>(prefix: string): CacheScope<N> {
+    const provider = this.provider as unknown as Provider<N>;
+    return new CacheScope(provider, this.ttl, prefixOf(this.prefix + prefixOf(prefix)), this.shared);
+  }
+
+  get events(): Events {
+    this.shared.events ??= new Events();
+    return this.shared.events;
+  }
+
+  checkOpen(): void {
+    if (this.shared.isClosed) {
+      throw new Error("isocache: this Cache is closed; make a new one");
+    }
+  }
+
+  /** A key with the prefix in front, checked. */
+  key(key: string): string {
+    this.checkOpen();
+    checkText(key);
+    if (this.prefix === "") {
+      return key;
+    }
+    const whole = this.prefix + key;
+    checkKey(whole);
+    return whole;
+  }
+
+  keys(keys: readonly string[]): string[] {
+    checkList("keys", keys);
+    return keys.map((key) => this.key(key));
+  }
+
+  /** A pattern with the prefix in front. */
+  pattern(pattern: string): string {
+    this.checkOpen();
+    return escapeGlob(this.prefix) + pattern;
+  }
+
+  /** A method of the provider. @throws TypeError if it has none of this name. */
+  method<N extends keyof Provider<V>>(name: N, option?: string): NonNullable<Provider<V>[N]> {
+    return methodOf(this.provider, name, option);
+  }
+
+  /** A ttl as the provider takes it. */
+  ttlFor(ttl: Ttl | null | undefined): Ttl | null | undefined {
+    return ttlFor(this.provider, resolveTtl(ttl, this.ttl));
+  }
+
+  /** A write that has been checked, with the whole key. */
+  entry(key: string, value: V, options: unknown, names = SET_OPTIONS): WriteOptions {
+    checkValue(key, value);
+    const entry = resolve(options, names, this.ttl, this.key(key), value);
+    if (entry.staleFor > 0) {
+      this.method("getEntry", "staleFor");
+    }
+    if (entry.tags !== undefined) {
+      checkTagged(this.provider);
+      checkList("tags", entry.tags);
+    }
+    return entry;
+  }
+
+  /** A write, which wins over loads in progress. */
+  async write<R>(touched: Touched, act: () => MaybePromise<R>): Promise<R> {
+    if (this.flights.busy) {
+      return this.flights.write(touched, act);
+    }
+    const written = await act();
+    // Loads that began meanwhile.
+    return this.flights.busy ? this.flights.write(touched, () => written) : written;
+  }
+
+  async writeIf(how: "setIfAbsent" | "replace", key: string, value: V, options: unknown): Promise<boolean> {
+    const { provider } = this;
+    const entry = this.entry(key, value, options);
+    const store = this.method(how);
+    if (entry.ttl !== 0) {
+      return this.write([entry.key], () => store(entry.key, value, optionsFor(provider, entry)));
+    }
+    return how === "replace"
+      ? this.write([entry.key], () => provider.delete(entry.key))
+      : !(await provider.has(entry.key));
+  }
+}

@@ -13,8 +13,8 @@ import { shareSingleFlight } from "./load/single-flight.js";
 import { after, type MaybePromise } from "./promise.js";
 import { methodOf, ofMany, type Provider, setMany, setOne, statsOf } from "./provider.js";
 import { checkTags, TAG_PREFIX, TagCounters } from "./tag-counters.js";
+import { freshEntry, keptEntry, opened, peekEntries, readEntries } from "./tagged-entries.js";
 import type { CacheSetEntry, CacheStats, Entry, SetOptions, Ttl } from "./types.js";
-import { readMany, uncountedOf } from "./uncounted.js";
 import {
   optionsFor,
   type PublicOptions,
@@ -90,12 +90,12 @@ export class Tagged<V = unknown> implements Provider<V> {
 
   /** The value under `key`, or `undefined`. */
   get<T extends V = V>(key: string): MaybePromise<NoInfer<T> | undefined> {
-    return after(this.#fresh(key), (entry) => this.#valueOf(entry)) as MaybePromise<T | undefined>;
+    return after(freshEntry(this.#entries, key), (entry) => this.#valueOf(entry)) as MaybePromise<T | undefined>;
   }
 
   /** The entry under `key`, be it fresh or stale; `undefined` if there is none. */
   getEntry(key: string): MaybePromise<Entry<NoInfer<V>> | undefined> {
-    return after(this.#kept(key), (kept) => {
+    return after(keptEntry(this.#entries, key), (kept) => {
       const entry = opened(kept);
       return after(this.#valueOf(entry), (value) =>
         entry === undefined || value === undefined ? undefined : { value, freshFor: entry.freshFor },
@@ -121,11 +121,7 @@ export class Tagged<V = unknown> implements Provider<V> {
 
   /** The values under `keys`, in their order. */
   async getMany<T extends V = V>(keys: readonly string[]): Promise<(NoInfer<T> | undefined)[]> {
-    const below = this.#entries;
-    const found = below.keepsTags
-      ? await below.getEntries?.(keys)
-      : (await ofMany(below, "getMany", keys)).map(ageless);
-    const entries = await this.#alive(found ?? []);
+    const entries = await this.#alive(await readEntries(this.#entries, keys));
     return entries.map((entry) => entry?.value as T | undefined);
   }
 
@@ -265,13 +261,7 @@ export class Tagged<V = unknown> implements Provider<V> {
 
   /** The entries under `keys` whose tags have not been invalidated, without counting lookups. */
   #peeked(keys: readonly string[]): MaybePromise<(Entry<unknown> | undefined)[]> {
-    const below = this.#entries;
-    const { peekEntries, peek } = below;
-    const values = () => readMany({ getMany: (some) => ofMany(below, "getMany", some), ...uncountedOf(below) }, keys);
-    const found: MaybePromise<(Entry<unknown> | undefined)[]> = peekEntries
-      ? peekEntries.call(below, keys)
-      : after(peek ? keys.map((key) => peek.call(below, key)) : values(), (all) => all.map(ageless));
-    return after(found, (entries) => this.#alive(entries));
+    return after(peekEntries(this.#entries, keys), (entries) => this.#alive(entries));
   }
 
   /** The keys, each once, in any order; with a Redis glob, those that match. The keys of generations are left out. */
@@ -356,32 +346,6 @@ export class Tagged<V = unknown> implements Provider<V> {
     return writeOptions(ttl, staleFor, undefined, key, whole);
   }
 
-  /** The fresh entry under a key. */
-  #fresh(key: string): MaybePromise<Entry<unknown> | undefined> {
-    const below = this.#entries;
-    if (below.keepsTags && below.getEntries) {
-      return after(below.getEntries([key]), ([entry]) => opened(entry));
-    }
-    return after(below.get(key), (value) => opened(ageless(value)));
-  }
-
-  /** The entry under a key, be it fresh or stale. */
-  #kept(key: string): MaybePromise<Entry<unknown> | undefined> {
-    const below = this.#entries;
-    if (below.getEntry) {
-      return below.getEntry(key);
-    }
-    const timed = (value: unknown, ttl: number | null | undefined) =>
-      value === undefined ? undefined : { value, freshFor: ttl === null || ttl === undefined ? null : ttl * 1000 };
-    if (below.getWithTtl) {
-      return after(below.getWithTtl(key), (found) => timed(found?.value, found?.ttl));
-    }
-    if (below.ttl) {
-      return timed(below.get(key), below.ttl(key) as number | null | undefined);
-    }
-    throw new TypeError("isocache: earlyRefresh needs a provider with the method getEntry");
-  }
-
   /** The value of an entry, unless one of its tags was invalidated. */
   #valueOf(entry: Entry<unknown> | undefined): MaybePromise<V | undefined> {
     return after(this.#alive([entry]), ([alive]) => alive?.value as V | undefined);
@@ -400,18 +364,4 @@ export class Tagged<V = unknown> implements Provider<V> {
       ),
     );
   }
-}
-
-/** An entry whose age does not matter. */
-function ageless(value: unknown): Entry<unknown> | undefined {
-  return value === undefined ? undefined : { value, freshFor: null };
-}
-
-/** An entry with its tags, which its value may hold. */
-function opened(entry: Entry<unknown> | undefined): Entry<unknown> | undefined {
-  if (entry === undefined || entry.tags !== undefined || !isEnvelope(entry.value)) {
-    return entry;
-  }
-  const { value, tags = {} } = entry.value;
-  return { value, freshFor: entry.freshFor, tags };
 }

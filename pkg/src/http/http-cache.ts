@@ -1,7 +1,6 @@
 /** `HttpCache`, the public class. */
 
-import { checkInteger, checkList, checkObject, checkPattern, checkText, quote } from "../check.js";
-import { systemNow } from "../clock.js";
+import { checkInteger, checkList, checkObject, checkPattern, checkText } from "../check.js";
 import { type BoundedIncrement, checkedBounds, type IncrementWithinOptions } from "../counters.js";
 import { escapeGlob, literalOf, prefixOf } from "../prefix.js";
 import type { MaybePromise } from "../promise.js";
@@ -12,13 +11,15 @@ import { resolve, resolveTtl, takeResolved } from "../write-options.js";
 import type { BreakerState } from "./breaker.js";
 import { clear } from "./clear-pattern.js";
 import { Client } from "./client.js";
+import { freshEntry, freshKeys, inSeconds, isFreshEntry, readEntry } from "./entries.js";
 import { exactEntries } from "./entry-count.js";
-import type { Stored } from "./envelope.js";
+import { HttpMethods } from "./http-methods.js";
+import { increment } from "./increment.js";
 import { incrementWithin } from "./increment-within.js";
 import { type Command, checked, count, type Reply } from "./reply.js";
-import { scan } from "./scan.js";
+import { setIfDead } from "./set-if-dead.js";
 import { settingsOf } from "./settings.js";
-import { isFresh, isValue, REQUEST_OPTIONS, Store } from "./store.js";
+import { REQUEST_OPTIONS, Store } from "./store.js";
 import { touch } from "./touch.js";
 import type { HttpCacheOptions, HttpSetOptions, RequestOptions } from "./types.js";
 
@@ -56,7 +57,7 @@ const ENTRY_OPTIONS = ["key", "value", ...SET_OPTIONS];
  *
  * **Statistics** count the operations of this object and its namespaces. `evictions` and `expirations` are unknown here, and 0.
  */
-export class HttpCache<V = unknown> implements Provider<V> {
+export class HttpCache<V = unknown> extends HttpMethods<V> implements Provider<V> {
   /** Whether tags are kept beside the values. */
   readonly keepsTags = true;
   readonly #store: Store;
@@ -67,6 +68,7 @@ export class HttpCache<V = unknown> implements Provider<V> {
   /** @internal */
   constructor(options: HttpCacheOptions | undefined, store: Store, prefix: string);
   constructor(options: HttpCacheOptions | undefined, store?: Store, prefix = "") {
+    super();
     takeResolved(HttpCache);
     if (store !== undefined) {
       this.#store = store;
@@ -85,42 +87,11 @@ export class HttpCache<V = unknown> implements Provider<V> {
     return this.#store.value(key, reply) as T | undefined;
   }
 
-  /**
-   * The value under `key`, and for how many **seconds** it is still fresh (`null`: it does not expire), both of one moment;
-   * `undefined` if there is none.
-   */
-  async getWithTtl<T extends V = V>(
-    key: string,
-    options?: RequestOptions,
-  ): Promise<{ value: T; ttl: number | null } | undefined> {
-    const entry = await this.getEntry<T>(key, options);
-    return isFreshEntry(entry) ? { value: entry.value, ttl: inSeconds(entry.freshFor) } : undefined;
-  }
-
   /** The entry under `key`, be it fresh or stale; `undefined` if there is none. */
   async getEntry<T extends V = V>(key: string, options?: RequestOptions): Promise<Entry<T> | undefined> {
-    const entry = await this.#entry(key, options);
+    const entry = await readEntry<V>(this.#store, key, this.#key(key), options);
     this.#store.count(isFreshEntry(entry));
     return entry as Entry<T> | undefined;
-  }
-
-  /** As `getEntry`, without being counted. */
-  async #entry(key: string, options: RequestOptions | undefined): Promise<Entry<V> | undefined> {
-    const whole = this.#key(key);
-    const commands = [
-      ["GET", whole],
-      ["PTTL", whole],
-    ];
-    const [found, ttl] = await this.#store.ask(commands, options, { atomic: true });
-    const stored = this.#store.opened(key, found);
-    const left = count("PTTL", ttl, key);
-    // It may have expired between the two, where a server has no transactions.
-    if (stored === undefined || left === -2) {
-      return undefined;
-    }
-    const { value, freshUntil, tags = {} } = stored;
-    const freshFor = freshUntil === undefined ? (left === -1 ? null : left) : freshUntil - systemNow();
-    return { value: value as V, freshFor, tags };
   }
 
   /** @internal The fresh entries under `keys`, in their order. How long they are fresh is unknown. */
@@ -135,7 +106,7 @@ export class HttpCache<V = unknown> implements Provider<V> {
   /** @internal As `getEntries`, without being counted. */
   async peekEntries(keys: readonly string[]): Promise<(Entry<V> | undefined)[]> {
     const found = await this.#store.readMany(this.#keys(keys));
-    return found.map((reply, at) => this.#entryOf(this.#store.opened(keys[at] as string, reply)));
+    return found.map((reply, at) => freshEntry(this.#store.opened(keys[at] as string, reply)));
   }
 
   /**
@@ -153,15 +124,6 @@ export class HttpCache<V = unknown> implements Provider<V> {
     this.#store.counts.sets++;
   }
 
-  /** Stores `value` as `set` does, if there is no entry under `key`, in one step. Returns whether it was stored. */
-  async setIfAbsent<const O extends HttpSetOptions | SetArgument>(
-    key: string,
-    value: V,
-    options?: O & Checked<O>,
-  ): Promise<boolean> {
-    return this.setIfDead(key, value, options);
-  }
-
   /** @internal As `setIfAbsent`; an entry for which `isDead` returns true counts as absent, as a stale one does. */
   async setIfDead(
     key: string,
@@ -169,33 +131,19 @@ export class HttpCache<V = unknown> implements Provider<V> {
     options: HttpSetOptions | SetArgument,
     isDead?: (entry: Entry<V>) => MaybePromise<boolean>,
   ): Promise<boolean> {
-    const store = this.#store;
     const command = this.#write(key, value, options);
     const request = signalOf(options);
-    const [name, whole, written, , ttl = Infinity] = command as [string, string, string, string?, string?];
-    if (name !== "SET") {
+    if (command[0] !== "SET") {
       return !(await this.has(key, request));
     }
-    // Together in one request, where the server takes bytes in a list of commands.
-    const [[reply], [old]] = await Promise.all([
-      // A second attempt would find what the first one stored.
-      store.ask([[...command, "NX"]], request, { once: true }),
-      store.hasStale ? store.ask([["GET", whole]], request) : [],
-    ]);
-    let isStored = checked(reply, key) !== null;
-    if (!isStored && isValue(old)) {
-      const entry = this.#entryOf(store.openedIfPossible(old));
-      if (entry === undefined || (await isDead?.(entry))) {
-        isStored = await store.compareAndSet(whole, old, written, Number(ttl), request);
-      }
-    }
-    store.counts.sets += Number(isStored);
+    const isStored = await setIfDead(this.#store, key, command, request, isDead);
+    this.#store.counts.sets += Number(isStored);
     return isStored;
   }
 
   /** The remaining ttl of the entry under `key` in **seconds**; `null` if it does not expire, `undefined` if there is none. */
   async ttl(key: string, options?: RequestOptions): Promise<number | null | undefined> {
-    const entry = await this.#entry(key, options);
+    const entry = await readEntry<V>(this.#store, key, this.#key(key), options);
     return isFreshEntry(entry) ? inSeconds(entry.freshFor) : undefined;
   }
 
@@ -204,14 +152,6 @@ export class HttpCache<V = unknown> implements Provider<V> {
     const whole = this.#key(key);
     const time = resolveTtl(ttl, this.#store.ttl);
     return (await touch(this.#store, key, whole, time, options, false)) !== undefined;
-  }
-
-  /**
-   * The value under `key`, or `undefined`; its ttl starts again with `ttl`, by default the cache's. In one step; for an entry
-   * with `staleFor` in two, of which the second changes nothing if another client has written the entry meanwhile.
-   */
-  async getAndTouch<T extends V = V>(key: string, ttl?: Ttl | null, options?: RequestOptions): Promise<T | undefined> {
-    return (await this.touchEntry(key, ttl, options))?.value as T | undefined;
   }
 
   /** @internal As `getAndTouch`. */
@@ -229,12 +169,7 @@ export class HttpCache<V = unknown> implements Provider<V> {
   async #touched(key: string, ttl?: Ttl | null, options?: RequestOptions): Promise<Entry<V> | undefined> {
     const whole = this.#key(key);
     const time = resolveTtl(ttl, this.#store.ttl);
-    return this.#entryOf(await touch(this.#store, key, whole, time, options));
-  }
-
-  /** The value under `key`, which is removed; or `undefined`. In one step. */
-  async getAndDelete<T extends V = V>(key: string, options?: RequestOptions): Promise<T | undefined> {
-    return (await this.takeEntry(key, options))?.value as T | undefined;
+    return freshEntry(await touch(this.#store, key, whole, time, options));
   }
 
   /** @internal As `getAndDelete`. */
@@ -251,7 +186,7 @@ export class HttpCache<V = unknown> implements Provider<V> {
 
   async #taken(key: string, options?: RequestOptions): Promise<Entry<V> | undefined> {
     const [reply] = await this.#store.ask([["GETDEL", this.#key(key)]], options, { once: true });
-    const entry = this.#entryOf(this.#store.opened(key, reply));
+    const entry = freshEntry<V>(this.#store.opened(key, reply));
     this.#store.counts.deletes += Number(entry !== undefined);
     return entry;
   }
@@ -276,32 +211,16 @@ export class HttpCache<V = unknown> implements Provider<V> {
     return isStored;
   }
 
-  /** Removes the entry under `key`. Returns whether there was one. */
-  async delete(key: string, options?: RequestOptions): Promise<boolean> {
-    const [deleted] = await this.deleteManyEach([key], options);
-    return deleted === true;
-  }
-
   /** Whether there is an entry under `key`. */
   async has(key: string, options?: RequestOptions): Promise<boolean> {
     const [reply] = await this.#store.ask([["GET", this.#key(key)]], options);
     return checked(reply, key) !== null && !this.#store.isStale(reply);
   }
 
-  /** The same as `has`, by the name that the Rust crate uses. */
-  async exists(key: string, options?: RequestOptions): Promise<boolean> {
-    return this.has(key, options);
-  }
-
   /** The values under `keys`, in their order. */
   async getMany<T extends V = V>(keys: readonly string[], options?: RequestOptions): Promise<(T | undefined)[]> {
     const found = await this.#store.readMany(this.#keys(keys), options);
     return found.map((reply, at) => this.#store.value(keys[at] as string, reply) as T | undefined);
-  }
-
-  /** @internal As `getMany`, without counting lookups. */
-  async readMany(keys: readonly string[]): Promise<(V | undefined)[]> {
-    return (await this.peekEntries(keys)).map((entry) => entry?.value);
   }
 
   /** Stores every entry; none if one of them is invalid. It is not a transaction: another client may see a part of it. */
@@ -360,21 +279,9 @@ export class HttpCache<V = unknown> implements Provider<V> {
       }
       return;
     }
-    const seen = new Set<string>();
-    for await (const found of scan(client, escapeGlob(this.#prefix) + pattern, options?.signal)) {
-      const keys = found.filter((key) => !seen.has(key) && seen.add(key));
-      const stale = await this.#store.areStale(keys, options);
-      for (const [at, key] of keys.entries()) {
-        if (!stale[at]) {
-          yield key.slice(this.#prefix.length);
-        }
-      }
+    for await (const key of freshKeys(this.#store, escapeGlob(this.#prefix) + pattern, options)) {
+      yield key.slice(this.#prefix.length);
     }
-  }
-
-  /** Removes every entry of this cache or namespace. **Without a namespace that is the whole store.** */
-  async clear(options?: RequestOptions): Promise<void> {
-    await this.clearPattern("*", options);
   }
 
   /**
@@ -404,19 +311,9 @@ export class HttpCache<V = unknown> implements Provider<V> {
     const whole = this.#key(key);
     checkInteger("by", by, -Number.MAX_SAFE_INTEGER, Number.MAX_SAFE_INTEGER);
     const ttl = Math.max(resolve(options, SET_OPTIONS, this.#store.ttl).ttl, 1);
-    const add = ["INCRBY", whole, `${by}`];
-    const commands = ttl === Infinity ? [add] : [["SET", whole, "0", "PX", `${ttl}`, "NX"], add];
-    const replies = await this.#store.ask(commands, signalOf(options), { atomic: commands.length > 1, once: true });
-    const [first, sum] = commands.length > 1 ? replies : [null, replies[0]];
-    checked(first, key);
-    const reply = checked(sum, key);
-    // Beyond what a number holds exactly, servers answer with digits.
-    const now = count("INCRBY", typeof reply === "string" && /^-?\d+$/.test(reply) ? Number(reply) : reply, key);
+    const sum = await increment(this.#store, key, whole, by, ttl, signalOf(options));
     this.#store.counts.sets++;
-    if (!Number.isSafeInteger(now)) {
-      throw new RangeError(`isocache: the counter under key ${quote(key)} is beyond 2^53, what a number holds exactly`);
-    }
-    return now;
+    return sum;
   }
 
   /**
@@ -474,18 +371,6 @@ export class HttpCache<V = unknown> implements Provider<V> {
     await this.#store.client.close();
   }
 
-  /** The same as `close`, for `await using`. */
-  async [Symbol.asyncDispose](): Promise<void> {
-    await this.close();
-  }
-
-  /** A fresh entry as others see it, except for how long it is fresh. */
-  #entryOf(stored: Stored | undefined): Entry<V> | undefined {
-    return stored !== undefined && isFresh(stored)
-      ? { value: stored.value as V, freshFor: null, tags: stored.tags ?? {} }
-      : undefined;
-  }
-
   #write(key: string, value: V, options: unknown, names = SET_OPTIONS): Command {
     return this.#store.write(key, this.#key(key), value, resolve(options, names, this.#store.ttl));
   }
@@ -506,13 +391,4 @@ export class HttpCache<V = unknown> implements Provider<V> {
 function signalOf(options: unknown): RequestOptions | undefined {
   const { signal } = Object(options) as RequestOptions;
   return signal && { signal };
-}
-
-function isFreshEntry<V>(entry: Entry<V> | undefined): entry is Entry<V> {
-  return entry !== undefined && (entry.freshFor === null || entry.freshFor > 0);
-}
-
-/** From milliseconds. */
-function inSeconds(freshFor: number | null): number | null {
-  return freshFor === null ? null : freshFor / 1000;
 }

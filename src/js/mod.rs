@@ -7,7 +7,9 @@
 //! | `thread_bound` | keeps the object on its thread |
 //! | `serializer` | values of Rust to values of JavaScript and back |
 //! | `provider` | [`JsCacheProvider`] |
+//! | `extensions` | its extension traits |
 
+mod extensions;
 mod object;
 mod provider;
 mod serializer;

@@ -42,6 +42,31 @@ extern "C" {
     pub(super) fn set_many(this: &Object, entries: &Array) -> Result<JsValue, JsValue>;
     #[wasm_bindgen(method, catch, structural, js_name = deleteMany)]
     pub(super) fn delete_many(this: &Object, keys: &Array) -> Result<JsValue, JsValue>;
+    #[wasm_bindgen(method, catch, structural, js_name = hasMany)]
+    pub(super) fn has_many(this: &Object, keys: &Array) -> Result<JsValue, JsValue>;
+    #[wasm_bindgen(method, catch, structural, js_name = deleteManyEach)]
+    pub(super) fn delete_many_each(this: &Object, keys: &Array) -> Result<JsValue, JsValue>;
+    #[wasm_bindgen(method, catch, structural)]
+    pub(super) fn keys(this: &Object, pattern: &str) -> Result<JsValue, JsValue>;
+    #[wasm_bindgen(method, catch, structural)]
+    pub(super) fn touch(this: &Object, key: &str, ttl: &JsValue) -> Result<JsValue, JsValue>;
+    #[wasm_bindgen(method, catch, structural, js_name = getAndTouch)]
+    pub(super) fn get_and_touch(this: &Object, key: &str, ttl: &JsValue) -> Result<JsValue, JsValue>;
+    #[wasm_bindgen(method, catch, structural, js_name = getAndDelete)]
+    pub(super) fn get_and_delete(this: &Object, key: &str) -> Result<JsValue, JsValue>;
+    #[wasm_bindgen(method, catch, structural, js_name = setIfAbsent)]
+    pub(super) fn set_if_absent(
+        this: &Object,
+        key: &str,
+        value: &JsValue,
+        options: &JsValue,
+    ) -> Result<JsValue, JsValue>;
+    #[wasm_bindgen(method, catch, structural)]
+    pub(super) fn replace(this: &Object, key: &str, value: &JsValue, options: &JsValue) -> Result<JsValue, JsValue>;
+    #[wasm_bindgen(method, catch, structural)]
+    pub(super) fn increment(this: &Object, key: &str, by: f64, options: &JsValue) -> Result<JsValue, JsValue>;
+    #[wasm_bindgen(method, catch, structural, js_name = incrementWithin)]
+    pub(super) fn increment_within(this: &Object, key: &str, by: f64, options: &JsValue) -> Result<JsValue, JsValue>;
 }
 
 /// The required methods.
@@ -66,6 +91,14 @@ impl Object {
     /// Reads the statistics: with `getStats`, or with `stats` on a synchronous cache.
     pub(super) fn statistics(&self) -> Result<JsValue, JsValue> {
         if self.can(STATS[0]) { self.get_stats() } else { self.stats() }
+    }
+
+    /// Checks that the object has a method that not every provider has.
+    pub(super) fn needs(&self, name: &str) -> Result<()> {
+        if self.can(name) {
+            return Ok(());
+        }
+        Err(CacheError::invalid("provider", format!("has no method {name}, which this operation needs")))
     }
 
     /// Whether the object has a method of this name.
@@ -133,6 +166,27 @@ pub(super) fn count(method: &str, value: &JsValue) -> Result<u64> {
         Some(number) if number >= 0.0 && js_sys::Number::is_safe_integer(value) => Ok(number as u64),
         _ => Err(wrong_result(method, "a count")),
     }
+}
+
+/// Reads an integer.
+pub(super) fn integer(method: &str, value: &JsValue) -> Result<i64> {
+    match value.as_f64() {
+        // Integers up to 2^53 are exact in both types.
+        #[allow(clippy::cast_possible_truncation)]
+        Some(number) if js_sys::Number::is_safe_integer(value) => Ok(number as i64),
+        _ => Err(wrong_result(method, "a whole number")),
+    }
+}
+
+/// Reads an array of `length` values.
+pub(super) fn array_of(method: &str, length: usize, value: &JsValue) -> Result<Vec<JsValue>> {
+    if Array::is_array(value) {
+        let values = Array::from(value);
+        if values.length() as usize == length {
+            return Ok(values.iter().collect());
+        }
+    }
+    Err(wrong_result(method, "an array with a value for each key"))
 }
 
 /// Reads a remaining ttl in seconds; `null` means no expiry.

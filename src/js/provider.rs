@@ -9,7 +9,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use wasm_bindgen::JsValue;
 
-use super::object::{Object, Outcome, boolean, count, member, remaining_ttl, settled, statistics, wrong_result};
+use super::object::{Object, Outcome, array_of, boolean, count, member, remaining_ttl, settled, statistics};
 use super::serializer::JsValueSerializer;
 use super::thread_bound::ThreadBound;
 use crate::error::{CacheError, Result};
@@ -51,7 +51,10 @@ use crate::ttl::whole_ms;
 ///
 /// **Ttls, limits and statistics** are those of the object. [`get_with_ttl`](CacheProvider::get_with_ttl) requires its
 /// method `getWithTtl` or `ttl`. `get_many`, `set_many` and `delete_many` take one call if the object has `getMany`,
-/// `setMany` and `deleteMany`.
+/// `setMany` and `deleteMany`. The methods of [`TouchProvider`](crate::TouchProvider),
+/// [`AtomicProvider`](crate::AtomicProvider), [`KeysProvider`](crate::KeysProvider) and
+/// [`CounterProvider`](crate::CounterProvider) require those of the same names in JavaScript, and return an error that
+/// names the missing one.
 ///
 /// **Errors** of the package keep their kind. Any other exception becomes [`CacheError::Unavailable`], and a result of
 /// the wrong type becomes [`CacheError::Protocol`]. On any thread but the object's own, every operation fails with
@@ -87,7 +90,7 @@ impl<T> JsCacheProvider<T> {
         JsCacheProvider { object: Arc::clone(&self.object), serializer: self.serializer, values: PhantomData }
     }
 
-    fn object(&self) -> Result<Object> {
+    pub(super) fn object(&self) -> Result<Object> {
         let other_thread = || {
             CacheError::Unavailable(
                 "the JavaScript object belongs to another thread: create a provider on each thread".into(),
@@ -96,14 +99,14 @@ impl<T> JsCacheProvider<T> {
         self.object.object().ok_or_else(other_thread)
     }
 
-    async fn call(&self, key: Option<&str>, method: impl FnOnce(&Object) -> Outcome) -> Result<JsValue> {
+    pub(super) async fn call(&self, key: Option<&str>, method: impl FnOnce(&Object) -> Outcome) -> Result<JsValue> {
         let outcome = method(&self.object()?);
         settled(outcome, key).await
     }
 }
 
 impl<T: Serialize + DeserializeOwned> JsCacheProvider<T> {
-    fn value(&self, key: &str, value: JsValue) -> Result<Option<T>> {
+    pub(super) fn value(&self, key: &str, value: JsValue) -> Result<Option<T>> {
         if value.is_undefined() {
             return Ok(None);
         }
@@ -112,14 +115,9 @@ impl<T: Serialize + DeserializeOwned> JsCacheProvider<T> {
     }
 
     /// A checked value and the options of its `set`.
-    fn entry(&self, key: &str, value: &T, ttl: Option<Duration>) -> Result<(JsValue, JsValue)> {
+    pub(super) fn entry(&self, key: &str, value: &T, ttl: Option<Duration>) -> Result<(JsValue, JsValue)> {
         key::check(key)?;
-        let ttl = match ttl {
-            None => JsValue::UNDEFINED,
-            Some(Duration::MAX) => JsValue::NULL,
-            // Numbers are seconds in JavaScript, so text is the only public form that is exact in milliseconds.
-            Some(ttl) => format!("{}ms", whole_ms(ttl)?).into(),
-        };
+        let ttl = ttl_value(ttl)?;
         let failed = |reason| CacheError::Serialize { key: key.to_owned(), reason };
         let value = self.serializer.serialize(value).map_err(failed)?;
         if value.is_undefined() {
@@ -193,11 +191,7 @@ impl<T: MaybeSend + Serialize + DeserializeOwned> CacheProvider<T> for JsCachePr
             return Ok(values);
         }
         let found = self.call(None, |object| object.get_many(&array(keys))).await?;
-        let found = if Array::is_array(&found) { Array::from(&found) } else { Array::new() };
-        if found.length() as usize != keys.len() {
-            return Err(wrong_result("getMany", "a value for each key"));
-        }
-        for (key, value) in keys.iter().zip(found.iter()) {
+        for (key, value) in keys.iter().zip(array_of("getMany", keys.len(), &found)?) {
             values.push(self.value(key, value)?);
         }
         Ok(values)
@@ -245,12 +239,22 @@ impl<T> std::fmt::Debug for JsCacheProvider<T> {
     }
 }
 
-fn array(texts: &[&str]) -> Array {
+/// A ttl as an option of the object's methods.
+pub(super) fn ttl_value(ttl: Option<Duration>) -> Result<JsValue> {
+    Ok(match ttl {
+        None => JsValue::UNDEFINED,
+        Some(Duration::MAX) => JsValue::NULL,
+        // Numbers are seconds in JavaScript, so text is the only public form that is exact in milliseconds.
+        Some(ttl) => format!("{}ms", whole_ms(ttl)?).into(),
+    })
+}
+
+pub(super) fn array(texts: &[&str]) -> Array {
     texts.iter().map(|text| JsValue::from_str(text)).collect()
 }
 
 /// Creates a plain object with these properties.
-fn object<const N: usize>(members: [(&str, JsValue); N]) -> JsValue {
+pub(super) fn object<const N: usize>(members: [(&str, JsValue); N]) -> JsValue {
     let object = js_sys::Object::new();
     for (name, value) in members {
         // Setting a property of a new plain object cannot fail.

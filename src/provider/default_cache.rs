@@ -7,8 +7,10 @@ use bytes::Bytes;
 use super::DynCacheProvider;
 use crate::memory::MemoryCacheProvider;
 
-static DEFAULT: LazyLock<RwLock<DynCacheProvider<Bytes>>> =
-    LazyLock::new(|| RwLock::new(DynCacheProvider::new(MemoryCacheProvider::default())));
+static DEFAULT: LazyLock<RwLock<DynCacheProvider<Bytes>>> = LazyLock::new(|| {
+    let memory = MemoryCacheProvider::default();
+    RwLock::new(DynCacheProvider::with_extensions(memory.clone()).with_counters(memory))
+});
 
 /// The default cache of the process: a memory cache of 1000 entries, unless [`set_default_cache`] has replaced it.
 ///

@@ -3,7 +3,10 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::{BoxFuture, CacheProvider, MaybeSend, WithTtl};
+use super::dyn_extensions::Extensions;
+use super::{
+    AtomicProvider, BoxFuture, CacheProvider, CounterProvider, KeysProvider, MaybeSend, TouchProvider, WithTtl,
+};
 use crate::error::Result;
 use crate::load::{Loading, get_now};
 use crate::stats::CacheStats;
@@ -82,18 +85,50 @@ impl<T: MaybeSend + 'static, P: CacheProvider<T>> ErasedCacheProvider<T> for P {
 /// assert_eq!(cache.get("greeting").await?.as_deref(), Some("hello"));
 /// # Ok::<(), isocache::CacheError>(()) }).unwrap();
 /// ```
-pub struct DynCacheProvider<T>(Arc<dyn ErasedCacheProvider<T>>);
+pub struct DynCacheProvider<T> {
+    provider: Arc<dyn ErasedCacheProvider<T>>,
+    pub(super) extensions: Extensions<T>,
+}
 
 impl<T: MaybeSend + 'static> DynCacheProvider<T> {
-    /// Erases the type of a provider.
+    /// Erases the type of a provider. The methods of the extension traits return an error then.
     pub fn new(provider: impl CacheProvider<T> + 'static) -> Self {
-        Self(Arc::new(provider))
+        Self { provider: Arc::new(provider), extensions: Extensions { values: None, counters: None } }
+    }
+
+    /// Erases the type of a provider that has the extension traits [`KeysProvider`], [`TouchProvider`] and
+    /// [`AtomicProvider`], as those of isocache do, and keeps them.
+    ///
+    /// ```
+    /// use isocache::{AtomicProvider, CounterProvider, DynCacheProvider, MemoryCacheProvider};
+    ///
+    /// # pollster::block_on(async {
+    /// let memory = MemoryCacheProvider::<u64>::default();
+    /// let cache = DynCacheProvider::with_extensions(memory.clone()).with_counters(memory);
+    /// assert!(cache.set_if_absent("visits", 1, None).await?);
+    /// assert_eq!(cache.increment("visits", 1, None).await?, 2);
+    /// # Ok::<(), isocache::CacheError>(()) }).unwrap();
+    /// ```
+    pub fn with_extensions<P>(provider: P) -> Self
+    where
+        P: CacheProvider<T> + KeysProvider + TouchProvider<T> + AtomicProvider<T> + 'static,
+    {
+        let provider = Arc::new(provider);
+        let values = Some(Arc::clone(&provider) as _);
+        Self { provider, extensions: Extensions { values, counters: None } }
+    }
+
+    /// Adds the [`CounterProvider`] of the same provider, or of a view of it for counters.
+    #[must_use]
+    pub fn with_counters(mut self, counters: impl CounterProvider + 'static) -> Self {
+        self.extensions.counters = Some(Arc::new(counters));
+        self
     }
 }
 
 impl<T> Clone for DynCacheProvider<T> {
     fn clone(&self) -> Self {
-        Self(Arc::clone(&self.0))
+        Self { provider: Arc::clone(&self.provider), extensions: self.extensions.clone() }
     }
 }
 
@@ -107,47 +142,47 @@ impl<T: MaybeSend + 'static> CacheProvider<T> for DynCacheProvider<T> {
     async fn get(&self, key: &str) -> Result<Option<T>> {
         match get_now(self, key) {
             Some(known) => known,
-            None => self.0.get(key).await,
+            None => self.provider.get(key).await,
         }
     }
 
     async fn set(&self, key: &str, value: T, ttl: Option<Duration>) -> Result<()> {
-        self.0.set(key, value, ttl).await
+        self.provider.set(key, value, ttl).await
     }
 
     async fn delete(&self, key: &str) -> Result<bool> {
-        self.0.delete(key).await
+        self.provider.delete(key).await
     }
 
     async fn exists(&self, key: &str) -> Result<bool> {
-        self.0.exists(key).await
+        self.provider.exists(key).await
     }
 
     async fn clear_pattern(&self, pattern: &str) -> Result<u64> {
-        self.0.clear_pattern(pattern).await
+        self.provider.clear_pattern(pattern).await
     }
 
     async fn get_stats(&self) -> Result<CacheStats> {
-        self.0.get_stats().await
+        self.provider.get_stats().await
     }
 
     async fn get_with_ttl(&self, key: &str) -> Result<Option<WithTtl<T>>> {
-        self.0.get_with_ttl(key).await
+        self.provider.get_with_ttl(key).await
     }
 
     async fn get_many(&self, keys: &[&str]) -> Result<Vec<Option<T>>> {
-        self.0.get_many(keys).await
+        self.provider.get_many(keys).await
     }
 
     async fn set_many(&self, entries: Vec<(&str, T, Option<Duration>)>) -> Result<()> {
-        self.0.set_many(entries).await
+        self.provider.set_many(entries).await
     }
 
     async fn delete_many(&self, keys: &[&str]) -> Result<u64> {
-        self.0.delete_many(keys).await
+        self.provider.delete_many(keys).await
     }
 
     fn loading(&self) -> Option<&dyn Loading<T>> {
-        self.0.loading()
+        self.provider.loading()
     }
 }

@@ -4,6 +4,7 @@ mod atomic;
 mod counter;
 #[cfg(feature = "serde")]
 mod default_cache;
+mod dyn_extensions;
 mod dyn_provider;
 mod keys;
 mod touch;

@@ -3,6 +3,7 @@
 
 mod bad_input;
 mod callbacks;
+mod clock_set;
 #[path = "../conformance/mod.rs"]
 mod conformance;
 #[path = "../conformance/counter.rs"]

@@ -7,13 +7,19 @@ use crate::conformance::{
 };
 use bytes::Bytes;
 use isocache::{
-    DynCacheProvider, JsonSerializer, ManualClock, MemoryCacheProvider, MessagePackSerializer, Policy, Typed,
+    AtomicProvider, CounterProvider, DynCacheProvider, JsonSerializer, KeysProvider, ManualClock, MemoryCacheProvider,
+    MessagePackSerializer, Policy, TouchProvider, Typed,
 };
 use pollster::block_on;
-use serde_json::Value;
+use serde_json::{Value, json};
 
 fn erased(options: &Options, clock: ManualClock) -> DynCacheProvider<Value> {
     DynCacheProvider::new(memory(options, clock))
+}
+
+fn erased_with_extensions(options: &Options, clock: ManualClock) -> DynCacheProvider<Value> {
+    let memory = memory(options, clock);
+    DynCacheProvider::with_extensions(memory.clone()).with_counters(memory)
 }
 
 fn of_bytes(options: &Options, clock: ManualClock) -> MemoryCacheProvider<Bytes> {
@@ -21,7 +27,7 @@ fn of_bytes(options: &Options, clock: ManualClock) -> MemoryCacheProvider<Bytes>
 }
 
 /// The bytes under this one are the compact JSON by which the table weighs, so that every case applies.
-fn json(options: &Options, clock: ManualClock) -> Typed<Value, JsonSerializer, MemoryCacheProvider<Bytes>> {
+fn as_json(options: &Options, clock: ManualClock) -> Typed<Value, JsonSerializer, MemoryCacheProvider<Bytes>> {
     Typed::new(of_bytes(options, clock))
 }
 
@@ -87,8 +93,8 @@ mod under_s3_fifo {
 
 suite!(direct, memory, every);
 suite!(behind_dyn, erased, every);
-suite!(as_json, json, every);
-suite!(as_message_pack, message_pack, unweighed);
+suite!(through_json, as_json, every);
+suite!(through_message_pack, message_pack, unweighed);
 
 fn more_operations<P: Complete>(applies: fn(&Case) -> bool, factory: impl Fn(&Options, ManualClock) -> P) {
     let ran = block_on(run_more_operations(Knowledge::Everything, applies, factory));
@@ -98,8 +104,27 @@ fn more_operations<P: Complete>(applies: fn(&Case) -> bool, factory: impl Fn(&Op
 #[test]
 fn operations_beyond_those_of_every_provider() {
     more_operations(every, memory);
-    more_operations(every, json);
+    more_operations(every, erased_with_extensions);
+    more_operations(every, as_json);
     more_operations(|case| unweighed(case) && without_counters(case), message_pack);
+}
+
+#[test]
+fn without_its_extensions_an_erased_provider_names_the_remedy() {
+    let cache = erased(&Options::default(), ManualClock::new());
+    let errors = [
+        block_on(cache.ttl("k")).unwrap_err(),
+        block_on(cache.touch("k", None)).unwrap_err(),
+        block_on(cache.set_if_absent("k", json!(1), None)).unwrap_err(),
+        block_on(cache.get_and_delete("k")).unwrap_err(),
+        cache.keys("*").unwrap_err(),
+        block_on(cache.exists_many(&["k"])).unwrap_err(),
+    ];
+    for error in errors {
+        assert!(error.to_string().contains("DynCacheProvider::with_extensions"), "{error}");
+    }
+    let error = block_on(cache.increment("k", 1, None)).unwrap_err();
+    assert!(error.to_string().contains("with_counters"), "{error}");
 }
 
 #[test]

@@ -5,9 +5,10 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
 
 use isocache::{
-    BoxFuture, CacheError, CacheProvider, CacheStats, Clock, Kept, Loading, ManualClock, MaybeSend, NewEntry, Result,
+    BoxFuture, CacheError, CacheProvider, CacheStats, Clock, Kept, KeysProvider, Loading, ManualClock, MaybeSend, NewEntry, Result,
     SingleFlight, Storing, WithTtl,
 };
+use tokio::runtime::Handle;
 use tokio::sync::Mutex;
 
 use crate::provider::{Barrier, Kind};
@@ -105,13 +106,15 @@ impl State {
     }
 }
 
-impl<P> Controls for Traced<P> {
+impl<P: KeysProvider> Controls for Traced<P> {
     fn advance(&self, by: Duration) {
         self.state.clock.advance(by);
     }
 
     fn count(&self) -> u64 {
-        panic!("a server counts the entries that it keeps, stale ones too");
+        (self.state.set_server_ms)(self.state.clock.now_ms(), Moment::Late);
+        let keys = Handle::current().block_on(self.inner.keys("*").unwrap().collect());
+        keys.unwrap().len() as u64
     }
 
     fn become_state(&self, state: &str) {

@@ -3,7 +3,10 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use isocache::{CacheError, CacheProvider, Clock, DynCacheProvider, JsCacheProvider, JsValueSerializer, ManualClock};
+use isocache::{
+    AtomicProvider, CacheError, CacheProvider, Clock, CounterProvider, DynCacheProvider, JsCacheProvider,
+    JsValueSerializer, KeysProvider, ManualClock, TouchProvider,
+};
 use js_sys::{Array, Date, Float64Array, Function, Map, Promise, Reflect, Set};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -13,7 +16,9 @@ use wasm_bindgen_futures::JsFuture;
 use wasm_bindgen_test::wasm_bindgen_test;
 
 use super::servers::ask;
-use crate::conformance::{Options, count, every, for_each_rule, get_with_ttl, run};
+use crate::conformance::{
+    Knowledge, MORE_OPERATIONS, Options, count, every, for_each_rule, get_with_ttl, run, run_more_operations,
+};
 
 /// A function of JavaScript.
 fn function(arguments: &str, body: &str) -> Function {
@@ -74,6 +79,34 @@ macro_rules! rule {
     };
 }
 for_each_rule!(rule);
+
+#[wasm_bindgen_test]
+async fn operations_beyond_those_of_every_provider() {
+    let constructor = constructor().await;
+    let ran = run_more_operations(Knowledge::Everything, every, factory::<Value>(&constructor)).await;
+    assert!(ran > 40 && ran == count(MORE_OPERATIONS, every), "{ran}");
+}
+
+#[wasm_bindgen_test]
+async fn a_missing_method_is_named() {
+    let cache = JsCacheProvider::<u8>::new(own("return m.get(key)")).unwrap();
+    let errors = [
+        (cache.ttl("k").await.unwrap_err(), "ttl"),
+        (cache.touch("k", None).await.unwrap_err(), "touch"),
+        (cache.get_and_touch("k", None).await.unwrap_err(), "getAndTouch"),
+        (cache.set_if_absent("k", 1, None).await.unwrap_err(), "setIfAbsent"),
+        (cache.replace("k", 1, None).await.unwrap_err(), "replace"),
+        (cache.get_and_delete("k").await.unwrap_err(), "getAndDelete"),
+        (cache.keys("*").unwrap_err(), "keys"),
+        (cache.exists_many(&["k"]).await.unwrap_err(), "hasMany"),
+        (cache.delete_many_each(&["k"]).await.unwrap_err(), "deleteManyEach"),
+        (cache.increment("k", 1, None).await.unwrap_err(), "increment"),
+        (cache.increment_within("k", 1, 0..=2, None).await.unwrap_err(), "incrementWithin"),
+    ];
+    for (error, method) in errors {
+        assert!(error.to_string().contains(&format!("has no method {method},")), "{error}");
+    }
+}
 
 #[wasm_bindgen_test]
 async fn get_with_ttl_tells_what_is_left() {

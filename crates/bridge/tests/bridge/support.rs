@@ -52,6 +52,8 @@ pub struct Start {
     pub clock: Option<ServerClock>,
     /// The folder for files that outlive one run.
     pub folder: Option<Arc<Folder>>,
+    /// The command that runs it, with its first arguments, if it is not run directly.
+    pub runner: Vec<String>,
 }
 
 impl Start {
@@ -80,7 +82,9 @@ impl Start {
 
     /// The command `isocache serve`, with the configuration file written.
     fn command(&mut self) -> Command {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_isocache"));
+        let mut words = self.runner.iter().map(String::as_str).chain([env!("CARGO_BIN_EXE_isocache")]);
+        let mut command = Command::new(words.next().unwrap());
+        command.args(words);
         for name in ["ISOCACHE_TOKEN", "ISOCACHE_READ_ONLY_TOKEN", "ISOCACHE_STORE", "RUST_LOG"] {
             command.env_remove(name);
         }

@@ -1,5 +1,6 @@
 //! The file that keeps the store in memory across restarts.
 
+use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
 use serde_json::{Value, json};
@@ -241,11 +242,48 @@ async fn a_file_that_cannot_be_read_is_left_alone() {
     let start = refuses(start, &["has version 2 of the format"]);
     assert_eq!(std::fs::read(&path).unwrap(), later);
 
-    // Too few file descriptors to open it, or no permission: root may read everything, so only the former is tried.
+    // No permission. Root could read it all the same, unless it gives up that capability.
     std::fs::write(&path, &good).unwrap();
+    let nobody_may = std::fs::Permissions::from_mode(0o000);
+    std::fs::set_permissions(&path, nobody_may).unwrap();
+    let as_user = ["setpriv", "--bounding-set", "-dac_override,-dac_read_search", "--"].map(str::to_owned);
+    let is_root = std::fs::read(&path).is_ok();
+    let runner = if is_root { as_user.to_vec() } else { Vec::new() };
+    let start = refuses(Start { runner, ..start }, &["cannot open", "cache.snapshot", "Permission denied"]);
+    assert_eq!(names(folder.path()), ["cache.good", "cache.snapshot"]);
+    std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o600)).unwrap();
+    assert_eq!(std::fs::read(&path).unwrap(), good);
+
+    let start = Start { runner: Vec::new(), ..start };
     let bridge = Bridge::start(store, start);
     assert_eq!(bridge.nobody().result(&["GET", "k"]).await, "v");
     bridge.stop();
+}
+
+/// With any number of file descriptors, the file stays as it is.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn too_few_file_descriptors() {
+    let bridge = Bridge::start(StoreKind::Memory, start(3600));
+    assert_eq!(bridge.nobody().result(&["SET", "k", "v"]).await, "OK");
+    let (_, _, mut start) = bridge.stop();
+    let (path, folder) = (file(&mut start, "cache.snapshot"), start.folder());
+    let good = std::fs::read(&path).unwrap();
+    // It cannot listen either, so that it ends with whatever limit.
+    let occupied = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = occupied.local_addr().unwrap().to_string();
+    let mut failures = Vec::new();
+    for limit in 4..64 {
+        let output = Start { runner: vec!["prlimit".into(), format!("--nofile={limit}")], ..start.clone() }
+            .arg(&["--listen", &address, "--store", "memory"])
+            .fails();
+        let text = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert_eq!(names(folder.path()), ["cache.snapshot"], "{limit}: {text}");
+        assert_eq!(std::fs::read(&path).unwrap(), good, "{limit}: {text}");
+        failures.push(text);
+    }
+    // Among them is the one that has just too few for the snapshot.
+    let at_snapshot = |text: &String| text.contains("cache.snapshot") && text.contains("Too many open files");
+    assert!(failures.iter().any(at_snapshot), "{failures:#?}");
 }
 
 #[test]

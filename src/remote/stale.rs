@@ -4,8 +4,6 @@
 use std::borrow::Cow;
 
 use super::store::RemoteStore;
-#[cfg(all(feature = "redis", not(target_arch = "wasm32")))]
-use crate::clock::{Clock, UnixClock};
 use crate::envelope::Envelope;
 use crate::error::Result;
 
@@ -20,11 +18,12 @@ pub struct StaleCheck {
 }
 
 impl StaleCheck {
-    /// For the bridge: a check at the current system time. `format` is the name of a format: `JSON` or `MSGPACK`.
+    /// For the bridge: a check at a time, in milliseconds since 1970. `format` is the name of a format: `JSON` or
+    /// `MSGPACK`.
     #[cfg(all(feature = "redis", not(target_arch = "wasm32")))]
     #[must_use]
-    pub fn now(format: &[u8]) -> Option<Self> {
-        Some(Self { envelope: Envelope::of_name(format)?, now_ms: UnixClock.now_ms() })
+    pub fn of(format: &[u8], now_ms: u64) -> Option<Self> {
+        Some(Self { envelope: Envelope::of_name(format)?, now_ms })
     }
 
     pub(crate) fn at(envelope: Envelope, now_ms: u64) -> Self {

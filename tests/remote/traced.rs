@@ -5,8 +5,8 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
 
 use isocache::{
-    BoxFuture, CacheError, CacheProvider, CacheStats, Clock, Kept, KeysProvider, Loading, ManualClock, MaybeSend, NewEntry, Result,
-    SingleFlight, Storing, WithTtl,
+    BoxFuture, CacheError, CacheProvider, CacheStats, Clock, Kept, KeysProvider, Loading, ManualClock, MaybeSend,
+    NewEntry, Result, SingleFlight, Storing, WithTtl,
 };
 use tokio::runtime::Handle;
 use tokio::sync::Mutex;

@@ -8,7 +8,7 @@ use servers::clock::ServerClock;
 use servers::redis::{Options, RedisServer};
 use tokio::runtime::{Handle, Runtime};
 
-use crate::http::serving::{TOKEN, memory_bridge, redis_bridge};
+use crate::http::serving::{TOKEN, memory_bridge, redis_bridge_at};
 use crate::trace_runner::run_all;
 use crate::traced::{Moment, Traced};
 use crate::{freshness_scenes, http, redis};
@@ -110,7 +110,11 @@ fn over_http_with_redis() {
     let time = ServerClock::new();
     let server = RedisServer::start(Options { clock: Some(time.clone()), ..Options::default() });
     let runtime = runtime();
-    let url = runtime.block_on(redis_bridge(&server.url()));
+    let clock = ManualClock::new();
+    let url = runtime.block_on(redis_bridge_at(&server.url(), clock.clone()));
     let _entered = runtime.enter();
-    over_http("HTTP, Redis", &url, move |ms, moment| time.set_ms(moment.of_redis(ms)));
+    over_http("HTTP, Redis", &url, move |ms, moment| {
+        clock.set_ms(ms);
+        time.set_ms(moment.of_redis(ms));
+    });
 }

@@ -51,8 +51,13 @@ pub async fn memory_bridge(clock: &ManualClock) -> String {
 
 /// A bridge over Redis.
 pub async fn redis_bridge(url: &str) -> String {
+    redis_bridge_at(url, isocache::UnixClock).await
+}
+
+/// A bridge over Redis, with a wall clock of the test.
+pub async fn redis_bridge_at(url: &str, clock: impl Clock + 'static) -> String {
     let limit = Duration::from_secs(300);
     let redis = RedisCacheBuilder::new(url).connect_timeout(limit).operation_timeout(limit);
     let store = Store::redis(&redis, limit).unwrap();
-    bridge(store, isocache::UnixClock).await
+    bridge(store, clock).await
 }

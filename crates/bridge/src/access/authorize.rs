@@ -111,7 +111,9 @@ fn check(profile: &Profile, spec: Option<&'static Spec>, command: &Command) -> R
         Rule::ClearPattern => match (command.len(), command.arg(1)) {
             (2 | 3, Some(pattern)) if !profile.write.contains_pattern(pattern) => Err(Refusal::Key),
             (2, Some(_)) => Ok(Decision::Forward),
-            (3, Some(_)) if command.arg(2).and_then(StaleCheck::now).is_some() => Ok(Decision::Forward),
+            (3, Some(_)) if command.arg(2).and_then(|format| StaleCheck::of(format, 0)).is_some() => {
+                Ok(Decision::Forward)
+            }
             (3, Some(_)) => Err(Refusal::Malformed(spec.name, Malformed::Syntax)),
             _ => Err(Refusal::Malformed(spec.name, Malformed::Arity)),
         },

@@ -3,6 +3,7 @@
 use std::mem::take;
 
 use isocache::__bridge::StaleCheck;
+use isocache::Clock;
 use isocache_protocol::headers::CLEAR;
 use isocache_protocol::{Command, Reply, RequestError};
 use smallvec::SmallVec;
@@ -41,6 +42,7 @@ pub async fn execute(
     profile: &Profile,
     form: Form,
     mut commands: Vec<Command>,
+    clock: &dyn Clock,
 ) -> Result<Executed, Failure> {
     let total = commands.len();
     let specs: SmallVec<[Option<&'static Spec>; 4]> = commands.iter().map(table::lookup).collect();
@@ -75,7 +77,7 @@ pub async fn execute(
             ));
         }
         Form::Transaction => store.transaction(Batch { commands, only_reads }).await?,
-        Form::Single | Form::Pipeline => run(store, commands, only_reads).await?,
+        Form::Single | Form::Pipeline => run(store, commands, only_reads, clock).await?,
     };
     if own_replies.len() != expected {
         let detail = format!("expected {expected} replies, got {}", own_replies.len());
@@ -130,7 +132,12 @@ fn is_clear(command: &Command) -> bool {
 }
 
 /// Runs commands in their order: those of the store together, and between them those that the bridge executes itself.
-async fn run(store: &Store, commands: Vec<Command>, only_reads: bool) -> Result<Vec<Reply>, StoreError> {
+async fn run(
+    store: &Store,
+    commands: Vec<Command>,
+    only_reads: bool,
+    clock: &dyn Clock,
+) -> Result<Vec<Reply>, StoreError> {
     if !commands.iter().any(is_clear) {
         return store.run(Batch { commands, only_reads }).await;
     }
@@ -144,7 +151,7 @@ async fn run(store: &Store, commands: Vec<Command>, only_reads: bool) -> Result<
         if !together.is_empty() {
             replies.extend(store.run(Batch { commands: take(&mut together), only_reads }).await?);
         }
-        let check = command.arg(2).and_then(StaleCheck::now);
+        let check = command.arg(2).and_then(|format| StaleCheck::of(format, clock.now_ms()));
         let cleared = store.clear(command.arg(1).unwrap_or_default(), check).await?;
         replies.push(Reply::Integer(i64::try_from(cleared).unwrap_or(i64::MAX)));
     }

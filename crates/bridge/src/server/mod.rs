@@ -111,7 +111,7 @@ pub struct Bridge {
     policy: ArcSwap<InForce>,
     /// The quotas of the profiles.
     pub quota: RequestQuota<Arc<dyn Clock>>,
-    /// The wall clock, for the expiry of tokens.
+    /// The wall clock, for the expiry of tokens and for stale entries.
     pub clock: Arc<dyn Clock>,
     /// Counts.
     pub metrics: Metrics,
@@ -292,7 +292,7 @@ impl Bridge {
         let Parsed { form, format, commands } = request;
         // From before the commands: whatever they read is outdated by a later change, and by no earlier one.
         let position = self.store.log().position();
-        let executed = execute::execute(&self.store, &self.metrics, profile, form, commands).await;
+        let executed = execute::execute(&self.store, &self.metrics, profile, form, commands, &*self.clock).await;
         match &executed {
             Ok(_) => self.metrics.store(true),
             Err(failure) if failure.status >= 502 => self.metrics.store(false),

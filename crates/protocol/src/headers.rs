@@ -12,6 +12,9 @@ pub const SYNC_TOKEN: &str = "upstash-sync-token";
 /// A position in the changes of the store, from before the commands of the response were executed; in every response once
 /// a caller has asked for changed keys. An extension of this project.
 pub const POSITION: &str = "isocache-position";
+/// The name that a client gives to its own requests, so that it can tell its own changes from those of others: 1 to 64
+/// printable ASCII characters without spaces. An extension of this project.
+pub const ORIGIN: &str = "isocache-origin";
 /// Name and version of the official client.
 pub const TELEMETRY_SDK: &str = "upstash-telemetry-sdk";
 /// The platform of the official client.
@@ -70,6 +73,7 @@ pub const CORS_REQUEST_HEADERS: &[&str] = &[
     TELEMETRY_PLATFORM,
     TELEMETRY_RUNTIME,
     "last-event-id",
+    ORIGIN,
 ];
 /// The response headers that a page must be allowed to read (`Access-Control-Expose-Headers`).
 pub const CORS_EXPOSED_HEADERS: &[&str] = &[SYNC_TOKEN, EXTENSIONS, POSITION, "retry-after"];

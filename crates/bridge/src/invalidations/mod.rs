@@ -13,14 +13,24 @@
 //!   outdated if its key changes at a position after *p*, and only then.
 //! - A heartbeat says that all changes up to its position have been delivered. With Redis behind the bridge, it is sent
 //!   only after Redis has replied on the connection that announces the changes.
+//! - A key is a reader's own while its last change came from a request with the [`Origin`] of the reader. Only the embedded
+//!   store can tell: Redis does not say who changed a key.
 //!
 //! Nothing is recorded, and nothing costs anything, until the first reader.
 
+mod counts;
+mod history;
 mod log;
+mod origin;
 mod pending;
 mod position;
 mod prefix_index;
+mod reader;
 
-pub use log::{Log, Missed, Reader};
+pub use counts::Counts;
+pub use history::{ChangedKey, Missed};
+pub use log::{Log, Noted, Wanted};
+pub use origin::{Change, NotAnOrigin, Origin};
 pub use pending::Event;
 pub use position::Position;
+pub use reader::Reader;

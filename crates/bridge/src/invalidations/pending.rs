@@ -1,10 +1,12 @@
 //! The changes that wait for one reader.
 
-use std::collections::HashSet;
+use std::collections::HashMap;
+use std::time::Instant;
 
 use bytes::Bytes;
 
-use super::Position;
+use super::history::ChangedKey;
+use super::{Change, Origin, Position};
 
 /// How many keys may wait for a reader. One that reads so slowly that more would wait is told to drop everything.
 pub(super) const MAX_KEYS: usize = 4096;
@@ -16,7 +18,7 @@ pub(super) const MAX_BYTES: usize = 1 << 20;
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Event {
     /// These keys have changed.
-    Keys(Vec<Bytes>, Position),
+    Keys(Vec<ChangedKey>, Position),
     /// Every key may have changed: the store was emptied.
     All(Position),
     /// Changes were missed.
@@ -30,6 +32,10 @@ pub enum Event {
 pub(super) struct Pending {
     what: What,
     position: Position,
+    /// The origin of the reader's own changes.
+    origin: Option<Origin>,
+    /// When the first of these changes was announced.
+    since: Option<Instant>,
     heartbeat: bool,
     /// Whether there will be no more.
     pub(super) ended: bool,
@@ -37,30 +43,38 @@ pub(super) struct Pending {
 
 #[derive(Debug)]
 enum What {
-    Keys { keys: HashSet<Bytes>, bytes: usize },
+    /// Keys, and whether the last change of each was the reader's own.
+    Keys {
+        keys: HashMap<Bytes, bool>,
+        bytes: usize,
+    },
     All,
     Reset,
 }
 
 impl What {
     fn nothing() -> Self {
-        Self::Keys { keys: HashSet::new(), bytes: 0 }
+        Self::Keys { keys: HashMap::new(), bytes: 0 }
     }
 }
 
 impl Pending {
-    pub(super) fn new(position: Position) -> Self {
-        Self { what: What::nothing(), position, heartbeat: false, ended: false }
+    pub(super) fn new(position: Position, origin: Option<Origin>) -> Self {
+        Self { what: What::nothing(), position, origin, since: None, heartbeat: false, ended: false }
     }
 
     /// Adds a changed key. Returns whether the reader has become too slow.
-    pub(super) fn key(&mut self, key: &Bytes, position: Position) -> bool {
+    pub(super) fn change(&mut self, change: &Change, position: Position, now: Instant) -> bool {
         self.position = position;
+        self.since.get_or_insert(now);
+        let is_own = change.origin.is_some() && change.origin == self.origin;
         let What::Keys { keys, bytes } = &mut self.what else { return false };
-        if !keys.insert(key.clone()) {
+        if let Some(known) = keys.get_mut(&change.key) {
+            *known = is_own;
             return false;
         }
-        *bytes += key.len();
+        keys.insert(change.key.clone(), is_own);
+        *bytes += change.key.len();
         let too_slow = keys.len() > MAX_KEYS || *bytes > MAX_BYTES;
         if too_slow {
             self.what = What::Reset;
@@ -68,15 +82,24 @@ impl Pending {
         too_slow
     }
 
-    pub(super) fn all(&mut self, position: Position) {
+    /// Begins with what a reader has missed. Returns whether that is too much.
+    pub(super) fn missed(&mut self, missed: Vec<ChangedKey>) -> bool {
+        let bytes = missed.iter().map(|missed| missed.key.len()).sum();
+        let too_much = missed.len() > MAX_KEYS || bytes > MAX_BYTES;
+        let keys = || missed.into_iter().map(|missed| (missed.key, missed.is_own)).collect();
+        self.what = if too_much { What::Reset } else { What::Keys { keys: keys(), bytes } };
+        too_much
+    }
+
+    pub(super) fn all(&mut self, position: Position, now: Instant) {
         self.position = position;
+        self.since.get_or_insert(now);
         if matches!(self.what, What::Keys { .. }) {
             self.what = What::All;
         }
     }
 
-    pub(super) fn reset(&mut self, position: Position) {
-        self.position = position;
+    pub(super) fn reset(&mut self) {
         self.what = What::Reset;
     }
 
@@ -85,15 +108,21 @@ impl Pending {
         self.heartbeat = true;
     }
 
-    /// Takes the next event, if there is one.
-    pub(super) fn take(&mut self) -> Option<Event> {
+    /// Takes the next event, if there is one, and when the first of its changes was announced.
+    pub(super) fn take(&mut self) -> Option<(Event, Option<Instant>)> {
         let position = self.position;
-        match std::mem::replace(&mut self.what, What::nothing()) {
-            What::All => Some(Event::All(position)),
-            What::Reset => Some(Event::Reset(position)),
-            What::Keys { keys, .. } if !keys.is_empty() => Some(Event::Keys(keys.into_iter().collect(), position)),
-            What::Keys { .. } => std::mem::take(&mut self.heartbeat).then_some(Event::Heartbeat(position)),
-        }
+        let event = match std::mem::replace(&mut self.what, What::nothing()) {
+            What::All => Event::All(position),
+            What::Reset => Event::Reset(position),
+            What::Keys { keys, .. } if !keys.is_empty() => {
+                let keys = keys.into_iter().map(|(key, is_own)| ChangedKey { key, is_own });
+                Event::Keys(keys.collect(), position)
+            }
+            What::Keys { .. } => {
+                return std::mem::take(&mut self.heartbeat).then_some((Event::Heartbeat(position), None));
+            }
+        };
+        Some((event, self.since.take()))
     }
 }
 
@@ -105,45 +134,101 @@ mod tests {
         Position { epoch: 1, sequence }
     }
 
-    fn key(name: &str) -> Bytes {
-        Bytes::copy_from_slice(name.as_bytes())
+    fn by(name: &str, origin: Option<Origin>) -> Change {
+        Change { key: Bytes::copy_from_slice(name.as_bytes()), origin }
+    }
+
+    /// Adds a key that somebody has changed.
+    fn change(pending: &mut Pending, name: &str, sequence: u64) -> bool {
+        pending.change(&by(name, None), at(sequence), Instant::now())
+    }
+
+    fn keys(keys: &[(&str, bool)], sequence: u64) -> Event {
+        let key = |(name, is_own): &(&str, bool)| ChangedKey { key: by(name, None).key, is_own: *is_own };
+        Event::Keys(keys.iter().map(key).collect(), at(sequence))
+    }
+
+    fn take(pending: &mut Pending) -> Option<Event> {
+        let (event, since) = pending.take()?;
+        assert_eq!(since.is_some(), !matches!(event, Event::Heartbeat(_)), "{event:?}");
+        Some(event)
     }
 
     #[test]
     fn changes_are_merged_with_the_last_position() {
-        let mut pending = Pending::new(at(0));
-        assert_eq!(pending.take(), None);
-        pending.key(&key("a"), at(1));
+        let mut pending = Pending::new(at(0), None);
+        assert_eq!(take(&mut pending), None);
+        change(&mut pending, "a", 1);
         pending.heartbeat(at(1));
-        pending.key(&key("a"), at(2));
-        assert_eq!(pending.take(), Some(Event::Keys(vec![key("a")], at(2))));
-        assert_eq!(pending.take(), Some(Event::Heartbeat(at(2))));
-        assert_eq!(pending.take(), None);
-        pending.key(&key("a"), at(3));
-        pending.all(at(4));
-        pending.key(&key("b"), at(5));
-        assert_eq!(pending.take(), Some(Event::All(at(5))));
-        pending.all(at(6));
-        pending.reset(at(7));
-        pending.all(at(8));
-        pending.key(&key("c"), at(9));
-        assert_eq!(pending.take(), Some(Event::Reset(at(9))));
-        assert_eq!(pending.take(), None);
+        change(&mut pending, "a", 2);
+        assert_eq!(take(&mut pending), Some(keys(&[("a", false)], 2)));
+        assert_eq!(take(&mut pending), Some(Event::Heartbeat(at(2))));
+        assert_eq!(take(&mut pending), None);
+        change(&mut pending, "a", 3);
+        pending.all(at(4), Instant::now());
+        change(&mut pending, "b", 5);
+        assert_eq!(take(&mut pending), Some(Event::All(at(5))));
+        pending.all(at(6), Instant::now());
+        pending.reset();
+        pending.all(at(8), Instant::now());
+        change(&mut pending, "c", 9);
+        assert_eq!(take(&mut pending), Some(Event::Reset(at(9))));
+        assert_eq!(take(&mut pending), None);
     }
 
     #[test]
     fn a_slow_reader_keeps_no_more_than_its_limits() {
-        let mut pending = Pending::new(at(0));
+        let mut pending = Pending::new(at(0), None);
         for number in 0..MAX_KEYS {
-            assert!(!pending.key(&key(&number.to_string()), at(1)), "{number}");
+            assert!(!change(&mut pending, &number.to_string(), 1), "{number}");
         }
-        assert!(!pending.key(&key("0"), at(2)), "a key that waits already");
-        assert!(pending.key(&key("one more"), at(3)));
-        assert!(!pending.key(&key("after"), at(4)));
-        assert_eq!(pending.take(), Some(Event::Reset(at(4))));
+        assert!(!change(&mut pending, "0", 2), "a key that waits already");
+        assert!(change(&mut pending, "one more", 3));
+        assert!(!change(&mut pending, "after", 4));
+        assert_eq!(take(&mut pending), Some(Event::Reset(at(4))));
         let long = "x".repeat(MAX_BYTES / 2);
-        assert!(!pending.key(&key(&format!("{long}1")), at(5)));
-        assert!(pending.key(&key(&format!("{long}2")), at(6)));
-        assert_eq!(pending.take(), Some(Event::Reset(at(6))));
+        assert!(!change(&mut pending, &format!("{long}1"), 5));
+        assert!(change(&mut pending, &format!("{long}2"), 6));
+        assert_eq!(take(&mut pending), Some(Event::Reset(at(6))));
+    }
+    #[test]
+    fn the_last_change_of_a_key_says_whose_it_is() {
+        let (own, other) = (Origin::new(b"own").ok(), Origin::new(b"other").ok());
+        let mut pending = Pending::new(at(0), own);
+        let mut told = |origins: &[Option<Origin>]| {
+            for origin in origins {
+                pending.change(&by("a", *origin), at(1), Instant::now());
+            }
+            take(&mut pending)
+        };
+        for (origins, is_own) in [
+            (&[own][..], true),
+            (&[other], false),
+            (&[None], false),
+            (&[other, own], true),
+            (&[own, other], false),
+            (&[own, None], false),
+            (&[own, other, own], true),
+        ] {
+            assert_eq!(told(origins), Some(keys(&[("a", is_own)], 1)), "{origins:?}");
+        }
+        let mut nobody = Pending::new(at(0), None);
+        nobody.change(&by("a", None), at(1), Instant::now());
+        assert_eq!(
+            take(&mut nobody),
+            Some(keys(&[("a", false)], 1)),
+            "nobody's changes are not those of a reader without a name"
+        );
+    }
+
+    #[test]
+    fn too_much_that_was_missed_is_everything() {
+        let missed =
+            |count: usize| (0..count).map(|number| ChangedKey { key: by(&number.to_string(), None).key, is_own: true });
+        let mut pending = Pending::new(at(7), None);
+        assert!(!pending.missed(missed(1).collect()));
+        assert_eq!(pending.take(), Some((keys(&[("0", true)], 7), None)));
+        assert!(pending.missed(missed(MAX_KEYS + 1).collect()));
+        assert_eq!(pending.take(), Some((Event::Reset(at(7)), None)));
     }
 }

@@ -16,10 +16,10 @@ use isocache_protocol::{headers, path};
 use serde_json::{Map, Value, json};
 
 use super::in_flight::InFlight;
-use super::request::header;
+use super::request::{header, not_an_origin};
 use super::response::{Failure, response};
 use crate::access::{Profile, Scope, table};
-use crate::invalidations::{Event, Log, Missed, Position, Reader};
+use crate::invalidations::{ChangedKey, Event, Log, Missed, Origin, Position, Reader, Wanted};
 use crate::store::Announcements;
 
 /// The path, after the base path.
@@ -27,8 +27,7 @@ pub const PATH: &str = "/invalidations";
 
 /// Which changes a caller wants to see.
 pub struct Invalidations {
-    prefixes: Vec<Bytes>,
-    since: Option<Position>,
+    wanted: Wanted,
     /// Whether a stream is wanted, not one response.
     pub is_stream: bool,
 }
@@ -39,17 +38,21 @@ impl Invalidations {
         if !table::by_name(b"get").is_some_and(|get| profile.permits(get)) {
             return Err(Failure::new(403, "NOPERM refused by the bridge: this token may not read"));
         }
-        let (mut prefixes, mut since) = (Vec::new(), None);
+        let (mut prefixes, mut since, mut origin) = (Vec::new(), None, None);
         for (name, value) in path::pairs(query)? {
             match name.as_slice() {
                 b"prefix" => prefixes.push(Bytes::from(value)),
                 b"since" => since = Some(value),
+                b"origin" => {
+                    let parsed = Origin::new(&value).map_err(|reason| not_an_origin(reason, "the parameter origin"))?;
+                    origin = Some(parsed);
+                }
                 b"_token" => {}
                 _ => {
                     let shown = String::from_utf8_lossy(&name);
                     return Err(Failure::new(
                         400,
-                        format!("ERR unknown parameter {shown:?}: there are prefix and since"),
+                        format!("ERR unknown parameter {shown:?}: there are prefix, since and origin"),
                     ));
                 }
             }
@@ -60,22 +63,19 @@ impl Invalidations {
         let accepts = header(head, "accept").unwrap_or_default();
         let sse = headers::CONTENT_TYPE_SSE.as_bytes();
         let is_stream = accepts.windows(sse.len()).any(|part| part == sse);
-        Ok(Self { prefixes: permitted(prefixes, &profile.read)?, since, is_stream })
+        let prefixes = permitted(prefixes, &profile.read)?;
+        Ok(Self { wanted: Wanted { prefixes, since, origin }, is_stream })
     }
 
     /// What was missed, in one response.
     pub fn poll(self, log: &Log) -> Result<Response<Body>, Failure> {
-        let state = match self.since {
-            None => log.position().map(|position| (Missed::Keys(Vec::new()), position)),
-            Some(since) => log.missed(self.prefixes, since),
+        let (missed, position) = log.missed(self.wanted).ok_or_else(unavailable)?;
+        log.counts().polled();
+        let mut body = match missed {
+            Missed::Keys(keys) => texts(&keys),
+            Missed::Everything => Map::from_iter([("reset".into(), true.into())]),
         };
-        let (missed, position) = state.ok_or_else(unavailable)?;
-        let mut body = Map::new();
         body.insert("position".into(), position.to_string().into());
-        match missed {
-            Missed::Keys(keys) => body.insert("keys".into(), texts(&keys)),
-            Missed::Everything => body.insert("reset".into(), true.into()),
-        };
         Ok(response(200, headers::CONTENT_TYPE_JSON, Value::Object(body).to_string()))
     }
 
@@ -87,14 +87,16 @@ impl Invalidations {
         slot: InFlight,
         ending: impl Future<Output = ()> + Send + 'static,
     ) -> Result<Response<Body>, Failure> {
-        let reader = log.read(self.prefixes, self.since).ok_or_else(unavailable)?;
+        let since = self.wanted.since;
+        let reader = log.read(self.wanted).ok_or_else(unavailable)?;
         let heartbeat = u64::try_from(announcements.heartbeat.as_millis()).unwrap_or(u64::MAX);
         // Without `since`, everything from here on will follow. With it, what was missed follows first.
-        let start = self.since.unwrap_or(reader.position);
-        let hello = event("hello", start, &json!({ "heartbeat": heartbeat }));
-        let events = Events { first: Some(hello), reader, ending: Box::pin(ending), _slot: slot };
+        let start = since.unwrap_or(reader.position);
+        let hello = ("hello", event("hello", start, &json!({ "heartbeat": heartbeat })));
+        let events = Events { first: Some(hello), log: Arc::clone(log), reader, ending: Box::pin(ending), _slot: slot };
         let events = futures_util::stream::unfold(events, |mut events| async move {
-            let text = events.next().await?;
+            let (name, text) = events.next().await?;
+            events.log.counts().sent(name, text.len());
             Some((Ok::<_, Infallible>(Bytes::from(text)), events))
         });
         Ok(response(200, headers::CONTENT_TYPE_SSE, Body::from_stream(events)))
@@ -143,17 +145,31 @@ pub fn unavailable() -> Failure {
     Failure::new(503, "ERR the store does not announce changed keys at present").with_retry(1)
 }
 
-/// Keys as JSON. Keys that are not UTF-8 are left out: no cache of this protocol has them.
-fn texts(keys: &[Bytes]) -> Value {
-    keys.iter().filter_map(|key| std::str::from_utf8(key).ok()).collect()
+/// Keys as JSON, in `keys`, and in `own` those whose last change was the reader's. Keys that are not UTF-8 are left out: no
+/// cache of this protocol has them.
+fn texts(changed: &[ChangedKey]) -> Map<String, Value> {
+    let texts = |own: bool| -> Vec<Value> {
+        let wanted = changed.iter().filter(|changed| changed.is_own || !own);
+        wanted.filter_map(|changed| std::str::from_utf8(&changed.key).ok()).map(Value::from).collect()
+    };
+    let mut fields = Map::from_iter([("keys".into(), texts(false).into())]);
+    let own = texts(true);
+    if !own.is_empty() {
+        fields.insert("own".into(), own.into());
+    }
+    fields
 }
 
 fn event(name: &str, position: Position, data: &Value) -> Vec<u8> {
     format!("id: {position}\nevent: {name}\ndata: {data}\n\n").into_bytes()
 }
 
+/// The name of an event, and its text.
+type Named = (&'static str, Vec<u8>);
+
 struct Events<E> {
-    first: Option<Vec<u8>>,
+    first: Option<Named>,
+    log: Arc<Log>,
     reader: Reader,
     ending: Pin<Box<E>>,
     /// Dropped when the stream ends, or its reader disconnects.
@@ -161,7 +177,7 @@ struct Events<E> {
 }
 
 impl<E: Future<Output = ()>> Events<E> {
-    async fn next(&mut self) -> Option<Vec<u8>> {
+    async fn next(&mut self) -> Option<Named> {
         if let Some(first) = self.first.take() {
             return Some(first);
         }
@@ -169,11 +185,12 @@ impl<E: Future<Output = ()>> Events<E> {
             next = self.reader.next() => next?,
             () = &mut self.ending => return None,
         };
-        Some(match next {
-            Event::Keys(keys, position) => event("invalidate", position, &json!({ "keys": texts(&keys) })),
-            Event::All(position) => event("invalidate", position, &json!({ "all": true })),
-            Event::Reset(position) => event("reset", position, &json!({})),
-            Event::Heartbeat(position) => event("heartbeat", position, &json!({})),
-        })
+        let (name, position, data) = match next {
+            Event::Keys(keys, position) => ("invalidate", position, texts(&keys).into()),
+            Event::All(position) => ("invalidate", position, json!({ "all": true })),
+            Event::Reset(position) => ("reset", position, json!({})),
+            Event::Heartbeat(position) => ("heartbeat", position, json!({})),
+        };
+        Some((name, event(name, position, &data)))
     }
 }

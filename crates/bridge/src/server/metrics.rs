@@ -109,9 +109,7 @@ impl Metrics {
             last_snapshot: Gauge::default(),
         };
         metrics.register(&mut registry);
-        let (recorded, resets) = store.log().counters();
-        registry.register("invalidations", "Announced changes of keys", recorded);
-        registry.register("invalidation_resets", "Readers that were told to drop everything", resets);
+        store.log().counts().register(&mut registry);
         metrics.registry = Arc::new(registry);
         metrics
     }

@@ -37,6 +37,7 @@ use tokio::sync::watch;
 use tokio::time::sleep;
 
 use crate::access::{Credentials, Profile, RequestQuota, Role, Tokens, Unauthorized};
+use crate::invalidations::Origin;
 use crate::store::{Announcements, Store};
 use in_flight::{Counts, InFlight};
 use invalidations::Invalidations;
@@ -266,7 +267,8 @@ impl Bridge {
         {
             return self.subscribe(in_force, &profile, &head.headers, subscribe).await;
         }
-        self.execute(&profile, request).await
+        let origin = request::origin(&head.headers)?;
+        self.execute(&profile, request, origin).await
     }
 
     /// The profile of the caller.
@@ -288,11 +290,18 @@ impl Bridge {
         if profile.permits_origin(origin) { Ok(profile) } else { Err(Unauthorized { expired: false }.into()) }
     }
 
-    async fn execute(&self, profile: &Profile, request: Parsed) -> Result<Response<Body>, Failure> {
+    async fn execute(
+        &self,
+        profile: &Profile,
+        request: Parsed,
+        origin: Option<Origin>,
+    ) -> Result<Response<Body>, Failure> {
         let Parsed { form, format, commands } = request;
         // From before the commands: whatever they read is outdated by a later change, and by no earlier one.
         let position = self.store.log().position();
-        let executed = execute::execute(&self.store, &self.metrics, profile, form, commands, &*self.clock).await;
+        let by = origin.map(|origin| self.store.by(origin));
+        let store = by.as_ref().unwrap_or(&self.store);
+        let executed = execute::execute(store, &self.metrics, profile, form, commands, &*self.clock).await;
         match &executed {
             Ok(_) => self.metrics.store(true),
             Err(failure) if failure.status >= 502 => self.metrics.store(false),

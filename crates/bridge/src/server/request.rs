@@ -5,6 +5,7 @@ use isocache_protocol::{Command, Encoding, RequestError, RequestLimits, headers,
 
 use super::response::Failure;
 use crate::access::Limits;
+use crate::invalidations::{NotAnOrigin, Origin};
 
 /// The longest path with its query, in bytes.
 const MAX_URL_BYTES: usize = 16 * 1024;
@@ -46,6 +47,21 @@ pub struct Request {
 pub fn header<'h>(headers: &'h HeaderMap, name: &str) -> Option<&'h [u8]> {
     let mut values = headers.get_all(name).iter();
     values.next().filter(|_| values.next().is_none()).map(axum::http::HeaderValue::as_bytes)
+}
+
+/// Who the client of a request is, if it says so.
+pub fn origin(head: &HeaderMap) -> Result<Option<Origin>, Failure> {
+    let mut values = head.get_all(headers::ORIGIN).iter();
+    let Some(value) = values.next() else { return Ok(None) };
+    if values.next().is_some() {
+        return Err(Failure::new(400, "ERR the header isocache-origin is given several times: send it once"));
+    }
+    Origin::new(value.as_bytes()).map(Some).map_err(|reason| not_an_origin(reason, "the header isocache-origin"))
+}
+
+/// The failure for a name that is not that of an origin.
+pub fn not_an_origin(reason: NotAnOrigin, place: &str) -> Failure {
+    Failure::new(400, format!("ERR {place} is {reason}"))
 }
 
 /// Checks the method and the length of the URL, which needs no body.

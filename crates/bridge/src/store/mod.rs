@@ -18,7 +18,7 @@ use isocache_protocol::{Command, Reply};
 
 pub use self::redis::RedisStore;
 pub use self::tracking::Announcements;
-use crate::invalidations::Log;
+use crate::invalidations::{Log, Origin};
 use memory::MemoryStore;
 
 /// A store: the embedded one, or Redis. Clones share the same store.
@@ -104,6 +104,15 @@ impl Store {
         match self {
             Self::Memory(_) => "memory".to_owned(),
             Self::Redis(store) => store.names(),
+        }
+    }
+
+    /// The same store, for the commands of an origin. Redis does not say who changed a key.
+    #[must_use]
+    pub fn by(&self, origin: Origin) -> Self {
+        match self {
+            Self::Memory(store) => Self::Memory(store.by(origin)),
+            Self::Redis(store) => Self::Redis(store.clone()),
         }
     }
 

@@ -10,7 +10,7 @@ use isocache::__bridge::{Connection, Invalidated, Tracking, primaries};
 use isocache::{CacheError, Result};
 use tokio::time::{MissedTickBehavior, interval, sleep};
 
-use crate::invalidations::Log;
+use crate::invalidations::{Change, Log};
 
 /// How long after a failure the next attempt begins. The pause doubles with every attempt that fails.
 const FIRST_PAUSE: Duration = Duration::from_millis(250);
@@ -99,7 +99,7 @@ fn moved() -> CacheError {
 
 fn record(log: &Log, invalidated: Invalidated) {
     match invalidated {
-        Invalidated::Keys(keys) => log.keys(keys.into_iter().map(Bytes::from).collect()),
+        Invalidated::Keys(keys) => log.keys(keys.into_iter().map(|key| Change::from(Bytes::from(key))).collect()),
         Invalidated::All => log.all(),
     }
 }

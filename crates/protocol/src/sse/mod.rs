@@ -10,9 +10,11 @@
 //! Channel names end at the first comma, so a channel with a comma in its name is ambiguous; the protocol does not
 //! forbid it.
 
+mod fields;
 mod parse;
 mod write;
 
+pub use fields::{FieldParser, Fields};
 pub use parse::{Event, Parser, TooLong};
 pub use write::{HEARTBEAT, write_message, write_pattern_message, write_subscription, write_text};
 

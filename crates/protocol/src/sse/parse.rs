@@ -1,6 +1,6 @@
 //! Parses events while their bytes arrive.
 
-use super::{ESCAPED, Subscription};
+use super::{FieldParser, Subscription};
 
 /// An event of a subscription.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -55,19 +55,13 @@ pub struct TooLong {
 /// ```
 #[derive(Debug)]
 pub struct Parser {
-    limit: usize,
-    /// The incomplete line.
-    line: Vec<u8>,
-    /// The data of the incomplete event, with its lines joined; `None` before the first.
-    data: Option<String>,
-    is_escaped: bool,
-    after_carriage_return: bool,
+    fields: FieldParser,
 }
 
 impl Parser {
     /// Creates a parser that limits the bytes of one event, and of one line.
     pub fn new(limit: usize) -> Self {
-        Self { limit, line: Vec::new(), data: None, is_escaped: false, after_carriage_return: false }
+        Self { fields: FieldParser::new(limit) }
     }
 
     /// Returns the events that these bytes complete. A line ends with LF, CR LF or CR; several lines of data are one
@@ -76,49 +70,8 @@ impl Parser {
     /// # Errors
     /// [`TooLong`]; the parser stores nothing beyond the limit.
     pub fn push(&mut self, bytes: &[u8]) -> Result<Vec<Event>, TooLong> {
-        let mut events = Vec::new();
-        for piece in bytes.split_inclusive(|byte| matches!(byte, b'\r' | b'\n')) {
-            let (text, end) = match piece.split_last() {
-                Some((end @ (b'\r' | b'\n'), text)) => (text, Some(*end)),
-                _ => (piece, None),
-            };
-            let is_second_half = std::mem::take(&mut self.after_carriage_return) && piece == b"\n";
-            if is_second_half {
-                continue;
-            }
-            let held = self.line.len() + self.data.as_ref().map_or(0, String::len);
-            if held + text.len() > self.limit {
-                return Err(TooLong { limit: self.limit });
-            }
-            self.line.extend_from_slice(text);
-            if let Some(end) = end {
-                self.after_carriage_return = end == b'\r';
-                events.extend(self.end_of_line());
-            }
-        }
-        Ok(events)
-    }
-
-    fn end_of_line(&mut self) -> Option<Event> {
-        let line = String::from_utf8_lossy(&self.line);
-        let mut event = None;
-        if line.is_empty() {
-            let is_escaped = std::mem::take(&mut self.is_escaped);
-            event = self.data.take().map(|data| Event::from_data(data, is_escaped));
-        } else if line == ESCAPED {
-            self.is_escaped = true;
-        } else if let Some(value) = line.strip_prefix("data:") {
-            let value = value.strip_prefix(' ').unwrap_or(value);
-            match &mut self.data {
-                Some(data) => {
-                    data.push('\n');
-                    data.push_str(value);
-                }
-                None => self.data = Some(value.to_owned()),
-            }
-        }
-        self.line.clear();
-        event
+        let events = self.fields.push(bytes)?;
+        Ok(events.into_iter().map(|event| Event::from_data(event.data, event.is_escaped)).collect())
     }
 }
 

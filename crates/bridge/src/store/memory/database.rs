@@ -10,7 +10,7 @@ use isocache_protocol::Reply;
 use super::error;
 use super::options::ENTRY_WEIGHT;
 use super::store::Shared;
-use crate::invalidations::Log;
+use crate::invalidations::{Change, Log, Noted, Origin};
 
 /// Keys and values, both of any bytes. Values are returned without a copy.
 pub(super) type Table = table::Table<Bytes, Key>;
@@ -45,9 +45,12 @@ pub(super) struct Database<'a> {
 }
 
 /// What the commands have changed.
-#[derive(Default)]
 pub(super) struct Changes {
-    keys: Vec<Bytes>,
+    /// Who is changing it.
+    origin: Option<Origin>,
+    keys: Vec<Change>,
+    /// How many leavers are among the keys.
+    leavers: usize,
     /// Whether every entry was removed.
     all: bool,
 }
@@ -74,20 +77,25 @@ pub(super) fn time_of(deadline: Millis) -> Option<i64> {
 }
 
 impl<'a> Database<'a> {
-    pub(super) fn new(shared: &'a Shared, table: &'a mut Table, now: i64) -> Self {
+    pub(super) fn new(shared: &'a Shared, table: &'a mut Table, now: i64, origin: Option<Origin>) -> Self {
         // Under the lock of the table: a reader that opens the log later reads the table later, too.
-        let changes = shared.log.is_open().then(Changes::default);
+        let changes = shared.log.is_open().then_some(Changes { origin, keys: Vec::new(), leavers: 0, all: false });
         Self { shared, table, leavers: Leavers::new(), changes, now }
     }
 
-    /// The removed entries, to be dropped outside the lock, and the changes, to be announced there.
-    pub(super) fn into_parts(self) -> (Leavers<Bytes, Key>, Option<Changes>) {
-        (self.leavers, self.changes)
+    /// Notes the changes, under the lock, so that they are announced in their order. Returns the removed entries, to be
+    /// dropped outside the lock, and whether there is something to announce there.
+    pub(super) fn finish(self) -> (Leavers<Bytes, Key>, bool) {
+        let Self { leavers, shared, changes, .. } = self;
+        let has_changes = changes.is_some_and(|changes| changes.note(&leavers, &shared.log));
+        (leavers, has_changes)
     }
 
     fn changed(&mut self, key: &[u8]) {
         if let Some(changes) = &mut self.changes {
-            changes.keys.push(Bytes::copy_from_slice(key));
+            // What has left until now, left before this change, such as an expired entry of the same key.
+            changes.left(&self.leavers);
+            changes.keys.push(Change { key: Bytes::copy_from_slice(key), origin: changes.origin });
         }
     }
 
@@ -213,7 +221,9 @@ impl<'a> Database<'a> {
     pub(super) fn clear(&mut self) {
         self.table.clear(millis(self.now), &mut self.leavers);
         if let Some(changes) = &mut self.changes {
-            *changes = Changes { keys: Vec::new(), all: true };
+            changes.keys.clear();
+            changes.leavers = self.leavers.len();
+            changes.all = true;
         }
     }
 
@@ -263,14 +273,25 @@ impl<'a> Database<'a> {
 }
 
 impl Changes {
-    /// Announces the changes, and the entries that expired or were evicted.
-    pub(super) fn announce(mut self, leavers: &Leavers<Bytes, Key>, log: &Log) {
+    /// Adds the entries that have expired or were evicted since the last time. Nobody has changed them.
+    fn left(&mut self, leavers: &Leavers<Bytes, Key>) {
         let left = |reason| matches!(reason, RemovalReason::Expired | RemovalReason::Evicted);
-        self.keys.extend(leavers.iter().filter(|leaver| left(leaver.reason)).map(|leaver| leaver.key.0.clone()));
+        let new = leavers.iter().skip(self.leavers).filter(|leaver| left(leaver.reason));
+        self.keys.extend(new.map(|leaver| Change::from(leaver.key.0.clone())));
+        self.leavers = leavers.len();
+    }
+
+    /// Notes all changes. Returns whether there are any.
+    fn note(mut self, leavers: &Leavers<Bytes, Key>, log: &Log) -> bool {
+        self.left(leavers);
+        let has_keys = !self.keys.is_empty();
         if self.all {
-            log.all();
+            log.note(Noted::All);
         }
-        log.keys(self.keys);
+        if has_keys {
+            log.note(Noted::Keys(self.keys));
+        }
+        self.all || has_keys
     }
 }
 

@@ -17,7 +17,7 @@ use super::commands;
 use super::database::{Database, Table};
 use super::error;
 use super::options::MemoryStoreOptions;
-use crate::invalidations::Log;
+use crate::invalidations::{Log, Origin};
 
 /// The number of commands that run under one lock. It is large enough to amortize the lock, and small enough that other
 /// callers do not wait long.
@@ -29,6 +29,8 @@ const CHUNK: usize = 32;
 #[derive(Clone)]
 pub struct MemoryStore {
     shared: Arc<Shared>,
+    /// Who changes entries through this clone.
+    origin: Option<Origin>,
 }
 
 /// The state that the clones of a store share.
@@ -72,7 +74,13 @@ impl MemoryStore {
             draws: AtomicU64::new(0),
         };
         shared.started = shared.now();
-        Ok(Self { shared: Arc::new(shared) })
+        Ok(Self { shared: Arc::new(shared), origin: None })
+    }
+
+    /// The same store, for the commands of an origin.
+    #[must_use]
+    pub fn by(&self, origin: Origin) -> Self {
+        Self { shared: Arc::clone(&self.shared), origin: Some(origin) }
     }
 
     /// Runs the commands in order and returns a reply for each. Each command is atomic; commands of other callers may run
@@ -168,12 +176,12 @@ impl MemoryStore {
         let now = shared.now();
         // A panic under the lock can only come from a failed allocation, which happens between changes.
         let mut table = shared.table.lock().unwrap_or_else(PoisonError::into_inner);
-        let mut database = Database::new(shared, &mut table, now);
+        let mut database = Database::new(shared, &mut table, now, self.origin);
         let result = work(&mut database);
-        let (leavers, changes) = database.into_parts();
+        let (_leavers, has_changes) = database.finish();
         drop(table);
-        if let Some(changes) = changes {
-            changes.announce(&leavers, &shared.log);
+        if has_changes {
+            shared.log.publish();
         }
         result
     }

@@ -107,7 +107,9 @@ async fn pages_of_other_sites_ask_first(store: StoreKind) {
     assert_eq!((allowed.status, allowed.body.len()), (204, 0));
     assert_eq!(allowed.header("access-control-allow-origin"), Some("https://app.example"));
     assert_eq!(allowed.header("access-control-max-age"), Some("600"));
-    assert!(allowed.header("access-control-allow-headers").unwrap().contains("authorization"));
+    for name in ["authorization", "last-event-id", "isocache-origin"] {
+        assert!(allowed.header("access-control-allow-headers").unwrap().contains(name), "{name}");
+    }
     assert_eq!(allowed.header("access-control-allow-credentials"), None);
     for origin in [
         "https://evil.example",
@@ -123,7 +125,9 @@ async fn pages_of_other_sites_ask_first(store: StoreKind) {
     let response = browse(&tenants.a, Method::GET, "/get/a:own", &[("origin", "https://app.example")]).await;
     assert_eq!(response.header("access-control-allow-origin"), Some("https://app.example"));
     assert_eq!(response.header("vary"), Some("Origin"));
-    assert!(response.header("access-control-expose-headers").unwrap().contains("upstash-sync-token"));
+    for name in ["upstash-sync-token", "isocache-position", "retry-after"] {
+        assert!(response.header("access-control-expose-headers").unwrap().contains(name), "{name}");
+    }
     let response = browse(&tenants.a, Method::GET, "/get/a:own", &[("origin", "https://evil.example")]).await;
     assert_eq!((response.header("access-control-allow-origin"), response.header("vary")), (None, Some("Origin")));
 

@@ -168,8 +168,9 @@ fn stores() {
 #[test]
 fn metrics() {
     let store = MemoryStore::new(MemoryStoreOptions::default()).unwrap();
-    let metrics = Metrics::new(&Store::Memory(store));
     // What has labels is shown once it has counted something.
+    store.log().counts().sent("hello", 1);
+    let metrics = Metrics::new(&Store::Memory(store));
     metrics.commands(&[table::by_name(b"get")]);
     metrics.responded(200, 0.1);
     metrics.snapshot(true);

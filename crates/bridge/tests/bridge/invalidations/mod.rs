@@ -1,17 +1,18 @@
 //! `/invalidations`: what is announced to whom, and that nothing is missed without a word.
 
+mod own;
+mod stores;
+
 use std::collections::BTreeSet;
 use std::time::Duration;
 
 use futures_util::future::join_all;
 use serde_json::{Value, json};
-use servers::cluster::Cluster;
-use servers::redis::RedisServer;
 use tokio::time::timeout;
 
 use crate::client::{Caller, Changes};
 use crate::on_both_stores;
-use crate::support::{Bridge, Start, StoreKind};
+use crate::support::{Start, StoreKind};
 use crate::tenants::{self, Tenants};
 use servers::PATIENCE;
 
@@ -231,136 +232,5 @@ async fn a_thousand_readers_are_told(store: StoreKind) {
     tenants.a.result(&["SET", "a:user:1", "1"]).await;
     for seen in join_all(readers.iter_mut().map(|reader| reader.keys_until("a:user:1"))).await {
         assert_eq!(seen, set(&["a:user:1"]));
-    }
-}
-
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn evictions_and_expirations_of_the_embedded_store_are_announced() {
-    let start = Start::config("[store]\nurl = \"memory\"\nmax-entries = 4\n[invalidations]\nheartbeat = \"1h\"\n");
-    let bridge = Bridge::start(StoreKind::memory(), start);
-    let caller = bridge.nobody();
-    let mut changes = caller.changes("").await.unwrap();
-    for key in ["1", "2", "3", "4", "5"] {
-        caller.result(&["SET", key, "x"]).await;
-    }
-    let mut seen = changes.keys_until("5").await;
-    assert_eq!(seen, set(&["1", "2", "3", "4", "5"]));
-    // An expired entry is announced when it is noticed.
-    let since = changes.position.clone();
-    caller.result(&["SET", "short", "x", "PX", "1"]).await;
-    let expired = timeout(PATIENCE, async { while !caller.result(&["GET", "short"]).await.is_null() {} });
-    expired.await.expect("it expires");
-    let missed = poll(&caller, &format!("?since={since}")).await;
-    assert!(missed["keys"].as_array().unwrap().contains(&json!("short")));
-    seen.clear();
-    drop(changes);
-    assert!(poll(&caller, "").await["position"].is_string());
-}
-
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn what_others_do_in_redis_is_announced() {
-    let mut bridge = Bridge::start(StoreKind::redis(), config(""));
-    let admin = bridge.caller(tenants::ADMIN);
-    let mut changes = admin.changes("?prefix=a%3A").await.unwrap();
-    let redis = bridge.redis();
-    redis.cli(&["SET", "a:1", "x"]);
-    redis.cli(&["EVAL", "redis.call('SET', KEYS[1], 'x') redis.call('HSET', KEYS[2], 'f', 'v')", "2", "a:2", "a:3"]);
-    redis.cli(&["SET", "a:short", "x", "PX", "1"]);
-    redis.cli(&["RENAME", "a:1", "a:end"]);
-    let mut seen = changes.keys_until("a:end").await;
-    assert!(seen.is_superset(&set(&["a:1", "a:2", "a:3", "a:short", "a:end"])), "{seen:?}");
-    // Redis announces the expiration, too.
-    if seen.remove("a:short") {
-        changes.keys_until("a:short").await;
-    }
-    redis.cli(&["FLUSHDB"]);
-    assert_eq!(changes.change().await.unwrap().data, json!({ "all": true }));
-}
-
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn nothing_is_missed_when_redis_ends_or_hangs() {
-    let mut bridge = Bridge::start(StoreKind::redis(), config(""));
-    let admin = bridge.caller(tenants::ADMIN);
-    for hang in [false, true] {
-        let mut changes = reopened(&admin, "").await;
-        let written = timeout(PATIENCE, async { while admin.command(&["SET", "a", "1"]).await.status != 200 {} });
-        written.await.expect("commands are executed");
-        changes.keys_until("a").await;
-        if hang {
-            bridge.redis().freeze();
-        } else {
-            bridge.redis().kill();
-        }
-        assert_eq!(changes.change().await, None, "the stream ends");
-        let refused = admin.changes(&format!("?since={}", changes.position)).await.unwrap_err();
-        assert_eq!(refused.status, 503, "{refused:?}");
-        if hang {
-            bridge.redis().thaw();
-        } else {
-            bridge.redis().restart();
-        }
-        let mut again = reopened(&admin, &format!("?since={}", changes.position)).await;
-        assert_eq!(again.change().await.unwrap().name, "reset");
-        let written = timeout(PATIENCE, async { while admin.command(&["SET", "b", "1"]).await.status != 200 {} });
-        written.await.expect("commands are executed again");
-        again.keys_until("b").await;
-    }
-    bridge.logs("changed keys are not announced");
-}
-
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_user_without_client_tracking_is_told_so() {
-    let server = RedisServer::plain();
-    assert_eq!(server.cli(&["ACL", "SETUSER", "app", "on", ">secret", "~*", "+@all", "-client|tracking"]), "OK");
-    let url = server.url().replace("redis://", "redis://app:secret@");
-    let bridge = Bridge::start(StoreKind::Url(url), Start::config("[server]\ncommand-timeout = \"1s\"\n"));
-    let refused = bridge.nobody().changes("").await.unwrap_err();
-    assert_eq!(refused.status, 503);
-    assert!(refused.text().contains("does not announce changed keys"), "{refused:?}");
-    bridge.logs("client|tracking");
-    assert_eq!(bridge.nobody().result(&["SET", "a", "1"]).await, "OK");
-}
-
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_cluster_announces_the_changes_of_all_its_nodes() {
-    let mut cluster = Cluster::start(None);
-    let bridge =
-        Bridge::start(StoreKind::Url(cluster.url()), Start::config("[invalidations]\nheartbeat = \"100ms\"\n"));
-    let caller = bridge.nobody();
-    let mut changes = caller.changes("").await.unwrap();
-    let keys: Vec<String> = (0..30).map(|number| format!("key:{number}")).collect();
-    for key in &keys {
-        caller.result(&["SET", key, "1"]).await;
-    }
-    let mut seen = BTreeSet::new();
-    while seen.len() < keys.len() {
-        let change = changes.change().await.unwrap();
-        seen.extend(change.data["keys"].as_array().unwrap().iter().map(|key| key.as_str().unwrap().to_owned()));
-    }
-    assert_eq!(seen, keys.iter().cloned().collect());
-    let since = changes.position.clone();
-    cluster.fail_over(0);
-    // Whatever the replica that took over did in the meantime may have been missed.
-    while changes.change().await.is_some() {}
-    let mut again = reopened(&caller, &format!("?since={since}")).await;
-    assert_eq!(again.change().await.unwrap().name, "reset");
-    let written = timeout(PATIENCE, async {
-        for key in &keys {
-            while caller.command(&["SET", key, "2"]).await.status != 200 {}
-        }
-    });
-    written.await.expect("the cluster serves again");
-    let mut seen = BTreeSet::new();
-    while seen.len() < keys.len() {
-        let Some(change) = again.change().await else {
-            again = reopened(&caller, "").await;
-            for key in &keys {
-                caller.command(&["SET", key, "3"]).await;
-            }
-            seen.clear();
-            continue;
-        };
-        let keys = change.data["keys"].as_array().cloned().unwrap_or_default();
-        seen.extend(keys.iter().map(|key| key.as_str().unwrap().to_owned()));
     }
 }

@@ -30,3 +30,7 @@ export type { SessionOptions, SessionStoreOptions, TouchProvider, UserSession } 
 export { SessionStore } from "./sessions/session-store.js";
 export type { TaggedOptions } from "./tagged.js";
 export { Tagged } from "./tagged.js";
+export type { LinkState } from "./tiered/link.js";
+export type { NearOptions, TieredCacheOptions, UnsentWrite } from "./tiered/options.js";
+export type { TierStats } from "./tiered/tiered-cache.js";
+export { TieredCache } from "./tiered/tiered-cache.js";

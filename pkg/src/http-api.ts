@@ -16,4 +16,11 @@ export type {
   PlatformSignal,
   RequestOptions,
 } from "./http/types.js";
+export { HttpInvalidations, type InvalidationOptions } from "./invalidations/http-invalidations.js";
+export type {
+  Invalidation,
+  InvalidationListener,
+  InvalidationSource,
+  InvalidationSubscription,
+} from "./invalidations/types.js";
 export type { CacheStats, SetEntry, SetOptions, Ttl } from "./types.js";

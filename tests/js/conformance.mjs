@@ -55,12 +55,38 @@ export const SUBJECTS = {
     make: ({ Cache, MemoryCache, Tagged }, options) => new Cache({ provider: new Tagged(new MemoryCache(options)) }),
     stats: (cache) => cache.getStats(),
   },
+  "TieredCache over a MemoryCache": {
+    make: tiersOf,
+    stats: (cache) => cache.getStats(),
+    applies: isUnlimited,
+  },
+  "Cache over a TieredCache": {
+    make: (classes, options) => new classes.Cache({ provider: tiersOf(classes, options) }),
+    stats: (cache) => cache.getStats(),
+    applies: isUnlimited,
+  },
+  "Tagged over a TieredCache": {
+    make: (classes, options) => new classes.Tagged(tiersOf(classes, options)),
+    stats: (cache) => cache.getStats(),
+    applies: isUnlimited,
+  },
   "MemoryCache under S3-FIFO": {
     make: ({ MemoryCache }, options) => new MemoryCache({ ...options, policy: "s3fifo" }),
     stats: (cache) => cache.stats(),
     applies: ({ name }) => !OF_LRU.has(name),
   },
 };
+
+/** Memory before memory, which announces nothing and is of one process. */
+function tiersOf({ MemoryCache, TieredCache }, options) {
+  const far = new MemoryCache(options);
+  return new TieredCache({ far, invalidations: false, nearTtl: "1d", clock: options.clock });
+}
+
+/** Copies are not evicted when their entries are, in a store that announces nothing. */
+function isUnlimited({ options }) {
+  return !("max_entries" in options || "max_bytes" in options);
+}
 
 /** Runs one case of conformance.json; throws for the first step that does not do as expected. */
 export async function runCase({ rule, name, options, steps, ...unknown }, subject, classes) {
@@ -70,12 +96,17 @@ export async function runCase({ rule, name, options, steps, ...unknown }, subjec
   }
   const time = { now: 1_000_000 };
   const cache = subject.make(classes, cacheOptions(options, time, name));
-  for (const [at, step] of steps.entries()) {
-    try {
-      await runStep(step, cache, subject, time);
-    } catch (error) {
-      throw new Error(`${name}: step ${at}, ${shown(step)}: ${error.message}`, { cause: error });
+  await subject.ready?.(cache);
+  try {
+    for (const [at, step] of steps.entries()) {
+      try {
+        await runStep(step, cache, subject, time);
+      } catch (error) {
+        throw new Error(`${name}: step ${at}, ${shown(step)}: ${error.message}`, { cause: error });
+      }
     }
+  } finally {
+    await subject.close?.(cache);
   }
 }
 
@@ -118,9 +149,9 @@ export function remoteCases(conformance, hasClock, serializer) {
 
 /**
  * The cache classes over HTTP, each case in a namespace of its own, which is no literal as a pattern. `options` are those of
- * `HttpCache`; `clock` moves the clock of the store.
+ * `HttpCache`, whether the server is the bridge, and how often tiers poll it; `advance` moves the clock of the store.
  */
-export function remoteSubjects(options, advance) {
+export function remoteSubjects({ isBridge = false, checkInterval, ...options }, advance) {
   const remote = { isRemote: true, advance, stats: (cache) => cache.getStats() };
   const http = ({ HttpCache }, { ttl }) =>
     new HttpCache({ ...options, ttl, namespace: `case*${Math.random().toString(36).slice(2)}` });
@@ -131,6 +162,16 @@ export function remoteSubjects(options, advance) {
       make: (classes, given) => new classes.Cache({ provider: http(classes, given) }),
     },
     "Tagged over HttpCache": { ...remote, make: (classes, given) => new classes.Tagged(http(classes, given)) },
+    // What it reads is announced by the bridge; other servers announce nothing.
+    ...(isBridge && {
+      "TieredCache over HttpCache": {
+        ...remote,
+        make: (classes, given) =>
+          new classes.TieredCache({ far: http(classes, given), ...(checkInterval && { invalidations: { checkInterval } }) }),
+        ready: (tiers) => tiers.ready(),
+        close: (tiers) => tiers.close(),
+      },
+    }),
   };
 }
 

@@ -1,5 +1,6 @@
 /** Batches operations, sends them, and retries them where that is safe. */
 
+import type { Origin } from "../invalidations/origin.js";
 import { AttemptError, attemptErrorOf } from "./attempt.js";
 import { Batch, Ended, type Operation, type Work } from "./batch.js";
 import { decode, decodeOne, encode, type Form, HEADERS, RESP } from "./encoding.js";
@@ -33,12 +34,17 @@ export class Client {
     cas: false,
     joins: true,
   };
+  /** Who sends the requests; `undefined`: nobody needs to know. */
+  readonly origin: Origin | undefined;
+  /** What is told the positions of responses in the log of changes. */
+  readonly positions = new Set<(position: string) => void>();
   #batch: Batch | undefined;
   readonly #running = new Set<Promise<void>>();
   #isClosed = false;
 
-  constructor(settings: Settings) {
+  constructor(settings: Settings, origin?: Origin) {
     this.settings = settings;
+    this.origin = origin;
   }
 
   /** Whether the server is the bridge, with its own commands; `undefined` while that is not known. */
@@ -309,11 +315,16 @@ export class Client {
   async #exchanged({ url, headers, body }: Request, token: string | undefined, batch: Batch): Promise<HttpResponse> {
     const { settings } = this;
     const limit = settings.maxResponseBytes;
-    const all = token === undefined ? headers : { ...headers, authorization: `Bearer ${token}` };
+    const all = {
+      ...headers,
+      ...(token !== undefined && { authorization: `Bearer ${token}` }),
+      ...(this.origin && { "isocache-origin": this.origin.id }),
+    };
     try {
       batch.check();
       return await batch.within(settings.transport()({ url, headers: all, body }, limit, batch));
     } catch (error) {
+      this.origin?.renew();
       if (error instanceof Ended) {
         throw error;
       }
@@ -362,6 +373,12 @@ export class Client {
 
   /** What a good answer tells of the server. */
   #learn({ header }: HttpResponse): void {
+    if (this.positions.size > 0) {
+      const position = header("isocache-position");
+      for (const saw of position === null ? [] : this.positions) {
+        saw(position as string);
+      }
+    }
     const extensions = (header("isocache-extensions") ?? "").split(",").map((name) => name.trim());
     this.#peer.clear = extensions.includes("clear");
     this.#peer.cas = extensions.includes("cas");

@@ -2,6 +2,7 @@
 
 import { checkInteger, checkList, checkObject, checkPattern, checkText } from "../check.js";
 import { type BoundedIncrement, checkedBounds, type IncrementWithinOptions } from "../counters.js";
+import { Origin } from "../invalidations/origin.js";
 import { escapeGlob, literalOf, prefixOf } from "../prefix.js";
 import type { MaybePromise } from "../promise.js";
 import type { Provider } from "../provider.js";
@@ -356,6 +357,22 @@ export class HttpCache<V = unknown> extends HttpMethods<V> implements Provider<V
    */
   namespace<N extends V = V>(prefix: string): HttpCache<N> {
     return new HttpCache<N>(undefined, this.#store, this.#prefix + prefixOf(prefix));
+  }
+
+  /** @internal What sends the requests, and what is before every key. */
+  get requests(): { client: Client; prefix: string } {
+    return { client: this.#store.client, prefix: this.#prefix };
+  }
+
+  /** @internal This cache, with requests that tell whose they are, so that its own writes are told from others. */
+  withOrigin(): HttpCache<V> {
+    const { client, ttl } = this.#store;
+    return new HttpCache<V>(undefined, new Store(new Client(client.settings, new Origin()), ttl), this.#prefix);
+  }
+
+  /** @internal The ttl of writes without one, in milliseconds. */
+  get defaultTtl(): number {
+    return this.#store.ttl;
   }
 
   /** The state of the circuit breaker. */

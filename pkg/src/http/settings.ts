@@ -37,6 +37,8 @@ export interface Settings {
   readonly serializer: Serializer;
   /** Sends requests; looked up when one is sent. */
   readonly transport: () => Transport;
+  /** The function of the caller that sends requests. */
+  readonly fetch: FetchLike | undefined;
   readonly clock: () => number;
   readonly maxResponseBytes: number;
 }
@@ -62,6 +64,7 @@ export function settingsOf(options: HttpCacheOptions): Settings {
     batch: batchOf(batch),
     serializer,
     transport: transportOf(fetch, url.href),
+    fetch,
     clock: now,
     maxResponseBytes: checkInteger("maxResponseBytes", maxResponseBytes, 1, Number.MAX_SAFE_INTEGER),
   };

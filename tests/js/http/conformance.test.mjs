@@ -48,7 +48,9 @@ for (const [where, { hasClock, start }] of Object.entries(SERVERS)) {
     test("cases that move the clock, which cannot be moved here", (t) => t.diagnostic(`${leftOut} are left out`));
 
     for (const [format, serializer] of Object.entries({ JSON: undefined, MessagePack: messagePackSerializer })) {
-      for (const subject of ["HttpCache", "Cache over HttpCache"]) {
+      const isBridge = where !== "another server of the protocol";
+      const tiers = isBridge ? ["TieredCache over HttpCache"] : [];
+      for (const subject of ["HttpCache", "Cache over HttpCache", ...tiers]) {
         describe(`${subject}, ${format}`, () => {
           for (const one of remoteCases(conformance, hasClock, serializer).cases) {
             test(`rule ${one.rule}: ${one.name}`, async () => {
@@ -58,7 +60,7 @@ for (const [where, { hasClock, start }] of Object.entries(SERVERS)) {
               };
               await runCase(
                 one,
-                remoteSubjects({ url, token, serializer, timeout: "5m" }, hasClock && advance)[subject],
+                remoteSubjects({ url, token, serializer, timeout: "5m", isBridge }, hasClock && advance)[subject],
                 isocache,
               );
             });

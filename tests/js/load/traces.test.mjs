@@ -2,7 +2,8 @@
 
 import assert from "node:assert/strict";
 import { after, before, describe, test } from "node:test";
-import { HttpCache, MemoryCache } from "isocache";
+import { HttpCache, HttpInvalidations, MemoryCache, TieredCache } from "isocache";
+import { until } from "../../support/waiting.mjs";
 import { startBridge, TOKEN } from "../http/support/servers.mjs";
 import { casesFor, runTrace } from "./traces.mjs";
 
@@ -23,6 +24,25 @@ function memory() {
   };
 }
 
+/** Memory before memory. */
+function tiers() {
+  let now = 1_000_000;
+  const clock = () => now;
+  const far = new MemoryCache({ clock });
+  const { pass, ttlOf, count } = {
+    pass: async (milliseconds) => {
+      now += milliseconds;
+    },
+    async ttlOf(key) {
+      const left = provider.ttl(key);
+      return left === undefined ? null : left * 1000;
+    },
+    count: async () => far.stats().entries,
+  };
+  const provider = new TieredCache({ far, invalidations: false, nearTtl: "7d", clock });
+  return { provider, pass, ttlOf, count };
+}
+
 /** A remote cache whose entries expire when the trace says so, instead of by the clock of the server. */
 function expiring(cache) {
   let now = 0;
@@ -30,6 +50,9 @@ function expiring(cache) {
   const milliseconds = (ttl) => (ttl === null ? Infinity : Number(/^(\d+)ms$/.exec(ttl)[1]));
   const provider = Object.create(cache, {
     keepsTags: { value: cache.keepsTags },
+    // It is not the HttpCache itself.
+    requests: { value: undefined },
+    defaultTtl: { value: undefined },
     set: {
       async value(key, value, options) {
         await cache.set(key, value, options);
@@ -38,17 +61,18 @@ function expiring(cache) {
       },
     },
   });
-  for (const name of ["get", "getEntry", "getEntries", "getMany", "has", "stats", "delete", "clearPattern"]) {
+  for (const name of ["get", "getEntry", "getEntries", "getMany", "has", "stats", "delete", "clearPattern", "close"]) {
     Object.defineProperty(provider, name, { value: (...args) => cache[name](...args) });
   }
+  /** Returns how many entries have expired. */
   const pass = async (time) => {
     now += time;
-    for (const [key, deadline] of deadlines) {
-      if (deadline <= now) {
-        deadlines.delete(key);
-        await cache.command(key, (whole) => ["UNLINK", whole]);
-      }
+    const over = [...deadlines].filter(([, deadline]) => deadline <= now);
+    for (const [key] of over) {
+      deadlines.delete(key);
+      await cache.command(key, (whole) => ["UNLINK", whole]);
     }
+    return over.length;
   };
   return { provider, pass };
 }
@@ -61,6 +85,12 @@ describe("traces of loading", () => {
     describe(name, () => {
       for (const one of cases) {
         test(one.name, (t) => runTrace(t, one, { ...memory(), watched }));
+      }
+    });
+
+    describe(`memory before memory, as ${name}`, () => {
+      for (const one of cases) {
+        test(one.name, (t) => runTrace(t, one, { ...tiers(), watched }));
       }
     });
   }
@@ -82,6 +112,26 @@ describe("traces of loading", () => {
           namespace: `trace-${number++}`,
         });
         await runTrace(t, one, { ...expiring(provider), watched: true });
+      });
+
+      test(`memory before HTTP: ${one.name}`, async (t) => {
+        const options = { url: bridge.url, token: TOKEN, timeout: "10m", namespace: `tier-${number++}` };
+        const http = new HttpCache(options);
+        const far = expiring(http);
+        const provider = new TieredCache({ far: far.provider, invalidations: new HttpInvalidations(http) });
+        await provider.ready();
+        const pass = async (time) => {
+          const { invalidations } = provider.tierStats();
+          const expired = await far.pass(time);
+          // The copies end when that is announced.
+          await until(() => provider.tierStats().invalidations >= invalidations + expired);
+        };
+        try {
+          await runTrace(t, one, { provider, pass, watched: true });
+        } finally {
+          t.mock.timers.reset();
+          await provider.close();
+        }
       });
     }
   });

@@ -1,0 +1,159 @@
+/** `HttpInvalidations`: changed keys, as a bridge announces them. */
+
+import { checkOneOf, checkOptions, wrongType } from "../check.js";
+import type { Client } from "../http/client.js";
+import type { HttpCache } from "../http/http-cache.js";
+import { milliseconds } from "../ttl.js";
+import type { Ttl } from "../types.js";
+import { awakeClock } from "./awake-clock.js";
+import { BridgeLog } from "./bridge-log.js";
+import { Events } from "./iterate.js";
+import { PollingSubscription } from "./polling.js";
+import { StreamSubscription, type Timing } from "./stream.js";
+import { canShare, SharedSubscription } from "./tabs.js";
+import type { Invalidation, InvalidationListener, InvalidationSource, InvalidationSubscription } from "./types.js";
+
+/** Options of `HttpInvalidations`. */
+export interface InvalidationOptions {
+  /**
+   * Asks for what has changed, at most so often, in **seconds** or with a unit, instead of holding a stream. Default: a stream,
+   * and in edge workers, which cannot hold one, `"5s"`.
+   */
+  checkInterval?: Ttl | undefined;
+  /** Whether the tabs of an origin share one stream, in browsers. Default: true. */
+  shared?: boolean | undefined;
+}
+
+const DEFAULT_INTERVAL = "5s";
+/** The shortest time that a stream may take until it begins, in milliseconds. */
+const LEAST_LIMIT = 2000;
+
+/**
+ * Announcements of the keys of an `HttpCache`, with its namespace, that anybody changes: through the bridge or directly in its
+ * store. It is what a `TieredCache` listens to; a program may listen as well:
+ *
+ * ```js
+ * import { HttpCache, HttpInvalidations } from "isocache";
+ *
+ * const http = new HttpCache({ url: "http://127.0.0.1:8079", namespace: "user" });
+ * const changed = [];
+ * for await (const event of new HttpInvalidations(http)) {
+ *   if (event.type === "hello") {
+ *     await http.set("1", "Ada");
+ *   } else if (event.type === "keys") {
+ *     changed.push(...event.keys);
+ *     break;
+ *   }
+ * }
+ * changed; // ["1"]
+ * ```
+ *
+ * It connects when somebody listens, and again whenever the connection breaks or falls silent for two heartbeats.
+ */
+export class HttpInvalidations implements InvalidationSource, AsyncIterable<Invalidation> {
+  readonly #client: Client;
+  readonly #prefix: string;
+  /** In milliseconds; `undefined`: it holds a stream. */
+  readonly #interval: number | undefined;
+  readonly #shared: boolean;
+
+  /** @throws TypeError or RangeError for an option of the wrong type or out of range, naming it. */
+  constructor(http: HttpCache<never>, options: InvalidationOptions = {}) {
+    if (!announces(http)) {
+      throw wrongType("http", "an HttpCache", http);
+    }
+    checkOptions(options, ["checkInterval", "shared"]);
+    const { client, prefix } = http.requests;
+    const { checkInterval = canStream() ? undefined : DEFAULT_INTERVAL, shared = true } = options;
+    checkOneOf("shared", shared, [true, false]);
+    this.#client = client;
+    this.#prefix = prefix;
+    this.#interval = checkInterval === undefined ? undefined : milliseconds(checkInterval, "checkInterval");
+    this.#shared = shared;
+  }
+
+  /** Begins to announce changes to `listener`. An error that it throws is written to the console. */
+  listen(listener: InvalidationListener): InvalidationSubscription {
+    if (typeof listener !== "function") {
+      throw wrongType("listener", "a function", listener);
+    }
+    const { origin, positions, settings } = this.#client;
+    const safe = (event: Invalidation) => {
+      try {
+        listener(event);
+      } catch (error) {
+        console.warn("isocache: a listener of invalidations failed", error);
+      }
+    };
+    const within = this.#prefix === "" ? safe : (event: Invalidation) => safe(this.#stripped(event));
+    const log = new BridgeLog(settings, this.#prefix === "" ? [] : [this.#prefix], origin);
+    const timing = platformTiming();
+    if (this.#interval !== undefined) {
+      return new PollingSubscription(log, within, this.#interval, timing.now, (saw) => {
+        positions.add(saw);
+        return () => positions.delete(saw);
+      });
+    }
+    const limits = { limit: Math.max(settings.timeout, LEAST_LIMIT) };
+    const follow = (to: InvalidationListener, since?: string) =>
+      new StreamSubscription(log, origin, to, timing, { ...limits, since });
+    return this.#shared && canShare()
+      ? new SharedSubscription(() => this.#channel(), within, follow, timing)
+      : follow(within);
+  }
+
+  /** The announcements, one after another, from now on. Leaving the loop ends it. */
+  [Symbol.asyncIterator](): AsyncIterator<Invalidation> {
+    return new Events(this, this.#interval);
+  }
+
+  /** What the tabs that may share a stream have in common: the server, the keys, and what the token permits. */
+  async #channel(): Promise<string> {
+    const { tokens, url } = this.#client.settings;
+    return JSON.stringify([url, this.#prefix, rightsOf(await tokens.current())]);
+  }
+
+  /** An event with keys without the prefix. */
+  #stripped(event: Invalidation): Invalidation {
+    if (event.type !== "keys") {
+      return event;
+    }
+    const { length } = this.#prefix;
+    const within = (keys: readonly string[]) =>
+      keys.flatMap((key) => (key.startsWith(this.#prefix) ? key.slice(length) : []));
+    return { ...event, keys: within(event.keys), own: within(event.own) };
+  }
+}
+
+/** Whether a provider is an `HttpCache`, whose bridge announces changed keys. */
+export function announces(provider: object): provider is HttpCache<never> {
+  return typeof (provider as Partial<HttpCache<never>> | undefined)?.requests?.client === "object";
+}
+
+/** Tokens of the same rights differ only in when they end, if the bridge has signed them. */
+function rightsOf(token: string | undefined): unknown {
+  const [, claims] = /^iso1\.([\w-]+)\./.exec(token ?? "") ?? [];
+  if (claims === undefined) {
+    return token;
+  }
+  try {
+    const { exp, nbf, ...rights } = JSON.parse(atob(claims.replaceAll("-", "+").replaceAll("_", "/")));
+    return rights;
+  } catch {
+    return token;
+  }
+}
+
+/** Whether this environment can hold a stream: edge workers end with each request what belongs to it. */
+function canStream(): boolean {
+  const { navigator, EdgeRuntime } = globalThis as { navigator?: { userAgent?: string }; EdgeRuntime?: unknown };
+  return navigator?.userAgent !== "Cloudflare-Workers" && EdgeRuntime === undefined;
+}
+
+function platformTiming(): Timing {
+  return {
+    now: awakeClock(),
+    setTimeout: (act, milliseconds) => setTimeout(act, milliseconds),
+    clearTimeout: (timer) => clearTimeout(timer),
+  };
+}

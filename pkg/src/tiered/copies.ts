@@ -1,0 +1,236 @@
+/** The copies in memory of a `TieredCache`, and when they are served. */
+
+import { awakeClock } from "../invalidations/awake-clock.js";
+import type { Invalidation } from "../invalidations/types.js";
+import { MemoryCache } from "../memory-cache.js";
+import type { Entry } from "../types.js";
+import { writeOptions } from "../write-options.js";
+import { Admission, type Ticket } from "./admission.js";
+import type { Dropped, Link } from "./link.js";
+import type { TierSettings } from "./options.js";
+
+/** A copy with what belongs to the value. Others are kept as the value alone, so that a hit costs no step more. */
+class Kept<V> {
+  readonly value: V;
+  readonly tags: Entry<V>["tags"];
+  /** Until when the entry is fresh in the store, in milliseconds; `Infinity`: it does not expire. */
+  readonly freshUntil: number;
+
+  constructor(value: V, tags: Entry<V>["tags"], freshUntil: number) {
+    this.value = value;
+    this.tags = tags;
+    this.freshUntil = freshUntil;
+  }
+}
+
+/** Hits in a row in one millisecond after which the clock is read less often. */
+const BUSY = 64;
+/** Hits that are served without reading the clock then, within one turn of the event loop. */
+const TRUSTED = 32;
+const NO_TAGS = {};
+
+export class Copies<V> {
+  readonly memory: MemoryCache<unknown>;
+  readonly admission = new Admission();
+  readonly counts = { invalidations: 0, resets: 0 };
+  /** The time for everything that concerns the link, in milliseconds. */
+  readonly now: () => number;
+  readonly #link: Link;
+  readonly #settings: TierSettings<V>;
+  readonly #isPlain: boolean;
+  #isClosed = false;
+  #trusted = 0;
+  #busy = 0;
+  #lastReading = Number.NaN;
+  #suspectBefore = 0;
+  #badSince: number | undefined;
+
+  constructor(settings: TierSettings<V>, link: Link) {
+    const { near, clock } = settings;
+    const { sizeOf, onRemoval, clone, ...rest } = near;
+    this.#settings = settings;
+    this.#link = link;
+    this.#isPlain = clone !== true;
+    this.now = clock ?? awakeClock();
+    this.memory = new MemoryCache<unknown>({
+      ...{ onOversize: "skip", ...rest, clock },
+      ...(sizeOf && { sizeOf: (kept, key) => sizeOf(plainOf<V>(kept), key) }),
+      ...(onRemoval && { onRemoval: ({ key, value, reason }) => onRemoval({ key, value: plainOf<V>(value), reason }) }),
+    });
+  }
+
+  /** Whether copies may be served now. */
+  get areGood(): boolean {
+    if (this.#trusted > 0) {
+      this.#trusted--;
+      return true;
+    }
+    return this.#read();
+  }
+
+  #read(): boolean {
+    const now = this.now();
+    const isGood = now <= this.#link.goodUntil && !this.#isClosed;
+    // A clock of the caller's is read every time.
+    if (isGood && this.#settings.clock === undefined) {
+      if (now !== this.#lastReading) {
+        this.#lastReading = now;
+        this.#busy = 0;
+      } else if (++this.#busy === BUSY) {
+        this.#trust();
+      } else if (this.#busy > BUSY) {
+        this.#trusted = TRUSTED;
+      }
+    }
+    return isGood;
+  }
+
+  /** Reads the clock less often until the end of this turn of the event loop: nothing can be announced before. */
+  #trust(): void {
+    this.#trusted = TRUSTED;
+    Promise.resolve().then(() => this.#distrust());
+  }
+
+  #distrust(): void {
+    this.#trusted = 0;
+    this.#busy = 0;
+    this.#lastReading = Number.NaN;
+  }
+
+  /** The value of the copy under a key, counted, or `undefined`. The caller has looked whether copies are good. */
+  value(key: string): V | undefined {
+    const kept = this.memory.get(key);
+    return kept === undefined ? undefined : this.#given(plainOf<V>(kept));
+  }
+
+  /** As `value`, with what belongs to it. */
+  entry(key: string): Entry<V> | undefined {
+    const found = this.memory.getEntry(key);
+    return found && this.#entryOf(found.value, found.freshFor);
+  }
+
+  /** As `entry`, neither counted nor a use. How long it is fresh is unknown. */
+  peek(key: string): Entry<V> | undefined {
+    const kept = this.memory.peek(key);
+    return kept === undefined ? undefined : this.#entryOf(kept, null);
+  }
+
+  /** For how many **seconds** the entry of a copy is fresh; `null`: it does not expire, `undefined`: there is no copy. */
+  remaining(key: string): number | null | undefined {
+    const kept = this.memory.peek(key);
+    if (!(kept instanceof Kept)) {
+      return this.memory.ttl(key);
+    }
+    return kept.freshUntil === Infinity ? null : (kept.freshUntil - this.now()) / 1000;
+  }
+
+  #entryOf(kept: unknown, freshFor: number | null): Entry<V> {
+    const value = this.#given(plainOf<V>(kept));
+    if (!(kept instanceof Kept)) {
+      return { value, freshFor, tags: NO_TAGS };
+    }
+    const { freshUntil, tags } = kept;
+    return { value, freshFor: freshUntil === Infinity ? null : freshUntil - this.now(), tags };
+  }
+
+  /** Keeps a value as a copy, if nothing has changed its key since the operation began, at `began`. */
+  keep(ticket: Ticket, began: number, { value, freshFor, tags }: Entry<V>): void {
+    if (!this.admission.end(ticket)) {
+      return;
+    }
+    // It was read after that, so that it expires in the store no earlier.
+    const passed = this.now() - began;
+    const left = (freshFor ?? Infinity) - passed;
+    const ttl = Math.min(left, this.#settings.nearTtl);
+    if (ttl < 1) {
+      return;
+    }
+    const isTagged = tags !== undefined && Object.keys(tags).length > 0;
+    const isCut = left > this.#settings.nearTtl;
+    const given = this.#given(value);
+    const kept = isTagged || isCut ? new Kept(given, tags, this.now() + left) : given;
+    this.memory.set(ticket.key, kept, writeOptions(Math.floor(ttl)) as object);
+  }
+
+  /** Ends the copies under some keys. */
+  drop(keys: readonly string[]): void {
+    for (const key of keys) {
+      this.memory.delete(key);
+    }
+  }
+
+  /** Ends all copies, or those that match a pattern; results of operations under way become no copies. */
+  dropAll(pattern?: string): void {
+    this.admission.allChanged();
+    if (pattern === undefined) {
+      this.memory.clear();
+    } else {
+      this.memory.clearPattern(pattern);
+    }
+  }
+
+  /** Ends all copies, for good. */
+  close(): void {
+    this.#isClosed = true;
+    this.#distrust();
+    this.dropAll();
+    this.memory.close();
+  }
+
+  /** Takes in an announcement. */
+  take(event: Invalidation): void {
+    const now = this.now();
+    const dropped = this.#link.take(event, now);
+    this.#distrust();
+    this.#watch(now);
+    if (dropped === "all") {
+      this.counts.resets++;
+      this.dropAll();
+      return;
+    }
+    this.#end(dropped, event.type === "keys" ? event.own : []);
+  }
+
+  #end(dropped: Exclude<Dropped, "all">, own: readonly string[]): void {
+    this.counts.invalidations += dropped.length;
+    for (const key of dropped) {
+      if (!(own.includes(key) && this.admission.isAwaited(key))) {
+        this.admission.changed(key);
+        this.memory.delete(key);
+      }
+    }
+  }
+
+  /** Adds up for how long copies were not served. */
+  #watch(now: number): void {
+    const since = this.#link.suspectSince(now);
+    if (since !== undefined) {
+      this.#badSince ??= Math.max(since, 0);
+    } else if (this.#badSince !== undefined) {
+      this.#suspectBefore += now - this.#badSince;
+      this.#badSince = undefined;
+    }
+  }
+
+  /** For how long copies were not served after they had been, in milliseconds. */
+  get suspectMs(): number {
+    const now = this.now();
+    const since = this.#badSince ?? this.#link.suspectSince(now);
+    return this.#suspectBefore + (since === undefined || since < 0 ? 0 : now - since);
+  }
+
+  /** A copy that is not known to be good, where the settings permit to serve it. */
+  suspect(key: string): Entry<V> | undefined {
+    const now = this.now();
+    const since = this.#link.suspectSince(now) ?? now;
+    return now - since <= this.#settings.serveSuspectFor ? this.entry(key) : undefined;
+  }
+
+  #given(value: V): V {
+    return this.#isPlain ? value : structuredClone(value);
+  }
+}
+
+function plainOf<V>(kept: unknown): V {
+  return kept instanceof Kept ? kept.value : (kept as V);
+}

@@ -1,0 +1,136 @@
+/** Options of a `TieredCache`, checked and with their defaults. */
+
+import { checkFunction, checkInteger, checkObject, checkOneOf, checkOptions } from "../check.js";
+import { announces, HttpInvalidations } from "../invalidations/http-invalidations.js";
+import type { InvalidationSource } from "../invalidations/types.js";
+import type { Provider } from "../provider.js";
+import { milliseconds } from "../ttl.js";
+import type { MemoryCacheOptions, Ttl } from "../types.js";
+
+/** Limits of the copies in memory. A copy that is larger than they permit is not kept. */
+export type NearOptions<V> = Omit<MemoryCacheOptions<V>, "ttl" | "touchOnGet" | "clock">;
+
+/** The write that a `TieredCache` gave up. */
+export interface UnsentWrite {
+  /** The key, or the pattern of `clearPattern`. */
+  readonly key: string;
+  /** The name of the method. */
+  readonly operation: string;
+}
+
+/** Options of a `TieredCache`. */
+export interface TieredCacheOptions<V> {
+  /** The shared provider, such as an `HttpCache`. */
+  far: Provider<V>;
+  /** Limits of the copies in memory. Default: 1000 entries. */
+  near?: NearOptions<V> | undefined;
+  /**
+   * The most that a copy is kept, in **seconds** or with a unit. A copy is never kept for longer than its entry is fresh in
+   * `far`. Default: as long as that.
+   */
+  nearTtl?: Ttl | undefined;
+  /**
+   * Where announcements of changed keys come from. Default: the bridge of `far`, if that is an `HttpCache`. With
+   * `checkInterval`, `far` is asked for what has changed, at most so often; that is then the oldest that a copy may be. With
+   * `false` nothing is announced, and `nearTtl` is the oldest that a copy may be.
+   */
+  invalidations?: InvalidationSource | { checkInterval: Ttl } | false | undefined;
+  /**
+   * What becomes of copies while the connection to `far` is silent or lost: `"never"` serves none, `"if-far-fails"` serves them
+   * if `far` fails, `"always"` serves them without asking. Default: `"never"`.
+   */
+  serveSuspect?: "never" | "if-far-fails" | "always" | undefined;
+  /** For how long such copies are served, in **seconds** or with a unit. Default: `"1m"`. */
+  serveSuspectFor?: Ttl | undefined;
+  /**
+   * How many writes that `far` did not take wait to be sent again: `set`, `setMany`, `delete`, `deleteMany` and
+   * `clearPattern`, which then resolve. Beyond it, they reject. Default: 0.
+   */
+  retryWrites?: number | undefined;
+  /** Called for each write that was not sent, and will not be sent again. Default: it is written to the console. */
+  onUnsentWrite?: ((error: unknown, write: UnsentWrite) => void) | undefined;
+  /** The time in milliseconds, of any origin. Default: a clock that goes on while the machine sleeps. */
+  clock?: (() => number) | undefined;
+}
+
+/** What a `TieredCache` goes by. Times are in milliseconds. */
+export interface TierSettings<V> {
+  readonly near: NearOptions<V>;
+  readonly nearTtl: number;
+  /** `undefined`: nothing is announced. */
+  readonly source: InvalidationSource | undefined;
+  readonly serveSuspect: "never" | "if-far-fails" | "always";
+  readonly serveSuspectFor: number;
+  readonly retryWrites: number;
+  readonly onUnsentWrite: (error: unknown, write: UnsentWrite) => void;
+  readonly clock: (() => number) | undefined;
+}
+
+const NAMES = [
+  ...["far", "near", "nearTtl", "invalidations", "serveSuspect", "serveSuspectFor", "retryWrites", "onUnsentWrite"],
+  "clock",
+];
+const NEAR_NAMES = ["maxEntries", "maxBytes", "maxEntryBytes", "onOversize", "sizeOf", "policy", "clone", "onRemoval"];
+const MOST_WRITES = 1_000_000;
+
+/** The settings. @throws TypeError or RangeError that names the option. */
+export function settingsOf<V>(options: TieredCacheOptions<V>): TierSettings<V> {
+  checkOptions(options, NAMES);
+  const { far, near = {}, nearTtl, serveSuspect = "never", serveSuspectFor = "1m", retryWrites = 0, clock } = options;
+  checkObject("far", far);
+  checkOptions(near, NEAR_NAMES);
+  checkFunction("clock", clock);
+  checkFunction("onUnsentWrite", options.onUnsentWrite);
+  checkOneOf("serveSuspect", serveSuspect, ["never", "if-far-fails", "always"]);
+  checkFar(far, nearTtl !== undefined);
+  const source = sourceOf(options);
+  return {
+    near,
+    nearTtl: nearTtl === undefined ? Infinity : milliseconds(nearTtl, "nearTtl"),
+    source,
+    serveSuspect,
+    serveSuspectFor: milliseconds(serveSuspectFor, "serveSuspectFor"),
+    retryWrites: checkInteger("retryWrites", retryWrites, 0, MOST_WRITES),
+    onUnsentWrite: options.onUnsentWrite ?? reportUnsent,
+    clock,
+  };
+}
+
+function checkFar<V>(far: Provider<V>, hasNearTtl: boolean): void {
+  if (typeof far.invalidateTags === "function") {
+    throw new TypeError(
+      "isocache: far has tags, which copies in memory could not follow; put Tagged over the tiers: new Tagged(new TieredCache({ far }))",
+    );
+  }
+  if (!hasNearTtl && !far.getEntry && !far.getWithTtl && !far.ttl) {
+    throw new TypeError(
+      "isocache: far does not tell how long its entries are fresh (getEntry or getWithTtl); give nearTtl, the most that a copy is kept",
+    );
+  }
+}
+
+function sourceOf<V>(options: TieredCacheOptions<V>): InvalidationSource | undefined {
+  const { far, invalidations, nearTtl } = options;
+  if (invalidations === false) {
+    if (nearTtl === undefined) {
+      throw new TypeError("isocache: invalidations: false needs nearTtl, which is then the oldest that a copy may be");
+    }
+    return undefined;
+  }
+  if (typeof (invalidations as InvalidationSource | undefined)?.listen === "function") {
+    return invalidations as InvalidationSource;
+  }
+  if (invalidations !== undefined) {
+    checkOptions(invalidations, ["checkInterval"]);
+  }
+  if (!announces(far)) {
+    throw new TypeError(
+      "isocache: far does not announce changed keys; give invalidations, or invalidations: false with nearTtl",
+    );
+  }
+  return new HttpInvalidations(far, invalidations as { checkInterval: Ttl } | undefined);
+}
+
+function reportUnsent(error: unknown, { operation, key }: UnsentWrite): void {
+  console.warn(`isocache: a write was not sent: ${operation} of ${JSON.stringify(key)}`, error);
+}

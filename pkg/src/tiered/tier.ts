@@ -1,0 +1,332 @@
+/** How a `TieredCache` reads and writes: from copies where that is permitted, and otherwise from the store, `far`. */
+
+import type { InvalidationSubscription } from "../invalidations/types.js";
+import { after, isPromise, type MaybePromise } from "../promise.js";
+import type { Provider } from "../provider.js";
+import type { Entry } from "../types.js";
+import type { Ticket } from "./admission.js";
+import { Copies } from "./copies.js";
+import { Link } from "./link.js";
+import type { TierSettings } from "./options.js";
+import { Retries } from "./retries.js";
+
+/** A read that is on its way. */
+interface Flight<V> {
+  readonly ticket: Ticket;
+  readonly outcome: Promise<Entry<V> | undefined>;
+}
+
+/** How long a read waits for a check of the source at most, in milliseconds. */
+const CHECK_LIMIT = 5000;
+
+export class Tier<V> {
+  readonly far: Provider<V>;
+  readonly copies: Copies<V>;
+  readonly link: Link;
+  readonly retries: Retries;
+  readonly counts = { farHits: 0, misses: 0 };
+  /** The time from the end of a write of this cache to its announcement, in milliseconds, as last measured. */
+  lag: number | undefined;
+  readonly #settings: TierSettings<V>;
+  readonly #flights = new Map<string, Flight<V>>();
+  #subscription: InvalidationSubscription | undefined;
+  #waiters: { resolve: () => void; reject: (error: Error) => void }[] = [];
+  #isClosed = false;
+  /** A write whose announcement is awaited, and when it ended. */
+  #probe: { readonly key: string; readonly at: number } | undefined;
+
+  constructor(far: Provider<V>, settings: TierSettings<V>) {
+    this.far = far;
+    this.#settings = settings;
+    this.link = settings.source === undefined ? Link.always() : new Link();
+    this.copies = new Copies(settings, this.link);
+    this.retries = new Retries(settings.retryWrites, settings.onUnsentWrite);
+  }
+
+  /** Begins to listen. It is called by operations, since edge workers permit no requests before. */
+  start(): void {
+    if (this.#isClosed) {
+      throw closed();
+    }
+    const { source } = this.#settings;
+    if (source === undefined || this.#subscription !== undefined) {
+      return;
+    }
+    this.#subscription = source.listen((event) => {
+      if (this.#isClosed) {
+        return;
+      }
+      if (event.type === "keys" && this.#probe !== undefined && event.keys.includes(this.#probe.key)) {
+        this.lag = this.copies.now() - this.#probe.at;
+        this.#probe = undefined;
+      }
+      this.copies.take(event);
+      if (this.#waiters.length > 0 && this.copies.areGood) {
+        for (const { resolve } of this.#waiters.splice(0)) {
+          resolve();
+        }
+      }
+    });
+  }
+
+  /** Resolves when copies may be served. */
+  async ready(): Promise<void> {
+    this.start();
+    return new Promise((resolve, reject) => {
+      if (this.copies.areGood) {
+        resolve();
+      } else {
+        this.#waiters.push({ resolve, reject });
+        this.#subscription?.check?.();
+      }
+    });
+  }
+
+  /** The entry under a key for which there is no good copy. `isCounted`: as a lookup. */
+  miss(key: string, isCounted: boolean): MaybePromise<Entry<V> | undefined> {
+    this.start();
+    if (this.copies.areGood) {
+      return this.#read(key, isCounted);
+    }
+    const { serveSuspect } = this.#settings;
+    const suspect = serveSuspect === "always" ? this.copies.suspect(key) : undefined;
+    const check = this.#subscription?.check?.();
+    if (suspect !== undefined) {
+      return suspect;
+    }
+    if (check === undefined) {
+      return this.#readUnchecked(key, isCounted);
+    }
+    return within(CHECK_LIMIT, check).then(() => {
+      const copy = this.copies.areGood ? this.copies.entry(key) : undefined;
+      return copy ?? this.#readUnchecked(key, isCounted);
+    });
+  }
+
+  #readUnchecked(key: string, isCounted: boolean): MaybePromise<Entry<V> | undefined> {
+    if (this.#settings.serveSuspect !== "if-far-fails") {
+      return this.#read(key, isCounted);
+    }
+    const rescued = (error: unknown) => {
+      const suspect = this.copies.suspect(key);
+      if (suspect === undefined) {
+        throw error;
+      }
+      return suspect;
+    };
+    try {
+      const found = this.#read(key, isCounted);
+      return isPromise(found) ? found.catch(rescued) : found;
+    } catch (error) {
+      return rescued(error);
+    }
+  }
+
+  #read(key: string, isCounted: boolean): MaybePromise<Entry<V> | undefined> {
+    const found = this.#readFar(key);
+    return isCounted
+      ? after(found, (entry) => {
+          this.count(entry);
+          return entry;
+        })
+      : found;
+  }
+
+  /** Reads from the store, once for all callers that ask before the key changes, and keeps a copy. */
+  #readFar(key: string): MaybePromise<Entry<V> | undefined> {
+    const { admission } = this.copies;
+    const open = this.#flights.get(key);
+    if (open !== undefined && admission.isClean(open.ticket)) {
+      return open.outcome;
+    }
+    const ticket = admission.begin(key, false);
+    const began = this.copies.now();
+    const arrived = (entry: Entry<V> | undefined) => {
+      if (entry === undefined) {
+        admission.end(ticket);
+      } else {
+        this.copies.keep(ticket, began, entry);
+      }
+      return entry;
+    };
+    let found: MaybePromise<Entry<V> | undefined>;
+    try {
+      found = this.#ask(key);
+    } catch (error) {
+      admission.end(ticket);
+      throw error;
+    }
+    if (!isPromise(found)) {
+      return arrived(found);
+    }
+    const settled = () => {
+      if (this.#flights.get(key)?.ticket === ticket) {
+        this.#flights.delete(key);
+      }
+    };
+    const outcome = found.then(
+      (entry) => {
+        settled();
+        return arrived(entry);
+      },
+      (error) => {
+        settled();
+        admission.end(ticket);
+        throw error;
+      },
+    );
+    this.#flights.set(key, { ticket, outcome });
+    return outcome;
+  }
+
+  /** One request that brings the value and for how long it is fresh. */
+  #ask(key: string): MaybePromise<Entry<V> | undefined> {
+    const { far } = this;
+    if (far.getEntry) {
+      return far.getEntry(key);
+    }
+    if (far.getWithTtl) {
+      const found = far.getWithTtl(key);
+      const timed = (one: Awaited<typeof found>) => one && { value: one.value, freshFor: inMilliseconds(one.ttl) };
+      return isPromise(found) ? found.then(timed) : timed(found);
+    }
+    const left = far.ttl?.(key) ?? null;
+    const value = far.get(key);
+    if (!isPromise(left) && !isPromise(value)) {
+      return value === undefined ? undefined : { value, freshFor: inMilliseconds(left ?? null) };
+    }
+    return Promise.all([value, left]).then(([found, ttl]) =>
+      found === undefined ? undefined : { value: found, freshFor: inMilliseconds(ttl ?? null) },
+    );
+  }
+
+  /** Counts a lookup that the store has answered. */
+  count(entry: Entry<V> | undefined): void {
+    const isHit = entry !== undefined && (entry.freshFor === null || entry.freshFor > 0);
+    this.counts[isHit ? "farHits" : "misses"]++;
+  }
+
+  /**
+   * Carries out a write in the store. Copies under its keys end before and after it; what `kept` returns for the result then
+   * becomes copies, by key, unless somebody else has changed the key meanwhile.
+   */
+  write<R>(
+    keys: readonly string[],
+    send: () => MaybePromise<R>,
+    kept?: (result: R) => ReadonlyMap<string, Entry<V>> | undefined,
+  ): MaybePromise<R> {
+    const { copies } = this;
+    this.start();
+    const tickets = [...new Set(keys)].map((key) => copies.admission.begin(key, true));
+    const began = copies.now();
+    copies.drop(keys);
+    const fail = () => {
+      copies.drop(keys);
+      for (const ticket of tickets) {
+        copies.admission.abandon(ticket);
+      }
+    };
+    const succeed = (result: R) => {
+      const entries = kept?.(result);
+      copies.drop(keys);
+      for (const ticket of tickets) {
+        const entry = entries?.get(ticket.key);
+        if (entry === undefined) {
+          copies.admission.end(ticket);
+        } else {
+          copies.keep(ticket, began, entry);
+        }
+      }
+      const [key] = keys;
+      if (key !== undefined && this.#settings.source !== undefined) {
+        this.#probe ??= { key, at: copies.now() };
+      }
+      return result;
+    };
+    return settle(send, succeed, fail);
+  }
+
+  /** As `write`, for all keys that match a pattern. */
+  writeAll<R>(pattern: string, send: () => MaybePromise<R>): MaybePromise<R> {
+    this.start();
+    this.copies.dropAll(pattern);
+    const finish = () => this.copies.dropAll(pattern);
+    const succeed = (result: R) => {
+      finish();
+      return result;
+    };
+    return settle(send, succeed, finish);
+  }
+
+  /** Sends a write, now or, where the settings permit, later. `later` is what it returns then. */
+  retried<R>(operation: string, key: string, send: () => MaybePromise<R>, later: R): MaybePromise<R> {
+    if (this.#settings.retryWrites === 0) {
+      return send();
+    }
+    const write = { operation, key };
+    // A later write must not overtake one that waits.
+    if (this.retries.size > 0 && this.retries.take(this.retries.lastError, write, send)) {
+      return later;
+    }
+    const failed = (error: unknown) => {
+      if (this.retries.take(error, write, send)) {
+        return later;
+      }
+      throw error;
+    };
+    try {
+      const sent = send();
+      return isPromise(sent) ? sent.catch(failed) : sent;
+    } catch (error) {
+      return failed(error);
+    }
+  }
+
+  /** Ends everything but the store. */
+  close(): void {
+    if (this.#isClosed) {
+      return;
+    }
+    this.#isClosed = true;
+    this.#subscription?.close();
+    this.retries.close();
+    for (const { reject } of this.#waiters.splice(0)) {
+      reject(closed());
+    }
+    this.copies.close();
+  }
+}
+
+function closed(): Error {
+  return new Error("isocache: this TieredCache is closed; make a new one");
+}
+
+function inMilliseconds(ttl: number | null): number | null {
+  return ttl === null ? null : ttl * 1000;
+}
+
+/** The outcome of `send`, after `succeed` or `fail` was called. */
+function settle<R>(send: () => MaybePromise<R>, succeed: (result: R) => R, fail: () => void): MaybePromise<R> {
+  const failed = (error: unknown): never => {
+    fail();
+    throw error;
+  };
+  let sent: MaybePromise<R>;
+  try {
+    sent = send();
+  } catch (error) {
+    return failed(error);
+  }
+  return isPromise(sent) ? sent.then(succeed, failed) : succeed(sent);
+}
+
+/** Resolves with the promise, or when the time has passed: what began in another request of an edge worker may never end. */
+function within(limit: number, promise: Promise<void>): Promise<void> {
+  return new Promise((resolve) => {
+    const timer = setTimeout(resolve, limit);
+    promise.finally(() => {
+      clearTimeout(timer);
+      resolve();
+    });
+  });
+}

@@ -1,0 +1,422 @@
+/** `TieredCache`, the public class. */
+
+import { checkKeys, checkObject } from "../check.js";
+import type { BoundedIncrement, IncrementWithinOptions } from "../counters.js";
+import { isGenerations } from "../generations.js";
+import { leaseOf } from "../load/lease.js";
+import type { LeaseProvider } from "../load/options.js";
+import { shareSingleFlight } from "../load/single-flight.js";
+import { after, isPromise, type MaybePromise } from "../promise.js";
+import { deleteMany, methodOf, ofMany, type Provider, setMany, setOne, statsOf } from "../provider.js";
+import { mark } from "../shared.js";
+import type { CacheSetEntry, CacheStats, Entry, Ttl } from "../types.js";
+import { uncountedOf } from "../uncounted.js";
+import {
+  optionsFor,
+  type PublicOptions,
+  resolve,
+  resolveTtl,
+  takeResolved,
+  ttlFor,
+  type WriteOptions,
+} from "../write-options.js";
+import type { LinkState } from "./link.js";
+import { settingsOf, type TieredCacheOptions } from "./options.js";
+import { Tier } from "./tier.js";
+
+const SET_OPTIONS = ["ttl", "expiresAt", "staleFor", "tags"];
+const ENTRY_OPTIONS = ["key", "value", ...SET_OPTIONS];
+/** The methods that a provider need not have. */
+const OPTIONAL = [
+  ...["getEntry", "getEntries", "peekEntries", "ttl", "touch", "getAndTouch", "getAndDelete", "setIfAbsent", "replace"],
+  ...["increment", "incrementWithin", "takeEntry", "touchEntry", "setIfDead", "keys", "readAndTouch", "readAndDelete"],
+];
+
+/** What a `set` of a `TieredCache` takes as its last argument. */
+type Options = PublicOptions | Ttl | null | undefined;
+
+/** The counts of a `TieredCache`. Times are in **milliseconds**. */
+export interface TierStats {
+  /** Lookups that a copy in memory has answered. */
+  nearHits: number;
+  /** Lookups that `far` has answered with a fresh entry. */
+  farHits: number;
+  /** Lookups that found none. */
+  misses: number;
+  /** Announced changes of keys. */
+  invalidations: number;
+  /** How often all copies were dropped, because changes were missed or the store was emptied. */
+  resets: number;
+  /** For how long copies were not served, since the connection was silent or lost. */
+  suspectMs: number;
+  /** From the end of a write of this cache to its announcement, as last measured; `undefined` if it never was. */
+  lagMs: number | undefined;
+  /** Writes that wait to be sent again. */
+  queuedWrites: number;
+  /** Writes that were given up. */
+  unsentWrites: number;
+  /** Whether copies are served now: `"connected"`, or why they are not. */
+  link: LinkState;
+}
+
+/**
+ * Memory before a shared provider: what was read or written lately is answered from copies in memory, at once, and a copy is
+ * dropped when anybody changes its key, in any process.
+ *
+ * ```js
+ * import { Cache, HttpCache, TieredCache } from "isocache";
+ *
+ * const far = new HttpCache({ url: "http://127.0.0.1:8079" });
+ * const tiers = new TieredCache({ far, near: { maxEntries: 500 } });
+ * const cache = new Cache({ provider: tiers });
+ * await cache.set("user:1", { name: "Ada" }, "5m");
+ * await tiers.ready();
+ * await cache.get("user:1"); // { name: "Ada" }
+ * await cache.close();
+ * ```
+ *
+ * **How old a copy may be.** While the connection is there: as old as an announcement takes to arrive. While it is silent: two
+ * heartbeats, after which copies are not served. After a gap: no copy from before it is served unless what was missed is known.
+ * Copies are kept for no longer than their entries are fresh in `far`.
+ *
+ * **Writes** go to `far` first. What was written stays as a copy, unless somebody else has changed the key meanwhile. Reads of
+ * other processes see the write when it is announced to them.
+ *
+ * Methods return at once where a copy answers, and otherwise what `far` returns. Those that `far` lacks are missing here, too.
+ * It begins to listen with the first operation, or with `ready`; `close` ends it, and until then a program of Node keeps running.
+ */
+export class TieredCache<V = unknown> implements Provider<V> {
+  /** As in `far`. */
+  readonly keepsTags: boolean | undefined;
+  /** As in `far`. */
+  readonly lease: LeaseProvider["lease"] | undefined;
+  readonly #tier: Tier<V>;
+  readonly #far: Provider<V>;
+  /** As it was given. */
+  readonly #given: Provider<V>;
+
+  /** @throws TypeError or RangeError for an option of the wrong type or out of range, naming it. */
+  constructor(options: TieredCacheOptions<V>) {
+    takeResolved(TieredCache);
+    checkObject("options", options);
+    checkObject("far", options.far);
+    const far = withOrigin(options.far, options.invalidations);
+    const settings = settingsOf({ ...options, far });
+    this.#far = far;
+    this.#given = options.far;
+    this.#tier = new Tier(far, settings);
+    this.keepsTags = far.keepsTags;
+    this.lease = leaseOf(far);
+    shareSingleFlight(this, options.far);
+    for (const name of OPTIONAL) {
+      if (typeof Reflect.get(far, name) !== "function") {
+        mark({ prototype: this }, name, undefined);
+      }
+    }
+  }
+
+  /** The value under `key`, or `undefined`. */
+  get<T extends V = V>(key: string): MaybePromise<NoInfer<T> | undefined> {
+    const { copies } = this.#tier;
+    const copy = copies.areGood ? copies.value(key) : undefined;
+    return (copy === undefined ? after(this.#missed(key), valueIfFresh) : copy) as MaybePromise<T | undefined>;
+  }
+
+  /** The entry under `key`, be it fresh or stale; `undefined` if there is none. */
+  getEntry(key: string): MaybePromise<Entry<NoInfer<V>> | undefined> {
+    const { copies } = this.#tier;
+    return (copies.areGood ? copies.entry(key) : undefined) ?? this.#missed(key);
+  }
+
+  /** The value under `key`, and for how many **seconds** it is still fresh; `null`: it does not expire. */
+  getWithTtl(key: string): MaybePromise<{ value: NoInfer<V>; ttl: number | null } | undefined> {
+    return after(this.getEntry(key), (entry) =>
+      isFresh(entry) ? { value: entry.value, ttl: inSeconds(entry.freshFor) } : undefined,
+    );
+  }
+
+  /** The remaining ttl of the entry under `key` in **seconds**; `null` if it does not expire, `undefined` if there is none. */
+  ttl(key: string): MaybePromise<number | null | undefined> {
+    const { copies } = this.#tier;
+    const left = copies.areGood ? copies.remaining(key) : undefined;
+    return left === undefined ? methodOf(this.#far, "ttl")(key) : left;
+  }
+
+  /** The values under `keys`, in their order. */
+  getMany<T extends V = V>(keys: readonly string[]): MaybePromise<(NoInfer<T> | undefined)[]> {
+    return together(keys, (key) => this.get<T>(key));
+  }
+
+  /** @internal The fresh entries under `keys`, in their order. */
+  getEntries(keys: readonly string[]): MaybePromise<(Entry<NoInfer<V>> | undefined)[]> {
+    return together(keys, (key) => after(this.getEntry(key), ifFresh));
+  }
+
+  /** @internal As `getEntries`, without being counted. */
+  peekEntries(keys: readonly string[]): MaybePromise<(Entry<NoInfer<V>> | undefined)[]> {
+    return this.#peeked(keys);
+  }
+
+  #peeked(keys: readonly string[]): MaybePromise<(Entry<V> | undefined)[]> {
+    const { copies } = this.#tier;
+    return together(keys, (key) => {
+      const copy = copies.areGood ? copies.peek(key) : undefined;
+      return copy ?? after(this.#tier.miss(key, false), ifFresh);
+    });
+  }
+
+  /** @internal As `getMany`, without counting lookups. */
+  readMany(keys: readonly string[]): MaybePromise<(V | undefined)[]> {
+    return after(this.#peeked(keys), (entries) => entries.map((entry) => entry?.value));
+  }
+
+  /** Whether there is an entry under `key`. */
+  has(key: string): MaybePromise<boolean> {
+    const { copies } = this.#tier;
+    return (copies.areGood && copies.memory.has(key)) || this.#far.has(key);
+  }
+
+  /** The same as `has`, by the name that the Rust crate uses. */
+  exists(key: string): MaybePromise<boolean> {
+    return this.has(key);
+  }
+
+  /** Whether there is an entry under each of `keys`, in their order. */
+  hasMany(keys: readonly string[]): MaybePromise<boolean[]> {
+    const { copies } = this.#tier;
+    const isThere = copies.areGood && keys.every((key) => copies.memory.has(key));
+    return isThere ? keys.map(() => true) : ofMany(this.#far, "hasMany", keys);
+  }
+
+  /** Stores `value` under `key`, and replaces an older value. */
+  set(key: string, value: V, options?: Options): MaybePromise<unknown> {
+    const given = resolve(options, SET_OPTIONS, undefined, key, value);
+    const entry = { ...given, key, value };
+    const send = () => setOne(this.#far, entry);
+    return this.#retried("set", key, () => this.#tier.write([key], send, () => this.#copiesOf([entry])), undefined);
+  }
+
+  /** Stores every entry. */
+  setMany(entries: readonly CacheSetEntry<V>[]): MaybePromise<unknown> {
+    const all = entries.map((entry) => ({
+      ...resolve(entry, ENTRY_OPTIONS, undefined),
+      key: entry.key,
+      value: entry.value,
+    }));
+    const keys = all.map(({ key }) => key);
+    const send = () => setMany(this.#far, all);
+    const write = () => this.#tier.write(keys, send, () => this.#copiesOf(all));
+    return this.#retried("setMany", keys.join(), write, undefined);
+  }
+
+  /** Stores `value` as `set` does, if there is no entry under `key`, in one step. Returns whether it was stored. */
+  setIfAbsent(key: string, value: V, options?: Options): MaybePromise<boolean> {
+    return this.#setIf("setIfAbsent", key, value, options);
+  }
+
+  /** Stores `value` as `set` does, if there is an entry under `key`, in one step. Returns whether it was stored. */
+  replace(key: string, value: V, options?: Options): MaybePromise<boolean> {
+    return this.#setIf("replace", key, value, options);
+  }
+
+  /** @internal As `setIfAbsent`; an entry for which `isDead` returns true counts as absent, too. */
+  setIfDead(
+    key: string,
+    value: V,
+    options: PublicOptions,
+    isDead: (entry: Entry<NoInfer<V>>) => MaybePromise<boolean>,
+  ): MaybePromise<boolean> {
+    return this.#setIf("setIfDead", key, value, options, isDead);
+  }
+
+  #setIf(
+    name: "setIfAbsent" | "replace" | "setIfDead",
+    key: string,
+    value: V,
+    options: Options,
+    ...rest: unknown[]
+  ): MaybePromise<boolean> {
+    const entry = { ...resolve(options, SET_OPTIONS, undefined), key, value };
+    const method = methodOf(this.#far, name) as (...given: unknown[]) => MaybePromise<boolean>;
+    const send = () => method(key, value, optionsFor(this.#far, entry), ...rest);
+    return this.#tier.write([key], send, (isStored) => (isStored ? this.#copiesOf([entry]) : undefined));
+  }
+
+  /** Removes the entry under `key`. Returns whether there was one. */
+  delete(key: string): MaybePromise<boolean> {
+    const send = () => this.#far.delete(key);
+    return this.#retried("delete", key, () => this.#tier.write([key], send), false);
+  }
+
+  /** Removes the entries under `keys`. Returns how many there were. */
+  deleteMany(keys: readonly string[]): MaybePromise<number> {
+    const send = () => deleteMany(this.#far, keys);
+    return this.#retried("deleteMany", keys.join(), () => this.#tier.write(keys, send), 0);
+  }
+
+  /** Removes the entries under `keys`. Returns for each, in their order, whether there was one. */
+  deleteManyEach(keys: readonly string[]): MaybePromise<boolean[]> {
+    return this.#tier.write(keys, () => ofMany(this.#far, "deleteManyEach", keys));
+  }
+
+  /** Removes all entries. */
+  async clear(): Promise<void> {
+    await this.clearPattern("*");
+  }
+
+  /** Removes all entries whose key matches a Redis glob. Returns how many there were. */
+  clearPattern(pattern: string): MaybePromise<number> {
+    const send = () => this.#far.clearPattern(pattern);
+    return this.#retried("clearPattern", pattern, () => this.#tier.writeAll(pattern, send), 0);
+  }
+
+  /** Starts the ttl of the entry under `key` again with `ttl`, by default that of `far`. Returns whether there is an entry. */
+  touch(key: string, ttl?: Ttl | null): MaybePromise<boolean> {
+    const time = ttlFor(this.#far, resolveTtl(ttl, undefined));
+    return this.#tier.write([key], () => methodOf(this.#far, "touch")(key, time));
+  }
+
+  /** The value under `key`, or `undefined`; its ttl starts again with `ttl`, by default that of `far`. In one step. */
+  getAndTouch<T extends V = V>(key: string, ttl?: Ttl | null): MaybePromise<NoInfer<T> | undefined> {
+    const time = ttlFor(this.#far, resolveTtl(ttl, undefined));
+    const send = () => methodOf(this.#far, "getAndTouch")(key, time);
+    return after(this.#tier.write([key], send), (value) => this.#counted(value)) as MaybePromise<T | undefined>;
+  }
+
+  /** The value under `key`, which is removed; or `undefined`. In one step. */
+  getAndDelete<T extends V = V>(key: string): MaybePromise<NoInfer<T> | undefined> {
+    const send = () => methodOf(this.#far, "getAndDelete")(key);
+    return after(this.#tier.write([key], send), (value) => this.#counted(value)) as MaybePromise<T | undefined>;
+  }
+
+  /** @internal As `getAndDelete`. */
+  takeEntry(key: string): MaybePromise<Entry<NoInfer<V>> | undefined> {
+    return this.#countedEntry(this.#tier.write([key], () => methodOf(this.#far, "takeEntry")(key)));
+  }
+
+  /** @internal As `getAndTouch`. */
+  touchEntry(key: string, ttl?: Ttl | null): MaybePromise<Entry<NoInfer<V>> | undefined> {
+    const time = ttlFor(this.#far, resolveTtl(ttl, undefined));
+    return this.#countedEntry(this.#tier.write([key], () => methodOf(this.#far, "touchEntry")(key, time)));
+  }
+
+  /** @internal As `getAndTouch`, without counting a lookup. */
+  readAndTouch(key: string, ttl: Ttl): MaybePromise<unknown> {
+    return this.#tier.write([key], () => uncountedOf(this.#far).readAndTouch?.(key, ttl));
+  }
+
+  /** @internal As `getAndDelete`, without counting a lookup. */
+  readAndDelete(key: string): MaybePromise<unknown> {
+    return this.#tier.write([key], () => uncountedOf(this.#far).readAndDelete?.(key));
+  }
+
+  /** Adds `by` to the number under `key`, in one step, and returns the sum. */
+  increment(key: string, by = 1, options?: Options): MaybePromise<number> {
+    const given = optionsFor(this.#far, resolve(options, SET_OPTIONS, undefined));
+    return this.#tier.write([key], () => methodOf(this.#far, "increment")(key, by, given));
+  }
+
+  /** Adds `by` to the number under `key`, within bounds and in one step. */
+  incrementWithin(key: string, by: number, options: IncrementWithinOptions): MaybePromise<BoundedIncrement> {
+    const ttl = ttlFor(this.#far, resolveTtl(options?.ttl, undefined));
+    return this.#tier.write([key], () => methodOf(this.#far, "incrementWithin")(key, by, { ...options, ttl }));
+  }
+
+  /** The keys in `far`, each once, in any order; with a Redis glob, those that match. */
+  keys(pattern = "*"): Iterable<string> | AsyncIterable<string> {
+    return methodOf(this.#far, "keys")(pattern);
+  }
+
+  /** Resolves when copies may be served. Rejects if the cache is closed before. */
+  ready(): Promise<void> {
+    return this.#tier.ready();
+  }
+
+  /** What the tiers did, and the state of the connection. */
+  tierStats(): TierStats {
+    const { copies, counts, link, lag, retries } = this.#tier;
+    return {
+      nearHits: copies.memory.stats().hits,
+      ...counts,
+      ...copies.counts,
+      suspectMs: copies.suspectMs,
+      lagMs: lag,
+      queuedWrites: retries.size,
+      unsentWrites: retries.unsent,
+      link: link.stateAt(copies.now()),
+    };
+  }
+
+  /** The counts of `far`, with the lookups of this cache: hits are those of both tiers. */
+  getStats(): MaybePromise<CacheStats> {
+    return after(statsOf(this.#far), (stats) => {
+      const { nearHits, farHits, misses } = this.tierStats();
+      const hits = nearHits + farHits;
+      return { ...stats, hits, misses, hitRate: hits / (hits + misses || 1) };
+    });
+  }
+
+  /** Stops listening, drops the copies, and closes `far`. Writes that wait are given up. A second call does nothing. */
+  close(): MaybePromise<unknown> {
+    this.#tier.close();
+    return this.#given.close?.();
+  }
+
+  /** The entry under a key without a good copy, counted. */
+  #missed(key: string): MaybePromise<Entry<V> | undefined> {
+    return this.#tier.miss(key, true);
+  }
+
+  #countedEntry(found: MaybePromise<Entry<V> | undefined>): MaybePromise<Entry<V> | undefined> {
+    return after(found, (entry) => {
+      this.#tier.count(entry);
+      return entry;
+    });
+  }
+
+  #counted<T>(value: T | undefined): T | undefined {
+    this.#tier.counts[value === undefined ? "misses" : "farHits"]++;
+    return value;
+  }
+
+  /** What writes leave as copies: entries whose ttl is known. */
+  #copiesOf(entries: readonly WriteOptions[]): ReadonlyMap<string, Entry<V>> {
+    const { defaultTtl } = this.#far as { readonly defaultTtl?: number };
+    const copies = new Map<string, Entry<V>>();
+    for (const { key, value, ttl = defaultTtl, tags } of entries) {
+      copies.delete(key);
+      // Tags that are no generations yet are resolved by `far`.
+      if (ttl !== undefined && ttl > 0 && (tags === undefined || isGenerations(tags))) {
+        const generations = tags === undefined ? {} : Object.fromEntries(tags.of);
+        copies.set(key, { value: value as V, freshFor: ttl === Infinity ? null : ttl, tags: generations });
+      }
+    }
+    return copies;
+  }
+
+  #retried<R>(operation: string, key: string, send: () => MaybePromise<R>, later: R): MaybePromise<R> {
+    return this.#tier.retried(operation, key, send, later);
+  }
+}
+
+/** The provider with requests of its own, so that its announcements tell its writes from those of others. */
+function withOrigin<V>(far: Provider<V>, invalidations: TieredCacheOptions<V>["invalidations"]): Provider<V> {
+  const { withOrigin } = far as { withOrigin?(): Provider<V> };
+  const isItsOwn = invalidations === undefined || (invalidations !== false && !("listen" in invalidations));
+  return isItsOwn && typeof withOrigin === "function" ? withOrigin.call(far) : far;
+}
+
+function isFresh<V>(entry: Entry<V> | undefined): entry is Entry<V> {
+  return entry !== undefined && (entry.freshFor === null || entry.freshFor > 0);
+}
+
+const ifFresh = <V>(entry: Entry<V> | undefined) => (isFresh(entry) ? entry : undefined);
+const valueIfFresh = <V>(entry: Entry<V> | undefined) => ifFresh(entry)?.value;
+const inSeconds = (freshFor: number | null) => (freshFor === null ? null : freshFor / 1000);
+
+/** What `one` returns for each key, in their order; at once, if it answers at once for all. */
+function together<R>(keys: readonly string[], one: (key: string) => MaybePromise<R>): MaybePromise<R[]> {
+  checkKeys(keys);
+  const all = keys.map(one);
+  return all.some(isPromise) ? Promise.all(all) : (all as R[]);
+}

@@ -167,7 +167,10 @@ export function remoteSubjects({ isBridge = false, checkInterval, ...options }, 
       "TieredCache over HttpCache": {
         ...remote,
         make: (classes, given) =>
-          new classes.TieredCache({ far: http(classes, given), ...(checkInterval && { invalidations: { checkInterval } }) }),
+          new classes.TieredCache({
+            far: http(classes, given),
+            ...(checkInterval && { invalidations: { checkInterval } }),
+          }),
         ready: (tiers) => tiers.ready(),
         close: (tiers) => tiers.close(),
       },

@@ -39,6 +39,7 @@ export class Copies<V> {
   readonly #settings: TierSettings<V>;
   readonly #isPlain: boolean;
   #isClosed = false;
+  #hits: number | undefined;
   #trusted = 0;
   #busy = 0;
   #lastReading = Number.NaN;
@@ -174,7 +175,13 @@ export class Copies<V> {
     this.#isClosed = true;
     this.#distrust();
     this.dropAll();
+    this.#hits = this.hits;
     this.memory.close();
+  }
+
+  /** Lookups that a copy has answered. */
+  get hits(): number {
+    return this.#hits ?? this.memory.stats().hits;
   }
 
   /** Takes in an announcement. */

@@ -237,9 +237,11 @@ export class Tier<V> {
           copies.keep(ticket, began, entry);
         }
       }
-      const [key] = keys;
-      if (key !== undefined && this.#settings.source !== undefined) {
-        this.#probe ??= { key, at: copies.now() };
+      const [first] = tickets;
+      if (first !== undefined && this.#settings.source !== undefined) {
+        // It may have been announced before the response came.
+        this.lag = first.announced ? 0 : this.lag;
+        this.#probe ??= first.announced ? undefined : { key: first.key, at: copies.now() };
       }
       return result;
     };

@@ -336,7 +336,7 @@ export class TieredCache<V = unknown> implements Provider<V> {
   tierStats(): TierStats {
     const { copies, counts, link, lag, retries } = this.#tier;
     return {
-      nearHits: copies.memory.stats().hits,
+      nearHits: copies.hits,
       ...counts,
       ...copies.counts,
       suspectMs: copies.suspectMs,

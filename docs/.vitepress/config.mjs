@@ -69,6 +69,7 @@ export default defineConfig({
         text: "Operation",
         items: [
           { text: "The bridge", link: "/bridge" },
+          { text: "The size of a cache", link: "/sizing" },
           { text: "When something fails", link: "/failures" },
           { text: "Errors", link: "/errors" },
           { text: "Performance", link: "/performance" },

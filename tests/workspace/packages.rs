@@ -4,7 +4,8 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// The packages that are published, in the order in which they can be.
-const PUBLISHED: [&str; 5] = ["crates/key-pattern", "crates/macros", "crates/protocol", ".", "crates/bridge"];
+const PUBLISHED: [&str; 6] =
+    ["crates/key-pattern", "crates/macros", "crates/protocol", ".", "crates/simulate", "crates/bridge"];
 
 fn root() -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR"))

@@ -12,7 +12,7 @@ use clap::{Args, Parser, Subcommand};
 
 use super::access::{Claims, Digest, Role, Scope};
 use super::values::{parse_address, parse_duration};
-use super::{serve, sign};
+use super::{serve, sign, simulate};
 
 /// One cache for browsers, edge workers and servers: a store behind HTTP
 #[derive(Debug, Parser)]
@@ -38,6 +38,16 @@ enum Command {
   isocache serve --config isocache.toml --check
   isocache serve --config isocache.toml")]
     Serve(Box<Serve>),
+    /// Find the right size and eviction policy of a cache from recorded accesses
+    ///
+    /// Prints the hit ratio that a cache would have had, for each policy and size, and the smallest size within one
+    /// percentage point of the best. The accesses are an access log, or any list of the keys that were looked up.
+    #[command(after_help = "Examples:
+  isocache simulate access.log
+  isocache simulate access.log --sizes 1k,10k,100k --chart hit-ratio.svg
+  isocache simulate requests.csv --column key --output json
+  zstd -dc requests.jsonl.zst | isocache simulate - --field request.path")]
+    Simulate(Box<simulate::Simulate>),
     /// Sign tokens, and hash tokens
     #[command(subcommand)]
     Token(Token),
@@ -183,6 +193,7 @@ fn role(text: &str) -> Result<Role, String> {
 pub fn main() -> ExitCode {
     let done = match Cli::parse().command {
         Command::Serve(arguments) => serve::main(*arguments),
+        Command::Simulate(arguments) => simulate::main(&arguments),
         Command::Token(Token::Sign(arguments)) => sign::main(&arguments).map(|token| println!("{token}")),
         Command::Token(Token::Hash) => hash(),
     };

@@ -6,6 +6,7 @@
 //! | [`settings`], [`access`], [`values`] | the configuration file: the server, the store, and who may do what |
 //! | `policy`, `open_store`, `certificate` | from settings and options to what the server runs with |
 //! | `serve`, `signals` | the process: start, reload, end |
+//! | `simulate` | the hit ratios of recorded accesses |
 //! | `connections`, `timeouts`, `keep_alive` | the number of connections, and the limits of each |
 //! | [`server`] | from an HTTP request to its response |
 //! | [`store`] | the embedded store, and Redis |
@@ -29,6 +30,7 @@ pub mod server;
 pub mod settings;
 mod sign;
 mod signals;
+mod simulate;
 pub mod store;
 mod timeouts;
 pub mod values;

@@ -1,0 +1,34 @@
+//! Access logs of nginx and Apache, in the common and the combined format:
+//! `host identity user [time] "GET /path HTTP/1.1" status bytes`, and what may follow.
+
+use super::Line;
+use crate::trace::Trace;
+
+/// The request line of a line of a log, with its escapes.
+pub(super) fn request(line: &[u8]) -> Option<&[u8]> {
+    let time = line.iter().position(|&byte| byte == b'[')?;
+    if super::text::words(&line[..time]).count() < 2 {
+        return None;
+    }
+    let end = time + line[time..].iter().position(|&byte| byte == b']')?;
+    let rest = line[end + 1..].trim_ascii_start().strip_prefix(b"\"")?;
+    let mut is_escaped = false;
+    let quote = rest.iter().position(|&byte| {
+        let is_end = byte == b'"' && !is_escaped;
+        is_escaped = byte == b'\\' && !is_escaped;
+        is_end
+    })?;
+    let status = super::text::words(&rest[quote + 1..]).next()?;
+    let is_status = status == b"-" || (status.len() == 3 && status.iter().all(u8::is_ascii_digit));
+    is_status.then_some(&rest[..quote])
+}
+
+/// A line. Only GET and HEAD requests are looked up in a cache; others, and what is no request, are passed over.
+pub(super) fn line(line: &[u8], trace: &mut Trace) -> Line {
+    let Some(request) = request(line) else { return Line::Unreadable };
+    let mut words = request.split(|&byte| byte == b' ');
+    match (words.next(), words.next()) {
+        (Some(b"GET" | b"HEAD"), Some(path)) if !path.is_empty() => Line::of(trace.push(path)),
+        _ => Line::Skipped,
+    }
+}

@@ -1,0 +1,222 @@
+//! From bytes to a trace, as they come.
+
+use serde::Serialize;
+
+use crate::formats::{Detected, Format, Line, Reader, SAMPLE, detect};
+use crate::trace::{MAX_REQUESTS, Trace};
+
+/// The longest line, in bytes.
+const MAX_LINE: usize = 1 << 20;
+/// How many unreadable lines are shown.
+const EXAMPLES: usize = 3;
+/// How much of an unreadable line is shown, in characters.
+const SHOWN: usize = 120;
+
+/// What is known about a file before it is read. By default, nothing.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct InputOptions {
+    /// Its format; by default it is detected.
+    pub format: Option<Format>,
+    /// The column of the key: its name in the first row, or its number from 1. It makes the format CSV.
+    pub column: Option<String>,
+    /// The field of the key, or the way to it, such as `request.path`. It makes the format JSON.
+    pub field: Option<String>,
+}
+
+/// A line that could not be read.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct UnreadableLine {
+    /// Its number, from 1.
+    pub line: u64,
+    /// Its text, or the beginning of it.
+    pub text: String,
+}
+
+/// A file that was read.
+#[derive(Clone, Debug)]
+pub struct Recorded {
+    /// The accesses.
+    pub trace: Trace,
+    /// The format that it has.
+    pub format: Format,
+    /// The lines that are no lookups in a cache, as POST requests in a log.
+    pub skipped: u64,
+    /// The lines that could not be read.
+    pub unreadable: u64,
+    /// The first of them.
+    pub examples: Vec<UnreadableLine>,
+}
+
+/// Reads recorded accesses from bytes, as they come.
+///
+/// ```
+/// use isocache_simulate::{Input, InputOptions};
+///
+/// let mut input = Input::new(InputOptions { column: Some("key".into()), ..InputOptions::default() });
+/// input.push(b"time,key\n1,a\n2,")?;
+/// input.push(b"b\n3,a\n")?;
+/// let recorded = input.finish()?;
+/// assert_eq!((recorded.trace.len(), recorded.trace.keys()), (3, 2));
+/// # Ok::<(), String>(())
+/// ```
+pub struct Input {
+    options: InputOptions,
+    /// The beginning, until the format is known; then, a line whose end has not come.
+    rest: Vec<u8>,
+    state: Option<(Detected, Reader)>,
+    trace: Trace,
+    line: u64,
+    skipped: u64,
+    unreadable: u64,
+    examples: Vec<UnreadableLine>,
+}
+
+impl Input {
+    /// Starts reading.
+    #[must_use]
+    pub fn new(options: InputOptions) -> Self {
+        Self {
+            options,
+            rest: Vec::new(),
+            state: None,
+            trace: Trace::default(),
+            line: 0,
+            skipped: 0,
+            unreadable: 0,
+            examples: Vec::new(),
+        }
+    }
+
+    /// Reads the next bytes.
+    ///
+    /// # Errors
+    /// A sentence that says what is wrong, and what to do.
+    pub fn push(&mut self, bytes: &[u8]) -> Result<(), String> {
+        if self.state.is_none() {
+            self.rest.extend_from_slice(bytes);
+            if self.rest.len() < SAMPLE {
+                return Ok(());
+            }
+            return self.begin();
+        }
+        self.read(bytes)
+    }
+
+    /// Ends reading.
+    ///
+    /// # Errors
+    /// A sentence that says what is wrong, and what to do: there is no request, or most lines are of another format.
+    pub fn finish(mut self) -> Result<Recorded, String> {
+        if self.state.is_none() {
+            if self.rest.trim_ascii().is_empty() {
+                return Err("it is empty: there is no access in it".into());
+            }
+            self.begin()?;
+        }
+        let rest = std::mem::take(&mut self.rest);
+        if !rest.is_empty() {
+            self.whole_line(&rest)?;
+        }
+        let Some((detected, reader)) = self.state else { return Err("it is empty".into()) };
+        let format = detected.format;
+        if let Reader::Binary(words) = &reader
+            && words.rest() > 0
+        {
+            let left = words.rest();
+            return Err(format!(
+                "its length is no multiple of 4: {left} bytes are left over, so the format is not binary"
+            ));
+        }
+        let read = u64::from(self.trace.len());
+        if self.unreadable > 0 && self.unreadable >= read + self.skipped {
+            let UnreadableLine { line, text } = &self.examples[0];
+            return Err(format!(
+                "{} of its {} lines are not of the format {format}, which has {}; line {line} is {text:?}. \
+                 Give its format: {}",
+                self.unreadable,
+                self.line,
+                format.expects(),
+                Format::ALL.map(Format::name).join(", "),
+            ));
+        }
+        if self.trace.is_empty() {
+            let lines = self.line;
+            return Err(format!("there is no access in its {lines} lines, which were read as {format}"));
+        }
+        let Self { trace, skipped, unreadable, examples, .. } = self;
+        Ok(Recorded { trace, format, skipped, unreadable, examples })
+    }
+
+    /// Detects the format, and reads the beginning.
+    fn begin(&mut self) -> Result<(), String> {
+        let beginning = std::mem::take(&mut self.rest);
+        let beginning = beginning.strip_prefix(b"\xef\xbb\xbf").unwrap_or(&beginning);
+        let detected = detect(beginning, &self.options)?;
+        let reader = Reader::new(&detected);
+        self.state = Some((detected, reader));
+        self.read(beginning)
+    }
+
+    fn read(&mut self, mut bytes: &[u8]) -> Result<(), String> {
+        if let Some((_, Reader::Binary(words))) = &mut self.state {
+            return if words.push(bytes, &mut self.trace) { Ok(()) } else { Err(full()) };
+        }
+        while let Some(end) = bytes.iter().position(|&byte| byte == b'\n') {
+            let (line, rest) = (&bytes[..end], &bytes[end + 1..]);
+            if self.rest.is_empty() && !self.goes_on(line) {
+                self.whole_line(line)?;
+            } else {
+                self.rest.extend_from_slice(line);
+                if self.goes_on(&self.rest) {
+                    self.rest.push(b'\n');
+                } else {
+                    let line = std::mem::take(&mut self.rest);
+                    self.whole_line(&line)?;
+                }
+            }
+            self.check_length()?;
+            bytes = rest;
+        }
+        self.rest.extend_from_slice(bytes);
+        self.check_length()
+    }
+
+    fn goes_on(&self, line: &[u8]) -> bool {
+        self.state.as_ref().is_some_and(|(_, reader)| reader.goes_on(line))
+    }
+
+    fn check_length(&self) -> Result<(), String> {
+        if self.rest.len() <= MAX_LINE {
+            return Ok(());
+        }
+        Err(format!("line {} has more than {MAX_LINE} bytes: is this a file of accesses?", self.line + 1))
+    }
+
+    fn whole_line(&mut self, line: &[u8]) -> Result<(), String> {
+        let first = self.line + 1;
+        // A row of CSV may have several.
+        self.line += line.split(|&byte| byte == b'\n').count() as u64;
+        let line = line.strip_suffix(b"\r").unwrap_or(line);
+        let Some((_, reader)) = &mut self.state else { return Ok(()) };
+        if line.trim_ascii().is_empty() {
+            return Ok(());
+        }
+        match reader.line(line, &mut self.trace)? {
+            Line::Read => {}
+            Line::Skipped => self.skipped += 1,
+            Line::Full => return Err(full()),
+            Line::Unreadable => {
+                self.unreadable += 1;
+                if self.examples.len() < EXAMPLES {
+                    let text = String::from_utf8_lossy(line).chars().take(SHOWN).collect();
+                    self.examples.push(UnreadableLine { line: first, text });
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
+fn full() -> String {
+    format!("it has more than {MAX_REQUESTS} accesses: simulate a part of it, as with `head -n`")
+}

@@ -50,6 +50,11 @@ export function monotonicNow(due = Number.NEGATIVE_INFINITY): number {
   return now;
 }
 
+/** As `monotonicNow`, with fractions, and read at every call. */
+export function exactNow(): number {
+  return isGenuine() && typeof performance === "object" ? performance.now() + offset : Date.now();
+}
+
 /** Whether the clock is the platform's own, so that 0 means that it has not started. */
 export function isGenuine(): boolean {
   return isNative && Date.now === genuine;

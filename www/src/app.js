@@ -8,6 +8,7 @@ import { watchRemote } from "./remote.js";
 import { announce, showEnd, showProgress, showStart, showStats } from "./results.js";
 import { inPage, inWorker, MOST_IN_PAGE } from "./session-hosts.js";
 import { readCache, readWorkload, showSetupError, watchSetup } from "./settings.js";
+import { watchTiers } from "./tiers.js";
 
 const stopButton = byId("stop");
 
@@ -137,4 +138,5 @@ setInterval(() => {
   }
 }, 1000);
 
+watchTiers();
 await Promise.all([empty(), watchRemote()]);

@@ -1,6 +1,6 @@
 /** A clock for the connection to a store. */
 
-import { monotonicNow, systemNow } from "../clock.js";
+import { exactNow, systemNow } from "../clock.js";
 
 /**
  * A clock in milliseconds that goes on while the machine sleeps, where monotonic clocks may stand still, and that does not go
@@ -11,7 +11,7 @@ export function awakeClock(): () => number {
   let monotonic = Number.NaN;
   let system = Number.NaN;
   return () => {
-    const [nowMonotonic, nowSystem] = [monotonicNow(), systemNow()];
+    const [nowMonotonic, nowSystem] = [exactNow(), systemNow()];
     // At the first call there is nothing to compare with.
     time += Math.max(nowMonotonic - monotonic, nowSystem - system, 0) || 0;
     monotonic = nowMonotonic;

@@ -1,5 +1,6 @@
 /** The copies in memory of a `TieredCache`, and when they are served. */
 
+import { exactNow } from "../clock.js";
 import { awakeClock } from "../invalidations/awake-clock.js";
 import type { Invalidation } from "../invalidations/types.js";
 import { MemoryCache } from "../memory-cache.js";
@@ -23,7 +24,7 @@ class Kept<V> {
   }
 }
 
-/** Hits in a row in one millisecond after which the clock is read less often. */
+/** Readings within one millisecond after which the clock is read less often. */
 const BUSY = 64;
 /** Hits that are served without reading the clock then, within one turn of the event loop. */
 const TRUSTED = 32;
@@ -43,6 +44,8 @@ export class Copies<V> {
   #trusted = 0;
   #busy = 0;
   #lastReading = Number.NaN;
+  /** Whether copies were good at the last reading. */
+  #wasGood = false;
   #suspectBefore = 0;
   #badSince: number | undefined;
 
@@ -62,34 +65,32 @@ export class Copies<V> {
 
   /** Whether copies may be served now. */
   get areGood(): boolean {
-    if (this.#trusted > 0) {
-      this.#trusted--;
-      return true;
-    }
-    return this.#read();
+    return this.#trusted-- > 0 || this.#read();
   }
 
   #read(): boolean {
-    const now = this.now();
-    const isGood = now <= this.#link.goodUntil && !this.#isClosed;
-    // A clock of the caller's is read every time.
-    if (isGood && this.#settings.clock === undefined) {
-      if (now !== this.#lastReading) {
-        this.#lastReading = now;
-        this.#busy = 0;
-      } else if (++this.#busy === BUSY) {
-        this.#trust();
-      } else if (this.#busy > BUSY) {
-        this.#trusted = TRUSTED;
-      }
+    if (this.#settings.clock !== undefined) {
+      // A clock of the caller's is read every time.
+      return this.now() <= this.#link.goodUntil && !this.#isClosed;
     }
-    return isGood;
+    const reading = exactNow();
+    const isSame = reading - this.#lastReading < 1;
+    if (!isSame) {
+      this.#lastReading = reading;
+      this.#busy = 0;
+      this.#wasGood = this.now() <= this.#link.goodUntil && !this.#isClosed;
+    } else if (this.#wasGood && ++this.#busy >= BUSY) {
+      this.#trust();
+    }
+    return this.#wasGood;
   }
 
   /** Reads the clock less often until the end of this turn of the event loop: nothing can be announced before. */
   #trust(): void {
     this.#trusted = TRUSTED;
-    Promise.resolve().then(() => this.#distrust());
+    if (this.#busy === BUSY) {
+      Promise.resolve().then(() => this.#distrust());
+    }
   }
 
   #distrust(): void {

@@ -1,7 +1,7 @@
 /** Options of a `TieredCache`, checked and with their defaults. */
 
 import { checkFunction, checkInteger, checkObject, checkOneOf, checkOptions } from "../check.js";
-import { announces, HttpInvalidations } from "../invalidations/http-invalidations.js";
+import { announces, HttpInvalidations, type InvalidationOptions } from "../invalidations/http-invalidations.js";
 import type { InvalidationSource } from "../invalidations/types.js";
 import type { Provider } from "../provider.js";
 import { milliseconds } from "../ttl.js";
@@ -34,7 +34,7 @@ export interface TieredCacheOptions<V> {
    * `checkInterval`, `far` is asked for what has changed, at most so often; that is then the oldest that a copy may be. With
    * `false` nothing is announced, and `nearTtl` is the oldest that a copy may be.
    */
-  invalidations?: InvalidationSource | { checkInterval: Ttl } | false | undefined;
+  invalidations?: InvalidationSource | InvalidationOptions | false | undefined;
   /**
    * What becomes of copies while the connection to `far` is silent or lost: `"never"` serves none, `"if-far-fails"` serves them
    * if `far` fails, `"always"` serves them without asking. Default: `"never"`.
@@ -121,14 +121,14 @@ function sourceOf<V>(options: TieredCacheOptions<V>): InvalidationSource | undef
     return invalidations as InvalidationSource;
   }
   if (invalidations !== undefined) {
-    checkOptions(invalidations, ["checkInterval"]);
+    checkOptions(invalidations, ["checkInterval", "shared"]);
   }
   if (!announces(far)) {
     throw new TypeError(
       "isocache: far does not announce changed keys; give invalidations, or invalidations: false with nearTtl",
     );
   }
-  return new HttpInvalidations(far, invalidations as { checkInterval: Ttl } | undefined);
+  return new HttpInvalidations(far, invalidations as InvalidationOptions | undefined);
 }
 
 function reportUnsent(error: unknown, { operation, key }: UnsentWrite): void {

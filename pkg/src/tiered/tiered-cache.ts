@@ -20,6 +20,7 @@ import {
   ttlFor,
   type WriteOptions,
 } from "../write-options.js";
+import type { Copies } from "./copies.js";
 import type { LinkState } from "./link.js";
 import { settingsOf, type TieredCacheOptions } from "./options.js";
 import { Tier } from "./tier.js";
@@ -91,6 +92,7 @@ export class TieredCache<V = unknown> implements Provider<V> {
   /** As in `far`. */
   readonly lease: LeaseProvider["lease"] | undefined;
   readonly #tier: Tier<V>;
+  readonly #copies: Copies<V>;
   readonly #far: Provider<V>;
   /** As it was given. */
   readonly #given: Provider<V>;
@@ -105,6 +107,7 @@ export class TieredCache<V = unknown> implements Provider<V> {
     this.#far = far;
     this.#given = options.far;
     this.#tier = new Tier(far, settings);
+    this.#copies = this.#tier.copies;
     this.keepsTags = far.keepsTags;
     this.lease = leaseOf(far);
     shareSingleFlight(this, options.far);
@@ -117,7 +120,7 @@ export class TieredCache<V = unknown> implements Provider<V> {
 
   /** The value under `key`, or `undefined`. */
   get<T extends V = V>(key: string): MaybePromise<NoInfer<T> | undefined> {
-    const { copies } = this.#tier;
+    const copies = this.#copies;
     const copy = copies.areGood ? copies.value(key) : undefined;
     return (copy === undefined ? after(this.#missed(key), valueIfFresh) : copy) as MaybePromise<T | undefined>;
   }

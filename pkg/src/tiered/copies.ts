@@ -1,6 +1,6 @@
 /** The copies in memory of a `TieredCache`, and when they are served. */
 
-import { exactNow } from "../clock.js";
+import { systemNow } from "../clock.js";
 import { awakeClock } from "../invalidations/awake-clock.js";
 import type { Invalidation } from "../invalidations/types.js";
 import { MemoryCache } from "../memory-cache.js";
@@ -46,6 +46,9 @@ export class Copies<V> {
   #lastReading = Number.NaN;
   /** Whether copies were good at the last reading. */
   #wasGood = false;
+  #lastTime = 0;
+  /** Whether the clock was read for this lookup. */
+  #hasTicked = false;
   #suspectBefore = 0;
   #badSince: number | undefined;
 
@@ -57,7 +60,7 @@ export class Copies<V> {
     this.#isPlain = clone !== true;
     this.now = clock ?? awakeClock();
     this.memory = new MemoryCache<unknown>({
-      ...{ onOversize: "skip", ...rest, clock },
+      ...{ onOversize: "skip", ...rest, clock: clock ?? (() => this.#time()) },
       ...(sizeOf && { sizeOf: (kept, key) => sizeOf(plainOf<V>(kept), key) }),
       ...(onRemoval && { onRemoval: ({ key, value, reason }) => onRemoval({ key, value: plainOf<V>(value), reason }) }),
     });
@@ -73,16 +76,29 @@ export class Copies<V> {
       // A clock of the caller's is read every time.
       return this.now() <= this.#link.goodUntil && !this.#isClosed;
     }
-    const reading = exactNow();
-    const isSame = reading - this.#lastReading < 1;
-    if (!isSame) {
+    this.#tick();
+    return this.#wasGood;
+  }
+
+  /** The time of the copies: one reading does for a hit. */
+  #time(): number {
+    if (!this.#hasTicked) {
+      this.#tick();
+    }
+    return this.#lastTime;
+  }
+
+  #tick(): void {
+    // The quickest clock, which goes on while the machine sleeps: within one reading of it, nothing can have changed.
+    const reading = systemNow();
+    if (reading !== this.#lastReading) {
       this.#lastReading = reading;
+      this.#lastTime = Math.floor(this.now());
       this.#busy = 0;
-      this.#wasGood = this.now() <= this.#link.goodUntil && !this.#isClosed;
+      this.#wasGood = this.#lastTime <= this.#link.goodUntil && !this.#isClosed;
     } else if (this.#wasGood && ++this.#busy >= BUSY) {
       this.#trust();
     }
-    return this.#wasGood;
   }
 
   /** Reads the clock less often until the end of this turn of the event loop: nothing can be announced before. */
@@ -99,13 +115,26 @@ export class Copies<V> {
     this.#lastReading = Number.NaN;
   }
 
-  /** The value of the copy under a key, counted, or `undefined`. The caller has looked whether copies are good. */
-  value(key: string): V | undefined {
-    const kept = this.memory.get(key);
+  /** The value of a good copy under a key, counted, or `undefined`. */
+  hit(key: string): V | undefined {
+    if (this.#trusted-- > 0 || this.#read()) {
+      this.#hasTicked = true;
+      let kept: unknown;
+      try {
+        kept = this.memory.get(key);
+      } finally {
+        this.#hasTicked = false;
+      }
+      return this.#isPlain && !(kept instanceof Kept) ? (kept as V | undefined) : this.#opened(kept);
+    }
+    return undefined;
+  }
+
+  #opened(kept: unknown): V | undefined {
     return kept === undefined ? undefined : this.#given(plainOf<V>(kept));
   }
 
-  /** As `value`, with what belongs to it. */
+  /** The copy under a key with what belongs to it, counted. The caller has looked whether copies are good. */
   entry(key: string): Entry<V> | undefined {
     const found = this.memory.getEntry(key);
     return found && this.#entryOf(found.value, found.freshFor);

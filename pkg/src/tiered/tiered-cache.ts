@@ -21,9 +21,9 @@ import {
   type WriteOptions,
 } from "../write-options.js";
 import type { Copies } from "./copies.js";
-import type { LinkState } from "./link.js";
 import { settingsOf, type TieredCacheOptions } from "./options.js";
 import { Tier } from "./tier.js";
+import type { TierStats } from "./tier-stats.js";
 
 const SET_OPTIONS = ["ttl", "expiresAt", "staleFor", "tags"];
 const ENTRY_OPTIONS = ["key", "value", ...SET_OPTIONS];
@@ -35,30 +35,6 @@ const OPTIONAL = [
 
 /** What a `set` of a `TieredCache` takes as its last argument. */
 type Options = PublicOptions | Ttl | null | undefined;
-
-/** The counts of a `TieredCache`. Times are in **milliseconds**. */
-export interface TierStats {
-  /** Lookups that a copy in memory has answered. */
-  nearHits: number;
-  /** Lookups that `far` has answered with a fresh entry. */
-  farHits: number;
-  /** Lookups that found none. */
-  misses: number;
-  /** Announced changes of keys. */
-  invalidations: number;
-  /** How often all copies were dropped, because changes were missed or the store was emptied. */
-  resets: number;
-  /** For how long copies were not served, since the connection was silent or lost. */
-  suspectMs: number;
-  /** From the end of a write of this cache to its announcement, as last measured; `undefined` if it never was. */
-  lagMs: number | undefined;
-  /** Writes that wait to be sent again. */
-  queuedWrites: number;
-  /** Writes that were given up. */
-  unsentWrites: number;
-  /** Whether copies are served now: `"connected"`, or why they are not. */
-  link: LinkState;
-}
 
 /**
  * Memory before a shared provider: what was read or written lately is answered from copies in memory, at once, and a copy is
@@ -120,8 +96,7 @@ export class TieredCache<V = unknown> implements Provider<V> {
 
   /** The value under `key`, or `undefined`. */
   get<T extends V = V>(key: string): MaybePromise<NoInfer<T> | undefined> {
-    const copies = this.#copies;
-    const copy = copies.areGood ? copies.value(key) : undefined;
+    const copy = this.#copies.hit(key);
     return (copy === undefined ? after(this.#missed(key), valueIfFresh) : copy) as MaybePromise<T | undefined>;
   }
 

@@ -30,7 +30,7 @@ export const BUGS = {
     ["tiered/link.ts", 'this.#state = "resuming";\n      return NONE;', "this.#confirm(now);\n      return NONE;"],
   ],
   "does not notice that the heartbeats are gone": [
-    ["tiered/copies.ts", "this.now() <= this.#link.goodUntil && !this.#isClosed;\n    } else", "this.#link.goodUntil > 0;\n    } else"],
+    ["tiered/copies.ts", "this.#lastTime <= this.#link.goodUntil &&", "this.#link.goodUntil > 0 &&"],
   ],
   "keeps a copy for longer than its entry": [
     ["tiered/copies.ts", "Math.min(left, this.#settings.nearTtl)", "this.#settings.nearTtl"],

@@ -8,6 +8,7 @@ import { build } from "esbuild";
 import { minify } from "terser";
 import { buildEngine } from "./engine.mjs";
 import { commonJs, ENTRIES, folder, hint, reexported } from "./entries.mjs";
+import { checkDeclarations, INTERNAL } from "./internal-names.mjs";
 import { publishTypes } from "./types.mjs";
 
 const pkg = join(dirname(fileURLToPath(import.meta.url)), "..");
@@ -43,17 +44,23 @@ async function bundle(source, file, form, options = {}) {
   const { metafile, outputFiles } = await build({
     ...{ absWorkingDir: pkg, entryPoints: [source], outfile: file, bundle: true, metafile: true, write: false },
     ...{ format: "esm", target: "es2022", legalComments: "none", plugins: [plugin(form)] },
-    ...{ minifySyntax: true, mainFields: ["module", "main"] },
+    ...{ minifySyntax: true, mainFields: ["module", "main"], mangleProps: INTERNAL },
     ...options,
   });
-  const { text, classes } = named(outputFiles[0].text);
+  const { text, classes } = named(
+    outputFiles[0].text.replace("var isocache = (() => {", "var isocache = (function () {"),
+  );
   // Small, but with the marks of calls that have no side effect, which esbuild would drop: bundlers leave out what a program
   // does not use.
   const { code } = await minify(text, {
-    ...{ compress: false, mangle: { reserved: classes }, module: options.format === undefined },
-    ...{ format: { preserve_annotations: true, max_line_len: 200 } },
+    ...{
+      compress: options.format === undefined && COMPRESS,
+      mangle: { reserved: classes },
+      module: options.format === undefined,
+    },
+    ...{ format: { preserve_annotations: true, max_line_len: 200, wrap_iife: true } },
   });
-  write(file, `${code}\n`);
+  write(file, `${options.format === "iife" ? parsedAtOnce(code) : code}\n`);
   return Object.values(metafile.outputs)[0].exports;
 }
 
@@ -65,6 +72,21 @@ function named(text) {
   const classes = Array.from(text.matchAll(/\b([A-Z]\w*) = class\b/g), ([, name]) => name);
   return { text: text.replace(/\b_([A-Z]\w*)\b/g, (own, name) => (classes.includes(name) ? name : own)), classes };
 }
+
+/**
+ * V8 reads a function in parentheses once, as it loads the file; any other is read again when it is called, with all that is
+ * in it. That would be half of the time of an import.
+ */
+function parsedAtOnce(code) {
+  const [, inner] = /^"use strict";module\.exports=(function\(\w+\)\{"use strict";var \w+=\(function.*);$/s.exec(code);
+  return `"use strict";module.exports=(${inner});`;
+}
+
+/**
+ * For ES modules, which are bundled again: nothing that moves code from one class or function into another, since bundlers
+ * could no longer leave one of them out.
+ */
+const COMPRESS = { passes: 2, inline: false, reduce_funcs: false, keep_classnames: true, hoist_props: false };
 
 const write = (file, text) => writeFileSync(join(dist, file), text);
 const requirable = { format: "cjs", platform: "neutral" };
@@ -95,7 +117,7 @@ for (const [name, { source, form, own }] of Object.entries(ENTRIES)) {
 // The code of all entries, and the forms of the engine, which are loaded when the first cache is made.
 await bundle("src/entries/index.ts", "core.cjs", "given", {
   ...{ format: "iife", globalName: "isocache", platform: "neutral" },
-  ...{ banner: { js: '"use strict";module.exports=FORMS=>{' }, footer: { js: "return isocache};" } },
+  ...{ banner: { js: '"use strict";module.exports=function(FORMS){' }, footer: { js: "return isocache};" } },
 });
 for (const [form, source] of [
   ["js", "translated.js"],
@@ -110,6 +132,7 @@ for (const [form, source] of [
 
 execFileSync(join(root, "node_modules/.bin/tsc"), ["-p", "tsconfig.json"], { cwd: pkg, stdio: "inherit" });
 publishTypes(dist, ENTRIES);
+checkDeclarations(dist);
 for (const text of ["README.md", "LICENSE-MIT", "LICENSE-APACHE"]) {
   cpSync(join(root, text), join(pkg, text));
 }

@@ -1,7 +1,7 @@
 /** What `isocache` offers. */
 
-export type { CacheOptions } from "./cache.js";
 export { Cache } from "./cache.js";
+export type { CacheOptions } from "./cache-options.js";
 export type { BoundedIncrement, CounterProvider, IncrementWithinOptions } from "./counters.js";
 export type { Generations } from "./generations.js";
 export * from "./http-api.js";

@@ -1,6 +1,6 @@
 /** What the methods of a `Cache` work on. */
 
-import type { CacheOptions } from "./cache.js";
+import type { CacheOptions } from "./cache-options.js";
 import { checkKey, checkList, checkOptions, checkText, checkValue } from "./check.js";
 import { Events } from "./load/events.js";
 import { type SingleFlight, singleFlightOf, type Touched } from "./load/single-flight.js";

@@ -1,5 +1,6 @@
 /// <reference lib="esnext.disposable" preserve="true" />
 
+import type { CacheOptions } from "./cache-options.js";
 import { CacheScope, SET_OPTIONS } from "./cache-scope.js";
 import { checkList, checkObject, checkOptions, checkPattern, wrongType } from "./check.js";
 import { type BoundedIncrement, checkedBounds, type IncrementWithinOptions } from "./counters.js";
@@ -10,30 +11,9 @@ import { type Settings, settingsOf } from "./load/settings.js";
 import type { MaybePromise } from "./promise.js";
 import { checkTagged, deleteMany, ofMany, type Provider, setMany, setOne, statsOf } from "./provider.js";
 import { brand, isBranded } from "./shared.js";
-import type {
-  CacheSetEntry,
-  CacheSetOptions,
-  CacheStats,
-  Checked,
-  MemoryCacheOptions,
-  SetArgument,
-  SetOptions,
-  Ttl,
-} from "./types.js";
+import type { CacheSetEntry, CacheSetOptions, CacheStats, Checked, SetArgument, SetOptions, Ttl } from "./types.js";
 import { readAndDelete, readAndTouch, readMany, uncountedOf } from "./uncounted.js";
 import { optionsFor, resolve } from "./write-options.js";
-
-/** Options of a `Cache`: those of the `MemoryCache` that it makes, or a provider. */
-export type CacheOptions<V> =
-  | (MemoryCacheOptions<V> & { provider?: undefined; namespace?: string | undefined })
-  | {
-      /** What keeps the entries. */
-      provider: Provider<V>;
-      /** Goes before every key, with a `:` between. Default: none. */
-      namespace?: string | undefined;
-      /** The ttl of entries that are written without one, in **seconds** or with a unit. Default: the provider's. */
-      ttl?: Ttl | null | undefined;
-    };
 
 const ENTRY_OPTIONS = ["key", "value", ...SET_OPTIONS];
 

@@ -8,7 +8,7 @@ const NAMES = `
   areStale askEach checkOpen checkUsable checkedEntry compareAndSet contents findKept ghosts hasCompareAndSet
   hasRenewed hasStale inParts isBridge isPlain isRecorded isSettled keepStale openedIfPossible postpone
   refill remember removeEach replaceOldest revive rewrites setDeadline setLimits setTtl storeAll storeIf
-  touches valueAt whenEnded writeIf
+  slots table touches valueAt whenEnded writeIf
 
   __destroy_into_raw __wbg_ptr clear_removals forget_order keep_stale next_due set_deadline set_limits
 `;

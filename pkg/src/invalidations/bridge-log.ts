@@ -16,7 +16,7 @@ export interface EventStream {
 }
 
 /** What was missed. */
-export interface Missed {
+interface Missed {
   readonly position: string;
   /** Everything may have changed. */
   readonly reset: boolean;

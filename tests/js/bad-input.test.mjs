@@ -3,21 +3,7 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import { Cache, MemoryCache } from "isocache";
-
-/** An assertion on an error: one of ours, of the class, and it names the argument. */
-function error(Class, name) {
-  return (caught) => {
-    assert.ok(caught instanceof Class, `${Class.name} expected, not ${caught}`);
-    assert.match(caught.message, /^isocache: /);
-    assert.ok(caught.message.includes(name), `"${caught.message}" does not name ${name}`);
-    return true;
-  };
-}
-const refuses = (call, Class, name) => assert.throws(call, error(Class, name));
-const rejects = (call, Class, name) => assert.rejects(call, error(Class, name));
-
-/** Everything that can be seen of a cache. */
-const state = (cache) => ({ entries: [...cache], stats: cache.stats(), limits: cache.limits });
+import { refuses, rejects, state } from "./support/bad-input.mjs";
 
 const SURROGATES = ["\ud800", "a\udfff", "\ud83d:x", "\udc00\ud800"];
 const WRONG_TYPES = [undefined, null, 1, Number.NaN, 1n, true, Symbol("s"), {}, [], ["a"], () => "a", new String("a")];
@@ -139,113 +125,6 @@ describe("values", () => {
       assert.ok(Object.is(cache.peek("a"), value));
       assert.equal(cache.has("a"), true);
     }
-  });
-});
-
-describe("ttl", () => {
-  const OUT_OF_RANGE = [
-    0,
-    -0,
-    -1,
-    -1e-9,
-    Number.NaN,
-    Number.NEGATIVE_INFINITY,
-    1e300,
-    Number.MAX_VALUE,
-    "0s",
-    "0",
-    "0.0ms",
-  ];
-  OUT_OF_RANGE.push(`${"9".repeat(400)}d`, "99999999999999999999ms");
-  const WRONG = [
-    "",
-    " ",
-    "5 m",
-    " 5m",
-    "5m ",
-    "m",
-    "5M",
-    "5x",
-    "-5m",
-    "+5m",
-    "1e3s",
-    "5m5s",
-    "٥m",
-    "NaN",
-    "Infinity",
-    "0x10s",
-  ];
-  WRONG.push("5\n", "..5s", "1.2.3s", true, 5n, Symbol("s"), [5], {}, () => 5, new Date(5));
-  const SET = {
-    "MemoryCache.set, alone": (cache, ttl) => cache.set("a", 2, typeof ttl === "object" ? { ttl } : ttl),
-    "MemoryCache.set, in options": (cache, ttl) => cache.set("a", 2, { ttl }),
-    "MemoryCache.setMany": (cache, ttl) =>
-      cache.setMany([
-        { key: "b", value: 2 },
-        { key: "a", value: 2, ttl },
-      ]),
-    "new MemoryCache": (_, ttl) => new MemoryCache({ ttl }),
-  };
-  for (const [name, set] of Object.entries(SET)) {
-    test(name, (t) => {
-      t.mock.method(console, "warn", () => {});
-      const cache = new MemoryCache();
-      cache.set("a", 1);
-      for (const ttl of OUT_OF_RANGE) {
-        refuses(() => set(cache, ttl), RangeError, "ttl");
-      }
-      for (const ttl of WRONG) {
-        refuses(() => set(cache, ttl), TypeError, "ttl");
-      }
-      assert.deepEqual([...cache], [["a", 1]]);
-      assert.equal(cache.ttl("a"), null);
-    });
-  }
-
-  test("Cache", async (t) => {
-    t.mock.method(console, "warn", () => {});
-    const memory = new MemoryCache();
-    const cache = new Cache({ provider: memory });
-    for (const [Class, ttls] of [
-      [RangeError, OUT_OF_RANGE],
-      [TypeError, WRONG],
-    ]) {
-      for (const ttl of ttls) {
-        await rejects(cache.set("a", 1, { ttl }), Class, "ttl");
-        await rejects(
-          cache.setMany([
-            { key: "b", value: 1 },
-            { key: "a", value: 1, ttl },
-          ]),
-          Class,
-          "ttl",
-        );
-        refuses(() => new Cache({ ttl }), Class, "ttl");
-        refuses(() => new Cache({ ttl, provider: memory }), Class, "ttl");
-      }
-    }
-    assert.equal(memory.size, 0);
-  });
-
-  test("the extremes that are allowed", () => {
-    const cache = new MemoryCache({ clock: () => 1_000 });
-    for (const [ttl, seconds] of [
-      [Number.MIN_VALUE, 0.001],
-      ["0.0001ms", 0.001],
-      [".5s", 0.5],
-      ["1.s", 1],
-      ["7", 7],
-      ["1d", 86_400],
-      [Number.POSITIVE_INFINITY, null],
-      [null, null],
-      [undefined, null],
-    ]) {
-      cache.set("a", 1, { ttl });
-      assert.equal(cache.ttl("a"), seconds, String(ttl));
-    }
-    cache.set("a", 1, "9007199254740991ms");
-    assert.ok(cache.ttl("a") > 9e12);
-    assert.equal(cache.get("a"), 1);
   });
 });
 

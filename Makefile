@@ -5,14 +5,15 @@ SHELL := /bin/bash
 MAKEFLAGS += --no-print-directory
 export PATH := $(HOME)/.cargo/bin:$(PATH)
 
+PAGE_SOURCES := $(shell find crates/page crates/simulate/src src/engine xtask www/scripts -type f) Cargo.lock
 SOURCES := $(shell find src crates/wasm crates/key-pattern xtask pkg/src pkg/scripts -type f) Cargo.toml Cargo.lock pkg/package.json package-lock.json
 
-.PHONY: help demo docs build bridge test test-rust test-js test-wasm test-everywhere test-instructions bench lint miri release-check clean
+.PHONY: help demo docs build bridge page test test-rust test-js test-wasm test-everywhere test-instructions bench lint miri release-check clean
 
 help: ## This list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
 
-demo: build bridge ## Serve the embedded store and the page that shows the cache at work, on a loopback port that it prints
+demo: build bridge page ## Serve the embedded store and the page that shows the cache at work, on a loopback port that it prints
 	@scripts/demo.sh
 
 docs: ## Build the documentation with both references and serve it, on a loopback port that it prints (PORT: this one)
@@ -33,6 +34,12 @@ bridge: ## Build the command isocache, for development: target/debug/isocache
 	@scripts/need.sh rust
 	cargo build --quiet --package isocache-bridge
 
+page: www/built/glue.js ## Build what the page of the demonstration needs into www/built
+
+www/built/glue.js: $(PAGE_SOURCES)
+	@scripts/need.sh node rust wasm-target
+	node www/scripts/build.mjs
+
 test: lint test-rust test-instructions test-wasm test-js ## Everything: lint, Rust, wasm in Node and Chromium, npm package, page
 
 test-rust:
@@ -49,7 +56,7 @@ test-wasm: build
 	@scripts/need.sh node rust wasm-target wasm-bindgen wasm-pack chromium
 	scripts/wasm-tests.sh
 
-test-js: build bridge
+test-js: build bridge page
 	@scripts/need.sh node chromium redis python wasm-target wasm-bindgen xz
 	cargo build --quiet --features http,metrics,redis,sessions,tower,tracing --example user_service --example shop
 	node scripts/run-tests.mjs $$(find tests/js tests/packaging www/test -name '*.test.mjs' | sort)
@@ -64,7 +71,7 @@ lint: build ## Formatters, linters, types and documentation, without changing an
 	cargo fmt --all --check
 	scripts/check-features.sh
 	cargo clippy --quiet --workspace --all-targets --all-features -- -D warnings
-	cargo clippy --quiet --package isocache-wasm --target wasm32-unknown-unknown -- -D warnings
+	cargo clippy --quiet --package isocache-wasm --package isocache-page --target wasm32-unknown-unknown -- -D warnings
 	cargo clippy --quiet --tests --target wasm32-unknown-unknown --features http,js -- -D warnings
 	RUSTDOCFLAGS="-D warnings" cargo doc --quiet --no-deps --target wasm32-unknown-unknown --features http,js
 	cargo fmt --check --manifest-path examples/rust-worker/Cargo.toml
@@ -92,4 +99,4 @@ release-check: build ## Check that every crate and the npm package can be publis
 	scripts/release-check.sh
 
 clean: ## Remove what was built
-	rm -rf target pkg/dist node_modules bench-results test-results
+	rm -rf target pkg/dist www/built node_modules bench-results test-results

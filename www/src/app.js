@@ -1,5 +1,6 @@
 /** The page: brings the settings, the cache and what is shown together. */
 
+import { drawCurvesOfFiles } from "./curves.js";
 import { byId, setText } from "./dom.js";
 import { MOST as MOST_SHOWN, showEntries } from "./entries.js";
 import { whole } from "./format.js";
@@ -139,4 +140,5 @@ setInterval(() => {
 }, 1000);
 
 watchTiers();
+drawCurvesOfFiles();
 await Promise.all([empty(), watchRemote()]);

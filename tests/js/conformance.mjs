@@ -178,12 +178,12 @@ export function remoteSubjects({ isBridge = false, checkInterval, ...options }, 
   };
 }
 
-/** Runs the cases that can be run over HTTP; for where there is no test runner. */
+/** Runs the cases that can be run over the bridge; for where there is no test runner. */
 export async function runRemote(conformance, classes, options) {
   const { cases, leftOut } = remoteCases(conformance, false, options.serializer);
   const failures = [];
   let passed = 0;
-  for (const [name, subject] of Object.entries(remoteSubjects(options))) {
+  for (const [name, subject] of Object.entries(remoteSubjects({ ...options, isBridge: true }))) {
     for (const one of cases) {
       try {
         await runCase(one, subject, classes);

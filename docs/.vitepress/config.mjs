@@ -12,6 +12,7 @@ const guide = [
   ["Leases", "leases"],
   ["Memory", "memory"],
   ["Over HTTP", "http"],
+  ["Memory before a store", "tiers"],
   ["Redis", "redis"],
 ];
 const peers = [

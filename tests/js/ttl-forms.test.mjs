@@ -3,7 +3,7 @@
 
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
-import { Cache, loaded, MemoryCache, SessionStore, Tagged } from "isocache";
+import { Cache, loaded, MemoryCache, RateLimiter, SessionStore, Tagged } from "isocache";
 // The file for pages without a bundler, with everything in it.
 import * as other from "../../pkg/dist/index.js";
 
@@ -130,4 +130,33 @@ test("a session's ttl is that of its options", async () => {
   const sessions = new SessionStore(memory, { ttl: "20m" });
   await sessions.create({ user: 1 });
   assert.equal(memory.getEntry([...memory.keys()][0]).freshFor, 1_200_000);
+});
+
+test("limiters and sessions give the providers of the package milliseconds, too", async () => {
+  const memory = new MemoryCache();
+  const times = [];
+  for (const [name, of] of [
+    ["set", 2],
+    ["replace", 2],
+    ["increment", 2],
+    ["incrementWithin", 2],
+    ["readAndTouch", 1],
+  ]) {
+    const method = memory[name].bind(memory);
+    memory[name] = (...args) => {
+      const { ttl } = args[of];
+      times.push([name, typeof ttl === "object" ? ttl.ttl : ttl]);
+      return method(...args);
+    };
+  }
+  await RateLimiter.fixedWindow(memory, 1, "1m").check("a", "e");
+  await RateLimiter.tokenBucket(memory, 1, "1m").check("b", "e");
+  const sessions = new SessionStore(memory, { ttl: "20m", absoluteLimit: "1h" });
+  const token = await sessions.create({ name: "Ada" }, { user: 1 });
+  await sessions.get(token);
+  await sessions.update(token, { name: "Grace" });
+  assert.deepEqual(new Set(times.map(([name]) => name)).size, 5);
+  for (const [name, ttl] of times) {
+    assert.equal(typeof ttl, "number", name);
+  }
 });

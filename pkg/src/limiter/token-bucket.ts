@@ -7,6 +7,7 @@
 
 import { type CounterProvider, counted } from "../counters.js";
 import { readMany } from "../uncounted.js";
+import { ttlFor } from "../write-options.js";
 import type { Algorithm, Verdict } from "./algorithm.js";
 
 /** The most units in a millisecond: times in units stay exact. */
@@ -57,7 +58,7 @@ export class TokenBucket implements Algorithm {
       key + this.#suffix,
       cost * this.#interval,
       // Twice the time, so that a machine whose clock is behind still finds the counter.
-      { floor: now, ceiling: now + this.#full, ttl: `${2 * this.window}ms` },
+      { floor: now, ceiling: now + this.#full, ttl: ttlFor(this.#counters, 2 * this.window) },
     );
     return this.#verdict(taken.stored, taken.count, cost, now);
   }

@@ -2,6 +2,7 @@
 
 import { type CounterProvider, counted } from "../counters.js";
 import { readMany } from "../uncounted.js";
+import { optionsFor, writeOptions } from "../write-options.js";
 import type { Algorithm, Verdict } from "./algorithm.js";
 
 /** The position of a time among the windows. */
@@ -94,7 +95,7 @@ export class Windows implements Algorithm {
 
   /** Adds to a counter that expires after a number of windows. */
   async #add(counter: string, by: number, windows: number): Promise<number> {
-    return this.#counters.increment(counter, by, { ttl: `${this.window * windows}ms` });
+    return this.#counters.increment(counter, by, optionsFor(this.#counters, writeOptions(this.window * windows)));
   }
 
   /**

@@ -12,6 +12,7 @@ import type { CounterProvider } from "../counters.js";
 import { type KeyValue, keyPattern } from "../key/pattern.js";
 import type { SetOptions } from "../types.js";
 import { readAndDelete, readMany } from "../uncounted.js";
+import { optionsFor, ttlFor, writeOptions } from "../write-options.js";
 
 const counterKey = /* @__PURE__ */ keyPattern("session-user:{user}");
 const placeKey = /* @__PURE__ */ keyPattern("session-user:{user}:{place}");
@@ -39,13 +40,12 @@ export class SessionIndex {
 
   /** Adds the token of a new session, and returns the token that had its place. `ttl` is in milliseconds. */
   async add(user: KeyValue, token: string, ttl: number): Promise<string | undefined> {
-    const options = { ttl: `${ttl}ms` };
     // Unlike `increment`, it keeps the counter for as long as there may be sessions.
-    const bounds = { floor: 0, ceiling: Number.MAX_SAFE_INTEGER, ...options };
+    const bounds = { floor: 0, ceiling: Number.MAX_SAFE_INTEGER, ttl: ttlFor(this.#provider, ttl) };
     const { count } = await this.#provider.incrementWithin(counterKey({ user }), 1, bounds);
     const place = placeKey({ user, place: count % this.#perUser });
     const [old] = await readMany(this.#provider, [place]);
-    await this.#write(place, token, options);
+    await this.#write(place, token, ttl);
     return textOf(old);
   }
 
@@ -87,7 +87,7 @@ export class SessionIndex {
   async replace(old: string, token: string, ttl: number): Promise<string | undefined> {
     const place = await this.#take(ownerKey({ token: old }));
     if (place !== undefined) {
-      await this.#write(place, token, { ttl: `${ttl}ms` });
+      await this.#write(place, token, ttl);
     }
     return place;
   }
@@ -98,7 +98,8 @@ export class SessionIndex {
     return found === token;
   }
 
-  async #write(place: string, token: string, options: SetOptions): Promise<void> {
+  async #write(place: string, token: string, ttl: number): Promise<void> {
+    const options = optionsFor(this.#provider, writeOptions(ttl));
     await Promise.all([
       this.#provider.set(place, token, options),
       this.#provider.set(ownerKey({ token }), place, options),

@@ -7,6 +7,7 @@ import { keys } from "../key/patterns.js";
 import { milliseconds } from "../ttl.js";
 import type { SetOptions, Ttl } from "../types.js";
 import { readAndDelete, readAndTouch, readMany } from "../uncounted.js";
+import { optionsFor, ttlFor, writeOptions } from "../write-options.js";
 import { type IndexProvider, SessionIndex } from "./index.js";
 import { claimsOf, hiding, newToken } from "./token.js";
 
@@ -112,9 +113,9 @@ export class SessionStore<V = unknown> {
     const { user } = options;
     const index = user === undefined ? undefined : this.#index();
     const token = newToken({ end: this.#now() + this.#longest, ofUser: index !== undefined });
-    const ttl = `${Math.min(this.#ttl, this.#longest)}ms`;
+    const write = this.#optionsFor(Math.min(this.#ttl, this.#longest));
     // The session is stored before its place in the index, so that whoever finds the place can end the session.
-    await hiding(token, () => this.#provider.set(keys.session({ token }), value, { ttl }));
+    await hiding(token, () => this.#provider.set(keys.session({ token }), value, write));
     if (user !== undefined && index !== undefined) {
       let oldest: string | undefined;
       try {
@@ -133,17 +134,20 @@ export class SessionStore<V = unknown> {
 
   /** The value of a session, whose ttl starts again; `undefined` if there is none, or it has ended. */
   async get(token: string): Promise<V | undefined> {
-    const ttl = this.#life(token);
+    const ttl = this.#ttlOf(token);
     return ttl === undefined
       ? undefined
-      : hiding(token, () => readAndTouch(this.#provider, keys.session({ token }), ttl));
+      : hiding(token, () => readAndTouch(this.#provider, keys.session({ token }), ttlFor(this.#provider, ttl) as Ttl));
   }
 
   /** Replaces the value of a session, whose ttl starts again; false if there is none. Of two updates at once, the later one wins. */
   async update(token: string, value: V): Promise<boolean> {
     checkValue("session", value);
-    const ttl = this.#life(token);
-    return ttl !== undefined && hiding(token, () => this.#provider.replace(keys.session({ token }), value, { ttl }));
+    const ttl = this.#ttlOf(token);
+    return (
+      ttl !== undefined &&
+      hiding(token, () => this.#provider.replace(keys.session({ token }), value, this.#optionsFor(ttl)))
+    );
   }
 
   /**
@@ -156,7 +160,7 @@ export class SessionStore<V = unknown> {
    */
   async rotate(token: string): Promise<string | undefined> {
     const claims = claimsOf(token);
-    const ttl = this.#life(token);
+    const ttl = this.#ttlOf(token);
     if (claims === undefined || ttl === undefined) {
       return undefined;
     }
@@ -176,7 +180,7 @@ export class SessionStore<V = unknown> {
         if (value === undefined) {
           return undefined;
         }
-        await provider.set(key, value, { ttl });
+        await provider.set(key, value, this.#optionsFor(ttl));
         if (index !== undefined && place !== undefined && !(await index.holds(place, fresh))) {
           // All sessions of the user were ended meanwhile, or so many began that this one was the oldest.
           await provider.delete(key);
@@ -204,7 +208,7 @@ export class SessionStore<V = unknown> {
 
   /** The sessions of a user, the oldest first. It is not a use of them. */
   async all(user: KeyValue): Promise<UserSession<V>[]> {
-    const tokens = (await this.#index().tokens(user)).filter((token) => this.#life(token) !== undefined);
+    const tokens = (await this.#index().tokens(user)).filter((token) => this.#ttlOf(token) !== undefined);
     tokens.sort((a, b) => (claimsOf(a)?.end ?? 0) - (claimsOf(b)?.end ?? 0));
     const provider = this.#provider as Required<TouchProvider<V>>;
     const values = await hidingAll(tokens, () =>
@@ -249,11 +253,16 @@ export class SessionStore<V = unknown> {
     return Math.floor(this.#clock());
   }
 
-  /** The ttl of the session of a token from now; `undefined` if there can be no session. */
-  #life(token: string): Ttl | undefined {
+  /** The options of a write with this ttl in milliseconds. */
+  #optionsFor(ttl: number): SetOptions {
+    return optionsFor(this.#provider, writeOptions(ttl));
+  }
+
+  /** The ttl of the session of a token from now in milliseconds; `undefined` if there can be no session. */
+  #ttlOf(token: string): number | undefined {
     const end = claimsOf(token)?.end ?? 0;
     const left = end === Infinity ? end : end - this.#now();
-    return left > 0 ? `${Math.min(this.#ttl, left)}ms` : undefined;
+    return left > 0 ? Math.min(this.#ttl, left) : undefined;
   }
 }
 

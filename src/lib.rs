@@ -89,7 +89,7 @@ pub use envelope::Envelope;
 pub use error::{CacheError, Result};
 pub use glob::Glob;
 #[cfg(feature = "http")]
-pub use http::{HttpCacheBuilder, HttpCacheProvider};
+pub use http::{HttpCacheBuilder, HttpCacheProvider, HttpInvalidations};
 pub use invalidator::{CacheInvalidator, EntityInvalidator, EntityName, Invalidated, InvalidationError, Written};
 #[cfg(feature = "macros")]
 #[doc(inline)]

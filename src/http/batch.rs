@@ -8,6 +8,7 @@ use futures_channel::oneshot;
 use futures_util::future::{Either, join_all, select};
 use isocache_protocol::{Command, Reply};
 
+use super::origin::OwnOrigin;
 use super::session::{Form, Session};
 use super::transport::{next_tick, spawn};
 use crate::error::{CacheError, Result};
@@ -21,6 +22,8 @@ const MAX_BYTES: usize = 1024 * 1024;
 pub(super) struct Batcher {
     pub(super) session: Arc<Session>,
     enabled: bool,
+    /// Whose changes these are, if that is to be known.
+    own: Option<OwnOrigin>,
     queue: Arc<Mutex<Queue>>,
 }
 
@@ -41,13 +44,23 @@ struct Item {
 
 impl Batcher {
     pub(super) fn new(session: Session, enabled: bool) -> Self {
-        Self { session: Arc::new(session), enabled, queue: Arc::default() }
+        Self { session: Arc::new(session), enabled, own: None, queue: Arc::default() }
+    }
+
+    /// A queue of its own to the same server, for commands of an origin.
+    pub(super) fn by(&self, own: OwnOrigin) -> Self {
+        Self { session: Arc::clone(&self.session), enabled: self.enabled, own: Some(own), queue: Arc::default() }
+    }
+
+    /// Sends commands in a request of their own.
+    pub(super) async fn exchange(&self, form: Form, commands: &[Command], idempotent: bool) -> Result<Vec<Reply>> {
+        self.session.exchange(form, commands, idempotent, self.own.as_ref()).await
     }
 
     /// Executes commands, in the order of the calls, and returns their replies.
     pub(super) async fn execute(&self, commands: Vec<Command>, idempotent: bool) -> Result<Vec<Reply>> {
         if !self.enabled {
-            return self.session.exchange(Form::Pipeline, &commands, idempotent).await;
+            return self.exchange(Form::Pipeline, &commands, idempotent).await;
         }
         let (response, received) = oneshot::channel();
         let bytes = commands.iter().map(Command::size).sum();
@@ -99,7 +112,7 @@ impl Batcher {
         let lengths: Vec<usize> = items.iter().map(|item| item.commands.len()).collect();
         let commands: Vec<Command> = items.iter_mut().flat_map(|item| take(&mut item.commands)).collect();
         let replies = {
-            let exchange = pin!(self.session.exchange(Form::Pipeline, &commands, idempotent));
+            let exchange = pin!(self.exchange(Form::Pipeline, &commands, idempotent));
             let all_gone = pin!(join_all(items.iter_mut().map(|item| item.response.cancellation())));
             match select(exchange, all_gone).await {
                 Either::Left((replies, _)) => replies,

@@ -54,6 +54,14 @@ pub(super) fn of_status(status: u16, url: &str, text: &str) -> CacheError {
     }
 }
 
+/// The server has no announcements of changed keys.
+pub(super) fn without_invalidations(url: &str, got: &str) -> CacheError {
+    CacheError::Protocol(format!(
+        "{url}/invalidations: {got}: this server does not announce changed keys; they need the bridge, `isocache serve`, \
+         of this release or a later one. A tiered cache over another server needs without_invalidations() and a near_ttl"
+    ))
+}
+
 /// The error of a text such as `WRONGTYPE Operation against …`.
 pub(super) fn of_reply_text(text: &str, key: Option<&str>) -> CacheError {
     let (code, details) = text.split_once(' ').unwrap_or((text, ""));

@@ -8,6 +8,8 @@
 //! | `session` | one exchange with the server: encoding, token, retries, the time limit |
 //! | `batch` | sends the operations of one tick as one request |
 //! | `errors` | all error messages |
+//! | `origin` | the name by which the bridge knows a provider's own changes |
+//! | `invalidations/` | [`HttpInvalidations`]: which keys have changed |
 //! | `store` | the commands of the provider |
 //! | `provider` | [`HttpCacheProvider`] |
 
@@ -15,10 +17,13 @@ mod batch;
 mod breaker;
 mod builder;
 mod errors;
+mod invalidations;
+mod origin;
 mod provider;
 mod session;
 mod store;
 mod transport;
 
 pub use builder::HttpCacheBuilder;
+pub use invalidations::HttpInvalidations;
 pub use provider::HttpCacheProvider;

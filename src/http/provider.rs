@@ -1,9 +1,12 @@
 //! [`HttpCacheProvider`], the public type.
 
 use std::future::Future;
+use std::sync::Arc;
 use std::time::Duration;
 
 use super::builder::HttpCacheBuilder;
+use super::invalidations::HttpInvalidations;
+use super::origin::OwnOrigin;
 use super::store::HttpStore;
 use crate::error::Result;
 use crate::provider::{CacheProvider, CounterProvider, MaybeSend, WithTtl};
@@ -72,6 +75,41 @@ impl<T, S> HttpCacheProvider<T, S> {
     #[must_use]
     pub fn view<U>(&self) -> HttpCacheProvider<U, S> {
         HttpCacheProvider { remote: self.remote.view() }
+    }
+
+    /// Where changes of this provider's keys are announced, by whomever they are made: for a tiered cache, or for
+    /// [a program's own copies](HttpInvalidations). The server must be a bridge.
+    #[must_use]
+    pub fn invalidations(&self) -> HttpInvalidations {
+        let session = Arc::clone(&self.remote.store().batcher.session);
+        HttpInvalidations::new(session, self.remote.namespace().clone(), None)
+    }
+
+    /// A provider for the same cache, and a source that knows which changes are made through it. A tiered cache over both
+    /// keeps what it has written itself.
+    ///
+    /// ```no_run
+    /// use isocache::HttpCacheProvider;
+    ///
+    /// # fn example() -> isocache::Result<()> {
+    /// let http: HttpCacheProvider<String> = HttpCacheProvider::new("https://cache.example.com", "token")?;
+    /// let (far, invalidations) = http.with_invalidations();
+    /// # Ok(()) }
+    /// ```
+    ///
+    /// Write through the returned provider in no other place: the tiered cache would take that for a change of its own. The
+    /// bridge knows whose changes they are if its store is the embedded one; with Redis, a tiered cache reads once what it
+    /// has written. The returned provider shares the connection, and has statistics of its own.
+    #[must_use]
+    pub fn with_invalidations(&self) -> (Self, HttpInvalidations)
+    where
+        S: Clone,
+    {
+        let own = OwnOrigin::new();
+        let HttpStore { batcher } = self.remote.store();
+        let invalidations =
+            HttpInvalidations::new(Arc::clone(&batcher.session), self.remote.namespace().clone(), Some(own.clone()));
+        (Self { remote: self.remote.with_store(HttpStore { batcher: batcher.by(own) }) }, invalidations)
     }
 }
 

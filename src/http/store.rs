@@ -72,7 +72,7 @@ impl HttpStore {
 
     /// Sends commands as a transaction, in a request of their own.
     async fn atomically(&self, commands: Vec<Command>, idempotent: bool) -> Result<[Reply; 2]> {
-        exactly(self.batcher.session.exchange(Form::Transaction, &commands, idempotent).await?)
+        exactly(self.batcher.exchange(Form::Transaction, &commands, idempotent).await?)
     }
 }
 

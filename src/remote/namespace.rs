@@ -41,6 +41,11 @@ impl Namespace {
         self.prefix.is_empty()
     }
 
+    /// The beginning of all its keys; `None` for the whole store.
+    pub(crate) fn prefix(&self) -> Option<&str> {
+        if self.is_everything() { None } else { Some(&self.prefix) }
+    }
+
     /// The full key under which an entry is stored.
     pub(super) fn key<'a>(&self, key: &'a str) -> Result<Cow<'a, str>> {
         key::check(key)?;
@@ -48,7 +53,7 @@ impl Namespace {
     }
 
     /// The key of an entry as callers know it; `None` if the key is outside the namespace.
-    pub(super) fn strip<'a>(&self, full_key: &'a str) -> Option<&'a str> {
+    pub(crate) fn strip<'a>(&self, full_key: &'a str) -> Option<&'a str> {
         full_key.strip_prefix(&self.prefix).filter(|key| !key.is_empty())
     }
 

@@ -76,6 +76,19 @@ impl<T, S, B> Remote<T, S, B> {
     pub(crate) fn store(&self) -> &B {
         &self.shared.store
     }
+
+    pub(crate) fn namespace(&self) -> &Namespace {
+        &self.shared.options.namespace
+    }
+
+    /// The same options with another store, and statistics of its own.
+    #[cfg(feature = "http")]
+    pub(crate) fn with_store(&self, store: B) -> Self
+    where
+        S: Clone,
+    {
+        Self::new(store, self.shared.serializer.clone(), self.shared.options.clone())
+    }
 }
 
 impl<S, B> Shared<S, B> {

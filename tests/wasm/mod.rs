@@ -3,6 +3,7 @@
 mod cached;
 mod http_faults;
 mod http_rules;
+mod invalidations;
 mod js_provider;
 mod loading;
 mod memory;

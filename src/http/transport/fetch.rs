@@ -2,13 +2,12 @@
 
 use std::time::Duration;
 
-use isocache_protocol::headers::EXTENSIONS;
 use js_sys::{Function, Promise, Reflect, Uint8Array};
 use wasm_bindgen::{JsCast, JsValue};
 use wasm_bindgen_futures::{JsFuture, spawn_local};
 use web_sys::{AbortController, Headers, ReadableStreamDefaultReader, RequestInit, RequestRedirect};
 
-use super::{Request, Response, TransportError};
+use super::{Head, Opened, Request, TransportError};
 use crate::error::Result;
 
 /// `fetch`, looked up at each call: some platforms do not have it yet while modules load.
@@ -30,8 +29,9 @@ impl FetchTransport {
         Ok(Self)
     }
 
+    /// Sends a request, and returns when the head of the response has arrived.
     #[allow(clippy::unused_self, reason = "as natively, where there is a pool")]
-    pub(in crate::http) async fn send(&self, request: Request) -> Result<Response, TransportError> {
+    pub(in crate::http) async fn open(&self, request: Request) -> Result<Opened, TransportError> {
         let not_sent = |error: JsValue| TransportError::NotSent(text(&error));
         let abort = Abort(AbortController::new().map_err(not_sent)?);
         let headers = Headers::new().map_err(not_sent)?;
@@ -39,9 +39,12 @@ impl FetchTransport {
             headers.set(name, value).map_err(not_sent)?;
         }
         let init = RequestInit::new();
-        init.set_method("POST");
+        init.set_method("GET");
+        if let Some(body) = &request.body {
+            init.set_method("POST");
+            init.set_body(&Uint8Array::from(body.as_slice()));
+        }
         init.set_headers(&headers);
-        init.set_body(&Uint8Array::from(request.body.as_slice()));
         init.set_signal(Some(&abort.0.signal()));
         // Following a redirect would send the token elsewhere. `keepalive` is off: browsers limit it to 64 KiB in
         // total.
@@ -50,30 +53,38 @@ impl FetchTransport {
             global("fetch").ok_or_else(|| TransportError::NotSent("there is no fetch here".into()))?;
         let promise = fetch.call2(&JsValue::UNDEFINED, &JsValue::from_str(&request.url), &init).map_err(not_sent)?;
         // Browsers do not report whether the request reached the server.
-        let broken = |error: JsValue| TransportError::Broken(text(&error));
         let response = JsFuture::from(Promise::from(promise)).await.map_err(broken)?;
         let response: web_sys::Response = response.unchecked_into();
-        let header = |name: &str| response.headers().get(name).ok().flatten();
-        let mut received = Response {
-            status: response.status(),
-            retry_after: header("retry-after").and_then(|seconds| seconds.parse().ok()).map(Duration::from_secs),
-            extensions: header(EXTENSIONS),
-            body: Vec::new(),
+        let head = Head::new(response.status(), |name| response.headers().get(name).ok().flatten());
+        let reader = response.body().map(|body| body.get_reader().unchecked_into());
+        Ok(Opened { head, body: FetchBody { reader, _abort: abort } })
+    }
+}
+
+fn broken(error: JsValue) -> TransportError {
+    TransportError::Broken(text(&error))
+}
+
+/// The body of a response, in parts.
+pub(in crate::http) struct FetchBody {
+    reader: Option<ReadableStreamDefaultReader>,
+    /// After the end, aborting has no effect.
+    _abort: Abort,
+}
+
+impl FetchBody {
+    /// The next part; `None` at the end.
+    pub(in crate::http) async fn next(&mut self) -> Option<Result<Vec<u8>, TransportError>> {
+        let reader = self.reader.as_ref()?;
+        let step = match JsFuture::from(reader.read()).await {
+            Ok(step) => step,
+            Err(error) => return Some(Err(broken(error))),
         };
-        let Some(body) = response.body() else { return Ok(received) };
-        let reader: ReadableStreamDefaultReader = body.get_reader().unchecked_into();
-        loop {
-            let step = JsFuture::from(reader.read()).await.map_err(broken)?;
-            if Reflect::get(&step, &"done".into()).is_ok_and(|done| done.is_truthy()) {
-                // The request has ended, so aborting it has no effect.
-                return Ok(received);
-            }
-            let part: Uint8Array = Reflect::get(&step, &"value".into()).map_err(broken)?.unchecked_into();
-            if received.body.len() + part.length() as usize > request.max_bytes {
-                return Err(TransportError::TooLong);
-            }
-            received.body.extend_from_slice(&part.to_vec());
+        if Reflect::get(&step, &"done".into()).is_ok_and(|done| done.is_truthy()) {
+            return None;
         }
+        let part = Reflect::get(&step, &"value".into()).map_err(broken);
+        Some(part.map(|part| part.unchecked_into::<Uint8Array>().to_vec()))
     }
 }
 

@@ -3,11 +3,12 @@
 use std::hash::BuildHasher;
 use std::time::Duration;
 
+use bytes::Bytes;
 use futures_util::StreamExt;
-use isocache_protocol::headers::EXTENSIONS;
+use futures_util::stream::BoxStream;
 use reqwest::redirect::Policy;
 
-use super::{Request, Response, TransportError};
+use super::{Head, Opened, Request, TransportError};
 use crate::error::{CacheError, Result};
 
 /// A pool of connections.
@@ -29,28 +30,32 @@ impl NativeTransport {
         Ok(Self { client })
     }
 
-    pub(in crate::http) async fn send(&self, request: Request) -> Result<Response, TransportError> {
-        let mut builder = self.client.post(&request.url).body(request.body);
+    /// Sends a request, and returns when the head of the response has arrived.
+    pub(in crate::http) async fn open(&self, request: Request) -> Result<Opened, TransportError> {
+        let mut builder = match request.body {
+            Some(body) => self.client.post(&request.url).body(body),
+            None => self.client.get(&request.url),
+        };
         for (name, value) in request.headers {
             builder = builder.header(name, value);
         }
         let response = builder.send().await.map_err(|error| failed(&error))?;
-        let header = |name: &str| response.headers().get(name).and_then(|value| value.to_str().ok());
-        let mut received = Response {
-            status: response.status().as_u16(),
-            retry_after: header("retry-after").and_then(|seconds| seconds.parse().ok()).map(Duration::from_secs),
-            extensions: header(EXTENSIONS).map(str::to_owned),
-            body: Vec::new(),
-        };
-        let mut body = response.bytes_stream();
-        while let Some(part) = body.next().await {
-            let part = part.map_err(|error| failed(&error))?;
-            if received.body.len() + part.len() > request.max_bytes {
-                return Err(TransportError::TooLong);
-            }
-            received.body.extend_from_slice(&part);
-        }
-        Ok(received)
+        let header = |name: &str| response.headers().get(name).and_then(|value| value.to_str().ok()).map(str::to_owned);
+        let head = Head::new(response.status().as_u16(), header);
+        Ok(Opened { head, body: NativeBody { parts: response.bytes_stream().boxed() } })
+    }
+}
+
+/// The body of a response, in parts.
+pub(in crate::http) struct NativeBody {
+    parts: BoxStream<'static, reqwest::Result<Bytes>>,
+}
+
+impl NativeBody {
+    /// The next part; `None` at the end.
+    pub(in crate::http) async fn next(&mut self) -> Option<Result<Bytes, TransportError>> {
+        let part = self.parts.next().await?;
+        Some(part.map_err(|error| failed(&error)))
     }
 }
 

@@ -2,6 +2,7 @@
 
 mod faults;
 pub mod foreign;
+mod invalidations;
 mod loading;
 mod operations;
 mod protocol;

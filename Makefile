@@ -88,6 +88,7 @@ bench: build ## Compare speed, size and memory with other caches; tables go to b
 	cargo bench --package isocache-bridge --bench bridge $(if $(QUICK),-- --quick)
 	node pkg/bench/run.mjs $(if $(QUICK),--quick)
 	node pkg/bench/loading.mjs $(if $(QUICK),--quick)
+	node pkg/bench/tiers.mjs $(if $(QUICK),--quick)
 	cargo build --quiet --release --package isocache-bridge && node pkg/bench/http.mjs $(if $(QUICK),--quick)
 	node scripts/performance.mjs
 

@@ -82,7 +82,7 @@ export class Copies<V> {
 
   /** The time of the copies: one reading does for a hit. */
   #time(): number {
-    if (!this.#hasTicked) {
+    if (!this.#hasTicked && this.#trusted <= 0) {
       this.#tick();
     }
     return this.#lastTime;
@@ -117,17 +117,18 @@ export class Copies<V> {
 
   /** The value of a good copy under a key, counted, or `undefined`. */
   hit(key: string): V | undefined {
-    if (this.#trusted-- > 0 || this.#read()) {
+    let kept: unknown;
+    if (this.#trusted-- > 0) {
+      kept = this.memory.get(key);
+    } else if (this.#read()) {
       this.#hasTicked = true;
-      let kept: unknown;
       try {
         kept = this.memory.get(key);
       } finally {
         this.#hasTicked = false;
       }
-      return this.#isPlain && !(kept instanceof Kept) ? (kept as V | undefined) : this.#opened(kept);
     }
-    return undefined;
+    return this.#isPlain && !(kept instanceof Kept) ? (kept as V | undefined) : this.#opened(kept);
   }
 
   #opened(kept: unknown): V | undefined {

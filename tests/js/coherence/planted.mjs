@@ -35,7 +35,11 @@ export const BUGS = {
   "keeps a copy for longer than its entry": [
     ["tiered/copies.ts", "Math.min(left, this.#settings.nearTtl)", "this.#settings.nearTtl"],
   ],
-  "takes a late write of its own for one that it knows": [["invalidations/origin.ts", "this.#id = undefined;", ""]],
+  // Two rules forbid it.
+  "takes a late write of its own for one that it knows": [
+    ["invalidations/origin.ts", "this.#id = undefined;", ""],
+    ["tiered/copies.ts", "own.includes(key) && this.admission.isAwaited(key)", "own.includes(key)"],
+  ],
   "ignores that the store was emptied": [["tiered/link.ts", 'event.type === "all" || event.type === "reset"', "false"]],
 };
 

@@ -31,17 +31,17 @@ export class AttemptError extends Error {
 }
 
 /** The error for an answer whose status is not 2xx. */
-export function attemptErrorOf(answer: HttpResponse, settings: Settings): AttemptError {
-  const { status } = answer;
-  const body = settings.tokens.redact(typeof answer.body === "string" ? answer.body : "");
+export function attemptErrorOf(response: HttpResponse, settings: Settings): AttemptError {
+  const { status } = response;
+  const body = settings.tokens.redact(typeof response.body === "string" ? response.body : "");
   const text = refusal(body);
   const error = (code: CacheErrorCode) => statusError(code, settings.server, status, text, body);
   if (status === 429) {
-    return new AttemptError(error("unavailable"), "all", false, retryAfter(answer));
+    return new AttemptError(error("unavailable"), "all", false, retryAfter(response));
   }
   if (status === 502 || status === 503 || status === 504) {
     const code = status === 504 ? "timeout" : "unavailable";
-    return new AttemptError(error(code), "harmless", true, retryAfter(answer));
+    return new AttemptError(error(code), "harmless", true, retryAfter(response));
   }
   if (status >= 500) {
     return new AttemptError(error("unavailable"), "none", true);

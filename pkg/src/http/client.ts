@@ -236,18 +236,18 @@ export class Client {
       headers: HEADERS[form],
       body: encode(form, commands),
     };
-    const replies = await this.#answered(request, batch, (answer) => {
-      const { status } = answer;
+    const replies = await this.#answered(request, batch, (response) => {
+      const { status } = response;
       if (status >= 200 && status < 300) {
-        this.#learn(answer);
-        return decode(form, answer.body, commands.length);
+        this.#learn(response);
+        return decode(form, response.body, commands.length);
       }
       if (form === "resp" && this.#peer.resp !== true && isForeign(status)) {
         this.#peer.resp = false;
         throw new OtherForm();
       }
       if (isAtomic && operations.length > 1 && (status === 400 || status === 403)) {
-        this.#peer.joins &&= !/CROSSSLOT/i.test(`${answer.body}`);
+        this.#peer.joins &&= !/CROSSSLOT/i.test(`${response.body}`);
         throw new Apart();
       }
       return undefined;
@@ -276,7 +276,11 @@ export class Client {
    * Sends a request if the breaker permits it, and reports the outcome to the breaker. `understand` reads the answer, or returns
    * `undefined` if its status stands for a failure.
    */
-  async #answered<T>(request: Request, batch: Batch, understand: (answer: HttpResponse) => T | undefined): Promise<T> {
+  async #answered<T>(
+    request: Request,
+    batch: Batch,
+    understand: (response: HttpResponse) => T | undefined,
+  ): Promise<T> {
     const { breaker, tokens, server } = this.settings;
     const pass = breaker.enter();
     if (pass === "none") {
@@ -287,17 +291,17 @@ export class Client {
     let why: string | undefined;
     try {
       const token = await this.#token(batch);
-      const answer = await this.#exchanged(request, token, batch);
+      const response = await this.#exchanged(request, token, batch);
       outcome = "succeeded";
-      if (answer.status === 401 && !batch.hasRenewed && tokens.renew(token)) {
+      if (response.status === 401 && !batch.hasRenewed && tokens.renew(token)) {
         batch.hasRenewed = true;
-        throw new AttemptError(attemptErrorOf(answer, this.settings).error, "all", false, 0, true);
+        throw new AttemptError(attemptErrorOf(response, this.settings).error, "all", false, 0, true);
       }
-      const understood = this.#understood(answer, understand);
+      const understood = this.#understood(response, understand);
       if (understood !== undefined) {
         return understood;
       }
-      throw attemptErrorOf(answer, this.settings);
+      throw attemptErrorOf(response, this.settings);
     } catch (error) {
       if (error instanceof Ended) {
         outcome = error.isLate ? "failed" : "released";
@@ -353,15 +357,15 @@ export class Client {
     }
   }
 
-  #understood<T>(answer: HttpResponse, understand: (answer: HttpResponse) => T | undefined): T | undefined {
+  #understood<T>(response: HttpResponse, understand: (response: HttpResponse) => T | undefined): T | undefined {
     try {
-      return understand(answer);
+      return understand(response);
     } catch (error) {
       if (!(error instanceof Malformed)) {
         throw error;
       }
       const { server, tokens } = this.settings;
-      const { body } = answer;
+      const { body } = response;
       const start = tokens.redact(typeof body === "string" ? body.slice(0, 1000) : latin1(body));
       throw new AttemptError(notProtocol(server, error.message, start), "none", true);
     }

@@ -132,9 +132,9 @@ export class RateLimiter {
 
   /** As `check`, under any key. */
   async checkKey(key: string, options: CheckOptions = {}): Promise<RateLimit> {
-    const answer = await this.#answered(key, options, (cost, now) => this.#algorithm.check(key, cost, now));
-    this.#stats[answer.allowed ? "allowed" : "refused"]++;
-    return answer;
+    const result = await this.#answered(key, options, (cost, now) => this.#algorithm.check(key, cost, now));
+    this.#stats[result.allowed ? "allowed" : "refused"]++;
+    return result;
   }
 
   /** Returns what `check` would answer now, without counting a request. Rejects as `check`. */

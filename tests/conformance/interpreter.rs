@@ -3,7 +3,8 @@
 use std::time::{Duration, SystemTime};
 
 use isocache::{
-    AtomicProvider, CacheError, CacheProvider, CacheStats, CounterProvider, KeysProvider, ManualClock, TouchProvider,
+    AtomicProvider, CacheError, CacheProvider, CacheStats, Clock, CounterProvider, KeysProvider, ManualClock,
+    TouchProvider, UnixClock,
 };
 use serde_json::{Value, json};
 
@@ -94,7 +95,9 @@ async fn call<P: CacheProvider<Value>>(
 ) -> Result<Value, CacheError> {
     Ok(match call {
         Call::Set(Entry { key, value, expires_in_ms: Some(ms), .. }) => {
-            let (now, distance) = (SystemTime::now(), Duration::from_millis(ms.unsigned_abs()));
+            // In WebAssembly, the standard library has no clock.
+            let now = SystemTime::UNIX_EPOCH + Duration::from_millis(UnixClock.now_ms());
+            let distance = Duration::from_millis(ms.unsigned_abs());
             let at = if *ms < 0 { now - distance } else { now + distance };
             provider.set_until(&key.0, value.clone(), at).await?;
             Value::Null

@@ -1,4 +1,4 @@
-//! The announcements of a bridge as a program sees them: a stream, what follows its faults, and polling.
+//! The announcements of a bridge as a program sees them: a stream, and what follows its faults.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -24,11 +24,11 @@ fn embedded() -> Store {
     Store::Memory(MemoryStore::new(MemoryStoreOptions::default()).unwrap())
 }
 
-async fn memory_bridge() -> String {
+pub async fn memory_bridge() -> String {
     bridge(embedded(), UnixClock).await
 }
 
-fn client(url: &str) -> HttpCacheBuilder<String> {
+pub fn client(url: &str) -> HttpCacheBuilder<String> {
     patient(url).token(TOKEN)
 }
 
@@ -36,19 +36,19 @@ fn client(url: &str) -> HttpCacheBuilder<String> {
 type Fits = fn(&CacheError) -> bool;
 
 /// A source that runs, and what it announces.
-struct Running {
+pub struct Running {
     events: UnboundedReceiver<Invalidation>,
     task: JoinHandle<()>,
 }
 
 impl Running {
-    fn start(source: &HttpInvalidations, since: Option<Position>) -> Self {
+    pub fn start(source: &HttpInvalidations, since: Option<Position>) -> Self {
         let (sender, events) = unbounded_channel();
         let announce = Arc::new(move |event| drop(sender.send(event)));
         Self { events, task: tokio::spawn(source.run(since, announce)) }
     }
 
-    async fn next(&mut self) -> Invalidation {
+    pub async fn next(&mut self) -> Invalidation {
         bounded(self.events.recv()).await.expect("it never ends by itself")
     }
 
@@ -80,7 +80,7 @@ impl Running {
     }
 
     /// The keys of the next announcements up to one of them, each with whether it is an own change.
-    async fn keys_until(&mut self, last: &str) -> Vec<(String, bool)> {
+    pub async fn keys_until(&mut self, last: &str) -> Vec<(String, bool)> {
         let mut all: Vec<(String, bool)> = Vec::new();
         while !all.iter().any(|(key, _)| key == last) {
             match self.change().await {
@@ -367,42 +367,4 @@ async fn a_token_that_has_expired_is_made_anew() {
     let mut running = Running::start(&cache.invalidations(), None);
     let Invalidation::Connected { .. } = running.next().await else { panic!("without a failure") };
     assert_eq!(made.load(std::sync::atomic::Ordering::Relaxed), 2);
-}
-
-#[tokio::test]
-async fn polling_tells_what_was_missed() {
-    let url = memory_bridge().await;
-    let http = client(&url).namespace("shop").build().unwrap();
-    let (far, source) = http.with_invalidations();
-    let source = source.polling(Duration::from_secs(3600)).unwrap();
-    let Ok(Invalidation::Reset { position: Some(start) }) = source.poll(None).await else { panic!() };
-    assert_eq!(source.latest(), Some(start));
-    far.set("a", "1".into(), None).await.unwrap();
-    http.set("b", "1".into(), None).await.unwrap();
-    let Ok(Invalidation::Keys { keys, own, position: Some(now) }) = source.poll(Some(start)).await else { panic!() };
-    assert_eq!((keys, own), (vec!["a".to_owned(), "b".to_owned()], vec!["a".to_owned()]));
-    assert!(now.is_after(start));
-    // A response shows that there are changes.
-    http.set("c", "1".into(), None).await.unwrap();
-    assert_eq!(http.get("c").await.unwrap().as_deref(), Some("1"));
-    assert!(source.latest().is_some_and(|latest| latest.is_after(now)), "{:?}", source.latest());
-    let unknown = Position { epoch: 7, sequence: 0 };
-    let Ok(Invalidation::Reset { position: Some(_) }) = source.poll(Some(unknown)).await else { panic!() };
-    for wrong in [Duration::ZERO, Duration::from_secs(3601)] {
-        let error = http.invalidations().polling(wrong).unwrap_err();
-        assert!(matches!(error, CacheError::InvalidArgument { argument: "interval", .. }), "{error:?}");
-    }
-}
-
-#[tokio::test]
-async fn polling_runs_by_itself_too() {
-    let url = memory_bridge().await;
-    let cache = client(&url).build().unwrap();
-    let source = cache.invalidations().polling(Duration::from_millis(10)).unwrap();
-    let mut running = Running::start(&source, None);
-    let Invalidation::Connected { resumed: false, heartbeat, .. } = running.next().await else { panic!() };
-    assert_eq!(heartbeat, Duration::from_millis(10));
-    cache.set("a", "1".into(), None).await.unwrap();
-    assert_eq!(running.keys_until("a").await, [("a".to_owned(), false)]);
-    let Invalidation::Heartbeat { position: Some(_), .. } = running.next().await else { panic!() };
 }

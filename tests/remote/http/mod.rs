@@ -5,6 +5,7 @@ pub mod foreign;
 mod invalidations;
 mod loading;
 mod operations;
+mod polling;
 mod protocol;
 mod rules;
 mod scenario;

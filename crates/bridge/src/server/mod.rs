@@ -9,6 +9,8 @@
 //! | `origin` | origins of pages, and host names |
 //! | `subscribe` | streams of messages |
 //! | `invalidations` | changed keys, as a stream or in one response |
+//! | `sync_token` | the token that changes with every write |
+//! | `limits` | limits of the server as a whole |
 //! | `in_flight`, `metrics` | counts of requests in progress, and of everything else |
 //! | `static_files` | files for browsers |
 
@@ -16,15 +18,16 @@ mod body;
 mod execute;
 mod in_flight;
 mod invalidations;
+mod limits;
 mod metrics;
 mod origin;
 mod request;
 mod response;
 mod static_files;
 mod subscribe;
+mod sync_token;
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use arc_swap::ArcSwap;
@@ -41,29 +44,14 @@ use crate::invalidations::Origin;
 use crate::store::{Announcements, Store};
 use in_flight::{Counts, InFlight};
 use invalidations::Invalidations;
+pub use limits::ServerLimits;
 pub use metrics::Metrics;
 pub use origin::Origins;
 use request::{Form, Request as Parsed, check_head, header};
 use response::{Failure, response};
 pub use static_files::StaticFiles;
 use subscribe::Subscribe;
-
-/// Limits of the server as a whole. Those of a token are in its profile.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct ServerLimits {
-    /// How long the body of a request may take.
-    pub body_timeout: Duration,
-    /// The number of requests in progress.
-    pub max_in_flight: u64,
-    /// The number of open subscriptions.
-    pub max_streams: u64,
-}
-
-impl Default for ServerLimits {
-    fn default() -> Self {
-        Self { body_timeout: Duration::from_secs(10), max_in_flight: 4096, max_streams: 1024 }
-    }
-}
+use sync_token::SyncToken;
 
 /// Who may do what, and how much. It can be replaced while the server runs.
 #[derive(Debug)]
@@ -155,7 +143,7 @@ impl Bridge {
         Self {
             metrics: Metrics::new(&store),
             quota: RequestQuota::new(Arc::clone(&clock), QUOTAS),
-            sync: SyncToken(AtomicU64::new(clock.now_ms())),
+            sync: SyncToken::new(clock.now_ms()),
             store,
             policy: ArcSwap::from_pointee(policy.into()),
             clock,
@@ -400,16 +388,5 @@ impl Bridge {
     pub fn metrics_response(&self) -> Response<Body> {
         let text = self.metrics.text(self.requests.total(), self.streams.total(), self.store.log().readers());
         response(200, "application/openmetrics-text; version=1.0.0; charset=utf-8", text)
-    }
-}
-
-/// A token that changes with every write. Clients send it back to avoid stale replicas. The bridge has one
-/// store, which is never stale.
-#[derive(Debug)]
-struct SyncToken(AtomicU64);
-
-impl SyncToken {
-    fn after(&self, wrote: bool) -> u64 {
-        if wrote { self.0.fetch_add(1, Ordering::Relaxed) + 1 } else { self.0.load(Ordering::Relaxed) }
     }
 }

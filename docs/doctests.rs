@@ -27,6 +27,7 @@ pages! {
     leases: "guide/leases.md",
     memory: "guide/memory.md",
     http: "guide/http.md",
+    coherence: "coherence.md",
     from_cached: "migrate/cached.md",
     from_moka: "migrate/moka.md",
 }

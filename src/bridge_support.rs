@@ -11,6 +11,7 @@ mod redis {
     pub use crate::redis::clear_pattern::{Primary, clear, primaries};
     pub use crate::redis::client::Client;
     pub use crate::redis::connection::{Connection, Request, Retry};
-    pub use crate::redis::tracking::{Invalidated, Tracking};
+    pub use crate::redis::observe::{Observed, observe};
+    pub use crate::redis::tracking::Invalidated;
     pub use crate::remote::{COMPARE_AND_SET, INCREMENT_WITHIN, RELEASE, StaleCheck};
 }

@@ -45,6 +45,11 @@ struct CachedAttribute;
 #[doc(hidden)]
 #[path = "bridge_support.rs"]
 pub mod __bridge;
+/// For the tests of coherence.
+#[doc(hidden)]
+pub mod __coherence {
+    pub use crate::tiered::Planted;
+}
 #[cfg(feature = "macros")]
 #[doc(hidden)]
 #[path = "private/mod.rs"]
@@ -81,7 +86,7 @@ mod tower;
 mod ttl;
 
 #[cfg(all(feature = "redis", not(target_arch = "wasm32")))]
-pub use self::redis::{RedisCacheBuilder, RedisCacheProvider, RedisCredentials};
+pub use self::redis::{RedisCacheBuilder, RedisCacheProvider, RedisCredentials, RedisInvalidations};
 pub use clock::{Clock, ManualClock, SystemClock, UnixClock};
 pub use engine::{Policy, RemovalReason};
 #[cfg(feature = "serde")]
@@ -123,6 +128,7 @@ pub use stats::CacheStats;
 pub use tags::{Tagged, TaggedEntry, TaggedView};
 pub use tiered::{
     Announce, Invalidation, InvalidationChannel, InvalidationSource, LinkState, Position, ServeSuspect, TierStats,
+    TieredCacheBuilder, TieredCacheProvider,
 };
 #[cfg(feature = "tower")]
 pub use tower::{RateLimitLayer, RateLimitService};

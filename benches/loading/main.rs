@@ -1,11 +1,12 @@
 //! Loading compared with other caches: a hit through the loading call or a cached function, and ten thousand callers of one
-//! key. Also the cost of invalidating a tag.
+//! key. Also the cost of invalidating a tag, and a hit of a near copy.
 //!
 //! `cargo bench --bench loading --features tokio`; `-- --quick` for fewer rounds.
 
 mod peers;
 mod report;
 mod tags;
+mod tier;
 
 use std::time::Instant;
 
@@ -25,6 +26,7 @@ fn main() -> std::io::Result<()> {
     let mut stampedes = vec![Vec::new(); peers.len()];
     let tagged = tags::ENTRIES.map(Invalidation::new);
     let mut invalidations = vec![Vec::new(); tagged.len()];
+    let mut near_hits = runtime.block_on(tier::NearHits::new());
     for round in 0..rounds {
         // All of them in each round, so that what slows the machine down slows all.
         for (at, peer) in peers.iter().enumerate() {
@@ -36,8 +38,10 @@ fn main() -> std::io::Result<()> {
         for (at, tagged) in tagged.iter().enumerate() {
             invalidations[at].push(runtime.block_on(tagged.round()));
         }
+        runtime.block_on(near_hits.round());
     }
-    let text = report::markdown(&peers, &hits, &stampedes, rounds) + &report::tags(&invalidations);
+    let text =
+        report::markdown(&peers, &hits, &stampedes, rounds) + &report::tags(&invalidations) + &near_hits.markdown();
     println!("{text}");
     report::write(&text)?;
     println!("written to bench-results/loading.md");

@@ -1,8 +1,8 @@
 //! `RedisCacheProvider` beside the connection that it is made of, and beside another cache in Redis: operations a second,
-//! allocations, deleting by pattern. It starts a redis-server of its own.
+//! allocations, deleting by pattern, and the lag of announcements. It starts a redis-server of its own.
 //!
 //! `cargo bench --features redis --bench redis` takes some minutes, with `-- --quick` about half a minute;
-//! `-- --only get` (or `set`, `get_many`, `clear`) is for whoever works on one thing.
+//! `-- --only get` (or `set`, `get_many`, `clear`, `lag`) is for whoever works on one thing.
 
 #![allow(clippy::cast_precision_loss)]
 
@@ -11,6 +11,7 @@
 #[path = "../peers/allocator.rs"]
 mod allocator;
 mod clearing;
+mod lag;
 mod peers;
 mod report;
 mod stores;
@@ -36,6 +37,7 @@ fn main() -> std::io::Result<()> {
         (Keys { cleared: 100_000, all: 1_000_000 }, 7)
     };
 
+    let lags = if quick { 2000 } else { 10_000 };
     let server = servers::redis::RedisServer::plain();
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
     let peers = runtime.block_on(peers::all(&server.url()));
@@ -55,7 +57,9 @@ fn main() -> std::io::Result<()> {
         Clearing { keys, times: clearing::measure(&runtime, &server, keys, clearings) }
     });
 
-    let report = Report { peers: &peers, throughput, allocations, clearing };
+    let lag = only.is_none_or(|only| only == "lag").then(|| lag::Lag::measure(&runtime, &server.url(), lags));
+
+    let report = Report { peers: &peers, throughput, allocations, clearing, lag };
     println!("{}", report.markdown());
     if only.is_none() {
         report.write()?;

@@ -6,6 +6,7 @@ use std::path::Path;
 use serde_json::{Value, json};
 
 use crate::clearing::{self, Keys};
+use crate::lag::Lag;
 use crate::peers::{BARE, OURS, Peer};
 use crate::throughput::{Operation, Workload};
 
@@ -36,6 +37,7 @@ pub struct Report<'a> {
     pub throughput: Vec<Throughput>,
     pub allocations: [Allocations; 3],
     pub clearing: Option<Clearing>,
+    pub lag: Option<Lag>,
 }
 
 fn quantile(values: &[f64], at: f64) -> Option<f64> {
@@ -119,6 +121,9 @@ impl Report<'_> {
                 let time = quantile(own, 0.5).map_or("-".into(), |time| format!("{time:.0}"));
                 row(&mut text, [(*name).to_owned(), time, ratio_cell(&times[0], own)]);
             }
+        }
+        if let Some(lag) = &self.lag {
+            text += &lag.markdown();
         }
         text += "\n## Goals\n\n";
         for goal in self.goals() {

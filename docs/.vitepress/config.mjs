@@ -61,6 +61,7 @@ export default defineConfig({
           { text: "Introduction", link: "/" },
           { text: "JavaScript", link: "/start/javascript" },
           { text: "Rust", link: "/start/rust" },
+          { text: "Memory before a store", link: "/coherence" },
           { text: "How the parts fit together", link: "/parts" },
           { text: "Environments", link: "/environments" },
         ],

@@ -1,4 +1,4 @@
-//! A service that caches users and lists of users; a write invalidates both. Its page shares the cache through the bridge:
+//! A service that caches users and lists of users, in memory before Redis; a write invalidates both, also in other processes. Its page shares the cache through the bridge:
 //! see the README beside this file.
 //!
 //! `cargo run --example user_service --features redis`, then
@@ -15,7 +15,7 @@ use axum::http::header::{CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE};
 use axum::response::{Html, IntoResponse};
 use axum::routing::get;
 use axum::{Json, Router};
-use isocache::{CacheInvalidator, EntityInvalidator, RedisCacheProvider, cached};
+use isocache::{CacheInvalidator, EntityInvalidator, RedisCacheProvider, TieredCacheProvider, cached};
 use serde::{Deserialize, Serialize};
 use tower_http::services::ServeDir;
 
@@ -63,10 +63,13 @@ impl Database {
     }
 }
 
+/// Memory before Redis: what anybody writes there drops the copies here.
+type Tier<T> = TieredCacheProvider<T, RedisCacheProvider<T>>;
+
 #[derive(Clone)]
 struct Service {
-    users: RedisCacheProvider<User>,
-    lists: RedisCacheProvider<Vec<User>>,
+    users: Tier<User>,
+    lists: Tier<Vec<User>>,
     stale: EntityInvalidator,
     database: Arc<Database>,
 }
@@ -74,11 +77,14 @@ struct Service {
 /// The service, over a cache and a database.
 ///
 /// # Errors
-/// If a key pattern is invalid.
+/// If a key pattern or an option is invalid.
 pub fn app(users: RedisCacheProvider<User>, database: Arc<Database>) -> isocache::Result<Router> {
+    let (announcements, far_lists) = (users.invalidations(), users.view::<Vec<User>>());
+    let users = TieredCacheProvider::builder(users).invalidations(announcements).build()?;
+    let lists = users.view(far_lists).build()?;
     // The same keys as in the page, which reaches them through the bridge.
     let stale = CacheInvalidator::new(users.clone()).entity("user").key("user:{id}")?.lists("user_list:*")?;
-    let service = Service { lists: users.view(), users, stale, database };
+    let service = Service { users, lists, stale, database };
     Ok(Router::new().route("/users", get(list)).route("/users/{id}", get(read).put(write)).with_state(service))
 }
 

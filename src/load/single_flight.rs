@@ -133,7 +133,7 @@ impl SingleFlight {
     }
 
     /// The version of `key`: it differs after each write to `key`, and sometimes after a write to another key.
-    pub(super) fn writes(&self, key: &str) -> u64 {
+    pub(crate) fn writes(&self, key: &str) -> u64 {
         let count = |at: usize| self.loads.writes[at].load(Ordering::SeqCst);
         count(self.group(key)).wrapping_add(count(GROUPS))
     }

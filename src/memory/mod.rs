@@ -8,6 +8,7 @@ mod entry;
 mod ghosts;
 mod iterate;
 mod loading;
+mod near_copies;
 mod provider;
 mod shared;
 pub(crate) mod table;

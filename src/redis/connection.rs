@@ -107,6 +107,20 @@ impl Connection {
         opened.await.unwrap_or_else(|_| Err(self.not_connected_within(limit)))
     }
 
+    /// The address of the primary that Sentinels name now; `None` without Sentinels.
+    pub async fn primary(&self) -> Result<Option<String>> {
+        let target = &self.shared.target;
+        if !matches!(target.servers, Servers::Sentinel { .. }) {
+            return Ok(None);
+        }
+        let limit = target.timeout();
+        let asked = timeout(limit, async {
+            let address = target.authenticated().await?.address().await;
+            address.map(Some).map_err(|error| of_connection(&error, &self.names()))
+        });
+        asked.await.unwrap_or_else(|_| Err(self.not_connected_within(limit)))
+    }
+
     /// A separate connection to one node of the cluster.
     pub fn to_node(&self, host: &str, port: u16) -> Self {
         Self::new(self.shared.target.node(host, port))

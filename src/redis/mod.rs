@@ -11,10 +11,12 @@
 //! | `client` | the commands, on bytes |
 //! | `scan` | listing of keys |
 //! | `clear_pattern` | deletion by pattern |
-//! | `tracking` | announcements of changed keys |
+//! | `tracking` | announcements of changed keys by one server |
+//! | `observe` | announcements of all servers, and whether they are complete |
+//! | `invalidations` | the source of announcements for a tiered cache |
 //! | `provider` | values, keys and counts |
 
-// `clear_pattern`, `client`, `connection` and `tracking` are public for the bridge alone.
+// `clear_pattern`, `client`, `connection`, `observe` and `tracking` are public for the bridge alone.
 mod builder;
 #[allow(clippy::missing_errors_doc)]
 pub(crate) mod clear_pattern;
@@ -23,6 +25,9 @@ pub(crate) mod client;
 pub(crate) mod connection;
 mod credentials;
 mod error;
+mod invalidations;
+#[allow(clippy::missing_errors_doc)]
+pub(crate) mod observe;
 mod open_connection;
 mod provider;
 mod scan;
@@ -32,4 +37,5 @@ mod url;
 
 pub use builder::RedisCacheBuilder;
 pub use credentials::RedisCredentials;
+pub use invalidations::RedisInvalidations;
 pub use provider::RedisCacheProvider;

@@ -110,6 +110,12 @@ impl Target {
         client.get_multiplexed_async_connection_with_config(&self.config().set_push_sender(pushes)).await
     }
 
+    /// The address of the server for commands.
+    pub(super) async fn address(&self) -> RedisResult<String> {
+        self.use_crypto();
+        Ok(self.client().await?.get_connection_info().addr().to_string())
+    }
+
     /// The server for commands; in a cluster, a node of the URL.
     async fn client(&self) -> RedisResult<Client> {
         let one = |info: &ConnectionInfo| match &self.tls {

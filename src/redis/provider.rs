@@ -5,9 +5,10 @@ use std::time::Duration;
 
 use super::builder::RedisCacheBuilder;
 use super::client::Client;
+use super::connection::Connection;
 use crate::error::Result;
 use crate::provider::{CacheProvider, CounterProvider, MaybeSend, WithTtl};
-use crate::remote::{Remote, RemoteOptions, delegate_to_remote};
+use crate::remote::{Namespace, Remote, RemoteOptions, delegate_to_remote};
 use crate::serializer::{JsonSerializer, Serializer};
 use crate::stats::CacheStats;
 
@@ -78,6 +79,10 @@ impl<T> RedisCacheProvider<T> {
 impl<T, S> RedisCacheProvider<T, S> {
     pub(super) fn from_parts(client: Client, serializer: S, options: RemoteOptions) -> Self {
         Self { remote: Remote::new(client, serializer, options) }
+    }
+
+    pub(super) fn parts(&self) -> (Connection, Namespace) {
+        (self.remote.store().connection.clone(), self.remote.namespace().clone())
     }
 
     /// Returns the same cache for values of another type. It shares the connection, the namespace and the statistics.

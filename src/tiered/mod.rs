@@ -4,14 +4,43 @@
 //! |---|---|
 //! | `position.rs`, `source.rs` | the announcements, and where they come from |
 //! | `channel.rs` | announcements that the program makes itself |
-//! | `stats.rs` | options and statistics |
+//! | `link.rs` | whether the announcements are complete, as a state machine |
+//! | `admission.rs` | which values may be kept near, as a state machine |
+//! | `operation.rs`, `polling.rs` | a read or write in progress; polls |
+//! | `hub.rs`, `running.rs` | what views share: both state machines, and the task that runs the source |
+//! | `planted.rs` | rules that the tests of coherence break |
+//! | `near.rs` | the near copies |
+//! | `provider.rs`, `more.rs`, `loading.rs` | the traits of a provider |
+//! | `retries.rs` | writes that are sent again |
+//! | `operations.rs`, `join.rs` | reads and writes between the tiers |
+//! | `builder.rs`, `stats.rs`, `report.rs` | options, statistics, reports |
 
+mod admission;
+mod builder;
 mod channel;
+mod hub;
+mod join;
+mod link;
+mod loading;
+mod more;
+mod near;
+mod operation;
+mod operations;
+mod planted;
+mod polling;
 mod position;
+mod provider;
+#[cfg(any(feature = "metrics", feature = "tracing"))]
+mod report;
+mod retries;
+mod running;
 mod source;
 mod stats;
 
+pub use builder::TieredCacheBuilder;
 pub use channel::InvalidationChannel;
+pub use planted::Planted;
 pub use position::Position;
+pub use provider::TieredCacheProvider;
 pub use source::{Announce, Invalidation, InvalidationSource};
 pub use stats::{LinkState, ServeSuspect, TierStats};

@@ -48,7 +48,7 @@ pub struct TierStats {
     pub suspect_time: Duration,
     /// The last measured time from a write of this process to its announcement; `None` before the first.
     pub lag: Option<Duration>,
-    /// Writes that wait for the far provider.
+    /// Writes that wait to be sent again.
     pub queued_writes: u64,
     /// Writes that were given up.
     pub unsent_writes: u64,

@@ -8,3 +8,4 @@ mod js_provider;
 mod loading;
 mod memory;
 mod servers;
+mod tiered;

@@ -15,6 +15,7 @@ mod permissions;
 mod protocol;
 mod rules;
 mod sentinel;
+mod tiered;
 
 use std::future::Future;
 use std::time::Duration;

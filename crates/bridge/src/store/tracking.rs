@@ -5,10 +5,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use futures_util::future::{select_all, try_join_all};
-use isocache::__bridge::{Connection, Invalidated, Tracking, primaries};
-use isocache::{CacheError, Result};
-use tokio::time::{MissedTickBehavior, interval, sleep};
+use isocache::__bridge::{Connection, Invalidated, Observed};
+use isocache::Result;
+use tokio::time::sleep;
 
 use crate::invalidations::{Change, Log};
 
@@ -53,48 +52,16 @@ pub(super) async fn run(connection: Connection, log: Arc<Log>, announcements: An
     }
 }
 
-/// Opens a connection to each server, and then the log. Returns as soon as a change may have been missed.
+/// Opens the log while every server announces changes. Returns as soon as a change may have been missed.
 async fn observe(connection: &Connection, log: &Arc<Log>, announcements: &Announcements) -> Result<Infallible> {
     let Announcements { heartbeat, prefixes } = announcements;
-    let nodes = nodes(connection).await?;
-    let track = |server: Connection| {
-        let log = Arc::clone(log);
-        async move { server.track(prefixes, move |invalidated| record(&log, invalidated)).await }
+    let log = Arc::clone(log);
+    let tell = move |observed| match observed {
+        Observed::Opened(_) => log.open(),
+        Observed::Changed(invalidated) => record(&log, invalidated),
+        Observed::Confirmed(_) => log.heartbeat(),
     };
-    let servers = if nodes.is_empty() {
-        vec![connection.clone()]
-    } else {
-        nodes.iter().map(|node| connection.to_node(&node.host, node.port)).collect()
-    };
-    let mut tracked: Vec<Tracking> = try_join_all(servers.into_iter().map(track)).await?;
-    if self::nodes(connection).await? != nodes {
-        return Err(moved());
-    }
-    log.open();
-    let mut ticks = interval(*heartbeat);
-    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
-    loop {
-        tokio::select! {
-            _ = select_all(tracked.iter_mut().map(|server| Box::pin(server.ended()))) => {
-                return Err(CacheError::Connection(format!("{}: the connection broke", connection.names())));
-            }
-            _ = ticks.tick() => {}
-        }
-        try_join_all(tracked.iter_mut().map(|server| server.confirm(CONFIRM_LIMIT))).await?;
-        if self::nodes(connection).await? != nodes {
-            return Err(moved());
-        }
-        log.heartbeat();
-    }
-}
-
-/// The primaries of a cluster; nothing for one server.
-async fn nodes(connection: &Connection) -> Result<Vec<isocache::__bridge::Primary>> {
-    if connection.is_cluster() { primaries(connection).await } else { Ok(Vec::new()) }
-}
-
-fn moved() -> CacheError {
-    CacheError::Unavailable("slots of the cluster moved to other nodes".into())
+    isocache::__bridge::observe(connection, prefixes, (*heartbeat, CONFIRM_LIMIT), tell).await
 }
 
 fn record(log: &Log, invalidated: Invalidated) {

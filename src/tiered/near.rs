@@ -1,0 +1,127 @@
+//! [`Near`]: the near copies of one tiered cache.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use super::hub::Copies;
+use super::operation::Operation;
+use crate::clock::Clock;
+use crate::engine::{Millis, NEVER, Policy};
+use crate::error::Result;
+use crate::load::millis;
+use crate::memory::{MemoryCache, OnOversize};
+
+/// Measures a value, for a limit in bytes.
+pub(super) type SizeOf<T> = Box<dyn Fn(&str, &T) -> u64 + Send + Sync>;
+
+/// The limits of the near copies.
+pub(super) struct NearOptions<T> {
+    pub(super) max_entries: Option<usize>,
+    pub(super) max_bytes: Option<(u64, SizeOf<T>)>,
+    pub(super) policy: Policy,
+    pub(super) ttl: Option<Duration>,
+    pub(super) never_expires: bool,
+}
+
+impl<T> Default for NearOptions<T> {
+    fn default() -> Self {
+        Self { max_entries: None, max_bytes: None, policy: Policy::default(), ttl: None, never_expires: false }
+    }
+}
+
+/// A value, and until when it is fresh in the far provider.
+#[derive(Clone)]
+pub(super) struct NearCopy<T> {
+    pub(super) value: T,
+    pub(super) fresh_until: Millis,
+}
+
+pub(super) struct Near<T> {
+    cache: MemoryCache<NearCopy<T>>,
+    /// The longest time that a copy is kept.
+    ttl: Millis,
+    never_expires: bool,
+    /// Copies that were found, but not served, or for a lookup that is not counted.
+    uncounted: AtomicU64,
+    /// Copies served while the link was not connected.
+    pub(super) suspect_hits: AtomicU64,
+}
+
+impl<T: Clone + Send + 'static> Near<T> {
+    pub(super) fn new(options: NearOptions<T>, clock: Arc<dyn Clock>) -> Result<Self> {
+        let mut builder = MemoryCache::builder().clock(clock).policy(options.policy).on_oversize(OnOversize::Skip);
+        if let Some(max_entries) = options.max_entries {
+            builder = builder.max_entries(max_entries);
+        }
+        if let Some((max_bytes, size_of)) = options.max_bytes {
+            builder = builder.max_bytes(max_bytes).size_of(move |key, copy: &NearCopy<T>| size_of(key, &copy.value));
+        }
+        let cache = builder.build()?;
+        cache.always_read_clock()?;
+        let ttl = options.ttl.map_or(NEVER, millis);
+        let never_expires = options.never_expires;
+        Ok(Self { cache, ttl, never_expires, uncounted: AtomicU64::new(0), suspect_hits: AtomicU64::new(0) })
+    }
+
+    /// The copy under `key`, if copies may be served; the lookup is counted.
+    #[inline]
+    pub(super) fn get(&self, key: &str, serves_until: Millis) -> Result<Option<NearCopy<T>>> {
+        Ok(self.get_at(key, serves_until)?.map(|(copy, _)| copy))
+    }
+
+    /// As `get`, with the time.
+    #[inline]
+    pub(super) fn get_at(&self, key: &str, serves_until: Millis) -> Result<Option<(NearCopy<T>, Millis)>> {
+        match self.cache.get_at(key)? {
+            Some((copy, now)) if now < serves_until => Ok(Some((copy, now))),
+            Some(_) => {
+                self.uncounted.fetch_add(1, Ordering::Relaxed);
+                Ok(None)
+            }
+            None => Ok(None),
+        }
+    }
+
+    /// The copy under `key`, whatever the link.
+    pub(super) fn find(&self, key: &str, is_counted: bool) -> Option<NearCopy<T>> {
+        let (copy, _) = self.cache.get_at(key).ok().flatten()?;
+        if !is_counted {
+            self.uncounted.fetch_add(1, Ordering::Relaxed);
+        }
+        Some(copy)
+    }
+
+    /// The copy under `key`, whatever the link, without counting a lookup or a use.
+    pub(super) fn peek(&self, key: &str) -> Option<NearCopy<T>> {
+        self.cache.peek(key).ok().flatten()
+    }
+
+    /// Keeps the value of an operation until it expires in the far provider, if the operation may keep it.
+    pub(super) fn keep(&self, operation: &Operation, value: T, fresh_until: Millis) -> bool {
+        let until = if self.never_expires { NEVER } else { fresh_until.min(operation.sent + self.ttl) };
+        let copy = NearCopy { value, fresh_until };
+        // An error means that there is no room for it.
+        self.cache.set_until(operation.key(), copy, until, || operation.is_valid()).unwrap_or(false)
+    }
+
+    /// How many lookups a copy has answered.
+    pub(super) fn hits(&self) -> u64 {
+        self.cache.stats().hits.saturating_sub(self.uncounted.load(Ordering::Relaxed))
+    }
+}
+
+impl<T: Clone + Send> Copies for Near<T> {
+    fn forget(&self, key: &str) {
+        // A key outside the limits has no copy.
+        let _ = self.cache.delete(key);
+    }
+
+    fn forget_matching(&self, pattern: &str) {
+        let _ = self.cache.clear_pattern(pattern);
+    }
+
+    fn forget_all(&self) {
+        self.cache.clear();
+    }
+}

@@ -1,0 +1,106 @@
+//! [`Operation`]: a read or write in progress, between its begin and its end.
+
+use std::sync::Arc;
+
+use super::admission::{Outcome, Ticket};
+use super::hub::Hub;
+use crate::engine::Millis;
+use crate::error::CacheError;
+
+impl Hub {
+    /// Begins to read a key.
+    pub(super) fn read(self: &Arc<Self>, key: &str) -> Operation {
+        let sent = self.now();
+        let ticket = self.state().admission.read(key);
+        Operation { hub: Arc::clone(self), ticket: Some(ticket), sent, version: None }
+    }
+
+    /// Begins to write or remove a key: its copies are dropped.
+    pub(super) fn write(self: &Arc<Self>, key: &str, version: Option<u64>) -> Operation {
+        let sent = self.now();
+        let ticket = {
+            let mut state = self.state();
+            if state.probe.is_none() {
+                state.probe = Some((key.into(), sent));
+            }
+            state.admission.write(key)
+        };
+        self.each(|copies| copies.forget(key));
+        Operation { hub: Arc::clone(self), ticket: Some(ticket), sent, version }
+    }
+
+    /// Begins to remove all keys that match: their copies are dropped now and at the end.
+    pub(super) fn clear(self: &Arc<Self>, pattern: &str) -> Clearing {
+        let clearing = Clearing { hub: Arc::clone(self), pattern: pattern.to_owned() };
+        clearing.forget();
+        clearing
+    }
+
+    /// The version of a key: reads of one version may share a request.
+    pub(super) fn version(&self, key: &str) -> u64 {
+        self.state().admission.version(key)
+    }
+}
+
+/// An operation in progress on one key. Dropping it before its end means that its outcome is not known.
+pub(super) struct Operation {
+    hub: Arc<Hub>,
+    ticket: Option<Ticket>,
+    /// When it began.
+    pub(super) sent: Millis,
+    /// The version that its key had in the far provider.
+    pub(super) version: Option<u64>,
+}
+
+impl Operation {
+    pub(super) fn key(&self) -> &str {
+        self.ticket.as_ref().map_or("", Ticket::key)
+    }
+
+    /// Whether its value may be kept.
+    pub(super) fn is_valid(&self) -> bool {
+        self.ticket.as_ref().is_some_and(|ticket| self.hub.state().admission.is_valid(ticket))
+    }
+
+    pub(super) fn end(mut self, outcome: Outcome) {
+        self.finish(outcome);
+    }
+
+    /// Ends an operation that failed.
+    pub(super) fn fail(self, error: &CacheError) {
+        let changed_nothing = matches!(error, CacheError::InvalidArgument { .. } | CacheError::Serialize { .. });
+        self.end(if changed_nothing { Outcome::Done } else { Outcome::Unknown });
+    }
+
+    fn finish(&mut self, outcome: Outcome) {
+        if let Some(ticket) = self.ticket.take() {
+            self.hub.state().admission.end(ticket, outcome);
+            self.hub.compare_positions();
+        }
+    }
+}
+
+impl Drop for Operation {
+    fn drop(&mut self) {
+        self.finish(Outcome::Unknown);
+    }
+}
+
+/// The removal of all keys that match a pattern, in progress.
+pub(super) struct Clearing {
+    hub: Arc<Hub>,
+    pattern: String,
+}
+
+impl Clearing {
+    fn forget(&self) {
+        self.hub.state().admission.everything();
+        self.hub.each(|copies| copies.forget_matching(&self.pattern));
+    }
+}
+
+impl Drop for Clearing {
+    fn drop(&mut self) {
+        self.forget();
+    }
+}

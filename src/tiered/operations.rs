@@ -1,0 +1,252 @@
+//! Reads and writes, between the tiers.
+
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+use super::admission::{Outcome, Unchanged};
+use super::join;
+use super::near::NearCopy;
+use super::operation::Operation;
+use super::provider::{Shared, until};
+use super::stats::ServeSuspect;
+use crate::engine::NEVER;
+use crate::error::Result;
+use crate::load::shared_work::once;
+use crate::load::{Kept, WriteGuard, millis};
+use crate::provider::{CacheProvider, MaybeSend, WithTtl, read_many};
+
+/// How many missing keys of one lookup are read one by one, each with its ttl.
+const MAX_KEPT_AT_ONCE: usize = 100;
+
+/// How many steps of a write the far provider counts.
+#[derive(Clone, Copy)]
+pub(super) struct Steps {
+    pub(super) so_far: u64,
+    pub(super) to_come: u64,
+}
+
+/// A write counts its begin and its end.
+const OWN_STEPS: Steps = Steps { so_far: 2, to_come: 0 };
+
+/// A load has counted its begin before it stores, and counts its end after that.
+pub(super) const LOAD_STEPS: Steps = Steps { so_far: 0, to_come: 1 };
+
+impl<T, P> Shared<T, P>
+where
+    T: Clone + MaybeSend + Send + Sync + 'static,
+    P: CacheProvider<T> + 'static,
+{
+    /// Looks up a key that has no near copy to serve.
+    pub(super) async fn get_far(self: &Arc<Self>, key: &str, is_counted: bool) -> Result<Option<NearCopy<T>>> {
+        self.hub.prepare().await;
+        if self.hub.serves_now()
+            && let Some(copy) = self.near.find(key, is_counted)
+        {
+            // A poll has made it good again, or somebody else has just read it.
+            return Ok(Some(copy));
+        }
+        if self.serve_suspect == ServeSuspect::Always
+            && let Some(copy) = self.suspect_copy(key, is_counted)
+        {
+            return Ok(Some(copy));
+        }
+        let found = match self.read(key).await {
+            Err(error) if self.serve_suspect != ServeSuspect::Never && error.is_retryable() => {
+                return self.suspect_copy(key, is_counted).map(Some).ok_or(error);
+            }
+            found => found?,
+        };
+        self.count_far(found.is_some(), is_counted);
+        Ok(found)
+    }
+
+    pub(super) fn count_far(&self, is_hit: bool, is_counted: bool) {
+        if is_counted {
+            let count = if is_hit { &self.far_hits } else { &self.misses };
+            count.fetch_add(1, Ordering::Relaxed);
+        }
+        #[cfg(feature = "metrics")]
+        super::report::reads(&self.hub.name, self.near.hits(), is_counted.then_some(is_hit));
+    }
+
+    /// A copy that may be served although the link is not connected.
+    fn suspect_copy(&self, key: &str, is_counted: bool) -> Option<NearCopy<T>> {
+        if self.hub.suspect_for().is_none_or(|time| time > self.serve_suspect_for) {
+            return None;
+        }
+        let copy = self.near.find(key, is_counted)?;
+        if is_counted {
+            self.near.suspect_hits.fetch_add(1, Ordering::Relaxed);
+        }
+        Some(copy)
+    }
+
+    /// Reads a key from the far provider, with the callers that ask for it meanwhile.
+    async fn read(self: &Arc<Self>, key: &str) -> Result<Option<NearCopy<T>>> {
+        // While the link is not connected, everybody gets what there is now.
+        if !self.hub.serves_now() {
+            return self.read_alone(key).await;
+        }
+        let name = format!("{key}\0{}", self.hub.version(key));
+        let (shared, key) = (Arc::clone(self), key.to_owned());
+        once(&self.reads, &name, move || {
+            let (shared, key) = (Arc::clone(&shared), key.clone());
+            async move { shared.read_alone(&key).await }
+        })
+        .await
+    }
+
+    async fn read_alone(self: &Arc<Self>, key: &str) -> Result<Option<NearCopy<T>>> {
+        let reading = self.hub.read(key);
+        let found = self.far.get_with_ttl(key).await;
+        let sent = reading.sent;
+        let found = found.map(|found| {
+            found.map(|(value, left): WithTtl<T>| NearCopy {
+                value,
+                fresh_until: left.map_or(NEVER, |left| sent + millis(left)),
+            })
+        });
+        if let Ok(Some(copy)) = &found {
+            self.near.keep(&reading, copy.value.clone(), copy.fresh_until);
+        }
+        reading.end(Outcome::Done);
+        found
+    }
+
+    /// Reads a key, fresh or stale, and keeps it if it is fresh.
+    pub(super) async fn look_far(self: &Arc<Self>, key: &str) -> Result<Option<Kept<T>>> {
+        self.hub.prepare().await;
+        let reading = self.hub.read(key);
+        let found = if let Some(looking) = self.far.loading().and_then(|loading| loading.look(key)) {
+            looking.await
+        } else {
+            let found = self.far.get_with_ttl(key).await;
+            found.map(|found| found.map(|(value, left)| Kept::fresh(value, left)))
+        };
+        let found = match found {
+            Err(error) if self.serve_suspect != ServeSuspect::Never && error.is_retryable() => {
+                let now = self.hub.now();
+                let copy = self.suspect_copy(key, true).ok_or(error)?;
+                return Ok(Some(Kept { value: copy.value, fresh_for: copy.fresh_until - now }));
+            }
+            found => found?,
+        };
+        if let Some(kept) = &found
+            && kept.is_fresh()
+        {
+            self.near.keep(&reading, kept.value.clone(), reading.sent + kept.fresh_for);
+        }
+        reading.end(Outcome::Done);
+        self.count_far(found.as_ref().is_some_and(Kept::is_fresh), true);
+        Ok(found)
+    }
+
+    /// Looks up several keys.
+    pub(super) async fn get_many(self: &Arc<Self>, keys: &[&str], is_counted: bool) -> Result<Vec<Option<T>>> {
+        for key in keys {
+            crate::key::check(key)?;
+        }
+        self.hub.prepare().await;
+        let mut values: Vec<Option<T>> = vec![None; keys.len()];
+        if self.hub.serves_now() {
+            for (key, value) in keys.iter().zip(&mut values) {
+                *value = self.near.find(key, is_counted).map(|copy| copy.value);
+            }
+        }
+        let missing: Vec<usize> = (0..keys.len()).filter(|&at| values[at].is_none()).collect();
+        if missing.len() > MAX_KEPT_AT_ONCE {
+            let missing_keys: Vec<&str> = missing.iter().map(|&at| keys[at]).collect();
+            let found = if is_counted {
+                self.far.get_many(&missing_keys).await?
+            } else {
+                read_many(&self.far, &missing_keys).await?
+            };
+            for (at, found) in missing.into_iter().zip(found) {
+                self.count_far(found.is_some(), is_counted);
+                values[at] = found;
+            }
+            return Ok(values);
+        }
+        let found = join::all(missing.iter().map(|&at| self.get_far(keys[at], is_counted))).await;
+        for (at, found) in missing.into_iter().zip(found) {
+            values[at] = found?.map(|copy| copy.value);
+        }
+        Ok(values)
+    }
+
+    /// Announces a write to the loads in progress, where the far provider does not.
+    pub(super) async fn overtake<'a>(&'a self, key: &'a str) -> Option<WriteGuard<'a>> {
+        if self.far.loading().is_some() { None } else { Some(self.loads.write(key).await) }
+    }
+
+    pub(super) async fn overtake_many<'a>(&'a self, keys: &[&'a str]) -> Option<WriteGuard<'a>> {
+        if self.far.loading().is_some() { None } else { Some(self.loads.write_many(keys.to_vec()).await) }
+    }
+
+    pub(super) async fn begin_write(&self, key: &str) -> Operation {
+        self.hub.prepare().await;
+        self.begin_write_now(key)
+    }
+
+    pub(super) fn begin_write_now(&self, key: &str) -> Operation {
+        let version = self.version(key);
+        self.hub.write(key, version)
+    }
+
+    pub(super) async fn begin_writes(&self, keys: &[&str]) -> Vec<Operation> {
+        self.hub.prepare().await;
+        keys.iter().map(|key| self.begin_write_now(key)).collect()
+    }
+
+    /// The version of a key in the far provider, which counts the begin and the end of each write through any of its
+    /// clones.
+    fn version(&self, key: &str) -> Option<u64> {
+        self.far.loading().map(|loading| loading.single_flight().writes(key))
+    }
+
+    /// Ends a write. `kept` tells from its result what the entry is now, if that is known.
+    pub(super) fn wrote<R>(
+        &self,
+        write: Operation,
+        result: Result<R>,
+        kept: impl FnOnce(&R) -> Option<(T, Duration)>,
+    ) -> Result<R> {
+        match &result {
+            Ok(done) => match kept(done) {
+                Some((value, ttl)) => self.keep_written(write, value, ttl, OWN_STEPS),
+                None => write.end(Outcome::Done),
+            },
+            Err(error) => write.fail(error),
+        }
+        result
+    }
+
+    /// Ends a write, and keeps its value. No more than `steps` have been counted of it.
+    pub(super) fn keep_written(&self, write: Operation, value: T, ttl: Duration, steps: Steps) {
+        let key = write.key();
+        let now = self.version(key);
+        let is_alone = match (write.version, now) {
+            (Some(before), Some(now)) => now.wrapping_sub(before) <= steps.so_far,
+            (None, _) | (_, None) => true,
+        };
+        if !is_alone || !self.near.keep(&write, value, until(write.sent, ttl)) {
+            return write.end(Outcome::Done);
+        }
+        let flights = self.far.loading().map(|loading| loading.single_flight().clone());
+        let unchanged = flights.zip(now).map(|(flights, now)| -> Unchanged {
+            Box::new(move |key| flights.writes(key).wrapping_sub(now) <= steps.to_come)
+        });
+        write.end(Outcome::Kept(unchanged));
+    }
+}
+
+/// Ends writes after which nothing is known of the entries.
+pub(super) fn ended<R>(writes: Vec<Operation>, result: &Result<R>) {
+    for write in writes {
+        match result {
+            Ok(_) => write.end(Outcome::Done),
+            Err(error) => write.fail(error),
+        }
+    }
+}

@@ -1,0 +1,24 @@
+//! Rules that a tiered cache can be told to break, so that the tests of coherence are seen to notice it.
+
+/// A broken rule.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Planted {
+    /// A value that was read before its key was announced is kept.
+    KeepsOldReads,
+    /// Of two writes that overlap, the one that ends last is kept.
+    KeepsOverlappingWrites,
+    /// A connection of another epoch continues the last one.
+    ResumesAcrossEpochs,
+    /// Near copies do not expire.
+    MissesExpiry,
+    /// Silence is not noticed.
+    MissesSilence,
+    /// What waited in a buffer makes a silent link good again.
+    BelievesBuffers,
+    /// All announcements of own writes are ignored.
+    IgnoresOwn,
+    /// A reset drops nothing.
+    IgnoresResets,
+    /// A read joins one that began before a change.
+    JoinsOldReads,
+}

@@ -1,0 +1,63 @@
+//! Polls, for a source that cannot hold a stream.
+
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+
+use super::hub::{Hub, LONGEST_PAUSE, Outdated};
+use super::source::Invalidation;
+use crate::error::{CacheError, Result};
+use crate::load::millis;
+use crate::load::shared_work::once;
+
+impl Hub {
+    /// Requests what was missed, once for all concurrent callers.
+    pub(super) async fn poll(self: &Arc<Self>) -> Result<()> {
+        let this = Arc::clone(self);
+        once(&self.polls, "poll", move || Arc::clone(&this).poll_once()).await
+    }
+
+    async fn poll_once(self: Arc<Self>) -> Result<()> {
+        let Some(source) = &self.source else { return Ok(()) };
+        let interval = source.check_interval().unwrap_or_default();
+        let sent = self.now();
+        let since = {
+            let state = self.state();
+            if sent < state.next_poll {
+                return Err(CacheError::Unavailable("the last poll failed a moment ago".into()));
+            }
+            state.link.position()
+        };
+        let polled = source.poll(since).await;
+        let now = self.now();
+        let outdated = {
+            let mut state = self.state();
+            match &polled {
+                Ok(event) => {
+                    let until = state.link.serves_until();
+                    let meaning = state.link.polled(event, sent, millis(interval));
+                    self.report(event);
+                    self.took(&mut state, event, meaning, until, now)
+                }
+                Err(error) => {
+                    state.next_poll = now + millis(interval.min(LONGEST_PAUSE));
+                    self.report(&Invalidation::Disconnected { error: error.clone() });
+                    Outdated::Nothing
+                }
+            }
+        };
+        self.forget(&outdated);
+        polled.map(drop)
+    }
+
+    /// Notes what the responses of the store show: a position after the last one that was announced means that there is
+    /// something to ask for.
+    pub(super) fn compare_positions(&self) {
+        let Some(latest) = self.source.as_ref().and_then(|source| source.latest()) else { return };
+        let mut state = self.state();
+        let Some(known) = state.link.position() else { return };
+        if latest.is_after(known) || latest.epoch != known.epoch {
+            state.link.doubt();
+            self.serves_until.store(state.link.serves_until().to_bits(), Ordering::Release);
+        }
+    }
+}

@@ -1,0 +1,284 @@
+//! [`TieredCacheProvider`].
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use super::builder::TieredCacheBuilder;
+use super::hub::Hub;
+use super::near::Near;
+use super::operations::ended;
+use super::retries::Retries;
+use super::stats::{ServeSuspect, TierStats};
+use crate::engine::{Millis, NEVER};
+use crate::error::Result;
+use crate::load::{Loading, SingleFlight, millis};
+use crate::provider::{CacheProvider, MaybeSend, WithTtl};
+use crate::stats::CacheStats;
+
+/// A memory cache before a shared store: near copies answer without a request, and are dropped when anybody changes their
+/// key.
+///
+/// It is a provider like the far one, with every operation that the far one has, so loading, tags, leases, sessions,
+/// limiters and the invalidator work over it. What it promises, and what it does not, is in
+/// [`docs/coherence.md`](https://github.com/isocache/isocache/blob/main/docs/coherence.md). In short: a near copy is
+/// served only while the [`InvalidationSource`](crate::InvalidationSource) is known to work. A read is never older than
+/// the lag of the announcements, or two heartbeats if they fall silent.
+///
+/// ```
+/// use isocache::{CacheProvider, InvalidationChannel, MemoryCacheProvider, TieredCacheProvider};
+/// use std::time::Duration;
+///
+/// # pollster::block_on(async {
+/// // In a program, `far` is a `RedisCacheProvider` or an `HttpCacheProvider`, and its announcements come from
+/// // `far.invalidations()`.
+/// let far = MemoryCacheProvider::<String>::default();
+/// let channel = InvalidationChannel::new();
+/// let users = TieredCacheProvider::builder(far.clone()).invalidations(channel.clone()).build()?;
+/// users.ready().await;
+///
+/// let minute = Some(Duration::from_secs(60));
+/// users.set("user:1", "Ada".into(), minute).await?;
+/// assert_eq!(users.get("user:1").await?.as_deref(), Some("Ada"));
+/// assert_eq!(users.tier_stats().near_hits, 1);
+///
+/// // Somebody else writes.
+/// far.set("user:1", "Ada Lovelace".into(), minute).await?;
+/// channel.keys(["user:1"]);
+/// assert_eq!(users.get("user:1").await?.as_deref(), Some("Ada Lovelace"));
+/// assert_eq!(users.tier_stats().far_hits, 1);
+/// # Ok::<(), isocache::CacheError>(()) }).unwrap();
+/// ```
+///
+/// **Reads.** A near copy answers at once. Otherwise one request brings the value and its remaining ttl, for all callers
+/// that ask meanwhile. A near copy never outlives the entry. More than 100 missing keys of one
+/// [`get_many`](CacheProvider::get_many) are read together, and are not kept.
+///
+/// **Writes** go to the far provider first. What this process wrote with a ttl of its own
+/// ([`Duration::MAX`] for none) is then kept near; with the default ttl of the far provider, which is not known here, the
+/// next read keeps it. Redis cannot tell whose write it announces, so there the copy is dropped again by the announcement
+/// of the write itself; the bridge can.
+///
+/// **Writes past it**, through the far provider, are noticed when they are announced, as those of other processes.
+///
+/// **Statistics**: hits and misses are those of this cache; the other counts are those of the far provider.
+///
+/// Cloning it is cheap, and the clones are one cache. [`view`](Self::view) makes a cache of another type that shares the
+/// source.
+pub struct TieredCacheProvider<T, P> {
+    pub(super) shared: Arc<Shared<T, P>>,
+}
+
+pub(super) struct Shared<T, P> {
+    pub(super) far: P,
+    pub(super) near: Arc<Near<T>>,
+    pub(super) hub: Arc<Hub>,
+    /// Reads in progress, which callers share.
+    pub(super) reads: SingleFlight,
+    /// Loads in progress, if the far provider does not keep them.
+    pub(super) loads: SingleFlight,
+    pub(super) serve_suspect: ServeSuspect,
+    /// For how long.
+    pub(super) serve_suspect_for: Millis,
+    pub(super) retries: Retries<T>,
+    pub(super) far_hits: AtomicU64,
+    pub(super) misses: AtomicU64,
+}
+
+impl<T, P> Clone for TieredCacheProvider<T, P> {
+    fn clone(&self) -> Self {
+        Self { shared: Arc::clone(&self.shared) }
+    }
+}
+
+impl<T, P> std::fmt::Debug for TieredCacheProvider<T, P> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("TieredCacheProvider").field("link", &self.shared.hub.link_state()).finish_non_exhaustive()
+    }
+}
+
+impl<T, P> TieredCacheProvider<T, P> {
+    /// Returns the far provider. What is written through it reaches the near copies when it is announced.
+    pub fn far(&self) -> &P {
+        &self.shared.far
+    }
+
+    /// Starts a cache of values of another type, over another view of the same store. Both share one source of
+    /// announcements, and a write through one drops the copies of the other.
+    ///
+    /// ```
+    /// use isocache::{InvalidationChannel, MemoryCacheProvider, Tagged, TieredCacheProvider};
+    ///
+    /// # pollster::block_on(async {
+    /// // With Redis: `redis.view()` for each of them.
+    /// let (entries, counters) = (MemoryCacheProvider::default(), MemoryCacheProvider::default());
+    /// let entries = TieredCacheProvider::builder(entries).invalidations(InvalidationChannel::new()).build()?;
+    /// let counters = entries.view(counters).build()?;
+    /// let tagged = Tagged::new(entries, counters);
+    /// let of_org_7 = tagged.with_tags(&["org:7"]).await?;
+    /// # use isocache::CacheProvider;
+    /// of_org_7.set("user:1", "Ada".to_owned(), None).await?;
+    /// tagged.invalidate_tags(&["org:7"]).await?;
+    /// assert_eq!(of_org_7.get("user:1").await?, None);
+    /// # Ok::<(), isocache::CacheError>(()) }).unwrap();
+    /// ```
+    pub fn view<U: MaybeSend, Q: CacheProvider<U>>(&self, far: Q) -> TieredCacheBuilder<U, Q> {
+        let shared = &self.shared;
+        TieredCacheBuilder::of_view(far, Arc::clone(&shared.hub), shared.serve_suspect, shared.serve_suspect_for)
+    }
+
+    /// Waits until near copies can be served: until the source of announcements is connected. There is no limit; race it
+    /// with a timer if the source may never be there. Nothing else needs it: until then, reads go to the far provider.
+    pub async fn ready(&self) {
+        self.shared.hub.ready().await;
+    }
+}
+
+impl<P> TieredCacheProvider<(), P> {
+    /// Starts a builder of a cache before `far`.
+    pub fn builder<T: MaybeSend>(far: P) -> TieredCacheBuilder<T, P>
+    where
+        P: CacheProvider<T>,
+    {
+        TieredCacheBuilder::new(far)
+    }
+}
+
+impl<T: Clone + Send + 'static, P> TieredCacheProvider<T, P> {
+    /// Returns the statistics of the tiers and of the link.
+    #[must_use]
+    pub fn tier_stats(&self) -> TierStats {
+        let shared = &*self.shared;
+        let duration = |ms: Millis| Duration::try_from_secs_f64(ms / 1000.0).unwrap_or(Duration::MAX);
+        let counts = shared.hub.counts();
+        TierStats {
+            near_hits: shared.near.hits(),
+            far_hits: shared.far_hits.load(Ordering::Relaxed),
+            misses: shared.misses.load(Ordering::Relaxed),
+            suspect_hits: shared.near.suspect_hits.load(Ordering::Relaxed),
+            invalidations: counts.invalidations,
+            resets: counts.resets,
+            suspect_time: duration(counts.suspect),
+            lag: counts.lag.map(duration),
+            queued_writes: shared.retries.queued(),
+            unsent_writes: shared.retries.unsent(),
+            link: shared.hub.link_state(),
+        }
+    }
+}
+
+impl<T, P> CacheProvider<T> for TieredCacheProvider<T, P>
+where
+    T: Clone + MaybeSend + Send + Sync + 'static,
+    P: CacheProvider<T> + 'static,
+{
+    async fn get(&self, key: &str) -> Result<Option<T>> {
+        if let Some(copy) = self.shared.near.get(key, self.shared.hub.serves_until())? {
+            return Ok(Some(copy.value));
+        }
+        // Boxed, so that the future of a hit is small.
+        let found = Box::pin(self.shared.get_far(key, true)).await?;
+        Ok(found.map(|copy| copy.value))
+    }
+
+    async fn set(&self, key: &str, value: T, ttl: Option<Duration>) -> Result<()> {
+        let shared = &*self.shared;
+        let _loads = shared.overtake(key).await;
+        let kept = shared.retries.is_on().then(|| (value.clone(), ttl));
+        if kept.is_some() && shared.waits(key, kept.clone()) {
+            return Ok(());
+        }
+        let copy = ttl.map(|ttl| (value.clone(), ttl));
+        let write = shared.begin_write(key).await;
+        let issued = write.sent;
+        let written = shared.wrote(write, shared.far.set(key, value, ttl).await, |()| copy);
+        self.shared.retried(key, kept, (issued, written), ())
+    }
+
+    async fn delete(&self, key: &str) -> Result<bool> {
+        let shared = &*self.shared;
+        let _loads = shared.overtake(key).await;
+        if shared.waits(key, None) {
+            return Ok(false);
+        }
+        let write = shared.begin_write(key).await;
+        let issued = write.sent;
+        let removed = shared.wrote(write, shared.far.delete(key).await, |_| None);
+        self.shared.retried(key, None, (issued, removed), false)
+    }
+
+    async fn exists(&self, key: &str) -> Result<bool> {
+        let shared = &*self.shared;
+        if shared.hub.serves_now() && shared.near.peek(key).is_some() {
+            return Ok(true);
+        }
+        shared.hub.prepare().await;
+        shared.far.exists(key).await
+    }
+
+    async fn clear_pattern(&self, pattern: &str) -> Result<u64> {
+        let shared = &*self.shared;
+        let _loads = match shared.far.loading() {
+            Some(_) => None,
+            None => Some(shared.loads.write_pattern(pattern).await),
+        };
+        shared.hub.prepare().await;
+        let _clearing = shared.hub.clear(pattern);
+        shared.far.clear_pattern(pattern).await
+    }
+
+    async fn get_stats(&self) -> Result<CacheStats> {
+        let far = self.shared.far.get_stats().await?;
+        let own = self.tier_stats();
+        Ok(CacheStats { hits: own.near_hits + own.far_hits, misses: own.misses, ..far })
+    }
+
+    async fn get_with_ttl(&self, key: &str) -> Result<Option<WithTtl<T>>> {
+        let shared = &*self.shared;
+        let left = |until: Millis, now: Millis| {
+            (until < NEVER).then(|| Duration::try_from_secs_f64((until - now).max(0.0) / 1000.0).unwrap_or_default())
+        };
+        if let Some((copy, now)) = shared.near.get_at(key, shared.hub.serves_until())? {
+            return Ok(Some((copy.value, left(copy.fresh_until, now))));
+        }
+        let found = Box::pin(self.shared.get_far(key, true)).await?;
+        Ok(found.map(|copy| (copy.value, left(copy.fresh_until, shared.hub.now()))))
+    }
+
+    async fn get_many(&self, keys: &[&str]) -> Result<Vec<Option<T>>> {
+        self.shared.get_many(keys, true).await
+    }
+
+    async fn set_many(&self, entries: Vec<(&str, T, Option<Duration>)>) -> Result<()> {
+        let shared = &*self.shared;
+        let keys: Vec<&str> = entries.iter().map(|(key, ..)| *key).collect();
+        let _loads = shared.overtake_many(&keys).await;
+        let copies: Vec<_> = entries.iter().map(|(_, value, ttl)| ttl.map(|ttl| (value.clone(), ttl))).collect();
+        let writes = shared.begin_writes(&keys).await;
+        let stored = shared.far.set_many(entries).await;
+        for (write, copy) in writes.into_iter().zip(copies) {
+            // The outcome is one for all.
+            let _ = shared.wrote(write, stored.clone(), |()| copy);
+        }
+        stored
+    }
+
+    async fn delete_many(&self, keys: &[&str]) -> Result<u64> {
+        let shared = &*self.shared;
+        let _loads = shared.overtake_many(keys).await;
+        let writes = shared.begin_writes(keys).await;
+        let deleted = shared.far.delete_many(keys).await;
+        ended(writes, &deleted);
+        deleted
+    }
+
+    #[inline]
+    fn loading(&self) -> Option<&dyn Loading<T>> {
+        Some(self)
+    }
+}
+
+/// A duration as milliseconds, or [`NEVER`].
+pub(super) fn until(sent: Millis, ttl: Duration) -> Millis {
+    if ttl == Duration::MAX { NEVER } else { sent + millis(ttl) }
+}

@@ -1,0 +1,174 @@
+//! What a tiered cache does when the store is away, and what it refuses.
+
+use std::sync::atomic::Ordering;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use isocache::{
+    CacheError, CacheProvider, InvalidationChannel, LinkState, ManualClock, MemoryCacheProvider, ServeSuspect,
+    TieredCacheBuilder, TieredCacheProvider,
+};
+
+use crate::provider::Remote;
+
+const MINUTE: Option<Duration> = Some(Duration::from_secs(60));
+const HEARTBEAT: Duration = Duration::from_secs(10);
+
+struct Scene {
+    far: Remote<u64>,
+    channel: InvalidationChannel,
+    clock: ManualClock,
+}
+
+impl Scene {
+    fn new() -> Self {
+        let clock = ManualClock::new();
+        clock.set_ms(1_000_000);
+        let store = MemoryCacheProvider::builder().clock(clock.clone()).build().unwrap();
+        Self { far: Remote::over(store), channel: InvalidationChannel::with_heartbeat(HEARTBEAT), clock }
+    }
+
+    fn builder(&self) -> TieredCacheBuilder<u64, Remote<u64>> {
+        let builder = TieredCacheProvider::builder(self.far.clone()).invalidations(self.channel.clone());
+        builder.clock(self.clock.clone())
+    }
+
+    fn is_away(&self, is: bool) {
+        self.far.broken.store(is, Ordering::SeqCst);
+    }
+}
+
+/// Lets tasks run until something is so.
+async fn until(what: &str, is: impl Fn() -> bool) {
+    for _ in 0..100_000 {
+        if is() {
+            return;
+        }
+        tokio::task::yield_now().await;
+    }
+    panic!("never: {what}");
+}
+
+#[tokio::test]
+async fn what_suspect_copies_are_for() {
+    for (serves, with_store, without, long_without) in [
+        (ServeSuspect::Never, Some(2), None, None),
+        (ServeSuspect::IfFarFails, Some(2), Some(2), None),
+        (ServeSuspect::Always, Some(1), Some(1), None),
+    ] {
+        let scene = Scene::new();
+        let builder = scene.builder().serve_suspect(serves).serve_suspect_for(Duration::from_secs(30));
+        let cache = builder.build().unwrap();
+        cache.ready().await;
+        cache.set("k", 1, Some(Duration::from_secs(3600))).await.unwrap();
+        assert_eq!(cache.get("k").await.unwrap(), Some(1));
+        // Somebody else writes, and nobody tells.
+        scene.far.store.sync().set("k", 2, Some(Duration::from_secs(3600))).unwrap();
+        scene.clock.advance(Duration::from_millis(19_999));
+        assert_eq!(cache.get("k").await.unwrap(), Some(1), "within the bound");
+        scene.channel.disconnect(CacheError::Connection("down".into()));
+        assert_eq!(cache.tier_stats().link, LinkState::Disconnected);
+        assert_eq!(cache.get("k").await.unwrap(), with_store, "{serves:?}");
+        scene.is_away(true);
+        assert_eq!(cache.get("k").await.ok().flatten(), without, "{serves:?}");
+        scene.clock.advance(Duration::from_secs(31));
+        assert_eq!(cache.get("k").await.ok().flatten(), long_without, "{serves:?}");
+        scene.is_away(false);
+        scene.channel.connect();
+        assert_eq!(cache.get("k").await.unwrap(), Some(2));
+        assert!(cache.tier_stats().suspect_time >= Duration::from_secs(31), "{:?}", cache.tier_stats());
+    }
+}
+
+#[tokio::test]
+async fn writes_that_failed_are_sent_again_in_order() {
+    let scene = Scene::new();
+    let unsent = Arc::new(Mutex::new(Vec::new()));
+    let told = Arc::clone(&unsent);
+    let cache = scene
+        .builder()
+        .retry_writes(3)
+        .on_unsent_write(move |error, operation, key| {
+            told.lock().unwrap().push(format!("{operation} {key}: {error}"));
+        })
+        .build()
+        .unwrap();
+    cache.ready().await;
+    scene.is_away(true);
+    cache.set("a", 1, MINUTE).await.unwrap();
+    cache.set("a", 2, MINUTE).await.unwrap();
+    assert!(!cache.delete("b").await.unwrap());
+    let error = cache.set("c", 3, MINUTE).await.unwrap_err();
+    assert!(matches!(error, CacheError::Connection(_)), "the queue is full, so the error is the caller's: {error}");
+    assert_eq!(cache.tier_stats().queued_writes, 3);
+    scene.far.store.sync().set("b", 9, None).unwrap();
+    scene.is_away(false);
+    let started = std::time::Instant::now();
+    while cache.tier_stats().queued_writes > 0 {
+        assert!(started.elapsed() < servers::PATIENCE);
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+    assert_eq!((cache.get("a").await.unwrap(), cache.get("b").await.unwrap()), (Some(2), None));
+    assert!(unsent.lock().unwrap().is_empty() && cache.tier_stats().unsent_writes == 0);
+    scene.is_away(true);
+    cache.set("a", 4, MINUTE).await.unwrap();
+    drop(cache);
+    until("the last write is given up", || !unsent.lock().unwrap().is_empty()).await;
+    assert!(unsent.lock().unwrap()[0].starts_with("set a: connection failed"), "{unsent:?}");
+}
+
+#[tokio::test]
+async fn without_a_queue_an_error_is_the_callers() {
+    let scene = Scene::new();
+    let cache = scene.builder().build().unwrap();
+    cache.ready().await;
+    cache.set("k", 1, MINUTE).await.unwrap();
+    scene.is_away(true);
+    assert!(cache.set("k", 2, MINUTE).await.is_err() && cache.delete("k").await.is_err());
+    assert!(cache.get("k").await.is_err(), "the copy of a write that failed is gone");
+}
+
+#[test]
+fn options_that_make_no_sense_are_refused() {
+    let far = MemoryCacheProvider::<u64>::default;
+    let refused = |builder: TieredCacheBuilder<u64, MemoryCacheProvider<u64>>| builder.build().unwrap_err().to_string();
+    let none = refused(TieredCacheProvider::builder(far()));
+    assert!(none.contains("invalidations") && none.contains("without_invalidations"), "{none}");
+    let silent = refused(TieredCacheProvider::builder(far()).without_invalidations());
+    assert!(silent.contains("near_ttl"), "{silent}");
+    let zero = refused(TieredCacheProvider::builder(far()).without_invalidations().near_ttl(Duration::ZERO));
+    assert!(zero.contains("near_ttl"), "{zero}");
+    let cache = TieredCacheProvider::builder(far()).invalidations(InvalidationChannel::new()).build().unwrap();
+    let view = refused(cache.view(far()).invalidations(InvalidationChannel::new()));
+    assert!(view.contains("shares"), "{view}");
+    let entries =
+        refused(TieredCacheProvider::builder(far()).invalidations(InvalidationChannel::new()).near_max_entries(0));
+    assert!(entries.contains("max_entries"), "{entries}");
+}
+
+#[tokio::test]
+async fn a_view_drops_the_copies_of_its_cache() {
+    let scene = Scene::new();
+    let cache = scene.builder().build().unwrap();
+    cache.ready().await;
+    let view = cache.view(scene.far.clone()).build().unwrap();
+    cache.set("k", 1, MINUTE).await.unwrap();
+    view.set("k", 2, MINUTE).await.unwrap();
+    assert_eq!(cache.get("k").await.unwrap(), Some(2));
+    view.clear_pattern("k*").await.unwrap();
+    assert_eq!(cache.get("k").await.unwrap(), None);
+    assert_eq!(cache.tier_stats().resets, 1, "the first connection");
+}
+
+#[tokio::test]
+async fn the_lag_is_measured_at_own_writes() {
+    let scene = Scene::new();
+    let cache = scene.builder().build().unwrap();
+    cache.ready().await;
+    cache.set("k", 1, MINUTE).await.unwrap();
+    assert_eq!(cache.tier_stats().lag, None);
+    scene.clock.advance(Duration::from_millis(7));
+    scene.channel.keys(["other", "k"]);
+    assert_eq!(cache.tier_stats().lag, Some(Duration::from_millis(7)));
+    assert_eq!(cache.tier_stats().invalidations, 2);
+}

@@ -56,7 +56,7 @@ export function countersIn(store: CounterProvider, name: string): CounterProvide
   for (const method of ["increment", "getMany"] as const) {
     if (typeof store?.[method] !== "function") {
       throw new TypeError(
-        `isocache: ${name} must be a MemoryCache, a HttpCache or a Cache: it has no method ${method}`,
+        `isocache: ${name} must be a MemoryCache, an HttpCache or a Cache: it has no method ${method}`,
       );
     }
   }

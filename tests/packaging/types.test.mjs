@@ -1,7 +1,7 @@
 // The published types, as strict programs of every kind compile against them.
 
 import assert from "node:assert/strict";
-import { readFile, writeFile } from "node:fs/promises";
+import { readdir, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { after, before, describe, test } from "node:test";
 import { packed, root, run } from "./support.mjs";
@@ -21,23 +21,28 @@ export async function use(): Promise<void> {
 }
 `;
 
+const FOLDER = new URL("types/", import.meta.url);
+const PROGRAMS = ["consumer", "functions", "tiers"];
+
 describe("types", () => {
   let pack;
   let project;
-  let source;
+  const sources = {};
 
   before(async () => {
+    assert.deepEqual((await readdir(FOLDER)).sort(), ["same.d.ts", ...PROGRAMS.map((name) => `${name}.ts`)].sort());
     pack = await packed();
-    source = await readFile(new URL("types/consumer.ts", import.meta.url), "utf8");
-    project = await pack.project("types", {
-      "consumer.mts": source,
-      "consumer.cts": source,
-      "node10/consumer.ts": source,
-      "plain.mts": PLAIN,
-      "using.mts": USING,
-    });
+    const files = { "same.d.ts": await readFile(new URL("same.d.ts", FOLDER), "utf8") };
+    for (const name of PROGRAMS) {
+      const source = await readFile(new URL(`${name}.ts`, FOLDER), "utf8");
+      sources[name] = source;
+      Object.assign(files, { [`${name}.mts`]: source, [`${name}.cts`]: source, [`node10/${name}.ts`]: source });
+    }
+    project = await pack.project("types", { ...files, "plain.mts": PLAIN, "using.mts": USING });
   });
   after(() => pack?.remove());
+
+  const named = (pattern) => ["same.d.ts", ...PROGRAMS.map((name) => pattern.replace("*", name))];
 
   async function compile({ tsc }, name, files, options) {
     const config = join(project, `tsconfig.${name}.json`);
@@ -62,14 +67,14 @@ describe("types", () => {
 
   for (const typescript of VERSIONS) {
     describe(`TypeScript ${typescript.version}`, () => {
-      test("an ES module under nodenext", () => compile(typescript, "esm", ["consumer.mts"], nodenext));
+      test("an ES module under nodenext", () => compile(typescript, "esm", named("*.mts"), nodenext));
 
-      test("CommonJS under nodenext", () => compile(typescript, "cjs", ["consumer.cts"], nodenext));
+      test("CommonJS under nodenext", () => compile(typescript, "cjs", named("*.cts"), nodenext));
 
-      test("under bundler", () => compile(typescript, "bundler", ["consumer.mts"], bundler));
+      test("under bundler", () => compile(typescript, "bundler", named("*.mts"), bundler));
 
       if (hasNode10(typescript)) {
-        test("under node, which knows no exports", () => compile(typescript, "node10", ["node10/consumer.ts"], node10));
+        test("under node, which knows no exports", () => compile(typescript, "node10", named("node10/*.ts"), node10));
       }
 
       test("without the libraries of disposables and the DOM, all libraries checked", () =>
@@ -78,12 +83,15 @@ describe("types", () => {
       test("with `using`", () => compile(typescript, "using", ["using.mts"], nodenext));
 
       test("the compiler did look at the negative cases", async () => {
-        const wrong = source.replaceAll(/^.*@ts-expect-error.*$/gm, "");
-        const cases = source.match(/@ts-expect-error/g).length;
-        await writeFile(join(project, "wrong.mts"), wrong);
-        const output = await compile(typescript, "wrong", ["wrong.mts"], nodenext).catch((error) => error.message);
-        const lines = new Set(output.match(/wrong\.mts[(:]\d+/g));
-        assert.equal(lines.size, cases, output);
+        for (const [name, source] of Object.entries(sources)) {
+          const wrong = source.replaceAll(/^.*@ts-expect-error.*$/gm, "");
+          const cases = source.match(/@ts-expect-error/g).length;
+          await writeFile(join(project, "wrong.mts"), wrong);
+          const files = ["same.d.ts", "wrong.mts"];
+          const output = await compile(typescript, "wrong", files, nodenext).catch((error) => error.message);
+          const lines = new Set(output.match(/wrong\.mts[(:]\d+/g));
+          assert.equal(lines.size, cases, `${name}: ${output}`);
+        }
       });
     });
   }

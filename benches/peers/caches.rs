@@ -27,6 +27,28 @@ fn isocache(capacity: usize, ttl: Option<Duration>) -> MemoryCache<u64> {
     builder.build().expect("the limits are good")
 }
 
+/// `MemoryCache` under S3-FIFO.
+pub struct IsocacheS3Fifo(MemoryCache<u64>);
+
+impl Cache for IsocacheS3Fifo {
+    fn new(capacity: usize, ttl: Option<Duration>) -> Self {
+        let builder = MemoryCache::builder().max_entries(capacity).policy(isocache::Policy::S3Fifo);
+        let builder = if let Some(ttl) = ttl { builder.default_ttl(ttl) } else { builder };
+        Self(builder.build().expect("the limits are good"))
+    }
+    #[inline]
+    fn get(&self, key: &str) -> Option<u64> {
+        self.0.get(key).expect("the key is good")
+    }
+    #[inline]
+    fn set(&self, key: &str, value: u64) {
+        self.0.set(key, value, None).expect("the entry is good");
+    }
+    fn len(&self) -> u64 {
+        self.0.len() as u64
+    }
+}
+
 /// `MemoryCache` by its synchronous methods.
 pub struct IsocacheSync(MemoryCache<u64>);
 

@@ -17,9 +17,9 @@ use super::radix;
 use super::{LAST_STAMP, Slot, Tables, grow_with};
 
 /// The stamp of a slot without an entry: later than every other, so that it is never a victim.
-const FREE: u32 = u32::MAX;
+pub(super) const FREE: u32 = u32::MAX;
 /// The most slots that are sorted at once.
-pub(crate) const BATCH: usize = 1 << 15;
+pub(crate) const BATCH: usize = 1 << 14;
 /// The stamps that are looked at to guess which slots are the oldest.
 const SAMPLE: usize = 1 << 10;
 
@@ -28,9 +28,9 @@ const SAMPLE: usize = 1 << 10;
 pub(crate) struct Lru {
     stamps: Vec<AtomicU32>,
     /// The latest stamp.
-    tick: u32,
-    /// The uses before the stamps last started again.
-    earlier: u64,
+    pub(super) tick: u32,
+    /// The uses that are not in the tick. It wraps: less than 0 if the tick counts more than the uses.
+    pub(super) earlier: u64,
     /// The oldest slots, by stamp when it was made. Its capacity suffices, so that making it never allocates.
     queue: Vec<Slot>,
     /// The head of the queue.
@@ -45,12 +45,12 @@ pub(crate) struct Lru {
 
 impl Lru {
     #[inline]
-    fn stamp(&self, slot: Slot) -> u32 {
+    pub(super) fn stamp(&self, slot: Slot) -> u32 {
         self.stamps.get(slot as usize).map_or(FREE, |stamp| stamp.load(Ordering::Relaxed))
     }
 
     #[inline]
-    fn set_stamp(&self, slot: Slot, stamp: u32) {
+    pub(super) fn set_stamp(&self, slot: Slot, stamp: u32) {
         if let Some(own) = self.stamps.get(slot as usize) {
             own.store(stamp, Ordering::Relaxed);
         }
@@ -64,6 +64,13 @@ impl Lru {
         }
         self.tick += 1;
         self.set_stamp(slot, self.tick);
+    }
+
+    /// Empties the queue, for stamps that it does not know.
+    pub(super) fn forget_queue(&mut self) {
+        self.queue.clear();
+        self.next = 0;
+        self.is_whole = false;
     }
 
     /// Makes the next queue. Returns false if there are no entries.
@@ -127,7 +134,7 @@ impl Lru {
     #[cold]
     #[inline(never)]
     fn restart(&mut self) {
-        self.earlier += u64::from(self.tick);
+        self.earlier = self.uses();
         let stamps = self.stamps.iter().map(|stamp| stamp.load(Ordering::Relaxed));
         let oldest = stamps.min().unwrap_or(FREE);
         if oldest > LAST_STAMP / 2 && oldest != FREE {
@@ -159,7 +166,7 @@ impl Lru {
             self.tick = tick;
             self.is_whole = false;
         }
-        self.earlier -= u64::from(self.tick);
+        self.earlier = self.earlier.wrapping_sub(u64::from(self.tick));
     }
 }
 
@@ -213,7 +220,7 @@ impl Eviction for Lru {
     }
 
     fn uses(&self) -> u64 {
-        self.earlier + u64::from(self.tick)
+        self.earlier.wrapping_add(u64::from(self.tick))
     }
 
     fn visit(&mut self, mut visit: impl FnMut(Slot)) {

@@ -17,6 +17,7 @@
 mod counters;
 mod expiry;
 mod lru;
+mod parts;
 mod policy;
 mod radix;
 mod ring;

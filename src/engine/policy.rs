@@ -46,7 +46,7 @@ pub(crate) struct Victim {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Policy {
-    /// The least recently used entry. Exact; 12 bytes per entry, or 4 in caches of more than 32,768 entries.
+    /// The least recently used entry. Exact; 12 bytes per entry, or 4 in caches of more than 16,384 entries.
     #[default]
     Lru,
     /// S3-FIFO: entries that were used once leave before those that were used again, so that a scan over many keys does

@@ -28,7 +28,7 @@ pub struct Engine {
     /// Without the hits, which are the uses that were neither writes nor touches.
     pub(super) counters: Counters,
     /// The uses that were no lookups.
-    touches: u64,
+    pub(super) touches: u64,
     pub(super) removals: Vec<Removal>,
 }
 

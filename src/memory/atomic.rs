@@ -38,12 +38,12 @@ impl<T> MemoryCache<T> {
         let hashed = self.shared.hashed(key);
         // A value that is not stored is dropped here, outside the lock.
         let mut value = Some(value);
-        let stored = self.shared.with_table(|locked, leavers| {
+        let stored = self.shared.with_room(hashed, |locked, leavers| {
             let is_present = locked.table.find(hashed, locked.now, leavers).is_some();
             if is_present != (when == When::Present) {
                 return None;
             }
-            Some(self.shared.store(locked, leavers, hashed, value.take()?, checked))
+            Some(self.shared.store(&mut locked.table, locked.now, leavers, hashed, value.take()?, checked))
         });
         stored.map_or(Ok(false), |stored| self.shared.stored(key, checked, &stored))
     }
@@ -60,8 +60,8 @@ impl<T> MemoryCache<T> {
         key::check(key)?;
         let _write = self.shared.single_flight.write_now(key);
         let hashed = self.shared.hashed(key);
-        Ok(self.shared.with_table(|locked, leavers| {
-            let (value, _) = self.shared.read_entry(locked, leavers, hashed)?;
+        Ok(self.shared.with_key(hashed, |locked, leavers| {
+            let (value, _) = self.shared.read_entry(&mut locked.table, locked.now, leavers, hashed)?;
             locked.table.delete(hashed, locked.now, leavers);
             Some(value)
         }))

@@ -22,7 +22,12 @@ use crate::ttl::TtlMs;
 /// `get` at every call.)
 ///
 /// Values are returned as clones; keep large ones in an [`Arc`]. Cloning the cache is cheap, and the clones share its entries.
-/// A single lock guards the entries. Values are dropped, measured and reported outside the lock; only `T::clone` runs inside.
+/// A lock guards the entries. Values are dropped, measured and reported outside the lock; only `T::clone` runs inside.
+///
+/// Once several threads compete for that lock, the entries move to up to 64 tables with a lock each. They share the limit,
+/// which stays exact, and the order of use, in which all reads between two writes then count as simultaneous. This happens
+/// once, in about a tenth of a microsecond for each entry, and not in caches that measure their entries, restart ttls on
+/// reads, or have another policy than [`Policy::Lru`](crate::Policy::Lru).
 ///
 /// ```
 /// use isocache::MemoryCache;
@@ -72,6 +77,7 @@ impl<T> MemoryCache<T> {
     ///
     /// # Errors
     /// [`CacheError::InvalidArgument`] for a key that is empty or too long.
+    #[inline]
     pub fn get(&self, key: &str) -> Result<Option<T>>
     where
         T: Clone,
@@ -101,7 +107,7 @@ impl<T> MemoryCache<T> {
     {
         key::check(key)?;
         let key = self.shared.hashed(key);
-        Ok(self.shared.with_table(|locked, leavers| {
+        Ok(self.shared.with_key(key, |locked, leavers| {
             let slot = locked.table.find(key, locked.now, leavers)?;
             locked.table.value(slot).cloned()
         }))
@@ -117,8 +123,9 @@ impl<T> MemoryCache<T> {
         let checked = self.shared.check(key, &value, ttl)?;
         let _write = self.shared.single_flight.write_now(key);
         let hashed = self.shared.hashed(key);
-        let stored =
-            self.shared.with_table(|locked, leavers| self.shared.store(locked, leavers, hashed, value, checked));
+        let stored = self.shared.with_room(hashed, |locked, leavers| {
+            self.shared.store(&mut locked.table, locked.now, leavers, hashed, value, checked)
+        });
         self.shared.stored(key, checked, &stored).map(drop)
     }
 
@@ -130,7 +137,7 @@ impl<T> MemoryCache<T> {
         key::check(key)?;
         let _write = self.shared.single_flight.write_now(key);
         let key = self.shared.hashed(key);
-        Ok(self.shared.with_table(|locked, leavers| locked.table.delete(key, locked.now, leavers)))
+        Ok(self.shared.with_key(key, |locked, leavers| locked.table.delete(key, locked.now, leavers)))
     }
 
     /// Returns whether there is an entry under `key`, as [`CacheProvider::exists`](crate::CacheProvider::exists).
@@ -140,7 +147,7 @@ impl<T> MemoryCache<T> {
     pub fn exists(&self, key: &str) -> Result<bool> {
         key::check(key)?;
         let key = self.shared.hashed(key);
-        Ok(self.shared.with_table(|locked, leavers| locked.table.find(key, locked.now, leavers).is_some()))
+        Ok(self.shared.with_key(key, |locked, leavers| locked.table.find(key, locked.now, leavers).is_some()))
     }
 
     /// Removes all entries whose key matches, as [`CacheProvider::clear_pattern`](crate::CacheProvider::clear_pattern).
@@ -152,10 +159,13 @@ impl<T> MemoryCache<T> {
         let glob = checked_glob(pattern)?;
         let _write = self.shared.single_flight.write_pattern_now(pattern);
         let literal = glob.literal();
-        let key = literal.as_deref().map(|literal| self.shared.hashed(literal));
-        Ok(self.shared.with_table(|locked, leavers| match key {
-            Some(key) => u64::from(locked.table.delete(key, locked.now, leavers)),
-            None => locked.table.clear_pattern(&glob, locked.now, leavers),
+        if let Some(key) = literal.as_deref().map(|literal| self.shared.hashed(literal)) {
+            let is_deleted = self.shared.with_key(key, |locked, leavers| locked.table.delete(key, locked.now, leavers));
+            return Ok(u64::from(is_deleted));
+        }
+        Ok(self.shared.with_all(|all, leavers| {
+            let now = all.now;
+            all.tables().map(|table| table.clear_pattern(&glob, now, leavers)).sum()
         }))
     }
 
@@ -171,8 +181,12 @@ impl<T> MemoryCache<T> {
         let keys = self.shared.hashed_many(keys)?;
         // Declared here so that the values are dropped outside the lock if a clone panics.
         let mut values = Vec::with_capacity(keys.len());
-        self.shared.with_table(|locked, leavers| {
-            values.extend(keys.iter().map(|&key| self.shared.read_entry(locked, leavers, key).map(|(value, _)| value)));
+        self.shared.with_all(|all, leavers| {
+            let now = all.now;
+            for &key in &keys {
+                let found = self.shared.read_entry(all.table(key), now, leavers, key);
+                values.push(found.map(|(value, _)| value));
+            }
         });
         Ok(values)
     }
@@ -192,19 +206,21 @@ impl<T> MemoryCache<T> {
         // Declared here so that the refused value, and those after it, are dropped outside the lock.
         let mut entries = entries.into_iter();
         let mut skipped = Vec::new();
-        let stored = self.shared.with_table(|locked, leavers| {
+        let stored = self.shared.with_all(|all, leavers| {
+            let now = all.now;
             // Checked again, because the limit may have changed since the first check.
-            let limit = locked.table.engine.limits().max_weight;
+            let limit = all.limits().max_weight;
             let oversized = |(checked, ..): &&(Checked, _, _)| checked.is_oversized || checked.weight > limit;
             if let Some((checked, key, _)) = entries.as_slice().iter().find(oversized).filter(|_| !skips) {
                 let refused = (key.key, Refused::TooHeavy, checked.weight);
                 for (_, key, _) in entries.as_slice() {
-                    locked.table.delete(*key, locked.now, leavers);
+                    all.table(*key).delete(*key, now, leavers);
                 }
                 return Err(refused);
             }
             entries.by_ref().try_for_each(|(checked, key, value)| {
-                match self.shared.store(locked, leavers, key, value, checked) {
+                let table = all.table_with_room(key, leavers);
+                match self.shared.store(table, now, leavers, key, value, checked) {
                     Ok(()) => Ok(()),
                     Err((refused, value)) => {
                         skipped.push(value);
@@ -233,8 +249,9 @@ impl<T> MemoryCache<T> {
     /// As for [`get`](Self::get).
     pub fn exists_many(&self, keys: &[&str]) -> Result<Vec<bool>> {
         let keys = self.shared.hashed_many(keys)?;
-        Ok(self.shared.with_table(|locked, leavers| {
-            keys.iter().map(|&key| locked.table.find(key, locked.now, leavers).is_some()).collect()
+        Ok(self.shared.with_all(|all, leavers| {
+            let now = all.now;
+            keys.iter().map(|&key| all.table(key).find(key, now, leavers).is_some()).collect()
         }))
     }
 
@@ -246,21 +263,28 @@ impl<T> MemoryCache<T> {
     pub fn delete_many_each(&self, keys: &[&str]) -> Result<Vec<bool>> {
         let hashed = self.shared.hashed_many(keys)?;
         let _write = self.shared.single_flight.write_many_now(keys);
-        Ok(self.shared.with_table(|locked, leavers| {
-            hashed.iter().map(|&key| locked.table.delete(key, locked.now, leavers)).collect()
+        Ok(self.shared.with_all(|all, leavers| {
+            let now = all.now;
+            hashed.iter().map(|&key| all.table(key).delete(key, now, leavers)).collect()
         }))
     }
 
     /// Removes every entry and frees the memory. The statistics are kept.
     pub fn clear(&self) {
         let _write = self.shared.single_flight.write_pattern_now("*");
-        self.shared.with_table(|locked, leavers| locked.table.clear(locked.now, leavers));
+        self.shared.with_all(|all, leavers| {
+            let now = all.now;
+            all.tables().for_each(|table| table.clear(now, leavers));
+        });
     }
 
     /// Removes every expired entry, and returns how many. Calling it is optional: each write removes a bounded number
     /// of expired entries.
     pub fn sweep(&self) -> u64 {
-        self.shared.with_table(|locked, leavers| u64::from(locked.table.sweep(locked.now, leavers)))
+        self.shared.with_all(|all, leavers| {
+            let swept: u64 = all.sweep(leavers);
+            swept
+        })
     }
 
     /// Changes the limits; `None` leaves a limit as it is. Entries beyond the new limits are evicted at once.
@@ -276,12 +300,12 @@ impl<T> MemoryCache<T> {
         if max_bytes.is_some() && self.shared.rules.size_of.is_none() {
             return Err(CacheError::invalid("max_bytes", "needs size_of, which the cache was built without"));
         }
-        self.shared.with_table(|locked, leavers| {
-            let old = locked.table.engine.limits();
+        self.shared.with_all(|all, leavers| {
+            let old = all.limits();
             let max_weight = max_bytes.unwrap_or(old.max_weight);
             self.shared.rules.set_max_bytes(max_weight);
             let new = Limits { max_entries: max_entries.unwrap_or(old.max_entries), max_weight };
-            locked.table.set_limits(new, locked.now, leavers);
+            all.set_limits(new, leavers);
         });
         Ok(())
     }
@@ -289,10 +313,9 @@ impl<T> MemoryCache<T> {
     /// Returns the statistics. Expired entries are removed first, so that they are not counted.
     #[must_use]
     pub fn stats(&self) -> CacheStats {
-        let (counters, entries, bytes) = self.shared.with_table(|locked, leavers| {
-            locked.table.sweep(locked.now, leavers);
-            let engine = &locked.table.engine;
-            (engine.counters(), engine.len(), engine.weight())
+        let (counters, entries, bytes) = self.shared.with_all(|all, leavers| {
+            all.sweep(leavers);
+            (all.counters(), all.len(), all.tables().map(|table| table.engine.weight()).sum())
         });
         CacheStats {
             hits: counters.hits,
@@ -301,7 +324,7 @@ impl<T> MemoryCache<T> {
             deletes: counters.deletes,
             evictions: counters.evictions,
             expirations: counters.expirations,
-            entries: Some(u64::from(entries)),
+            entries: Some(entries),
             bytes: self.shared.rules.size_of.is_some().then_some(bytes),
         }
     }
@@ -309,9 +332,9 @@ impl<T> MemoryCache<T> {
     /// Returns the number of live entries.
     #[must_use]
     pub fn len(&self) -> usize {
-        self.shared.with_table(|locked, leavers| {
-            locked.table.sweep(locked.now, leavers);
-            locked.table.engine.len() as usize
+        self.shared.with_all(|all, leavers| {
+            all.sweep(leavers);
+            all.tables().map(|table| table.engine.len() as usize).sum()
         })
     }
 
@@ -324,10 +347,7 @@ impl<T> MemoryCache<T> {
     /// Returns the keys of all entries, from the most to the least recently used.
     #[must_use]
     pub fn keys(&self) -> Vec<String> {
-        self.shared.with_table(|locked, leavers| {
-            locked.table.sweep(locked.now, leavers);
-            locked.table.keys(locked.now).into_iter().map(str::to_owned).collect()
-        })
+        self.keys_where(|_| true)
     }
 
     /// Returns the keys that match a [`Glob`], from the most to the least recently used. It inspects every key under
@@ -339,14 +359,25 @@ impl<T> MemoryCache<T> {
         let glob = checked_glob(pattern)?;
         if let Some(key) = glob.literal() {
             let hashed = self.shared.hashed(&key);
-            let found =
-                self.shared.with_table(|locked, leavers| locked.table.find(hashed, locked.now, leavers).is_some());
+            let found = self
+                .shared
+                .with_key(hashed, |locked, leavers| locked.table.find(hashed, locked.now, leavers).is_some());
             return Ok(if found { vec![key] } else { Vec::new() });
         }
-        Ok(self.shared.with_table(|locked, leavers| {
-            locked.table.sweep(locked.now, leavers);
-            locked.table.keys(locked.now).into_iter().filter(|key| glob.matches(key)).map(str::to_owned).collect()
-        }))
+        Ok(self.keys_where(|key| glob.matches(key)))
+    }
+
+    fn keys_where(&self, is_wanted: impl Fn(&str) -> bool) -> Vec<String> {
+        self.shared.with_all(|all, leavers| {
+            all.sweep(leavers);
+            let mut keys = Vec::new();
+            all.visit(|table, slot| {
+                if let Some(entry) = table.entry(slot).filter(|entry| is_wanted(&entry.key)) {
+                    keys.push(entry.key.to_string());
+                }
+            });
+            keys
+        })
     }
 }
 

@@ -135,7 +135,7 @@ impl<T: Count> MemoryCache<T> {
         let _write = self.shared.single_flight.write_now(key);
         let hashed = self.shared.hashed(key);
         loop {
-            let before = self.shared.with_table(|locked, leavers| {
+            let before = self.shared.with_key(hashed, |locked, leavers| {
                 let slot = locked.table.find(hashed, locked.now, leavers);
                 let entry = slot.and_then(|slot| Some((locked.table.value(slot)?, locked.table.engine.deadline(slot))));
                 let before = entry.map(|(value, deadline)| value.count().map(|count| Before { count, deadline }));
@@ -153,7 +153,7 @@ impl<T: Count> MemoryCache<T> {
             if checked.is_oversized {
                 return Err(self.shared.rules.refusal(key, Refused::TooHeavy, checked.weight));
             }
-            let stored = self.shared.with_table(|locked, leavers| {
+            let stored = self.shared.with_room(hashed, |locked, leavers| {
                 // A new counter's ttl begins now; where no entry had one before, the time was not even looked up.
                 let deadline = match before {
                     Some(before) if !restarts_ttl => before.deadline,

@@ -56,16 +56,17 @@ impl<T: Clone> MemoryCache<T> {
     /// expiry.
     #[must_use]
     pub fn dump(&self) -> Vec<DumpedEntry<T>> {
-        let mut entries: Vec<_> = self.shared.with_table(|locked, leavers| {
-            locked.table.sweep(locked.now, leavers);
-            let slots = locked.table.slots_by_use(locked.now);
-            let table = &*locked.table;
-            let dumped = slots.into_iter().filter_map(|slot| {
-                let entry = table.entry(slot)?;
-                let left = remaining(table.engine.deadline(slot), locked.now);
-                Some((entry.key.clone(), entry.value.clone(), left))
+        let mut entries: Vec<_> = self.shared.with_all(|all, leavers| {
+            all.sweep(leavers);
+            let now = all.now;
+            let mut dumped = Vec::new();
+            all.visit(|table, slot| {
+                if let Some(entry) = table.entry(slot) {
+                    let left = remaining(table.engine.deadline(slot), now);
+                    dumped.push((entry.key.clone(), entry.value.clone(), left));
+                }
             });
-            dumped.collect()
+            dumped
         });
         entries.reverse();
         let dumped = entries.into_iter().map(|(key, value, left)| DumpedEntry {

@@ -3,8 +3,9 @@
 use std::time::Duration;
 
 use super::cache::MemoryCache;
+use super::locks::Locked;
 use super::provider::MemoryCacheProvider;
-use super::shared::{Locked, fresh_for};
+use super::shared::fresh_for;
 use super::table::Leavers;
 use crate::engine::{Engine, Slot};
 use crate::error::Result;
@@ -31,7 +32,7 @@ impl<T: Clone> MemoryCache<T> {
     fn look_kept(&self, key: &str, counted: bool) -> Result<Option<Kept<T>>> {
         key::check(key)?;
         let key = self.shared.hashed(key);
-        Ok(self.shared.with_table(|locked, leavers| {
+        Ok(self.shared.with_key(key, |locked, leavers| {
             let Some(slot) = locked.table.find_kept(key, locked.now, leavers) else {
                 if counted {
                     locked.table.engine.miss();
@@ -60,7 +61,7 @@ impl<T: Clone> MemoryCache<T> {
     ) -> Result<Option<R>> {
         key::check(key)?;
         let hashed = self.shared.hashed(key);
-        Ok(self.shared.with_table(|locked, leavers| {
+        Ok(self.shared.with_key(hashed, |locked, leavers| {
             let slot = locked.table.find(hashed, locked.now, leavers)?;
             let value = locked.table.value(slot)?.clone();
             locked.table.engine.touch(slot);
@@ -76,9 +77,9 @@ impl<T: Clone> MemoryCache<T> {
         let hashed = self.shared.hashed(key);
         // A value that is not stored is dropped here, outside the lock.
         let mut value = Some(value);
-        let stored = self.shared.with_table(|locked: &mut Locked<'_, T>, leavers: &mut Leavers<T>| {
+        let stored = self.shared.with_room(hashed, |locked: &mut Locked<'_, T>, leavers: &mut Leavers<T>| {
             let Some(value) = value.take_if(|_| permit.is_valid()) else { return Ok(()) };
-            self.shared.store(locked, leavers, hashed, value, checked)?;
+            self.shared.store(&mut locked.table, locked.now, leavers, hashed, value, checked)?;
             if !window.is_zero() {
                 let window = crate::load::millis(window);
                 locked.table.keep_stale(hashed, locked.now + checked.ttl + window);

@@ -8,8 +8,11 @@ mod entry;
 mod ghosts;
 mod iterate;
 mod loading;
+mod locks;
 mod near_copies;
+mod part;
 mod provider;
+mod shards;
 mod shared;
 pub(crate) mod table;
 #[cfg(test)]

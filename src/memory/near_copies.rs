@@ -33,11 +33,11 @@ impl<T: Clone> MemoryCache<T> {
         // A value that is not stored is dropped here, outside the lock.
         let mut value = Some(value);
         let mut is_stored = false;
-        let stored = self.shared.with_table(|locked, leavers| {
+        let stored = self.shared.with_room(hashed, |locked, leavers| {
             let ttl = if until < NEVER { until - locked.now } else { NEVER };
             let Some(value) = value.take_if(|_| ttl > 0.0 && is_permitted()) else { return Ok(()) };
             is_stored = true;
-            self.shared.store(locked, leavers, hashed, value, Checked { ttl, ..checked })
+            self.shared.store(&mut locked.table, locked.now, leavers, hashed, value, Checked { ttl, ..checked })
         });
         Ok(self.shared.stored(key, checked, &stored)? && is_stored)
     }

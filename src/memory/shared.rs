@@ -1,23 +1,25 @@
-//! The table and its lock.
+//! What all handles to a cache share, and how its tables are read and written.
 
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use foldhash::fast::RandomState;
 
 use super::builder::{Listener, MemoryCacheBuilder};
 use super::entry::{Checked, OnOversize, Rules};
+use super::locks::{Locked, LockedAll, Locks};
+use super::shards::Shards;
 use super::table::{Hashed, Leavers, Lookup, Table};
 use crate::clock::Clock;
-use crate::engine::{Engine, Limits, Millis, NEVER, Refused, Slot};
+use crate::engine::{Engine, Limits, Millis, NEVER, Policy, Refused, Slot};
 use crate::error::Result;
 use crate::key;
 use crate::load::SingleFlight;
 use crate::ttl::TtlMs;
 
 pub(crate) struct Shared<T> {
-    table: Mutex<Table<T>>,
+    pub(super) locks: Locks<T>,
     /// Whether an entry has had a ttl. If not, no clock is read. It never becomes false again.
     expiring: AtomicBool,
     hasher: RandomState,
@@ -28,17 +30,17 @@ pub(crate) struct Shared<T> {
     pub(crate) single_flight: SingleFlight,
 }
 
-/// The locked table, at one moment.
-pub(super) struct Locked<'a, T> {
-    pub(super) table: MutexGuard<'a, Table<T>>,
-    pub(super) now: Millis,
-}
-
 impl<T> Shared<T> {
     pub(super) fn new<C>(mut builder: MemoryCacheBuilder<T, C>, limits: Limits, default_ttl: TtlMs) -> Self {
         let rules = Rules::new(&mut builder, default_ttl, limits.max_weight);
+        // Several tables share no limit on bytes and no queues of S3-FIFO.
+        let splits = builder.policy == Policy::Lru
+            && rules.size_of.is_none()
+            && !builder.touch_on_get
+            && Shards::<T>::suit(limits);
+        let table = Table::new(limits, builder.policy, builder.listener.is_some());
         Self {
-            table: Mutex::new(Table::new(limits, builder.policy, builder.listener.is_some())),
+            locks: Locks::new(table, splits),
             expiring: AtomicBool::new(false),
             hasher: RandomState::default(),
             clock: builder.clock,
@@ -78,43 +80,129 @@ impl<T> Shared<T> {
         }
     }
 
-    /// Locks the table. The clock is read before the lock is taken, because it is the caller's code, and only if an
-    /// entry has had a ttl.
+    /// The time, which is needed only if an entry has had a ttl.
     #[inline]
-    fn lock(&self) -> Locked<'_, T> {
-        if !self.expiring.load(Ordering::Relaxed) {
-            let table = self.table.lock().unwrap_or_else(PoisonError::into_inner);
-            if !table.engine.uses_deadlines() {
-                return Locked { table, now: 0.0 };
-            }
-        }
-        self.lock_with_time()
+    fn now(&self) -> Option<Millis> {
+        self.expiring.load(Ordering::Relaxed).then(|| self.read_clock())
     }
 
-    /// `lock` for a table whose entries may expire.
     #[inline(never)]
-    fn lock_with_time(&self) -> Locked<'_, T> {
+    fn read_clock(&self) -> Millis {
         // An integer of milliseconds far below 2^53.
         #[allow(clippy::cast_precision_loss)]
-        let now = self.clock.now_ms() as Millis;
-        // If `T::clone` panics, the table is unchanged, so a poisoned lock can be used.
-        Locked { table: self.table.lock().unwrap_or_else(PoisonError::into_inner), now }
+        {
+            self.clock.now_ms() as Millis
+        }
     }
 
-    /// Runs `work` under the lock; then, outside the lock, reports and drops the removed entries.
+    /// Locks the table that a key belongs to. The clock is read before the lock is taken, because it is the caller's
+    /// code, and only if an entry has had a ttl.
     #[inline]
-    pub(super) fn with_table<R>(&self, work: impl FnOnce(&mut Locked<'_, T>, &mut Leavers<T>) -> R) -> R {
+    fn lock(&self, key: Hashed<'_>) -> Locked<'_, T> {
+        if let Some(now) = self.now() {
+            return self.locks.lock(key, now);
+        }
+        let locked = self.locks.lock(key, 0.0);
+        if locked.table.engine.uses_deadlines() {
+            // The first ttl has come in between.
+            drop(locked);
+            return self.locks.lock(key, self.read_clock());
+        }
+        locked
+    }
+
+    /// Runs `work` under the lock of the table that a key belongs to; then, outside the lock, reports and drops the
+    /// removed entries. `work` stores nothing under a key that has no entry.
+    #[inline]
+    pub(super) fn with_key<R>(
+        &self,
+        key: Hashed<'_>,
+        work: impl FnOnce(&mut Locked<'_, T>, &mut Leavers<T>) -> R,
+    ) -> R {
+        self.with_only(work).unwrap_or_else(|work| {
+            let mut leavers = Leavers::new();
+            let result = work(&mut self.lock(key), &mut leavers);
+            self.report(leavers);
+            result
+        })
+    }
+
+    /// Runs `work` on the only table; or returns it, if there are several, or if the time is not known although it
+    /// matters. This is the common case, compiled apart from the others.
+    #[inline]
+    fn with_only<R, W: FnOnce(&mut Locked<'_, T>, &mut Leavers<T>) -> R>(&self, work: W) -> Result<R, W> {
+        let now = self.now();
+        let Some(table) = self.locks.lock_first() else { return Err(work) };
+        if now.is_none() && table.engine.uses_deadlines() {
+            return Err(work);
+        }
+        let mut leavers = Leavers::new();
+        let result = work(&mut Locked::only(table, now.unwrap_or(0.0)), &mut leavers);
+        self.report(leavers);
+        Ok(result)
+    }
+
+    /// As [`with_key`](Self::with_key), where `work` may store a new entry under the key.
+    #[inline]
+    pub(super) fn with_room<R>(
+        &self,
+        key: Hashed<'_>,
+        work: impl FnOnce(&mut Locked<'_, T>, &mut Leavers<T>) -> R,
+    ) -> R {
+        self.with_only(work).unwrap_or_else(|work| self.with_place(key, work))
+    }
+
+    /// As [`with_room`](Self::with_room), in one of several tables.
+    #[inline(never)]
+    fn with_place<R>(&self, key: Hashed<'_>, work: impl FnOnce(&mut Locked<'_, T>, &mut Leavers<T>) -> R) -> R {
+        let mut leavers = Leavers::new();
+        let result = loop {
+            let mut locked = self.lock(key);
+            if locked.has_room(key) {
+                break work(&mut locked, &mut leavers);
+            }
+            let now = locked.now;
+            drop(locked);
+            self.evict(now, &mut leavers);
+        };
+        self.report(leavers);
+        result
+    }
+
+    /// Evicts an entry of any of several tables.
+    #[cold]
+    fn evict(&self, now: Millis, leavers: &mut Leavers<T>) {
+        if let Some(shards) = self.locks.shards()
+            && !shards.evict(now, leavers)
+        {
+            // Others have taken every place, and are about to fill them.
+            std::thread::yield_now();
+        }
+    }
+
+    /// Runs `work` under the locks of all tables; then, outside the locks, reports and drops the removed entries.
+    pub(super) fn with_all<R>(&self, work: impl FnOnce(&mut LockedAll<'_, T>, &mut Leavers<T>) -> R) -> R {
         let mut leavers = Leavers::new();
         let result = {
-            let mut locked = self.lock();
-            work(&mut locked, &mut leavers)
+            let mut all = self.locks.lock_all(self.now().unwrap_or(0.0));
+            if all.now == 0.0 && all.tables().any(|table| table.engine.uses_deadlines()) {
+                // The first ttl has come in between.
+                drop(all);
+                all = self.locks.lock_all(self.read_clock());
+            }
+            work(&mut all, &mut leavers)
         };
+        self.report(leavers);
+        result
+    }
+
+    #[inline]
+    fn report(&self, leavers: Leavers<T>) {
         if let Some(listener) = &self.listener {
             for removed in leavers {
                 listener(&removed.key, removed.value, removed.reason);
             }
         }
-        result
     }
 
     /// Looks up one key and counts the lookup.
@@ -125,22 +213,60 @@ impl<T> Shared<T> {
     {
         key::check(key)?;
         let key = self.hashed(key);
-        {
-            // The common case, in which no entry is removed.
-            let mut locked = self.lock();
-            let now = locked.now;
-            match locked.table.lookup(key, now) {
-                Lookup::Hit(value, slot) => {
-                    if self.touches_on_get {
-                        locked.table.restart_ttl(slot, now);
+        let now = self.now();
+        if let Some(mut table) = self.locks.lock_first() {
+            // The common case, in which no entry is removed. Where the first ttl has come in between, the time is not
+            // known.
+            if now.is_some() || !table.engine.uses_deadlines() {
+                let now = now.unwrap_or(0.0);
+                match table.lookup(key, now) {
+                    Lookup::Hit(value, slot) => {
+                        if self.touches_on_get {
+                            table.restart_ttl(slot, now);
+                        }
+                        return Ok(Some((value, more(&table.engine, slot, now))));
                     }
-                    return Ok(Some((value, more(&locked.table.engine, slot, now))));
+                    Lookup::Miss => return Ok(None),
+                    Lookup::Due => {}
                 }
-                Lookup::Miss => return Ok(None),
-                Lookup::Due => {}
             }
+        } else if let Some(shards) = self.locks.shards() {
+            return Ok(self.read_shared(shards, now, key, more));
         }
         Ok(self.read_due(key, more))
+    }
+
+    /// As [`read`](Self::read), in one of several tables.
+    #[inline(never)]
+    fn read_shared<R>(
+        &self,
+        shards: &Shards<T>,
+        now: Option<Millis>,
+        key: Hashed<'_>,
+        more: impl FnOnce(&Engine, Slot, Millis) -> R,
+    ) -> Option<(T, R)>
+    where
+        T: Clone,
+    {
+        {
+            let mut part = shards.lock_to_read(key);
+            if now.is_some() || !part.engine.uses_deadlines() {
+                let now = now.unwrap_or(0.0);
+                match part.look(key, now) {
+                    Lookup::Hit(value, slot) => {
+                        part.hits += 1;
+                        part.engine.mark(slot, shards.now());
+                        return Some((value, more(&part.engine, slot, now)));
+                    }
+                    Lookup::Miss => {
+                        part.misses += 1;
+                        return None;
+                    }
+                    Lookup::Due => {}
+                }
+            }
+        }
+        self.read_due(key, more)
     }
 
     /// Looks up one key and counts the lookup, where entries may have expired.
@@ -150,9 +276,10 @@ impl<T> Shared<T> {
     where
         T: Clone,
     {
-        self.with_table(|locked, leavers| {
-            let (value, slot) = self.read_entry(locked, leavers, key)?;
-            Some((value, more(&locked.table.engine, slot, locked.now)))
+        self.with_key(key, |locked, leavers| {
+            let now = locked.now;
+            let (value, slot) = self.read_entry(&mut locked.table, now, leavers, key)?;
+            Some((value, more(&locked.table.engine, slot, now)))
         })
     }
 
@@ -161,15 +288,14 @@ impl<T> Shared<T> {
     #[inline]
     pub(super) fn read_entry(
         &self,
-        locked: &mut Locked<'_, T>,
+        table: &mut Table<T>,
+        now: Millis,
         leavers: &mut Leavers<T>,
         key: Hashed<'_>,
     ) -> Option<(T, Slot)>
     where
         T: Clone,
     {
-        let now = locked.now;
-        let table = &mut *locked.table;
         let Some(slot) = table.find(key, now, leavers) else {
             table.engine.miss();
             return None;
@@ -186,14 +312,13 @@ impl<T> Shared<T> {
     /// removed unless it is to be kept.
     pub(super) fn store(
         &self,
-        locked: &mut Locked<'_, T>,
+        table: &mut Table<T>,
+        now: Millis,
         leavers: &mut Leavers<T>,
         key: Hashed<'_>,
         value: T,
         checked: Checked,
     ) -> Result<(), (Refused, T)> {
-        let now = locked.now;
-        let table = &mut *locked.table;
         let stored = if checked.is_oversized {
             Err((Refused::TooHeavy, value))
         } else {

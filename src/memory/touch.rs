@@ -4,7 +4,8 @@ use std::time::Duration;
 
 use super::cache::MemoryCache;
 use super::entry::out_of_memory;
-use super::shared::{Locked, remaining};
+use super::locks::Locked;
+use super::shared::remaining;
 use super::table::{Hashed, Leavers};
 use crate::engine::Slot;
 use crate::error::Result;
@@ -19,7 +20,7 @@ impl<T> MemoryCache<T> {
     pub fn ttl(&self, key: &str) -> Result<Option<Duration>> {
         key::check(key)?;
         let key = self.shared.hashed(key);
-        Ok(self.shared.with_table(|locked, leavers| {
+        Ok(self.shared.with_key(key, |locked, leavers| {
             let slot = locked.table.find(key, locked.now, leavers)?;
             Some(remaining(locked.table.engine.deadline(slot), locked.now).unwrap_or(Duration::MAX))
         }))
@@ -34,7 +35,7 @@ impl<T> MemoryCache<T> {
         key::check(key)?;
         let ttl = self.shared.ttl(ttl)?;
         let hashed = self.shared.hashed(key);
-        self.shared.with_table(|locked, leavers| {
+        self.shared.with_key(hashed, |locked, leavers| {
             let Some(slot) = locked.table.find(hashed, locked.now, leavers) else { return Ok(false) };
             locked.table.set_deadline(slot, locked.now + ttl).map_err(|_| out_of_memory(key))?;
             locked.table.engine.touch(slot);
@@ -54,7 +55,9 @@ impl<T> MemoryCache<T> {
     where
         T: Clone,
     {
-        self.get_touched(key, ttl, |locked, leavers, hashed| self.shared.read_entry(locked, leavers, hashed))
+        self.get_touched(key, ttl, |locked, leavers, hashed| {
+            self.shared.read_entry(&mut locked.table, locked.now, leavers, hashed)
+        })
     }
 
     /// As [`get_and_touch`](Self::get_and_touch), without counting a lookup.
@@ -79,7 +82,7 @@ impl<T> MemoryCache<T> {
         key::check(key)?;
         let ttl = self.shared.ttl(ttl)?;
         let hashed = self.shared.hashed(key);
-        self.shared.with_table(|locked, leavers| {
+        self.shared.with_key(hashed, |locked, leavers| {
             let Some((value, slot)) = read(locked, leavers, hashed) else { return Ok(None) };
             let touched = locked.table.set_deadline(slot, locked.now + ttl);
             if self.shared.touches_on_get {

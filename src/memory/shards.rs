@@ -1,0 +1,317 @@
+//! The tables of a cache that several threads compete for: each has the keys with certain hashes, and a lock of its own.
+//!
+//! They share the limit on entries and the order of use. A new entry needs a place, of which there are as many as the
+//! limit says; where none is left, the least recently used entry of all tables is evicted first. So the limit is never
+//! exceeded, and no part of it is reserved for a table.
+//!
+//! The order of use is that of the stamps, which all tables take from one clock. A write moves it on; a lookup stores
+//! the time that it finds, and only if the entry has another stamp. So lookups of several threads write to nothing that
+//! they share but the lock. The lookups between two writes count as simultaneous.
+
+use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
+use std::sync::{Mutex, MutexGuard};
+
+use super::part::{Part, lock};
+use super::table::{Hashed, Leavers, Table};
+use crate::engine::{Counters, LAST_STAMP, Limits, MAX_SLOTS, Millis, Policy};
+
+/// The most tables, a power of 2.
+const MAX_SHARDS: usize = 64;
+/// The entries for which a table is worth its memory.
+const ENTRIES: usize = if cfg!(miri) { 2 } else { 16 };
+/// The clock starts again after this time; each write moves it on by a few.
+const LAST_TIME: u32 = LAST_STAMP - (1 << 24);
+/// The head of a table without entries.
+const NO_HEAD: u32 = u32::MAX;
+/// The expired entries that an eviction looks for in a table, so that no write pays for many.
+const SWEEP_BUDGET: u32 = 16;
+
+/// Two cache lines, because some processors fetch two at once.
+#[repr(align(128))]
+struct Shard<T>(Mutex<Part<T>>);
+
+#[repr(align(128))]
+struct Line(AtomicU32);
+
+pub(super) struct Shards<T> {
+    parts: Box<[Shard<T>]>,
+    /// Later than every stamp, or as late.
+    clock: Line,
+    /// The entries of all tables, and the places that are taken for entries to come.
+    held: Line,
+    max_entries: AtomicU32,
+    /// For each table, a stamp that none of its entries is older than.
+    heads: Box<[AtomicU32]>,
+    /// For each table, a time before which none of its entries has expired, as the bits of a float.
+    dues: Box<[AtomicU64]>,
+    /// What the one table before has counted.
+    earlier: Counters,
+}
+
+/// A locked part of several, and what it was like before.
+pub(super) struct Place<'a, T> {
+    shards: &'a Shards<T>,
+    at: usize,
+    held: u32,
+    clock: u32,
+}
+
+impl<T> Shards<T> {
+    /// Whether a cache with these limits is large enough.
+    pub(super) fn suit(limits: Limits) -> bool {
+        limits.max_entries as usize >= 2 * ENTRIES
+    }
+
+    /// Moves the entries out of a table.
+    pub(super) fn from_table(table: &mut Table<T>) -> Self {
+        let max_entries = table.engine.limits().max_entries;
+        let count = (max_entries as usize / ENTRIES).next_power_of_two().min(MAX_SHARDS);
+        let limits = Limits { max_entries: MAX_SLOTS, max_weight: u64::MAX };
+        let mut earlier = table.engine.counters();
+        let mut tables: Vec<Table<T>> =
+            (0..count).map(|_| Table::new(limits, Policy::Lru, table.is_watched())).collect();
+        let (mut clock, mut held) = (0, 0);
+        table.drain(|entry, deadline, end| {
+            if let Some(table) = tables.get_mut(place(entry.hash(), count)) {
+                table.engine.advance(clock);
+                clock += 1;
+                if table.adopt(entry, deadline, end) {
+                    held += 1;
+                } else {
+                    // There was no memory for it.
+                    earlier.evictions += 1;
+                }
+            }
+        });
+        let dues = tables.iter().map(|table| AtomicU64::new(table.engine.first_due().to_bits())).collect();
+        let parts = tables.into_iter().map(|mut table| {
+            table.engine.forget_counts();
+            Shard(Mutex::new(Part::new(table)))
+        });
+        Self {
+            parts: parts.collect(),
+            clock: Line(AtomicU32::new(clock + 1)),
+            held: Line(AtomicU32::new(held)),
+            max_entries: AtomicU32::new(max_entries),
+            heads: (0..count).map(|_| AtomicU32::new(0)).collect(),
+            dues,
+            earlier,
+        }
+    }
+
+    /// The part of `count` to which a key belongs.
+    #[inline]
+    pub(super) fn index(key: Hashed<'_>, count: usize) -> usize {
+        place(key.hash(), count)
+    }
+
+    /// The latest time of the clock.
+    #[inline]
+    pub(super) fn now(&self) -> u32 {
+        self.clock.0.load(Ordering::Relaxed)
+    }
+
+    pub(super) fn earlier(&self) -> Counters {
+        self.earlier
+    }
+
+    pub(super) fn limits(&self) -> Limits {
+        Limits { max_entries: self.max_entries.load(Ordering::Relaxed), max_weight: u64::MAX }
+    }
+
+    pub(super) fn set_max_entries(&self, max_entries: u32) {
+        self.max_entries.store(max_entries, Ordering::Relaxed);
+    }
+
+    /// Locks the part that a key belongs to, for a lookup that changes nothing else.
+    #[inline]
+    pub(super) fn lock_to_read(&self, key: Hashed<'_>) -> MutexGuard<'_, Part<T>> {
+        lock(&self.parts[place(key.hash(), self.parts.len())].0)
+    }
+
+    /// Locks the part that a key belongs to.
+    pub(super) fn lock(&self, key: Hashed<'_>) -> (MutexGuard<'_, Part<T>>, Place<'_, T>) {
+        self.lock_at(place(key.hash(), self.parts.len()))
+    }
+
+    fn lock_at(&self, at: usize) -> (MutexGuard<'_, Part<T>>, Place<'_, T>) {
+        loop {
+            let mut part = lock(&self.parts[at].0);
+            let clock = self.now();
+            if clock < LAST_TIME {
+                part.engine.advance(clock);
+                let held = part.engine.held();
+                return (part, Place { shards: self, at, held, clock });
+            }
+            drop(part);
+            self.restart(&mut self.lock_all());
+        }
+    }
+
+    /// Locks all parts.
+    pub(super) fn lock_all(&self) -> Vec<MutexGuard<'_, Part<T>>> {
+        // In this order, and whoever holds one of the locks waits for no other: so nobody waits for ever.
+        let mut parts: Vec<_> = self.parts.iter().map(|shard| lock(&shard.0)).collect();
+        if self.now() >= LAST_TIME {
+            self.restart(&mut parts);
+        }
+        let clock = self.now();
+        for part in &mut parts {
+            part.engine.advance(clock);
+        }
+        parts
+    }
+
+    /// Tells the others what was done to all parts.
+    pub(super) fn leave_all(&self, parts: &[MutexGuard<'_, Part<T>>]) {
+        for (at, part) in parts.iter().enumerate() {
+            self.publish(at, part);
+        }
+        self.held.0.store(parts.iter().map(|part| part.engine.held()).sum(), Ordering::Relaxed);
+    }
+
+    fn publish(&self, at: usize, part: &Part<T>) {
+        // Later, so that the next lookups count as later than this.
+        self.clock.0.fetch_max(part.engine.tick() + 1, Ordering::Relaxed);
+        if part.engine.held() > 0 && self.heads[at].load(Ordering::Relaxed) == NO_HEAD {
+            self.heads[at].store(0, Ordering::Relaxed);
+        }
+        if part.engine.uses_deadlines() {
+            self.dues[at].store(part.engine.first_due().to_bits(), Ordering::Relaxed);
+        }
+    }
+
+    /// Whether there are no more entries than the limit says; where `held` of them are counted by the caller.
+    fn take_place(&self) -> bool {
+        let max = self.max_entries.load(Ordering::Relaxed);
+        let more = |held| (held < max).then_some(held + 1);
+        self.held.0.fetch_update(Ordering::Relaxed, Ordering::Relaxed, more).is_ok()
+    }
+
+    /// Removes expired entries or, if it finds none, the least recently used one. Returns false if there are no entries.
+    pub(super) fn evict(&self, now: Millis, leavers: &mut Leavers<T>) -> bool {
+        for (at, due) in self.dues.iter().enumerate() {
+            if Millis::from_bits(due.load(Ordering::Relaxed)) <= now {
+                let (mut part, place) = self.lock_at(at);
+                let swept = part.sweep_some(now, SWEEP_BUDGET, leavers);
+                place.leave(&part, true);
+                if swept > 0 {
+                    return true;
+                }
+            }
+        }
+        // Each turn that evicts nothing finds a head that is later than it was known to be, so this ends. Where others
+        // use the entries as fast as this looks at them, one of the oldest is good enough.
+        for turn in 0..=2 * self.parts.len() {
+            let (at, second) = self.oldest();
+            let (mut part, place) = self.lock_at(at);
+            let oldest = part.engine.oldest();
+            let is_oldest = oldest.is_some_and(|stamp| stamp <= second || turn == 2 * self.parts.len());
+            if is_oldest {
+                part.evict_oldest(now, leavers);
+            }
+            let head = if is_oldest { part.engine.oldest() } else { oldest };
+            self.heads[at].store(head.unwrap_or(NO_HEAD), Ordering::Relaxed);
+            place.leave(&part, true);
+            if is_oldest {
+                return true;
+            }
+            if oldest.is_none() && second == NO_HEAD {
+                break;
+            }
+        }
+        false
+    }
+
+    /// The table with the oldest head, and the head of the next.
+    fn oldest(&self) -> (usize, u32) {
+        let (mut at, mut first, mut second) = (0, NO_HEAD, NO_HEAD);
+        for (index, head) in self.heads.iter().enumerate() {
+            let head = head.load(Ordering::Relaxed);
+            if head < first {
+                (at, second, first) = (index, first, head);
+            } else {
+                second = second.min(head);
+            }
+        }
+        (at, second)
+    }
+
+    /// Evicts entries until no more are held than the limit says, where all parts are locked.
+    pub(super) fn evict_from_all(
+        &self,
+        parts: &mut [MutexGuard<'_, Part<T>>],
+        held: u32,
+        now: Millis,
+        leavers: &mut Leavers<T>,
+    ) {
+        let max = self.max_entries.load(Ordering::Relaxed);
+        for _ in max..held {
+            let heads = parts.iter_mut().map(|part| part.engine.oldest().unwrap_or(NO_HEAD)).enumerate();
+            if let Some((at, _)) = heads.min_by_key(|(_, head)| *head) {
+                parts[at].evict_oldest(now, leavers);
+            }
+        }
+    }
+
+    /// Makes the clock start again, in the same order.
+    #[cold]
+    fn restart(&self, parts: &mut [MutexGuard<'_, Part<T>>]) {
+        let mut stamps: Vec<(u32, usize, u32)> = Vec::new();
+        for (at, part) in parts.iter().enumerate() {
+            stamps.extend(part.engine.stamped().map(|(slot, stamp)| (stamp, at, slot)));
+        }
+        stamps.sort_unstable();
+        let mut renewed: Vec<Vec<(u32, u32)>> = parts.iter().map(|_| Vec::new()).collect();
+        for (&(_, at, slot), stamp) in stamps.iter().zip(1..) {
+            renewed[at].push((slot, stamp));
+        }
+        // There are fewer entries than stamps.
+        #[allow(clippy::cast_possible_truncation)]
+        let clock = stamps.len() as u32 + 1;
+        for (part, renewed) in parts.iter_mut().zip(renewed) {
+            part.engine.restamp(renewed.into_iter(), clock);
+        }
+        self.heads.iter().for_each(|head| head.store(0, Ordering::Relaxed));
+        self.clock.0.store(clock + 1, Ordering::Relaxed);
+    }
+
+    /// Makes the clock start again with one of the next writes, for a test.
+    #[cfg(test)]
+    pub(super) fn end_of_time(&self) {
+        self.clock.0.store(LAST_TIME - 1, Ordering::Relaxed);
+    }
+}
+
+impl<T> Place<'_, T> {
+    /// Takes a place for a new entry, unless the table has one under the key. Returns false if there is none.
+    pub(super) fn take(&mut self, part: &Part<T>, key: Hashed<'_>) -> bool {
+        if part.holds(key) {
+            return true;
+        }
+        let taken = self.shards.take_place();
+        self.held += u32::from(taken);
+        taken
+    }
+
+    /// Tells the others what was done, before the lock is released; `moved` if the clock has to move on in any case.
+    pub(super) fn leave(&self, part: &Part<T>, moved: bool) {
+        let held = part.engine.held();
+        if held != self.held {
+            self.shards.held.0.fetch_add(held.wrapping_sub(self.held), Ordering::Relaxed);
+        }
+        if moved || held != self.held || part.engine.tick() != self.clock || part.engine.uses_deadlines() {
+            self.shards.publish(self.at, part);
+        }
+    }
+}
+
+/// The part for a hash; `count` is a power of 2. Other bits than those by which the index places its entries.
+#[inline]
+fn place(hash: u64, count: usize) -> usize {
+    (hash >> 32) as usize & (count - 1)
+}
+
+#[cfg(test)]
+#[path = "shards_tests.rs"]
+mod tests;

@@ -241,14 +241,16 @@ mod tests {
     fn the_system_clock_lags_by_at_most_a_tick() {
         let tick = ms(clock_getres(ClockId::MonotonicCoarse));
         assert!((1..=10).contains(&tick), "the documentation says 10 ms");
-        // A virtual machine may be held up while it is read, so one good reading in many is asked for.
-        let lag = (0..10_000).map(|_| {
+        let start = clock_gettime(ClockId::Monotonic);
+        loop {
             let before = ms(clock_gettime(ClockId::Monotonic));
             let now = SystemClock.now_ms().cast_signed();
             assert!(now <= ms(clock_gettime(ClockId::Monotonic)), "it runs ahead");
-            before - now
-        });
-        let lag = lag.min().unwrap();
-        assert!(lag <= tick, "{lag} ms behind, at ticks of {tick} ms");
+            // A busy machine may be late with its ticks for a while.
+            if before - now <= tick {
+                break;
+            }
+            assert!(before < ms(start) + 60_000, "{} ms behind, at ticks of {tick} ms", before - now);
+        }
     }
 }

@@ -86,6 +86,7 @@ bench: build ## Compare speed, size and memory with other caches; tables go to b
 	cargo bench --bench loading $(if $(QUICK),-- --quick)
 	cargo bench --bench redis $(if $(QUICK),-- --quick)
 	cargo bench --package isocache-bridge --bench bridge $(if $(QUICK),-- --quick)
+	cargo bench --package isocache-bridge --bench invalidations $(if $(QUICK),-- --quick)
 	node pkg/bench/run.mjs $(if $(QUICK),--quick)
 	node pkg/bench/loading.mjs $(if $(QUICK),--quick)
 	node pkg/bench/tiers.mjs $(if $(QUICK),--quick)

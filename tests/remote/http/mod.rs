@@ -11,6 +11,7 @@ mod rules;
 mod scenario;
 mod scripted;
 pub mod serving;
+mod tiered;
 
 use isocache::HttpCacheProvider;
 

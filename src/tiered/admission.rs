@@ -186,7 +186,7 @@ impl Admission {
         let time = self.change();
         let trusts_own = own && !self.distrusts_own && !self.unknown.contains(key);
         let is_awaited = self.awaited.remove(key).is_some_and(|unchanged| unchanged(key));
-        if trusts_own && is_awaited || own && self.breaks(Planted::IgnoresOwn) {
+        if trusts_own && is_awaited {
             return false;
         }
         if let Some(marker) = self.markers.get_mut(key) {

@@ -88,7 +88,7 @@ impl Link {
             Invalidation::Reset { position } => {
                 self.position = *position;
                 self.hear(now);
-                if self.planted == Some(Planted::IgnoresResets) { Meaning::Nothing } else { Meaning::Everything }
+                Meaning::Everything
             }
             Invalidation::Keys { position, .. } => match self.advance(*position) {
                 Order::Next => {
@@ -166,8 +166,7 @@ impl Link {
 
     /// Everything up to `since` was announced, which is heard `now`.
     fn hear_since(&mut self, now: Millis, since: Millis) {
-        let believes = self.is_connected && self.planted == Some(Planted::BelievesBuffers);
-        if self.state(now) == LinkState::Connected || believes {
+        if self.state(now) == LinkState::Connected {
             self.heard = self.heard.max(since);
         }
     }

@@ -13,12 +13,6 @@ pub enum Planted {
     MissesExpiry,
     /// Silence is not noticed.
     MissesSilence,
-    /// What waited in a buffer makes a silent link good again.
-    BelievesBuffers,
-    /// All announcements of own writes are ignored.
-    IgnoresOwn,
-    /// A reset drops nothing.
-    IgnoresResets,
     /// A read joins one that began before a change.
     JoinsOldReads,
 }

@@ -63,5 +63,6 @@ broken_rules! {
     a_kept_overlapping_write_is_noticed: KeepsOverlappingWrites,
     a_connection_across_epochs_is_noticed: ResumesAcrossEpochs,
     a_missed_expiry_is_noticed: MissesExpiry,
+    a_missed_silence_is_noticed: MissesSilence,
     a_joined_old_read_is_noticed: JoinsOldReads,
 }

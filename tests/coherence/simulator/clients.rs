@@ -79,7 +79,7 @@ impl Client {
         let serves = serves[world.below(4)];
         let far = Far::<i64>::new(&network);
         let mut builder = TieredCacheProvider::builder(far.view::<i64>())
-            .invalidations(Source { network: network.clone(), kind })
+            .invalidations(Source { network: network.clone(), kind, watches: !world.one_in(3) })
             .serve_suspect(serves)
             .serve_suspect_for(Duration::from_millis(SERVE_SUSPECT_FOR))
             .near_max_entries(if world.one_in(4) { 2 } else { 100 })

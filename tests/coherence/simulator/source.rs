@@ -18,6 +18,9 @@ pub const CHECK_INTERVAL: u64 = 450;
 
 const PAUSE: u64 = 50;
 
+/// Longer than any schedule.
+const FOREVER: u64 = 1 << 40;
+
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Kind {
     Bridge,
@@ -28,13 +31,15 @@ pub enum Kind {
 pub struct Source {
     pub network: Network,
     pub kind: Kind,
+    /// Whether it connects again after a silence. If not, only the cache notices.
+    pub watches: bool,
 }
 
 impl InvalidationSource for Source {
     fn run(&self, since: Option<Position>, announce: Announce) -> BoxFuture<'static, ()> {
         let network = self.network.clone();
         match self.kind {
-            Kind::Bridge => Box::pin(bridge(network, since, announce)),
+            Kind::Bridge => Box::pin(bridge(network, self.watches, since, announce)),
             Kind::Redis => Box::pin(redis(network, announce)),
             Kind::Polling => unreachable!("it is polled"),
         }
@@ -98,8 +103,9 @@ fn beat(network: &Network, line: &Line) {
     });
 }
 
-async fn bridge(network: Network, mut since: Option<Position>, announce: Announce) {
+async fn bridge(network: Network, watches: bool, mut since: Option<Position>, announce: Announce) {
     let client = network.client;
+    let patience = if watches { 2 * HEARTBEAT } else { FOREVER };
     loop {
         let (from, own) = (since, network.clone());
         let opened = network.open(move |store, line| {
@@ -116,7 +122,7 @@ async fn bridge(network: Network, mut since: Option<Position>, announce: Announc
             }
         };
         loop {
-            let event = match next_within(&network.world, &line, 2 * HEARTBEAT).await {
+            let event = match next_within(&network.world, &line, patience).await {
                 None => break lost(&announce, "silence"),
                 Some(Message::Closed) => break lost(&announce, "closed"),
                 Some(Message::Hello(position, missed)) => {

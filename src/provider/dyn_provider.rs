@@ -103,7 +103,7 @@ impl<T: MaybeSend + 'static> DynCacheProvider<T> {
     /// use isocache::{AtomicProvider, CounterProvider, DynCacheProvider, MemoryCacheProvider};
     ///
     /// # pollster::block_on(async {
-    /// let memory = MemoryCacheProvider::<u64>::default();
+    /// let memory = MemoryCacheProvider::<i64>::default();
     /// let cache = DynCacheProvider::with_extensions(memory.clone()).with_counters(memory);
     /// assert!(cache.set_if_absent("visits", 1, None).await?);
     /// assert_eq!(cache.increment("visits", 1, None).await?, 2);

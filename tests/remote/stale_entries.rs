@@ -58,6 +58,7 @@ async fn absent_in_a_cluster() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn absent_behind_a_bridge_and_another_server() {
     let clock = ManualClock::new();
+    clock.set_ms(wall_clock_ms(Duration::ZERO));
     for url in [memory_bridge(&clock).await, foreign(&clock).await] {
         over_http(&url, JsonSerializer).await;
         over_http(&url, MessagePackSerializer).await;

@@ -23,11 +23,17 @@ impl Accesses {
     }
 
     /// Reads the next bytes.
+    ///
+    /// # Errors
+    /// What is wrong with them, if they are of no format.
     pub fn push(&mut self, bytes: &[u8]) -> Result<(), JsError> {
         self.0.push(bytes).map_err(|error| JsError::new(&error))
     }
 
     /// Simulates what was read.
+    ///
+    /// # Errors
+    /// What is wrong with it, if there is nothing to simulate.
     pub fn simulate(self) -> Result<Curves, JsError> {
         let recorded = self.0.finish().map_err(|error| JsError::new(&error))?;
         Ok(Curves(Simulation::default().run(&recorded, |_, _| {})))

@@ -53,7 +53,7 @@ impl FetchTransport {
             global("fetch").ok_or_else(|| TransportError::NotSent("there is no fetch here".into()))?;
         let promise = fetch.call2(&JsValue::UNDEFINED, &JsValue::from_str(&request.url), &init).map_err(not_sent)?;
         // Browsers do not report whether the request reached the server.
-        let response = JsFuture::from(Promise::from(promise)).await.map_err(broken)?;
+        let response = JsFuture::from(Promise::from(promise)).await.map_err(|error| broken(&error))?;
         let response: web_sys::Response = response.unchecked_into();
         let head = Head::new(response.status(), |name| response.headers().get(name).ok().flatten());
         let reader = response.body().map(|body| body.get_reader().unchecked_into());
@@ -61,8 +61,8 @@ impl FetchTransport {
     }
 }
 
-fn broken(error: JsValue) -> TransportError {
-    TransportError::Broken(text(&error))
+fn broken(error: &JsValue) -> TransportError {
+    TransportError::Broken(text(error))
 }
 
 /// The body of a response, in parts.
@@ -78,12 +78,12 @@ impl FetchBody {
         let reader = self.reader.as_ref()?;
         let step = match JsFuture::from(reader.read()).await {
             Ok(step) => step,
-            Err(error) => return Some(Err(broken(error))),
+            Err(error) => return Some(Err(broken(&error))),
         };
         if Reflect::get(&step, &"done".into()).is_ok_and(|done| done.is_truthy()) {
             return None;
         }
-        let part = Reflect::get(&step, &"value".into()).map_err(broken);
+        let part = Reflect::get(&step, &"value".into()).map_err(|error| broken(&error));
         Some(part.map(|part| part.unchecked_into::<Uint8Array>().to_vec()))
     }
 }

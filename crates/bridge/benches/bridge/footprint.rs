@@ -15,7 +15,7 @@ pub struct Footprint {
 
 /// Measures a bridge with the embedded store.
 pub fn measure(threads: usize, entries: usize) -> Footprint {
-    let bridge = Bridge::start("memory", threads);
+    let bridge = Bridge::start("memory", threads, &[]);
     load::once(bridge.address, &requests::small_entries(0, 1));
     let idle = resident_bytes(bridge.pid());
     for first in (0..entries).step_by(1000) {

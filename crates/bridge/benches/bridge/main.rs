@@ -29,7 +29,7 @@ fn main() -> std::io::Result<()> {
     let (rounds, time) = if quick { (1, Duration::from_secs(1)) } else { (5, Duration::from_secs(2)) };
 
     let redis = RedisServer::plain();
-    let (own, behind) = (Bridge::start("memory", threads), Bridge::start(&redis.url(), threads));
+    let (own, behind) = (Bridge::start("memory", threads, &[]), Bridge::start(&redis.url(), threads, &[]));
     for bridge in [&own, &behind] {
         load::once(bridge.address, &requests::fill());
     }

@@ -19,13 +19,8 @@ pub struct Bridge {
 }
 
 impl Bridge {
-    /// Starts a bridge before this store, with so many threads.
-    pub fn start(store: &str, threads: usize) -> Self {
-        Self::start_with(store, threads, &[])
-    }
-
-    /// Starts one with more options.
-    pub fn start_with(store: &str, threads: usize, options: &[&str]) -> Self {
+    /// Starts a bridge before this store, with so many threads and these options.
+    pub fn start(store: &str, threads: usize, options: &[&str]) -> Self {
         let mut command = Command::new(env!("CARGO_BIN_EXE_isocache"));
         command.args(["serve", "--listen", "127.0.0.1:0", "--store", store, "--threads", &threads.to_string()]);
         command.args(options).env("ISOCACHE_TOKEN", TOKEN).env("RUST_LOG", "error");

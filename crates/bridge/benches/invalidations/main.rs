@@ -36,7 +36,7 @@ fn main() -> std::io::Result<()> {
             let Delivery { p50_ms, p99_ms, us_per_event, bytes_per_subscriber } =
                 runtime.block_on(delivery::measure(redis.as_ref(), subscribers, writes));
             let memory =
-                if subscribers < 100 { "".to_owned() } else { format!("{:.1} KiB", bytes_per_subscriber / 1024.0) };
+                if subscribers < 100 { String::new() } else { format!("{:.1} KiB", bytes_per_subscriber / 1024.0) };
             let _ = writeln!(
                 text,
                 "| {store} | {subscribers} | {p50_ms:.2} ms | {p99_ms:.2} ms | {us_per_event:.1} us | {memory} |"

@@ -16,5 +16,5 @@ pub fn start(store: &str, prefixes: &[String]) -> (Bridge, Folder) {
     );
     std::fs::write(&file, config).expect("the folder is writable");
     let file = file.to_str().expect("the path is text").to_owned();
-    (Bridge::start_with(store, 1, &["--config", &file]), folder)
+    (Bridge::start(store, 1, &["--config", &file]), folder)
 }

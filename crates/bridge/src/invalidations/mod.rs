@@ -23,14 +23,13 @@ mod history;
 mod log;
 mod origin;
 mod pending;
-mod position;
 mod prefix_index;
 mod reader;
 
 pub use counts::Counts;
 pub use history::{ChangedKey, Missed};
+pub use isocache::Position;
 pub use log::{Log, Noted, Wanted};
 pub use origin::{Change, NotAnOrigin, Origin};
 pub use pending::Event;
-pub use position::Position;
 pub use reader::Reader;

@@ -301,8 +301,7 @@ impl Hub {
             (Meaning::Nothing, _) => Outdated::Nothing,
             (Meaning::Keys, Invalidation::Keys { keys, own, .. }) => {
                 state.counts.invalidations += keys.len() as u64;
-                if let Some((key, sent)) = state.probe.take_if(|(key, _)| keys.iter().any(|own| **own == **key)) {
-                    let _ = key;
+                if let Some((_, sent)) = state.probe.take_if(|(key, _)| keys.iter().any(|own| **own == **key)) {
                     state.counts.lag = Some((now - sent).max(0.0));
                 }
                 let is_own = |key: &String| !own.is_empty() && own.contains(key);

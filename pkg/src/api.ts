@@ -32,5 +32,6 @@ export type { TaggedOptions } from "./tagged.js";
 export { Tagged } from "./tagged.js";
 export type { LinkState } from "./tiered/link.js";
 export type { NearOptions, TieredCacheOptions, UnsentWrite } from "./tiered/options.js";
+export type { CacheSpan, CacheTracer } from "./tiered/spans.js";
 export type { TierStats } from "./tiered/tier-stats.js";
 export { TieredCache } from "./tiered/tiered-cache.js";

@@ -1,11 +1,12 @@
 /** Options of a `TieredCache`, checked and with their defaults. */
 
-import { checkFunction, checkInteger, checkObject, checkOneOf, checkOptions } from "../check.js";
+import { checkFunction, checkInteger, checkObject, checkOneOf, checkOptions, wrongType } from "../check.js";
 import { announces, HttpInvalidations, type InvalidationOptions } from "../invalidations/http-invalidations.js";
 import type { InvalidationSource } from "../invalidations/types.js";
 import type { Provider } from "../provider.js";
 import { milliseconds } from "../ttl.js";
 import type { MemoryCacheOptions, Ttl } from "../types.js";
+import type { CacheTracer } from "./spans.js";
 
 /** Limits of the copies in memory. A copy that is larger than they permit is not kept. */
 export type NearOptions<V> = Omit<MemoryCacheOptions<V>, "ttl" | "touchOnGet" | "clock">;
@@ -49,6 +50,13 @@ export interface TieredCacheOptions<V> {
   retryWrites?: number | undefined;
   /** Called for each write that was not sent, and will not be sent again. Default: it is written to the console. */
   onUnsentWrite?: ((error: unknown, write: UnsentWrite) => void) | undefined;
+  /**
+   * Gets a span for each operation, such as a tracer of OpenTelemetry: `cache.get`, `cache.put`, `cache.remove` and
+   * `cache.flush`, never with a key. Default: none.
+   */
+  tracer?: CacheTracer | undefined;
+  /** The name of this cache in spans, `cache.name`. Default: `"tiered"`. */
+  name?: string | undefined;
   /** The time in milliseconds, of any origin. Default: a clock that goes on while the machine sleeps. */
   clock?: (() => number) | undefined;
 }
@@ -63,12 +71,14 @@ export interface TierSettings<V> {
   readonly serveSuspectFor: number;
   readonly retryWrites: number;
   readonly onUnsentWrite: (error: unknown, write: UnsentWrite) => void;
+  readonly tracer: CacheTracer | undefined;
+  readonly name: string;
   readonly clock: (() => number) | undefined;
 }
 
 const NAMES = [
   ...["far", "near", "nearTtl", "invalidations", "serveSuspect", "serveSuspectFor", "retryWrites", "onUnsentWrite"],
-  "clock",
+  ...["tracer", "name", "clock"],
 ];
 const NEAR_NAMES = ["maxEntries", "maxBytes", "maxEntryBytes", "onOversize", "sizeOf", "policy", "clone", "onRemoval"];
 const MOST_WRITES = 1_000_000;
@@ -76,10 +86,12 @@ const MOST_WRITES = 1_000_000;
 /** The settings. @throws TypeError or RangeError that names the option. */
 export function settingsOf<V>(options: TieredCacheOptions<V>): TierSettings<V> {
   checkOptions(options, NAMES);
-  const { far, near = {}, nearTtl, serveSuspect = "never", serveSuspectFor = "1m", retryWrites = 0, clock } = options;
+  const { far, near = {}, nearTtl, serveSuspect = "never", serveSuspectFor = "1m", retryWrites = 0 } = options;
+  const { tracer, name = "tiered", clock } = options;
   checkObject("far", far);
   checkOptions(near, NEAR_NAMES);
   checkFunction("clock", clock);
+  checkTracer(tracer, name);
   checkFunction("onUnsentWrite", options.onUnsentWrite);
   checkOneOf("serveSuspect", serveSuspect, ["never", "if-far-fails", "always"]);
   checkFar(far, nearTtl !== undefined);
@@ -92,8 +104,22 @@ export function settingsOf<V>(options: TieredCacheOptions<V>): TierSettings<V> {
     serveSuspectFor: milliseconds(serveSuspectFor, "serveSuspectFor"),
     retryWrites: checkInteger("retryWrites", retryWrites, 0, MOST_WRITES),
     onUnsentWrite: options.onUnsentWrite ?? reportUnsent,
+    tracer,
+    name,
     clock,
   };
+}
+
+function checkTracer(tracer: CacheTracer | undefined, name: unknown): void {
+  if (tracer !== undefined) {
+    checkObject("tracer", tracer);
+    if (typeof tracer.startSpan !== "function") {
+      throw wrongType("tracer.startSpan", "a function", tracer.startSpan);
+    }
+  }
+  if (typeof name !== "string") {
+    throw wrongType("name", "a string", name);
+  }
 }
 
 function checkFar<V>(far: Provider<V>, hasNearTtl: boolean): void {
@@ -129,6 +155,13 @@ function sourceOf<V>(options: TieredCacheOptions<V>): InvalidationSource | undef
     );
   }
   return new HttpInvalidations(far, invalidations as InvalidationOptions | undefined);
+}
+
+/** The provider with requests of its own, so that its announcements tell its writes from those of others. */
+export function withOrigin<V>(far: Provider<V>, invalidations: TieredCacheOptions<V>["invalidations"]): Provider<V> {
+  const { withOrigin } = far as { withOrigin?(): Provider<V> };
+  const isItsOwn = invalidations === undefined || (invalidations !== false && !("listen" in invalidations));
+  return isItsOwn && typeof withOrigin === "function" ? withOrigin.call(far) : far;
 }
 
 function reportUnsent(error: unknown, { operation, key }: UnsentWrite): void {

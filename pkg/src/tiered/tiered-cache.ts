@@ -21,7 +21,8 @@ import {
   type WriteOptions,
 } from "../write-options.js";
 import type { Copies } from "./copies.js";
-import { settingsOf, type TieredCacheOptions } from "./options.js";
+import { settingsOf, type TieredCacheOptions, withOrigin } from "./options.js";
+import { trace } from "./spans.js";
 import { Tier } from "./tier.js";
 import type { TierStats } from "./tier-stats.js";
 
@@ -91,6 +92,10 @@ export class TieredCache<V = unknown> implements Provider<V> {
       if (typeof Reflect.get(far, name) !== "function") {
         mark({ prototype: this }, name, undefined);
       }
+    }
+    if (settings.tracer !== undefined) {
+      const { counts } = this.#tier;
+      trace(this, settings.tracer, settings.name, () => counts.farHits + counts.misses);
     }
   }
 
@@ -375,13 +380,6 @@ export class TieredCache<V = unknown> implements Provider<V> {
   #retried<R>(operation: string, key: string, send: () => MaybePromise<R>, later: R): MaybePromise<R> {
     return this.#tier.retried(operation, key, send, later);
   }
-}
-
-/** The provider with requests of its own, so that its announcements tell its writes from those of others. */
-function withOrigin<V>(far: Provider<V>, invalidations: TieredCacheOptions<V>["invalidations"]): Provider<V> {
-  const { withOrigin } = far as { withOrigin?(): Provider<V> };
-  const isItsOwn = invalidations === undefined || (invalidations !== false && !("listen" in invalidations));
-  return isItsOwn && typeof withOrigin === "function" ? withOrigin.call(far) : far;
 }
 
 function isFresh<V>(entry: Entry<V> | undefined): entry is Entry<V> {

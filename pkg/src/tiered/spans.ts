@@ -1,0 +1,99 @@
+/** Spans around the operations of a `TieredCache`. Where no tracer is given, nothing of this is called. */
+
+import { isPromise } from "../promise.js";
+import { mark } from "../shared.js";
+
+/** What belongs to a span. */
+type Attributes = Record<string, boolean | number | string>;
+
+/** A span as a `CacheTracer` starts it. It is a part of that of OpenTelemetry. */
+export interface CacheSpan {
+  setAttribute(name: string, value: boolean | number | string): unknown;
+  recordException?(error: unknown): unknown;
+  setStatus?(status: { code: number }): unknown;
+  end(): unknown;
+}
+
+/** What starts spans: a tracer of OpenTelemetry, or an object with this method. */
+export interface CacheTracer {
+  startSpan(name: string, options: { attributes: Attributes }): CacheSpan;
+}
+
+/** `ERROR` of OpenTelemetry. */
+const FAILED = 2;
+/** The names are those that tools know, and the same as in Rust. */
+const SPANS = {
+  "cache.get": [
+    ...["get", "getEntry", "getWithTtl", "getMany", "getEntries", "peekEntries", "readMany"],
+    ...["has", "exists", "hasMany"],
+  ],
+  "cache.put": ["set", "setMany", "setIfAbsent", "replace", "setIfDead"],
+  "cache.remove": ["delete", "deleteMany", "deleteManyEach", "getAndDelete", "takeEntry", "readAndDelete"],
+  "cache.flush": ["clear", "clearPattern"],
+};
+
+/**
+ * Gives a cache methods with spans. `farLookups` is how many lookups the store has answered.
+ *
+ * Keys are in no span: they may be secret.
+ */
+export function trace(cache: object, tracer: CacheTracer, name: string, farLookups: () => number): void {
+  let isWithin = false;
+  for (const [span, methods] of Object.entries(SPANS)) {
+    for (const method of methods) {
+      const plain: unknown = Reflect.get(cache, method);
+      if (typeof plain !== "function") {
+        continue;
+      }
+      mark({ prototype: cache }, method, (...given: unknown[]) => {
+        if (isWithin) {
+          // A method that is made of another one has one span.
+          return plain.apply(cache, given);
+        }
+        const attributes: Attributes = { "cache.name": name };
+        if (Array.isArray(given[0])) {
+          attributes["cache.keys"] = given[0].length;
+        }
+        const started = tracer.startSpan(span, { attributes });
+        const isLookup = span === "cache.get";
+        const end = (result: unknown, tier: string) => {
+          if (isLookup) {
+            started.setAttribute("cache.hit", isHit(result));
+            started.setAttribute("cache.tier", tier);
+          }
+          started.end();
+          return result;
+        };
+        const fail = (error: unknown): never => {
+          started.recordException?.(error);
+          started.setStatus?.({ code: FAILED });
+          started.end();
+          throw error;
+        };
+        const before = farLookups();
+        let result: unknown;
+        isWithin = true;
+        try {
+          result = plain.apply(cache, given);
+        } catch (error) {
+          return fail(error);
+        } finally {
+          isWithin = false;
+        }
+        if (isPromise(result)) {
+          return result.then((found) => end(found, "far"), fail);
+        }
+        return end(result, farLookups() === before ? "near" : "far");
+      });
+    }
+  }
+}
+
+/** Whether a lookup has found what it was asked for: a value, a fresh entry, or all of several. */
+function isHit(result: unknown): boolean {
+  if (Array.isArray(result)) {
+    return result.every(isHit);
+  }
+  const { freshFor } = (result ?? {}) as { freshFor?: number | null };
+  return result !== undefined && result !== false && !(typeof freshFor === "number" && freshFor <= 0);
+}

@@ -198,7 +198,12 @@ where
         let reason = "needs a loader that owns what it uses: call get_or_refresh instead";
         return Err(LoadError::Cache(CacheError::invalid("detached", reason)));
     }
-    call.get_or_load(None, loader).await
+    let look = call.find_at_once().map_err(LoadError::Cache)?;
+    if let Some(Look { found: Found::Answer(value), .. }) = look {
+        call.answered(false);
+        return Ok(Some(value));
+    }
+    call.get_or_load(look, loader).await
 }
 
 /// A call whose loader owns its data.

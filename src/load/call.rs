@@ -227,7 +227,7 @@ impl<'a, P: ?Sized> Call<'a, P> {
             looks += 1;
             let Look { found, snapshot } = match first.take() {
                 Some(first) => first,
-                None => boxed(|| self.find()).await.map_err(LoadError::Cache)?,
+                None => self.find().await.map_err(LoadError::Cache)?,
             };
             let (fallback, refreshed, failed) = match found {
                 Found::Answer(value) => {

@@ -85,11 +85,14 @@ impl<'a, P: ?Sized> Call<'a, P> {
         if self.options.windows().longest() > 0.0 && !loading.is_some_and(Loading::keeps_stale) {
             return Err(cannot_keep_stale());
         }
+        if self.options.lease.is_none() {
+            return Ok(());
+        }
         // A provider that answers without waiting is within this process and needs no lease.
         let is_fulfilled = loading.is_some_and(|loading| {
             loading.lease_provider().is_some() || loading.look_now(self.key, Lookup::Peek).is_some()
         });
-        if self.options.lease.is_none() || is_fulfilled {
+        if is_fulfilled {
             return Ok(());
         }
         let reason =

@@ -3,6 +3,7 @@
 use super::call::Call;
 use super::freshness::Verdict;
 use super::support::{Kept, Loading, Lookup};
+use super::wait::boxed;
 use crate::engine::{Millis, NEVER};
 use crate::error::CacheError;
 use crate::provider::{CacheProvider, MaybeSend};
@@ -67,25 +68,39 @@ impl<P: ?Sized> Call<'_, P> {
         Ok(look(found, fresh_for))
     }
 
-    /// Looks up the key in the provider.
-    pub(super) async fn find<T: MaybeSend>(&self) -> Result<Look<T>, CacheError>
+    /// Looks up the key, if that can be done without waiting, unless the value is to be loaded in any case.
+    pub(super) fn find_at_once<T: MaybeSend>(&self) -> Result<Option<Look<T>>, CacheError>
+    where
+        P: CacheProvider<T>,
+    {
+        if self.options.force_fresh { Ok(None) } else { self.find_now().transpose() }
+    }
+
+    /// Looks up the key, if that can be done without waiting.
+    fn find_now<T: MaybeSend>(&self) -> Option<Result<Look<T>, CacheError>>
     where
         P: CacheProvider<T>,
     {
         let loading = self.provider.loading();
         let writes = || loading.map_or(0, |loading| loading.single_flight().writes(self.key));
         if self.options.force_fresh {
-            return self.judge(writes(), Ok(None));
+            return Some(self.judge(writes(), Ok(None)));
         }
-        let windows = self.options.windows();
-        let lookup = if windows.any() { Lookup::Kept } else { Lookup::Fresh };
-        if let Some(known) = loading.and_then(|loading| loading.look_now(self.key, lookup)) {
-            // A value to return is not compared with later state.
-            let writes = if matches!(known, Ok(Some(_))) { 0 } else { writes() };
-            return self.judge(writes, known);
-        }
-        let writes = writes();
-        if windows.any() {
+        let lookup = if self.options.windows().any() { Lookup::Kept } else { Lookup::Fresh };
+        let known = loading?.look_now(self.key, lookup)?;
+        // A value to return is not compared with later state.
+        let writes = if matches!(known, Ok(Some(_))) { 0 } else { writes() };
+        Some(self.judge(writes, known))
+    }
+
+    /// Looks up the key in a provider that has to be waited for.
+    async fn find_later<T: MaybeSend>(&self) -> Result<Look<T>, CacheError>
+    where
+        P: CacheProvider<T>,
+    {
+        let loading = self.provider.loading();
+        let writes = loading.map_or(0, |loading| loading.single_flight().writes(self.key));
+        if self.options.windows().any() {
             if let Some(look) = loading.and_then(|loading| loading.look(self.key)) {
                 return self.judge(writes, look.await);
             }
@@ -94,6 +109,17 @@ impl<P: ?Sized> Call<'_, P> {
         }
         let found = self.provider.get(self.key).await;
         self.judge(writes, found.map(|found| found.map(|value| Kept { value, fresh_for: NEVER })))
+    }
+
+    /// Looks up the key in the provider. A lookup without waiting allocates nothing.
+    pub(super) async fn find<T: MaybeSend>(&self) -> Result<Look<T>, CacheError>
+    where
+        P: CacheProvider<T>,
+    {
+        match self.find_now() {
+            Some(look) => look,
+            None => boxed(|| self.find_later()).await,
+        }
     }
 
     /// Whether the key has changed since a lookup.

@@ -2,10 +2,11 @@
 //! instructions that it takes.
 
 use std::hint::black_box;
+use std::sync::LazyLock;
 use std::time::Duration;
 
 use isocache::engine::{Engine, Limits, NEVER};
-use isocache::{ManualClock, MemoryCache, Policy};
+use isocache::{ManualClock, MemoryCache, MemoryCacheProvider, Policy};
 
 const ENTRIES: u32 = 1000;
 const LIMITS: Limits = Limits { max_entries: ENTRIES, max_weight: u64::MAX };
@@ -34,6 +35,20 @@ fn cache(policy: Policy, ttl: Option<Duration>) -> (MemoryCache<u32>, Vec<String
         cache.set(key, value, None).expect("the entry is valid");
     }
     (cache, keys)
+}
+
+static USERS: LazyLock<MemoryCacheProvider<u64>> = LazyLock::new(MemoryCacheProvider::default);
+
+/// Its clock is the system's, as in a program: valgrind has to be able to run it.
+#[allow(clippy::unused_async, reason = "it is the asynchronous form that is counted")]
+#[isocache::cached(ttl = 3600, key = "user:{id}", provider = USERS)]
+async fn user(id: u32) -> u64 {
+    u64::from(id)
+}
+
+#[isocache::cached(ttl = 3600, key = "user:{id}")]
+fn user_sync(id: u32) -> u64 {
+    u64::from(id)
 }
 
 fn get(policy: Policy, ttl: Option<Duration>, count: u32) {
@@ -79,6 +94,14 @@ fn main() {
         "set-evict" => set_evict(Policy::Lru, None, count),
         "set-evict-ttl" => set_evict(Policy::Lru, hour, count),
         "set-evict-s3fifo" => set_evict(Policy::S3Fifo, None, count),
+        "cached" => pollster::block_on(async {
+            for at in 0..count {
+                black_box(user(at % 100).await);
+            }
+        }),
+        "cached-sync" => (0..count).for_each(|at| {
+            black_box(user_sync(at % 100));
+        }),
         "engine-hit" => {
             let mut engine = engine(Policy::Lru, NEVER);
             (0..count).for_each(|at| engine.hit(black_box(spread(at))));

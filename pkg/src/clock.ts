@@ -1,5 +1,7 @@
 /** The clocks of the machine. No other file reads the time. */
 
+import { isEdgeWorker } from "./platform.js";
+
 /** Readings of the same value after which the clock counts as busy. */
 const BUSY = 64;
 /** Calls that a busy clock answers without being read. */
@@ -58,6 +60,21 @@ export function exactNow(): number {
 /** Whether the clock is the platform's own, so that 0 means that it has not started. */
 export function isGenuine(): boolean {
   return isNative && Date.now === genuine;
+}
+
+/** Taken when this was loaded, before a test replaces it. */
+const immediate = /* @__PURE__ */ (() => (globalThis as { setImmediate?(act: () => void): unknown }).setImmediate)();
+
+/**
+ * Calls `act` when this turn of the event loop ends: before the program waits for anything, as far as the platform can tell;
+ * otherwise, and while a program has replaced `Date.now`, already after the promises that have settled.
+ */
+export function afterTurn(act: () => void): void {
+  if (immediate !== undefined && isGenuine() && !isEdgeWorker()) {
+    immediate(act);
+  } else {
+    Promise.resolve().then(act);
+  }
 }
 
 function share(): void {

@@ -2,6 +2,14 @@
 
 interface Platform {
   readonly process?: { getBuiltinModule?(name: string): unknown };
+  readonly navigator?: { readonly userAgent?: string };
+  readonly EdgeRuntime?: unknown;
+}
+
+/** Whether this is an edge worker, which ends with each request what belongs to it: streams and timers. */
+export function isEdgeWorker(): boolean {
+  const { navigator, EdgeRuntime } = globalThis as Platform;
+  return navigator?.userAgent === "Cloudflare-Workers" || EdgeRuntime !== undefined;
 }
 
 /** A module of Node, by its name; `undefined` where there is none. */

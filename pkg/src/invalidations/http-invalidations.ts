@@ -3,6 +3,7 @@
 import { checkOneOf, checkOptions, wrongType } from "../check.js";
 import type { Client } from "../http/client.js";
 import type { HttpCache } from "../http/http-cache.js";
+import { isEdgeWorker } from "../platform.js";
 import { milliseconds } from "../ttl.js";
 import type { Ttl } from "../types.js";
 import { awakeClock } from "./awake-clock.js";
@@ -64,7 +65,7 @@ export class HttpInvalidations implements InvalidationSource, AsyncIterable<Inva
     }
     checkOptions(options, ["checkInterval", "shared"]);
     const { client, prefix } = http.requests;
-    const { checkInterval = canStream() ? undefined : DEFAULT_INTERVAL, shared = true } = options;
+    const { checkInterval = isEdgeWorker() ? DEFAULT_INTERVAL : undefined, shared = true } = options;
     checkOneOf("shared", shared, [true, false]);
     this.#client = client;
     this.#prefix = prefix;
@@ -142,12 +143,6 @@ function rightsOf(token: string | undefined): unknown {
   } catch {
     return token;
   }
-}
-
-/** Whether this environment can hold a stream: edge workers end with each request what belongs to it. */
-function canStream(): boolean {
-  const { navigator, EdgeRuntime } = globalThis as { navigator?: { userAgent?: string }; EdgeRuntime?: unknown };
-  return navigator?.userAgent !== "Cloudflare-Workers" && EdgeRuntime === undefined;
 }
 
 function platformTiming(): Timing {

@@ -1,6 +1,6 @@
 /** The copies in memory of a `TieredCache`, and when they are served. */
 
-import { systemNow } from "../clock.js";
+import { afterTurn, systemNow } from "../clock.js";
 import { awakeClock } from "../invalidations/awake-clock.js";
 import type { Invalidation } from "../invalidations/types.js";
 import { MemoryCache } from "../memory-cache.js";
@@ -27,7 +27,9 @@ class Kept<V> {
 /** Readings within one millisecond after which the clock is read less often. */
 const BUSY = 64;
 /** Hits that are served without reading the clock then, within one turn of the event loop. */
-const TRUSTED = 32;
+const TRUSTED = 256;
+/** For how much longer copies have to be good for that, in milliseconds: a program may be busy with something else between hits. */
+const MARGIN = 1000;
 const NO_TAGS = {};
 
 export class Copies<V> {
@@ -39,9 +41,13 @@ export class Copies<V> {
   readonly #link: Link;
   readonly #settings: TierSettings<V>;
   readonly #isPlain: boolean;
+  /** Whether all copies are the values alone, which are given as they are. */
+  #isBare: boolean;
   #isClosed = false;
   #hits: number | undefined;
   #trusted = 0;
+  /** Whether the end of this turn ends the trust. */
+  #isTrusting = false;
   #busy = 0;
   #lastReading = Number.NaN;
   /** Whether copies were good at the last reading. */
@@ -58,6 +64,7 @@ export class Copies<V> {
     this.#settings = settings;
     this.#link = link;
     this.#isPlain = clone !== true;
+    this.#isBare = this.#isPlain;
     this.now = clock ?? awakeClock();
     this.memory = new MemoryCache<unknown>({
       ...{ onOversize: "skip", ...rest, clock: clock ?? (() => this.#time()) },
@@ -96,16 +103,20 @@ export class Copies<V> {
       this.#lastTime = Math.floor(this.now());
       this.#busy = 0;
       this.#wasGood = this.#lastTime <= this.#link.goodUntil && !this.#isClosed;
-    } else if (this.#wasGood && ++this.#busy >= BUSY) {
+    } else if (this.#wasGood && ++this.#busy >= BUSY && this.#link.goodUntil - this.#lastTime > MARGIN) {
       this.#trust();
     }
   }
 
-  /** Reads the clock less often until the end of this turn of the event loop: nothing can be announced before. */
+  /** Reads the clock less often until the end of this turn of the event loop: what is announced before ends it as well. */
   #trust(): void {
     this.#trusted = TRUSTED;
-    if (this.#busy === BUSY) {
-      Promise.resolve().then(() => this.#distrust());
+    if (!this.#isTrusting) {
+      this.#isTrusting = true;
+      afterTurn(() => {
+        this.#isTrusting = false;
+        this.#distrust();
+      });
     }
   }
 
@@ -117,18 +128,25 @@ export class Copies<V> {
 
   /** The value of a good copy under a key, counted, or `undefined`. */
   hit(key: string): V | undefined {
-    let kept: unknown;
-    if (this.#trusted-- > 0) {
-      kept = this.memory.get(key);
-    } else if (this.#read()) {
-      this.#hasTicked = true;
-      try {
-        kept = this.memory.get(key);
-      } finally {
-        this.#hasTicked = false;
-      }
+    if (this.#trusted <= 0) {
+      return this.#checked(key);
     }
-    return this.#isPlain && !(kept instanceof Kept) ? (kept as V | undefined) : this.#opened(kept);
+    this.#trusted--;
+    const kept = this.memory.get(key);
+    return this.#isBare ? (kept as V | undefined) : this.#opened(kept);
+  }
+
+  /** As `hit`, after a look at the clock. */
+  #checked(key: string): V | undefined {
+    if (!this.#read()) {
+      return undefined;
+    }
+    this.#hasTicked = true;
+    try {
+      return this.#opened(this.memory.get(key));
+    } finally {
+      this.#hasTicked = false;
+    }
   }
 
   #opened(kept: unknown): V | undefined {
@@ -181,6 +199,7 @@ export class Copies<V> {
     const isCut = left > this.#settings.nearTtl;
     const given = this.#given(value);
     const kept = isTagged || isCut ? new Kept(given, tags, this.now() + left) : given;
+    this.#isBare &&= !(kept instanceof Kept);
     this.memory.set(ticket.key, kept, writeOptions(Math.floor(ttl)) as object);
   }
 

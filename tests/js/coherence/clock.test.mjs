@@ -1,0 +1,73 @@
+// How often a TieredCache reads the clock, and that it never serves a copy because it has not.
+
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { setImmediate } from "node:timers/promises";
+import { MemoryCache, TieredCache } from "isocache";
+
+const VALID_FOR = 20_000;
+const connected = {
+  listen(listener) {
+    listener({ type: "hello", position: "a-0", resumed: false, validFor: VALID_FOR, age: 0 });
+    return { close: () => undefined };
+  },
+};
+
+/** Tiers with a copy under `k`, over a provider that answers later. */
+async function withCopy() {
+  const memory = new MemoryCache({ maxEntries: 10 });
+  const far = {
+    get: async (key) => memory.get(key),
+    ttl: async (key) => memory.ttl(key),
+    has: async (key) => memory.has(key),
+    set: async (...entry) => memory.set(...entry),
+    delete: async (key) => memory.delete(key),
+    clearPattern: async (pattern) => memory.clearPattern(pattern),
+  };
+  const tiers = new TieredCache({ far, invalidations: connected });
+  await tiers.set("k", 1, "1h");
+  return tiers;
+}
+
+function hit(tiers, times) {
+  for (let count = 0; count < times; count++) {
+    assert.equal(tiers.get("k"), 1);
+  }
+}
+
+/** Calls `act` with the clock of the machine set ahead. */
+function later(act) {
+  const { now } = Date;
+  const then = now() + VALID_FOR + 1;
+  Date.now = () => then;
+  try {
+    return act();
+  } finally {
+    Date.now = now;
+  }
+}
+
+test("after a burst of hits, the next turn of the event loop begins with a look at the clock", async () => {
+  for (let times = 60; times < 700; times += 5) {
+    const tiers = await withCopy();
+    hit(tiers, times);
+    await setImmediate();
+    const answer = later(() => tiers.get("k"));
+    assert.ok(answer instanceof Promise, `after ${times} hits`);
+    assert.equal(await answer, 1);
+  }
+});
+
+test("in a burst that never ends its turn, the clock is read again and again", async () => {
+  const tiers = await withCopy();
+  hit(tiers, 1000);
+  const served = later(() => {
+    let count = 0;
+    while (!(tiers.get("k") instanceof Promise)) {
+      count++;
+      assert.ok(count <= 300, "it serves copies without a look at the clock");
+    }
+    return count;
+  });
+  assert.ok(served <= 300);
+});

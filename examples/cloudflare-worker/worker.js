@@ -1,12 +1,11 @@
 // Answers GET /users/:id from the memory of this isolate, otherwise from the bridge, otherwise from the origin.
-// PUT /users/:id goes to the origin and removes the user from both caches.
+// PUT /users/:id goes to the origin and removes the user from the caches of all isolates.
 
 import { env } from "cloudflare:workers";
-import { HttpCache, MemoryCache } from "isocache";
+import { HttpCache, TieredCache } from "isocache";
 
 // At module scope, so that all requests to this isolate share them.
-const near = new MemoryCache({ maxEntries: 1000, ttl: "10s" });
-const far = new HttpCache({
+const bridge = new HttpCache({
   url: env.BRIDGE_URL,
   token: env.BRIDGE_TOKEN,
   namespace: "shop",
@@ -15,6 +14,9 @@ const far = new HttpCache({
   timeout: "250ms",
   retries: 0,
 });
+// A worker cannot hold a stream of what has changed. A read asks for it, if the last answer is older than this.
+const invalidations = { checkInterval: env.CHECK_INTERVAL };
+const users = new TieredCache({ far: bridge, near: { maxEntries: 1000 }, invalidations });
 
 export default {
   async fetch(request, _env, ctx) {
@@ -35,14 +37,13 @@ export default {
 
 async function read(id, ctx) {
   const key = `user:${id}`;
-  const remembered = near.get(key);
-  if (remembered !== undefined) {
-    return answer(remembered, "memory");
+  const found = users.get(key);
+  if (!(found instanceof Promise)) {
+    return answer(found, "memory");
   }
   // A failing bridge is a miss.
-  const stored = await far.get(key).catch(warn);
+  const stored = await found.catch(warn);
   if (stored !== undefined) {
-    near.set(key, stored);
     return answer(stored, "bridge");
   }
   const response = await fetch(`${env.ORIGIN}/users/${id}`);
@@ -50,19 +51,16 @@ async function read(id, ctx) {
     return response;
   }
   const user = await response.json();
-  near.set(key, user);
   // Continues after the response.
-  ctx.waitUntil(far.set(key, user).catch(warn));
+  ctx.waitUntil(users.set(key, user).catch(warn));
   return answer(user, "origin");
 }
 
 async function write(id, request) {
-  const key = `user:${id}`;
   const { headers, body } = request;
   const response = await fetch(`${env.ORIGIN}/users/${id}`, { method: "PUT", headers, body });
-  near.delete(key);
   // Before the response, so that its receiver reads the new value.
-  await far.delete(key).catch(warn);
+  await users.delete(`user:${id}`).catch(warn);
   return response;
 }
 

@@ -66,11 +66,11 @@ async function startOrigin() {
   return { ...server, reads };
 }
 
-function startExample(bridge) {
+function startExample(bridge, checkInterval = "1h") {
   return use(
     startWorker(EXAMPLE + setting("main"), {
       compatibilityDate: setting("compatibility_date"),
-      vars: { BRIDGE_URL: bridge.url, BRIDGE_TOKEN: TOKEN, ORIGIN: origin.url },
+      vars: { BRIDGE_URL: bridge.url, BRIDGE_TOKEN: TOKEN, ORIGIN: origin.url, CHECK_INTERVAL: checkInterval },
     }),
   );
 }
@@ -114,7 +114,7 @@ async function untilSets(count, wanted) {
 test("the settings name what the worker reads", () => {
   const source = readFileSync(EXAMPLE + setting("main"), "utf8");
   const read = new Set([...source.matchAll(/\benv\.(\w+)/g)].map(([, name]) => name));
-  assert.deepEqual([...read].sort(), ["BRIDGE_TOKEN", "BRIDGE_URL", "ORIGIN"]);
+  assert.deepEqual([...read].sort(), ["BRIDGE_TOKEN", "BRIDGE_URL", "CHECK_INTERVAL", "ORIGIN"]);
   for (const name of read) {
     assert.match(settings, new RegExp(`\\b${name}\\b`));
   }
@@ -129,15 +129,16 @@ test("a miss asks the bridge once and writes behind; a hit in memory asks nobody
 
   const begun = performance.now();
   await assertUser(here, "42", "first 42", "origin");
-  assert.deepEqual(await untilSets(count, 1), { requests: 2, gets: 1, sets: 1, deletes: 0 });
+  // The first of them asks up to where changes are known.
+  assert.deepEqual(await untilSets(count, 1), { requests: 3, gets: 1, sets: 1, deletes: 0 });
   for (let times = 0; times < 20; times++) {
     await assertUser(here, "42", "first 42", "memory");
   }
-  assert.deepEqual(await count(), { requests: 2, gets: 1, sets: 1, deletes: 0 });
+  assert.deepEqual(await count(), { requests: 3, gets: 1, sets: 1, deletes: 0 });
 
   await assertUser(there, "42", "first 42", "bridge");
   await assertUser(there, "42", "first 42", "memory");
-  assert.deepEqual(await count(), { requests: 3, gets: 2, sets: 1, deletes: 0 });
+  assert.deepEqual(await count(), { requests: 5, gets: 2, sets: 1, deletes: 0 });
   assert.deepEqual(origin.reads, { 42: 1 });
 
   const stored = new HttpCache({ url: bridge.url, timeout: "5m", token: TOKEN, namespace: "shop" });
@@ -175,10 +176,24 @@ test("what the origin refuses is passed on, and not stored", async () => {
   const worker = await startExample(bridge);
   for (let times = 1; times <= 2; times++) {
     assert.deepEqual(await ask(worker, "/users/404"), { status: 404, from: null, text: "nobody" });
-    assert.deepEqual(await count(), { requests: times, gets: times, sets: 0, deletes: 0 });
+    assert.deepEqual(await count(), { requests: times + 1, gets: times, sets: 0, deletes: 0 });
   }
   assert.equal((await ask(worker, "/users/none")).status, 404);
   assert.equal((await ask(worker, "/users/1", { method: "DELETE" })).status, 405);
+});
+
+test("a write ends the copies of other isolates, as soon as they check", async () => {
+  const bridge = await use(startBridge());
+  const [here, there] = [await startExample(bridge), await startExample(bridge, "50ms")];
+  await assertUser(here, "9", "first 9", "origin");
+  await untilSets(counting(bridge), 1);
+  assert.equal((await ask(there, "/users/9")).from, "bridge");
+  const put = await ask(here, "/users/9", { method: "PUT", body: JSON.stringify({ name: "second" }) });
+  assert.equal(put.status, 204);
+  await eventually("the new name", async () => {
+    const { text } = await ask(there, "/users/9");
+    return JSON.parse(text).name === "second" ? true : undefined;
+  });
 });
 
 test("with the bridge gone the origin answers, and memory still does", async () => {
@@ -191,8 +206,10 @@ test("with the bridge gone the origin answers, and memory still does", async () 
   await assertUser(worker, "1", "first 1", "memory");
   // The breaker opens on the way.
   for (let id = 100; id < 120; id++) {
+    // Nobody could tell when a copy of it changes.
     await assertUser(worker, `${id}`, `first ${id}`, "origin");
-    await assertUser(worker, `${id}`, `first ${id}`, "memory");
+    await assertUser(worker, `${id}`, `first ${id}`, "origin");
+    await assertUser(worker, "1", "first 1", "memory");
   }
   await worker.said(/(failed 5 times in a row)/, "stderr");
   const put = await ask(worker, "/users/1", { method: "PUT", body: JSON.stringify({ name: "second" }) });

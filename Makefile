@@ -80,7 +80,7 @@ lint: build ## Formatters, linters, types and documentation, without changing an
 	npx biome ci --error-on-warnings .
 	npx tsc -p pkg --noEmit
 
-bench: build ## Compare speed, size and memory with other caches; tables go to bench-results/ and docs/performance.md (QUICK=1: less exact)
+bench: build ## Compare speed, size and memory with other caches; tables go to bench-results/ and the documentation (QUICK=1: less exact)
 	@scripts/need.sh node rust redis xz
 	cargo bench --bench peers $(if $(QUICK),-- --quick)
 	cargo bench --bench loading $(if $(QUICK),-- --quick)
@@ -91,6 +91,9 @@ bench: build ## Compare speed, size and memory with other caches; tables go to b
 	node pkg/bench/loading.mjs $(if $(QUICK),--quick)
 	node pkg/bench/tiers.mjs $(if $(QUICK),--quick)
 	cargo build --quiet --release --package isocache-bridge && node pkg/bench/http.mjs $(if $(QUICK),--quick)
+	cargo build --quiet --package cache-reader
+	node pkg/bench/stale-reads.mjs
+	node pkg/bench/commands.mjs $(if $(QUICK),--quick)
 	node scripts/performance.mjs
 
 miri: ## The engine, the memory cache and loading under Miri, with small sizes: no undefined behaviour, no leak, no race

@@ -1,6 +1,6 @@
 // What is timed. Rings have a power of two of places, so that going round costs one operation.
 
-import { keys, trace, uniform, web07, zipf } from "./streams.mjs";
+import { keys, recorded, trace, uniform, zipf } from "./streams.mjs";
 
 const RING = 2 ** 17;
 const SIZES = [1000, 50_000];
@@ -12,7 +12,7 @@ export function scenarios() {
     for (const name of ["get-hit", "get-miss", "set-existing", "set-evict", "aside zipf"]) {
       list.push(...SIZES.map((entries) => ({ name, entries, ttl })));
     }
-    const { path, missing } = web07();
+    const { path, missing } = recorded("web07");
     if (path === undefined) {
       process.stdout.write(`skipped: cache-aside on web07${ttl ? ", ttl on" : ""}: ${missing}\n`);
     } else {

@@ -57,12 +57,12 @@ export function zipf(of, length) {
   });
 }
 
-/** Where the requests of a product page are kept, or why they cannot be read. */
-export function web07() {
+/** Where a recorded trace is kept, such as `web07`, the requests of a product page; or why it cannot be read. */
+export function recorded(name) {
   const folder = process.env.ISOCACHE_TRACES ?? fileURLToPath(new URL("../../../shared/traces", import.meta.url));
-  const path = join(folder, "web07.trace.xz");
+  const path = join(folder, `${name}.trace.xz`);
   if (!existsSync(path)) {
-    return { missing: `no web07.trace.xz (set ISOCACHE_TRACES to its folder)` };
+    return { missing: `no ${name}.trace.xz (set ISOCACHE_TRACES to its folder)` };
   }
   try {
     execFileSync("xz", ["--version"], { stdio: "ignore" });

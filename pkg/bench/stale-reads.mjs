@@ -1,0 +1,69 @@
+// `node pkg/bench/stale-reads.mjs`: reads of what has been overwritten, in caches that keep copies before a shared store, all
+// through one schedule of faults. It takes a minute and a half, and has no quicker form. It needs redis-server, the bridge
+// (ISOCACHE_BIN, or that of `cargo build --release --package isocache-bridge`) and `cargo build --package cache-reader`.
+
+import { fork } from "node:child_process";
+import { mkdirSync, writeFileSync } from "node:fs";
+import { fileURLToPath } from "node:url";
+import { PEERS } from "./stale-reads/peers.mjs";
+import { KEYS, LONGEST_DELAY, NAMES, PHASES, READ_EVERY } from "./stale-reads/schedule.mjs";
+
+const CHILD = fileURLToPath(new URL("stale-reads/child.mjs", import.meta.url));
+
+/** What one cache has counted, by phase. */
+function run(peer) {
+  return new Promise((resolve, reject) => {
+    const child = fork(CHILD);
+    child.once("message", resolve);
+    child.once("error", reject);
+    child.once("exit", (code) => reject(new Error(`${PEERS[peer].name}: its process ended with code ${code}`)));
+    child.send(peer);
+  });
+}
+
+const results = await Promise.all(PEERS.map((_, peer) => run(peer)));
+const text = report();
+process.stdout.write(text);
+const folder = fileURLToPath(new URL("../../bench-results/", import.meta.url));
+mkdirSync(folder, { recursive: true });
+writeFileSync(`${folder}stale-reads.md`, text);
+process.stdout.write("written to bench-results/stale-reads.md\n");
+
+function report() {
+  const line = (cells) => `| ${cells.join(" | ")} |\n`;
+  const table = (header, rows) => line(header) + line(header.map(() => "---")) + rows.map(line).join("");
+  const time = (milliseconds) =>
+    milliseconds < 1000 ? `${Math.ceil(milliseconds)} ms` : `${(milliseconds / 1000).toFixed(1)} s`;
+  const total = PEERS.map(({ name, bound }, at) => {
+    const counts = Object.values(results[at]);
+    const sum = (of) => counts.reduce((all, count) => all + count[of], 0);
+    const oldest = Math.max(...counts.map((count) => count.oldest));
+    return [
+      name,
+      sum("reads"),
+      sum("stale"),
+      time(oldest),
+      bound ? sum("beyond") : "no bound is stated",
+      sum("failed"),
+    ];
+  });
+  const phases = PEERS.map(({ name }, at) => [
+    name,
+    ...NAMES.map((phase) => {
+      const { stale, oldest } = results[at][phase];
+      return stale === 0 ? "0" : `${stale}, ${time(oldest)}`;
+    }),
+  ]);
+  const about = PEERS.map(({ name, about }) => `- ${name}: ${about}.\n`).join("");
+  const length = PHASES.reduce((sum, { lasts }) => sum + lasts, 0) / 1000;
+  return `${table(["", "reads", "stale", "the oldest", "beyond the bound", "failed"], total)}
+By what was happening, and in the seconds after it: stale reads, and how old the oldest was.
+
+${table(["", ...NAMES], phases)}
+${about}
+${length} seconds, ${KEYS} keys, a read each ${READ_EVERY} ms, Node ${process.version}. The line to the store delays what it carries by up to ${LONGEST_DELAY} ms,
+is cut for 2 seconds, is half open for 26 seconds; then the store is restarted without its entries, and emptied. A read that
+took over 2 seconds, or found nothing where there was an entry, has failed. Each cache has a process and a store of its own; all
+ran at the same time.
+`;
+}

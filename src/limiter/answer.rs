@@ -27,7 +27,7 @@ pub struct RateLimit {
     /// How many more requests would be allowed now.
     pub remaining: u64,
     /// If the request was refused: the time until it would be allowed, if no other request comes before. If it was
-    /// allowed: the time until the window ends in which it was counted, or until the token bucket is full again.
+    /// allowed: the time until the fixed window ends, or until the client has the whole limit again.
     pub reset_after: Duration,
     /// The length of a window, or the time in which a token bucket becomes full.
     pub window: Duration,

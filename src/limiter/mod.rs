@@ -1,19 +1,21 @@
 //! A rate limiter over counters.
 
 mod answer;
+mod fixed_window;
 mod headers;
+mod sliding_window;
 mod token_bucket;
-mod windows;
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use self::answer::Counts;
 pub use self::answer::{OnStoreError, RateLimit, RateLimiterStats};
+use self::fixed_window::FixedWindow;
 #[cfg(feature = "tower")]
 pub(crate) use self::headers::{DEFAULT_POLICY, quoted};
+use self::sliding_window::SlidingWindow;
 use self::token_bucket::Bucket;
-use self::windows::Windows;
 use crate::clock::{Clock, UnixClock};
 use crate::error::{CacheError, Result};
 use crate::key::{self, KeyPart};
@@ -29,7 +31,8 @@ const MAX_KEY: usize = key::MAX_KEY_BYTES / 2;
 
 #[derive(Clone, Copy, Debug)]
 enum Algorithm {
-    Windows(Windows),
+    FixedWindow(FixedWindow),
+    SlidingWindow(SlidingWindow),
     TokenBucket(Bucket),
 }
 
@@ -47,29 +50,29 @@ struct Verdict {
 ///
 /// | | [`fixed_window`](Self::fixed_window) | [`sliding_window`](Self::sliding_window) | [`token_bucket`](Self::token_bucket) |
 /// |---|---|---|---|
-/// | counts | the requests of the current window | those, and the share of the previous window that still overlaps | tokens, which come back evenly |
-/// | at once | the limit; twice the limit where two windows meet | the limit | the limit |
-/// | in any time `s` | `limit × (2 + s / window)` | `limit × (1 + s / window) + 1`, up to one window | `limit × (1 + s / window)` |
+/// | counts | the requests of the current window | the requests less than a window ago | tokens, which come back evenly |
+/// | in any window | twice the limit, where two windows meet | the limit; above 64, `⌈limit / 64⌉ - 1` more | twice the limit |
+/// | in any time `s` | `limit × (2 + s / window)` | `limit × ⌈s / window⌉` | `limit × (1 + s / window)` |
 /// | refused requests | count, in this window | do not count | do not count |
-/// | round trips | 1 | 2; 1 if it refuses at once | 1 |
-/// | needs of the store | `increment` | `increment` | `increment_within`; over Redis a script |
+/// | round trips | 1 | 2, more for a cost above 1; 1 if it refuses | 1 |
+/// | entries of a client | 1 | 1 for each request, at most 64 | 1 |
+/// | needs of the store | `increment` | `increment_within`; over Redis a script | `increment_within`; over Redis a script |
 ///
-/// Windows begin at whole multiples of their length since 1970, by the system clock; machines whose clocks differ count
-/// the difference in another window. The bounds hold for any number of concurrent callers.
+/// Fixed windows begin at whole multiples of their length since 1970, by the system clock; machines whose clocks differ
+/// count the difference in another window. The bounds hold for any number of concurrent callers.
 ///
-/// **The sliding window is an estimate**: two counters do not tell when in the previous window its requests came, so they
-/// are taken as spread evenly over it. For requests that come evenly, it differs from a log of all requests by at most
-/// one request per window. For requests that come in bursts it may refuse what a log would allow, or allow what a log
-/// would refuse, up to the count of the previous window. If several callers meet at the limit, one that came in time may
-/// be refused while another undoes its increment. With a small limit the estimate is coarse: with a limit of 1, two
-/// requests may pass where two windows meet. For small limits, and for clients that send in bursts, use a token bucket:
-/// it is exact.
+/// **The sliding window** is exact up to a limit of 64: it decides as a log of all allowed requests would. Above that, it
+/// keeps 64 times instead of all, each for up to `⌈limit / 64⌉` requests: it never refuses what a log would allow, and
+/// allows up to `⌈limit / 64⌉ - 1` requests more, 1 for a limit of 100. Above 130,000, times are rounded by less than a
+/// 64th of the window. If requests that cost more than 1 meet at the limit, one may be refused while another gives back
+/// what it has taken.
 ///
 /// **The token bucket** holds `limit` tokens, and an empty one becomes full in `window`. A request takes as many tokens as
 /// it costs, and is refused if there are fewer.
 ///
-/// The counters are `rate:{ip}:{endpoint}:{window}:{number}`, and `rate:{ip}:{endpoint}:{window}:bucket:{limit}` for a
-/// bucket, with the window in milliseconds. They expire by themselves. A store that evicts counters forgets what they
+/// The counters are `rate:{ip}:{endpoint}:{window}:{number}` for a fixed window, with its length in milliseconds,
+/// `rate:{ip}:{endpoint}:{window}:sliding:{limit}:{number}` and `rate:{ip}:{endpoint}:{window}:bucket:{limit}`. They
+/// expire by themselves. A store that evicts counters forgets what they
 /// counted; [`get_stats`](Self::get_stats) tells.
 ///
 /// ```
@@ -106,18 +109,18 @@ impl<P> RateLimiter<P> {
     /// [`CacheError::InvalidArgument`] for a limit that is not from 1 to 2^32, and a window that is not from 1 ms to a
     /// third of [`MAX_TTL_MS`].
     pub fn fixed_window(counters: P, limit: u64, window: Duration) -> Result<Self> {
-        Self::new(counters, limit, window, |limit, length| {
-            Ok(Algorithm::Windows(Windows { limit, length, slide: false }))
-        })
+        Self::new(counters, limit, window, |limit, length| Ok(Algorithm::FixedWindow(FixedWindow { limit, length })))
     }
 
-    /// Allows at most `limit` requests in each window, and about as many in any time of its length.
+    /// Allows at most `limit` requests in any time of the length of the window.
     ///
     /// # Errors
-    /// As for [`fixed_window`](Self::fixed_window).
+    /// As for [`fixed_window`](Self::fixed_window), and for limits above 130,000 in a window so short that its requests
+    /// could not be told apart. Checks fail if the provider has no
+    /// [`increment_within`](CounterProvider::increment_within).
     pub fn sliding_window(counters: P, limit: u64, window: Duration) -> Result<Self> {
         Self::new(counters, limit, window, |limit, length| {
-            Ok(Algorithm::Windows(Windows { limit, length, slide: true }))
+            SlidingWindow::new(limit, length).map(Algorithm::SlidingWindow)
         })
     }
 
@@ -136,7 +139,7 @@ impl<P> RateLimiter<P> {
             Self::new(counters, limit, window, |limit, window| Bucket::new(limit, window).map(Algorithm::TokenBucket));
         limiter.map(|limiter| match limiter.algorithm {
             Algorithm::TokenBucket(bucket) => Self { window: bucket.window(), ..limiter },
-            Algorithm::Windows(_) => limiter,
+            Algorithm::FixedWindow(_) | Algorithm::SlidingWindow(_) => limiter,
         })
     }
 
@@ -213,8 +216,8 @@ impl<P> RateLimiter<P> {
         }
         let allowed = self.on_store_error == OnStoreError::Allow;
         let reset_after = match self.algorithm {
-            Algorithm::Windows(windows) => windows.left(now),
-            Algorithm::TokenBucket(_) => self.window,
+            Algorithm::FixedWindow(window) => window.left(now),
+            Algorithm::SlidingWindow(_) | Algorithm::TokenBucket(_) => self.window,
         };
         Ok(RateLimit { error: Some(error), ..self.answer(Verdict { allowed, remaining: 0, reset_after }) })
     }
@@ -227,8 +230,8 @@ impl<P: CounterProvider + CacheProvider<i64>> RateLimiter<P> {
     /// no limit.
     ///
     /// # Errors
-    /// [`CacheError::InvalidArgument`] for a key longer than 32 KiB, and for a token bucket over a provider that cannot
-    /// count within bounds, whatever [`OnStoreError`] says; and, with [`Fail`](OnStoreError::Fail), the failure of the
+    /// [`CacheError::InvalidArgument`] for a key longer than 32 KiB, and for a sliding window or a token bucket over a
+    /// provider that cannot count within bounds, whatever [`OnStoreError`] says; and, with [`Fail`](OnStoreError::Fail), the failure of the
     /// store.
     pub async fn check(&self, ip: impl KeyPart, endpoint: impl KeyPart) -> Result<RateLimit> {
         self.check_key(&key::patterns::rate(ip, endpoint)).await
@@ -251,7 +254,8 @@ impl<P: CounterProvider + CacheProvider<i64>> RateLimiter<P> {
         let units = self.units(key, cost)?;
         let now = self.clock.now_ms();
         let verdict = match &self.algorithm {
-            Algorithm::Windows(windows) => windows.check(&self.counters, key, cost, units, now).await,
+            Algorithm::FixedWindow(window) => window.check(&self.counters, key, units, now).await,
+            Algorithm::SlidingWindow(window) => window.check(&self.counters, key, cost, now).await,
             Algorithm::TokenBucket(bucket) => bucket.check(&self.counters, key, cost, now).await,
         };
         let answer = self.answered(verdict, now)?;
@@ -280,10 +284,11 @@ impl<P: CounterProvider + CacheProvider<i64>> RateLimiter<P> {
     /// # Errors
     /// As for [`check_cost`](Self::check_cost).
     pub async fn peek_cost(&self, key: &str, cost: u64) -> Result<RateLimit> {
-        self.units(key, cost)?;
+        let units = self.units(key, cost)?;
         let now = self.clock.now_ms();
         let verdict = match &self.algorithm {
-            Algorithm::Windows(windows) => windows.peek(&self.counters, key, cost, now).await,
+            Algorithm::FixedWindow(window) => window.peek(&self.counters, key, units, now).await,
+            Algorithm::SlidingWindow(window) => window.peek(&self.counters, key, cost, now).await,
             Algorithm::TokenBucket(bucket) => bucket.peek(&self.counters, key, cost, now).await,
         };
         self.answered(verdict, now)
@@ -305,9 +310,10 @@ impl<P: CounterProvider + CacheProvider<i64>> RateLimiter<P> {
     pub async fn reset_key(&self, key: &str) -> Result<bool> {
         self.units(key, 1)?;
         match &self.algorithm {
-            Algorithm::Windows(windows) => {
-                let counters = windows.counters(key, self.clock.now_ms());
-                Ok(self.counters.delete_many(&counters.each_ref().map(String::as_str)).await? > 0)
+            Algorithm::FixedWindow(window) => self.counters.delete(&window.counter(key, self.clock.now_ms())).await,
+            Algorithm::SlidingWindow(window) => {
+                let counters = window.counters(key);
+                Ok(self.counters.delete_many(&counters.iter().map(String::as_str).collect::<Vec<_>>()).await? > 0)
             }
             Algorithm::TokenBucket(bucket) => self.counters.delete(&bucket.counter(key)).await,
         }

@@ -47,37 +47,29 @@ for (const [name, counters] of [
     assert.deepEqual(await check(), answer(true, 2, 1, 1000));
   });
 
-  test(`${name}, a sliding window fades, and counts no refused request`, async () => {
-    const { time, check } = limiter("slidingWindow", 4, counters());
+  test(`${name}, a sliding window forgets each request a window after it, and counts no refused request`, async () => {
+    const { time, check } = limiter("slidingWindow", 2, counters());
     time.now = 5_000;
-    for (const left of [3, 2, 1, 0]) {
-      assert.deepEqual(await check(), answer(true, 4, left, 1000));
-    }
-    assert.deepEqual(await check(), answer(false, 4, 0, 1000));
-    time.now += 999;
-    assert.deepEqual(await check(), answer(false, 4, 0, 1));
+    assert.deepEqual(await check(), answer(true, 2, 1, 1000));
+    time.now += 300;
+    assert.deepEqual(await check(), answer(true, 2, 0, 1000));
+    assert.deepEqual(await check(), answer(false, 2, 0, 700));
+    time.now += 699;
+    assert.deepEqual(await check(), answer(false, 2, 0, 1));
     time.now += 1;
-    // Of the four, less than four overlap.
-    assert.deepEqual(await check(), answer(true, 4, 0, 1000));
-    assert.deepEqual(await check(), answer(false, 4, 0, 250));
-    time.now += 250;
-    assert.deepEqual(await check(), answer(true, 4, 0, 750));
+    assert.deepEqual(await check(), answer(true, 2, 0, 1000));
+    assert.deepEqual(await check(), answer(false, 2, 0, 300));
     time.now += 2_750;
-    assert.deepEqual(await check(), answer(true, 4, 3, 1000));
+    assert.deepEqual(await check(), answer(true, 2, 1, 1000));
   });
 
   test(`${name}, many at once are not allowed more than the limit`, async () => {
     for (const kind of ["fixedWindow", "slidingWindow"]) {
-      const { check } = limiter(kind, 20, counters());
-      const answers = await Promise.all(Array.from({ length: 60 }, () => check()));
-      const first = answers.filter(({ allowed }) => allowed).length;
-      assert.ok(first <= 20, `${first}`);
-      // At the limit a sliding one may refuse, for a moment, what another takes back.
-      let total = first;
-      for (let at = 0; at < 20; at++) {
-        total += (await check()).allowed ? 1 : 0;
+      for (const limit of [1, 20, 70]) {
+        const { check } = limiter(kind, limit, counters());
+        const answers = await Promise.all(Array.from({ length: 100 }, () => check()));
+        assert.equal(answers.filter(({ allowed }) => allowed).length, limit, kind);
       }
-      assert.equal(total, 20);
     }
   });
 }
@@ -99,85 +91,33 @@ test("addresses and endpoints have counts of their own", async () => {
   assert.ok((await check("::1", "/")).allowed, "forgiven");
 });
 
-test("counters go by themselves", async () => {
-  for (const [kind, windows] of [
-    ["fixedWindow", 2],
-    ["slidingWindow", 3],
-  ]) {
+test("counters expire by themselves", async () => {
+  for (const kind of ["fixedWindow", "slidingWindow"]) {
     let now = 0;
     const counters = new MemoryCache({ clock: () => now });
     await limiter(kind, 2, counters).check();
-    now = WINDOW * windows - 1;
+    now = 2 * WINDOW - 1;
     assert.equal(counters.size, 1);
     now += 1;
     assert.equal(counters.size, 0);
   }
 });
 
-test("the bounds hold in any order of pauses", async () => {
+test("a fixed window keeps its bound in any order of pauses", async () => {
   for (let seed = 1; seed <= 60; seed++) {
     const random = seeded(seed);
     const limit = 1 + random(20);
-    for (const kind of ["fixedWindow", "slidingWindow"]) {
-      const { time, check } = limiter(kind, limit);
-      const allowed = [];
-      for (let at = 0; at < 150; at++) {
-        time.now += random(random(7) === 0 ? 2 * WINDOW : 1 + random(50));
-        const { allowed: isAllowed, remaining, resetAfter } = await check();
-        assert.ok(remaining >= 0 && remaining < limit && Number.isInteger(resetAfter) && resetAfter > 0);
-        if (isAllowed) {
-          allowed.push(time.now);
-        }
-      }
-      const windows = allowed.map((at) => Math.floor(at / WINDOW));
-      // The one that is as many places further on as the limit lies in a later window.
-      assert.ok(windows.every((window, at) => windows[at + limit] !== window));
-      if (kind === "slidingWindow") {
-        allowed.forEach((first, at) => {
-          for (let to = at; to < allowed.length && allowed[to] - first <= WINDOW; to++) {
-            // The estimate is rounded down: one more than the share.
-            assert.ok((to - at) * WINDOW <= limit * (WINDOW + 1 + allowed[to] - first), `seed ${seed}`);
-          }
-        });
-        let refused = await check();
-        while (refused.allowed) {
-          refused = await check();
-        }
-        assert.ok(refused.resetAfter <= WINDOW, `seed ${seed}: ${refused.resetAfter}`);
-        time.now += refused.resetAfter - 1;
-        assert.ok(!(await check()).allowed, `seed ${seed}`);
-        time.now += 1;
-        assert.ok((await check()).allowed, `seed ${seed}`);
-      }
+    const { time, check } = limiter("fixedWindow", limit);
+    const windows = [];
+    for (let at = 0; at < 150; at++) {
+      time.now += random(random(7) === 0 ? 2 * WINDOW : 1 + random(50));
+      const { allowed, remaining, resetAfter } = await check();
+      assert.ok(remaining >= 0 && remaining < limit && Number.isInteger(resetAfter) && resetAfter > 0);
+      windows.push(...(allowed ? [Math.floor(time.now / WINDOW)] : []));
     }
+    // The one that is as many places further on as the limit lies in a later window.
+    assert.ok(windows.every((window, at) => windows[at + limit] !== window));
   }
-});
-
-test("who meets at the limit of a sliding window takes the count back", async () => {
-  const { time, counters, check } = limiter("slidingWindow", 3);
-  // All have looked before the first counts.
-  const together = async () => {
-    const answers = await Promise.all(Array.from({ length: 10 }, () => check("ip", "e")));
-    return answers.filter(({ allowed }) => allowed).length;
-  };
-  assert.equal(await together(), 3);
-  assert.equal(counters.get("rate:ip:e:1000:0"), 3, "those that were refused do not count");
-  time.now = 1500;
-  assert.equal(await together(), 2, "one and a half of three overlap");
-  assert.equal(counters.get("rate:ip:e:1000:1"), 2);
-});
-
-test("large limits and windows are exact", async () => {
-  const counters = new MemoryCache();
-  const [limit, window] = [2 ** 32, 2_592_000_000];
-  const now = window * 650 + 1;
-  const sliding = RateLimiter.slidingWindow(counters, limit, "30d", { clock: () => now });
-  counters.set(`k:${window}:649`, limit);
-  // Two parts in 2,592,000,000 of 2^32 have faded: 3 requests, and a part of another.
-  for (const left of [3, 2, 1, 0]) {
-    assert.deepEqual(await sliding.checkKey("k"), answer(true, limit, left, window - 1, window));
-  }
-  assert.equal((await sliding.checkKey("k")).allowed, false);
 });
 
 test("what is out of range is refused by name", async () => {
@@ -198,7 +138,8 @@ test("what is out of range is refused by name", async () => {
 
 test("when the store fails, the caller has chosen", async () => {
   const error = new Error("down");
-  const down = { increment: () => Promise.reject(error), getMany: () => Promise.reject(error) };
+  const fail = () => Promise.reject(error);
+  const down = { increment: fail, incrementWithin: fail, getMany: fail };
   for (const kind of ["fixedWindow", "slidingWindow"]) {
     const make = (onStoreError) => RateLimiter[kind](down, 5, "1s", { onStoreError, clock: () => 0 });
     await assert.rejects(make(undefined).check("a", "b"), error);
@@ -208,69 +149,7 @@ test("when the store fails, the caller has chosen", async () => {
   }
 });
 
-test("a sliding window with limit 1 allows every request that comes a window after the last", async () => {
-  for (const offset of [0, 1, 400, 500, 999]) {
-    for (const pause of [WINDOW, WINDOW + 1, 1500]) {
-      const { time, check } = limiter("slidingWindow", 1);
-      time.now = 5_000 + offset;
-      for (let at = 0; at < 20; at++) {
-        assert.ok((await check()).allowed, `offset ${offset}, pause ${pause}, request ${at}`);
-        time.now += pause;
-      }
-    }
-  }
-});
-
-/** A limiter that remembers the time of every request that it has allowed. */
-class ExactLog {
-  #allowed = [];
-
-  constructor(limit) {
-    this.limit = limit;
-  }
-  check(now) {
-    this.#allowed = this.#allowed.filter((at) => at > now - WINDOW);
-    const isAllowed = this.#allowed.length < this.limit;
-    if (isAllowed) {
-      this.#allowed.push(now);
-    }
-    return isAllowed;
-  }
-}
-
-test("a sliding window differs from an exact log by at most one request a window, over seeded arrivals", async () => {
-  for (let seed = 1; seed <= 40; seed++) {
-    const random = seeded(seed);
-    const limit = 1 + random(8);
-    // From a third of the limit to four times as much.
-    const pause = Math.max(1, Math.floor((WINDOW * (25 + random(275))) / (100 * limit)));
-    const { time, check } = limiter("slidingWindow", limit);
-    const log = new ExactLog(limit);
-    const windows = new Map();
-    while (time.now < 60 * WINDOW) {
-      time.now += 1 + random(2 * pause);
-      const [ours, exact] = [(await check()).allowed, log.check(time.now)];
-      const window = Math.floor(time.now / WINDOW);
-      const [a, b] = windows.get(window) ?? [0, 0];
-      windows.set(window, [a + Number(ours), b + Number(exact)]);
-    }
-    const difference = [...windows.values()].reduce((sum, [a, b]) => sum + a - b, 0);
-    assert.ok(Math.abs(difference) <= windows.size, `seed ${seed}, limit ${limit}: ${difference} in ${windows.size}`);
-  }
-});
-
 test("a request may cost more, and is allowed as a whole or not at all", async () => {
-  const { time, made, counters } = limiter("slidingWindow", 10);
-  const ask = (cost) => made.check("ip", "e", { cost });
-  assert.deepEqual(await ask(7), answer(true, 10, 3, 1000));
-  assert.deepEqual(await ask(4), answer(false, 10, 3, 1000));
-  assert.equal(counters.get("rate:ip:e:1000:0"), 7, "what was refused does not count");
-  assert.deepEqual(await ask(3), answer(true, 10, 0, 1000));
-  // Half a window later, 4 of 10 overlap, and a part of another.
-  time.now = 1500;
-  assert.deepEqual(await ask(7), answer(false, 10, 6, 100));
-  time.now += 100;
-  assert.equal((await ask(7)).allowed, true);
   const fixed = limiter("fixedWindow", 10).made;
   assert.deepEqual(await fixed.check("ip", "e", { cost: 10 }), answer(true, 10, 0, 1000));
   for (const cost of [0, -1, 1.5, 11, "2"]) {
@@ -287,7 +166,7 @@ for (const kind of ["fixedWindow", "slidingWindow"]) {
     test(`${name}, ${kind}: peek counts nothing, and reset forgets one client`, async () => {
       const { made, check } = limiter(kind, 2, counters());
       const peek = () => made.peek("10.0.0.7", "/login");
-      assert.deepEqual(await peek(), answer(true, 2, 2, 1000));
+      assert.deepEqual(await peek(), answer(true, 2, 2, kind === "fixedWindow" ? 1000 : 0));
       await check();
       assert.deepEqual(await peek(), answer(true, 2, 1, 1000));
       assert.deepEqual(await made.peek("10.0.0.7", "/login", { cost: 2 }), answer(false, 2, 1, 1000));
@@ -296,7 +175,7 @@ for (const kind of ["fixedWindow", "slidingWindow"]) {
       await check("another");
       assert.equal(await made.reset("10.0.0.7", "/login"), true);
       assert.equal(await made.reset("10.0.0.7", "/login"), false);
-      assert.deepEqual(await peek(), answer(true, 2, 2, 1000));
+      assert.deepEqual(await peek(), answer(true, 2, 2, kind === "fixedWindow" ? 1000 : 0));
       assert.equal((await made.peek("another", "/login")).remaining, 1);
     });
   }

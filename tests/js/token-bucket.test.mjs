@@ -99,7 +99,7 @@ for (const [name, make] of Object.entries(STORES)) {
 test("a store that cannot count within bounds in one step is refused", async () => {
   const counters = { increment: () => 1, getMany: (keys) => keys.map(() => undefined) };
   assert.throws(() => RateLimiter.tokenBucket(counters, 1, "1s"), /counters have no method incrementWithin/);
-  assert.ok((await RateLimiter.slidingWindow(counters, 1, "1s").checkKey("k")).allowed);
+  assert.ok((await RateLimiter.fixedWindow(counters, 1, "1s").checkKey("k")).allowed);
   // A Cache over such a store has the method, and says what its provider lacks.
   const store = new MemoryCache();
   const provider = Object.fromEntries(

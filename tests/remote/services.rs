@@ -4,6 +4,29 @@ use std::time::Duration;
 
 use isocache::{AtomicProvider, CacheProvider, CounterProvider, ManualClock, RateLimiter, SessionStore, TouchProvider};
 
+type New<P> = fn(P, u64, Duration) -> isocache::Result<RateLimiter<P>>;
+
+/// Fixed and sliding windows of two processes, over one store, with a hundred callers at once.
+pub async fn windows<P: CacheProvider<i64> + CounterProvider + Clone>(numbers: &P) {
+    let clock = ManualClock::new();
+    clock.set_ms(60_000);
+    let kinds: [(&str, New<P>); 2] = [("fixed", RateLimiter::fixed_window), ("sliding", RateLimiter::sliding_window)];
+    for (name, new) in kinds {
+        for limit in [1, 10, 70] {
+            let limiters =
+                [(); 2].map(|()| new(numbers.clone(), limit, Duration::from_secs(3600)).unwrap().clock(clock.clone()));
+            let endpoint = format!("/{name}/{limit}");
+            let checks = (0..100).map(|at: usize| limiters[at % 2].check("10.0.0.7", &*endpoint));
+            let checks = futures_util::future::join_all(checks).await;
+            let allowed = checks.into_iter().filter(|check| check.as_ref().unwrap().allowed).count();
+            assert_eq!(allowed as u64, limit, "{endpoint}");
+            assert_eq!(limiters[0].peek("10.0.0.7", &*endpoint).await.unwrap().remaining, 0, "{endpoint}");
+            assert_eq!(limiters[1].reset("10.0.0.7", &*endpoint).await, Ok(true));
+            assert_eq!(limiters[0].peek("10.0.0.7", &*endpoint).await.unwrap().remaining, limit, "{endpoint}");
+        }
+    }
+}
+
 /// A token bucket and sessions of users, over one store.
 pub async fn bucket_and_users<P, I, C>(texts: P, numbers: I, counters: C)
 where

@@ -5,6 +5,7 @@ mod invalidator;
 mod limiter;
 mod limiter_vectors;
 mod sessions;
+mod sliding_window;
 mod token_bucket;
 mod tower;
 mod uncounted;

@@ -78,8 +78,7 @@ fn rates_and_times_that_a_bucket_cannot_keep_are_refused() {
 
 #[test]
 fn a_provider_that_cannot_count_within_bounds_says_so_whatever_the_option() {
-    let counters = crate::limiter::late(&ManualClock::new());
-    let limiter = RateLimiter::token_bucket(counters, 1, Duration::from_secs(1)).unwrap();
+    let limiter = RateLimiter::token_bucket(crate::limiter::Down, 1, Duration::from_secs(1)).unwrap();
     let error = block_on(limiter.on_store_error(OnStoreError::Allow).check_key("k")).unwrap_err();
     assert!(matches!(error, CacheError::InvalidArgument { argument: "counters", .. }), "{error}");
     assert!(error.to_string().contains("increment_within"), "{error}");

@@ -9,9 +9,10 @@ import type { Provider } from "../provider.js";
 import { milliseconds } from "../ttl.js";
 import type { Ttl } from "../types.js";
 import type { Algorithm, Verdict } from "./algorithm.js";
+import { FixedWindow } from "./fixed-window.js";
+import { SlidingWindow } from "./sliding-window.js";
 import { TokenBucket } from "./token-bucket.js";
 import type { CheckOptions, RateLimit, RateLimiterOptions, RateLimiterStats } from "./types.js";
-import { Windows } from "./windows.js";
 
 /** The highest limit. Counts stay far below what numbers hold exactly. */
 const MAX_LIMIT = 2 ** 32;
@@ -28,25 +29,23 @@ type MakeAlgorithm = (counters: CounterProvider, limit: number, window: number) 
  *
  * - `fixedWindow` counts the requests of the current window. It never allows more than the limit in one window, but up to
  *   twice the limit at once where two windows meet. One round trip. Refused requests count, in this window only.
- * - `slidingWindow` adds the share of the previous window that still overlaps, as if its requests had come evenly. It never
- *   allows more than the limit in one window, and at most `limit * (1 + s / window) + 1` in any time `s` up to a window. Two
- *   round trips; one if it refuses at once. Refused requests do not count.
+ * - `slidingWindow` counts the requests less than a window ago. It allows at most `limit` in any time of the length of the
+ *   window. Two round trips; one if it refuses. Refused requests do not count.
  * - `tokenBucket` holds `limit` tokens, and an empty one becomes full in `window`. It allows at most
- *   `limit * (1 + s / window)` in any time `s`. One round trip. Refused requests do not count. The store needs
- *   `incrementWithin`; over Redis that is a script.
+ *   `limit * (1 + s / window)` in any time `s`. One round trip. Refused requests do not count.
  *
- * Windows begin at whole multiples of their length since 1970. The bounds hold for any number of concurrent callers.
+ * A sliding window and a token bucket need `incrementWithin` of the store; over Redis that is a script. Fixed windows begin at
+ * whole multiples of their length since 1970. The bounds hold for any number of concurrent callers.
  *
- * **The sliding window is an estimate**: two counters do not tell when in the previous window its requests came. For requests
- * that come evenly, it differs from a log of all requests by at most one request per window. For requests that come in bursts
- * it may refuse what a log would allow, or allow what a log would refuse, up to the count of the previous window. If several
- * callers meet at the limit, one that came in time may be refused while another undoes its increment. With a small limit the
- * estimate is coarse: with a limit of 1, two requests may pass where two windows meet. For small limits, and for clients that
- * send in bursts, use a token bucket: it is exact.
+ * **The sliding window** is exact up to a limit of 64: it decides as a log of all allowed requests would. Above that, it keeps
+ * 64 times instead of all, each for up to `n = Math.ceil(limit / 64)` requests: it never refuses what a log would allow, and
+ * allows up to `n - 1` requests more, 1 for a limit of 100. Above 130,000, times are rounded by less than a 64th of the window.
+ * If requests that cost more than 1 meet at the limit, one may be refused while another gives back what it has taken. A client
+ * has an entry in the store for each of its requests, and at most 64.
  *
- * The counters are `rate:{ip}:{endpoint}:{window}:{number}`, and `rate:{ip}:{endpoint}:{window}:bucket:{limit}` for a bucket,
- * with the window in milliseconds. They expire by themselves. A store that evicts counters forgets what they counted;
- * `getStats` tells.
+ * The counters are `rate:{ip}:{endpoint}:{window}:{number}` for a fixed window, with its length in milliseconds,
+ * `rate:{ip}:{endpoint}:{window}:sliding:{limit}:{number}` and `rate:{ip}:{endpoint}:{window}:bucket:{limit}`. They expire by
+ * themselves. A store that evicts counters forgets what they counted; `getStats` tells.
  *
  * ```js
  * import { MemoryCache, RateLimiter } from "isocache";
@@ -91,17 +90,22 @@ export class RateLimiter {
    * @throws TypeError or RangeError for an argument that is out of range, naming it.
    */
   static fixedWindow(counters: CounterProvider, limit: number, window: Ttl, options?: RateLimiterOptions): RateLimiter {
-    return new RateLimiter(counters, limit, window, options, (...of) => new Windows(...of, false));
+    return new RateLimiter(counters, limit, window, options, (...of) => new FixedWindow(...of));
   }
 
-  /** Allows at most `limit` requests in each window, and about as many in any time of its length. @throws as `fixedWindow`. */
+  /**
+   * Allows at most `limit` requests in any time of the length of the window.
+   *
+   * @throws as `fixedWindow`; TypeError if the counters cannot count within bounds; RangeError for limits above 130,000 in a
+   * window so short that its requests could not be told apart.
+   */
   static slidingWindow(
     counters: CounterProvider,
     limit: number,
     window: Ttl,
     options?: RateLimiterOptions,
   ): RateLimiter {
-    return new RateLimiter(counters, limit, window, options, (...of) => new Windows(...of, true));
+    return new RateLimiter(counters, limit, window, options, (...of) => new SlidingWindow(...of));
   }
 
   /**

@@ -7,7 +7,7 @@ export interface RateLimiterOptions {
    * answer has the `error`.
    */
   onStoreError?: "fail" | "allow" | "refuse" | undefined;
-  /** The time in milliseconds since 1970, on which all who share the counters must agree. Default: `Date.now`. */
+  /** Returns the time in milliseconds since 1970. All limiters that share the counters must agree on it. Default: `Date.now`. */
   clock?: (() => number) | undefined;
 }
 
@@ -27,7 +27,7 @@ export interface RateLimit {
   remaining: number;
   /**
    * In **milliseconds**. If the request was refused: the time until it would be allowed, if no other request comes before. If
-   * it was allowed: the time until the window ends in which it was counted, or until the token bucket is full again.
+   * it was allowed: the time until the fixed window ends, or until the client has the whole limit again.
    */
   resetAfter: number;
   /** The length of a window, or the time in which a token bucket becomes full, in **milliseconds**. */

@@ -1,6 +1,7 @@
 //! The loads in progress of one provider, by key.
 
 use std::any::Any;
+use std::borrow::Cow;
 use std::collections::HashMap;
 use std::hash::BuildHasher;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
@@ -11,6 +12,7 @@ use foldhash::fast::RandomState;
 use super::flight::{AnyOutcome, Ended, Flight};
 use super::scope;
 use crate::error::CacheError;
+use crate::glob::Glob;
 
 /// The loads in progress of one provider: callers of one key share a load, and writes win over it. Clones share them.
 ///
@@ -59,6 +61,8 @@ use crate::error::CacheError;
 #[derive(Clone, Default)]
 pub struct SingleFlight {
     loads: Arc<Loads>,
+    /// Put in front of each key: the view of a namespace. `None` for all keys.
+    prefix: Option<Arc<str>>,
 }
 
 struct Loads {
@@ -98,8 +102,29 @@ pub(super) enum Place {
 }
 
 impl SingleFlight {
+    /// The loads whose keys begin with a prefix, by their keys without it.
+    pub(crate) fn within(&self, prefix: &str) -> Self {
+        Self { loads: Arc::clone(&self.loads), prefix: Some(prefix.into()) }
+    }
+
+    pub(super) fn whole<'a>(&self, key: &'a str) -> Cow<'a, str> {
+        match &self.prefix {
+            None => Cow::Borrowed(key),
+            Some(prefix) => Cow::Owned(format!("{prefix}{key}")),
+        }
+    }
+
+    /// The keys that match a pattern.
+    pub(super) fn glob(&self, pattern: &str) -> Glob {
+        match &self.prefix {
+            None => Glob::new(pattern),
+            Some(prefix) => Glob::new(Glob::escape(prefix) + pattern),
+        }
+    }
+
     /// Joins the flight of `key`, for a caller that found no value, or no fresh one.
     pub(super) fn join(&self, key: &str) -> Place {
+        let key = &*self.whole(key);
         let mut by_key = self.by_key();
         if let Some(flight) = by_key.get(key) {
             return if scope::is_inside(flight.address()) {
@@ -111,16 +136,18 @@ impl SingleFlight {
         let flight = Arc::<Flight>::default();
         by_key.insert(key.into(), Arc::clone(&flight));
         self.loads.active.fetch_add(1, Ordering::SeqCst);
-        Place::Leader(Leader { single_flight: self.clone(), key: key.into(), flight })
+        let single_flight = Self { loads: Arc::clone(&self.loads), prefix: None };
+        Place::Leader(Leader { single_flight, key: key.into(), flight })
     }
 
     /// Whether there is a flight of `key`.
     pub(super) fn is_loading(&self, key: &str) -> bool {
-        self.is_active() && self.by_key().contains_key(key)
+        self.is_active() && self.by_key().contains_key(&*self.whole(key))
     }
 
     /// Ends the flight of a leader that is not polled, so that another caller can load.
     pub(super) fn take_over(&self, key: &str, follower: &Follower) {
+        let key = &*self.whole(key);
         let mut by_key = self.by_key();
         if by_key.get(key).is_some_and(|flight| Arc::ptr_eq(flight, &follower.flight)) {
             by_key.remove(key);
@@ -152,7 +179,7 @@ impl SingleFlight {
         // Below the number of groups.
         #[allow(clippy::cast_possible_truncation)]
         {
-            (self.loads.hasher.hash_one(key) % GROUPS as u64) as usize
+            (self.loads.hasher.hash_one(&*self.whole(key)) % GROUPS as u64) as usize
         }
     }
 
@@ -169,6 +196,7 @@ impl std::fmt::Debug for SingleFlight {
 
 /// The caller that loads. If it is dropped before the end, its followers are woken, and one of them loads.
 pub(super) struct Leader {
+    /// Without a prefix.
     single_flight: SingleFlight,
     key: Box<str>,
     flight: Arc<Flight>,

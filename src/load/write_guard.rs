@@ -64,7 +64,7 @@ impl SingleFlight {
 
     /// [`write`](Self::write) for all keys that match a glob.
     pub async fn write_pattern<'a>(&'a self, pattern: &str) -> WriteGuard<'a> {
-        self.announce(Keys::Pattern(Glob::new(pattern))).await
+        self.announce(Keys::Pattern(self.glob(pattern))).await
     }
 
     async fn announce<'a>(&'a self, keys: Keys<'a>) -> WriteGuard<'a> {
@@ -96,7 +96,7 @@ impl SingleFlight {
 
     /// [`write_now`](Self::write_now) for all keys that match a glob.
     pub(crate) fn write_pattern_now(&self, pattern: &str) -> WriteGuard<'_> {
-        self.announce_now(Keys::Pattern(Glob::new(pattern)))
+        self.announce_now(Keys::Pattern(self.glob(pattern)))
     }
 
     #[inline]
@@ -127,10 +127,10 @@ impl SingleFlight {
             by_key.remove(key);
         };
         match keys {
-            Keys::One(key) => one(&mut by_key, key),
+            Keys::One(key) => one(&mut by_key, &self.whole(key)),
             Keys::Many(keys) => {
                 for key in keys {
-                    one(&mut by_key, key);
+                    one(&mut by_key, &self.whole(key));
                 }
             }
             Keys::Pattern(glob) => {

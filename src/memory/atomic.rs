@@ -33,6 +33,7 @@ impl<T> MemoryCache<T> {
     }
 
     fn set_when(&self, when: When, key: &str, value: T, ttl: Option<Duration>) -> Result<bool> {
+        let key = &*self.whole(key)?;
         let checked = self.shared.check(key, &value, ttl)?;
         let _write = self.shared.single_flight.write_now(key);
         let hashed = self.shared.hashed(key);
@@ -45,7 +46,7 @@ impl<T> MemoryCache<T> {
             }
             Some(self.shared.store(&mut locked.table, locked.now, leavers, hashed, value.take()?, checked))
         });
-        stored.map_or(Ok(false), |stored| self.shared.stored(key, checked, &stored))
+        stored.map_or(Ok(false), |stored| self.shared.stored(self.known(key), checked, &stored))
     }
 
     /// Removes the entry under `key` and returns its value, as
@@ -57,6 +58,7 @@ impl<T> MemoryCache<T> {
     where
         T: Clone,
     {
+        let key = &*self.whole(key)?;
         key::check(key)?;
         let _write = self.shared.single_flight.write_now(key);
         let hashed = self.shared.hashed(key);

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use super::builder::{DEFAULT_MAX_ENTRIES, MemoryCacheBuilder, checked_bytes, checked_entries};
 use super::entry::{Checked, OnOversize};
+use super::namespace::Namespace;
 use super::shared::{Shared, remaining};
 use crate::engine::{Limits, Refused};
 use crate::error::{CacheError, Result};
@@ -40,12 +41,14 @@ use crate::ttl::TtlMs;
 /// # Ok::<(), isocache::CacheError>(())
 /// ```
 pub struct MemoryCache<T> {
-    pub(crate) shared: Arc<Shared<T>>,
+    pub(super) shared: Arc<Shared<T>>,
+    /// `None` for the whole cache.
+    pub(super) namespace: Option<Arc<Namespace>>,
 }
 
 impl<T> Clone for MemoryCache<T> {
     fn clone(&self) -> Self {
-        Self { shared: Arc::clone(&self.shared) }
+        Self { shared: Arc::clone(&self.shared), namespace: self.namespace.clone() }
     }
 }
 
@@ -70,7 +73,7 @@ impl<T> MemoryCache<T> {
     }
 
     pub(super) fn from_parts<C>(builder: MemoryCacheBuilder<T, C>, limits: Limits, default_ttl: TtlMs) -> Self {
-        Self { shared: Arc::new(Shared::new(builder, limits, default_ttl)) }
+        Self { shared: Arc::new(Shared::new(builder, limits, default_ttl)), namespace: None }
     }
 
     /// Returns the value under `key`, as [`CacheProvider::get`](crate::CacheProvider::get).
@@ -82,7 +85,7 @@ impl<T> MemoryCache<T> {
     where
         T: Clone,
     {
-        self.shared.read(key, |_, _, _| ()).map(|found| found.map(|(value, ())| value))
+        self.shared.read(&self.whole(key)?, |_, _, _| ()).map(|found| found.map(|(value, ())| value))
     }
 
     /// Returns the value under `key` and its remaining ttl, as
@@ -94,7 +97,7 @@ impl<T> MemoryCache<T> {
     where
         T: Clone,
     {
-        self.shared.read(key, |engine, slot, now| remaining(engine.deadline(slot), now))
+        self.shared.read(&self.whole(key)?, |engine, slot, now| remaining(engine.deadline(slot), now))
     }
 
     /// Returns the value under `key`, without counting a lookup or marking the entry as used.
@@ -105,8 +108,9 @@ impl<T> MemoryCache<T> {
     where
         T: Clone,
     {
-        key::check(key)?;
-        let key = self.shared.hashed(key);
+        let key = self.whole(key)?;
+        key::check(&key)?;
+        let key = self.shared.hashed(&key);
         Ok(self.shared.with_key(key, |locked, leavers| {
             let slot = locked.table.find(key, locked.now, leavers)?;
             locked.table.value(slot).cloned()
@@ -120,13 +124,14 @@ impl<T> MemoryCache<T> {
     /// that is too large; [`CacheError::Full`] if memory cannot be allocated. If a value is not stored because it is
     /// too large or memory is full, the older value under its key is removed.
     pub fn set(&self, key: &str, value: T, ttl: Option<Duration>) -> Result<()> {
+        let key = &*self.whole(key)?;
         let checked = self.shared.check(key, &value, ttl)?;
         let _write = self.shared.single_flight.write_now(key);
         let hashed = self.shared.hashed(key);
         let stored = self.shared.with_room(hashed, |locked, leavers| {
             self.shared.store(&mut locked.table, locked.now, leavers, hashed, value, checked)
         });
-        self.shared.stored(key, checked, &stored).map(drop)
+        self.shared.stored(self.known(key), checked, &stored).map(drop)
     }
 
     /// Removes the entry under `key`, as [`CacheProvider::delete`](crate::CacheProvider::delete).
@@ -134,6 +139,7 @@ impl<T> MemoryCache<T> {
     /// # Errors
     /// As for [`get`](Self::get).
     pub fn delete(&self, key: &str) -> Result<bool> {
+        let key = &*self.whole(key)?;
         key::check(key)?;
         let _write = self.shared.single_flight.write_now(key);
         let key = self.shared.hashed(key);
@@ -145,6 +151,7 @@ impl<T> MemoryCache<T> {
     /// # Errors
     /// As for [`get`](Self::get).
     pub fn exists(&self, key: &str) -> Result<bool> {
+        let key = &*self.whole(key)?;
         key::check(key)?;
         let key = self.shared.hashed(key);
         Ok(self.shared.with_key(key, |locked, leavers| locked.table.find(key, locked.now, leavers).is_some()))
@@ -156,7 +163,8 @@ impl<T> MemoryCache<T> {
     /// # Errors
     /// [`CacheError::InvalidArgument`] for an empty pattern.
     pub fn clear_pattern(&self, pattern: &str) -> Result<u64> {
-        let glob = checked_glob(pattern)?;
+        let pattern = &*self.whole_pattern(pattern)?;
+        let glob = Glob::new(pattern);
         let _write = self.shared.single_flight.write_pattern_now(pattern);
         let literal = glob.literal();
         if let Some(key) = literal.as_deref().map(|literal| self.shared.hashed(literal)) {
@@ -178,7 +186,8 @@ impl<T> MemoryCache<T> {
     where
         T: Clone,
     {
-        let keys = self.shared.hashed_many(keys)?;
+        let keys = self.all_whole(keys)?;
+        let keys = self.shared.hashed_many(&keys)?;
         // Declared here so that the values are dropped outside the lock if a clone panics.
         let mut values = Vec::with_capacity(keys.len());
         self.shared.with_all(|all, leavers| {
@@ -197,9 +206,12 @@ impl<T> MemoryCache<T> {
     /// As for [`set`](Self::set). If one entry is refused, none is stored. If it is refused for its size, the older
     /// values under the keys are removed.
     pub fn set_many(&self, entries: Vec<(&str, T, Option<Duration>)>) -> Result<()> {
-        let check =
-            |(key, value, ttl): (_, T, _)| Ok((self.shared.check(key, &value, ttl)?, self.shared.hashed(key), value));
-        let entries: Vec<_> = entries.into_iter().map(check).collect::<Result<_>>()?;
+        let whole = entries.iter().map(|(key, ..)| self.whole(key)).collect::<Result<Vec<_>>>()?;
+        let check = |((_, value, ttl), key): ((_, T, _), _)| {
+            Ok((self.shared.check(key, &value, ttl)?, self.shared.hashed(key), value))
+        };
+        let entries: Vec<_> =
+            entries.into_iter().zip(whole.iter().map(|key| &**key)).map(check).collect::<Result<_>>()?;
         let keys: Vec<&str> = entries.iter().map(|(_, key, _)| key.key).collect();
         let _write = self.shared.single_flight.write_many_now(&keys);
         let skips = self.shared.rules.on_oversize != OnOversize::Error;
@@ -230,7 +242,7 @@ impl<T> MemoryCache<T> {
                 }
             })
         });
-        stored.map_err(|(key, refused, weight)| self.shared.rules.refusal(key, refused, weight))
+        stored.map_err(|(key, refused, weight)| self.shared.rules.refusal(self.known(key), refused, weight))
     }
 
     /// Removes the entries under `keys`, as [`CacheProvider::delete_many`](crate::CacheProvider::delete_many), in one
@@ -248,7 +260,8 @@ impl<T> MemoryCache<T> {
     /// # Errors
     /// As for [`get`](Self::get).
     pub fn exists_many(&self, keys: &[&str]) -> Result<Vec<bool>> {
-        let keys = self.shared.hashed_many(keys)?;
+        let keys = self.all_whole(keys)?;
+        let keys = self.shared.hashed_many(&keys)?;
         Ok(self.shared.with_all(|all, leavers| {
             let now = all.now;
             keys.iter().map(|&key| all.table(key).find(key, now, leavers).is_some()).collect()
@@ -261,16 +274,23 @@ impl<T> MemoryCache<T> {
     /// # Errors
     /// As for [`get`](Self::get); nothing was removed.
     pub fn delete_many_each(&self, keys: &[&str]) -> Result<Vec<bool>> {
-        let hashed = self.shared.hashed_many(keys)?;
-        let _write = self.shared.single_flight.write_many_now(keys);
+        let keys = self.all_whole(keys)?;
+        let hashed = self.shared.hashed_many(&keys)?;
+        let keys: Vec<&str> = keys.iter().map(|key| &**key).collect();
+        let _write = self.shared.single_flight.write_many_now(&keys);
         Ok(self.shared.with_all(|all, leavers| {
             let now = all.now;
             hashed.iter().map(|&key| all.table(key).delete(key, now, leavers)).collect()
         }))
     }
 
-    /// Removes every entry and frees the memory. The statistics are kept.
+    /// Removes every entry and, in the whole cache, frees the memory. The statistics are kept.
     pub fn clear(&self) {
+        if self.namespace.is_some() {
+            // The pattern is not empty.
+            let _ = self.clear_pattern("*");
+            return;
+        }
         let _write = self.shared.single_flight.write_pattern_now("*");
         self.shared.with_all(|all, leavers| {
             let now = all.now;
@@ -329,9 +349,12 @@ impl<T> MemoryCache<T> {
         }
     }
 
-    /// Returns the number of live entries.
+    /// Returns the number of live entries. In a namespace it inspects every key.
     #[must_use]
     pub fn len(&self) -> usize {
+        if self.namespace.is_some() {
+            return self.keys().len();
+        }
         self.shared.with_all(|all, leavers| {
             all.sweep(leavers);
             all.tables().map(|table| table.engine.len() as usize).sum()
@@ -356,35 +379,29 @@ impl<T> MemoryCache<T> {
     /// # Errors
     /// [`CacheError::InvalidArgument`] for an empty pattern.
     pub fn keys_matching(&self, pattern: &str) -> Result<Vec<String>> {
-        let glob = checked_glob(pattern)?;
+        let glob = Glob::new(self.whole_pattern(pattern)?);
         if let Some(key) = glob.literal() {
             let hashed = self.shared.hashed(&key);
             let found = self
                 .shared
                 .with_key(hashed, |locked, leavers| locked.table.find(hashed, locked.now, leavers).is_some());
-            return Ok(if found { vec![key] } else { Vec::new() });
+            let key = self.strip(&key).filter(|_| found).map(str::to_owned);
+            return Ok(key.into_iter().collect());
         }
         Ok(self.keys_where(|key| glob.matches(key)))
     }
 
+    /// The keys for which `is_wanted` returns true; it gets them with their prefix.
     fn keys_where(&self, is_wanted: impl Fn(&str) -> bool) -> Vec<String> {
         self.shared.with_all(|all, leavers| {
             all.sweep(leavers);
             let mut keys = Vec::new();
             all.visit(|table, slot| {
                 if let Some(entry) = table.entry(slot).filter(|entry| is_wanted(&entry.key)) {
-                    keys.push(entry.key.to_string());
+                    keys.extend(self.strip(&entry.key).map(str::to_owned));
                 }
             });
             keys
         })
     }
-}
-
-/// Checks that a pattern is not empty.
-fn checked_glob(pattern: &str) -> Result<Glob> {
-    if pattern.is_empty() {
-        return Err(CacheError::invalid("pattern", "must not be empty; \"*\" matches every key"));
-    }
-    Ok(Glob::new(pattern))
 }

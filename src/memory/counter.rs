@@ -38,8 +38,9 @@ mod sealed {
 }
 
 #[cfg(feature = "serde")]
-fn no_number() -> String {
-    "it is no whole number of 64 bits".to_owned()
+fn not_a_counter() -> String {
+    "it is not an integer of 64 bits; delete it first, and write counters with increment, or with set as JSON"
+        .to_owned()
 }
 
 impl Count for i64 {
@@ -55,7 +56,7 @@ impl Count for i64 {
 #[cfg(feature = "serde")]
 impl Count for Value {
     fn count(&self) -> Result<i64, String> {
-        self.as_i64().ok_or_else(no_number)
+        self.as_i64().ok_or_else(not_a_counter)
     }
 
     fn from_count(count: i64) -> Self {
@@ -66,10 +67,10 @@ impl Count for Value {
 #[cfg(feature = "serde")]
 impl Count for Bytes {
     fn count(&self) -> Result<i64, String> {
-        let text = std::str::from_utf8(self).map_err(|_| no_number())?;
-        let count: i64 = text.parse().map_err(|_| no_number())?;
+        let text = std::str::from_utf8(self).map_err(|_| not_a_counter())?;
+        let count: i64 = text.parse().map_err(|_| not_a_counter())?;
         // Redis accepts a number only in its own spelling, so not `+1` or `007`.
-        if count.to_string() == text { Ok(count) } else { Err(no_number()) }
+        if count.to_string() == text { Ok(count) } else { Err(not_a_counter()) }
     }
 
     fn from_count(count: i64) -> Self {
@@ -131,6 +132,7 @@ impl<T: Count> MemoryCache<T> {
 
     /// Changes a counter. `step` may be called several times, with the count at that time.
     fn count<R>(&self, key: &str, ttl: Option<Duration>, step: impl Fn(i64) -> Result<(Step, R)>) -> Result<R> {
+        let key = &*self.whole(key)?;
         key::check(key)?;
         let _write = self.shared.single_flight.write_now(key);
         let hashed = self.shared.hashed(key);
@@ -141,7 +143,8 @@ impl<T: Count> MemoryCache<T> {
                 let before = entry.map(|(value, deadline)| value.count().map(|count| Before { count, deadline }));
                 before.transpose()
             });
-            let before = before.map_err(|reason| CacheError::Deserialize { key: key.to_owned(), reason })?;
+            let before =
+                before.map_err(|reason| CacheError::Deserialize { key: self.known(key).to_owned(), reason })?;
             let (Step { count, restarts_ttl }, result) = step(before.map_or(0, |before| before.count))?;
             let Some(count) = count else {
                 self.shared.ttl(ttl)?;
@@ -151,7 +154,7 @@ impl<T: Count> MemoryCache<T> {
             let value = T::from_count(count);
             let checked = self.shared.check(key, &value, ttl)?;
             if checked.is_oversized {
-                return Err(self.shared.rules.refusal(key, Refused::TooHeavy, checked.weight));
+                return Err(self.shared.rules.refusal(self.known(key), Refused::TooHeavy, checked.weight));
             }
             let stored = self.shared.with_room(hashed, |locked, leavers| {
                 // A new counter's ttl begins now; where no entry had one before, the time was not even looked up.
@@ -173,7 +176,7 @@ impl<T: Count> MemoryCache<T> {
             });
             // Without an answer, another caller was faster.
             if let Some(stored) = stored {
-                let refused = |(refused, _)| self.shared.rules.refusal(key, refused, checked.weight);
+                let refused = |(refused, _)| self.shared.rules.refusal(self.known(key), refused, checked.weight);
                 return stored.map(|()| result).map_err(refused);
             }
         }

@@ -61,7 +61,7 @@ impl<T: Clone> MemoryCache<T> {
             let now = all.now;
             let mut dumped = Vec::new();
             all.visit(|table, slot| {
-                if let Some(entry) = table.entry(slot) {
+                if let Some(entry) = table.entry(slot).filter(|entry| self.strip(&entry.key).is_some()) {
                     let left = remaining(table.engine.deadline(slot), now);
                     dumped.push((entry.key.clone(), entry.value.clone(), left));
                 }
@@ -70,7 +70,7 @@ impl<T: Clone> MemoryCache<T> {
         });
         entries.reverse();
         let dumped = entries.into_iter().map(|(key, value, left)| DumpedEntry {
-            key: key.into(),
+            key: key[self.prefix().len()..].to_owned(),
             value,
             // A remaining ttl is always a valid ttl.
             ttl: left.and_then(|left| Ttl::try_from(left).ok()),

@@ -6,7 +6,7 @@ use super::cache::MemoryCache;
 use super::locks::Locked;
 use super::provider::MemoryCacheProvider;
 use super::shared::fresh_for;
-use super::table::Leavers;
+use super::table::{Hashed, Leavers};
 use crate::engine::{Engine, Slot};
 use crate::error::Result;
 use crate::key;
@@ -20,7 +20,7 @@ impl<T: Clone> MemoryCache<T> {
         match lookup {
             Lookup::Fresh => {
                 let fresh_for = |engine: &Engine, slot: Slot, now| fresh_for(engine.deadline(slot), now);
-                let found = self.shared.read(key, fresh_for);
+                let found = self.shared.read(&self.whole(key)?, fresh_for);
                 found.map(|found| found.map(|(value, fresh_for)| Kept { value, fresh_for }))
             }
             Lookup::Kept => self.look_kept(key, true),
@@ -30,6 +30,7 @@ impl<T: Clone> MemoryCache<T> {
 
     /// The entry under `key`, fresh or stale. The lookup is counted if `counted` is set.
     fn look_kept(&self, key: &str, counted: bool) -> Result<Option<Kept<T>>> {
+        let key = &*self.whole(key)?;
         key::check(key)?;
         let key = self.shared.hashed(key);
         Ok(self.shared.with_key(key, |locked, leavers| {
@@ -57,15 +58,16 @@ impl<T: Clone> MemoryCache<T> {
     fn read_uncounted<R>(
         &self,
         key: &str,
-        act: impl FnOnce(&mut Locked<'_, T>, &mut Leavers<T>, Slot, T) -> R,
+        act: impl FnOnce(&mut Locked<'_, T>, &mut Leavers<T>, Hashed<'_>, T) -> R,
     ) -> Result<Option<R>> {
+        let key = &*self.whole(key)?;
         key::check(key)?;
         let hashed = self.shared.hashed(key);
         Ok(self.shared.with_key(hashed, |locked, leavers| {
             let slot = locked.table.find(hashed, locked.now, leavers)?;
             let value = locked.table.value(slot)?.clone();
             locked.table.engine.touch(slot);
-            Some(act(locked, leavers, slot, value))
+            Some(act(locked, leavers, hashed, value))
         }))
     }
 
@@ -73,6 +75,7 @@ impl<T: Clone> MemoryCache<T> {
     /// can come in between.
     fn store_loaded(&self, key: &str, entry: NewEntry<T>) -> Result<()> {
         let NewEntry { value, ttl, window, permit } = entry;
+        let key = &*self.whole(key)?;
         let checked = self.shared.check(key, &value, ttl)?;
         let hashed = self.shared.hashed(key);
         // A value that is not stored is dropped here, outside the lock.
@@ -86,13 +89,14 @@ impl<T: Clone> MemoryCache<T> {
             }
             Ok(())
         });
-        self.shared.stored(key, checked, &stored).map(drop)
+        self.shared.stored(self.known(key), checked, &stored).map(drop)
     }
 }
 
 impl<T: Clone + Send + MaybeSend> Loading<T> for MemoryCacheProvider<T> {
     fn single_flight(&self) -> &SingleFlight {
-        &self.cache.shared.single_flight
+        let own = self.cache.namespace.as_ref().map(|namespace| &namespace.single_flight);
+        own.unwrap_or(&self.cache.shared.single_flight)
     }
 
     fn keeps_stale(&self) -> bool {
@@ -119,9 +123,8 @@ impl<T: Clone + Send + MaybeSend> Loading<T> for MemoryCacheProvider<T> {
     }
 
     fn read_and_delete<'a>(&'a self, key: &'a str) -> Option<BoxFuture<'a, Result<Option<T>>>> {
-        let _write = self.cache.shared.single_flight.write_now(key);
-        let hashed = self.cache.shared.hashed(key);
-        let found = self.cache.read_uncounted(key, |locked, leavers, _, value| {
+        let _write = self.single_flight().write_now(key);
+        let found = self.cache.read_uncounted(key, |locked, leavers, hashed, value| {
             locked.table.delete(hashed, locked.now, leavers);
             value
         });

@@ -9,6 +9,7 @@ mod ghosts;
 mod iterate;
 mod loading;
 mod locks;
+mod namespace;
 mod near_copies;
 mod part;
 mod provider;

@@ -16,7 +16,7 @@ impl<T: Clone> MemoryCache<T> {
     /// Returns the value under `key` and the time of the lookup, which is counted.
     #[inline]
     pub(crate) fn get_at(&self, key: &str) -> Result<Option<(T, Millis)>> {
-        self.shared.read(key, |_, _, now| now)
+        self.shared.read(&self.whole(key)?, |_, _, now| now)
     }
 
     /// Stores a value until a time, or [`NEVER`], if that is permitted. The permission is checked under the lock.
@@ -28,6 +28,7 @@ impl<T: Clone> MemoryCache<T> {
         until: Millis,
         is_permitted: impl FnOnce() -> bool,
     ) -> Result<bool> {
+        let key = &*self.whole(key)?;
         let checked = self.shared.check(key, &value, None)?;
         let hashed = self.shared.hashed(key);
         // A value that is not stored is dropped here, outside the lock.
@@ -39,6 +40,6 @@ impl<T: Clone> MemoryCache<T> {
             is_stored = true;
             self.shared.store(&mut locked.table, locked.now, leavers, hashed, value, Checked { ttl, ..checked })
         });
-        Ok(self.shared.stored(key, checked, &stored)? && is_stored)
+        Ok(self.shared.stored(self.known(key), checked, &stored)? && is_stored)
     }
 }

@@ -1,5 +1,6 @@
 //! What all handles to a cache share, and how its tables are read and written.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
@@ -18,7 +19,7 @@ use crate::key;
 use crate::load::SingleFlight;
 use crate::ttl::TtlMs;
 
-pub(crate) struct Shared<T> {
+pub(super) struct Shared<T> {
     pub(super) locks: Locks<T>,
     /// Whether an entry has had a ttl. If not, no clock is read. It never becomes false again.
     expiring: AtomicBool,
@@ -27,7 +28,7 @@ pub(crate) struct Shared<T> {
     pub(super) rules: Rules<T>,
     pub(super) touches_on_get: bool,
     listener: Option<Listener<T>>,
-    pub(crate) single_flight: SingleFlight,
+    pub(super) single_flight: SingleFlight,
 }
 
 impl<T> Shared<T> {
@@ -56,7 +57,7 @@ impl<T> Shared<T> {
         Hashed::new(key, &self.hasher)
     }
 
-    pub(super) fn hashed_many<'a>(&self, keys: &[&'a str]) -> Result<Vec<Hashed<'a>>> {
+    pub(super) fn hashed_many<'a>(&self, keys: &'a [Cow<'_, str>]) -> Result<Vec<Hashed<'a>>> {
         keys.iter().map(|key| key::check(key).map(|()| self.hashed(key))).collect()
     }
 

@@ -18,6 +18,7 @@ impl<T> MemoryCache<T> {
     /// # Errors
     /// [`CacheError::InvalidArgument`](crate::CacheError::InvalidArgument) for a key outside the limits.
     pub fn ttl(&self, key: &str) -> Result<Option<Duration>> {
+        let key = &*self.whole(key)?;
         key::check(key)?;
         let key = self.shared.hashed(key);
         Ok(self.shared.with_key(key, |locked, leavers| {
@@ -32,12 +33,13 @@ impl<T> MemoryCache<T> {
     /// # Errors
     /// [`CacheError::InvalidArgument`](crate::CacheError::InvalidArgument) for a key or ttl outside the limits.
     pub fn touch(&self, key: &str, ttl: Option<Duration>) -> Result<bool> {
+        let key = &*self.whole(key)?;
         key::check(key)?;
         let ttl = self.shared.ttl(ttl)?;
         let hashed = self.shared.hashed(key);
         self.shared.with_key(hashed, |locked, leavers| {
             let Some(slot) = locked.table.find(hashed, locked.now, leavers) else { return Ok(false) };
-            locked.table.set_deadline(slot, locked.now + ttl).map_err(|_| out_of_memory(key))?;
+            locked.table.set_deadline(slot, locked.now + ttl).map_err(|_| out_of_memory(self.known(key)))?;
             locked.table.engine.touch(slot);
             if self.shared.touches_on_get {
                 locked.table.keep_ttl(hashed, ttl);
@@ -79,6 +81,7 @@ impl<T> MemoryCache<T> {
         ttl: Option<Duration>,
         read: impl FnOnce(&mut Locked<'_, T>, &mut Leavers<T>, Hashed<'_>) -> Option<(T, Slot)>,
     ) -> Result<Option<T>> {
+        let key = &*self.whole(key)?;
         key::check(key)?;
         let ttl = self.shared.ttl(ttl)?;
         let hashed = self.shared.hashed(key);
@@ -88,7 +91,7 @@ impl<T> MemoryCache<T> {
             if self.shared.touches_on_get {
                 locked.table.keep_ttl(hashed, ttl);
             }
-            touched.map(|()| Some(value)).map_err(|_| out_of_memory(key))
+            touched.map(|()| Some(value)).map_err(|_| out_of_memory(self.known(key)))
         })
     }
 }

@@ -9,5 +9,6 @@ mod conformance;
 #[path = "../conformance/counter.rs"]
 mod counter;
 mod counters;
+mod namespaces;
 mod rules;
 mod threads;

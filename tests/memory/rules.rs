@@ -39,6 +39,22 @@ fn message_pack(
     Typed::with_serializer(of_bytes(options, clock), MessagePackSerializer)
 }
 
+/// In a namespace whose name would be a pattern.
+fn namespaced(options: &Options, clock: ManualClock) -> MemoryCacheProvider<Value> {
+    memory(options, clock).namespace("a[*]").unwrap().namespace("b").unwrap()
+}
+
+/// Keys of 64 KiB leave no room for the name of a namespace.
+fn has_room(case: &Case) -> bool {
+    ![
+        "a hostile pattern has an answer",
+        "a key of exactly 64 KiB",
+        "a key of exactly 64 KiB in characters of more than one byte",
+        "the limit of a key is in bytes, not in characters",
+    ]
+    .contains(&case.name.as_str())
+}
+
 fn s3_fifo(options: &Options, clock: ManualClock) -> MemoryCacheProvider<Value> {
     with_policy(options, clock, Policy::S3Fifo)
 }
@@ -92,6 +108,7 @@ mod under_s3_fifo {
 }
 
 suite!(direct, memory, every);
+suite!(in_a_namespace, namespaced, has_room);
 suite!(behind_dyn, erased, every);
 suite!(through_json, as_json, every);
 suite!(through_message_pack, message_pack, unweighed);
@@ -104,6 +121,7 @@ fn more_operations<P: Complete>(applies: fn(&Case) -> bool, factory: impl Fn(&Op
 #[test]
 fn operations_beyond_those_of_every_provider() {
     more_operations(every, memory);
+    more_operations(every, namespaced);
     more_operations(every, erased_with_extensions);
     more_operations(every, as_json);
     more_operations(|case| unweighed(case) && without_counters(case), message_pack);

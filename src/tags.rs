@@ -327,6 +327,18 @@ where
         }))
     }
 
+    fn read_many<'a>(&'a self, keys: &'a [&'a str]) -> Option<BoxFuture<'a, Result<Vec<Option<T>>>>> {
+        let reading = self.entries.loading()?.read_many(keys)?;
+        Some(Box::pin(async move {
+            let found = reading.await?;
+            let mut values = Vec::with_capacity(found.len());
+            for entry in found {
+                values.push(self.alive(entry.map(|entry| (entry, None))).await?.map(|(value, _)| value));
+            }
+            Ok(values)
+        }))
+    }
+
     fn store(&self, key: &str, entry: NewEntry<T>) -> Storing<T> {
         let Some(loading) = self.entries.loading() else { return Storing::NotSupported(entry.value) };
         match loading.store(key, entry.map(|value| self.entry(value))) {

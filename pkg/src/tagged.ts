@@ -259,6 +259,21 @@ export class Tagged<V = unknown> implements Provider<V> {
     return after(this.#peeked(keys), (entries) => entries.map((entry) => entry?.value));
   }
 
+  /** @internal As `getAndTouch`, without counting a lookup. */
+  readAndTouch(key: string, ttl?: Ttl | null): MaybePromise<unknown> {
+    const touch = methodOf(this.#entries, "touch", "getAndTouch");
+    return after(this.readMany([key]), ([value]) =>
+      value === undefined ? value : after(touch(key, ttl), (isThere) => (isThere ? value : undefined)),
+    );
+  }
+
+  /** @internal As `getAndDelete`, without counting a lookup. */
+  readAndDelete(key: string): MaybePromise<unknown> {
+    return after(this.readMany([key]), ([value]) =>
+      value === undefined ? value : after(this.#entries.delete(key), (isDeleted) => (isDeleted ? value : undefined)),
+    );
+  }
+
   /** The entries under `keys` whose tags have not been invalidated, without counting lookups. */
   #peeked(keys: readonly string[]): MaybePromise<(Entry<unknown> | undefined)[]> {
     return after(peekEntries(this.#entries, keys), (entries) => this.#alive(entries));

@@ -16,12 +16,17 @@ pub(crate) fn of_reply(code: &str, details: &str, key: Option<&str>) -> CacheErr
         "ERR" if details.contains("exceeds maximum allowed size") => CacheError::invalid("value", text),
         "ERR" if details.contains("would overflow") => CacheError::invalid("by", text),
         "WRONGTYPE" => wrong_value(key, text),
-        "ERR" if details.contains("not an integer") => wrong_value(key, text),
+        "ERR" if details.contains("not an integer") => wrong_value(key, not_a_counter(&text)),
         "MOVED" | "ASK" => CacheError::Protocol(format!(
             "{text}: the server is a node of a Redis Cluster, for which the URL begins with redis-cluster://"
         )),
         _ => CacheError::Protocol(text),
     }
+}
+
+/// What can be done about a value that cannot be incremented.
+fn not_a_counter(text: &str) -> String {
+    format!("it is not a counter; delete it first, and write counters with increment, or with set as JSON ({text})")
 }
 
 /// The key holds a value of another type.

@@ -2,26 +2,14 @@
 
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
-import { after, before, test } from "node:test";
-import { Cache, HttpCache, MemoryCache, RateLimiter } from "isocache";
-import { startBridge } from "./http/support/servers.mjs";
+import { test } from "node:test";
+import { MemoryCache, RateLimiter } from "isocache";
+import { stores } from "./support/stores.mjs";
 
 const { cases } = JSON.parse(readFileSync(new URL("../vectors/limiter.json", import.meta.url), "utf8"));
 const MAKE = { fixed_window: "fixedWindow", sliding_window: "slidingWindow", token_bucket: "tokenBucket" };
 
-let bridge;
-before(async () => {
-  bridge = await startBridge();
-});
-after(() => bridge?.close());
-let spaces = 0;
-
-const STORES = {
-  "in memory": () => new MemoryCache(),
-  "in a Cache": () => new Cache({ provider: new MemoryCache(), namespace: "limits" }),
-  "over HTTP": () =>
-    new HttpCache({ url: bridge.url, timeout: "5m", token: bridge.token, namespace: `vectors${spaces++}` }),
-};
+const STORES = stores();
 
 async function run({ algorithm, limit, window_ms, steps }, counters) {
   let now = 0;

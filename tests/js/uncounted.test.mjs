@@ -2,23 +2,11 @@
 // counted. In memory, in a Cache, and over HTTP.
 
 import assert from "node:assert/strict";
-import { after, before, test } from "node:test";
-import { Cache, HttpCache, MemoryCache, RateLimiter, SessionStore, Tagged } from "isocache";
-import { startBridge } from "./http/support/servers.mjs";
+import { test } from "node:test";
+import { Cache, MemoryCache, RateLimiter, SessionStore, Tagged } from "isocache";
+import { stores } from "./support/stores.mjs";
 
-let bridge;
-before(async () => {
-  bridge = await startBridge();
-});
-after(() => bridge?.close());
-let spaces = 0;
-
-const STORES = {
-  "in memory": () => new MemoryCache(),
-  "in a Cache": () => new Cache({ provider: new MemoryCache(), namespace: "app" }),
-  "over HTTP": () =>
-    new HttpCache({ url: bridge.url, timeout: "5m", token: bridge.token, namespace: `uncounted${spaces++}` }),
-};
+const STORES = stores();
 const lookups = async (store) => {
   const { hits, misses } = await (store.getStats?.() ?? store.stats());
   return { hits, misses };
@@ -64,6 +52,28 @@ for (const [name, make] of Object.entries(STORES)) {
     assert.equal((await sessions.all(7)).length, 1);
     assert.equal(await sessions.destroyAll(7), 1);
     assert.deepEqual(await lookups(store), { hits: 0, misses: 0 });
+  });
+
+  test(`${name}: nor are those of sessions with tags, and a token is used up once`, async () => {
+    const store = make();
+    const tagged = new Tagged(store);
+    const sessions = new SessionStore(tagged, { ttl: "1h" });
+    const token = await sessions.create("laptop");
+    assert.equal(await sessions.get(token), "laptop");
+    assert.equal(await sessions.get("0".repeat(64)), undefined);
+    const rotated = await Promise.all([sessions.rotate(token), sessions.rotate(token)]);
+    assert.equal(rotated.filter((one) => one !== undefined).length, 1);
+    await tagged.set(`session:${"1".repeat(64)}`, "tablet", { tags: ["people"] });
+    assert.equal(await sessions.get("1".repeat(64)), "tablet");
+    await tagged.invalidateTags(["people"]);
+    assert.equal(await sessions.get("1".repeat(64)), undefined);
+    assert.deepEqual(await lookups(store), { hits: 0, misses: 0 });
+    // Those of callers are.
+    await tagged.set("a", 1, { tags: ["x"] });
+    assert.equal(await tagged.getAndTouch("a", "1m"), 1);
+    assert.equal(await tagged.getAndDelete("a"), 1);
+    assert.equal(await tagged.getAndDelete("a"), undefined);
+    assert.deepEqual(await lookups(store), { hits: 2, misses: 1 });
   });
 }
 

@@ -3,25 +3,13 @@
 
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
-import { after, before, test } from "node:test";
-import { Cache, HttpCache, MemoryCache, SessionStore } from "isocache";
-import { startBridge } from "./http/support/servers.mjs";
+import { test } from "node:test";
+import { MemoryCache, SessionStore } from "isocache";
+import { stores } from "./support/stores.mjs";
 
 const vectors = JSON.parse(readFileSync(new URL("../vectors/sessions.json", import.meta.url), "utf8"));
 
-let bridge;
-before(async () => {
-  bridge = await startBridge();
-});
-after(() => bridge?.close());
-let spaces = 0;
-
-const STORES = {
-  "in memory": (clock) => new MemoryCache({ clock }),
-  "in a Cache": (clock) => new Cache({ provider: new MemoryCache({ clock }), namespace: "app" }),
-  "over HTTP": () =>
-    new HttpCache({ url: bridge.url, timeout: "5m", token: bridge.token, namespace: `users${spaces++}` }),
-};
+const STORES = stores();
 
 function made(make, options = {}) {
   const time = { now: 1_000_000 };

@@ -42,7 +42,7 @@ fn the_lookups_of_tags_are_not_counted() {
         let bytes = MemoryCacheProvider::<Bytes>::default();
         let entries = Typed::<_, JsonSerializer, _>::new(bytes.clone());
         let counters = Typed::<i64, JsonSerializer, _>::new(bytes.clone());
-        let tagged = Tagged::new(entries, counters);
+        let tagged = Tagged::new(entries, counters.clone());
         let view = tagged.with_tags(&["org:7", "people"]).await.unwrap();
         view.set("user:1", "Ada".to_string(), None).await.unwrap();
         assert_eq!(CacheProvider::<String>::get(&view, "user:1").await.unwrap().as_deref(), Some("Ada"));
@@ -52,6 +52,14 @@ fn the_lookups_of_tags_are_not_counted() {
         assert_eq!(CacheProvider::<String>::exists(&view, "user:2").await, Ok(false));
         tagged.invalidate_tags::<String>(&["people"]).await.unwrap();
         assert_eq!(CacheProvider::<String>::exists(&view, "user:1").await, Ok(false));
+        assert_eq!(lookups(&bytes).await, (2, 1));
+
+        // The tags of tags: the generations are themselves entries with a tag.
+        let generations = Tagged::new(Typed::<_, JsonSerializer, _>::new(bytes.clone()), counters.clone());
+        let generations = generations.with_tags(&["all"]).await.unwrap();
+        CacheProvider::<i64>::set(&generations, "tag:a", 7, None).await.unwrap();
+        let loading: &dyn isocache::Loading<i64> = generations.loading().unwrap();
+        assert_eq!(loading.read_many(&["tag:a", "tag:b"]).unwrap().await, Ok(vec![Some(7), None]));
         assert_eq!(lookups(&bytes).await, (2, 1));
     });
 }

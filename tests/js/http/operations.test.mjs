@@ -4,6 +4,7 @@ import assert from "node:assert/strict";
 import { after, before, beforeEach, describe, test } from "node:test";
 import { inspect } from "node:util";
 import { CacheError, HttpCache } from "isocache/http";
+import { messagePackSerializer } from "isocache/msgpack";
 import { startRedis } from "../../support/redis.mjs";
 import { startForeign } from "./support/foreign.mjs";
 import { startBridge, TOKEN } from "./support/servers.mjs";
@@ -86,11 +87,20 @@ describe("increment", () => {
     await assert.rejects(one.increment("n", 1, { ttl: 0 }), RangeError);
   });
 
-  test("of what is no counter: deserialize, with the key", async () => {
+  test("of a value that is not a counter: deserialize, with the key and the remedy", async () => {
     const one = cache({ namespace: "n" });
     await one.set("a", "text");
-    await assert.rejects(one.increment("a"), { code: "deserialize", key: "a" });
-    await assert.rejects(one.increment("a", 1, { ttl: "1m" }), { code: "deserialize", key: "a" });
+    // As bytes, 5 is not what Redis counts with.
+    await cache({ namespace: "n", serializer: messagePackSerializer }).set("b", 5);
+    for (const key of ["a", "b"]) {
+      const message = new RegExp(`key "${key}" holds a value that is not a counter; delete it first, and write counters`);
+      await assert.rejects(one.increment(key), { code: "deserialize", key, message });
+      await assert.rejects(one.increment(key, 1, { ttl: "1m" }), { code: "deserialize", key, message });
+      await one.delete(key);
+      assert.equal(await one.increment(key), 1);
+    }
+    await one.set("c", 5);
+    assert.equal(await one.increment("c"), 6, "as JSON, it is");
   });
 
   test("counts on, however many count at once", async () => {

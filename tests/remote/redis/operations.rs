@@ -3,7 +3,10 @@
 use std::time::Duration;
 
 use bytes::Bytes;
-use isocache::{BytesSerializer, CacheProvider, CounterProvider, DynCacheProvider, RedisCacheProvider};
+use isocache::{
+    BytesSerializer, CacheError, CacheProvider, CounterProvider, DynCacheProvider, MessagePackSerializer,
+    RedisCacheProvider,
+};
 
 use super::patient;
 use servers::redis::RedisServer;
@@ -89,6 +92,28 @@ async fn views_and_clones_are_one_cache() {
     let stats = texts.get_stats().await.unwrap();
     assert_eq!((stats.hits, stats.misses, stats.sets), (2, 0, 1));
     assert_eq!(server.cli(&["INFO", "clients"]).matches("connected_clients:2").count(), 1, "this, and redis-cli");
+}
+
+#[tokio::test]
+async fn a_value_that_is_not_a_counter_is_named_with_the_remedy() {
+    let server = RedisServer::plain();
+    let numbers: RedisCacheProvider<i64> = patient(&server.url()).build().unwrap();
+    let packed = patient::<i64>(&server.url()).serializer(MessagePackSerializer).build().unwrap();
+    // As bytes, 5 is not what Redis counts with.
+    packed.set("n", 5, None).await.unwrap();
+    let minute = Some(Duration::from_secs(60));
+    for error in [
+        numbers.increment("n", 1, None).await.unwrap_err(),
+        packed.increment("n", 1, minute).await.unwrap_err(),
+        numbers.increment_within("n", 1, 0..=9, None).await.unwrap_err(),
+    ] {
+        assert!(matches!(&error, CacheError::Deserialize { key, .. } if key == "n"), "{error}");
+        assert!(error.to_string().contains("it is not a counter; delete it first, and write counters"), "{error}");
+    }
+    assert!(numbers.delete("n").await.unwrap());
+    assert_eq!(numbers.increment("n", 1, None).await.unwrap(), 1);
+    numbers.set("m", 5, None).await.unwrap();
+    assert_eq!(numbers.increment("m", 1, None).await.unwrap(), 6, "as JSON, it is");
 }
 
 /// Any values at all, behind the handle that an application holds.

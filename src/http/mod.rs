@@ -11,6 +11,7 @@
 //! | `origin` | the name by which the bridge knows a provider's own changes |
 //! | `invalidations/` | [`HttpInvalidations`]: which keys have changed |
 //! | `store` | the commands of the provider |
+//! | `replies` | what their replies mean |
 //! | `provider` | [`HttpCacheProvider`] |
 
 mod batch;
@@ -20,6 +21,7 @@ mod errors;
 mod invalidations;
 mod origin;
 mod provider;
+mod replies;
 mod session;
 mod store;
 mod transport;

@@ -8,11 +8,13 @@ use bytes::Bytes;
 use isocache_protocol::{Command, Reply, headers};
 
 use super::batch::Batcher;
-use super::errors;
+use super::replies::{bytes, count, exactly, failure, integer, only, scanned, string};
 use super::session::Form;
-use crate::error::{CacheError, Result};
+use crate::error::Result;
 use crate::provider::BoundedIncrement;
-use crate::remote::{COMPARE_AND_SET, INCREMENT_WITHIN, RELEASE, RemoteStore, SetIfAbsent, StaleCheck};
+use crate::remote::{
+    COMPARE_AND_SET, INCREMENT_WITHIN, RELEASE, RemoteStore, SetIfAbsent, StaleCheck, increment_within_arguments,
+};
 use crate::ttl::TtlMs;
 
 /// The most keys in one command, and the most commands that one operation sends at a time.
@@ -276,14 +278,15 @@ impl RemoteStore for HttpStore {
         bounds: RangeInclusive<i64>,
         ttl: TtlMs,
     ) -> Result<BoundedIncrement> {
-        let numbers = [by, *bounds.start(), *bounds.end()].map(|number| number.to_string());
-        let ttl = ttl.unwrap_or(0).to_string();
-        let [by, floor, ceiling] = numbers.each_ref().map(String::as_str);
-        let (name, command) = if self.batcher.session.is_bridge().await? {
-            (headers::INCRBY, command(&[headers::INCRBY, key, by, floor, ceiling, &ttl]))
+        let (name, start): (_, &[&str]) = if self.batcher.session.is_bridge().await? {
+            (headers::INCRBY, &[headers::INCRBY, key])
         } else {
-            ("EVAL", command(&["EVAL", INCREMENT_WITHIN, "1", key, by, floor, ceiling, &ttl]))
+            ("EVAL", &["EVAL", INCREMENT_WITHIN, "1", key])
         };
+        let mut command = command(start);
+        for argument in increment_within_arguments(by, &bounds, ttl) {
+            command.push(argument.as_bytes());
+        }
         match only(self.batcher.execute(vec![command], false).await?)? {
             Reply::Array(parts) if parts.len() == 2 => Ok(BoundedIncrement {
                 stored: integer(name, &parts[0], Some(key))? == 1,
@@ -364,60 +367,4 @@ fn set(key: &str, value: &[u8], ttl: TtlMs) -> Command {
         command.push(ms.to_string().as_bytes());
     }
     command
-}
-
-fn only(mut replies: Vec<Reply>) -> Result<Reply> {
-    replies.pop().ok_or_else(|| CacheError::Protocol(errors::wrong_number(1, 0)))
-}
-
-fn exactly<const N: usize>(replies: Vec<Reply>) -> Result<[Reply; N]> {
-    replies.try_into().map_err(|replies: Vec<Reply>| CacheError::Protocol(errors::wrong_number(N, replies.len())))
-}
-
-/// The value of a key; `None` if it holds something other than a string.
-fn string(reply: Reply) -> Option<Bytes> {
-    if let Reply::Bulk(bytes) | Reply::Status(bytes) = reply { Some(bytes) } else { None }
-}
-
-fn failure(name: &str, reply: &Reply, key: Option<&str>) -> CacheError {
-    errors::of_wrong_reply(name, reply, key)
-}
-
-fn bytes(name: &str, reply: Reply, key: &str) -> Result<Option<Bytes>> {
-    match reply {
-        Reply::Bulk(bytes) | Reply::Status(bytes) => Ok(Some(bytes)),
-        Reply::Nil => Ok(None),
-        other => Err(failure(name, &other, Some(key))),
-    }
-}
-
-fn integer(name: &str, reply: &Reply, key: Option<&str>) -> Result<i64> {
-    match reply {
-        Reply::Integer(number) => Ok(*number),
-        // Beyond 2^53, JSON numbers are not exact.
-        Reply::Bulk(digits) | Reply::Status(digits) => {
-            let number = std::str::from_utf8(digits).ok().and_then(|digits| digits.parse().ok());
-            number.ok_or_else(|| failure(name, reply, key))
-        }
-        _ => Err(failure(name, reply, key)),
-    }
-}
-
-#[allow(clippy::needless_pass_by_value, reason = "for use in iterators of replies")]
-fn count(name: &str, reply: Reply) -> Result<u64> {
-    let number = integer(name, &reply, None)?;
-    u64::try_from(number).map_err(|_| CacheError::Protocol(format!("unexpected reply to {name}: {number}")))
-}
-
-/// The next SCAN cursor and the keys of this step.
-fn scanned(reply: Reply) -> Result<(String, Vec<Vec<u8>>)> {
-    let Reply::Array(parts) = reply else { return Err(failure("SCAN", &reply, None)) };
-    let strange = || CacheError::Protocol("unexpected reply to SCAN: expected a cursor and an array of keys".into());
-    let [cursor, Reply::Array(keys)] = parts.as_slice() else { return Err(strange()) };
-    let cursor = match cursor {
-        Reply::Integer(cursor) => cursor.to_string(),
-        other => String::from_utf8_lossy(other.bytes().ok_or_else(strange)?).into_owned(),
-    };
-    let keys = keys.iter().map(|key| key.bytes().map(|key| key.to_vec()).ok_or_else(strange));
-    Ok((cursor, keys.collect::<Result<_>>()?))
 }

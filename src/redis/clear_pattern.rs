@@ -3,8 +3,9 @@
 use futures_util::future::{try_join, try_join_all};
 use redis::{Value, cmd};
 
-use super::client::{Client, failure};
+use super::client::Client;
 use super::connection::{Connection, ConnectionId, Retry};
+use super::replies::failure;
 use crate::error::{CacheError, Result};
 use crate::remote::StaleCheck;
 

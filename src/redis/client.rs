@@ -3,31 +3,25 @@
 use std::borrow::Cow;
 use std::ops::RangeInclusive;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
-use redis::{Cmd, Pipeline, ServerError, Value, cmd, pipe};
+use redis::{Pipeline, Value, cmd, pipe};
 
 use super::clear_pattern;
+use super::commands::{set, with_key, with_keys};
 use super::connection::{Connection, Request, Retry};
-use super::error::{of_server, unexpected};
+use super::replies::{
+    bytes_or_nil, count, exact_keys, exactly, failure, integer, is_refusal, milliseconds, ok, string,
+};
 use super::scan::{self, ScanCursor};
 use crate::error::{CacheError, Result};
 use crate::provider::BoundedIncrement;
-use crate::remote::{COMPARE_AND_SET, INCREMENT_WITHIN, RELEASE, RemoteStore, SetIfAbsent, StaleCheck};
+use crate::remote::{COMPARE_AND_SET, RELEASE, RemoteStore, SetIfAbsent, StaleCheck};
 use crate::ttl::TtlMs;
 
 /// How many keys one `MGET` or `UNLINK` names. More would block other clients for too long.
 const KEYS_PER_COMMAND: usize = 500;
-
-/// Adds to a counter that has a ttl. A script, because a counter must not exist without its ttl, even if another client
-/// deletes it meanwhile. The sum is read with GET: Lua would round it.
-const INCREMENT: &str = "\
-local created = redis.pcall('SET', KEYS[1], '0', 'NX', 'PX', ARGV[2]) \
-if type(created) == 'table' and created.err then return created end \
-local added = redis.pcall('INCRBY', KEYS[1], ARGV[1]) \
-if type(added) == 'table' and added.err then return added end \
-return redis.call('GET', KEYS[1])";
 
 /// The commands, over one connection.
 #[derive(Clone)]
@@ -35,7 +29,7 @@ pub struct Client {
     /// The connection.
     pub connection: Connection,
     /// Whether the server has refused a script, so that a transaction is tried first.
-    scripts_refused: Arc<AtomicBool>,
+    pub(super) scripts_refused: Arc<AtomicBool>,
 }
 
 impl RemoteStore for Client {
@@ -235,39 +229,7 @@ impl RemoteStore for Client {
     }
 
     async fn increment(&self, key: &str, by: i64, ttl: TtlMs) -> Result<i64> {
-        let Some(ms) = ttl else {
-            let mut add = with_key("INCRBY", key);
-            add.arg(by);
-            return integer("INCRBY", self.connection.one(add, Retry::Never).await?, key);
-        };
-        if !self.scripts_refused.load(Ordering::Relaxed) {
-            let mut script = with_key("EVAL", INCREMENT);
-            script.arg(1).arg(key).arg(by).arg(ms);
-            match self.connection.one(script, Retry::Never).await? {
-                Value::ServerError(error) if is_refusal(&error) => self.scripts_refused.store(true, Ordering::Relaxed),
-                Value::BulkString(sum) => return decimal("EVAL", &sum),
-                reply => return Err(failure("EVAL", reply, Some(key))),
-            }
-        }
-        let mut commands = pipe();
-        let mut create = set(key, b"0", ttl);
-        create.arg("NX");
-        let mut add = with_key("INCRBY", key);
-        add.arg(by);
-        commands.add_command(create).add_command(add);
-        let replies =
-            self.connection.send(Request::Atomic(commands), Retry::Never).await.map_err(|error| match error {
-                CacheError::Refused(text) => {
-                    // It may be permitted again.
-                    self.scripts_refused.store(false, Ordering::Relaxed);
-                    CacheError::Refused(format!(
-                        "{text}; a counter with a ttl needs permission for EVAL, or for MULTI and EXEC"
-                    ))
-                }
-                error => error,
-            })?;
-        let [_, sum] = exactly(replies)?;
-        integer("INCRBY", sum, key)
+        self.add(key, by, ttl).await
     }
 
     async fn increment_within(
@@ -277,21 +239,7 @@ impl RemoteStore for Client {
         bounds: RangeInclusive<i64>,
         ttl: TtlMs,
     ) -> Result<BoundedIncrement> {
-        let mut script = with_key("EVAL", INCREMENT_WITHIN);
-        script.arg(1).arg(key).arg(by).arg(*bounds.start()).arg(*bounds.end()).arg(ttl.unwrap_or(0));
-        match self.connection.one(script, Retry::Never).await? {
-            Value::ServerError(error) if is_refusal(&error) => {
-                let error = of_server(&error, Some(key));
-                Err(CacheError::Refused(format!("{error}; incrementing within bounds needs permission for EVAL")))
-            }
-            Value::Array(parts) => match parts.as_slice() {
-                [Value::Int(stored @ (0 | 1)), Value::BulkString(count)] => {
-                    Ok(BoundedIncrement { stored: *stored == 1, count: decimal("EVAL", count)? })
-                }
-                _ => Err(unexpected("EVAL", &Value::Array(parts))),
-            },
-            reply => Err(failure("EVAL", reply, Some(key))),
-        }
+        self.add_within(key, by, bounds, ttl).await
     }
 
     async fn set_if_absent(&self, key: &str, value: Vec<u8>, ttl: TtlMs) -> Result<bool> {
@@ -394,102 +342,4 @@ impl Client {
         }
         Err(CacheError::Protocol(format!("expected {expected} replies, got {}", replies.len())))
     }
-}
-
-fn with_key(name: &str, key: &str) -> Cmd {
-    let mut command = Cmd::with_capacity(2, name.len() + key.len());
-    command.arg(name).arg(key);
-    command
-}
-
-fn with_keys<K: AsRef<[u8]>>(name: &str, keys: &[K]) -> Cmd {
-    let bytes = keys.iter().map(|key| key.as_ref().len()).sum::<usize>() + name.len();
-    let mut command = Cmd::with_capacity(keys.len() + 1, bytes);
-    command.arg(name);
-    for key in keys {
-        command.arg(key.as_ref());
-    }
-    command
-}
-
-fn set(key: &str, value: &[u8], ttl: TtlMs) -> Cmd {
-    let mut command = Cmd::with_capacity(5, key.len() + value.len() + 32);
-    command.arg("SET").arg(key).arg(value);
-    if let Some(ms) = ttl {
-        command.arg("PX").arg(ms);
-    }
-    command
-}
-
-/// `db0:keys=3,expires=0,avg_ttl=0`; no line for an empty database.
-fn exact_keys(keyspace: &str, database: i64) -> Option<u64> {
-    let head = format!("db{database}:");
-    let Some(line) = keyspace.lines().find_map(|line| line.strip_prefix(&head)) else { return Some(0) };
-    let field = |name: &str| line.split(',').find_map(|field| field.strip_prefix(name)?.trim().parse::<u64>().ok());
-    (field("expires=")? == 0).then(|| field("keys=")).flatten()
-}
-
-/// The error of a reply that is an error, or not of the type that the command has.
-pub(super) fn failure(name: &str, reply: Value, key: Option<&str>) -> CacheError {
-    match reply {
-        Value::ServerError(error) => of_server(&error, key),
-        other => unexpected(name, &other),
-    }
-}
-
-fn bytes_or_nil(name: &str, reply: Value, key: &str) -> Result<Option<Vec<u8>>> {
-    match reply {
-        Value::BulkString(bytes) => Ok(Some(bytes)),
-        Value::Nil => Ok(None),
-        other => Err(failure(name, other, Some(key))),
-    }
-}
-
-/// The value of a key; `None` if it holds something other than a string.
-fn string(reply: Value) -> Option<Vec<u8>> {
-    if let Value::BulkString(bytes) = reply { Some(bytes) } else { None }
-}
-
-fn ok(name: &str, reply: Value, key: &str) -> Result<()> {
-    match reply {
-        Value::Okay => Ok(()),
-        other => Err(failure(name, other, Some(key))),
-    }
-}
-
-fn integer(name: &str, reply: Value, key: &str) -> Result<i64> {
-    match reply {
-        Value::Int(number) => Ok(number),
-        other => Err(failure(name, other, Some(key))),
-    }
-}
-
-fn count(name: &str, reply: Value) -> Result<u64> {
-    match reply {
-        Value::Int(number) => u64::try_from(number)
-            .map_err(|_| CacheError::Protocol(format!("expected a count in reply to {name}, got {number}"))),
-        other => Err(failure(name, other, None)),
-    }
-}
-
-fn exactly<const N: usize>(replies: Vec<Value>) -> Result<[Value; N]> {
-    replies
-        .try_into()
-        .map_err(|replies: Vec<Value>| CacheError::Protocol(format!("expected {N} replies, got {}", replies.len())))
-}
-
-fn milliseconds(left: i64) -> Option<Duration> {
-    u64::try_from(left).ok().map(Duration::from_millis)
-}
-
-fn decimal(name: &str, text: &[u8]) -> Result<i64> {
-    let number = std::str::from_utf8(text).ok().and_then(|text| text.parse().ok());
-    number.ok_or_else(|| {
-        CacheError::Protocol(format!("expected an integer in reply to {name}, got {:?}", String::from_utf8_lossy(text)))
-    })
-}
-
-/// Whether the server does not let this user run the command, or does not have it.
-fn is_refusal(error: &ServerError) -> bool {
-    error.code() == "NOPERM" || error.details().is_some_and(|details| details.starts_with("unknown command"))
 }

@@ -26,7 +26,7 @@ const HEARTBEAT: Duration = Duration::from_secs(5);
 ///
 /// It announces the keys of the namespace of its provider, or all keys of the server if there is none. It covers writes
 /// of any client, expirations, evictions, scripts and `FLUSHALL`. In a cluster, it observes every primary, and begins
-/// anew when slots move or another node becomes primary; behind Sentinels, when they name another primary. Whenever a
+/// again when slots move or another node becomes primary; behind Sentinels, when they name another primary. Whenever a
 /// connection breaks, all near copies are dropped: Redis does not repeat what was missed. Announcements do not tell who
 /// has made a change.
 ///

@@ -8,7 +8,9 @@
 //! | `connection` | one connection, reopened when it breaks, with a limit for every wait |
 //! | `open_connection` | one open connection to a server or a cluster |
 //! | `error` | the errors of Redis as [`CacheError`](crate::CacheError) |
-//! | `client` | the commands, on bytes |
+//! | `client` | the operations of a store, on bytes |
+//! | `counters` | incrementing |
+//! | `commands`, `replies` | how commands are written, and replies read |
 //! | `scan` | listing of keys |
 //! | `clear_pattern` | deletion by pattern |
 //! | `tracking` | announcements of changed keys by one server |
@@ -21,8 +23,10 @@ mod builder;
 #[allow(clippy::missing_errors_doc)]
 pub(crate) mod clear_pattern;
 pub(crate) mod client;
+mod commands;
 #[allow(clippy::missing_errors_doc, clippy::return_self_not_must_use)]
 pub(crate) mod connection;
+mod counters;
 mod credentials;
 mod error;
 mod invalidations;
@@ -30,6 +34,7 @@ mod invalidations;
 pub(crate) mod observe;
 mod open_connection;
 mod provider;
+mod replies;
 mod scan;
 #[allow(clippy::missing_errors_doc)]
 pub(crate) mod tracking;

@@ -19,6 +19,7 @@ mod values;
 pub(crate) use delegate::delegate_to_remote;
 pub(crate) use namespace::Namespace;
 pub(crate) use provider::{Remote, RemoteOptions};
+pub(crate) use scripts::increment_within_arguments;
 pub use scripts::{COMPARE_AND_SET, INCREMENT_WITHIN, RELEASE};
 pub use stale::StaleCheck;
 pub(crate) use store::{RemoteStore, SetIfAbsent};

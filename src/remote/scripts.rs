@@ -1,5 +1,9 @@
 //! The scripts for servers that run Lua.
 
+use std::ops::RangeInclusive;
+
+use crate::ttl::TtlMs;
+
 /// Removes a key if it holds this holder, and returns the number of removed keys.
 pub const RELEASE: &str =
     "if redis.call('GET', KEYS[1]) == ARGV[1] then return redis.call('DEL', KEYS[1]) end return 0";
@@ -33,3 +37,9 @@ if ARGV[4] == '0' then stored = redis.pcall('SET', KEYS[1], digits) \
 else stored = redis.pcall('SET', KEYS[1], digits, 'PX', ARGV[4]) end \
 if type(stored) == 'table' and stored.err then return stored end \
 return {1, digits}";
+
+/// What follows the key in a call of [`INCREMENT_WITHIN`], and in the bridge's command for it.
+pub(crate) fn increment_within_arguments(by: i64, bounds: &RangeInclusive<i64>, ttl: TtlMs) -> [String; 4] {
+    let ttl = ttl.unwrap_or(0).to_string();
+    [by.to_string(), bounds.start().to_string(), bounds.end().to_string(), ttl]
+}

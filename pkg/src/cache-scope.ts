@@ -10,7 +10,7 @@ import type { MaybePromise } from "./promise.js";
 import { checkProvider, checkTagged, methodOf, type Provider } from "./provider.js";
 import { milliseconds } from "./ttl.js";
 import type { Ttl } from "./types.js";
-import { optionsFor, resolve, resolveTtl, ttlFor, type WriteOptions } from "./write-options.js";
+import { optionsFor, resolve, resolveTtl, ttlFor, type WriteOptions, writeOptions } from "./write-options.js";
 
 export const SET_OPTIONS = ["ttl", "expiresAt", "staleFor", "tags"];
 
@@ -106,7 +106,11 @@ export class CacheScope<V> {
   /** A write that has been checked, with the whole key. */
   entry(key: string, value: V, options: unknown, names = SET_OPTIONS): WriteOptions {
     checkValue(key, value);
-    const entry = resolve(options, names, this.ttl, this.key(key), value);
+    const whole = this.key(key);
+    const resolved = resolve(options, names, this.ttl, whole, value);
+    const { ttl, staleFor, tags } = resolved;
+    // Options that a limiter or a session store has resolved come without a key.
+    const entry = resolved.key === whole ? resolved : writeOptions(ttl, staleFor, tags, whole, value);
     if (entry.staleFor > 0) {
       this.method("getEntry", "staleFor");
     }

@@ -13,7 +13,7 @@ import { checkTagged, deleteMany, ofMany, type Provider, setMany, setOne, statsO
 import { brand, isBranded } from "./shared.js";
 import type { CacheSetEntry, CacheSetOptions, CacheStats, Checked, SetArgument, SetOptions, Ttl } from "./types.js";
 import { readAndDelete, readAndTouch, readMany, uncountedOf } from "./uncounted.js";
-import { optionsFor, resolve } from "./write-options.js";
+import { optionsFor, resolve, takeResolved } from "./write-options.js";
 
 const ENTRY_OPTIONS = ["key", "value", ...SET_OPTIONS];
 
@@ -41,6 +41,7 @@ export class Cache<V = unknown> {
   constructor(options: undefined, scope: CacheScope<V>);
   constructor(options: CacheOptions<V> = {}, scope: CacheScope<V> = CacheScope.of(options)) {
     brand(Cache, "Cache");
+    takeResolved(Cache);
     this.#scope = scope;
   }
 

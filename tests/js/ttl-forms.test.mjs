@@ -132,8 +132,14 @@ test("a session's ttl is that of its options", async () => {
   assert.equal(memory.getEntry([...memory.keys()][0]).freshFor, 1_200_000);
 });
 
-test("limiters and sessions give the providers of the package milliseconds, too", async () => {
-  const memory = new MemoryCache();
+for (const [where, make] of Object.entries({
+  "a MemoryCache": () => new MemoryCache(),
+  "a Cache": () => new Cache({ provider: new MemoryCache(), namespace: "n" }),
+})) {
+  test(`limiters and sessions give ${where} milliseconds, too`, () => inMilliseconds(make()));
+}
+
+async function inMilliseconds(memory) {
   const times = [];
   for (const [name, of] of [
     ["set", 2],
@@ -159,4 +165,4 @@ test("limiters and sessions give the providers of the package milliseconds, too"
   for (const [name, ttl] of times) {
     assert.equal(typeof ttl, "number", name);
   }
-});
+}

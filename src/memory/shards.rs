@@ -150,7 +150,7 @@ impl<T> Shards<T> {
 
     /// Locks all parts.
     pub(super) fn lock_all(&self) -> Vec<MutexGuard<'_, Part<T>>> {
-        // In this order, and whoever holds one of the locks waits for no other: so nobody waits for ever.
+        // In this order, and a thread that holds one of these locks waits for no other, so there is no deadlock.
         let mut parts: Vec<_> = self.parts.iter().map(|shard| lock(&shard.0)).collect();
         if self.now() >= LAST_TIME {
             self.restart(&mut parts);

@@ -138,7 +138,7 @@ pub fn memory<S: Shape<Value: Send + Sync + 'static>>(
     if let Some(memory) = others.iter().find_map(|memory| memory.downcast_ref()) {
         return memory;
     }
-    // It lives as long as the function, like the first one.
+    // It is kept as long as the function, like the first one.
     let memory: &'static MemoryCache<S::Value> = Box::leak(Box::default());
     others.push(memory);
     memory

@@ -3,18 +3,7 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import { MemoryCache } from "isocache";
-
-/** A cache with a clock that is moved by hand, and a list of what has left. */
-function make(options = {}) {
-  const left = [];
-  const time = { now: 1_000_000 };
-  const cache = new MemoryCache({
-    clock: () => time.now,
-    onRemoval: ({ key, value, reason }) => left.push([key, value, reason]),
-    ...options,
-  });
-  return { cache, left, time };
-}
+import { timed } from "./support/memory.mjs";
 
 describe("iteration", () => {
   test("goes from the most to the least recently used, in all its forms", () => {
@@ -48,7 +37,7 @@ describe("iteration", () => {
     assert.deepEqual([...cache.keys()], ["c", "b"]);
   });
 
-  test("passes over what leaves during the walk, and does not see what is new", () => {
+  test("skips entries that leave during the walk, and does not see new ones", () => {
     const cache = new MemoryCache();
     cache.set("d", 4).set("c", 3).set("b", 2).set("a", 1);
     const seen = [];
@@ -64,8 +53,8 @@ describe("iteration", () => {
     assert.deepEqual([...cache.keys()], ["d", "new", "a", "c"]);
   });
 
-  test("passes over what expires during the walk", () => {
-    const { cache, time } = make();
+  test("skips entries that expire during the walk", () => {
+    const { cache, time } = timed();
     cache.set("c", 3).set("b", 2, "1s").set("a", 1, "1s");
     const seen = [];
     for (const key of cache.keys()) {
@@ -106,7 +95,7 @@ describe("iteration", () => {
 
 describe("statistics", () => {
   test("count each operation", () => {
-    const { cache, time } = make({ maxEntries: 3 });
+    const { cache, time } = timed({ maxEntries: 3 });
     assert.deepEqual(cache.stats(), {
       ...{ hits: 0, misses: 0, hitRate: 0, sets: 0, deletes: 0, evictions: 0, expirations: 0 },
       ...{ entries: 0, bytes: undefined },
@@ -129,7 +118,7 @@ describe("statistics", () => {
     assert.equal(cache.stats().hits, 3);
   });
 
-  test("of bytes, where something is measured", () => {
+  test("count bytes, if entries are measured", () => {
     const cache = new MemoryCache({ maxBytes: 10, sizeOf: (value) => value });
     cache.set("a", 5).set("b", 3);
     assert.equal(cache.stats().bytes, 8);
@@ -155,7 +144,7 @@ describe("statistics", () => {
 
 describe("onRemoval", () => {
   test("tells the reason", () => {
-    const { cache, left, time } = make({ maxEntries: 3 });
+    const { cache, left, time } = timed({ maxEntries: 3 });
     cache.set("a", 1).set("b", 2).set("c", 3, "1s").set("d", 4);
     cache.set("b", 5);
     cache.delete("d");
@@ -174,18 +163,18 @@ describe("onRemoval", () => {
     ]);
   });
 
-  test("says nothing of the same value again, unless it is a copy", () => {
+  test("is not called when the same value is set again, unless it is a copy", () => {
     const value = {};
-    const { cache, left } = make();
+    const { cache, left } = timed();
     cache.set("a", value).set("a", value, "5m").set("a", value, null);
     assert.deepEqual(left, []);
-    const cloning = make({ clone: true });
+    const cloning = timed({ clone: true });
     cloning.cache.set("a", value).set("a", value);
     assert.deepEqual(cloning.left, [["a", {}, "replaced"]]);
   });
 
-  test("is told of every entry once, whichever way it leaves", () => {
-    const { cache, left, time } = make({ maxEntries: 7, maxBytes: 30, sizeOf: (value) => value % 10 });
+  test("is called once for every entry, however it leaves", () => {
+    const { cache, left, time } = timed({ maxEntries: 7, maxBytes: 30, sizeOf: (value) => value % 10 });
     let sets = 0;
     for (let n = 0; n < 5000; n++) {
       cache.set(`${(n * 7) % 23}`, n, n % 3 ? null : "5ms");
@@ -214,8 +203,8 @@ describe("onRemoval", () => {
 });
 
 describe("resize", () => {
-  test("removes what is over the new limits, and says so in limits", () => {
-    const { cache, left } = make({ maxEntries: 4, maxBytes: 100, sizeOf: (value) => value });
+  test("evicts entries over the new limits, which limits returns", () => {
+    const { cache, left } = timed({ maxEntries: 4, maxBytes: 100, sizeOf: (value) => value });
     assert.deepEqual(cache.limits, { maxEntries: 4, maxBytes: 100 });
     cache.set("a", 10).set("b", 20).set("c", 30).set("d", 40);
     cache.get("a");
@@ -232,8 +221,8 @@ describe("resize", () => {
     assert.equal(cache.size, 8);
   });
 
-  test("lets what has expired go first", () => {
-    const { cache, left, time } = make();
+  test("removes expired entries first", () => {
+    const { cache, left, time } = timed();
     cache.set("old", 1).set("dead", 2, "1s");
     time.now += 1000;
     cache.resize(1);
@@ -274,7 +263,7 @@ describe("values", () => {
     }
   });
 
-  test("of all the methods that answer with something", () => {
+  test("are copied by every method that returns one", () => {
     const cache = new MemoryCache();
     assert.equal(cache.set("a", 1), cache);
     assert.equal(
@@ -314,7 +303,7 @@ describe("values", () => {
   });
 });
 
-test("what a lookup sweeps in passing is reported by that lookup", () => {
+test("a lookup reports the entries that it sweeps in passing", () => {
   for (const look of [
     (cache) => cache.get("long"),
     (cache) => cache.peek("long"),

@@ -1,4 +1,4 @@
-// Edge workers' clock stands at 0 until their first request. What is stored before lives from then on.
+// The clock of an edge worker stands at 0 until its first request. The ttl of an entry that is stored before begins then.
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
@@ -19,7 +19,7 @@ function started() {
   return { cache, left };
 }
 
-test("the life of an entry starts with the clock, whoever reads it first", () => {
+test("the ttl of an entry starts with the clock, whichever lookup reads it first", () => {
   for (const read of [
     (cache) => cache.get("short"),
     (cache) => cache.get("long"),

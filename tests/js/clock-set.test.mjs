@@ -60,10 +60,10 @@ test("fake timers at 0, installed before the package is loaded, are taken at the
 
 for (const [what, ttl, pause] of [
   ["a second", "500ms", 1000],
-  ["a second, beside an entry that lives for long", "900ms", 1000],
+  ["a second, beside an entry with a long ttl", "900ms", 1000],
   ["fifty seconds", "49s", 50_000],
 ]) {
-  test(`a synchronous pause of ${what}: no dead entry is found, and a new one lives`, async () => {
+  test(`a synchronous pause of ${what}: no expired entry is found, and a new one is`, async () => {
     const seen = await run(`${PLATFORM}
       cache.set("long", 1, "1h");
       // The clock is busy now: readings are shared.

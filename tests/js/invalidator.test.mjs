@@ -59,7 +59,7 @@ for (const [name, make] of Object.entries(caches)) {
   });
 }
 
-test("what is no provider or entity is refused", () => {
+test("a value that is not a provider or an entity is refused", () => {
   for (const provider of [undefined, null, {}, { delete() {} }]) {
     assert.throws(() => new CacheInvalidator(provider), /^TypeError: isocache: provider has no method/);
   }

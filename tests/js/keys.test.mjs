@@ -182,7 +182,7 @@ describe("patterns", () => {
 });
 
 describe("the key of a function", () => {
-  test("the same for what is equal", () => {
+  test("the same for equal values", () => {
     const key = keyOf("f", [{ a: 1, b: [2, "x"] }]);
     for (const equal of [
       { b: [2n, "x"], a: 1n },
@@ -202,7 +202,7 @@ describe("the key of a function", () => {
     assert.notEqual(keyOf("f", [1]), keyOf("g", [1]));
   });
 
-  test("what has no canonical form is refused, with its place", () => {
+  test("a value without a canonical form is refused, with its place", () => {
     class User {
       #id = 1;
       id = () => this.#id;

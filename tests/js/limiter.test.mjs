@@ -120,7 +120,7 @@ test("a fixed window keeps its bound in any order of pauses", async () => {
   }
 });
 
-test("what is out of range is refused by name", async () => {
+test("arguments out of range are refused by name", async () => {
   const make = (limit, window, options, counters = new MemoryCache()) =>
     RateLimiter.fixedWindow(counters, limit, window, options);
   for (const limit of [0, 1.5, 2 ** 32 + 1, Number.NaN]) {
@@ -136,7 +136,7 @@ test("what is out of range is refused by name", async () => {
   await assert.rejects(make(1, "1m").checkKey(""), RangeError);
 });
 
-test("when the store fails, the caller has chosen", async () => {
+test("when the store fails, onStoreError decides", async () => {
   const error = new Error("down");
   const fail = () => Promise.reject(error);
   const down = { increment: fail, incrementWithin: fail, getMany: fail };

@@ -2,22 +2,11 @@
 
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
-import { MemoryCache } from "isocache";
-
-function make(options = {}) {
-  const left = [];
-  const time = { now: 1_000_000 };
-  const cache = new MemoryCache({
-    clock: () => time.now,
-    onRemoval: ({ key, value, reason }) => left.push([key, value, reason]),
-    ...options,
-  });
-  return { cache, left, time };
-}
+import { timed } from "./support/memory.mjs";
 
 describe("ttl", () => {
-  test("an entry lives for less than its ttl, and what is left is told in seconds", () => {
-    const { cache, time } = make({ ttl: "10s" });
+  test("an entry expires when its ttl has passed, and ttl returns the remaining seconds", () => {
+    const { cache, time } = timed({ ttl: "10s" });
     cache.set("default", 1).set("own", 1, 2.5).set("never", 1, null).set("object", 1, { ttl: "1500ms" });
     const lives = () => ["default", "own", "never", "object", "none"].map((key) => cache.ttl(key));
     assert.deepEqual(lives(), [10, 2.5, null, 1.5, undefined]);
@@ -33,7 +22,7 @@ describe("ttl", () => {
   });
 
   test("units", () => {
-    const { cache } = make();
+    const { cache } = timed();
     for (const [ttl, seconds] of [
       ["300ms", 0.3],
       ["30s", 30],
@@ -48,8 +37,8 @@ describe("ttl", () => {
     }
   });
 
-  test("a lookup does not lengthen a life", () => {
-    const { cache, time } = make();
+  test("a lookup does not extend a ttl", () => {
+    const { cache, time } = timed();
     cache.set("a", 1, "1s");
     time.now += 999;
     assert.equal(cache.get("a"), 1);
@@ -57,8 +46,8 @@ describe("ttl", () => {
     assert.equal(cache.get("a"), undefined);
   });
 
-  test("what has expired makes room before the least recently used", () => {
-    const { cache, left, time } = make({ maxEntries: 3 });
+  test("expired entries make room before the least recently used", () => {
+    const { cache, left, time } = timed({ maxEntries: 3 });
     cache.set("old", 1).set("dead", 2, "1s").set("young", 3);
     time.now += 1000;
     cache.set("new", 4);
@@ -66,16 +55,16 @@ describe("ttl", () => {
     assert.deepEqual(left, [["dead", 2, "expired"]]);
   });
 
-  test("writes sweep in passing, without anybody asking", () => {
-    const { cache, left, time } = make({ maxEntries: 1000 });
+  test("writes sweep in passing, without a call of sweep", () => {
+    const { cache, left, time } = timed({ maxEntries: 1000 });
     for (let n = 0; n < 500; n++) cache.set(`${n}`, n, "1s");
     time.now += 1000;
     for (let n = 0; n < 100; n++) cache.set("same", n);
     assert.equal(left.filter(([, , reason]) => reason === "expired").length, 500);
   });
 
-  test("sweep removes all that has expired, and tells how many", () => {
-    const { cache, time } = make();
+  test("sweep removes all expired entries, and returns how many there were", () => {
+    const { cache, time } = timed();
     for (let n = 0; n < 500; n++) cache.set(`${n}`, n, n % 2 ? "1s" : "2s");
     assert.equal(cache.sweep(), 0);
     time.now += 1000;

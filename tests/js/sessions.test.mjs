@@ -55,7 +55,7 @@ for (const [name, make] of [
   ["in memory", () => new MemoryCache()],
   ["over HTTP", overHttp],
 ]) {
-  test(`${name}, what was destroyed does not come back`, async () => {
+  test(`${name}, a destroyed session does not come back`, async () => {
     const cache = make();
     const sessions = new SessionStore(cache, { ttl: "1m" });
     const token = await sessions.create("Ada");
@@ -108,7 +108,7 @@ test("tokens are long, random and plain", async () => {
   assert.ok([...tokens].every((token) => /^[0-9a-f]{64}$/.test(token)));
 });
 
-test("what is no token is not looked up", async () => {
+test("a text that is not a token is not looked up", async () => {
   const asked = () => assert.fail("it was asked");
   const provider = { set: asked, delete: asked, getAndTouch: asked, replace: asked };
   const sessions = new SessionStore(provider, { ttl: 60 });
@@ -132,7 +132,7 @@ test("what is no token is not looked up", async () => {
   await assert.rejects(sessions.get(undefined), TypeError);
 });
 
-test("nobody sees a token", async () => {
+test("errors do not contain a token", async () => {
   const foreign = await startForeign();
   try {
     const cache = new HttpCache({ url: foreign.url, token: foreign.token, retries: 0 });
@@ -161,7 +161,7 @@ test("nobody sees a token", async () => {
   }
 });
 
-test("what is out of range is refused by name", () => {
+test("arguments out of range are refused by name", () => {
   const cache = new MemoryCache();
   for (const options of [undefined, {}, { ttl: 0 }, { ttl: null }, { ttl: Infinity }, { ttl: 60, absoluteLimit: -1 }]) {
     assert.throws(() => new SessionStore(cache, options), /^(Type|Range)Error: isocache: /, inspect(options));

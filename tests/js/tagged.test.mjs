@@ -164,7 +164,7 @@ for (const [name, make] of Object.entries(PROVIDERS)) {
       assert.equal(await cache.has("kept"), false);
     });
 
-    test("what is wrong changes nothing", async () => {
+    test("a refused argument changes nothing", async () => {
       const { cache } = await three();
       const tooMany = Array.from({ length: 65 }, (_, at) => `t${at}`);
       for (const call of [

@@ -77,7 +77,7 @@ for (const [name, make] of Object.entries(STORES)) {
   });
 }
 
-test("in memory, what is looked up uncounted counts as used, and is not evicted first", async () => {
+test("in memory, an uncounted lookup counts as a use, so its entry is not evicted first", async () => {
   const store = new MemoryCache({ maxEntries: 3 });
   const sessions = new SessionStore(store, { ttl: "1h" });
   const token = await sessions.create("Ada");

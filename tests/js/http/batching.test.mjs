@@ -156,7 +156,7 @@ describe("operations of one turn", () => {
     );
   });
 
-  test("what is awaited between goes in requests of their own", async () => {
+  test("operations with an await between them are sent in separate requests", async () => {
     const one = cache();
     await one.set("a", 1);
     await one.get("a");
@@ -284,7 +284,7 @@ describe("bytes", () => {
 });
 
 describe("close", () => {
-  test("waits for what is under way, and takes nothing afterwards", async () => {
+  test("waits for requests in progress, and accepts none afterwards", async () => {
     const one = cache();
     const set = one.set("a", 1);
     await one.close();

@@ -74,7 +74,7 @@ describe("the breaker", () => {
     assert.equal(faults.requests.length, 1);
     assert.equal(broken.breakerState, "closed");
     assert.equal(await code(broken.get("a")), "fine");
-    // It counts anew.
+    // It starts to count again.
     faults.faults = [fault.reset, fault.reset];
     await code(broken.get("a"));
     await code(broken.get("a"));
@@ -107,7 +107,7 @@ describe("the breaker", () => {
     assert.equal(await code(broken.get("a")), "fine");
   });
 
-  test("a success between failures starts the count anew; refusals are no failures", async () => {
+  test("a success between failures resets the count; refusals are not failures", async () => {
     const broken = breaking();
     for (let turn = 0; turn < 5; turn++) {
       faults.faults = [fault.reset, fault.reset];
@@ -243,7 +243,7 @@ describe("tokens from a function", () => {
     });
     assert.equal(await code(never.get("a")), "timeout");
     assert.equal(await code(never.get("a")), "timeout");
-    assert.equal(asked, 2, "the next operation asks anew");
+    assert.equal(asked, 2, "the next operation requests it again");
     assert.equal(never.breakerState, "closed");
     assert.equal(faults.requests.length, 0);
   });
@@ -365,7 +365,7 @@ describe("an AbortSignal", () => {
     );
   });
 
-  test("no listener stays on a signal that lives on", async () => {
+  test("no listener stays on a signal that is used again", async () => {
     let listeners = 0;
     const signal = {
       aborted: false,

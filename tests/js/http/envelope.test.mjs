@@ -46,7 +46,7 @@ for (const [name, cases, serializer, textOf, decode] of [
   });
 }
 
-test("what is no envelope is stored and read as it is", () => {
+test("a value that is not an envelope is stored and read as it is", () => {
   assert.ok(vectors.plain.length > 10);
   for (const text of vectors.plain) {
     const value = JSON.parse(text);

@@ -57,7 +57,7 @@ for (const [transport, send] of Object.entries(TRANSPORTS)) {
       assert.match(error.message, /did not answer with TLS.*url must begin with http:\/\//);
     });
 
-    test("a port where nobody listens", async () => {
+    test("a port without a server", async () => {
       const error = await failure(await nowhere());
       assert.deepEqual([error.code, error.retryable], ["connection", true]);
       assert.match(error.message, /ECONNREFUSED.*is it running/);

@@ -105,7 +105,7 @@ for (const [transport, send] of Object.entries(TRANSPORTS)) {
       });
     }
 
-    test("nobody listens: connection, also for what must not be done twice", async () => {
+    test("no server: connection, also for operations that are not idempotent", async () => {
       const url = await fault.nowhere();
       for (const run of [(cache) => cache.get("key"), (cache) => cache.increment("key")]) {
         const error = await failure(run(cache({ url })));
@@ -175,7 +175,7 @@ for (const [transport, send] of Object.entries(TRANSPORTS)) {
       });
     }
 
-    test("what passes is forgotten: the operation succeeds", async () => {
+    test("a passing fault is retried: the operation succeeds", async () => {
       for (const one of [
         fault.reset,
         fault.resetInBody,
@@ -190,7 +190,7 @@ for (const [transport, send] of Object.entries(TRANSPORTS)) {
       }
     });
 
-    test("a write whose answer is lost is repeated, an increment never", async () => {
+    test("a write is repeated when its response is lost, an increment never", async () => {
       faults.faults = [fault.lostAnswer];
       await cache().set("key", 1);
       assert.equal(server.count("SET"), 2);
@@ -225,7 +225,7 @@ for (const [transport, send] of Object.entries(TRANSPORTS)) {
       assert.deepEqual([server.count("INCRBY"), server.count("SET"), server.count("GET")], [1, 2, 2]);
     });
 
-    test("no retries where none are wanted", async () => {
+    test("no retries with retries: 0", async () => {
       always(fault.reset);
       assert.equal((await failure(cache({ retries: 0 }).get("key"))).code, "connection");
       assert.equal(faults.requests.length, 1);

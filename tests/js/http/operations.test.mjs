@@ -17,8 +17,8 @@ after(() => server?.close());
 beforeEach(() => server.reset());
 const cache = (options) => new HttpCache({ url: server.url, timeout: "5m", token: server.token, ...options });
 
-describe("lives", () => {
-  test("getWithTtl tells what is left, in seconds, of one moment", async () => {
+describe("ttls", () => {
+  test("getWithTtl returns the remaining seconds at one moment", async () => {
     const one = cache({ ttl: "1m" });
     await one.setMany([
       { key: "a", value: { b: 1 } },
@@ -58,12 +58,12 @@ describe("lives", () => {
 });
 
 describe("increment", () => {
-  test("counts; the first write gives the life", async () => {
+  test("counts; the first write sets the ttl", async () => {
     const one = cache();
     assert.equal(await one.increment("n"), 1);
     assert.equal(await one.increment("n", 5), 6);
     assert.equal(await one.increment("n", -10, { ttl: "1m" }), -4);
-    assert.deepEqual(await one.getWithTtl("n"), { value: -4, ttl: null }, "an old one keeps its life");
+    assert.deepEqual(await one.getWithTtl("n"), { value: -4, ttl: null }, "an existing one keeps its ttl");
     assert.equal(await one.increment("m", 2, { ttl: "1m" }), 2);
     server.store.now += 30_000;
     assert.equal(await one.increment("m", 2, { ttl: "1m" }), 4);
@@ -93,7 +93,9 @@ describe("increment", () => {
     // As bytes, 5 is not what Redis counts with.
     await cache({ namespace: "n", serializer: messagePackSerializer }).set("b", 5);
     for (const key of ["a", "b"]) {
-      const message = new RegExp(`key "${key}" holds a value that is not a counter; delete it first, and write counters`);
+      const message = new RegExp(
+        `key "${key}" holds a value that is not a counter; delete it first, and write counters`,
+      );
       await assert.rejects(one.increment(key), { code: "deserialize", key, message });
       await assert.rejects(one.increment(key, 1, { ttl: "1m" }), { code: "deserialize", key, message });
       await one.delete(key);
@@ -123,7 +125,7 @@ describe("increment", () => {
 });
 
 describe("statistics", () => {
-  test("entries are told where that is exact", async () => {
+  test("entries are counted where that is exact", async () => {
     const one = cache();
     assert.equal((await one.getStats()).entries, 0);
     await one.setMany([
@@ -167,7 +169,7 @@ describe("statistics", () => {
     }
   });
 
-  test("namespaces are counted together; what fails counts as nothing", async () => {
+  test("namespaces are counted together; failures are not counted", async () => {
     const one = cache();
     await one.namespace("n").set("a", 1);
     await one.namespace("n").get("a");

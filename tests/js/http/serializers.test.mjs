@@ -120,7 +120,7 @@ describe("JSON", () => {
     await cache.set("key", ["\ud800", { "\udc00x": 1 }]);
     assert.deepEqual(await cache.get("key"), ["\ud800", { "\udc00x": 1 }]);
   });
-  test("stores plain JSON, and reads what others have stored", async () => {
+  test("stores plain JSON, and reads JSON that other programs have stored", async () => {
     await cache.set("key", { a: ["é", 1] });
     assert.equal(`${server.store.entries.get("key").value}`, '{"a":["é",1]}');
     server.store.run(["SET", "key", ' { "b" : 1e2 } '].map((text) => Buffer.from(text)));
@@ -150,7 +150,7 @@ describe("JSON", () => {
     assert.deepEqual(await cache.get("key"), { a: [1] });
     await assert.rejects(cache.set("key", runInNewContext("new (class Other {})")), /a Other/);
   });
-  test("what is met twice is no cycle", async () => {
+  test("a value that occurs twice is not a cycle", async () => {
     const part = { a: 1 };
     await cache.set("key", [part, part, { part }]);
     assert.deepEqual(await cache.get("key"), [part, part, { part }]);
@@ -171,7 +171,7 @@ describe("MessagePack", () => {
       assert.throws(() => messagePack.serialize(value), refused);
     });
   }
-  test("what other programs read and write: plain MessagePack", () => {
+  test("other programs can read and write it: plain MessagePack", () => {
     const value = { id: 2 ** 40, name: "é", tags: [1, null, true], at: new Date(5), raw: new Uint8Array([1]) };
     assert.deepEqual(decode(messagePack.serialize(value)), value);
     // As Rust writes them: integers of 64 bits.
@@ -270,7 +270,7 @@ describe("text", () => {
     });
   }
 
-  test("what is no serializer is refused", () => {
+  test("an object that is not a serializer is refused", () => {
     for (const serializer of ["xml", "", 1, null, {}, { format: "text" }]) {
       assert.throws(() => new HttpCache({ url: "http://127.0.0.1", serializer }), /isocache: serializer must be/);
     }
@@ -309,7 +309,7 @@ describe("keys", () => {
 });
 
 describe("counters beside MessagePack", () => {
-  test("get and getMany read what increment has stored", async () => {
+  test("get and getMany read the number that increment has stored", async () => {
     const bridge = await startBridge();
     try {
       const one = new HttpCache({

@@ -93,7 +93,7 @@ describe("following loaders", () => {
     assert.equal(await cache.getOrSet("a", load), "inner");
   });
 
-  test("begins anew with the next, and goes on while another ends", async () => {
+  test("begins again with the next load, and goes on while another ends", async () => {
     const cache = new Cache();
     assert.equal(await cache.getOrSet("a", asksItself(cache, "a")), "outer inner");
     assert.equal(await cache.getOrSet("b", asksItself(cache, "b")), "outer inner");
@@ -107,7 +107,7 @@ describe("following loaders", () => {
   });
 
   // As in workerd. It is the last test, since nothing is let go of afterwards.
-  test("goes on where it cannot be ended", async () => {
+  test("goes on where it cannot be stopped", async () => {
     let asked = 0;
     AsyncLocalStorage.prototype.disable = () => {
       asked++;

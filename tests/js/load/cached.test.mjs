@@ -5,7 +5,7 @@ import { describe, test } from "node:test";
 import { Cache, cached, defaultCache, keyOf, MemoryCache, setDefaultCache } from "isocache";
 
 describe("cached", () => {
-  test("runs once for the same arguments, and tells what happened", async () => {
+  test("runs once for the same arguments, and emits events", async () => {
     const calls = [];
     const add = cached(
       async (a, b) => {
@@ -98,7 +98,7 @@ describe("cached", () => {
     assert.deepEqual([await load(), await load.refresh(), await load()], [1, 2, 2]);
   });
 
-  test("lives for five minutes unless told otherwise, in the default cache unless told otherwise", async () => {
+  test("has a ttl of five minutes and the default cache, by default", async () => {
     const before = defaultCache();
     const store = new MemoryCache();
     setDefaultCache(new Cache({ provider: store }));

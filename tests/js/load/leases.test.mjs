@@ -71,7 +71,7 @@ class Scene {
     });
     done.catch(() => undefined);
     for (let steps = 0; !isDone; steps++) {
-      assert.ok(steps < 100_000, "somebody waits for ever");
+      assert.ok(steps < 100_000, "a caller never stops waiting");
       await pause(30);
       this.advance(step);
     }
@@ -108,7 +108,7 @@ describe("lease", () => {
     assert.ok(scene.now >= 13_000 && scene.now < 14_000, `${scene.now}`);
   });
 
-  test("who waits too long loads without, and takes nothing from the holder", async (t) => {
+  test("a process that waits too long loads without the lease, which its holder keeps", async (t) => {
     const scene = new Scene(t);
     scene.holders.set(KEY, "who goes on", null);
     const cache = new Cache({ provider: scene.process() });
@@ -117,7 +117,7 @@ describe("lease", () => {
     assert.equal(scene.holders.get(KEY), "who goes on");
   });
 
-  test("who waits goes on when the value comes, or the lease is free", async (t) => {
+  test("a waiting process goes on when the value is stored, or the lease is free", async (t) => {
     for (const byValue of [true, false]) {
       const scene = new Scene(t);
       scene.holders.set(KEY, "another", LEASE);
@@ -129,7 +129,7 @@ describe("lease", () => {
     }
   });
 
-  test("a lease that ends during the load is left to who has it by then", async (t) => {
+  test("a lease that expires during the load stays with its new holder", async (t) => {
     const scene = new Scene(t);
     const cache = new Cache({ provider: scene.process() });
     setTimeout(() => scene.holders.set(KEY, "another", LEASE), 11_000);
@@ -215,7 +215,7 @@ describe("lease", () => {
     assert.deepEqual([scene.loads, scene.store.get(KEY)], [2, 2], "its turn");
   });
 
-  test("who waits for a refresh that is left to another process asks again", async (t) => {
+  test("a caller whose refresh is left to another process looks again", async (t) => {
     const scene = new Scene(t);
     const cache = new Cache({ provider: scene.process() });
     const stale = { ...options, ttl: "1m", staleWhileRevalidate: "1m" };
@@ -318,7 +318,7 @@ describe("lease over HTTP", () => {
     ["a bridge", () => ({ url: bridge.url, token: "none" })],
     ["a server of another kind", () => ({ url: foreign.url, token: foreign.token })],
   ]) {
-    test(`${name}: one of two processes loads, and who waits goes on`, async (t) => {
+    test(`${name}: one of two processes loads, and the other goes on with its value`, async (t) => {
       const process = () => new HttpCache({ ...server(), namespace: "leases", timeout: "10m" });
       const [ours, theirs] = [process(), process()];
       const [we, they] = [ours, theirs].map((provider) => new Cache({ provider }));

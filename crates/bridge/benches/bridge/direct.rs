@@ -13,7 +13,7 @@ pub struct Direct {
     pub p99_us: f64,
 }
 
-/// Runs `redis-benchmark` with so many GETs.
+/// Runs `redis-benchmark` with this number of GETs.
 pub fn get(redis: &RedisServer, connections: usize, pipeline: usize, commands: usize) -> Direct {
     // It reads one key, which has to be there.
     let key = "key:__rand_int__";

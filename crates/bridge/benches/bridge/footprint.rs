@@ -9,7 +9,7 @@ pub struct Footprint {
     /// After the start and one request.
     pub idle: f64,
     pub entries: usize,
-    /// With so many entries of 16 bytes each for key and value.
+    /// With this number of entries of 16 bytes each for key and value.
     pub filled: f64,
 }
 

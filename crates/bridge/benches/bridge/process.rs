@@ -19,7 +19,7 @@ pub struct Bridge {
 }
 
 impl Bridge {
-    /// Starts a bridge before this store, with so many threads and these options.
+    /// Starts a bridge before this store, with this number of threads and these options.
     pub fn start(store: &str, threads: usize, options: &[&str]) -> Self {
         let mut command = Command::new(env!("CARGO_BIN_EXE_isocache"));
         command.args(["serve", "--listen", "127.0.0.1:0", "--store", store, "--threads", &threads.to_string()]);

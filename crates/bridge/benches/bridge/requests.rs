@@ -63,7 +63,7 @@ pub fn fill() -> Vec<u8> {
     post("/pipeline", Dress::Plain, &json(&commands))
 }
 
-/// A request that stores so many small entries, whose numbers begin at `first`.
+/// A request that stores `count` small entries, whose numbers begin at `first`.
 pub fn small_entries(first: usize, count: usize) -> Vec<u8> {
     let commands: Vec<_> =
         (first..first + count).map(|number| ["SET".to_owned(), key(number), "0123456789abcdef".to_owned()]).collect();

@@ -138,7 +138,7 @@ fn with_empty_value(command: Command, path: &str) -> Command {
     before.iter().copied().chain([&b""[..]]).chain(options.iter().copied()).collect()
 }
 
-/// Whether a command of so many arguments, its name included, lacks exactly its last value.
+/// Whether a command with this number of arguments, its name included, lacks exactly its last value.
 fn lacks_value(name: &[u8], given: usize) -> bool {
     let is = |names: &[&str]| names.iter().any(|known| name.eq_ignore_ascii_case(known.as_bytes()));
     if is(&["MSET", "MSETNX"]) {

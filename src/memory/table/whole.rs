@@ -52,7 +52,7 @@ impl<T, K: Key> Table<T, K> {
     }
 
     /// Removes expired entries, inspecting at most `budget` candidates. Returns how many.
-    pub(crate) fn sweep_some(&mut self, now: Millis, budget: u32, leavers: &mut Leavers<T, K>) -> u32 {
+    pub fn sweep_some(&mut self, now: Millis, budget: u32, leavers: &mut Leavers<T, K>) -> u32 {
         let swept = self.engine.sweep(now, budget);
         self.take_removals(leavers);
         swept

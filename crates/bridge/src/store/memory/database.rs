@@ -232,6 +232,11 @@ impl<'a> Database<'a> {
         self.table.sweep(millis(self.now), &mut self.leavers);
     }
 
+    /// Removes expired entries, inspecting at most `budget` candidates. Returns how many.
+    pub(super) fn sweep_some(&mut self, budget: u32) -> u32 {
+        self.table.sweep_some(millis(self.now), budget, &mut self.leavers)
+    }
+
     /// The number of live entries.
     pub(super) fn len(&mut self) -> u32 {
         self.sweep();

@@ -2,7 +2,7 @@
 
 use std::fmt;
 use std::sync::atomic::AtomicU64;
-use std::sync::{Arc, Mutex, Once, PoisonError};
+use std::sync::{Arc, Mutex, Once, PoisonError, Weak};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -22,6 +22,12 @@ use crate::invalidations::{Log, Origin};
 /// The number of commands that run under one lock. It is large enough to amortize the lock, and small enough that other
 /// callers do not wait long.
 const CHUNK: usize = 32;
+
+/// How often expired entries are removed while their removal is announced: as often as Redis looks for them.
+const SWEEP_INTERVAL: Duration = Duration::from_millis(100);
+
+/// How many entries are inspected for it under one lock.
+const SWEEP_BUDGET: u32 = 1024;
 
 /// A bounded key-value store with the commands of Redis. The [module](super) lists the differences.
 ///
@@ -140,7 +146,8 @@ impl MemoryStore {
         self.shared.channels.subscribe(channels, patterns)
     }
 
-    /// The changes of the entries, which are recorded from the first call of this on, with heartbeats at an interval.
+    /// The changes of the entries, which are recorded from the first call of this on, with heartbeats at an interval. From
+    /// then on, expired entries are removed, and announced, although nobody asks for them.
     ///
     /// # Panics
     /// Outside a tokio runtime.
@@ -149,16 +156,7 @@ impl MemoryStore {
         let log = &self.shared.log;
         self.shared.announcing.call_once(|| {
             log.open();
-            let log = Arc::downgrade(log);
-            tokio::spawn(async move {
-                let mut ticks = interval(heartbeat);
-                ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
-                loop {
-                    ticks.tick().await;
-                    let Some(log) = log.upgrade() else { return };
-                    log.heartbeat();
-                }
-            });
+            tokio::spawn(announce(Arc::downgrade(&self.shared), heartbeat));
         });
         Arc::clone(log)
     }
@@ -184,6 +182,28 @@ impl MemoryStore {
             shared.log.publish();
         }
         result
+    }
+}
+
+/// Sends heartbeats and removes expired entries, for as long as there is the store.
+async fn announce(shared: Weak<Shared>, heartbeat: Duration) {
+    let [mut heartbeats, mut sweeps] = [heartbeat, SWEEP_INTERVAL].map(|period| {
+        let mut ticks = interval(period);
+        ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        ticks
+    });
+    loop {
+        let is_heartbeat = tokio::select! {
+            _ = heartbeats.tick() => true,
+            _ = sweeps.tick() => false,
+        };
+        let Some(shared) = shared.upgrade() else { return };
+        if is_heartbeat {
+            shared.log.heartbeat();
+        } else {
+            let store = MemoryStore { shared, origin: None };
+            while store.with_database(|database| database.sweep_some(SWEEP_BUDGET)) > 0 {}
+        }
     }
 }
 

@@ -4,6 +4,7 @@ import { checkFunction, checkInteger, checkObject, checkOneOf, checkOptions, wro
 import { announces, HttpInvalidations, type InvalidationOptions } from "../invalidations/http-invalidations.js";
 import type { InvalidationSource } from "../invalidations/types.js";
 import type { Provider } from "../provider.js";
+import { isBranded } from "../shared.js";
 import { milliseconds } from "../ttl.js";
 import type { MemoryCacheOptions, Ttl } from "../types.js";
 import type { CacheTracer } from "./spans.js";
@@ -123,6 +124,12 @@ function checkTracer(tracer: CacheTracer | undefined, name: unknown): void {
 }
 
 function checkFar<V>(far: Provider<V>, hasNearTtl: boolean): void {
+  const given: unknown = far;
+  if (isBranded(given, "Cache")) {
+    throw new TypeError(
+      "isocache: far is a Cache; give its provider, and make the Cache over the tiers: new Cache({ provider: new TieredCache({ far: provider }) })",
+    );
+  }
   if (typeof far.invalidateTags === "function") {
     throw new TypeError(
       "isocache: far has tags, which copies in memory could not follow; put Tagged over the tiers: new Tagged(new TieredCache({ far }))",

@@ -1,6 +1,8 @@
 /** How a `TieredCache` reads and writes: from copies where that is permitted, and otherwise from the store, `far`. */
 
+import { CacheError } from "../http/errors.js";
 import type { InvalidationSubscription } from "../invalidations/types.js";
+import { MAX_TIMER } from "../load/run.js";
 import { after, isPromise, type MaybePromise } from "../promise.js";
 import type { Provider } from "../provider.js";
 import type { Entry } from "../types.js";
@@ -30,7 +32,10 @@ export class Tier<V> {
   readonly #settings: TierSettings<V>;
   readonly #flights = new Map<string, Flight<V>>();
   #subscription: InvalidationSubscription | undefined;
-  #waiters: { resolve: () => void; reject: (error: Error) => void }[] = [];
+  /** Calls of `ready`. Each is called once, with an error if the cache was closed. */
+  readonly #waiters = new Set<(error?: Error) => void>();
+  /** Why the source was lost the last time. */
+  #lastLoss: unknown;
   #isClosed = false;
   /** A write whose announcement is awaited, and when it ended. */
   #probe: { readonly key: string; readonly at: number } | undefined;
@@ -60,26 +65,42 @@ export class Tier<V> {
         this.lag = this.copies.now() - this.#probe.at;
         this.#probe = undefined;
       }
+      if (event.type === "lost") {
+        this.#lastLoss = event.error;
+      }
       this.copies.take(event);
-      if (this.#waiters.length > 0 && this.copies.areGood) {
-        for (const { resolve } of this.#waiters.splice(0)) {
-          resolve();
-        }
+      if (this.#waiters.size > 0 && this.copies.areGood) {
+        this.#settleWaiters();
       }
     });
   }
 
-  /** Resolves when copies may be served. */
-  async ready(): Promise<void> {
+  /** Resolves when copies may be served; rejects after `limit` milliseconds. */
+  async ready(limit: number): Promise<void> {
     this.start();
+    if (this.copies.areGood) {
+      return;
+    }
     return new Promise((resolve, reject) => {
-      if (this.copies.areGood) {
-        resolve();
-      } else {
-        this.#waiters.push({ resolve, reject });
-        this.#subscription?.check?.();
-      }
+      const settle = (error?: Error) => {
+        clearTimeout(timer);
+        this.#waiters.delete(settle);
+        if (error === undefined) {
+          resolve();
+        } else {
+          reject(error);
+        }
+      };
+      const timer = setTimeout(() => settle(unready(limit, this.#lastLoss)), Math.min(limit, MAX_TIMER));
+      this.#waiters.add(settle);
+      this.#subscription?.check?.();
     });
+  }
+
+  #settleWaiters(error?: Error): void {
+    for (const settle of this.#waiters) {
+      settle(error);
+    }
   }
 
   /** The entry under a key for which there is no good copy. `isCounted`: as a lookup. */
@@ -292,11 +313,15 @@ export class Tier<V> {
     this.#isClosed = true;
     this.#subscription?.close();
     this.retries.close();
-    for (const { reject } of this.#waiters.splice(0)) {
-      reject(closed());
-    }
+    this.#settleWaiters(closed());
     this.copies.close();
   }
+}
+
+function unready(limit: number, cause: unknown): CacheError {
+  const why = cause instanceof Error ? `; the last attempt failed: ${cause.message.replace(/^isocache: /, "")}` : "";
+  const message = `no connection for changed keys within ${limit} ms (the argument of ready)${why}`;
+  return new CacheError("timeout", message, undefined, { cause });
 }
 
 function closed(): Error {

@@ -9,6 +9,7 @@ import { shareSingleFlight } from "../load/single-flight.js";
 import { after, isPromise, type MaybePromise } from "../promise.js";
 import { deleteMany, methodOf, ofMany, type Provider, setMany, setOne, statsOf } from "../provider.js";
 import { mark } from "../shared.js";
+import { milliseconds } from "../ttl.js";
 import type { CacheSetEntry, CacheStats, Entry, Ttl } from "../types.js";
 import { uncountedOf } from "../uncounted.js";
 import {
@@ -310,9 +311,12 @@ export class TieredCache<V = unknown> implements Provider<V> {
     return methodOf(this.#far, "keys")(pattern);
   }
 
-  /** Resolves when copies may be served. Rejects if the cache is closed before. */
-  ready(): Promise<void> {
-    return this.#tier.ready();
+  /**
+   * Resolves when copies may be served. No operation needs it: until then, reads go to `far`. Rejects after `timeout` with a
+   * `CacheError` of code `"timeout"`, and if the cache is closed before.
+   */
+  async ready(timeout: Ttl = "30s"): Promise<void> {
+    return this.#tier.ready(milliseconds(timeout, "timeout"));
   }
 
   /** What the tiers did, and the state of the connection. */

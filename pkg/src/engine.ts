@@ -111,16 +111,16 @@ export class Engine {
 
   insert(weight: number, deadline: number, now: number, isBack: boolean): number {
     this.#enter();
-    const answer = this.slots.insert(weight, deadline, now, isBack);
+    const decision = this.slots.insert(weight, deadline, now, isBack);
     this.#leave();
-    return answer;
+    return decision;
   }
 
   update(slot: number, weight: number, deadline: number, now: number): number {
     this.#enter();
-    const answer = this.slots.update(slot, weight, deadline, now);
+    const decision = this.slots.update(slot, weight, deadline, now);
     this.#leave();
-    return answer;
+    return decision;
   }
 
   /** Returns false if there is no memory. */

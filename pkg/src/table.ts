@@ -13,15 +13,15 @@ import { Tally } from "./tally.js";
 import type { Policy, RemovalReason } from "./types.js";
 import { sync, words } from "./views.js";
 
-/** In an answer: there are removals to read. */
+/** In a decision of the engine: there are removals to read. */
 const REMOVALS = 2 ** 31;
-/** In an answer: the slot held an entry that was evicted for the new one. */
+/** In a decision: the slot held an entry that was evicted for the new one. */
 const EVICTED = 2 ** 30;
-/** In an answer: the key of that entry is to be remembered. */
+/** In a decision: the key of that entry is to be remembered. */
 const REMEMBER = 2 ** 29;
-/** In an answer: no slot, there was no memory. */
+/** In a decision: no slot, there was no memory. */
 const REFUSED = 2 ** 29 - 1;
-/** In an answer: where the slot is. */
+/** In a decision: where the slot is. */
 const SLOT = REFUSED;
 /** The candidates for expiry that a lookup examines, so that no lookup pays for many entries that expire at once. */
 const SWEEP = 16;
@@ -324,15 +324,15 @@ export class Table<V> {
   /** The slot for a new entry, which the engine chooses; `REFUSED` if there is no memory. */
   #insertByCall(key: string, weight: number, deadline: number, now: number): number {
     this.checkUsable();
-    const answer = this.#engine.insert(weight, deadline, now, this.#ghost < 0);
+    const decision = this.#engine.insert(weight, deadline, now, this.#ghost < 0);
     this.#due = Math.min(this.#due, deadline);
-    if (answer >= REMOVALS) {
+    if (decision >= REMOVALS) {
       this.#drain();
     }
-    const slot = answer & SLOT;
+    const slot = decision & SLOT;
     if (slot !== REFUSED) {
-      if (answer & EVICTED) {
-        this.contents.leave(slot, "evicted", (answer & REMEMBER) !== 0);
+      if (decision & EVICTED) {
+        this.contents.leave(slot, "evicted", (decision & REMEMBER) !== 0);
       }
       // Unless this write has just made it forgotten.
       if (this.#ghost < 0 && this.#index.get(key) === this.#ghost) {
@@ -349,12 +349,12 @@ export class Table<V> {
       this.#engine.use(slot);
       this.#tally.rewrites++;
     } else {
-      const answer = this.#engine.update(slot, weight, deadline, now);
+      const decision = this.#engine.update(slot, weight, deadline, now);
       this.#due = Math.min(this.#due, deadline);
-      if (answer >= REMOVALS) {
+      if (decision >= REMOVALS) {
         this.#drain();
       }
-      if ((answer & SLOT) === REFUSED) {
+      if ((decision & SLOT) === REFUSED) {
         return false;
       }
     }

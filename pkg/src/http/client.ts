@@ -1,14 +1,14 @@
 /** Batches operations, sends them, and retries them where that is safe. */
 
 import type { Origin } from "../invalidations/origin.js";
-import { AttemptError, attemptErrorOf } from "./attempt.js";
-import { Batch, Ended, type Operation, type Work } from "./batch.js";
+import { AttemptError } from "./attempt.js";
+import { Batch, type Operation, type Work } from "./batch.js";
 import { decode, decodeOne, encode, type Form, HEADERS, RESP } from "./encoding.js";
-import { answerTooLarge, notProtocol, notSent } from "./errors.js";
-import { Malformed, type Reply, ServerError } from "./reply.js";
+import { exchange } from "./exchange.js";
+import { type Reply, ServerError } from "./reply.js";
 import type { Settings } from "./settings.js";
 import { hasBytes, parts, runs } from "./split.js";
-import { brokenOff, type HttpResponse, type Request, TooLarge } from "./transport.js";
+import type { HttpResponse } from "./transport.js";
 import type { AbortSignalLike } from "./types.js";
 
 /** The longest pause before the first retry; it doubles with each further one. In milliseconds. */
@@ -236,7 +236,7 @@ export class Client {
       headers: HEADERS[form],
       body: encode(form, commands),
     };
-    const replies = await this.#answered(request, batch, (response) => {
+    const replies = await exchange(this, request, batch, (response) => {
       const { status } = response;
       if (status >= 200 && status < 300) {
         this.#learn(response);
@@ -267,115 +267,16 @@ export class Client {
     const query = options.length === 0 ? "" : `?${options.join("&").replace(/&(?=\d)/g, "=")}`;
     const url = `${this.settings.url}/${name}/${encodeURIComponent(key)}${query}`;
     const request = { url, headers: { "content-type": "application/octet-stream" }, body: exact(value) };
-    return this.#answered(request, batch, ({ status, body }) =>
+    return exchange(this, request, batch, ({ status, body }) =>
       status < 200 || status >= 300 ? undefined : decodeOne(typeof body === "string" ? body : ""),
     );
-  }
-
-  /**
-   * Sends a request if the breaker permits it, and reports the outcome to the breaker. `understand` reads the answer, or returns
-   * `undefined` if its status stands for a failure.
-   */
-  async #answered<T>(
-    request: Request,
-    batch: Batch,
-    understand: (response: HttpResponse) => T | undefined,
-  ): Promise<T> {
-    const { breaker, tokens, server } = this.settings;
-    const pass = breaker.enter();
-    if (pass === "none") {
-      const { failures, left, last } = breaker;
-      throw new AttemptError(notSent(server, failures, left, last), "none", false, 0, true);
-    }
-    let outcome: "succeeded" | "failed" | "released" = "released";
-    let why: string | undefined;
-    try {
-      const token = await this.#token(batch);
-      const response = await this.#exchanged(request, token, batch);
-      outcome = "succeeded";
-      if (response.status === 401 && !batch.hasRenewed && tokens.renew(token)) {
-        batch.hasRenewed = true;
-        throw new AttemptError(attemptErrorOf(response, this.settings).error, "all", false, 0, true);
-      }
-      const understood = this.#understood(response, understand);
-      if (understood !== undefined) {
-        return understood;
-      }
-      throw attemptErrorOf(response, this.settings);
-    } catch (error) {
-      if (error instanceof Ended) {
-        outcome = error.isLate ? "failed" : "released";
-        why = "no answer in time";
-      } else if (error instanceof AttemptError && error.isOutage) {
-        outcome = "failed";
-        why = error.error.message;
-      }
-      throw error;
-    } finally {
-      breaker[outcome](pass, why);
-    }
-  }
-
-  async #exchanged({ url, headers, body }: Request, token: string | undefined, batch: Batch): Promise<HttpResponse> {
-    const { settings } = this;
-    const limit = settings.maxResponseBytes;
-    const all = {
-      ...headers,
-      ...(token !== undefined && { authorization: `Bearer ${token}` }),
-      ...(this.origin && { "isocache-origin": this.origin.id }),
-    };
-    try {
-      batch.check();
-      return await batch.within(settings.transport()({ url, headers: all, body }, limit, batch));
-    } catch (error) {
-      this.origin?.renew();
-      if (error instanceof Ended) {
-        throw error;
-      }
-      if (error instanceof TooLarge) {
-        throw new AttemptError(answerTooLarge(settings.server, limit));
-      }
-      const broken = brokenOff(error, settings.server, (text) => settings.tokens.redact(text));
-      throw new AttemptError(broken.error, broken.isSent ? "harmless" : "all", true);
-    }
-  }
-
-  async #token(batch: Batch): Promise<string | undefined> {
-    const { tokens } = this.settings;
-    const token = tokens.current();
-    if (token === undefined || typeof token === "string") {
-      return token;
-    }
-    try {
-      return await batch.within(token);
-    } catch (error) {
-      if (error instanceof Ended) {
-        tokens.abandon();
-        throw new Ended(false);
-      }
-      throw new AttemptError(error as Error);
-    }
-  }
-
-  #understood<T>(response: HttpResponse, understand: (response: HttpResponse) => T | undefined): T | undefined {
-    try {
-      return understand(response);
-    } catch (error) {
-      if (!(error instanceof Malformed)) {
-        throw error;
-      }
-      const { server, tokens } = this.settings;
-      const { body } = response;
-      const start = tokens.redact(typeof body === "string" ? body.slice(0, 1000) : latin1(body));
-      throw new AttemptError(notProtocol(server, error.message, start), "none", true);
-    }
   }
 
   #redacted(reply: Reply): Reply {
     return reply instanceof ServerError ? new ServerError(this.settings.tokens.redact(reply.text)) : reply;
   }
 
-  /** What a good answer tells of the server. */
+  /** What a good response tells of the server. */
   #learn({ header }: HttpResponse): void {
     if (this.positions.size > 0) {
       const position = header("isocache-position");
@@ -400,8 +301,4 @@ function jittered(failures: number): number {
 
 function exact(bytes: Uint8Array): ArrayBuffer {
   return new Uint8Array(bytes).buffer;
-}
-
-function latin1(bytes: Uint8Array): string {
-  return String.fromCharCode(...bytes.subarray(0, 1000));
 }

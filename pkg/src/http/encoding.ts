@@ -33,22 +33,22 @@ export function decode(form: Form, body: string | Uint8Array, expected: number):
   if (typeof body !== "string") {
     return decodeReplies(body, expected);
   }
-  const answers = parse(body);
-  if (!Array.isArray(answers)) {
+  const results = parse(body);
+  if (!Array.isArray(results)) {
     throw new Malformed("it is not a list");
   }
-  if (answers.length !== expected) {
-    throw new Malformed(`expected ${expected} answers, got ${answers.length}`);
+  if (results.length !== expected) {
+    throw new Malformed(`expected ${expected} answers, got ${results.length}`);
   }
-  return answers.map((one) => answer(one, form));
+  return results.map((one) => replyOf(one, form));
 }
 
 /** The reply to a request of one command. */
 export function decodeOne(body: string): Reply {
-  return answer(parse(body), "json");
+  return replyOf(parse(body), "json");
 }
 
-/** The error text in the answer to a request as a whole; `undefined` if there is none. */
+/** The error text in the response to a request as a whole; `undefined` if there is none. */
 export function refusal(body: string): string | undefined {
   try {
     const reply = decodeOne(body);
@@ -67,7 +67,7 @@ function parse(body: string): unknown {
 }
 
 /** `{"result":…}` or `{"error":…}`; a member that is `null` beside the other counts as absent. */
-function answer(one: unknown, form: Form): Reply {
+function replyOf(one: unknown, form: Form): Reply {
   if (typeof one === "object" && one !== null) {
     const { result, error } = one as { result?: unknown; error?: unknown };
     if (typeof error === "string" && (result === undefined || result === null)) {

@@ -31,6 +31,19 @@ export async function readEntry<V>(
   return { value: value as V, freshFor, tags };
 }
 
+/** Removes the entry under `key`, and returns it if it was fresh; `whole` has the namespace in front. */
+export async function takeEntry<V>(
+  store: Store,
+  key: string,
+  whole: string,
+  options: RequestOptions | undefined,
+): Promise<Entry<V> | undefined> {
+  const [reply] = await store.ask([["GETDEL", whole]], options, { once: true });
+  const entry = freshEntry<V>(store.opened(key, reply));
+  store.counts.deletes += Number(entry !== undefined);
+  return entry;
+}
+
 /** An entry if it is fresh. How long it still is, is unknown. */
 export function freshEntry<V>(stored: Stored | undefined): Entry<V> | undefined {
   return stored !== undefined && isFresh(stored)

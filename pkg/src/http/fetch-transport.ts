@@ -18,9 +18,9 @@ export function byFetch(given: FetchLike | undefined): Transport {
       const response = await send(url, init);
       const header = (name: string) => response.headers.get(name);
       const isBytes = header("content-type")?.startsWith(RESP) ?? false;
-      const answer = { status: response.status, header, body: await read(response, isBytes, limit) };
+      const received = { status: response.status, header, body: await read(response, isBytes, limit) };
       isOver = response.status >= 200 && response.status < 300;
-      return answer;
+      return received;
     } finally {
       forget();
       if (!isOver) {

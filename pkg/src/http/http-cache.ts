@@ -12,7 +12,7 @@ import { resolve, resolveTtl, takeResolved } from "../write-options.js";
 import type { BreakerState } from "./breaker.js";
 import { clear } from "./clear-pattern.js";
 import { Client } from "./client.js";
-import { freshEntry, freshKeys, inSeconds, isFreshEntry, readEntry } from "./entries.js";
+import { freshEntry, freshKeys, inSeconds, isFreshEntry, readEntry, takeEntry } from "./entries.js";
 import { exactEntries } from "./entry-count.js";
 import { HttpMethods } from "./http-methods.js";
 import { increment } from "./increment.js";
@@ -20,7 +20,7 @@ import { incrementWithin } from "./increment-within.js";
 import { type Command, checked, count, type Reply } from "./reply.js";
 import { setIfDead } from "./set-if-dead.js";
 import { settingsOf } from "./settings.js";
-import { REQUEST_OPTIONS, Store } from "./store.js";
+import { REQUEST_OPTIONS, Store, signalOf } from "./store.js";
 import { touch } from "./touch.js";
 import type { HttpCacheOptions, HttpSetOptions, RequestOptions } from "./types.js";
 
@@ -150,9 +150,7 @@ export class HttpCache<V = unknown> extends HttpMethods<V> implements Provider<V
 
   /** Starts the ttl of the entry under `key` again with `ttl`, by default the cache's. Returns whether there is an entry. */
   async touch(key: string, ttl?: Ttl | null, options?: RequestOptions): Promise<boolean> {
-    const whole = this.#key(key);
-    const time = resolveTtl(ttl, this.#store.ttl);
-    return (await touch(this.#store, key, whole, time, options, false)) !== undefined;
+    return (await touch(this.#store, key, this.#key(key), this.#ttl(ttl), options, false)) !== undefined;
   }
 
   /** @internal As `getAndTouch`. */
@@ -168,9 +166,7 @@ export class HttpCache<V = unknown> extends HttpMethods<V> implements Provider<V
   }
 
   async #touched(key: string, ttl?: Ttl | null, options?: RequestOptions): Promise<Entry<V> | undefined> {
-    const whole = this.#key(key);
-    const time = resolveTtl(ttl, this.#store.ttl);
-    return freshEntry(await touch(this.#store, key, whole, time, options));
+    return freshEntry(await touch(this.#store, key, this.#key(key), this.#ttl(ttl), options));
   }
 
   /** @internal As `getAndDelete`. */
@@ -185,11 +181,8 @@ export class HttpCache<V = unknown> extends HttpMethods<V> implements Provider<V
     return (await this.#taken(key))?.value;
   }
 
-  async #taken(key: string, options?: RequestOptions): Promise<Entry<V> | undefined> {
-    const [reply] = await this.#store.ask([["GETDEL", this.#key(key)]], options, { once: true });
-    const entry = freshEntry<V>(this.#store.opened(key, reply));
-    this.#store.counts.deletes += Number(entry !== undefined);
-    return entry;
+  #taken(key: string, options?: RequestOptions): Promise<Entry<V> | undefined> {
+    return takeEntry(this.#store, key, this.#key(key), options);
   }
 
   /** Stores `value` as `set` does, if there is an entry under `key`, in one step. Returns whether it was stored. */
@@ -231,16 +224,8 @@ export class HttpCache<V = unknown> extends HttpMethods<V> implements Provider<V
       checkObject("entry", entry);
       return this.#write(entry.key, entry.value, entry, ENTRY_OPTIONS);
     });
-    const replies = await this.#store.inParts(
-      commands,
-      (some) => some,
-      (some) => some,
-      options,
-    );
-    replies.forEach((reply, at) => {
-      checked(reply, entries[at]?.key);
-    });
-    this.#store.counts.sets += replies.length;
+    const keys = entries.map(({ key }) => key);
+    await this.#store.writeMany(keys, commands, options);
   }
 
   /** Removes the entries under `keys`. Returns how many there were. */
@@ -327,7 +312,7 @@ export class HttpCache<V = unknown> extends HttpMethods<V> implements Provider<V
   async incrementWithin(key: string, by: number, options: IncrementWithinOptions): Promise<BoundedIncrement> {
     const whole = this.#key(key);
     const { floor, ceiling, ttl } = checkedBounds(by, options);
-    const time = resolveTtl(ttl, this.#store.ttl);
+    const time = this.#ttl(ttl);
     const numbers = [by, floor, ceiling, time === Infinity ? 0 : time].map(String);
     const counted = await incrementWithin(this.#store.client, whole, numbers, key);
     this.#store.counts.sets += Number(counted.stored);
@@ -392,6 +377,11 @@ export class HttpCache<V = unknown> extends HttpMethods<V> implements Provider<V
     return this.#store.write(key, this.#key(key), value, resolve(options, names, this.#store.ttl));
   }
 
+  /** A ttl in milliseconds; without one, the default. */
+  #ttl(ttl: Ttl | null | undefined): number {
+    return resolveTtl(ttl, this.#store.ttl);
+  }
+
   #keys(keys: readonly string[]): string[] {
     checkList("keys", keys);
     return keys.map((key) => this.#key(key));
@@ -402,10 +392,4 @@ export class HttpCache<V = unknown> extends HttpMethods<V> implements Provider<V
     checkText(key);
     return this.#prefix + key;
   }
-}
-
-/** The signal of options that may be a ttl alone. */
-function signalOf(options: unknown): RequestOptions | undefined {
-  const { signal } = Object(options) as RequestOptions;
-  return signal && { signal };
 }

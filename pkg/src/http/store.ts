@@ -181,6 +181,20 @@ export class Store {
     return ["SET", whole, stored, ...(end === Infinity ? [] : ["PX", `${Math.min(end, Number.MAX_SAFE_INTEGER)}`])];
   }
 
+  /** Sends the commands that store entries under these keys, which are as the caller gave them. Counts them. */
+  async writeMany(
+    keys: readonly string[],
+    commands: readonly Command[],
+    options: RequestOptions | undefined,
+  ): Promise<void> {
+    const same = <E>(some: E): E => some;
+    const replies = await this.inParts(commands, same, same, options);
+    replies.forEach((reply, at) => {
+      checked(reply, keys[at]);
+    });
+    this.counts.sets += replies.length;
+  }
+
   /** The value that a reply stands for, counted; `undefined` for an absent key, and for a stale entry. */
   value(key: string, reply: Reply | undefined): unknown {
     const stored = this.opened(key, reply);
@@ -243,6 +257,12 @@ export class Store {
       throw new Kind(`isocache: the value of key ${quote(key)} cannot be stored: ${why}`, { cause: error });
     }
   }
+}
+
+/** The signal of options that may be a ttl alone. */
+export function signalOf(options: unknown): RequestOptions | undefined {
+  const { signal } = Object(options) as RequestOptions;
+  return signal && { signal };
 }
 
 /** Whether a stored entry is fresh. */

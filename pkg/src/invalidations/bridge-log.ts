@@ -138,8 +138,8 @@ export class BridgeLog implements ChangeLog {
     if (response.status === 401 && !hasRenewed && tokens.renew(token)) {
       return this.#get(accept, since, origin, { signal }, true);
     }
-    const answer: HttpResponse = { status: response.status, header: (name) => response.headers.get(name), body };
-    const { error, after }: AttemptError = attemptErrorOf(answer, this.#settings);
+    const refused: HttpResponse = { status: response.status, header: (name) => response.headers.get(name), body };
+    const { error, after }: AttemptError = attemptErrorOf(refused, this.#settings);
     throw new LogError(error, after);
   }
 

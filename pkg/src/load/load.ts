@@ -31,10 +31,10 @@ export function getOrLoad<V>(call: Call<V>): Promise<V> {
   }
   if (given.forceFresh) {
     // A load that began before this call may bring an older value.
-    return call.flights.write([call.key], () => undefined).then(() => answer(call, NOTHING));
+    return call.flights.write([call.key], () => undefined).then(() => outcome(call, NOTHING));
   }
   const found = look(call);
-  return isPromise(found) ? answerLater(call, found) : answer(call, found);
+  return isPromise(found) ? outcomeLater(call, found) : outcome(call, found);
 }
 
 /**
@@ -56,10 +56,11 @@ export function join<V>(flight: Flight, settings: Settings<V>): Promise<V> | und
 }
 
 /**
- * Answers when the provider has. A value is answered as found, also where a write overlapped the lookup: either order of the
- * two is right. Where there is nothing to answer, the lookup is repeated, since the write may have brought something.
+ * What a call gets once the provider has responded. A value is returned as found, also where a write overlapped the lookup:
+ * either order of the two is right. Where there is nothing to return, the lookup is repeated, since the write may have brought
+ * something.
  */
-async function answerLater<V>(call: Call<V>, first: Found<V> | Promise<Found<V>>): Promise<V> {
+async function outcomeLater<V>(call: Call<V>, first: Found<V> | Promise<Found<V>>): Promise<V> {
   const { flights, key } = call;
   const { signal } = call.settings.given;
   let looking = first;
@@ -72,14 +73,14 @@ async function answerLater<V>(call: Call<V>, first: Found<V> | Promise<Found<V>>
       flights.unwatch(lookup);
     }
     if (!lookup.overtaken || (found.value !== undefined && found.freshFor > 0) || lookups === LOOKUPS) {
-      return answer(call, found);
+      return outcome(call, found);
     }
     looking = look(call);
   }
 }
 
-/** Answers according to the result of a lookup. */
-function answer<V>(call: Call<V>, found: Found<V>): Promise<V> {
+/** What a call gets, according to the result of a lookup. */
+function outcome<V>(call: Call<V>, found: Found<V>): Promise<V> {
   const { flights, key, settings } = call;
   const { value, freshFor } = found;
   const { monitor } = settings;
@@ -118,6 +119,6 @@ function answer<V>(call: Call<V>, found: Found<V>): Promise<V> {
   return wait(call, flight ?? begin(), {
     begin,
     fallback,
-    again: () => answerLater(call, look(call)),
+    again: () => outcomeLater(call, look(call)),
   });
 }

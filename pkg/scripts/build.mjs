@@ -7,7 +7,7 @@ import { fileURLToPath } from "node:url";
 import { build } from "esbuild";
 import { minify } from "terser";
 import { buildEngine } from "./engine.mjs";
-import { commonJs, ENTRIES, folder, hint, reexported } from "./entries.mjs";
+import { commonJs, ENTRIES, folder, hint, inForm, reexported } from "./entries.mjs";
 import { checkDeclarations, INTERNAL } from "./internal-names.mjs";
 import { publishTypes } from "./types.mjs";
 
@@ -20,35 +20,53 @@ rmSync(dist, { recursive: true, force: true });
 mkdirSync(dist, { recursive: true });
 const engine = buildEngine(root, join(root, "target", "npm"));
 
-/** Puts what was generated in place of the modules of these names, and the forms of the engine that a build is to have. */
-const plugin = (form) => ({
+/** Puts what was generated in place of the modules of these names. Built files are not bundled again. */
+const plugin = {
   name: "engine",
   setup({ onResolve, onLoad }) {
     const generated = {
-      "glue.js": engine.glue,
       "translated.js": engine.translated,
       "hex.js": `export default "${engine.hex}";`,
     };
-    onResolve({ filter: /\/(glue|translated|hex)\.js$/ }, ({ path }) => ({
+    onResolve({ filter: /\/(translated|hex)\.js$/ }, ({ path }) => ({
       path: path.slice(path.lastIndexOf("/") + 1),
       namespace: "engine",
       sideEffects: false,
     }));
-    onResolve({ filter: /\/forms\/js\.js$/ }, () => ({ path: join(pkg, `src/forms/${form}.ts`) }));
+    onResolve({ filter: /^\.\/index\.js$/ }, ({ path, resolveDir }) =>
+      resolveDir === pkg ? { path, external: true, sideEffects: false } : undefined,
+    );
     onLoad({ filter: /./, namespace: "engine" }, ({ path }) => ({ contents: generated[path] }));
   },
-});
+};
 
-/** Bundles one module into one file. Returns the names that it exports. */
-async function bundle(source, file, form, options = {}) {
-  const { metafile, outputFiles } = await build({
-    ...{ absWorkingDir: pkg, entryPoints: [source], outfile: file, bundle: true, metafile: true, write: false },
-    ...{ format: "esm", target: "es2022", legalComments: "none", plugins: [plugin(form)] },
-    ...{ minifySyntax: true, mainFields: ["module", "main"], mangleProps: INTERNAL },
+const esbuild = (options) =>
+  build({
+    ...{ absWorkingDir: pkg, bundle: true, metafile: true, write: false, legalComments: "none", plugins: [plugin] },
+    ...{ format: "esm", target: "es2022", minifySyntax: true, mainFields: ["module", "main"] },
+    ...{ mangleProps: new RegExp(`${INTERNAL.source}|^engine_`), mangleCache: engine.names },
     ...options,
   });
+
+const module = (contents) => ({ stdin: { contents, resolveDir: pkg } });
+
+/** The names that a module exports, and those among them that need an engine. */
+async function exportsOf(path) {
+  const { metafile } = await esbuild({ entryPoints: [path] });
+  const names = Object.values(metafile.outputs)[0].exports;
+  const needs = async (name) => {
+    const alone = await esbuild(module(`export { ${name} } from "./${path}";`));
+    return Object.values(alone.metafile.outputs)[0].inputs["src/wasm.ts"]?.bytesInOutput > 0;
+  };
+  const needed = await Promise.all(names.map(needs));
+  return { names, needing: names.filter((_, at) => needed[at]) };
+}
+
+/** Bundles one module into one file. Returns the names that it exports. */
+async function bundle(source, file, options = {}) {
+  const { metafile, outputFiles } = await esbuild({ ...source, outfile: file, ...options });
   const { text, classes } = named(
-    outputFiles[0].text.replace("var isocache = (() => {", "var isocache = (function () {"),
+    effectless(outputFiles[0].text).replace("var isocache = (() => {", "var isocache = (function () {"),
   );
   // Small, but with the marks of calls that have no side effect, which esbuild would drop: bundlers leave out what a program
   // does not use.
@@ -65,6 +83,16 @@ async function bundle(source, file, form, options = {}) {
 }
 
 /**
+ * Constants as literals, which bundlers leave out where a program does not use them: they may take a power or a property for
+ * something that has an effect.
+ */
+function effectless(text) {
+  return text
+    .replaceAll(/\b2 \*\* (\d+)\b/g, (_, power) => 2 ** power)
+    .replaceAll(/\bNumber\.MAX_SAFE_INTEGER\b/g, Number.MAX_SAFE_INTEGER);
+}
+
+/**
  * Classes keep their names, for those who debug. esbuild writes `var Cache = class _Cache` where a class mentions itself, and
  * elsewhere `var Cache = class`, which is named after the variable.
  */
@@ -78,7 +106,7 @@ function named(text) {
  * in it. That would be half of the time of an import.
  */
 function parsedAtOnce(code) {
-  const [, inner] = /^"use strict";module\.exports=(function\(\w+\)\{"use strict";var \w+=\(function.*);$/s.exec(code);
+  const [, inner] = /^"use strict";module\.exports=(function\(\w+\)\{var \w+=\(function.*);$/s.exec(code);
   return `"use strict";module.exports=(${inner});`;
 }
 
@@ -93,18 +121,25 @@ const requirable = { format: "cjs", platform: "neutral" };
 
 for (const [name, { source, form, own }] of Object.entries(ENTRIES)) {
   const path = `src/entries/${source}.ts`;
+  const { names, needing } = await exportsOf(path);
   const [target, alone] = ["module", "default"].map((condition) => {
     const { default: file } = manifest.exports[name === "index" ? "." : `./${name}`][condition];
     return file.slice("./dist/".length);
   });
-  // Without a bundler, each entry is one file.
-  const names = await bundle(path, alone, form);
+  if (name === "wasm") {
+    // The code of all entries once more would be most of it.
+    await bundle(module(inForm(form, "./index.js", names, needing)), alone);
+  } else {
+    // Without a bundler, each entry is one file.
+    const whole = form === undefined ? { entryPoints: [path] } : module(inForm(form, `./${path}`, names, needing));
+    await bundle(whole, alone);
+  }
   if (target !== alone) {
     // With a bundler, which leaves out what is not used, the entries have the same classes.
     write(target, reexported(names, "index.js"));
   }
   if (own) {
-    await bundle(path, `${name}.cjs`, form, { ...requirable, footer: { js: hint(names) } });
+    await bundle({ entryPoints: [path] }, `${name}.cjs`, { ...requirable, footer: { js: hint(names) } });
   } else {
     write(`${name}.cjs`, commonJs(name, names));
   }
@@ -114,20 +149,27 @@ for (const [name, { source, form, own }] of Object.entries(ENTRIES)) {
     writeFileSync(join(pkg, name, "package.json"), folder(name, target));
   }
 }
-// The code of all entries, and the forms of the engine, which are loaded when the first cache is made.
-await bundle("src/entries/index.ts", "core.cjs", "given", {
-  ...{ format: "iife", globalName: "isocache", platform: "neutral" },
-  ...{ banner: { js: '"use strict";module.exports=function(FORMS){' }, footer: { js: "return isocache};" } },
-});
+// The code of all entries, as a function of the forms of the engine, which are loaded when the first cache is made.
+await bundle(
+  module(`import { inForm } from "./src/forms/forms.ts";
+    for (const form of FORMS) inForm(form);
+    export * from "./src/entries/index.ts";`),
+  "core.cjs",
+  {
+    ...{ format: "iife", globalName: "isocache", platform: "neutral" },
+    ...{ banner: { js: '"use strict";module.exports=function(FORMS){' }, footer: { js: "return isocache};" } },
+  },
+);
 for (const [form, source] of [
   ["js", "translated.js"],
   ["wasm", "inline.js"],
 ]) {
-  const stdin = {
-    contents: `module.exports = require("./${source}").${form === "js" ? "default" : "instantiate"};`,
-    resolveDir: join(pkg, "src/forms"),
-  };
-  await bundle(undefined, `engine-${form}.cjs`, form, { ...requirable, entryPoints: undefined, stdin });
+  const exported = form === "js" ? "default" : "instantiate";
+  await bundle(
+    module(`module.exports = require("./src/forms/${source}").${exported};`),
+    `engine-${form}.cjs`,
+    requirable,
+  );
 }
 
 execFileSync(join(root, "node_modules/.bin/tsc"), ["-p", "tsconfig.json"], { cwd: pkg, stdio: "inherit" });

@@ -1,14 +1,14 @@
 /** The entries of the package, and the small files that lead to what the build makes of them. */
 
 /**
- * `source` is the module in `src/entries/`. `form` is that of the engine in its ES module, a file of `src/forms/`; the entries
- * that have the same form have the same classes. An entry with `own` shares none: it is bundled alone for `require`, too.
+ * `source` is the module in `src/entries/`, `form` that of the engine in its ES module, a file of `src/forms/`. An entry with
+ * `own` shares nothing with the others: it is bundled alone for `require`, too.
  */
 export const ENTRIES = {
   index: { source: "index", form: "js" },
   memory: { source: "memory", form: "js" },
-  http: { source: "http", form: "js" },
-  msgpack: { source: "msgpack", form: "js", own: true },
+  http: { source: "http" },
+  msgpack: { source: "msgpack", own: true },
   js: { source: "index", form: "js" },
   wasm: { source: "index", form: "wasm" },
 };
@@ -23,12 +23,33 @@ export const hint = (names) => `0 && (module.exports = { ${names.join(", ")} });
 export function commonJs(name, names) {
   if (name in REQUIRED_FORMS) {
     const forms = REQUIRED_FORMS[name].map(
-      (form) => `  { name: "${form}", instantiate: (imports) => require("./engine-${form}.cjs")(imports) },\n`,
+      (form) => `  { name: "${form}", instantiate: () => require("./engine-${form}.cjs")() },\n`,
     );
     return `"use strict";\nmodule.exports = require("./core.cjs")([\n${forms.join("")}]);\n${hint(names)}`;
   }
   const list = names.map((one) => `  ${one}: isocache.${one},\n`).join("");
   return `"use strict";\nconst isocache = require("./index.cjs");\nmodule.exports = {\n${list}};\n${hint(names)}`;
+}
+
+/** Marks the name of what has no engine yet, in the entry that shares its code with another form. */
+const BARE = "$";
+
+/** The source of an ES module: the names of `from`, those in `needing` with an engine in a form. */
+export function inForm(form, from, names, needing) {
+  const bare = from.endsWith(".ts") ? "" : BARE;
+  const plain = names.filter((name) => !needing.includes(name));
+  return [
+    `import { form } from "./src/forms/${form}.ts";`,
+    ...(bare === ""
+      ? [`import { inForm } from "./src/forms/forms.ts";`, `export { inForm as ${BARE}inForm };`]
+      : [`import { ${BARE}inForm as inForm } from "${from}";`]),
+    `export { ${plain.join(", ")} } from "${from}";`,
+    ...needing.flatMap((name) => [
+      `import { ${bare}${name} as bare${name} } from "${from}";`,
+      `const own${name} = /* @__PURE__ */ inForm(form, bare${name});`,
+      `export { own${name} as ${name}${bare === "" ? `, bare${name} as ${BARE}${name}` : ""} };`,
+    ]),
+  ].join("\n");
 }
 
 /** An ES module with names of another file. */

@@ -10,11 +10,10 @@ const SHARED = 32;
 const MARGIN = 60_000;
 
 /** For comparison only: it is noticed when a test replaces `Date.now`, whose time is then used as it is. */
-const genuine = /* @__PURE__ */ (() => Date.now)();
-const isNative = /* @__PURE__ */ (() => Function.prototype.toString.call(genuine).includes("[native code]"))();
+const genuine = /* @__PURE__ */ loadedNow();
+const isNative = /* @__PURE__ */ isOfPlatform(genuine);
 /** From `performance.now` to `Date.now`, as they were when this was loaded. */
-const offset = /* @__PURE__ */ (() =>
-  isNative && typeof performance === "object" ? genuine() - performance.now() : 0)();
+const offset = /* @__PURE__ */ loadedOffset();
 
 let last = -1;
 let repeated = 0;
@@ -63,7 +62,7 @@ export function isGenuine(): boolean {
 }
 
 /** Taken when this was loaded, before a test replaces it. */
-const immediate = /* @__PURE__ */ (() => (globalThis as { setImmediate?(act: () => void): unknown }).setImmediate)();
+const immediate = /* @__PURE__ */ loadedImmediate();
 
 /**
  * Calls `act` when this turn of the event loop ends: before the program waits for anything, as far as the platform can tell;
@@ -75,6 +74,22 @@ export function afterTurn(act: () => void): void {
   } else {
     Promise.resolve().then(act);
   }
+}
+
+function loadedImmediate(): ((act: () => void) => unknown) | undefined {
+  return (globalThis as { setImmediate?(act: () => void): unknown }).setImmediate;
+}
+
+function loadedNow(): () => number {
+  return Date.now;
+}
+
+function isOfPlatform(now: () => number): boolean {
+  return Function.prototype.toString.call(now).includes("[native code]");
+}
+
+function loadedOffset(): number {
+  return isNative && typeof performance === "object" ? genuine() - performance.now() : 0;
 }
 
 function share(): void {

@@ -3,21 +3,37 @@
  * an eviction takes the next slot from its queue. `Tables` in `src/engine/terms.rs` describes the rules.
  */
 
-import { Slots } from "./glue.js";
-import { doubles, sync, words } from "./views.js";
-import { startEngine } from "./wasm.js";
+import { calls, doubles, startEngine, sync, words } from "./wasm.js";
 
-/** This and the words of the header are as in `crates/wasm/src/slots.rs`. */
-const [TICK, NEXT, STAMPS, QUEUE, QUEUED, BOUND, DEADLINES] = [0, 1, 2, 3, 4, 5, 6] as const;
+/** What `engine_call` does, by the numbers in `crates/wasm/src/slots.rs`, where they are described. */
+const [INSERT, UPDATE, REFILL, SET_DEADLINE, KEEP_STALE, EXPIRE, DELETE, SWEEP, SET_LIMITS, CLEAR, ORDER, COUNTS] = [
+  0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11,
+] as const;
+/** The words of a header, and the double behind them, as they are there. */
+const [TICK, NEXT, STAMPS, QUEUE, QUEUED, BOUND, DEADLINES, ENDS, REMOVALS, REMOVED] = [
+  0, 1, 2, 3, 4, 5, 6, 7, 8, 9,
+] as const;
+const [DUE, HEADER_WORDS] = [5, 12] as const;
 /** The last stamp: `LAST_STAMP` of the engine. */
 const LAST_STAMP = 2 ** 32 - 2;
 /** The uses of an entry that S3-FIFO counts. */
 const MOST_USES = 3;
 
+/** Where the headers of all engines are, in words. */
+let headers = 0;
+
+/** Frees engines whose cache was left to the garbage collector. */
+const abandoned = /* @__PURE__ */ registry();
+
+function registry(): FinalizationRegistry<number> | undefined {
+  return typeof FinalizationRegistry === "function"
+    ? new FinalizationRegistry((of) => calls.engine_free(of))
+    : undefined;
+}
+
 export class Engine {
-  /** Calls of these must be followed by `sync`. */
-  readonly slots: Slots;
-  readonly #header: number;
+  /** The number of the engine in wasm. */
+  readonly #of: number;
   readonly #isS3Fifo: boolean;
   /** The latest stamp. */
   #tick = 0;
@@ -29,16 +45,26 @@ export class Engine {
   #queue = 0;
   /** Slots of the queue with a later stamp have been used since it was made. */
   #bound = 0;
-  /** The table of deadlines, in doubles; 0 while there is none. */
+  /** The tables of deadlines and of ends, in doubles; 0 while there are none. */
   #deadlines = 0;
-  /** Whether an entry has been kept when stale: deadlines are then set by calls. */
-  #keepsStale = false;
+  #ends = 0;
 
   constructor(maxEntries: number, maxBytes: number, isS3Fifo: boolean) {
     startEngine();
     this.#isS3Fifo = isS3Fifo;
-    this.slots = new Slots(maxEntries, maxBytes, isS3Fifo);
-    this.#header = this.slots.header() >>> 2;
+    this.#of = calls.engine_new(maxEntries, maxBytes, isS3Fifo);
+    if (this.#of < 0) {
+      throw new RangeError("isocache: out of memory while making a MemoryCache");
+    }
+    headers = calls.engine_headers() >>> 2;
+    abandoned?.register(this, this.#of, this);
+    sync();
+  }
+
+  /** Frees the engine, which must not be used afterwards. */
+  free(): void {
+    abandoned?.unregister(this);
+    calls.engine_free(this.#of);
     sync();
   }
 
@@ -96,93 +122,105 @@ export class Engine {
       return deadline === Infinity;
     }
     const at = this.#deadlines + slot;
-    if (this.#keepsStale || deadline < (doubles[at] as number)) {
+    // Where entries are kept when stale, the engine has to learn of every deadline.
+    if (this.#ends > 0 || deadline < (doubles[at] as number)) {
       return false;
     }
     doubles[at] = deadline;
     return true;
   }
 
+  /** When an entry is no longer fresh, or infinity. */
+  deadline(slot: number): number {
+    return this.#deadlines > 0 ? (doubles[this.#deadlines + slot] as number) : Infinity;
+  }
+
+  /**
+   * When an entry is removed, or infinity: its deadline, or later if it is kept when stale. One that is removed between the two
+   * is removed as expired.
+   */
+  end(slot: number): number {
+    return Math.max(this.deadline(slot), this.#ends > 0 ? (doubles[this.#ends + slot] as number) : -Infinity);
+  }
+
   refill(): void {
-    this.#enter();
-    this.slots.refill();
-    this.#leave();
+    this.#call(REFILL);
   }
 
+  /** The slot for a new entry, with flags. */
   insert(weight: number, deadline: number, now: number, isBack: boolean): number {
-    this.#enter();
-    const decision = this.slots.insert(weight, deadline, now, isBack);
-    this.#leave();
-    return decision;
+    return this.#call(INSERT, Number(isBack), weight, deadline, now);
   }
 
-  update(slot: number, weight: number, deadline: number, now: number): number {
-    this.#enter();
-    const decision = this.slots.update(slot, weight, deadline, now);
-    this.#leave();
-    return decision;
+  /** Returns false if there is no memory. */
+  update(slot: number, weight: number, deadline: number, now: number): boolean {
+    return this.#call(UPDATE, slot, weight, deadline, now) > 0;
+  }
+
+  /** Removes an entry: as expired, or as deleted. */
+  remove(slot: number, isExpired: boolean): void {
+    this.#call(isExpired ? EXPIRE : DELETE, slot);
+  }
+
+  /** Removes expired entries, inspecting at most `budget` candidates. Returns a time before which all others are fresh. */
+  sweep(now: number, budget: number): number {
+    this.#call(SWEEP, budget, 0, 0, now);
+    return doubles[(this.#header >>> 1) + DUE] as number;
   }
 
   /** Returns false if there is no memory. */
   setDeadline(slot: number, deadline: number): boolean {
-    if (this.postpone(slot, deadline)) {
-      return true;
-    }
-    this.#enter();
-    const isSet = this.slots.set_deadline(slot, deadline);
-    this.#leave();
-    return isSet;
+    return this.postpone(slot, deadline) || this.#call(SET_DEADLINE, slot, 0, deadline) > 0;
   }
 
+  /** Keeps an entry until `end`. Without memory for it, the entry leaves when it stops being fresh. */
   keepStale(slot: number, end: number): void {
-    this.#keepsStale = true;
-    // Without memory for it, the entry leaves when it stops being fresh.
-    this.slots.keep_stale(slot, end);
-    sync();
+    this.#call(KEEP_STALE, slot, 0, end);
   }
 
   setLimits(maxEntries: number, maxBytes: number, now: number): void {
-    this.#enter();
-    this.slots.set_limits(maxEntries, maxBytes, now);
-    this.#leave();
+    this.#call(SET_LIMITS, maxEntries, maxBytes, 0, now);
   }
 
   clear(): void {
-    this.#enter();
-    this.slots.clear();
-    this.#leave();
-    this.#keepsStale = false;
+    this.#call(CLEAR);
+  }
+
+  /** Calls `act` for each entry that the last call has removed by itself. */
+  removed(act: (slot: number, reason: number, isRemembered: boolean) => void): void {
+    const first = words[this.#header + REMOVALS] as number;
+    const end = first + 3 * (words[this.#header + REMOVED] as number);
+    for (let at = first; at < end; at += 3) {
+      act(words[at] as number, words[at + 1] as number, ((words[at + 2] as number) & 1) !== 0);
+    }
   }
 
   /** The slots of `entries` entries, from the least to the most recently used. */
   order(entries: number): Uint32Array {
-    this.#enter();
-    const at = this.slots.order() >>> 2;
-    this.#leave();
+    const at = this.#call(ORDER) / 4;
     if (at === 0 && entries > 0) {
       throw new RangeError("isocache: out of memory while listing the entries");
     }
-    const order = words.slice(at, at + entries);
-    this.slots.forget_order();
-    return order;
+    return words.slice(at, at + entries);
   }
 
   /** A count, by its number in the engine, after what was done here. */
-  count(of: number): number {
-    this.#enter();
-    return this.slots.count(of);
+  count(what: number): number {
+    return this.#call(COUNTS + what);
   }
 
-  /** Passes on what was done here. */
-  #enter(): void {
-    words[this.#header + TICK] = this.#tick;
-    words[this.#header + NEXT] = this.#next - this.#queue;
+  get #header(): number {
+    return headers + this.#of * HEADER_WORDS;
   }
 
-  /** Reads the state that a call has left. */
-  #leave(): void {
+  /** Passes on what was done here, makes a call, and reads the state that it has left. */
+  #call(what: number, slot = 0, a = 0, b = 0, c = 0): number {
+    const header = this.#header;
+    words[header + TICK] = this.#tick;
+    words[header + NEXT] = this.#next - this.#queue;
+    const result = calls.engine_call(this.#of, what, slot, a, b, c);
     sync();
-    const word = (at: number) => words[this.#header + at] as number;
+    const word = (at: number) => words[header + at] as number;
     this.#tick = word(TICK);
     this.#stamps = word(STAMPS);
     this.#queue = word(QUEUE);
@@ -190,5 +228,7 @@ export class Engine {
     this.#end = this.#queue + word(QUEUED);
     this.#bound = word(BOUND);
     this.#deadlines = word(DEADLINES);
+    this.#ends = word(ENDS);
+    return result;
   }
 }

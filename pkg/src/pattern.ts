@@ -1,8 +1,6 @@
 /** Matching keys against a pattern. */
 
-import { glob_matches } from "./glue.js";
-import { sync } from "./views.js";
-import { startEngine } from "./wasm.js";
+import { calls, startEngine, sync, words } from "./wasm.js";
 
 /**
  * The `entries` whose key matches. Patterns are matched in wasm, so that they mean the same everywhere; the text before the
@@ -19,9 +17,25 @@ export function matching<E>(pattern: string, entries: Iterable<[key: string, of:
     return candidates;
   }
   startEngine();
-  try {
-    return candidates.filter(([key]) => glob_matches(pattern, key));
-  } finally {
-    sync();
+  const glob = utf8(pattern);
+  return candidates.filter(([key]) => matches(glob, utf8(key)));
+}
+
+function matches(pattern: Uint8Array, key: Uint8Array): boolean {
+  const at = calls.engine_text(pattern.length + key.length) >>> 0;
+  sync();
+  if (at === 0) {
+    throw new RangeError("isocache: out of memory while matching keys");
   }
+  const memory = new Uint8Array(words.buffer);
+  memory.set(pattern, at);
+  memory.set(key, at + pattern.length);
+  return calls.engine_matches(pattern.length, key.length) > 0;
+}
+
+function utf8(text: string): Uint8Array {
+  // Jest's jsdom has no TextEncoder.
+  return typeof TextEncoder === "function"
+    ? new TextEncoder().encode(text)
+    : Uint8Array.from(unescape(encodeURIComponent(text)), (byte) => byte.charCodeAt(0));
 }

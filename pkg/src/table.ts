@@ -11,11 +11,8 @@ import { Contents } from "./contents.js";
 import { Engine } from "./engine.js";
 import { Tally } from "./tally.js";
 import type { Policy, RemovalReason } from "./types.js";
-import { sync, words } from "./views.js";
 
-/** In a decision of the engine: there are removals to read. */
-const REMOVALS = 2 ** 31;
-/** In a decision: the slot held an entry that was evicted for the new one. */
+/** In a decision of the engine: the slot held an entry that was evicted for the new one. */
 const EVICTED = 2 ** 30;
 /** In a decision: the key of that entry is to be remembered. */
 const REMEMBER = 2 ** 29;
@@ -146,7 +143,7 @@ export class Table<V> {
 
   /** How long an entry is still fresh, in milliseconds; 0 or less if it is stale. */
   remaining(slot: number): number {
-    const deadline = this.#engine.slots.deadline(slot);
+    const deadline = this.#engine.deadline(slot);
     return deadline === Infinity ? deadline : deadline - this.#clock.now();
   }
 
@@ -252,7 +249,7 @@ export class Table<V> {
     } finally {
       this.#empty();
       this.#disposed = true;
-      this.#engine.slots.free();
+      this.#engine.free();
     }
   }
 
@@ -285,10 +282,10 @@ export class Table<V> {
     if (!this.contents.holds(key, slot)) {
       return false;
     }
-    if (now < this.#engine.slots.deadline(slot)) {
+    if (now < this.#engine.deadline(slot)) {
       return true;
     }
-    if (now < this.#engine.slots.end(slot)) {
+    if (now < this.#engine.end(slot)) {
       return orStale;
     }
     this.#remove(slot, true);
@@ -298,7 +295,7 @@ export class Table<V> {
 
   /** Whether an entry is past its deadline. */
   #isStale(slot: number, now: number): boolean {
-    return now >= this.#due && now >= this.#engine.slots.deadline(slot);
+    return now >= this.#due && now >= this.#engine.deadline(slot);
   }
 
   /** The slot of the new entry; `undefined` if there is no memory. */
@@ -326,9 +323,7 @@ export class Table<V> {
     this.checkUsable();
     const decision = this.#engine.insert(weight, deadline, now, this.#ghost < 0);
     this.#due = Math.min(this.#due, deadline);
-    if (decision >= REMOVALS) {
-      this.#drain();
-    }
+    this.#drain();
     const slot = decision & SLOT;
     if (slot !== REFUSED) {
       if (decision & EVICTED) {
@@ -349,12 +344,10 @@ export class Table<V> {
       this.#engine.use(slot);
       this.#tally.rewrites++;
     } else {
-      const decision = this.#engine.update(slot, weight, deadline, now);
+      const isUpdated = this.#engine.update(slot, weight, deadline, now);
       this.#due = Math.min(this.#due, deadline);
-      if (decision >= REMOVALS) {
-        this.#drain();
-      }
-      if ((decision & SLOT) === REFUSED) {
+      this.#drain();
+      if (!isUpdated) {
         return false;
       }
     }
@@ -364,29 +357,22 @@ export class Table<V> {
 
   #sweep(now: number, budget: number): void {
     this.checkUsable();
-    this.#engine.slots.sweep(now, budget);
-    sync();
+    const due = this.#engine.sweep(now, budget);
     this.#drain();
-    this.#due = this.#engine.slots.next_due();
+    this.#due = due;
   }
 
   /** Removes the entries from the tables that the engine has removed. */
   #drain(): void {
-    const { slots } = this.#engine;
-    const removed = slots.removed();
-    const first = slots.removals() >>> 2;
-    for (let at = first; at < first + 3 * removed; at += 3) {
-      const isRemembered = ((words[at + 2] as number) & 1) !== 0;
-      this.contents.forget(words[at] as number, REASONS[words[at + 1] as number] as RemovalReason, isRemembered);
-    }
-    slots.clear_removals();
+    this.#engine.removed((slot, reason, isRemembered) => {
+      this.contents.forget(slot, REASONS[reason] as RemovalReason, isRemembered);
+    });
   }
 
   /** Removes an entry from the engine: as expired, or as deleted. */
   #remove(slot: number, isExpired: boolean): void {
     this.checkUsable();
-    this.#engine.slots.remove(slot, isExpired);
-    sync();
+    this.#engine.remove(slot, isExpired);
   }
 
   #empty(): void {

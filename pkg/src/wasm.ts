@@ -1,22 +1,42 @@
-/** The engine: how it starts, and views of its memory. */
+/**
+ * The engines of all caches, which run in one WebAssembly or its translation: how they start, their functions, and views of
+ * their memory.
+ */
 
-import { forms } from "./forms/js.js";
-import { start } from "./glue.js";
+import { forms } from "./forms/forms.js";
 import type { EngineForm } from "./types.js";
 
-let memory: { readonly buffer: ArrayBuffer } | undefined;
+/**
+ * The functions of `crates/wasm`, where they are described. `of` is the number of an engine. Addresses that are returned
+ * have a sign.
+ */
+interface Calls {
+  readonly engine_memory: { readonly buffer: ArrayBuffer };
+  engine_new(maxEntries: number, maxWeight: number, isS3Fifo: boolean): number;
+  engine_free(of: number): void;
+  engine_headers(): number;
+  engine_call(of: number, what: number, slot: number, a: number, b: number, c: number): number;
+  engine_text(length: number): number;
+  engine_matches(pattern: number, key: number): number;
+}
+
+/** Once the engine runs. Calls that may allocate must be followed by `sync`. */
+export let calls: Calls;
 let running: EngineForm | undefined;
 
-let view: Uint32Array | undefined;
+/** The memory in 32-bit words, which is read and written without a call. */
+export let words: Uint32Array = /* @__PURE__ */ new Uint32Array(0);
+/** The memory in 64-bit floats. */
+export let doubles: Float64Array = /* @__PURE__ */ new Float64Array(0);
 
-/** The memory of the engine in 32-bit words, as it is now: a call of the engine may make it another. */
-export function words(): Uint32Array {
+/** Makes the views those of the memory as it is now: one that has grown has another buffer. */
+export function sync(): void {
   // WebAssembly detaches the views of a memory that grows; JavaScript leaves them, with memory that nobody uses.
-  const { buffer } = memory as { readonly buffer: ArrayBuffer };
-  if (view === undefined || view.buffer !== buffer) {
-    view = new Uint32Array(buffer);
+  const { buffer } = calls.engine_memory;
+  if (words.buffer !== buffer) {
+    words = new Uint32Array(buffer);
+    doubles = new Float64Array(buffer);
   }
-  return view;
 }
 
 /** Starts the engine, unless it runs, and says in which form. */
@@ -29,7 +49,7 @@ function started(): EngineForm {
   let failure: unknown;
   for (const { name, instantiate } of forms) {
     try {
-      memory = start(instantiate);
+      calls = instantiate() as Calls;
       return name;
     } catch (error) {
       failure ??= error;

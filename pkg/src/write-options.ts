@@ -14,7 +14,7 @@ export interface PublicOptions extends SetOptions {
 
 /** Raised when the resolved form changes: copies of the package with different forms give each other the public one. */
 const FORM = "resolved.1";
-const RESOLVED: unique symbol = /* @__PURE__ */ Symbol.for(`isocache.${FORM}`);
+const RESOLVED: unique symbol = /* @__PURE__ */ Symbol.for("isocache.resolved.1");
 
 /** What a write asks for. Where it is one of a `setMany`, it has its key and its value, too. */
 export interface WriteOptions {

@@ -72,6 +72,11 @@ impl Expiry {
         &self.deadlines
     }
 
+    /// The ends by slot; empty until there is one.
+    pub(crate) fn ends(&self) -> &[Millis] {
+        &self.ends
+    }
+
     /// The time at which the entry in a slot is removed: its deadline, or its end if it is kept when stale.
     #[inline]
     pub(crate) fn end(&self, slot: Slot) -> Millis {

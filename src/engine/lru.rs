@@ -241,7 +241,7 @@ impl Eviction for Lru {
         // A queue holds at most a batch.
         #[allow(clippy::cast_possible_truncation)]
         let next = self.next as u32;
-        Tables { stamps, deadlines: &[], queue, next, bound: *bound, tick: *tick }
+        Tables { stamps, queue, next, bound: *bound, tick: *tick, ..Tables::default() }
     }
 
     fn resume(&mut self, tick: u32, next: u32) {

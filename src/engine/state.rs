@@ -295,7 +295,7 @@ impl Engine {
     /// What the owner may use without a call. See [`Tables`].
     #[must_use]
     pub fn tables(&self) -> Tables<'_> {
-        Tables { deadlines: self.expiry.deadlines(), ..self.policy.tables() }
+        Tables { deadlines: self.expiry.deadlines(), ends: self.expiry.ends(), ..self.policy.tables() }
     }
 
     /// Continues after the owner has used the [`tables`](Self::tables): `tick` is the latest stamp, and `next` the head of

@@ -2,7 +2,7 @@
 
 use std::sync::atomic::{AtomicU32, AtomicU64};
 
-use super::{MAX_SLOTS, Slot};
+use super::{MAX_SLOTS, Millis, Slot};
 
 /// The limits of an engine.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -92,6 +92,9 @@ pub struct Tables<'a> {
     pub stamps: &'a [AtomicU32],
     /// The deadline of each slot. Empty until an entry has one.
     pub deadlines: &'a [AtomicU64],
+    /// When the entry of each slot is removed if that is after its deadline, else minus infinity. Empty until an entry is
+    /// kept when stale.
+    pub ends: &'a [Millis],
     /// The oldest slots, in order.
     pub queue: &'a [Slot],
     /// The head of the queue.

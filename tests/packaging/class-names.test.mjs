@@ -25,7 +25,8 @@ for (const path of files) {
   test(`classes of ${path} have their public names`, async () => {
     const file = new URL(path, pkg);
     const exported = path.endsWith(".cjs") ? require(file.pathname) : await import(file);
-    const classes = Object.entries(exported).filter(([, value]) => isClass(value));
+    // Names that begin with a $ are for isocache/wasm, which shares the code.
+    const classes = Object.entries(exported).filter(([name, value]) => isClass(value) && !name.startsWith("$"));
     for (const name of EXPECTED[/^\.\/dist\/(\w+)/.exec(path)[1]] ?? ALL) {
       assert.ok(
         classes.some(([one]) => one === name),

@@ -70,7 +70,8 @@ async function use(isocache, memory) {
     cleared: cache.clearPattern("[a-b]*"),
     asynchronous: await asynchronous.get("a"),
     same: isocache.MemoryCache === memory.MemoryCache,
-    names: [Object.keys(isocache).sort(), Object.keys(memory).sort()],
+    // Those that begin with a $ are for isocache/wasm, which shares the code.
+    names: [isocache, memory].map((all) => Object.keys(all).filter((name) => !name.startsWith("$")).sort()),
   };
 }
 `;

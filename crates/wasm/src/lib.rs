@@ -3,6 +3,9 @@
 //! Keys and values stay in JavaScript. A lookup makes no call: JavaScript writes the stamp of the slot that it found into
 //! the engine's table, and takes victims from the engine's queue by itself. See `Engine::tables` for what it may do, and
 //! the header in `slots.rs` for how the two tell each other.
+//!
+//! Functions take and return numbers alone, and their names begin with `engine_`: JavaScript calls them without the glue
+//! that wasm-bindgen would write. `pkg/src/wasm.ts` declares them.
 
 #![cfg(all(target_arch = "wasm32", target_os = "unknown"))]
 #![forbid(unsafe_code)]
@@ -10,9 +13,31 @@
 mod pattern;
 mod slots;
 
-use talc::wasm::{WasmDynamicTalc, new_wasm_dynamic_allocator};
+use lol_alloc::{FreeListAllocator, LockedAllocator};
 
-/// A sixth of the size of the default allocator. Speed does not matter: the engine allocates rarely and in large
-/// blocks.
+/// The smallest that gives memory back. Speed does not matter: the engine allocates rarely and in large blocks.
 #[global_allocator]
-static ALLOCATOR: WasmDynamicTalc = new_wasm_dynamic_allocator();
+static ALLOCATOR: LockedAllocator<FreeListAllocator> = LockedAllocator::new(FreeListAllocator::new());
+
+/// Addresses and lengths have 32 bits on this target.
+#[allow(clippy::cast_possible_truncation)]
+fn address<E>(pointer: *const E) -> u32 {
+    pointer as usize as u32
+}
+
+#[allow(clippy::cast_possible_truncation)]
+fn length(length: usize) -> u32 {
+    length as u32
+}
+
+/// Adds to a list. Returns false if there is no memory for it.
+fn push<E>(list: &mut Vec<E>, one: E) -> bool {
+    if list.len() == list.capacity() && list.try_reserve(1).is_err() {
+        return false;
+    }
+    // Without this condition, there would be a path that panics.
+    if list.len() < list.capacity() {
+        list.push(one);
+    }
+    true
+}

@@ -1,223 +1,219 @@
-//! The engine, for JavaScript.
+//! The engines, for JavaScript: functions of numbers, over engines that have numbers, too.
+//!
+//! A number without an engine changes nothing.
 
-use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 
 use isocache::engine::{Engine, Inserted, Limits, Policy, Slot};
 use wasm_bindgen::prelude::wasm_bindgen;
 
-/// Set in the result of a write: there are removals to read.
-const REMOVALS: u32 = 1 << 31;
-/// Set in the result of a write: the slot held an entry that was evicted for this one.
+use crate::{address, length, push};
+
+/// Set in the result of an insertion: the slot held an entry that was evicted for this one.
 const EVICTED: u32 = 1 << 30;
-/// Set in the result of a write: the key of the entry that was evicted for this one is to be remembered.
+/// Set in the result of an insertion: the key of the entry that was evicted for this one is to be remembered.
 const REMEMBER: u32 = 1 << 29;
-/// The result of a write for which memory cannot be allocated. Valid slots are below it.
+/// The result of an insertion for which memory cannot be allocated. Valid slots are below it.
 const REFUSED: u32 = (1 << 29) - 1;
 
-/// The words of the header: the state that JavaScript reads after every call, and the first two also before it.
-/// Addresses are in elements of the table: 4 bytes, or 8 for the deadlines.
-const TICK: usize = 0;
-const NEXT: usize = 1;
-const STAMPS: usize = 2;
-const QUEUE: usize = 3;
-const QUEUED: usize = 4;
-const BOUND: usize = 5;
-const DEADLINES: usize = 6;
-const WORDS: usize = 7;
+/// What an engine does, by number; `pkg/src/engine.ts` has the same. The counts follow from `COUNTS` on: hits, sets, deletes,
+/// evictions, expirations, entries, weight. JavaScript counts the misses.
+const INSERT: u32 = 0;
+const UPDATE: u32 = 1;
+const REFILL: u32 = 2;
+const SET_DEADLINE: u32 = 3;
+const KEEP_STALE: u32 = 4;
+const EXPIRE: u32 = 5;
+const DELETE: u32 = 6;
+const SWEEP: u32 = 7;
+const SET_LIMITS: u32 = 8;
+const CLEAR: u32 = 9;
+const ORDER: u32 = 10;
+const COUNTS: u32 = 11;
 
-/// An engine, and its header.
-#[wasm_bindgen(skip_typescript)]
-pub struct Slots {
+/// The state that JavaScript reads after every call. The first two words it also writes, before a call.
+/// Addresses are in elements of the table: 4 bytes, or 8 for the deadlines and the ends, where 0 stands for an empty table.
+#[derive(Default)]
+#[repr(C)]
+struct Header {
+    tick: AtomicU32,
+    next: AtomicU32,
+    stamps: AtomicU32,
+    queue: AtomicU32,
+    queued: AtomicU32,
+    bound: AtomicU32,
+    deadlines: AtomicU32,
+    ends: AtomicU32,
+    /// The removals: for each three words, its slot, its reason, and in the lowest byte of the third whether its key is to
+    /// be remembered. The next call clears them.
+    removals: AtomicU32,
+    removed: AtomicU32,
+    /// The bits of a float: a time before which every entry is fresh, so that lookups need not check deadlines; minus
+    /// infinity while there are stale entries.
+    due: AtomicU64,
+}
+
+/// An engine, and what JavaScript reads of it.
+struct Slots {
     engine: Engine,
-    header: [AtomicU32; WORDS],
     order: Vec<Slot>,
 }
 
-#[wasm_bindgen]
-impl Slots {
-    #[wasm_bindgen(constructor)]
-    pub fn new(max_entries: u32, max_weight: f64, is_s3_fifo: bool) -> Self {
-        let policy = if is_s3_fifo { Policy::S3Fifo } else { Policy::Lru };
-        let engine = Engine::new(limits(max_entries, max_weight), policy);
-        Self { engine, header: [const { AtomicU32::new(0) }; WORDS], order: Vec::new() }
-    }
+/// The engines by number, their headers, and the numbers of those that were freed.
+struct Engines {
+    all: Vec<Slots>,
+    headers: Vec<Header>,
+    free: Vec<u32>,
+}
 
-    /// The address of the header, which never changes.
-    pub fn header(&self) -> u32 {
-        address(self.header.as_ptr())
-    }
+static ENGINES: Mutex<Engines> = Mutex::new(Engines { all: Vec::new(), headers: Vec::new(), free: Vec::new() });
 
-    /// The address of the removals: for each three 32-bit numbers, its slot, its reason, and in the lowest byte of the
-    /// third whether its key is to be remembered. It may change with every call.
-    pub fn removals(&self) -> u32 {
-        address(self.engine.removals().as_ptr())
+/// Makes an engine. Returns its number; one of no engine without memory.
+#[wasm_bindgen(skip_typescript)]
+pub fn engine_new(max_entries: u32, max_weight: f64, is_s3_fifo: bool) -> u32 {
+    let Ok(mut engines) = ENGINES.try_lock() else { return u32::MAX };
+    let Engines { all, headers, free } = &mut *engines;
+    let of = free.pop().unwrap_or(length(all.len()));
+    let policy = if is_s3_fifo { Policy::S3Fifo } else { Policy::Lru };
+    let slots = Slots { engine: Engine::new(limits(max_entries, max_weight), policy), order: Vec::new() };
+    if let (Some(own), Some(header)) = (all.get_mut(of as usize), headers.get_mut(of as usize)) {
+        *own = slots;
+        *header = Header::default();
+    } else if !(push(headers, Header::default()) && push(all, slots)) {
+        return u32::MAX;
     }
+    of
+}
 
-    pub fn removed(&self) -> u32 {
-        count(self.engine.removals().len())
+/// Frees an engine, whose number may be given to another.
+#[wasm_bindgen(skip_typescript)]
+pub fn engine_free(of: u32) {
+    engine_call(of, CLEAR, 0, 0.0, 0.0, 0.0);
+    if let Ok(mut engines) = ENGINES.try_lock() {
+        push(&mut engines.free, of);
     }
+}
 
-    /// Clears the removals, after they have been read.
-    pub fn clear_removals(&mut self) {
-        self.engine.clear_removals();
-    }
+/// The address of the header of the first engine; those of the others follow. It may change with a new engine.
+#[wasm_bindgen(skip_typescript)]
+pub fn engine_headers() -> u32 {
+    ENGINES.try_lock().map_or(0, |engines| address(engines.headers.as_ptr()))
+}
 
-    /// Makes the next queue of victims, and makes the stamps start again if the last one has been given.
-    pub fn refill(&mut self) {
-        self.enter();
-        self.engine.refill();
-        self.leave();
-    }
+/// Does `what` with an engine, and writes its header. Returns the slot of a new entry, with `EVICTED` if an entry was evicted
+/// for it, and with `REMEMBER` if its key is to be remembered, or `REFUSED`; the address of a list; a count; otherwise 1, or 0
+/// without memory.
+///
+/// | what | `slot` | `a` | `b` | `c` |
+/// |---|---|---|---|---|
+/// | insert | whether its key is remembered | weight | deadline | now |
+/// | update | slot | weight | deadline | now |
+/// | set a deadline | slot | | deadline | |
+/// | keep an entry with a deadline when stale | slot | | its end | |
+/// | expire, delete | slot | | | |
+/// | sweep | how many candidates to inspect at most | | | now |
+/// | set limits | entries | weight | | now |
+/// | order: list all slots from the least to the most recently used, until the next call | | | | |
+#[wasm_bindgen(skip_typescript)]
+pub fn engine_call(of: u32, what: u32, slot: Slot, a: f64, b: f64, c: f64) -> f64 {
+    let Ok(mut engines) = ENGINES.try_lock() else { return 0.0 };
+    let Engines { all, headers, .. } = &mut *engines;
+    let (Some(slots), Some(header)) = (all.get_mut(of as usize), headers.get(of as usize)) else { return 0.0 };
+    let Slots { engine, order } = slots;
+    // What JavaScript has done since the last call, which has read what that one left.
+    engine.resume(header.tick.load(Ordering::Relaxed), header.next.load(Ordering::Relaxed));
+    engine.clear_removals();
+    *order = Vec::new();
+    let result = act(engine, order, what, slot, (a, b, c));
+    header.write(engine);
+    result
+}
 
-    /// Inserts an entry; `is_back` if its key is remembered. Returns the slot of the new entry, with `EVICTED` if an entry
-    /// was evicted for it, and with `REMEMBER` if its key is to be remembered; or `REFUSED`. With `REMOVALS` if there are
-    /// any.
-    pub fn insert(&mut self, weight: f64, deadline: f64, now: f64, is_back: bool) -> u32 {
-        self.enter();
-        let slot = match self.engine.insert(weighed(weight), deadline, now, is_back) {
-            Ok(Inserted { slot, evicted, remember }) => {
-                slot | if evicted { EVICTED } else { 0 } | if remember { REMEMBER } else { 0 }
+fn act(engine: &mut Engine, order: &mut Vec<Slot>, what: u32, slot: Slot, (a, b, c): (f64, f64, f64)) -> f64 {
+    let is_done = match what {
+        INSERT => {
+            return f64::from(match engine.insert(weighed(a), b, c, slot != 0) {
+                Ok(Inserted { slot, evicted, remember }) => {
+                    slot | if evicted { EVICTED } else { 0 } | if remember { REMEMBER } else { 0 }
+                }
+                Err(_) => REFUSED,
+            });
+        }
+        UPDATE => engine.update(slot, weighed(a), b, c).is_ok(),
+        REFILL => {
+            engine.refill();
+            true
+        }
+        SET_DEADLINE => engine.set_deadline(slot, b).is_ok(),
+        KEEP_STALE => engine.keep_stale(slot, b).is_ok(),
+        EXPIRE => {
+            engine.expire(slot);
+            true
+        }
+        DELETE => {
+            engine.delete(slot);
+            true
+        }
+        SWEEP => {
+            engine.sweep(c, slot);
+            true
+        }
+        SET_LIMITS => {
+            engine.set_limits(limits(slot, a), c);
+            true
+        }
+        CLEAR => {
+            engine.clear();
+            true
+        }
+        ORDER => {
+            if order.try_reserve_exact(engine.capacity() as usize).is_err() {
+                return 0.0;
             }
-            Err(_) => REFUSED,
-        };
-        self.leave();
-        self.with_removals(slot)
-    }
-
-    /// Returns `slot` or `REFUSED`; with `REMOVALS` if there are any.
-    pub fn update(&mut self, slot: Slot, weight: f64, deadline: f64, now: f64) -> u32 {
-        self.enter();
-        let updated = self.engine.update(slot, weighed(weight), deadline, now);
-        self.leave();
-        self.with_removals(if updated.is_ok() { slot } else { REFUSED })
-    }
-
-    /// Removes an entry: as expired, or as deleted.
-    pub fn remove(&mut self, slot: Slot, expired: bool) {
-        if expired {
-            self.engine.expire(slot);
-        } else {
-            self.engine.delete(slot);
+            engine.visit(|slot| {
+                push(order, slot);
+            });
+            return f64::from(address(order.as_ptr()));
         }
-    }
+        _ => return counted(engine, what - COUNTS),
+    };
+    f64::from(u8::from(is_done))
+}
 
-    /// Removes expired entries, which are then among the removals, inspecting at most `budget` candidates.
-    pub fn sweep(&mut self, now: f64, budget: u32) {
-        self.engine.sweep(now, budget);
+fn counted(engine: &Engine, what: u32) -> f64 {
+    let counters = engine.counters();
+    let count = match what {
+        0 => counters.hits,
+        1 => counters.sets,
+        2 => counters.deletes,
+        3 => counters.evictions,
+        4 => counters.expirations,
+        5 => u64::from(engine.len()),
+        _ => engine.weight(),
+    };
+    // Exact up to 2^53.
+    #[allow(clippy::cast_precision_loss)]
+    {
+        count as f64
     }
+}
 
-    /// Sets a new deadline for the entry in `slot`. Returns false if memory cannot be allocated; the entry then keeps
-    /// the old one.
-    pub fn set_deadline(&mut self, slot: Slot, deadline: f64) -> bool {
-        self.enter();
-        let set = self.engine.set_deadline(slot, deadline).is_ok();
-        self.leave();
-        set
-    }
-
-    /// Keeps the entry in `slot`, which was just inserted or updated with a finite deadline, until `end`. Between its
-    /// deadline and its end it is stale: `count(5)` leaves it out, `sweep` keeps it, and plain lookups must treat it as
-    /// absent. Returns false if memory cannot be allocated; the entry then leaves at its deadline. The next `update` of
-    /// the slot resets this.
-    pub fn keep_stale(&mut self, slot: Slot, end: f64) -> bool {
-        self.engine.keep_stale(slot, end).is_ok()
-    }
-
-    /// When the entry is no longer fresh, or infinity.
-    pub fn deadline(&self, slot: Slot) -> f64 {
-        self.engine.deadline(slot)
-    }
-
-    /// When the entry is removed, or infinity: its deadline, or later if it is kept when stale. An entry that is
-    /// removed between the two must be removed as expired.
-    pub fn end(&self, slot: Slot) -> f64 {
-        self.engine.end(slot)
-    }
-
-    /// A time before which every entry is fresh, so that lookups need not check deadlines; minus infinity while there
-    /// are stale entries.
-    pub fn next_due(&self) -> f64 {
-        self.engine.next_due()
-    }
-
-    pub fn set_limits(&mut self, max_entries: u32, max_weight: f64, now: f64) {
-        self.enter();
-        self.engine.set_limits(limits(max_entries, max_weight), now);
-        self.leave();
-    }
-
-    pub fn clear(&mut self) {
-        self.enter();
-        self.engine.clear();
-        self.leave();
-    }
-
-    /// Lists all slots from the least to the most recently used, and returns the address of the list; 0 if there is no
-    /// memory for it.
-    pub fn order(&mut self) -> u32 {
-        self.enter();
-        let mut order = Vec::new();
-        if order.try_reserve_exact(self.engine.capacity() as usize).is_err() {
-            return 0;
-        }
-        self.engine.visit(|slot| {
-            if order.len() < order.capacity() {
-                order.push(slot);
-            }
-        });
-        self.order = order;
-        self.leave();
-        address(self.order.as_ptr())
-    }
-
-    /// Frees the list that `order` made.
-    pub fn forget_order(&mut self) {
-        self.order = Vec::new();
-    }
-
-    /// Hits, sets, deletes, evictions, expirations, entries, weight, by number from 0. JavaScript counts the misses.
-    pub fn count(&mut self, of: u32) -> f64 {
-        self.enter();
-        let counters = self.engine.counters();
-        let count = match of {
-            0 => counters.hits,
-            1 => counters.sets,
-            2 => counters.deletes,
-            3 => counters.evictions,
-            4 => counters.expirations,
-            5 => u64::from(self.engine.len()),
-            _ => self.engine.weight(),
-        };
-        // Exact up to 2^53.
-        #[allow(clippy::cast_precision_loss)]
-        {
-            count as f64
-        }
-    }
-
-    /// Takes over what JavaScript has done since the last call.
-    fn enter(&mut self) {
-        let [tick, next] = [TICK, NEXT].map(|at| self.header[at].load(Ordering::Relaxed));
-        self.engine.resume(tick, next);
-    }
-
-    /// Writes the header.
-    // Not inlined, so that all callers share one copy.
-    #[inline(never)]
-    fn leave(&mut self) {
-        let tables = self.engine.tables();
-        let set = |at: usize, word| self.header[at].store(word, Ordering::Relaxed);
-        set(TICK, tables.tick);
-        set(NEXT, tables.next);
-        set(STAMPS, address(tables.stamps.as_ptr()) / 4);
-        set(QUEUE, address(tables.queue.as_ptr()) / 4);
-        set(QUEUED, count(tables.queue.len()));
-        set(BOUND, tables.bound);
-        set(DEADLINES, if tables.deadlines.is_empty() { 0 } else { address(tables.deadlines.as_ptr()) / 8 });
-    }
-
-    fn with_removals(&self, slot: Slot) -> u32 {
-        if self.engine.removals().is_empty() { slot } else { slot | REMOVALS }
+impl Header {
+    fn write(&self, engine: &Engine) {
+        let tables = engine.tables();
+        let set = |word: &AtomicU32, value| word.store(value, Ordering::Relaxed);
+        set(&self.tick, tables.tick);
+        set(&self.next, tables.next);
+        set(&self.stamps, address(tables.stamps.as_ptr()) / 4);
+        set(&self.queue, address(tables.queue.as_ptr()) / 4);
+        set(&self.queued, length(tables.queue.len()));
+        set(&self.bound, tables.bound);
+        set(&self.deadlines, doubles(tables.deadlines));
+        set(&self.ends, doubles(tables.ends));
+        set(&self.removals, address(engine.removals().as_ptr()) / 4);
+        set(&self.removed, length(engine.removals().len()));
+        self.due.store(engine.next_due().to_bits(), Ordering::Relaxed);
     }
 }
 
@@ -226,18 +222,14 @@ fn limits(max_entries: u32, max_weight: f64) -> Limits {
 }
 
 /// Converts a weight that JavaScript has checked: an integer from 0 to 2^53, or infinity, which becomes the largest.
+// Not inlined: in JavaScript, it is much code.
+#[inline(never)]
 #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)]
 fn weighed(weight: f64) -> u64 {
     weight as u64
 }
 
-/// Addresses and lengths have 32 bits on this target.
-#[allow(clippy::cast_possible_truncation)]
-fn address<E>(pointer: *const E) -> u32 {
-    pointer as usize as u32
-}
-
-#[allow(clippy::cast_possible_truncation)]
-fn count(length: usize) -> u32 {
-    length as u32
+/// The address of a table of 8 bytes per element, in elements; 0 if it is empty.
+fn doubles<E>(table: &[E]) -> u32 {
+    if table.is_empty() { 0 } else { address(table.as_ptr()) / 8 }
 }

@@ -1,5 +1,7 @@
-import type { Instantiate } from "../glue.js";
 import type { EngineForm } from "../types.js";
+
+/** Returns the exports of an engine; nothing is started before. */
+type Instantiate = () => object;
 
 /** A form of the engine that a build of the package has. */
 export interface Form {

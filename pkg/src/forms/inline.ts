@@ -12,6 +12,6 @@ export function compile(): WebAssembly.Module {
   return new WebAssembly.Module(bytes);
 }
 
-export function instantiate(imports: WebAssembly.Imports, compiled = compile()): WebAssembly.Exports {
-  return new WebAssembly.Instance(compiled, imports).exports;
+export function instantiate(compiled = compile()): WebAssembly.Exports {
+  return new WebAssembly.Instance(compiled).exports;
 }

@@ -1,6 +1,6 @@
-/** The forms of the engine for bundlers, browsers and edge runtimes: JavaScript, which runs everywhere. */
+/** The form of the engine for bundlers, browsers and edge runtimes: JavaScript, which runs everywhere. */
 
 import type { Form } from "./form.js";
 import instantiate from "./translated.js";
 
-export const forms: readonly Form[] = [{ name: "js", instantiate }];
+export const form: Form = { name: "js", instantiate };

@@ -1,5 +1,5 @@
 /** The engine in JavaScript; written by the build. */
-import type { Instantiate } from "../glue.js";
+import type { Form } from "./form.js";
 
-declare const instantiate: Instantiate;
+declare const instantiate: Form["instantiate"];
 export default instantiate;

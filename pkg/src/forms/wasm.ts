@@ -1,4 +1,4 @@
-/** The forms of the engine for `isocache/wasm` where there is no Node: WebAssembly, or an error. */
+/** The form of the engine for `isocache/wasm` where there is no Node: WebAssembly, or an error. */
 
 import type { Form } from "./form.js";
 import { compile, instantiate } from "./inline.js";
@@ -7,4 +7,4 @@ import { compile, instantiate } from "./inline.js";
 const compiled = /* @__PURE__ */ (() =>
   typeof navigator === "object" && navigator.userAgent === "Cloudflare-Workers" ? compile() : undefined)();
 
-export const forms: readonly Form[] = [{ name: "wasm", instantiate: (imports) => instantiate(imports, compiled) }];
+export const form: Form = { name: "wasm", instantiate: () => instantiate(compiled) };

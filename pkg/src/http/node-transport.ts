@@ -48,9 +48,13 @@ interface Platform {
   setImmediate?(act: () => void): void;
 }
 
-const platform = globalThis as Platform;
+const platform: Platform = globalThis;
 /** For comparison only: a program that replaces it wants to see each request. */
-const genuine = /* @__PURE__ */ (() => platform.fetch)();
+const genuine = /* @__PURE__ */ loadedFetch();
+
+function loadedFetch(): unknown {
+  return platform.fetch;
+}
 
 /** Larger bodies are written in parts of this size, so that an early answer is noticed between them. */
 const PART = 65_536;

@@ -13,7 +13,7 @@ const MARK = "isocache works: ";
 /** The body of a program: `isocache` and `memory` are what it imported. */
 export const PROGRAM = `${USE}
 async function result() {
-  const names = (of) => Object.keys(of).filter((name) => !/^(default|__esModule|module\\.exports)$/.test(name));
+  const names = (of) => Object.keys(of).filter((name) => !/^(default|__esModule|module\\.exports|\\$.*)$/.test(name));
   const { names: _, ...rest } = await use(isocache, memory);
   const engine = isocache.MemoryCache.engine;
   return JSON.stringify({ ...rest, names: [names(isocache).sort(), names(memory).sort()], engine });

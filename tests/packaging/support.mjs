@@ -22,12 +22,13 @@ export async function run(command, args, cwd) {
 export async function packed() {
   const folder = await mkdtemp(join(tmpdir(), "isocache-package-"));
   const listed = await run("npm", ["pack", "--json", "--pack-destination", folder], join(root, "pkg"));
-  const [{ filename, files }] = JSON.parse(listed);
+  const [{ filename, files, unpackedSize }] = JSON.parse(listed);
   const tarball = join(folder, filename);
   return {
     folder,
     tarball,
     files: files.map(({ path }) => path),
+    unpackedSize,
     /** A new project with the package installed, and with `sources` by path. */
     async project(name, sources, type = "module") {
       const project = join(folder, name);

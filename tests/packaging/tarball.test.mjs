@@ -6,6 +6,7 @@ import { homedir } from "node:os";
 import { dirname, join } from "node:path";
 import { after, before, describe, test } from "node:test";
 import { transform } from "esbuild";
+import { UNPACKED_LIMIT } from "../../pkg/bench/limits.mjs";
 import { bin, packed, root, run } from "./support.mjs";
 
 describe("tarball", () => {
@@ -32,6 +33,11 @@ describe("tarball", () => {
     for (const path of ["package.json", "LICENSE-MIT", "LICENSE-APACHE", "dist/index.js", "memory/package.json"]) {
       assert.ok(pack.files.includes(path), path);
     }
+  });
+
+  test("is no larger than it has to be", () => {
+    const { unpackedSize } = pack;
+    assert.ok(unpackedSize <= UNPACKED_LIMIT, `${unpackedSize} bytes, of at most ${UNPACKED_LIMIT}`);
   });
 
   test("holds every file that package.json names", () => {

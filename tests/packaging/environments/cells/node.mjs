@@ -138,4 +138,24 @@ const vitest = ["node", "jsdom", "happy-dom"].map((environment) => ({
   },
 }));
 
-export default [...nodes, ...jitless, snapshot, ...tsx, tsNode, ...jest, ...vitest];
+const vitestInBrowser = {
+  name: "Vitest, browser mode",
+  engine: "js",
+  async run(lab) {
+    const chromium = { executablePath: process.env.CHROMIUM ?? "/usr/bin/chromium", args: ["--no-sandbox"] };
+    const project = await lab.project("vitest-browser", {
+      tools: { vitest: "4.1.12", "@vitest/browser-playwright": "4.1.12", playwright: "1.65.1" },
+      files: {
+        "vitest.config.js": `import { playwright } from "@vitest/browser-playwright";
+          const provider = playwright({ launchOptions: ${JSON.stringify(chromium)} });
+          const browser = { enabled: true, headless: true, provider, instances: [{ browser: "chromium" }] };
+          export default { test: { browser: { ...browser, screenshotFailures: false } } };`,
+        "main.test.js": `import { test } from "vitest";\n${ESM}test("works", async () => console.log(await printed()));`,
+      },
+    });
+    const text = await project.run(project.bin("vitest"), ["run"]);
+    return { text, version: await project.version("vitest") };
+  },
+};
+
+export default [...nodes, ...jitless, snapshot, ...tsx, tsNode, ...jest, ...vitest, vitestInBrowser];

@@ -61,7 +61,7 @@ test-js: build bridge page
 	cargo build --quiet --features http,metrics,redis,sessions,tower,tracing --example user_service --example shop
 	node scripts/run-tests.mjs $$(find tests/js tests/packaging www/test -name '*.test.mjs' | sort)
 
-test-everywhere: build ## The package in every environment of docs/environments.md, and its table; tools go to target/environments
+test-everywhere: build bridge ## The package in every environment of docs/environments.md, and its table; tools go to target/environments
 	@scripts/need.sh node rust wasm-target chromium firefox webkit wasm-bindgen wasm-pack geckodriver
 	node tests/packaging/environments/run.mjs --write
 	scripts/wasm-tests.sh --firefox
@@ -100,7 +100,7 @@ miri: ## The engine, the memory cache and loading under Miri, with small sizes: 
 	@scripts/need.sh miri
 	scripts/miri.sh
 
-release-check: build ## Check that every crate and the npm package can be published, without publishing them
+release-check: build bridge ## Check that every crate and the npm package can be published, without publishing them
 	scripts/release-check.sh
 
 clean: ## Remove what was built

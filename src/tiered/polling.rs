@@ -52,7 +52,9 @@ impl Hub {
     /// Notes what the responses of the store show: a position after the last one that was announced means that there is
     /// something to ask for.
     pub(super) fn compare_positions(&self) {
-        let Some(latest) = self.source.as_ref().and_then(|source| source.latest()) else { return };
+        // A stream brings everything by itself, and that of one bridge may be behind the responses of another.
+        let polled = self.source.as_ref().filter(|source| source.check_interval().is_some());
+        let Some(latest) = polled.and_then(|source| source.latest()) else { return };
         let mut state = self.state();
         let Some(known) = state.link.position() else { return };
         if latest.is_after(known) || latest.epoch != known.epoch {

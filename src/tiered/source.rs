@@ -75,8 +75,8 @@ pub trait InvalidationSource: Send + Sync {
         ))))
     }
 
-    /// The latest position that any response of the store has shown, which may tell that announcements were missed;
-    /// `None` if it is not known.
+    /// The latest position that any response of the store has shown, for a source that is [polled](Self::poll): if it is
+    /// later than the last poll, or of another epoch, the next one is due. `None` if it is not known.
     fn latest(&self) -> Option<Position> {
         None
     }

@@ -1,5 +1,7 @@
 //! `HttpCacheProvider` natively, against the bridge over each store, a server of another kind, and servers that misbehave.
 
+mod balanced;
+mod balancer;
 mod faults;
 pub mod foreign;
 mod invalidations;

@@ -59,7 +59,7 @@ where
 }
 
 /// Reads until the value is this one. Whatever is read before must be among `old`.
-async fn becomes(tier: &impl CacheProvider<String>, key: &str, old: &[Option<&str>], new: Option<&str>) {
+pub async fn becomes(tier: &impl CacheProvider<String>, key: &str, old: &[Option<&str>], new: Option<&str>) {
     bounded(async {
         loop {
             match tier.get(key).await {

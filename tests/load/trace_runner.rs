@@ -104,6 +104,9 @@ pub trait Controls {
     fn is_busy(&self) -> bool {
         false
     }
+
+    /// Lets what runs outside of the tasks of the case go on until it waits for something.
+    fn catch_up(&self) {}
 }
 
 struct Run<P, C> {
@@ -128,7 +131,11 @@ impl<P: CacheAside<String> + Clone + 'static, C: Controls> Run<P, C> {
                 continue;
             }
             if !self.controls.is_busy() {
-                return;
+                self.controls.catch_up();
+                if !self.controls.is_busy() && !self.executor.step(&mut self.seeded) {
+                    return;
+                }
+                continue;
             }
             // A server has not answered yet.
             std::thread::sleep(Duration::from_micros(50));

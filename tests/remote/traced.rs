@@ -126,6 +126,13 @@ impl<P: KeysProvider> Controls for Traced<P> {
     fn is_busy(&self) -> bool {
         self.state.requests.load(Ordering::SeqCst) > 0
     }
+
+    /// A tier shares reads among its callers in tasks of the runtime, whose only thread takes them in order.
+    fn catch_up(&self) {
+        let (done, is_done) = std::sync::mpsc::channel();
+        Handle::current().spawn(async move { done.send(()) });
+        is_done.recv().expect("the runtime runs");
+    }
 }
 
 impl<T: MaybeSend + 'static, P: CacheProvider<T>> CacheProvider<T> for Traced<P> {

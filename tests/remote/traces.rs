@@ -1,9 +1,15 @@
 //! The traces of `tests/vectors/loading.json` over real servers: Redis, a bridge over its embedded store, and a bridge
 //! over Redis. Time is that of the trace, for the servers, too.
 
+use std::cell::RefCell;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
 
-use isocache::{CacheProvider, Clock, HttpCacheProvider, KeysProvider, ManualClock, RedisCacheProvider};
+use isocache::{
+    CacheError, CacheProvider, Clock, HttpCacheProvider, InvalidationChannel, InvalidationSource, KeysProvider,
+    ManualClock, RedisCacheProvider, TieredCacheBuilder, TieredCacheProvider,
+};
 use servers::clock::ServerClock;
 use servers::redis::{Options, RedisServer};
 use tokio::runtime::{Handle, Runtime};
@@ -18,6 +24,9 @@ const SEEDS: u64 = 2;
 
 /// What the traces need of a provider, as far as servers have it.
 const HAS: [&str; 3] = ["store", "ttl", "count"];
+
+/// Longer than any case.
+const HEARTBEAT: Duration = Duration::from_secs(3600);
 
 /// The tasks of a trace run in the test's thread, requests in those of the runtime.
 fn runtime() -> Runtime {
@@ -44,28 +53,67 @@ impl Times {
     }
 }
 
-/// Runs the traces and the scenes of freshness. `make` builds a provider of a namespace at a clock.
+/// A provider, and its announcements.
+type Announced<P> = (P, Arc<dyn InvalidationSource>);
+
+/// Runs the traces over a provider of texts, and over memory before it, and the scenes of freshness over one of numbers. Both
+/// are built of a namespace, at a clock.
 fn run<P, Q>(
     name: &str,
     set_server_ms: impl Fn(u64, Moment) + Clone + Send + Sync + 'static,
-    make: impl Fn(&str, ManualClock) -> (P, Q),
+    texts: impl Fn(&str, ManualClock) -> Announced<P>,
+    numbers: impl Fn(&str, ManualClock) -> Announced<Q>,
 ) where
     P: CacheProvider<String> + KeysProvider + Clone + 'static,
     Q: CacheProvider<u64> + 'static,
 {
     let times = Times::new();
-    let others = run_all(name, &HAS, SEEDS, || {
+    let traced = || {
         let clock = times.next();
-        let (cache, _) = make(&Times::namespace(&clock), clock.clone());
-        let cache = Traced::new(cache, clock, set_server_ms.clone());
+        let (cache, source) = texts(&Times::namespace(&clock), clock.clone());
+        (Traced::new(cache, clock.clone(), set_server_ms.clone()), source, clock)
+    };
+    let others = run_all(name, &HAS, SEEDS, || {
+        let (cache, _, _) = traced();
         (cache.clone(), cache)
     });
     assert!(others.is_empty(), "not run: {others:?}");
 
+    // A near copy is found although the store fails, or takes long. What the traces say of that is seen without copies.
+    let tiers = RefCell::new(Vec::new());
+    run_all(&format!("memory before {name}"), &HAS[1..], SEEDS, || {
+        let (far, source, clock) = traced();
+        let tier = connected(TieredCacheProvider::builder(far.clone()).invalidations(source).clock(clock));
+        tiers.borrow_mut().push(tier.clone());
+        (tier, far)
+    });
+    let near_hits: u64 = tiers.take().iter().map(|tier| tier.tier_stats().near_hits).sum();
+    assert!(near_hits > 0);
+    let others = run_all(&format!("memory that waits before {name}"), &HAS, 1, || {
+        let (far, _, clock) = traced();
+        let channel = InvalidationChannel::new();
+        channel.disconnect(CacheError::Connection("the bus is down".into()));
+        let tier = TieredCacheProvider::builder(far.clone()).invalidations(channel).clock(clock).build().unwrap();
+        (tier, far)
+    });
+    assert!(others.is_empty(), "not run: {others:?}");
+
     let clock = times.next();
-    let process =
-        || Traced::new(make(&Times::namespace(&clock), clock.clone()).1, clock.clone(), set_server_ms.clone());
+    let process = || {
+        let (cache, _) = numbers(&Times::namespace(&clock), clock.clone());
+        Traced::new(cache, clock.clone(), set_server_ms.clone())
+    };
     Handle::current().block_on(freshness_scenes::all(&process(), &process(), |by| clock.advance(by)));
+}
+
+/// A tier that serves its copies.
+fn connected<T, P>(builder: TieredCacheBuilder<T, P>) -> TieredCacheProvider<T, P>
+where
+    T: Clone + Send + 'static,
+{
+    let tier = builder.build().unwrap();
+    Handle::current().block_on(http::bounded(tier.ready()));
+    tier
 }
 
 #[test]
@@ -74,27 +122,32 @@ fn over_redis() {
     let server = RedisServer::start(Options { clock: Some(time.clone()), ..Options::default() });
     let runtime = runtime();
     let _entered = runtime.enter();
+    fn at<T>(url: &str, namespace: &str, clock: ManualClock) -> Announced<RedisCacheProvider<T>> {
+        let cache = redis::patient(url).namespace(namespace).unix_clock(clock).build().unwrap();
+        let source = cache.invalidations().heartbeat(HEARTBEAT).unwrap();
+        (cache, Arc::new(source))
+    }
+    let url = server.url();
     run(
         "Redis",
         move |ms, moment| time.set_ms(moment.of_redis(ms)),
-        |namespace, clock| {
-            let builder = redis::patient(&server.url()).namespace(namespace).unix_clock(clock.clone());
-            let numbers = redis::patient(&server.url()).namespace(namespace).unix_clock(clock);
-            let (texts, numbers): (RedisCacheProvider<String>, RedisCacheProvider<u64>) =
-                (builder.build().unwrap(), numbers.build().unwrap());
-            (texts, numbers)
-        },
+        |namespace, clock| at(&url, namespace, clock),
+        |namespace, clock| at(&url, namespace, clock),
     );
 }
 
 fn over_http(name: &str, url: &str, set_server_ms: impl Fn(u64, Moment) + Clone + Send + Sync + 'static) {
-    run(name, set_server_ms, |namespace, clock| {
-        let texts = http::patient(url).token(TOKEN).namespace(namespace).unix_clock(clock.clone());
-        let numbers = http::patient(url).token(TOKEN).namespace(namespace).unix_clock(clock);
-        let (texts, numbers): (HttpCacheProvider<String>, HttpCacheProvider<u64>) =
-            (texts.build().unwrap(), numbers.build().unwrap());
-        (texts, numbers)
-    });
+    fn at<T>(url: &str, namespace: &str, clock: ManualClock) -> Announced<HttpCacheProvider<T>> {
+        let cache = http::patient(url).token(TOKEN).namespace(namespace).unix_clock(clock).build().unwrap();
+        let (cache, source) = cache.with_invalidations();
+        (cache, Arc::new(source))
+    }
+    run(
+        name,
+        set_server_ms,
+        |namespace, clock| at(url, namespace, clock),
+        |namespace, clock| at(url, namespace, clock),
+    );
 }
 
 #[test]

@@ -63,7 +63,8 @@ fn two_lines(stream: &mut TcpStream) -> Vec<u8> {
 /// Sets the servers' clock before each operation.
 ///
 /// Redis lets an entry live through the millisecond in which its life ends, so that lookups and removals are asked one
-/// millisecond late. What tells the time that is left is asked in time.
+/// millisecond late. What tells the time that is left is asked in time. So it belongs directly around the provider: a tier
+/// reads with `get_with_ttl` where its caller called `get`, and a millisecond late would find one less.
 pub struct AtClock<P> {
     inner: P,
     time: ServerTime,

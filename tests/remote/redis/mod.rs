@@ -16,6 +16,7 @@ mod protocol;
 mod rules;
 mod sentinel;
 mod tiered;
+mod tiered_rules;
 
 use std::future::Future;
 use std::time::Duration;

@@ -10,15 +10,17 @@ use axum::Router;
 use axum::body::Body;
 use axum::extract::State;
 use axum::http::Response;
+use axum::http::header::{CONTENT_ENCODING, CONTENT_TYPE};
 use axum_server::Handle;
 use isocache::{Clock, UnixClock};
+use isocache_protocol::headers::CONTENT_TYPE_SSE;
 use tokio::runtime::Builder;
 use tokio::sync::watch;
 use tower::make::Shared;
 use tower::{ServiceBuilder, service_fn};
 use tower_http::CompressionLevel;
-use tower_http::compression::CompressionLayer;
 use tower_http::compression::predicate::{NotForContentType, Predicate, SizeAbove};
+use tower_http::compression::{CompressionBody, CompressionLayer};
 use tracing_subscriber::EnvFilter;
 
 use super::cli::{LogFormat, Serve};
@@ -163,7 +165,8 @@ async fn run(ready: Ready) -> Result<(), String> {
     });
     let large = SizeAbove::new(COMPRESS_ABOVE_BYTES).and(NotForContentType::SSE).and(NotForContentType::IMAGES);
     let compression = CompressionLayer::new().quality(CompressionLevel::Fastest).compress_when(large);
-    let app = Shared::new(ServiceBuilder::new().layer(compression).service(app));
+    let app = ServiceBuilder::new().map_response(without_compressor).layer(compression).service(app);
+    let app = Shared::new(app);
     let certificate = match &settings.tls {
         Some(tls) => Some(certificate::load(tls).await?),
         None => None,
@@ -194,6 +197,15 @@ async fn run(ready: Ready) -> Result<(), String> {
         }
         None => Ok(()),
     }
+}
+
+/// Takes the room away that the compression of a body needs from streams, which are not compressed: several KiB for each that
+/// is open.
+fn without_compressor(response: Response<CompressionBody<Body>>) -> Response<Body> {
+    let kind = response.headers().get(CONTENT_TYPE);
+    let is_stream =
+        kind.is_some_and(|kind| kind == CONTENT_TYPE_SSE) && !response.headers().contains_key(CONTENT_ENCODING);
+    response.map(|body| if is_stream { body.into_inner() } else { Body::new(body) })
 }
 
 async fn only_metrics(State(bridge): State<Arc<Bridge>>) -> Response<Body> {

@@ -1,6 +1,7 @@
 //! How long an announcement takes from the write to a subscriber.
 
-use std::net::SocketAddr;
+use std::io::{Read, Write};
+use std::net::{SocketAddr, TcpListener};
 use std::time::{Duration, Instant};
 
 use servers::redis::RedisServer;
@@ -17,6 +18,15 @@ pub struct Delivery {
     /// Processor time of the bridge, for each event of each subscriber.
     pub us_per_event: f64,
     pub bytes_per_subscriber: f64,
+}
+
+impl Delivery {
+    fn of(mut took: Vec<f64>, used_seconds: f64, bytes_per_subscriber: f64) -> Self {
+        took.sort_by(f64::total_cmp);
+        let at = |share: f64| took[((took.len() - 1) as f64 * share) as usize];
+        let us_per_event = used_seconds * 1e6 / took.len() as f64;
+        Self { p50_ms: at(0.5), p99_ms: at(0.99), us_per_event, bytes_per_subscriber }
+    }
 }
 
 /// How long anything may take.
@@ -49,11 +59,42 @@ pub async fn measure(redis: Option<&RedisServer>, subscribers: usize, writes: us
         // Writes of a cache come one by one, not in step with their announcements.
         sleep(Duration::from_millis(2)).await;
     }
-    let used = processor_seconds(bridge.pid()) - used;
-    took.sort_by(f64::total_cmp);
-    let at = |share: f64| took[((took.len() - 1) as f64 * share) as usize];
-    let us_per_event = used * 1e6 / took.len() as f64;
-    Delivery { p50_ms: at(0.5), p99_ms: at(0.99), us_per_event, bytes_per_subscriber }
+    Delivery::of(took, processor_seconds(bridge.pid()) - used, bytes_per_subscriber)
+}
+
+/// The same with a thread that only writes a text to one connection after the other: what no server can do without.
+pub async fn bare(subscribers: usize, writes: usize) -> Delivery {
+    let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
+    let address = listener.local_addr().expect("it is bound");
+    let (write, due) = std::sync::mpsc::channel::<()>();
+    let server = std::thread::spawn(move || {
+        let mut streams: Vec<_> = (0..subscribers).map(|_| listener.accept().expect("they come").0).collect();
+        for stream in &mut streams {
+            stream.set_nodelay(true).expect("it is open");
+            let read = stream.read(&mut [0; 4096]).expect("it sends its request");
+            assert!(read > 0);
+            stream.write_all(b"HTTP/1.1 200 OK\r\n\r\nevent: hello\n\n").expect("it reads");
+        }
+        let text = b"id: 0123456789abcdef-1\nevent: invalidate\ndata: {\"keys\":[\"key-1\"]}\n\n";
+        while due.recv().is_ok() {
+            for stream in &mut streams {
+                stream.write_all(text).expect("it reads");
+            }
+        }
+    });
+    let (seen, mut arrivals) = unbounded_channel();
+    futures_util::future::join_all((0..subscribers).map(|_| subscribe(address, seen.clone()))).await;
+    let mut took = Vec::with_capacity(writes * subscribers);
+    for _ in 0..writes {
+        let started = Instant::now();
+        write.send(()).expect("it waits for it");
+        let arrived = all(&mut arrivals, subscribers).await;
+        took.extend(arrived.iter().map(|at| at.duration_since(started).as_secs_f64() * 1000.0));
+        sleep(Duration::from_millis(2)).await;
+    }
+    drop(write);
+    server.join().expect("it ends");
+    Delivery::of(took, 0.0, 0.0)
 }
 
 /// When each subscriber had the event of a write.

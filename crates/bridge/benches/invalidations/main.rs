@@ -1,6 +1,6 @@
 //! Announcements of changed keys: how long they take to arrive, and what they cost the bridge and Redis.
 //!
-//! `cargo bench --package isocache-bridge --bench invalidations` takes about a minute, with `-- --quick` about 20 seconds. It
+//! `cargo bench --package isocache-bridge --bench invalidations` takes about three minutes, with `-- --quick` about 30 seconds. It
 //! needs `redis-server` and `redis-benchmark`. The results are written to `bench-results/invalidations.md`.
 
 #![allow(clippy::cast_precision_loss, clippy::cast_possible_truncation, clippy::cast_sign_loss)]
@@ -20,27 +20,38 @@ const SUBSCRIBERS: [usize; 3] = [1, 100, 1000];
 
 fn main() -> std::io::Result<()> {
     let quick = std::env::args().any(|argument| argument == "--quick");
-    let (writes, rounds, sets) = if quick { (100, 1, 100_000) } else { (500, 5, 300_000) };
+    let (writes, repeats, rounds, sets) = if quick { (100, 1, 1, 100_000) } else { (200, 5, 5, 300_000) };
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build()?;
     let mut text = format!(
         "# Announcements of changed keys\n\nFrom the moment before a SET is sent until a subscriber has its event, over loopback; \
-         Redis, bridge and subscribers share one machine. {writes} writes, one after the other; `delivery` is over all events \
-         of all subscribers.\n\n\
+         Redis, bridge and subscribers share one machine, and the bridge has one thread. {writes} writes, one after the other; \
+         `delivery` is over all events of all subscribers. Each figure is the median of {repeats} runs, and the least of them. The \
+         rows without a bridge are a thread that writes the same text to each connection: what no server can do without.\n\n\
          | store | subscribers | delivery p50 | p99 | processor time of the bridge, for each event | memory for each subscriber |\n\
          |---|---|---|---|---|---|\n"
     );
-    for store in ["embedded", "Redis"] {
+    for store in ["no bridge", "embedded", "Redis"] {
         for subscribers in SUBSCRIBERS {
             eprintln!("{store}, {subscribers} subscribers");
             let redis = (store == "Redis").then(RedisServer::plain);
-            let Delivery { p50_ms, p99_ms, us_per_event, bytes_per_subscriber } =
-                runtime.block_on(delivery::measure(redis.as_ref(), subscribers, writes));
-            let memory =
-                if subscribers < 100 { String::new() } else { format!("{:.1} KiB", bytes_per_subscriber / 1024.0) };
-            let _ = writeln!(
-                text,
-                "| {store} | {subscribers} | {p50_ms:.2} ms | {p99_ms:.2} ms | {us_per_event:.1} us | {memory} |"
-            );
+            let run = |_| match store {
+                "no bridge" => runtime.block_on(delivery::bare(subscribers, writes)),
+                _ => runtime.block_on(delivery::measure(redis.as_ref(), subscribers, writes)),
+            };
+            let runs: Vec<Delivery> = (0..repeats).map(run).collect();
+            let shown = |unit: &str, of: fn(&Delivery) -> f64| {
+                let mut all: Vec<f64> = runs.iter().map(of).collect();
+                all.sort_by(f64::total_cmp);
+                format!("{:.2} ({:.2}) {unit}", all[all.len() / 2], all[0])
+            };
+            let (p50, p99) = (shown("ms", |run| run.p50_ms), shown("ms", |run| run.p99_ms));
+            let cost = if store == "no bridge" { String::new() } else { shown("us", |run| run.us_per_event) };
+            let memory = if store == "no bridge" || subscribers < 100 {
+                String::new()
+            } else {
+                shown("KiB", |run| run.bytes_per_subscriber / 1024.0)
+            };
+            let _ = writeln!(text, "| {store} | {subscribers} | {p50} | {p99} | {cost} | {memory} |");
         }
     }
     let _ = writeln!(

@@ -13,6 +13,7 @@ use std::time::Instant;
 use bytes::Bytes;
 use tokio::sync::watch;
 
+use super::changes::Changes;
 use super::counts::Counts;
 use super::history::{History, Missed};
 use super::pending::Pending;
@@ -56,15 +57,18 @@ pub struct Wanted {
 struct State {
     position: Position,
     history: History,
-    next_reader: u64,
-    readers: HashMap<u64, Registered>,
+    /// The number of the next reader or audience.
+    next: u64,
+    audiences: HashMap<u64, Audience>,
+    by_prefixes: HashMap<Vec<Bytes>, u64>,
     index: PrefixIndex,
 }
 
+/// The readers of the same prefixes. They are told the same.
 #[derive(Debug)]
-struct Registered {
+struct Audience {
     prefixes: Vec<Bytes>,
-    queue: Arc<Queue>,
+    readers: HashMap<u64, Arc<Queue>>,
 }
 
 impl Log {
@@ -88,9 +92,7 @@ impl Log {
         let mut state = self.state();
         // Seeded by the system for each epoch, so that no two are alike.
         let position = Position { epoch: RandomState::new().hash_one(0), sequence: 0 };
-        let history = History::default();
-        *state =
-            Some(State { position, history, next_reader: 0, readers: HashMap::new(), index: PrefixIndex::default() });
+        *state = Some(State::new(position));
         self.is_open.store(true, Ordering::Release);
         drop(state);
         self.opened.send_replace(true);
@@ -103,8 +105,8 @@ impl Log {
         self.opened.send_replace(false);
         take(&mut *self.noted.lock().unwrap_or_else(PoisonError::into_inner));
         if let Some(ended) = state.take() {
-            for reader in ended.readers.into_values() {
-                reader.queue.with(|pending| pending.ended = true);
+            for reader in ended.readers() {
+                reader.with(|pending| pending.ended = true);
             }
         }
     }
@@ -128,12 +130,18 @@ impl Log {
         let noted = take(&mut *self.noted.lock().unwrap_or_else(PoisonError::into_inner));
         let Some(state) = state.as_mut().filter(|_| !noted.is_empty()) else { return };
         let now = Instant::now();
+        let mut changes = Vec::new();
         for noted in noted {
             match noted {
-                Noted::Keys(changes) => state.keys(changes, now, &self.counts),
-                Noted::All => state.all(now, &self.counts),
+                Noted::Keys(more) if changes.is_empty() => changes = more,
+                Noted::Keys(more) => changes.extend(more),
+                Noted::All => {
+                    state.keys(take(&mut changes), now, &self.counts);
+                    state.all(now, &self.counts);
+                }
             }
         }
+        state.keys(changes, now, &self.counts);
     }
 
     /// Records changed keys.
@@ -152,8 +160,8 @@ impl Log {
     pub fn heartbeat(&self) {
         let state = self.state();
         let Some(state) = state.as_ref() else { return };
-        for reader in state.readers.values() {
-            reader.queue.with(|pending| pending.heartbeat(state.position));
+        for reader in state.readers() {
+            reader.with(|pending| pending.heartbeat(state.position));
         }
     }
 
@@ -180,13 +188,8 @@ impl Log {
             pending.heartbeat(state.position);
         }
         let queue = Arc::new(Queue::new(pending));
-        let id = state.next_reader;
-        state.next_reader += 1;
-        for prefix in &prefixes {
-            state.index.insert(prefix, id);
-        }
-        state.readers.insert(id, Registered { prefixes, queue: Arc::clone(&queue) });
-        Some(Reader { id, position: state.position, queue, log: Arc::clone(self) })
+        let (audience, id) = state.add(prefixes, Arc::clone(&queue));
+        Some(Reader { audience, id, position: state.position, queue, log: Arc::clone(self) })
     }
 
     /// The changes that a caller has missed, which are none if it names no position, and the current position. `None` while
@@ -205,7 +208,7 @@ impl Log {
 
     /// The number of readers.
     pub fn readers(&self) -> usize {
-        self.state().as_ref().map_or(0, |state| state.readers.len())
+        self.state().as_ref().map_or(0, |state| state.readers().count())
     }
 
     /// What is counted.
@@ -214,13 +217,10 @@ impl Log {
     }
 
     /// Ends the registration of a reader.
-    pub(super) fn remove(&self, reader: u64, epoch: u64) {
+    pub(super) fn remove(&self, reader: &Reader) {
         let mut state = self.state();
-        let Some(state) = state.as_mut().filter(|state| state.position.epoch == epoch) else { return };
-        if let Some(registered) = state.readers.remove(&reader) {
-            for prefix in &registered.prefixes {
-                state.index.remove(prefix, reader);
-            }
+        if let Some(state) = state.as_mut().filter(|state| state.position.epoch == reader.position.epoch) {
+            state.remove(reader.audience, reader.id);
         }
     }
 
@@ -230,27 +230,77 @@ impl Log {
 }
 
 impl State {
+    fn new(position: Position) -> Self {
+        Self {
+            position,
+            history: History::default(),
+            next: 0,
+            audiences: HashMap::new(),
+            by_prefixes: HashMap::new(),
+            index: PrefixIndex::default(),
+        }
+    }
+
+    fn readers(&self) -> impl Iterator<Item = &Arc<Queue>> {
+        self.audiences.values().flat_map(|audience| audience.readers.values())
+    }
+
+    /// Registers a reader. Returns the numbers of its audience and of itself.
+    fn add(&mut self, prefixes: Vec<Bytes>, queue: Arc<Queue>) -> (u64, u64) {
+        let id = self.next;
+        self.next += 1;
+        let audience = *self.by_prefixes.entry(prefixes.clone()).or_insert(id);
+        let index = &mut self.index;
+        let readers = self.audiences.entry(audience).or_insert_with(|| {
+            for prefix in &prefixes {
+                index.insert(prefix, audience);
+            }
+            Audience { prefixes, readers: HashMap::new() }
+        });
+        readers.readers.insert(id, queue);
+        (audience, id)
+    }
+
+    fn remove(&mut self, audience: u64, reader: u64) {
+        let Some(readers) = self.audiences.get_mut(&audience) else { return };
+        readers.readers.remove(&reader);
+        if readers.readers.is_empty()
+            && let Some(Audience { prefixes, .. }) = self.audiences.remove(&audience)
+        {
+            self.by_prefixes.remove(&prefixes);
+            for prefix in &prefixes {
+                self.index.remove(prefix, audience);
+            }
+        }
+    }
+
+    /// Records changed keys that are told at once.
     fn keys(&mut self, changes: Vec<Change>, now: Instant, counts: &Counts) {
         counts.recorded(changes.len());
+        let mut told: HashMap<u64, Vec<Change>> = HashMap::new();
         for change in changes {
-            // Each has a number of its own: a reader may take one of several before the next is there, and come back with its
-            // position.
             self.position.sequence += 1;
-            for reader in self.index.readers(&change.key) {
-                let Some(reader) = self.readers.get(&reader) else { continue };
-                if reader.queue.with(|pending| pending.change(&change, self.position, now)) {
+            for audience in self.index.readers(&change.key) {
+                told.entry(audience).or_default().push(change.clone());
+            }
+            self.history.push(self.position.sequence, Some(change));
+        }
+        for (audience, changes) in told {
+            let Some(audience) = self.audiences.get(&audience) else { continue };
+            let changes = Arc::new(Changes::new(changes, self.position));
+            for reader in audience.readers.values() {
+                if reader.with(|pending| pending.changed(&changes, now)) {
                     counts.reset();
                 }
             }
-            self.history.push(self.position.sequence, Some(change));
         }
     }
 
     fn all(&mut self, now: Instant, counts: &Counts) {
         counts.recorded(1);
         self.position.sequence += 1;
-        for reader in self.readers.values() {
-            reader.queue.with(|pending| pending.all(self.position, now));
+        for reader in self.readers() {
+            reader.with(|pending| pending.all(self.position, now));
         }
         self.history.push(self.position.sequence, None);
     }

@@ -18,6 +18,7 @@
 //!
 //! Nothing is recorded, and nothing costs anything, until the first reader.
 
+mod changes;
 mod counts;
 mod history;
 mod log;
@@ -26,6 +27,7 @@ mod pending;
 mod prefix_index;
 mod reader;
 
+pub use changes::Changes;
 pub use counts::Counts;
 pub use history::{ChangedKey, Missed};
 pub use isocache::Position;

@@ -1,10 +1,13 @@
 //! The changes that wait for one reader.
 
 use std::collections::HashMap;
+use std::mem::{replace, take};
+use std::sync::Arc;
 use std::time::Instant;
 
 use bytes::Bytes;
 
+use super::changes::Changes;
 use super::history::ChangedKey;
 use super::{Change, Origin, Position};
 
@@ -18,7 +21,7 @@ pub(super) const MAX_BYTES: usize = 1 << 20;
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Event {
     /// These keys have changed.
-    Keys(Vec<ChangedKey>, Position),
+    Keys(Arc<Changes>),
     /// Every key may have changed: the store was emptied.
     All(Position),
     /// Changes were missed.
@@ -41,11 +44,15 @@ pub(super) struct Pending {
     pub(super) ended: bool,
 }
 
-#[derive(Debug)]
+#[derive(Debug, Default)]
 enum What {
-    /// Keys, and whether the last change of each was the reader's own.
+    #[default]
+    Nothing,
+    /// What other readers are told, too. A reader that keeps up has only this.
+    Shared(Arc<Changes>),
+    /// Keys, and who made the last change of each.
     Keys {
-        keys: HashMap<Bytes, bool>,
+        keys: HashMap<Bytes, Option<Origin>>,
         bytes: usize,
     },
     All,
@@ -53,48 +60,57 @@ enum What {
 }
 
 impl What {
-    fn nothing() -> Self {
-        Self::Keys { keys: HashMap::new(), bytes: 0 }
+    /// Adds changed keys. Returns whether they are too many.
+    fn add(&mut self, changes: &[Change]) -> bool {
+        if let Self::Nothing = self {
+            *self = Self::Keys { keys: HashMap::with_capacity(changes.len().min(MAX_KEYS)), bytes: 0 };
+        } else if let Self::Shared(shared) = self {
+            let shared = Arc::clone(shared);
+            *self = Self::Nothing;
+            self.add(shared.changes());
+        }
+        let Self::Keys { keys, bytes } = self else { return false };
+        for Change { key, origin } in changes {
+            if keys.insert(key.clone(), *origin).is_none() {
+                *bytes += key.len();
+            }
+            if keys.len() > MAX_KEYS || *bytes > MAX_BYTES {
+                *self = Self::Reset;
+                return true;
+            }
+        }
+        false
     }
 }
 
 impl Pending {
     pub(super) fn new(position: Position, origin: Option<Origin>) -> Self {
-        Self { what: What::nothing(), position, origin, since: None, heartbeat: false, ended: false }
+        Self { what: What::Nothing, position, origin, since: None, heartbeat: false, ended: false }
     }
 
-    /// Adds a changed key. Returns whether the reader has become too slow.
-    pub(super) fn change(&mut self, change: &Change, position: Position, now: Instant) -> bool {
-        self.position = position;
+    /// Adds changes. Returns whether the reader has become too slow.
+    pub(super) fn changed(&mut self, changes: &Arc<Changes>, now: Instant) -> bool {
+        self.position = changes.position();
         self.since.get_or_insert(now);
-        let is_own = change.origin.is_some() && change.origin == self.origin;
-        let What::Keys { keys, bytes } = &mut self.what else { return false };
-        if let Some(known) = keys.get_mut(&change.key) {
-            *known = is_own;
+        if matches!(self.what, What::Nothing) && !changes.are_by(self.origin) && changes.fit() {
+            self.what = What::Shared(Arc::clone(changes));
             return false;
         }
-        keys.insert(change.key.clone(), is_own);
-        *bytes += change.key.len();
-        let too_slow = keys.len() > MAX_KEYS || *bytes > MAX_BYTES;
-        if too_slow {
-            self.what = What::Reset;
-        }
-        too_slow
+        self.what.add(changes.changes())
     }
 
     /// Begins with what a reader has missed. Returns whether that is too much.
     pub(super) fn missed(&mut self, missed: Vec<ChangedKey>) -> bool {
-        let bytes = missed.iter().map(|missed| missed.key.len()).sum();
-        let too_much = missed.len() > MAX_KEYS || bytes > MAX_BYTES;
-        let keys = || missed.into_iter().map(|missed| (missed.key, missed.is_own)).collect();
-        self.what = if too_much { What::Reset } else { What::Keys { keys: keys(), bytes } };
-        too_much
+        let own = |is_own: bool| self.origin.filter(|_| is_own);
+        let missed: Vec<Change> =
+            missed.into_iter().map(|ChangedKey { key, is_own }| Change { key, origin: own(is_own) }).collect();
+        self.what.add(&missed)
     }
 
     pub(super) fn all(&mut self, position: Position, now: Instant) {
         self.position = position;
         self.since.get_or_insert(now);
-        if matches!(self.what, What::Keys { .. }) {
+        if !matches!(self.what, What::Reset) {
             self.what = What::All;
         }
     }
@@ -111,15 +127,16 @@ impl Pending {
     /// Takes the next event, if there is one, and when the first of its changes was announced.
     pub(super) fn take(&mut self) -> Option<(Event, Option<Instant>)> {
         let position = self.position;
-        let event = match std::mem::replace(&mut self.what, What::nothing()) {
+        let event = match replace(&mut self.what, What::Nothing) {
             What::All => Event::All(position),
             What::Reset => Event::Reset(position),
+            What::Shared(changes) => Event::Keys(changes),
             What::Keys { keys, .. } if !keys.is_empty() => {
-                let keys = keys.into_iter().map(|(key, is_own)| ChangedKey { key, is_own });
-                Event::Keys(keys.collect(), position)
+                let changes = keys.into_iter().map(|(key, origin)| Change { key, origin }).collect();
+                Event::Keys(Arc::new(Changes::of(self.origin, changes, position)))
             }
-            What::Keys { .. } => {
-                return std::mem::take(&mut self.heartbeat).then_some((Event::Heartbeat(position), None));
+            What::Nothing | What::Keys { .. } => {
+                return take(&mut self.heartbeat).then_some((Event::Heartbeat(position), None));
             }
         };
         Some((event, self.since.take()))
@@ -138,14 +155,19 @@ mod tests {
         Change { key: Bytes::copy_from_slice(name.as_bytes()), origin }
     }
 
-    /// Adds a key that somebody has changed.
+    /// Adds keys that somebody has changed.
+    fn add(pending: &mut Pending, changes: Vec<Change>, sequence: u64) -> bool {
+        pending.changed(&Arc::new(Changes::new(changes, at(sequence))), Instant::now())
+    }
+
     fn change(pending: &mut Pending, name: &str, sequence: u64) -> bool {
-        pending.change(&by(name, None), at(sequence), Instant::now())
+        add(pending, vec![by(name, None)], sequence)
     }
 
     fn keys(keys: &[(&str, bool)], sequence: u64) -> Event {
-        let key = |(name, is_own): &(&str, bool)| ChangedKey { key: by(name, None).key, is_own: *is_own };
-        Event::Keys(keys.iter().map(key).collect(), at(sequence))
+        let own = Origin::new(b"own").ok();
+        let changes = keys.iter().map(|(name, is_own)| by(name, own.filter(|_| *is_own))).collect();
+        Event::Keys(Arc::new(Changes::of(own, changes, at(sequence))))
     }
 
     fn take(pending: &mut Pending) -> Option<Event> {
@@ -190,14 +212,40 @@ mod tests {
         assert!(!change(&mut pending, &format!("{long}1"), 5));
         assert!(change(&mut pending, &format!("{long}2"), 6));
         assert_eq!(take(&mut pending), Some(Event::Reset(at(6))));
+        let many = (0..=MAX_KEYS).map(|number| by(&number.to_string(), None)).collect();
+        assert!(add(&mut pending, many, 7), "at once");
     }
+
+    #[test]
+    fn readers_that_keep_up_share_what_they_are_told() {
+        let (own, other) = (Origin::new(b"own").ok(), Origin::new(b"other").ok());
+        let changes = Arc::new(Changes::new(vec![by("a", None), by("b", own), by("b", other)], at(3)));
+        let is_shared = |pending: &mut Pending| {
+            let Some(Event::Keys(told)) = take(pending) else { panic!() };
+            Arc::ptr_eq(&told, &changes)
+        };
+        for (origin, shares) in [(None, true), (own, true), (other, false)] {
+            let mut pending = Pending::new(at(0), origin);
+            pending.changed(&changes, Instant::now());
+            assert_eq!(is_shared(&mut pending), shares, "{origin:?}");
+            pending.changed(&changes, Instant::now());
+            change(&mut pending, "c", 4);
+            let Some(Event::Keys(told)) = take(&mut pending) else { panic!() };
+            let mut keys = told.keys();
+            keys.sort_unstable();
+            let key = |name, is_own| ChangedKey { key: by(name, None).key, is_own };
+            assert_eq!(keys, [key("a", false), key("b", !shares), key("c", false)]);
+            assert_eq!(told.position(), at(4));
+        }
+    }
+
     #[test]
     fn the_last_change_of_a_key_says_whose_it_is() {
         let (own, other) = (Origin::new(b"own").ok(), Origin::new(b"other").ok());
         let mut pending = Pending::new(at(0), own);
         let mut told = |origins: &[Option<Origin>]| {
             for origin in origins {
-                pending.change(&by("a", *origin), at(1), Instant::now());
+                add(&mut pending, vec![by("a", *origin)], 1);
             }
             take(&mut pending)
         };
@@ -213,7 +261,7 @@ mod tests {
             assert_eq!(told(origins), Some(keys(&[("a", is_own)], 1)), "{origins:?}");
         }
         let mut nobody = Pending::new(at(0), None);
-        nobody.change(&by("a", None), at(1), Instant::now());
+        add(&mut nobody, vec![by("a", None)], 1);
         assert_eq!(
             take(&mut nobody),
             Some(keys(&[("a", false)], 1)),
@@ -225,7 +273,7 @@ mod tests {
     fn too_much_that_was_missed_is_everything() {
         let missed =
             |count: usize| (0..count).map(|number| ChangedKey { key: by(&number.to_string(), None).key, is_own: true });
-        let mut pending = Pending::new(at(7), None);
+        let mut pending = Pending::new(at(7), Origin::new(b"own").ok());
         assert!(!pending.missed(missed(1).collect()));
         assert_eq!(pending.take(), Some((keys(&[("0", true)], 7), None)));
         assert!(pending.missed(missed(MAX_KEYS + 1).collect()));

@@ -33,6 +33,7 @@ impl Queue {
 /// A reader of the log. Dropping it ends the registration.
 #[derive(Debug)]
 pub struct Reader {
+    pub(super) audience: u64,
     pub(super) id: u64,
     /// Where it began.
     pub position: Position,
@@ -62,6 +63,6 @@ impl Reader {
 
 impl Drop for Reader {
     fn drop(&mut self) {
-        self.log.remove(self.id, self.position.epoch);
+        self.log.remove(self);
     }
 }

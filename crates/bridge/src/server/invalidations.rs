@@ -19,7 +19,7 @@ use super::in_flight::InFlight;
 use super::request::{header, not_an_origin};
 use super::response::{Failure, response};
 use crate::access::{Profile, Scope, table};
-use crate::invalidations::{ChangedKey, Event, Log, Missed, Origin, Position, Reader, Wanted};
+use crate::invalidations::{ChangedKey, Changes, Event, Log, Missed, Origin, Position, Reader, Wanted};
 use crate::store::Announcements;
 
 /// The path, after the base path.
@@ -97,7 +97,7 @@ impl Invalidations {
         let events = futures_util::stream::unfold(events, |mut events| async move {
             let (name, text) = events.next().await?;
             events.log.counts().sent(name, text.len());
-            Some((Ok::<_, Infallible>(Bytes::from(text)), events))
+            Some((Ok::<_, Infallible>(text), events))
         });
         Ok(response(200, headers::CONTENT_TYPE_SSE, Body::from_stream(events)))
     }
@@ -160,12 +160,15 @@ fn texts(changed: &[ChangedKey]) -> Map<String, Value> {
     fields
 }
 
-fn event(name: &str, position: Position, data: &Value) -> Vec<u8> {
-    format!("id: {position}\nevent: {name}\ndata: {data}\n\n").into_bytes()
+fn event(name: &str, position: Position, data: &Value) -> Bytes {
+    format!("id: {position}\nevent: {name}\ndata: {data}\n\n").into()
 }
 
+/// The name of events of changed keys.
+const KEYS: &str = "invalidate";
+
 /// The name of an event, and its text.
-type Named = (&'static str, Vec<u8>);
+type Named = (&'static str, Bytes);
 
 struct Events<E> {
     first: Option<Named>,
@@ -186,8 +189,11 @@ impl<E: Future<Output = ()>> Events<E> {
             () = &mut self.ending => return None,
         };
         let (name, position, data) = match next {
-            Event::Keys(keys, position) => ("invalidate", position, texts(&keys).into()),
-            Event::All(position) => ("invalidate", position, json!({ "all": true })),
+            Event::Keys(changes) => {
+                let text = |changes: &Changes| event(KEYS, changes.position(), &texts(&changes.keys()).into());
+                return Some((KEYS, changes.text(text)));
+            }
+            Event::All(position) => (KEYS, position, json!({ "all": true })),
             Event::Reset(position) => ("reset", position, json!({})),
             Event::Heartbeat(position) => ("heartbeat", position, json!({})),
         };

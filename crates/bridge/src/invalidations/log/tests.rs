@@ -17,6 +17,17 @@ fn told(names: &[&str]) -> Vec<ChangedKey> {
     names.iter().map(|name| ChangedKey { key: key(name), is_own: false }).collect()
 }
 
+/// The event of these keys.
+fn keys(names: &[&str], position: Position) -> Event {
+    Event::Keys(Arc::new(Changes::new(names.iter().map(|name| key(name).into()).collect(), position)))
+}
+
+fn sorted(changes: &Changes) -> Vec<ChangedKey> {
+    let mut keys = changes.keys();
+    keys.sort_unstable();
+    keys
+}
+
 fn wanted(prefixes: &[&str], since: Option<Position>) -> Wanted {
     Wanted { prefixes: prefixes.iter().map(|prefix| key(prefix)).collect(), since, origin: None }
 }
@@ -58,11 +69,10 @@ fn readers_see_the_changes_of_their_prefixes() {
     let mut users = log.read(wanted(&["user:1", "user:", "card:"], None)).unwrap();
     change(&log, &["user:1", "order:1"]);
     let at = log.position().unwrap();
-    let Some(Event::Keys(mut keys, position)) = next(&mut all) else { panic!() };
-    keys.sort_unstable();
-    assert_eq!((keys, position), (told(&["order:1", "user:1"]), at));
+    let Some(Event::Keys(changes)) = next(&mut all) else { panic!() };
+    assert_eq!((sorted(&changes), changes.position()), (told(&["order:1", "user:1"]), at));
     let before = Position { sequence: at.sequence - 1, ..at };
-    assert_eq!(next(&mut users), Some(Event::Keys(told(&["user:1"]), before)));
+    assert_eq!(next(&mut users), Some(keys(&["user:1"], at)));
     let missed = log.missed(everything(Some(before))).unwrap().0;
     assert_eq!(missed, Missed::Keys(told(&["order:1"])), "keys that change together have positions of their own");
     change(&log, &["order:2"]);
@@ -86,7 +96,7 @@ fn a_reader_that_comes_back_is_told_what_it_missed() {
     let missed = Missed::Keys(told(&["a:2", "a:3"]));
     assert_eq!(log.missed(wanted(&["a:"], Some(since))), Some((missed, log.position().unwrap())));
     let mut reader = log.read(wanted(&["b:"], Some(since))).unwrap();
-    assert_eq!(next(&mut reader), Some(Event::Keys(told(&["b:2"]), log.position().unwrap())));
+    assert_eq!(next(&mut reader), Some(keys(&["b:2"], log.position().unwrap())));
     let mut reader = log.read(wanted(&["c:"], Some(since))).unwrap();
     assert_eq!(next(&mut reader), Some(Event::Heartbeat(log.position().unwrap())), "at once, since it missed nothing");
     assert!(is_idle(&mut reader));
@@ -152,7 +162,7 @@ async fn a_change_wakes_a_reader_that_waits() {
     let waiting = tokio::spawn(async move { reader.next().await });
     tokio::task::yield_now().await;
     change(&log, &["a"]);
-    assert_eq!(waiting.await.unwrap(), Some(Event::Keys(told(&["a"]), log.position().unwrap())));
+    assert_eq!(waiting.await.unwrap(), Some(keys(&["a"], log.position().unwrap())));
     log.close();
     let reopened = tokio::spawn({
         let log = Arc::clone(&log);
@@ -178,9 +188,8 @@ fn readers_know_their_own_changes() {
         .map(|(name, is_own)| ChangedKey { key: key(name), is_own })
         .into();
     for mut reader in [before, reader(start)] {
-        let Some(Event::Keys(mut keys, _)) = next(&mut reader) else { panic!() };
-        keys.sort_unstable();
-        assert_eq!(keys, expected);
+        let Some(Event::Keys(changes)) = next(&mut reader) else { panic!() };
+        assert_eq!(sorted(&changes), expected);
     }
     let missed = log.missed(Wanted { origin: own, ..everything(start) });
     assert_eq!(missed.unwrap().0, Missed::Keys(expected));
@@ -198,7 +207,7 @@ fn changes_are_recorded_in_the_order_in_which_they_were_noted() {
     log.note(Noted::Keys(vec![key("a").into()]));
     log.publish();
     log.publish();
-    assert_eq!(next(&mut reader), Some(Event::Keys(told(&["a"]), log.position().unwrap())));
+    assert_eq!(next(&mut reader), Some(keys(&["a"], log.position().unwrap())));
     assert_eq!(log.position().unwrap().sequence, 2);
     assert!(is_idle(&mut reader));
     log.note(Noted::All);

@@ -60,6 +60,46 @@ async fn the_user_service() {
     assert_eq!(ask(address, "PUT /users/1", r#"{"name":"Cy"}"#).await.0, 202);
 }
 
+/// Two processes of the service: each answers from its own memory, and sees what the other one writes.
+#[tokio::test]
+async fn two_user_services() {
+    let server = RedisServer::plain();
+    let database = Arc::new(user_service::Database::default());
+    let mut addresses = Vec::new();
+    for _ in 0..2 {
+        let users: RedisCacheProvider<user_service::User> = patient(&server.url()).namespace("app").build().unwrap();
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        addresses.push(listener.local_addr().unwrap());
+        tokio::spawn(axum::serve(listener, user_service::app(users, Arc::clone(&database)).unwrap()).into_future());
+    }
+    let user = |name: &str| format!(r#"{{"id":1,"name":"{name}"}}"#);
+    let mut old = None;
+    for new in ["Ada", "Bo", "Cy"] {
+        assert_eq!(ask(addresses[0], "PUT /users/1", &format!(r#"{{"name":"{new}"}}"#)).await.0, 204);
+        for address in &addresses {
+            bounded(async {
+                loop {
+                    let (reads, commands) = (database.reads.load(Ordering::Relaxed), gets(&server));
+                    let read = ask(*address, "GET /users/1", "").await.2;
+                    assert!(read == user(new) || Some(&read) == old.as_ref(), "{read}");
+                    let is_near = (database.reads.load(Ordering::Relaxed), gets(&server)) == (reads, commands);
+                    if read == user(new) && is_near {
+                        return;
+                    }
+                }
+            })
+            .await;
+        }
+        old = Some(user(new));
+    }
+}
+
+/// What Redis says of the lookups so far.
+fn gets(server: &RedisServer) -> Option<String> {
+    let stats = server.cli(&["INFO", "commandstats"]);
+    stats.lines().find(|line| line.starts_with("cmdstat_get:")).map(str::to_owned)
+}
+
 #[tokio::test]
 async fn the_rate_limiter() {
     let mut server = RedisServer::plain();

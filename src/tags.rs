@@ -305,6 +305,10 @@ where
         self.entries.loading()?.lease_provider()
     }
 
+    fn default_ttl(&self) -> Option<Duration> {
+        self.entries.loading()?.default_ttl()
+    }
+
     fn keeps_stale(&self) -> bool {
         self.entries.loading().is_some_and(Loading::keeps_stale)
     }

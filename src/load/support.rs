@@ -22,6 +22,11 @@ pub trait Loading<T>: Send + Sync {
         None
     }
 
+    /// The ttl of entries that are written without one, [`Duration::MAX`] if they do not expire; `None` if it is not known.
+    fn default_ttl(&self) -> Option<Duration> {
+        None
+    }
+
     /// Whether [`look`](Self::look) and [`store`](Self::store) support stale values. If not,
     /// [`stale_while_revalidate`](crate::LoadOptions::stale_while_revalidate) and
     /// [`stale_if_error`](crate::LoadOptions::stale_if_error) are refused.

@@ -59,6 +59,11 @@ impl<T> Rules<T> {
         self.max_bytes.store(max_bytes, Ordering::Relaxed);
     }
 
+    /// The ttl of entries that are written without one.
+    pub(super) fn default_ttl(&self) -> Duration {
+        self.default_ttl.map_or(Duration::MAX, Duration::from_millis)
+    }
+
     /// A ttl in milliseconds, or [`NEVER`].
     pub(super) fn ttl(&self, ttl: Option<Duration>) -> Result<Millis> {
         let ms = if ttl.is_some() { ttl_ms(ttl)? } else { self.default_ttl };

@@ -99,6 +99,10 @@ impl<T: Clone + Send + MaybeSend> Loading<T> for MemoryCacheProvider<T> {
         own.unwrap_or(&self.cache.shared.single_flight)
     }
 
+    fn default_ttl(&self) -> Option<Duration> {
+        Some(self.cache.shared.rules.default_ttl())
+    }
+
     fn keeps_stale(&self) -> bool {
         true
     }

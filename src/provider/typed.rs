@@ -204,6 +204,10 @@ impl<T: MaybeSend, S: Serializer<T>, P: CacheProvider<Bytes>> Loading<T> for Typ
         self.bytes.loading()?.lease_provider()
     }
 
+    fn default_ttl(&self) -> Option<Duration> {
+        self.bytes.loading()?.default_ttl()
+    }
+
     fn read_many<'a>(&'a self, keys: &'a [&'a str]) -> Option<BoxFuture<'a, Result<Vec<Option<T>>>>> {
         let reading = self.bytes.loading()?.read_many(keys)?;
         Some(Box::pin(async move {

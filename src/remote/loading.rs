@@ -19,6 +19,10 @@ impl<T: MaybeSend, S: Serializer<T>, B: RemoteStore> Loading<T> for Remote<T, S,
         Some(&*self.shared)
     }
 
+    fn default_ttl(&self) -> Option<Duration> {
+        Some(self.shared.options.default_ttl.map_or(Duration::MAX, Duration::from_millis))
+    }
+
     fn keeps_stale(&self) -> bool {
         self.shared.envelope::<T>().is_some()
     }

@@ -137,17 +137,21 @@ impl<T, P> TieredCacheBuilder<T, P> {
         self
     }
 
-    /// Sends a `set` or `delete` that the far provider could not take again, later, and answers the caller at once: a `set`
-    /// with success, a `delete` with false. At most `writes` wait, in their order; those that come meanwhile wait behind
-    /// them. If there is no room, the error is the caller's. Until a write is sent, everybody reads what the store has,
-    /// and it then replaces what others have written meanwhile. The default is 0.
+    /// Sends a `set`, `set_many`, `delete`, `delete_many` or `clear_pattern` that the far provider could not take again,
+    /// later, and answers the caller at once: with success, false or 0. At most `writes` wait, in their order; those that
+    /// come meanwhile wait behind them. One of several keys waits as one write for each key. If there is no room, the
+    /// error is the caller's. Until a write is sent, everybody reads what the store has, and it then replaces what others
+    /// have written meanwhile. The default is 0.
+    ///
+    /// No other operation is sent again, nor does it wait: the result of `set_if_absent`, `replace`, `touch` and the like is
+    /// what their callers need, and an increment that may have been carried out would count twice.
     pub fn retry_writes(mut self, writes: usize) -> Self {
         self.retry_writes = writes;
         self
     }
 
-    /// Calls `listener` with the error, the operation (`set` or `delete`) and the key of each waiting write that is given
-    /// up: because the store refuses it, its ttl has passed, or the cache is dropped.
+    /// Calls `listener` with the error, the operation (`set`, `delete` or `clear_pattern`) and the key or pattern of each
+    /// waiting write that is given up: because the store refuses it, its ttl has passed, or the cache is dropped.
     pub fn on_unsent_write(
         mut self,
         listener: impl Fn(&CacheError, &'static str, &str) + Send + Sync + 'static,

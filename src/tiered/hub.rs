@@ -29,6 +29,9 @@ pub(super) trait Copies: Send + Sync {
     fn forget(&self, key: &str);
     fn forget_matching(&self, pattern: &str);
     fn forget_all(&self);
+    /// Passes on the hits since the last time to `metrics`.
+    #[cfg(feature = "metrics")]
+    fn report_hits(&self, name: &str);
 }
 
 pub(super) struct Hub {
@@ -288,6 +291,8 @@ impl Hub {
         if serves_until > now {
             if let Some(since) = state.served_until.filter(|_| !was_serving) {
                 state.counts.suspect += (now - since).max(0.0);
+                #[cfg(feature = "metrics")]
+                super::report::suspect(&self.name, state.counts.suspect);
             }
             state.served_until = Some(serves_until);
         } else if was_serving {
@@ -302,7 +307,10 @@ impl Hub {
             (Meaning::Keys, Invalidation::Keys { keys, own, .. }) => {
                 state.counts.invalidations += keys.len() as u64;
                 if let Some((_, sent)) = state.probe.take_if(|(key, _)| keys.iter().any(|own| **own == **key)) {
-                    state.counts.lag = Some((now - sent).max(0.0));
+                    let lag = (now - sent).max(0.0);
+                    state.counts.lag = Some(lag);
+                    #[cfg(feature = "metrics")]
+                    super::report::lag(&self.name, lag);
                 }
                 let is_own = |key: &String| !own.is_empty() && own.contains(key);
                 let outdated = keys.iter().filter(|key| state.admission.announced(key, is_own(key)));
@@ -322,6 +330,8 @@ impl Hub {
             Outdated::Keys(keys) => self.each(|copies| keys.iter().for_each(|key| copies.forget(key))),
             Outdated::Everything => self.each(|copies| copies.forget_all()),
         }
+        #[cfg(feature = "metrics")]
+        self.each(|copies| copies.report_hits(&self.name));
     }
 
     pub(super) fn each(&self, act: impl Fn(&dyn Copies)) {

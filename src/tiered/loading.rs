@@ -6,6 +6,7 @@ use std::time::Duration;
 use super::admission::Outcome;
 use super::operations::LOAD_STEPS;
 use super::provider::TieredCacheProvider;
+use super::spans::Span;
 use crate::error::Result;
 use crate::load::{Kept, LeaseProvider, Loading, Lookup, NewEntry, SingleFlight, Storing};
 use crate::provider::{BoxFuture, CacheProvider, MaybeSend};
@@ -23,6 +24,10 @@ where
         self.shared.far.loading()?.lease_provider()
     }
 
+    fn default_ttl(&self) -> Option<Duration> {
+        self.shared.far.loading()?.default_ttl()
+    }
+
     fn keeps_stale(&self) -> bool {
         self.shared.far.loading().is_some_and(Loading::keeps_stale)
     }
@@ -38,7 +43,10 @@ where
             };
         }
         match shared.near.get_at(key, shared.hub.serves_until()) {
-            Ok(Some((copy, now))) => Some(Ok(Some(Kept { value: copy.value, fresh_for: copy.fresh_until - now }))),
+            Ok(Some((copy, now))) => {
+                Span::near_hit(&shared.hub);
+                Some(Ok(Some(Kept { value: copy.value, fresh_for: copy.fresh_until - now })))
+            }
             Ok(None) => None,
             Err(error) => Some(Err(error)),
         }
@@ -77,7 +85,7 @@ where
         let shared = Arc::clone(&self.shared);
         let Some(loading) = shared.far.loading() else { return Storing::NotSupported(entry.value) };
         let (permit, ttl) = (entry.permit.clone(), entry.ttl);
-        let copy = ttl.map(|ttl| (entry.value.clone(), ttl));
+        let copy = shared.copy(&entry.value, ttl);
         let storing = match loading.store(key, entry) {
             Storing::Later(storing) => storing,
             Storing::Done(stored) => {
@@ -90,7 +98,7 @@ where
         let (key, own) = (key.to_owned(), Arc::clone(&self.shared));
         Storing::Later(Box::pin(async move {
             let write = own.begin_write(&key).await;
-            let stored = storing.await;
+            let stored = own.put(storing).await;
             match (&stored, copy) {
                 (Ok(()), Some((value, ttl))) if permit.is_valid() => own.keep_written(write, value, ttl, LOAD_STEPS),
                 (Ok(()), _) => write.end(Outcome::Done),

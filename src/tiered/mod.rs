@@ -13,7 +13,7 @@
 //! | `provider.rs`, `more.rs`, `loading.rs` | the traits of a provider |
 //! | `retries.rs` | writes that are sent again |
 //! | `operations.rs`, `join.rs` | reads and writes between the tiers |
-//! | `builder.rs`, `stats.rs`, `report.rs` | options, statistics, reports |
+//! | `builder.rs`, `stats.rs`, `report.rs`, `spans.rs` | options, statistics, reports, spans |
 
 mod admission;
 mod builder;
@@ -35,6 +35,7 @@ mod report;
 mod retries;
 mod running;
 mod source;
+mod spans;
 mod stats;
 
 pub use builder::TieredCacheBuilder;

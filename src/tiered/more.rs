@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use super::operations::ended;
 use super::provider::TieredCacheProvider;
+use super::spans::{Span, Tier};
 use crate::error::Result;
 use crate::provider::{
     AtomicProvider, BoundedIncrement, CacheProvider, CounterProvider, Keys, KeysProvider, MaybeSend, TouchProvider,
@@ -71,18 +72,18 @@ where
     async fn set_if_absent(&self, key: &str, value: T, ttl: Option<Duration>) -> Result<bool> {
         let shared = &*self.shared;
         let _loads = shared.overtake(key).await;
-        let copy = ttl.map(|ttl| (value.clone(), ttl));
+        let copy = shared.copy(&value, ttl);
         let write = shared.begin_write(key).await;
-        let stored = shared.far.set_if_absent(key, value, ttl).await;
+        let stored = shared.put(shared.far.set_if_absent(key, value, ttl)).await;
         shared.wrote(write, stored, |stored| copy.filter(|_| *stored))
     }
 
     async fn replace(&self, key: &str, value: T, ttl: Option<Duration>) -> Result<bool> {
         let shared = &*self.shared;
         let _loads = shared.overtake(key).await;
-        let copy = ttl.map(|ttl| (value.clone(), ttl));
+        let copy = shared.copy(&value, ttl);
         let write = shared.begin_write(key).await;
-        let stored = shared.far.replace(key, value, ttl).await;
+        let stored = shared.put(shared.far.replace(key, value, ttl)).await;
         shared.wrote(write, stored, |stored| copy.filter(|_| *stored))
     }
 
@@ -90,7 +91,7 @@ where
         let shared = &*self.shared;
         let _loads = shared.overtake(key).await;
         let write = shared.begin_write(key).await;
-        let found = shared.wrote(write, shared.far.get_and_delete(key).await, |_| None)?;
+        let found = shared.wrote(write, shared.remove(shared.far.get_and_delete(key)).await, |_| None)?;
         shared.count_far(found.is_some(), true);
         Ok(found)
     }
@@ -107,14 +108,17 @@ where
     }
 
     async fn exists_many(&self, keys: &[&str]) -> Result<Vec<bool>> {
-        self.shared.far.exists_many(keys).await
+        let span = Span::get(&self.shared.hub, Some(keys.len()));
+        let found = span.around(self.shared.far.exists_many(keys)).await?;
+        span.found(found.iter().all(|exists| *exists), Tier::Far);
+        Ok(found)
     }
 
     async fn delete_many_each(&self, keys: &[&str]) -> Result<Vec<bool>> {
         let shared = &*self.shared;
         let _loads = shared.overtake_many(keys).await;
         let writes = shared.begin_writes(keys).await;
-        let deleted = shared.far.delete_many_each(keys).await;
+        let deleted = Span::remove(&shared.hub, Some(keys.len())).around(shared.far.delete_many_each(keys)).await;
         ended(writes, &deleted);
         deleted
     }

@@ -44,6 +44,9 @@ pub(super) struct Near<T> {
     never_expires: bool,
     /// Copies that were found, but not served, or for a lookup that is not counted.
     uncounted: AtomicU64,
+    /// How many hits have been passed on to `metrics`.
+    #[cfg(feature = "metrics")]
+    reported: AtomicU64,
     /// Copies served while the link was not connected.
     pub(super) suspect_hits: AtomicU64,
 }
@@ -61,7 +64,15 @@ impl<T: Clone + Send + 'static> Near<T> {
         cache.always_read_clock()?;
         let ttl = options.ttl.map_or(NEVER, millis);
         let never_expires = options.never_expires;
-        Ok(Self { cache, ttl, never_expires, uncounted: AtomicU64::new(0), suspect_hits: AtomicU64::new(0) })
+        Ok(Self {
+            cache,
+            ttl,
+            never_expires,
+            uncounted: AtomicU64::new(0),
+            #[cfg(feature = "metrics")]
+            reported: AtomicU64::new(0),
+            suspect_hits: AtomicU64::new(0),
+        })
     }
 
     /// The copy under `key`, if copies may be served; the lookup is counted.
@@ -105,13 +116,20 @@ impl<T: Clone + Send + 'static> Near<T> {
         self.cache.set_until(operation.key(), copy, until, || operation.is_valid()).unwrap_or(false)
     }
 
+    /// Passes on the hits since the last time to `metrics`.
+    #[cfg(feature = "metrics")]
+    pub(super) fn report_hits(&self, name: &str) {
+        let hits = self.hits();
+        super::report::near_hits(name, hits.saturating_sub(self.reported.fetch_max(hits, Ordering::Relaxed)));
+    }
+
     /// How many lookups a copy has answered.
     pub(super) fn hits(&self) -> u64 {
         self.cache.stats().hits.saturating_sub(self.uncounted.load(Ordering::Relaxed))
     }
 }
 
-impl<T: Clone + Send> Copies for Near<T> {
+impl<T: Clone + Send + 'static> Copies for Near<T> {
     fn forget(&self, key: &str) {
         // A key outside the limits has no copy.
         let _ = self.cache.delete(key);
@@ -123,5 +141,10 @@ impl<T: Clone + Send> Copies for Near<T> {
 
     fn forget_all(&self) {
         self.cache.clear();
+    }
+
+    #[cfg(feature = "metrics")]
+    fn report_hits(&self, name: &str) {
+        Self::report_hits(self, name);
     }
 }

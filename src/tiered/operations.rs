@@ -9,6 +9,7 @@ use super::join;
 use super::near::NearCopy;
 use super::operation::Operation;
 use super::provider::{Shared, until};
+use super::spans::{Span, Tier};
 use super::stats::ServeSuspect;
 use crate::engine::NEVER;
 use crate::error::Result;
@@ -18,6 +19,9 @@ use crate::provider::{CacheProvider, MaybeSend, WithTtl, read_many};
 
 /// How many missing keys of one lookup are read one by one, each with its ttl.
 const MAX_KEPT_AT_ONCE: usize = 100;
+
+/// What was found, and who has answered.
+pub(super) type Found<T> = (Option<NearCopy<T>>, Tier);
 
 /// How many steps of a write the far provider counts.
 #[derive(Clone, Copy)]
@@ -38,27 +42,45 @@ where
     P: CacheProvider<T> + 'static,
 {
     /// Looks up a key that has no near copy to serve.
-    pub(super) async fn get_far(self: &Arc<Self>, key: &str, is_counted: bool) -> Result<Option<NearCopy<T>>> {
+    pub(super) async fn get_far(self: &Arc<Self>, key: &str, is_counted: bool) -> Result<Found<T>> {
         self.hub.prepare().await;
         if self.hub.serves_now()
             && let Some(copy) = self.near.find(key, is_counted)
         {
             // A poll has made it good again, or somebody else has just read it.
-            return Ok(Some(copy));
+            return Ok((Some(copy), Tier::Near));
         }
         if self.serve_suspect == ServeSuspect::Always
             && let Some(copy) = self.suspect_copy(key, is_counted)
         {
-            return Ok(Some(copy));
+            return Ok((Some(copy), Tier::Near));
         }
         let found = match self.read(key).await {
             Err(error) if self.serve_suspect != ServeSuspect::Never && error.is_retryable() => {
-                return self.suspect_copy(key, is_counted).map(Some).ok_or(error);
+                return self.suspect_copy(key, is_counted).map(|copy| (Some(copy), Tier::Near)).ok_or(error);
             }
             found => found?,
         };
         self.count_far(found.is_some(), is_counted);
+        Ok((found, Tier::Far))
+    }
+
+    /// As [`get_far`](Self::get_far), within a span.
+    pub(super) async fn get_traced(self: &Arc<Self>, key: &str) -> Result<Option<NearCopy<T>>> {
+        let span = Span::get(&self.hub, None);
+        let (found, tier) = span.around(self.get_far(key, true)).await?;
+        span.found(found.is_some(), tier);
         Ok(found)
+    }
+
+    /// A write of one key, within a span.
+    pub(super) fn put<F: Future>(&self, write: F) -> impl Future<Output = F::Output> + use<T, P, F> {
+        Span::put(&self.hub, None).around(write)
+    }
+
+    /// A removal of one key, within a span.
+    pub(super) fn remove<F: Future>(&self, removal: F) -> impl Future<Output = F::Output> + use<T, P, F> {
+        Span::remove(&self.hub, None).around(removal)
     }
 
     pub(super) fn count_far(&self, is_hit: bool, is_counted: bool) {
@@ -67,7 +89,10 @@ where
             count.fetch_add(1, Ordering::Relaxed);
         }
         #[cfg(feature = "metrics")]
-        super::report::reads(&self.hub.name, self.near.hits(), is_counted.then_some(is_hit));
+        {
+            self.near.report_hits(&self.hub.name);
+            super::report::far_read(&self.hub.name, is_counted.then_some(is_hit));
+        }
     }
 
     /// A copy that may be served although the link is not connected.
@@ -116,6 +141,13 @@ where
 
     /// Reads a key, fresh or stale, and keeps it if it is fresh.
     pub(super) async fn look_far(self: &Arc<Self>, key: &str) -> Result<Option<Kept<T>>> {
+        let span = Span::get(&self.hub, None);
+        let (found, tier) = span.around(self.look_within(key)).await?;
+        span.found(found.as_ref().is_some_and(Kept::is_fresh), tier);
+        Ok(found)
+    }
+
+    async fn look_within(self: &Arc<Self>, key: &str) -> Result<(Option<Kept<T>>, Tier)> {
         self.hub.prepare().await;
         let reading = self.hub.read(key);
         let found = if let Some(looking) = self.far.loading().and_then(|loading| loading.look(key)) {
@@ -128,7 +160,7 @@ where
             Err(error) if self.serve_suspect != ServeSuspect::Never && error.is_retryable() => {
                 let now = self.hub.now();
                 let copy = self.suspect_copy(key, true).ok_or(error)?;
-                return Ok(Some(Kept { value: copy.value, fresh_for: copy.fresh_until - now }));
+                return Ok((Some(Kept { value: copy.value, fresh_for: copy.fresh_until - now }), Tier::Near));
             }
             found => found?,
         };
@@ -139,11 +171,18 @@ where
         }
         reading.end(Outcome::Done);
         self.count_far(found.as_ref().is_some_and(Kept::is_fresh), true);
-        Ok(found)
+        Ok((found, Tier::Far))
     }
 
     /// Looks up several keys.
     pub(super) async fn get_many(self: &Arc<Self>, keys: &[&str], is_counted: bool) -> Result<Vec<Option<T>>> {
+        let span = Span::get(&self.hub, Some(keys.len()));
+        let (values, tier) = span.around(self.get_many_within(keys, is_counted)).await?;
+        span.found(values.iter().all(Option::is_some), tier);
+        Ok(values)
+    }
+
+    async fn get_many_within(self: &Arc<Self>, keys: &[&str], is_counted: bool) -> Result<(Vec<Option<T>>, Tier)> {
         for key in keys {
             crate::key::check(key)?;
         }
@@ -166,13 +205,16 @@ where
                 self.count_far(found.is_some(), is_counted);
                 values[at] = found;
             }
-            return Ok(values);
+            return Ok((values, Tier::Far));
         }
+        let mut tier = Tier::Near;
         let found = join::all(missing.iter().map(|&at| self.get_far(keys[at], is_counted))).await;
         for (at, found) in missing.into_iter().zip(found) {
-            values[at] = found?.map(|copy| copy.value);
+            let (found, by) = found?;
+            tier = if let Tier::Far = by { by } else { tier };
+            values[at] = found.map(|copy| copy.value);
         }
-        Ok(values)
+        Ok((values, tier))
     }
 
     /// Announces a write to the loads in progress, where the far provider does not.
@@ -203,6 +245,12 @@ where
     /// clones.
     fn version(&self, key: &str) -> Option<u64> {
         self.far.loading().map(|loading| loading.single_flight().writes(key))
+    }
+
+    /// A copy of what is written with this ttl. `None` if it is not known how long the entry will be kept.
+    pub(super) fn copy(&self, value: &T, ttl: Option<Duration>) -> Option<(T, Duration)> {
+        let ttl = ttl.or_else(|| self.far.loading()?.default_ttl())?;
+        Some((value.clone(), ttl))
     }
 
     /// Ends a write. `kept` tells from its result what the entry is now, if that is known.

@@ -8,7 +8,8 @@ use super::builder::TieredCacheBuilder;
 use super::hub::Hub;
 use super::near::Near;
 use super::operations::ended;
-use super::retries::Retries;
+use super::retries::{Change, Retries};
+use super::spans::{Span, Tier};
 use super::stats::{ServeSuspect, TierStats};
 use crate::engine::{Millis, NEVER};
 use crate::error::Result;
@@ -54,9 +55,9 @@ use crate::stats::CacheStats;
 /// that ask meanwhile. A near copy never outlives the entry. More than 100 missing keys of one
 /// [`get_many`](CacheProvider::get_many) are read together, and are not kept.
 ///
-/// **Writes** go to the far provider first. What this process wrote with a ttl of its own
-/// ([`Duration::MAX`] for none) is then kept near; with the default ttl of the far provider, which is not known here, the
-/// next read keeps it. Redis cannot tell whose write it announces, so there the copy is dropped again by the announcement
+/// **Writes** go to the far provider first. What this process wrote is then kept near, for the ttl that it gave, or for
+/// the default ttl of the far provider. (If that does not [tell](Loading::default_ttl) its default, the next read keeps
+/// the entry.) Redis cannot tell whose write it announces, so there the copy is dropped again by the announcement
 /// of the write itself; the bridge can.
 ///
 /// **Writes past it**, through the far provider, are noticed when they are announced, as those of other processes.
@@ -174,46 +175,52 @@ where
 {
     async fn get(&self, key: &str) -> Result<Option<T>> {
         if let Some(copy) = self.shared.near.get(key, self.shared.hub.serves_until())? {
+            Span::near_hit(&self.shared.hub);
             return Ok(Some(copy.value));
         }
         // Boxed, so that the future of a hit is small.
-        let found = Box::pin(self.shared.get_far(key, true)).await?;
+        let found = Box::pin(self.shared.get_traced(key)).await?;
         Ok(found.map(|copy| copy.value))
     }
 
     async fn set(&self, key: &str, value: T, ttl: Option<Duration>) -> Result<()> {
         let shared = &*self.shared;
         let _loads = shared.overtake(key).await;
-        let kept = shared.retries.is_on().then(|| (value.clone(), ttl));
-        if kept.is_some() && shared.waits(key, kept.clone()) {
+        let again = shared.retries.again(|| vec![Change::Set(key.to_owned(), value.clone(), ttl)]);
+        if shared.waits(again.as_deref())? {
             return Ok(());
         }
-        let copy = ttl.map(|ttl| (value.clone(), ttl));
+        let copy = shared.copy(&value, ttl);
         let write = shared.begin_write(key).await;
         let issued = write.sent;
-        let written = shared.wrote(write, shared.far.set(key, value, ttl).await, |()| copy);
-        self.shared.retried(key, kept, (issued, written), ())
+        let written = shared.wrote(write, shared.put(shared.far.set(key, value, ttl)).await, |()| copy);
+        self.shared.retried(again, (issued, written), ())
     }
 
     async fn delete(&self, key: &str) -> Result<bool> {
         let shared = &*self.shared;
         let _loads = shared.overtake(key).await;
-        if shared.waits(key, None) {
+        let again = shared.retries.again(|| vec![Change::Delete(key.to_owned())]);
+        if shared.waits(again.as_deref())? {
             return Ok(false);
         }
         let write = shared.begin_write(key).await;
         let issued = write.sent;
-        let removed = shared.wrote(write, shared.far.delete(key).await, |_| None);
-        self.shared.retried(key, None, (issued, removed), false)
+        let removed = shared.wrote(write, shared.remove(shared.far.delete(key)).await, |_| None);
+        self.shared.retried(again, (issued, removed), false)
     }
 
     async fn exists(&self, key: &str) -> Result<bool> {
         let shared = &*self.shared;
         if shared.hub.serves_now() && shared.near.peek(key).is_some() {
+            Span::near_hit(&shared.hub);
             return Ok(true);
         }
         shared.hub.prepare().await;
-        shared.far.exists(key).await
+        let span = Span::get(&shared.hub, None);
+        let exists = span.around(shared.far.exists(key)).await?;
+        span.found(exists, Tier::Far);
+        Ok(exists)
     }
 
     async fn clear_pattern(&self, pattern: &str) -> Result<u64> {
@@ -222,9 +229,15 @@ where
             Some(_) => None,
             None => Some(shared.loads.write_pattern(pattern).await),
         };
+        let again = shared.retries.again(|| vec![Change::ClearPattern(pattern.to_owned())]);
+        if shared.waits(again.as_deref())? {
+            return Ok(0);
+        }
         shared.hub.prepare().await;
         let _clearing = shared.hub.clear(pattern);
-        shared.far.clear_pattern(pattern).await
+        let issued = shared.hub.now();
+        let cleared = Span::flush(&shared.hub).around(shared.far.clear_pattern(pattern)).await;
+        self.shared.retried(again, (issued, cleared), 0)
     }
 
     async fn get_stats(&self) -> Result<CacheStats> {
@@ -239,9 +252,10 @@ where
             (until < NEVER).then(|| Duration::try_from_secs_f64((until - now).max(0.0) / 1000.0).unwrap_or_default())
         };
         if let Some((copy, now)) = shared.near.get_at(key, shared.hub.serves_until())? {
+            Span::near_hit(&shared.hub);
             return Ok(Some((copy.value, left(copy.fresh_until, now))));
         }
-        let found = Box::pin(self.shared.get_far(key, true)).await?;
+        let found = Box::pin(self.shared.get_traced(key)).await?;
         Ok(found.map(|copy| (copy.value, left(copy.fresh_until, shared.hub.now()))))
     }
 
@@ -253,23 +267,34 @@ where
         let shared = &*self.shared;
         let keys: Vec<&str> = entries.iter().map(|(key, ..)| *key).collect();
         let _loads = shared.overtake_many(&keys).await;
-        let copies: Vec<_> = entries.iter().map(|(_, value, ttl)| ttl.map(|ttl| (value.clone(), ttl))).collect();
+        let set = |(key, value, ttl): &(&str, T, Option<Duration>)| Change::Set((*key).to_owned(), value.clone(), *ttl);
+        let again = shared.retries.again(|| entries.iter().map(set).collect());
+        if shared.waits(again.as_deref())? {
+            return Ok(());
+        }
+        let copies: Vec<_> = entries.iter().map(|(_, value, ttl)| shared.copy(value, *ttl)).collect();
         let writes = shared.begin_writes(&keys).await;
-        let stored = shared.far.set_many(entries).await;
+        let issued = shared.hub.now();
+        let stored = Span::put(&shared.hub, Some(entries.len())).around(shared.far.set_many(entries)).await;
         for (write, copy) in writes.into_iter().zip(copies) {
             // The outcome is one for all.
             let _ = shared.wrote(write, stored.clone(), |()| copy);
         }
-        stored
+        self.shared.retried(again, (issued, stored), ())
     }
 
     async fn delete_many(&self, keys: &[&str]) -> Result<u64> {
         let shared = &*self.shared;
         let _loads = shared.overtake_many(keys).await;
+        let again = shared.retries.again(|| keys.iter().map(|key| Change::Delete((*key).to_owned())).collect());
+        if shared.waits(again.as_deref())? {
+            return Ok(0);
+        }
         let writes = shared.begin_writes(keys).await;
-        let deleted = shared.far.delete_many(keys).await;
+        let issued = shared.hub.now();
+        let deleted = Span::remove(&shared.hub, Some(keys.len())).around(shared.far.delete_many(keys)).await;
         ended(writes, &deleted);
-        deleted
+        self.shared.retried(again, (issued, deleted), 0)
     }
 
     #[inline]

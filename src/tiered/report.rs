@@ -1,6 +1,8 @@
 //! What happens to a tiered cache, for the facades `metrics` and `tracing`.
 
 use super::source::Invalidation;
+#[cfg(feature = "metrics")]
+use crate::engine::Millis;
 
 /// Reports an announcement.
 pub(super) fn announced(name: &str, event: &Invalidation) {
@@ -38,13 +40,33 @@ fn count(name: &str, event: &Invalidation) {
     }
 }
 
-/// Counts a lookup that was answered by the far provider: a hit or a miss. A hit of a near copy makes no report itself;
-/// their number so far is passed on here.
+/// Counts lookups that near copies have answered. A hit makes no report itself.
 #[cfg(feature = "metrics")]
-pub(super) fn reads(name: &str, near_hits: u64, far: Option<bool>) {
-    let counter = |result: &'static str| metrics::counter!("isocache_tier_reads_total", "cache" => name.to_owned(), "result" => result);
-    counter("near").absolute(near_hits);
-    if let Some(is_hit) = far {
-        counter(if is_hit { "far" } else { "miss" }).increment(1);
+pub(super) fn near_hits(name: &str, hits: u64) {
+    reads(name, "near", hits);
+}
+
+/// Counts a lookup that the far provider has answered, if it is to be counted.
+#[cfg(feature = "metrics")]
+pub(super) fn far_read(name: &str, is_hit: Option<bool>) {
+    if let Some(is_hit) = is_hit {
+        reads(name, if is_hit { "far" } else { "miss" }, 1);
     }
+}
+
+#[cfg(feature = "metrics")]
+fn reads(name: &str, result: &'static str, count: u64) {
+    metrics::counter!("isocache_tier_reads_total", "cache" => name.to_owned(), "result" => result).increment(count);
+}
+
+/// Reports a measured lag, in milliseconds.
+#[cfg(feature = "metrics")]
+pub(super) fn lag(name: &str, lag: Millis) {
+    metrics::histogram!("isocache_tier_lag_seconds", "cache" => name.to_owned()).record(lag / 1000.0);
+}
+
+/// Reports for how long copies have not been served so far, in milliseconds.
+#[cfg(feature = "metrics")]
+pub(super) fn suspect(name: &str, so_far: Millis) {
+    metrics::gauge!("isocache_tier_suspect_seconds", "cache" => name.to_owned()).set(so_far / 1000.0);
 }

@@ -7,9 +7,11 @@ use std::time::Duration;
 
 use super::admission::Outcome;
 use super::provider::{Shared, until};
+use super::spans::Span;
 use crate::engine::Millis;
 use crate::error::{CacheError, Result};
 use crate::provider::{CacheProvider, MaybeSend};
+use crate::ttl::ttl_ms;
 
 /// The first and the longest pause before waiting writes are sent again.
 const FIRST_PAUSE: Duration = Duration::from_millis(100);
@@ -33,21 +35,49 @@ struct Waiting<T> {
     is_sending: bool,
 }
 
+/// What can be sent again: it comes to the same if it was carried out before. Each is of one key, or one pattern.
+#[derive(Clone)]
+pub(super) enum Change<T> {
+    Set(String, T, Option<Duration>),
+    Delete(String),
+    ClearPattern(String),
+}
+
 /// A write that waits.
 #[derive(Clone)]
 struct Write<T> {
     number: u64,
-    key: String,
-    /// The value and its ttl; `None` for a removal.
-    value: Option<(T, Option<Duration>)>,
+    change: Change<T>,
     /// When it was issued: its ttl counts from then.
     issued: Millis,
     error: CacheError,
 }
 
-impl<T> Write<T> {
-    fn operation(&self) -> &'static str {
-        if self.value.is_some() { "set" } else { "delete" }
+impl<T> Waiting<T> {
+    fn push(&mut self, changes: Vec<Change<T>>, issued: Millis, error: &CacheError) {
+        for change in changes {
+            self.next += 1;
+            self.writes.push_back(Write { number: self.next, change, issued, error: error.clone() });
+        }
+    }
+}
+
+impl<T> Change<T> {
+    fn check(&self) -> Result<()> {
+        match self {
+            Self::Set(key, _, ttl) => crate::key::check(key).and_then(|()| ttl_ms(*ttl).map(drop)),
+            Self::Delete(key) => crate::key::check(key),
+            Self::ClearPattern(_) => Ok(()),
+        }
+    }
+
+    /// Its name, and its key or pattern.
+    fn name(&self) -> (&'static str, &str) {
+        match self {
+            Self::Set(key, ..) => ("set", key),
+            Self::Delete(key) => ("delete", key),
+            Self::ClearPattern(pattern) => ("clear_pattern", pattern),
+        }
     }
 }
 
@@ -61,8 +91,9 @@ impl<T> Retries<T> {
         self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    pub(super) fn is_on(&self) -> bool {
-        self.limit > 0
+    /// What is to be sent again if it fails; `None` if nothing is.
+    pub(super) fn again(&self, changes: impl FnOnce() -> Vec<Change<T>>) -> Option<Vec<Change<T>>> {
+        (self.limit > 0).then(changes)
     }
 
     pub(super) fn queued(&self) -> u64 {
@@ -73,24 +104,39 @@ impl<T> Retries<T> {
         self.unsent.load(Ordering::Relaxed)
     }
 
-    /// Takes a write that failed. Returns whether there is a place for it, and whether a task has to be started.
-    fn take(&self, write: Write<T>) -> (bool, bool) {
+    /// Takes changes that failed, all or none. Returns whether there is a place for them, and whether a task has to be
+    /// started.
+    fn take(&self, changes: Vec<Change<T>>, issued: Millis, error: &CacheError) -> (bool, bool) {
         let mut waiting = self.waiting();
-        if waiting.writes.len() >= self.limit {
+        if waiting.writes.len() + changes.len() > self.limit {
             return (false, false);
         }
-        waiting.next += 1;
-        let number = waiting.next;
-        waiting.writes.push_back(Write { number, ..write });
-        (true, !std::mem::replace(&mut waiting.is_sending, true))
+        waiting.push(changes, issued, error);
+        let has_work = !waiting.writes.is_empty();
+        (true, has_work && !std::mem::replace(&mut waiting.is_sending, true))
+    }
+
+    /// Takes changes behind those that wait, which a task sends. `None` if nothing waits; an error if there is no room.
+    fn take_behind(&self, changes: &[Change<T>], issued: Millis) -> Option<Result<()>>
+    where
+        T: Clone,
+    {
+        let mut waiting = self.waiting();
+        let error = waiting.writes.back()?.error.clone();
+        if waiting.writes.len() + changes.len() > self.limit {
+            return Some(Err(error));
+        }
+        waiting.push(changes.to_vec(), issued, &error);
+        Some(Ok(()))
     }
 
     fn give_up(&self, write: &Write<T>, error: &CacheError) {
         self.unsent.fetch_add(1, Ordering::Relaxed);
+        let (operation, key) = write.change.name();
         #[cfg(feature = "tracing")]
-        tracing::warn!(target: "isocache", operation = write.operation(), "a write was given up: {error}");
+        tracing::warn!(target: "isocache", operation, "a write was given up: {error}");
         if let Some(listener) = &self.listener {
-            listener(error, write.operation(), &write.key);
+            listener(error, operation, key);
         }
     }
 }
@@ -109,20 +155,18 @@ where
     T: Clone + MaybeSend + Send + Sync + 'static,
     P: CacheProvider<T> + 'static,
 {
-    /// Takes over a write that failed, if it may succeed later and there is a place for it. `value` is that of a `set`.
+    /// Takes over changes that failed, if they may succeed later and there is a place for them. `later` is the result then.
     pub(super) fn retried<R>(
         self: &Arc<Self>,
-        key: &str,
-        value: Option<(T, Option<Duration>)>,
+        again: Option<Vec<Change<T>>>,
         (issued, result): (Millis, Result<R>),
         later: R,
     ) -> Result<R> {
-        let error = match result {
-            Err(error) if self.retries.is_on() && error.is_retryable() => error,
-            result => return result,
+        let (changes, error) = match (again, result) {
+            (Some(changes), Err(error)) if error.is_retryable() => (changes, error),
+            (_, result) => return result,
         };
-        let write = Write { number: 0, key: key.to_owned(), value, issued, error: error.clone() };
-        let (is_taken, starts) = self.retries.take(write);
+        let (is_taken, starts) = self.retries.take(changes, issued, &error);
         if starts {
             let task = send(Arc::downgrade(self), self.hub.sleeper());
             if self.hub.spawn(Box::pin(task)).is_err() {
@@ -135,38 +179,55 @@ where
         if is_taken { Ok(later) } else { Err(error) }
     }
 
-    /// Puts a write behind those that wait, which it must not overtake. Returns whether it was taken.
-    pub(super) fn waits(&self, key: &str, value: Option<(T, Option<Duration>)>) -> bool {
-        if !self.retries.is_on() {
-            return false;
-        }
-        let Some(error) = self.retries.waiting().writes.back().map(|write| write.error.clone()) else { return false };
+    /// Puts changes behind those that wait, which they must not overtake. Returns whether there are any.
+    ///
+    /// # Errors
+    /// The last error of the store, if there is no room;
+    /// [`InvalidArgument`](CacheError::InvalidArgument) for a change that no store would take.
+    pub(super) fn waits(&self, again: Option<&[Change<T>]>) -> Result<bool> {
+        let Some(changes) = again else { return Ok(false) };
+        changes.iter().try_for_each(Change::check)?;
+        let Some(taken) = self.retries.take_behind(changes, self.hub.now()) else { return Ok(false) };
+        taken?;
         // What is kept near is no longer what this process has written.
-        self.begin_write_now(key).end(Outcome::Done);
-        let write = Write { number: 0, key: key.to_owned(), value, issued: self.hub.now(), error };
-        self.retries.take(write).0
+        for change in changes {
+            match change {
+                Change::Set(key, ..) | Change::Delete(key) => self.begin_write_now(key).end(Outcome::Done),
+                Change::ClearPattern(pattern) => drop(self.hub.clear(pattern)),
+            }
+        }
+        Ok(true)
     }
 
     /// Sends a write once more.
     async fn send_again(&self, write: &Write<T>) -> Result<()> {
-        let now = self.hub.now();
-        let Some((value, ttl)) = &write.value else {
-            let removing = self.begin_write(&write.key).await;
-            return self.wrote(removing, self.far.delete(&write.key).await, |_| None).map(drop);
-        };
-        let left = match ttl {
-            Some(ttl) if *ttl < Duration::MAX => {
-                let left = until(write.issued, *ttl) - now;
-                match Duration::try_from_secs_f64(left / 1000.0) {
-                    Ok(left) if !left.is_zero() => Some(left),
-                    _ => return Err(CacheError::invalid("ttl", "has passed before the value could be stored")),
-                }
+        match &write.change {
+            Change::Set(key, value, ttl) => {
+                let ttl = self.left(write.issued, *ttl)?;
+                let writing = self.begin_write(key).await;
+                let copy = self.copy(value, ttl);
+                self.wrote(writing, self.put(self.far.set(key, value.clone(), ttl)).await, |()| copy)
             }
-            ttl => *ttl,
-        };
-        let writing = self.begin_write(&write.key).await;
-        let copy = left.map(|left| (value.clone(), left));
-        self.wrote(writing, self.far.set(&write.key, value.clone(), left).await, |()| copy)
+            Change::Delete(key) => {
+                let removing = self.begin_write(key).await;
+                self.wrote(removing, self.remove(self.far.delete(key)).await, |_| None).map(drop)
+            }
+            Change::ClearPattern(pattern) => {
+                self.hub.prepare().await;
+                let _clearing = self.hub.clear(pattern);
+                Span::flush(&self.hub).around(self.far.clear_pattern(pattern)).await.map(drop)
+            }
+        }
+    }
+
+    /// The ttl that a value has left which was written at `issued`.
+    fn left(&self, issued: Millis, ttl: Option<Duration>) -> Result<Option<Duration>> {
+        let Some(ttl) = ttl.filter(|ttl| *ttl < Duration::MAX) else { return Ok(ttl) };
+        let left = until(issued, ttl) - self.hub.now();
+        match Duration::try_from_secs_f64(left / 1000.0) {
+            Ok(left) if !left.is_zero() => Ok(Some(left)),
+            _ => Err(CacheError::invalid("ttl", "has passed before the value could be stored")),
+        }
     }
 }
 

@@ -49,6 +49,15 @@ async fn until(what: &str, is: impl Fn() -> bool) {
     panic!("never: {what}");
 }
 
+/// Waits until nothing waits to be sent again.
+async fn until_sent(cache: &TieredCacheProvider<u64, Remote<u64>>) {
+    let started = std::time::Instant::now();
+    while cache.tier_stats().queued_writes > 0 {
+        assert!(started.elapsed() < servers::PATIENCE);
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+}
+
 #[tokio::test]
 async fn what_suspect_copies_are_for() {
     for (serves, with_store, without, long_without) in [
@@ -103,11 +112,7 @@ async fn writes_that_failed_are_sent_again_in_order() {
     assert_eq!(cache.tier_stats().queued_writes, 3);
     scene.far.store.sync().set("b", 9, None).unwrap();
     scene.is_away(false);
-    let started = std::time::Instant::now();
-    while cache.tier_stats().queued_writes > 0 {
-        assert!(started.elapsed() < servers::PATIENCE);
-        tokio::time::sleep(Duration::from_millis(5)).await;
-    }
+    until_sent(&cache).await;
     assert_eq!((cache.get("a").await.unwrap(), cache.get("b").await.unwrap()), (Some(2), None));
     assert!(unsent.lock().unwrap().is_empty() && cache.tier_stats().unsent_writes == 0);
     scene.is_away(true);
@@ -115,6 +120,59 @@ async fn writes_that_failed_are_sent_again_in_order() {
     drop(cache);
     until("the last write is given up", || !unsent.lock().unwrap().is_empty()).await;
     assert!(unsent.lock().unwrap()[0].starts_with("set a: connection failed"), "{unsent:?}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn writes_of_many_keys_wait_with_the_others() {
+    let scene = Scene::new();
+    let unsent = Arc::new(Mutex::new(Vec::new()));
+    let told = Arc::clone(&unsent);
+    let builder = scene.builder().retry_writes(6).on_unsent_write(move |_, operation, key| {
+        told.lock().unwrap().push(format!("{operation} {key}"));
+    });
+    let cache = builder.build().unwrap();
+    cache.ready().await;
+    for key in ["old:1", "old:2", "b"] {
+        cache.set(key, 1, MINUTE).await.unwrap();
+    }
+    scene.is_away(true);
+    assert_eq!(cache.clear_pattern("old:*").await, Ok(0));
+    cache.set_many(vec![("a", 2, MINUTE), ("old:2", 2, Some(Duration::from_secs(1)))]).await.unwrap();
+    assert_eq!(cache.delete_many(&["b"]).await, Ok(0));
+    assert_eq!(cache.tier_stats().queued_writes, 4, "one for each key");
+    assert!(cache.set_many(vec![("c", 3, None), ("d", 3, None), ("e", 3, None)]).await.is_err(), "all or none");
+    assert_eq!(cache.tier_stats().queued_writes, 4);
+    for error in [cache.set("", 1, None).await, cache.set("k", 1, Some(Duration::ZERO)).await] {
+        assert!(matches!(error, Err(CacheError::InvalidArgument { .. })), "{error:?}");
+    }
+    // Its ttl passes before it can be stored.
+    scene.clock.advance(Duration::from_secs(1));
+    scene.is_away(false);
+    until_sent(&cache).await;
+    let found = cache.get_many(&["a", "b", "old:1", "old:2"]).await.unwrap();
+    assert_eq!(found, [Some(2), None, None, None]);
+    assert_eq!(*unsent.lock().unwrap(), ["set old:2"]);
+    scene.is_away(true);
+    cache.clear_pattern("a*").await.unwrap();
+    drop(cache);
+    until("the last write is given up", || unsent.lock().unwrap().len() == 2).await;
+    assert_eq!(unsent.lock().unwrap()[1], "clear_pattern a*");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_write_does_not_overtake_those_that_wait() {
+    let scene = Scene::new();
+    let cache = scene.builder().retry_writes(1).build().unwrap();
+    cache.ready().await;
+    scene.is_away(true);
+    cache.set("k", 1, MINUTE).await.unwrap();
+    scene.is_away(false);
+    // The store is there again, but the first write has not been sent.
+    assert!(cache.set("k", 2, MINUTE).await.is_err(), "there is no room behind it");
+    until_sent(&cache).await;
+    assert_eq!(cache.get("k").await, Ok(Some(1)));
+    cache.set("k", 2, MINUTE).await.unwrap();
+    assert_eq!(cache.get("k").await, Ok(Some(2)));
 }
 
 #[tokio::test]
@@ -171,4 +229,23 @@ async fn the_lag_is_measured_at_own_writes() {
     scene.channel.keys(["other", "k"]);
     assert_eq!(cache.tier_stats().lag, Some(Duration::from_millis(7)));
     assert_eq!(cache.tier_stats().invalidations, 2);
+}
+
+#[tokio::test]
+async fn a_write_without_a_ttl_is_kept_for_the_default_ttl_of_the_store() {
+    let clock = ManualClock::new();
+    let second = Duration::from_secs(1);
+    let far = MemoryCacheProvider::<u64>::builder().default_ttl(second).clock(clock.clone()).build().unwrap();
+    let builder = TieredCacheProvider::builder(far.clone()).invalidations(InvalidationChannel::new());
+    let cache = builder.clock(clock.clone()).build().unwrap();
+    cache.ready().await;
+    cache.set("a", 1, None).await.unwrap();
+    cache.set_many(vec![("b", 2, None)]).await.unwrap();
+    far.clear_pattern("*").await.unwrap();
+    clock.advance(Duration::from_millis(999));
+    let left = Some(Duration::from_millis(1));
+    assert_eq!(cache.get_with_ttl("a").await, Ok(Some((1, left))), "a copy");
+    assert_eq!(cache.get_with_ttl("b").await, Ok(Some((2, left))));
+    clock.advance(Duration::from_millis(1));
+    assert_eq!(cache.get_many(&["a", "b"]).await, Ok(vec![None, None]));
 }

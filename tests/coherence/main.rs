@@ -13,6 +13,7 @@ mod loading;
 #[path = "../load/provider.rs"]
 #[allow(dead_code, reason = "the tests of loading use all of it")]
 mod provider;
+mod reports;
 mod rules;
 #[path = "../load/scenarios.rs"]
 mod scenarios;

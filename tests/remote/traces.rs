@@ -116,37 +116,39 @@ where
     tier
 }
 
+fn redis_at<T>(url: &str, namespace: &str, clock: ManualClock) -> Announced<RedisCacheProvider<T>> {
+    let cache = redis::patient(url).namespace(namespace).unix_clock(clock).build().unwrap();
+    let source = cache.invalidations().heartbeat(HEARTBEAT).unwrap();
+    (cache, Arc::new(source))
+}
+
 #[test]
 fn over_redis() {
     let time = ServerClock::new();
     let server = RedisServer::start(Options { clock: Some(time.clone()), ..Options::default() });
     let runtime = runtime();
     let _entered = runtime.enter();
-    fn at<T>(url: &str, namespace: &str, clock: ManualClock) -> Announced<RedisCacheProvider<T>> {
-        let cache = redis::patient(url).namespace(namespace).unix_clock(clock).build().unwrap();
-        let source = cache.invalidations().heartbeat(HEARTBEAT).unwrap();
-        (cache, Arc::new(source))
-    }
     let url = server.url();
     run(
         "Redis",
         move |ms, moment| time.set_ms(moment.of_redis(ms)),
-        |namespace, clock| at(&url, namespace, clock),
-        |namespace, clock| at(&url, namespace, clock),
+        |namespace, clock| redis_at(&url, namespace, clock),
+        |namespace, clock| redis_at(&url, namespace, clock),
     );
 }
 
+fn http_at<T>(url: &str, namespace: &str, clock: ManualClock) -> Announced<HttpCacheProvider<T>> {
+    let cache = http::patient(url).token(TOKEN).namespace(namespace).unix_clock(clock).build().unwrap();
+    let (cache, source) = cache.with_invalidations();
+    (cache, Arc::new(source))
+}
+
 fn over_http(name: &str, url: &str, set_server_ms: impl Fn(u64, Moment) + Clone + Send + Sync + 'static) {
-    fn at<T>(url: &str, namespace: &str, clock: ManualClock) -> Announced<HttpCacheProvider<T>> {
-        let cache = http::patient(url).token(TOKEN).namespace(namespace).unix_clock(clock).build().unwrap();
-        let (cache, source) = cache.with_invalidations();
-        (cache, Arc::new(source))
-    }
     run(
         name,
         set_server_ms,
-        |namespace, clock| at(url, namespace, clock),
-        |namespace, clock| at(url, namespace, clock),
+        |namespace, clock| http_at(url, namespace, clock),
+        |namespace, clock| http_at(url, namespace, clock),
     );
 }
 

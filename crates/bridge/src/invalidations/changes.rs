@@ -13,7 +13,7 @@ use super::{Change, Origin, Position};
 #[derive(Debug)]
 pub struct Changes {
     /// The last change of each key.
-    changes: Vec<Change>,
+    last: Vec<Change>,
     /// How many bytes the keys have.
     bytes: usize,
     position: Position,
@@ -31,21 +31,21 @@ impl Changes {
     /// What is told to a reader with an origin.
     pub(super) fn of(own: Option<Origin>, changes: Vec<Change>, position: Position) -> Self {
         let bytes = changes.iter().map(|change| change.key.len()).sum();
-        Self { changes, bytes, position, own, text: OnceLock::new() }
+        Self { last: changes, bytes, position, own, text: OnceLock::new() }
     }
 
     /// Whether so many keys may wait for a reader.
     pub(super) fn fit(&self) -> bool {
-        self.changes.len() <= MAX_KEYS && self.bytes <= MAX_BYTES
+        self.last.len() <= MAX_KEYS && self.bytes <= MAX_BYTES
     }
 
     pub(super) fn changes(&self) -> &[Change] {
-        &self.changes
+        &self.last
     }
 
     /// Whether one of the changes was made by this origin.
     pub(super) fn are_by(&self, origin: Option<Origin>) -> bool {
-        origin.is_some() && self.changes.iter().any(|change| change.origin == origin)
+        origin.is_some() && self.last.iter().any(|change| change.origin == origin)
     }
 
     /// The position after these changes.
@@ -56,7 +56,7 @@ impl Changes {
     /// The keys, as the reader is told.
     pub fn keys(&self) -> Vec<ChangedKey> {
         let is_own = |change: &Change| self.own.is_some() && change.origin == self.own;
-        self.changes.iter().map(|change| ChangedKey { key: change.key.clone(), is_own: is_own(change) }).collect()
+        self.last.iter().map(|change| ChangedKey { key: change.key.clone(), is_own: is_own(change) }).collect()
     }
 
     /// The text of the event, which is made once.

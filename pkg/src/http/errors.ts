@@ -181,9 +181,7 @@ export function errorOf(text: string, key?: string): CacheError | RangeError {
     return new RangeError(`isocache: the counter${about} would be beyond 64 bits; use a smaller by`);
   }
   if (/^ERR .*not an integer/.test(text)) {
-    const at = key === undefined ? "the key" : `key ${quote(key)}`;
-    const remedy = "delete it first, and write counters with increment, or with set as JSON";
-    return new CacheError("deserialize", `${at} holds a value that is not a counter; ${remedy} (${message})`, key);
+    return new CacheError("deserialize", `the value is not a counter${about}; delete it, or set it as JSON`, key);
   }
   if (text.startsWith("WRONGTYPE")) {
     return new CacheError("deserialize", `the stored value is of another type: ${message}${about}`, key);

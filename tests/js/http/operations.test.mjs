@@ -93,9 +93,7 @@ describe("increment", () => {
     // As bytes, 5 is not what Redis counts with.
     await cache({ namespace: "n", serializer: messagePackSerializer }).set("b", 5);
     for (const key of ["a", "b"]) {
-      const message = new RegExp(
-        `key "${key}" holds a value that is not a counter; delete it first, and write counters`,
-      );
+      const message = new RegExp(`not a counter .key "${key}".; delete it, or set it as JSON`);
       await assert.rejects(one.increment(key), { code: "deserialize", key, message });
       await assert.rejects(one.increment(key, 1, { ttl: "1m" }), { code: "deserialize", key, message });
       await one.delete(key);

@@ -2,7 +2,7 @@
 
 import { random } from "../streams.mjs";
 import { startLine } from "./line.mjs";
-import { PEERS } from "./peers.mjs";
+import { BOUNDS, PEERS } from "./peers.mjs";
 import { KEYS, keyAt, LONGEST_DELAY, NAMES, PHASES, READ_EVERY } from "./schedule.mjs";
 import { STORES } from "./stores.mjs";
 import { ABSENT, Truth } from "./truth.mjs";
@@ -19,7 +19,7 @@ for (const name of ["warn", "error"]) {
   console[name] = () => undefined;
 }
 
-async function run({ store: kind, open, bound }) {
+async function run({ store: kind, open }) {
   const store = await STORES[kind]();
   const line = await startLine(store.port, random(1));
   const cache = await open(line.port, store);
@@ -53,7 +53,7 @@ async function run({ store: kind, open, bound }) {
     } else if (staleness > 0) {
       count.stale++;
       count.oldest = Math.max(count.oldest, staleness);
-      count.beyond += bound !== undefined && staleness > bound + LONGEST_DELAY ? 1 : 0;
+      count.beyond += staleness > BOUNDS[kind] + LONGEST_DELAY ? 1 : 0;
     }
   }
 

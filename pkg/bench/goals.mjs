@@ -11,7 +11,7 @@ const geometricMean = (numbers) =>
   Math.exp(numbers.reduce((sum, number) => sum + Math.log(number), 0) / numbers.length);
 
 /** `time(scenario, peer)` is the shortest time in nanoseconds, or undefined. */
-export function goals(rows, time, sizes) {
+export function goals(rows, time, sizes, imports) {
   const list = [];
   const add = (what, reached, measured) => list.push({ what, reached, measured });
   const compare = (name, ttl, peer) => {
@@ -62,6 +62,11 @@ export function goals(rows, time, sizes) {
         `${(brotli / KB).toFixed(2)} kB (${brotli} bytes)`,
       );
     }
+  }
+  const imported = (name) => imports.find((one) => one.name === name).milliseconds;
+  for (const name of ["isocache", "isocache/memory"]) {
+    const ratio = imported(name) / imported("lru-cache");
+    add(`import of ${name} in Node: at most 1.5x the time of lru-cache`, ratio <= 1.5, `${ratio.toFixed(2)}x`);
   }
   return list;
 }

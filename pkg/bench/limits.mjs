@@ -8,12 +8,12 @@ export const SIZE_LIMITS = [
   { entry: "isocache", names: ["keyPattern"], limit: 1_300 },
   { entry: "isocache", names: ["MemoryCache"], limit: 18_000, engine: "js" },
   // A tenth of it tells stale entries from fresh ones in every operation.
-  { entry: "isocache", names: ["HttpCache"], limit: 15_950, has: "breaker" },
+  { entry: "isocache", names: ["HttpCache"], limit: 16_000, has: "breaker" },
   { entry: "isocache", names: ["Cache", "cached"], limit: 29_200, engine: "js" },
-  { entry: "isocache", limit: 55_500, engine: "js" },
+  { entry: "isocache", limit: 56_000, engine: "js" },
   { entry: "isocache/wasm", names: ["MemoryCache"], limit: 15_900, engine: "wasm" },
   { entry: "isocache/msgpack", limit: 6_450, has: "MessagePack" },
 ];
 
 /** The size of the installed package, in bytes. */
-export const UNPACKED_LIMIT = 770_000;
+export const UNPACKED_LIMIT = 775_000;

@@ -16,7 +16,7 @@ const line = (cells) => `| ${cells.join(" | ")} |\n`;
 const table = (header, rows) => line(header) + line(header.map(() => "---")) + rows.map(line).join("");
 const names = (peers) => peers.map((peer) => peer.name);
 
-export function markdown({ rows, footprint, sizes, effort }) {
+export function markdown({ rows, footprint, sizes, imports, effort }) {
   const sync = rows.filter((row) => !row.scenario.isAsync);
   const asynchronous = rows.filter((row) => row.scenario.isAsync);
   const time = ({ scenario, results }, name) => {
@@ -122,7 +122,14 @@ export function markdown({ rows, footprint, sizes, effort }) {
       sizes.map(({ name, platform, minified, gzip, brotli }) => [name, platform, minified, gzip, brotli]),
     ),
   );
-  const reached = goals(rows, time, sizes);
+  add(
+    "Import in Node, milliseconds of processor time",
+    table(
+      ["package", "shortest"],
+      imports.map(({ name, milliseconds }) => [name, milliseconds.toFixed(1)]),
+    ),
+  );
+  const reached = goals(rows, time, sizes, imports);
   add(
     "Goals",
     reached.map((goal) => `- ${goal.reached ? "reached" : "NOT REACHED"}: ${goal.what}: ${goal.measured}\n`).join(""),

@@ -3,6 +3,7 @@
 
 import { mkdirSync, writeFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
+import { imports } from "./imports.mjs";
 import { memory } from "./memory.mjs";
 import { ASYNC_PEERS, PEERS } from "./peers.mjs";
 import { markdown, median } from "./report.mjs";
@@ -34,7 +35,8 @@ if (only === undefined) {
   }
 }
 const bundles = await sizes();
-const report = markdown({ rows, footprint, sizes: bundles, effort });
+const imported = imports(quick ? 5 : 20);
+const report = markdown({ rows, footprint, sizes: bundles, imports: imported, effort });
 process.stdout.write(`${report.text}\n`);
 
 if (only === undefined) {
@@ -59,6 +61,7 @@ if (only === undefined) {
       peers: peers.flatMap((bytes, at) => (bytes === null ? [] : [{ peer: PEERS[at].name, ...bytes }])),
     })),
     sizes: bundles,
+    imports: imported,
     goals: report.goals,
   };
   writeFileSync(`${folder}javascript.json`, `${JSON.stringify(data, null, 1)}\n`);

@@ -1,6 +1,6 @@
 // The goals, and whether they are reached. Ratios are of speed: above 1, isocache is faster.
 
-import { SIZE_LIMITS } from "./limits.mjs";
+import { named, SIZE_LIMITS } from "./limits.mjs";
 
 /** Speeds within this factor count as level: a machine with other work on it tells no finer. */
 const LEVEL = 0.95;
@@ -53,15 +53,9 @@ export function goals(rows, time, sizes, imports) {
     }
     atLeast(2.5, "async get-hit", ttl, "cache-manager", "at least 2.5x as fast as");
   }
-  for (const { entry, names, limit } of SIZE_LIMITS) {
-    const { brotli } = sizes.find(({ name }) => name === entry) ?? {};
-    if (brotli !== undefined && names === undefined) {
-      add(
-        `${entry}: at most ${limit / KB} kB with brotli`,
-        brotli <= limit,
-        `${(brotli / KB).toFixed(2)} kB (${brotli} bytes)`,
-      );
-    }
+  for (const { goal, ...bundle } of SIZE_LIMITS.filter(({ goal }) => goal !== undefined)) {
+    const { brotli } = sizes.find(({ name }) => name === named(bundle));
+    add(`${named(bundle)}: at most ${goal / KB} kB with brotli`, brotli <= goal, `${(brotli / KB).toFixed(2)} kB`);
   }
   const imported = (name) => imports.find((one) => one.name === name).milliseconds;
   for (const name of ["isocache", "isocache/memory"]) {

@@ -3,12 +3,17 @@
 import { fileURLToPath } from "node:url";
 import { brotliCompressSync, gzipSync } from "node:zlib";
 import { build } from "esbuild";
+import { named, SIZE_LIMITS } from "./limits.mjs";
 import { ASYNC_PEERS, PEERS } from "./peers.mjs";
 
 const ENTRIES = [
   { name: "isocache/memory", source: 'export * from "isocache/memory"' },
   { name: "isocache", source: 'export * from "isocache"' },
   { name: "isocache/http", source: 'export * from "isocache/http"' },
+  ...SIZE_LIMITS.filter(({ names, goal }) => names && goal).map((one) => ({
+    name: named(one),
+    source: `export { ${one.names.join(", ")} } from "${one.entry}"`,
+  })),
   ...PEERS.filter((peer) => peer.source),
   // It imports what only Node has, so it is no bundle for a browser.
   ...ASYNC_PEERS.filter((peer) => peer.source).map((peer) => ({ ...peer, platform: "node" })),

@@ -69,7 +69,7 @@ fn up_to_a_limit_of_64_each_decision_is_that_of_an_exact_log() {
             let clock = ManualClock::new();
             let limiter = sliding(&clock, limit);
             let (mut log, mut now) = (Log::default(), 0);
-            for request in 0..300 {
+            for request in 0..200 {
                 now += pause(&mut random, limit);
                 clock.set_ms(now);
                 let cost = if random.below(4) == 0 { 1 + random.below(limit) } else { 1 };
@@ -105,7 +105,7 @@ fn above_64_it_refuses_nothing_that_a_log_would_allow_and_allows_few_more() {
             let clock = ManualClock::new();
             let limiter = sliding(&clock, limit);
             let (mut log, mut now) = (Log::default(), 0);
-            for request in 0..2000 {
+            for request in 0..600 {
                 now += pause(&mut random, limit);
                 clock.set_ms(now);
                 let cost = if random.below(8) == 0 { 1 + random.below(limit.div_ceil(4)) } else { 1 };

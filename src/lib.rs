@@ -88,7 +88,7 @@ mod ttl;
 #[cfg(all(feature = "redis", not(target_arch = "wasm32")))]
 pub use self::redis::{RedisCacheBuilder, RedisCacheProvider, RedisCredentials, RedisInvalidations};
 pub use clock::{Clock, ManualClock, SystemClock, UnixClock};
-pub use engine::{Policy, RemovalReason};
+pub use engine::{Estimate, Policy, RemovalReason};
 #[cfg(feature = "serde")]
 pub use envelope::Envelope;
 pub use error::{CacheError, Result};

@@ -1,5 +1,8 @@
 /** What `isocache/memory` offers. */
 
+export type { Estimate } from "./advisor/advisor.js";
+export { advisor } from "./advisor/index.js";
+export type { AdvisorFactory } from "./advisor/types.js";
 export { MemoryCache } from "./memory-cache.js";
 export { escapeGlob } from "./prefix.js";
 export type {

@@ -1,5 +1,6 @@
 /** Options of a `MemoryCache`, checked and with their defaults. */
 
+import type { AdvisorFactory } from "./advisor/types.js";
 import { checkFunction, checkInteger, checkOneOf, checkOptions } from "./check.js";
 import { monotonicNow } from "./clock.js";
 import { MAX_ENTRIES } from "./table.js";
@@ -8,7 +9,7 @@ import type { MemoryCacheOptions, Policy, Removal } from "./types.js";
 
 const NAMES = [
   ...["maxEntries", "maxBytes", "maxEntryBytes", "onOversize", "sizeOf", "ttl", "touchOnGet", "clone", "clock"],
-  ...["onRemoval", "policy"],
+  ...["onRemoval", "policy", "advise"],
 ];
 const MOST = Number.MAX_SAFE_INTEGER;
 
@@ -23,6 +24,7 @@ export interface Settings<V> {
   readonly ttl: number;
   readonly touchOnGet: boolean;
   readonly policy: Policy;
+  readonly advise: AdvisorFactory | undefined;
   readonly clone: boolean;
   readonly clock: () => number;
   readonly onRemoval: ((removal: Removal<V>) => unknown) | undefined;
@@ -31,11 +33,12 @@ export interface Settings<V> {
 /** The settings. @throws TypeError or RangeError that names the option. */
 export function settingsOf<V>(options: MemoryCacheOptions<V>): Settings<V> {
   checkOptions(options, NAMES);
-  const { maxBytes, sizeOf, ttl = null, clock = monotonicNow, onRemoval } = options;
+  const { maxBytes, sizeOf, ttl = null, clock = monotonicNow, onRemoval, advise } = options;
   const { onOversize = "throw", touchOnGet = false, clone = false, policy = "lru" } = options;
   checkFunction("sizeOf", sizeOf);
   checkFunction("clock", clock);
   checkFunction("onRemoval", onRemoval);
+  checkFunction("advise", advise);
   checkOneOf("clone", clone, [true, false]);
   checkOneOf("touchOnGet", touchOnGet, [true, false]);
   checkOneOf("onOversize", onOversize, ["throw", "skip", "keep"]);
@@ -56,6 +59,7 @@ export function settingsOf<V>(options: MemoryCacheOptions<V>): Settings<V> {
     ttl: milliseconds(ttl),
     touchOnGet,
     policy,
+    advise,
     clone,
     clock,
     onRemoval,

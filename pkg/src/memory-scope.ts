@@ -1,5 +1,6 @@
 /** What the methods of a `MemoryCache` work on. */
 
+import type { Advisor } from "./advisor/advisor.js";
 import { checkKey, checkObject, checkText } from "./check.js";
 import { type Settings, settingsOf } from "./memory-options.js";
 import { checkedWrite, copied, outOfMemory, store, type Write } from "./memory-write.js";
@@ -22,6 +23,7 @@ export class MemoryScope<V> {
     readonly table: Table<V>,
     readonly settings: Settings<V>,
     readonly prefix: string,
+    public advisor?: Advisor,
   ) {
     this.isPlain = prefix === "" && settings.sizeOf === undefined && !settings.clone;
   }
@@ -34,8 +36,8 @@ export class MemoryScope<V> {
 
   /** That of a namespace of this one. */
   within<N>(prefix: string): MemoryScope<N> {
-    const { table, settings } = this as unknown as MemoryScope<N>;
-    return new MemoryScope<N>(table, settings, this.prefix + prefixOf(prefix));
+    const { table, settings, advisor } = this as unknown as MemoryScope<N>;
+    return new MemoryScope<N>(table, settings, this.prefix + prefixOf(prefix), advisor);
   }
 
   /** A key with the prefix in front. */
@@ -65,6 +67,8 @@ export class MemoryScope<V> {
     const value = this.table.lookup(this.key(key));
     if (value === undefined) {
       this.miss(key);
+    } else {
+      this.advisor?.hit(this.key(key));
     }
     return copied(this.settings, value);
   }
@@ -82,6 +86,7 @@ export class MemoryScope<V> {
   miss(key: string): void {
     checkKey(key);
     this.table.miss();
+    this.advisor?.miss(this.key(key));
   }
 
   valueAt(slot: number): V {

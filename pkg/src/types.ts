@@ -1,3 +1,5 @@
+import type { AdvisorFactory } from "./advisor/types.js";
+
 /**
  * A time to live: a number of **seconds**, or a number with a unit: `"300ms"`, `"30s"`, `"5m"`, `"2h"`, `"7d"`. A text without
  * a unit is in seconds, too.
@@ -148,6 +150,11 @@ export interface MemoryCacheOptions<V> {
   sizeOf?: ((value: V, key: string) => number) | undefined;
   /** Which entry is evicted when a limit is reached. Default: `"lru"`. With `"s3fifo"` at most 8,388,608 entries are kept. */
   policy?: Policy | undefined;
+  /**
+   * `advisor()`: the cache estimates what it would hit at other sizes and under other policies, for `advise()`. It takes
+   * 64 KiB. Default: it does not.
+   */
+  advise?: AdvisorFactory | undefined;
   /** The ttl of entries that are written without one. Default: `null`, no expiry. */
   ttl?: Ttl | null | undefined;
   /** Whether `get` and `getMany` start the ttl of an entry again. Default: false. */

@@ -14,6 +14,7 @@
 //!    nothing panics and no other slot is affected.
 //! 3. `now` is in milliseconds of any clock, but the same clock as the deadlines.
 
+mod advisor;
 mod counters;
 mod expiry;
 mod lru;
@@ -26,6 +27,7 @@ mod s3fifo;
 mod state;
 mod terms;
 
+pub use advisor::{Advisor, Estimate, FACTORS};
 pub use counters::Counters;
 pub use policy::Policy;
 pub use state::Engine;

@@ -43,6 +43,7 @@ pub struct MemoryCacheBuilder<T, C = MemoryCacheProvider<T>> {
     pub(super) default_ttl: Option<Duration>,
     pub(super) touch_on_get: bool,
     pub(super) policy: Policy,
+    pub(super) advises: bool,
     pub(super) clock: Arc<dyn Clock>,
     pub(super) listener: Option<Listener<T>>,
     built: PhantomData<fn() -> C>,
@@ -59,6 +60,7 @@ impl<T, C> MemoryCacheBuilder<T, C> {
             default_ttl: None,
             touch_on_get: false,
             policy: Policy::default(),
+            advises: false,
             clock: Arc::new(SystemClock),
             listener: None,
             built: PhantomData,
@@ -129,6 +131,13 @@ impl<T, C> MemoryCacheBuilder<T, C> {
         self
     }
 
+    /// Sets whether the cache estimates what it would hit at other sizes and under other policies, for
+    /// [`MemoryCache::advise`]. This takes 64 KiB. The default is no.
+    pub fn advise(mut self, advise: bool) -> Self {
+        self.advises = advise;
+        self
+    }
+
     /// Sets the source of time. The default is [`SystemClock`]. It is read outside the lock, and only once an entry has
     /// had a ttl.
     pub fn clock(mut self, clock: impl Clock + 'static) -> Self {
@@ -195,6 +204,7 @@ impl<T, C> std::fmt::Debug for MemoryCacheBuilder<T, C> {
             .field("default_ttl", &self.default_ttl)
             .field("touch_on_get", &self.touch_on_get)
             .field("policy", &self.policy)
+            .field("advise", &self.advises)
             .finish_non_exhaustive()
     }
 }

@@ -326,6 +326,7 @@ impl<T> MemoryCache<T> {
             self.shared.rules.set_max_bytes(max_weight);
             let new = Limits { max_entries: max_entries.unwrap_or(old.max_entries), max_weight };
             all.set_limits(new, leavers);
+            self.shared.attention.resize(new, all.counters());
         });
         Ok(())
     }

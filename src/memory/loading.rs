@@ -37,6 +37,7 @@ impl<T: Clone> MemoryCache<T> {
             let Some(slot) = locked.table.find_kept(key, locked.now, leavers) else {
                 if counted {
                     locked.table.engine.miss();
+                    self.shared.attention.miss(&locked.table, key, self.shared.tables());
                 }
                 return None;
             };
@@ -44,8 +45,9 @@ impl<T: Clone> MemoryCache<T> {
             let value = locked.table.value(slot)?.clone();
             if counted {
                 locked.table.engine.hit(slot);
-                if self.shared.touches_on_get && locked.table.is_fresh(slot, locked.now) {
-                    locked.table.restart_ttl(slot, locked.now);
+                if self.shared.attention.is_due(key) {
+                    let (now, tables) = (locked.now, self.shared.tables());
+                    self.shared.attention.hit(&mut locked.table, key, slot, now, tables);
                 }
             }
             let fresh_for = fresh_for(locked.table.engine.deadline(slot), locked.now);

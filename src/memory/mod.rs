@@ -1,5 +1,6 @@
 //! The in-process cache.
 
+mod advice;
 mod atomic;
 mod builder;
 mod cache;

@@ -105,6 +105,16 @@ impl<T> Shards<T> {
         place(key.hash(), count)
     }
 
+    /// The number of parts.
+    pub(super) fn len(&self) -> usize {
+        self.parts.len()
+    }
+
+    /// The tables, as one of them sees it.
+    pub(super) fn tables(&self, part: &Part<T>) -> super::advice::Tables {
+        super::advice::Tables { count: self.len(), uncounted: part.hits + part.misses }
+    }
+
     /// The latest time of the clock.
     #[inline]
     pub(super) fn now(&self) -> u32 {

@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use foldhash::fast::RandomState;
 
+use super::advice::{Attention, Tables};
 use super::builder::{Listener, MemoryCacheBuilder};
 use super::entry::{Checked, OnOversize, Rules};
 use super::locks::{Locked, LockedAll, Locks};
@@ -27,6 +28,7 @@ pub(super) struct Shared<T> {
     clock: Arc<dyn Clock>,
     pub(super) rules: Rules<T>,
     pub(super) touches_on_get: bool,
+    pub(super) attention: Attention,
     listener: Option<Listener<T>>,
     pub(super) single_flight: SingleFlight,
 }
@@ -47,6 +49,7 @@ impl<T> Shared<T> {
             clock: builder.clock,
             rules,
             touches_on_get: builder.touch_on_get,
+            attention: Attention::new(builder.touch_on_get, builder.advises, builder.policy, limits),
             listener: builder.listener,
             single_flight: SingleFlight::default(),
         }
@@ -222,12 +225,15 @@ impl<T> Shared<T> {
                 let now = now.unwrap_or(0.0);
                 match table.lookup(key, now) {
                     Lookup::Hit(value, slot) => {
-                        if self.touches_on_get {
-                            table.restart_ttl(slot, now);
+                        if self.attention.is_due(key) {
+                            self.attention.hit(&mut table, key, slot, now, Tables::ONE);
                         }
                         return Ok(Some((value, more(&table.engine, slot, now))));
                     }
-                    Lookup::Miss => return Ok(None),
+                    Lookup::Miss => {
+                        self.attention.miss(&table, key, Tables::ONE);
+                        return Ok(None);
+                    }
                     Lookup::Due => {}
                 }
             }
@@ -257,10 +263,15 @@ impl<T> Shared<T> {
                     Lookup::Hit(value, slot) => {
                         part.hits += 1;
                         part.engine.mark(slot, shards.now());
+                        if self.attention.is_due(key) {
+                            let tables = shards.tables(&part);
+                            self.attention.hit(&mut part.table, key, slot, now, tables);
+                        }
                         return Some((value, more(&part.engine, slot, now)));
                     }
                     Lookup::Miss => {
                         part.misses += 1;
+                        self.attention.miss(&part, key, shards.tables(&part));
                         return None;
                     }
                     Lookup::Due => {}
@@ -299,12 +310,13 @@ impl<T> Shared<T> {
     {
         let Some(slot) = table.find(key, now, leavers) else {
             table.engine.miss();
+            self.attention.miss(table, key, self.tables());
             return None;
         };
         let value = table.value(slot)?.clone();
         table.engine.hit(slot);
-        if self.touches_on_get {
-            table.restart_ttl(slot, now);
+        if self.attention.is_due(key) {
+            self.attention.hit(table, key, slot, now, self.tables());
         }
         Some((value, slot))
     }

@@ -6,7 +6,7 @@ import { MOST as MOST_SHOWN, showEntries } from "./entries.js";
 import { whole } from "./format.js";
 import { watchManualCommands } from "./manual-commands.js";
 import { watchRemote } from "./remote.js";
-import { announce, showEnd, showProgress, showStart, showStats } from "./results.js";
+import { announce, showAdvice, showEnd, showProgress, showStart, showStats } from "./results.js";
 import { inPage, inWorker, MOST_IN_PAGE } from "./session-hosts.js";
 import { readCache, readWorkload, showSetupError, watchSetup } from "./settings.js";
 import { watchTiers } from "./tiers.js";
@@ -100,6 +100,7 @@ async function look() {
     if (mine === home) {
       expires = seen.expires;
       showStats(seen.stats);
+      showAdvice(seen.advice);
       showEntries(seen);
     }
   } catch (error) {

@@ -13,6 +13,7 @@ const STEP = 500;
 
 export class Session {
   #MemoryCache;
+  #advisor;
   /** How long to work before others have a turn, in milliseconds. */
   #slice;
   #cache;
@@ -23,8 +24,9 @@ export class Session {
   #expires = false;
   #stopped = false;
 
-  constructor(MemoryCache, slice) {
+  constructor({ MemoryCache, advisor }, slice) {
     this.#MemoryCache = MemoryCache;
+    this.#advisor = advisor;
     this.#slice = slice;
   }
 
@@ -33,6 +35,7 @@ export class Session {
     this.#cache = new this.#MemoryCache({
       maxEntries: capacity,
       ttl,
+      advise: this.#advisor(),
       clock: () => this.#replayTime ?? Date.now() + this.#shift,
     });
     this.#rate = rate;
@@ -76,7 +79,7 @@ export class Session {
         step();
       } while (done < total && performance.now() - began < this.#slice);
       seconds += (performance.now() - began) / 1000;
-      report({ done, total, window, seconds, points, stats: cache.stats() });
+      report({ done, total, window, seconds, points, stats: cache.stats(), advice: cache.advise() });
       await turn();
     }
     this.#shift = this.#replayTime - Date.now();
@@ -106,7 +109,7 @@ export class Session {
         break;
       }
     }
-    return { stats: this.#cache.stats(), entries, expires: this.#expires };
+    return { stats: this.#cache.stats(), advice: this.#cache.advise(), entries, expires: this.#expires };
   }
 
   close() {

@@ -1,10 +1,10 @@
 /** A `Session` behind messages: `{ id, method, args }` is answered by `{ id, answer }` or `{ id, error }`. */
 
 // By its address: an import map holds for the page only, not for its workers.
-import { MemoryCache } from "/isocache/index.js";
+import { advisor, MemoryCache } from "/isocache/index.js";
 import { Session } from "./replay.js";
 
-const session = new Session(MemoryCache, 60);
+const session = new Session({ MemoryCache, advisor }, 60);
 
 addEventListener("message", async ({ data: { id, method, args } }) => {
   try {

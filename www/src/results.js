@@ -3,6 +3,7 @@
 import { byId, setText } from "./dom.js";
 import { percent, short, whole } from "./format.js";
 import { Chart } from "./hit-ratio-chart.js";
+import { showSizes } from "./size-chart.js";
 
 const chart = new Chart(byId("chart"));
 const progress = byId("progress");
@@ -21,6 +22,12 @@ export function showStart(caption, total) {
   showReplayed({ done: 0, total, window: 0, points: [], seconds: 0 });
 }
 
+/** The estimates for other sizes. */
+export function showAdvice(advice) {
+  byId("sizes-figure").hidden = advice.length === 0;
+  showSizes(byId("sizes"), advice);
+}
+
 export function showStats({ hits, misses, hitRate, evictions, expirations }) {
   setText(byId("hit-ratio"), percent(hitRate));
   setText(byId("hits"), whole(hits));
@@ -30,9 +37,10 @@ export function showStats({ hits, misses, hitRate, evictions, expirations }) {
 }
 
 export function showProgress(report) {
-  const { done, total, stats } = report;
+  const { done, total, stats, advice } = report;
   showReplayed(report);
   showStats(stats);
+  showAdvice(advice);
   const quarter = Math.floor((4 * done) / total);
   if (quarter > announced && quarter < 4) {
     announced = quarter;

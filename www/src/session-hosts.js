@@ -1,13 +1,13 @@
 /** The two places where a session can run: in the page, and in a worker. The page awaits the methods of either. */
 
-import { MemoryCache } from "isocache";
+import { advisor, MemoryCache } from "isocache";
 import { Session } from "./replay.js";
 
 /** Replays of more requests than this run in a worker. */
 export const MOST_IN_PAGE = 200_000;
 
 export function inPage() {
-  return new Session(MemoryCache, 12);
+  return new Session({ MemoryCache, advisor }, 12);
 }
 
 export function inWorker() {

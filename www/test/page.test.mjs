@@ -54,6 +54,10 @@ describe("a file", () => {
       assert.deepEqual([hits, misses, done], [WEB07.hits, WEB07.requests - WEB07.hits, WEB07.requests]);
       assert.equal(ratio, `${((100 * WEB07.hits) / WEB07.requests).toFixed(2)}%`);
       await says(page, "entries-count", "first 200 of 1,200");
+      // What it would hit at other sizes: the present one in the middle is what it has hit.
+      assert.equal(await page.locator("#sizes path").count(), 2);
+      const said = await page.locator("#sizes").getAttribute("aria-label");
+      assert.match(said, /300 entries .*; 600 entries .*; 1200 entries 51\.65%, .*; 2400 entries .*; 4800 entries /);
       await page.screenshot({ path: join(SHOTS, "page-web07.png"), fullPage: true });
     }),
   );

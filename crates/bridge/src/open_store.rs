@@ -112,6 +112,7 @@ fn embedded(settings: StoreSettings) -> Result<(Store, Option<Memory>), String> 
         max_entries: settings.max_entries,
         max_bytes: settings.max_bytes,
         policy: settings.policy,
+        advise: settings.advise,
         ..MemoryStoreOptions::default()
     };
     let store = MemoryStore::new(options).map_err(|error| error.to_string())?;

@@ -87,7 +87,8 @@ impl<'a, Q: AsRef<[u8]> + ?Sized> Hashed<'a, Q> {
 impl<Q: ?Sized> Hashed<'_, Q> {
     /// The hash.
     #[inline]
-    pub(crate) fn hash(&self) -> u64 {
+    #[must_use]
+    pub fn hash(&self) -> u64 {
         self.hash
     }
 }

@@ -5,7 +5,7 @@ use std::hint::black_box;
 use std::sync::LazyLock;
 use std::time::Duration;
 
-use isocache::engine::{Engine, Limits, NEVER};
+use isocache::engine::{Advisor, Engine, Limits, NEVER};
 use isocache::{ManualClock, MemoryCache, MemoryCacheProvider, Policy};
 
 const ENTRIES: u32 = 1000;
@@ -58,6 +58,31 @@ fn get(policy: Policy, ttl: Option<Duration>, count: u32) {
     }
 }
 
+/// Hits in a cache that advises, between two periods of samples.
+fn get_advised(count: u32) {
+    let cache =
+        MemoryCache::builder().max_entries(ENTRIES as usize).advise(true).build().expect("the limits are valid");
+    let keys: Vec<_> = (0..ENTRIES).map(|key| format!("key:{key:08}")).collect();
+    for key in &keys {
+        cache.set(key, 0, None).expect("the entry is valid");
+    }
+    // The first period, in which every lookup is sampled, is over then; only a miss would begin another.
+    for at in (0..1 << 17).chain(0..count) {
+        black_box(cache.get(&keys[spread(at) as usize])).expect("the key is valid");
+    }
+}
+
+/// Lookups that are sampled, most of them hits at every size. In the long run, at most one in 64 lookups is.
+fn advise(count: u32) {
+    let mut advisor = Advisor::new(ENTRIES);
+    for at in 0..count {
+        // Small numbers are more frequent.
+        let key = u64::from(spread(at)) * u64::from(spread(at.wrapping_mul(7))) / u64::from(ENTRIES);
+        let hash = (key + 1).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+        advisor.record(black_box(hash), true, u64::from(at));
+    }
+}
+
 /// Writes entries under four times as many keys as there is room for.
 fn set_evict(policy: Policy, ttl: Option<Duration>, count: u32) {
     let (cache, keys) = cache(policy, ttl);
@@ -83,6 +108,8 @@ fn main() {
     let hour = Some(Duration::from_secs(3600));
     match operation.as_str() {
         "get" => get(Policy::Lru, None, count),
+        "get-advised" => get_advised(count),
+        "advise" => advise(count),
         "get-ttl" => get(Policy::Lru, hour, count),
         "get-s3fifo" => get(Policy::S3Fifo, None, count),
         "set-existing" => {

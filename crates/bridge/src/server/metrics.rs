@@ -1,8 +1,9 @@
 //! Metrics for Prometheus.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
+use isocache::Estimate;
 use isocache_protocol::Reply;
 use prometheus_client::encoding::EncodeLabelSet;
 use prometheus_client::encoding::text::encode;
@@ -30,6 +31,14 @@ struct Status {
     status: u16,
 }
 
+/// A cache that is simulated.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct Simulated {
+    policy: &'static str,
+    /// A multiple of the present size.
+    size: String,
+}
+
 /// All counts; clones share them. The names of commands are those of the table; nothing of a request becomes a label.
 #[derive(Clone, Debug)]
 pub struct Metrics {
@@ -48,6 +57,7 @@ pub struct Metrics {
     snapshots: Family<Outcome, Counter>,
     snapshot_failed: Arc<AtomicBool>,
     last_snapshot: Gauge,
+    hit_ratios: Family<Simulated, Gauge<f64, AtomicU64>>,
 }
 
 /// Whether a command looks up values, so that its reply counts as hits and misses.
@@ -107,6 +117,7 @@ impl Metrics {
             snapshots: Family::default(),
             snapshot_failed: Arc::default(),
             last_snapshot: Gauge::default(),
+            hit_ratios: Family::default(),
         };
         metrics.register(&mut registry);
         store.log().counts().register(&mut registry);
@@ -131,6 +142,12 @@ impl Metrics {
         registry.register("snapshots", "Snapshots, by outcome: written or failed", self.snapshots.clone());
         let last = self.last_snapshot.clone();
         registry.register("last_snapshot_seconds", "Time of the last written snapshot, in seconds since 1970", last);
+        let ratios = self.hit_ratios.clone();
+        registry.register(
+            "estimated_hit_ratio",
+            "What the store would hit, by policy and multiple of its size",
+            ratios,
+        );
     }
 
     /// Counts a snapshot.
@@ -190,6 +207,16 @@ impl Metrics {
     /// Notes whether the store replies.
     pub fn store(&self, up: bool) {
         self.store_up.set(up.into());
+    }
+
+    /// Notes what the store would hit at other sizes and under each policy.
+    pub fn advice(&self, estimates: &[Estimate]) {
+        for estimate in estimates {
+            for (policy, ratio) in [("lru", estimate.lru), ("s3fifo", estimate.s3_fifo)] {
+                let simulated = Simulated { policy, size: estimate.factor.to_string() };
+                self.hit_ratios.get_or_create(&simulated).set(ratio);
+            }
+        }
     }
 
     /// All counts as text.

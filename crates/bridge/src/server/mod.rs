@@ -386,6 +386,7 @@ impl Bridge {
 
     /// All counts.
     pub fn metrics_response(&self) -> Response<Body> {
+        self.metrics.advice(&self.store.advise());
         let text = self.metrics.text(self.requests.total(), self.streams.total(), self.store.log().readers());
         response(200, "application/openmetrics-text; version=1.0.0; charset=utf-8", text)
     }

@@ -28,6 +28,7 @@
 //! max-entries = 1000000             # of the embedded store
 //! max-bytes = 268435456
 //! policy = "lru"                    # which entry is evicted at a limit; or "s3fifo"
+//! advise = false                    # whether the metrics say what other sizes and policies would hit
 //!
 //! [server]
 //! command-timeout = "5s"            # for the store
@@ -291,6 +292,7 @@ mod tests {
         assert_eq!(settings.store.snapshot_interval, Duration::from_secs(3600));
         assert_eq!(settings.store.policy, Policy::Lru);
         assert_eq!(parse("[store]\npolicy = \"s3fifo\"").unwrap().store.policy, Policy::S3Fifo);
+        assert!(!settings.store.advise && parse("[store]\nadvise = true").unwrap().store.advise);
         assert_eq!(settings.access.cors.max_age, Duration::from_secs(86_400));
     }
 

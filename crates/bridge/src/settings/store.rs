@@ -30,11 +30,12 @@ struct StoreSection {
     max_bytes: u64,
     #[serde(deserialize_with = "values::policy")]
     policy: Policy,
+    advise: bool,
 }
 
 impl Default for StoreSection {
     fn default() -> Self {
-        let StoreSettings { snapshot_interval, snapshot_in_readyz, max_entries, max_bytes, policy, .. } =
+        let StoreSettings { snapshot_interval, snapshot_in_readyz, max_entries, max_bytes, policy, advise, .. } =
             StoreSettings::default();
         Self {
             url: None,
@@ -52,6 +53,7 @@ impl Default for StoreSection {
             max_entries,
             max_bytes,
             policy,
+            advise,
         }
     }
 }
@@ -75,6 +77,7 @@ pub struct StoreSettings {
     pub max_entries: usize,
     pub max_bytes: u64,
     pub policy: Policy,
+    pub advise: bool,
 }
 
 impl Default for StoreSettings {
@@ -94,6 +97,7 @@ impl Default for StoreSettings {
             max_entries: 1_000_000,
             max_bytes: 256 << 20,
             policy: Policy::default(),
+            advise: false,
         }
     }
 }
@@ -130,5 +134,6 @@ pub(super) fn settings(
         max_entries: section.max_entries,
         max_bytes: section.max_bytes,
         policy: section.policy,
+        advise: section.advise,
     })
 }

@@ -13,7 +13,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use futures_util::FutureExt;
 use isocache::__bridge::StaleCheck;
-use isocache::{CacheError, RedisCacheBuilder, Result};
+use isocache::{CacheError, Estimate, RedisCacheBuilder, Result};
 use isocache_protocol::{Command, Reply};
 
 pub use self::redis::RedisStore;
@@ -175,6 +175,14 @@ impl Store {
         match self {
             Self::Memory(store) => store.log(),
             Self::Redis(store) => store.log(),
+        }
+    }
+
+    /// What the embedded store would hit at other sizes and under each policy, if it is to estimate that.
+    pub fn advise(&self) -> Vec<Estimate> {
+        match self {
+            Self::Memory(store) => store.advise(),
+            Self::Redis(_) => Vec::new(),
         }
     }
 

@@ -1,6 +1,7 @@
 //! The operations on entries that commands consist of. They run under the lock, at one moment.
 
 use std::borrow::Borrow;
+use std::sync::PoisonError;
 
 use bytes::{Bytes, BytesMut};
 use isocache::__bridge::{self as table, Hashed, Leavers, Lookup};
@@ -114,6 +115,18 @@ impl<'a> Database<'a> {
     #[inline]
     pub(super) fn get(&mut self, key: &[u8]) -> Option<Bytes> {
         let key = self.hashed(key);
+        let value = self.look_up(key);
+        if let Some(advisor) = &self.shared.advisor {
+            let Counters { hits, misses, .. } = self.counters();
+            let mut advisor = advisor.lock().unwrap_or_else(PoisonError::into_inner);
+            advisor.grow(self.table.engine().len());
+            advisor.record(key.hash(), value.is_some(), hits + misses);
+        }
+        value
+    }
+
+    #[inline]
+    fn look_up(&mut self, key: Hashed<'_, [u8]>) -> Option<Bytes> {
         match self.table.lookup(key, millis(self.now)) {
             Lookup::Hit(value, _) => return Some(value),
             Lookup::Miss => return None,

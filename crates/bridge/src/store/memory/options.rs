@@ -20,6 +20,8 @@ pub struct MemoryStoreOptions {
     pub max_bytes: u64,
     /// Which entry is evicted when a limit is reached. [`Policy::Lru`] by default.
     pub policy: Policy,
+    /// Whether the store estimates what it would hit at other sizes and under the other policies. False by default.
+    pub advise: bool,
     /// The maximum length of a value in bytes, up to 512 MiB, which is the default and the limit of Redis.
     pub max_value_bytes: usize,
     /// The clock, in milliseconds since 1970. [`UnixClock`] by default.
@@ -37,6 +39,7 @@ impl Default for MemoryStoreOptions {
             max_entries: 1_000_000,
             max_bytes: 256 << 20,
             policy: Policy::default(),
+            advise: false,
             max_value_bytes: MAX_VALUE_BYTES,
             clock: Arc::new(UnixClock),
             subscriber_queue: 1000,
@@ -75,6 +78,7 @@ impl fmt::Debug for MemoryStoreOptions {
             .field("max_entries", &self.max_entries)
             .field("max_bytes", &self.max_bytes)
             .field("policy", &self.policy)
+            .field("advise", &self.advise)
             .field("max_value_bytes", &self.max_value_bytes)
             .field("subscriber_queue", &self.subscriber_queue)
             .finish_non_exhaustive()

@@ -9,6 +9,7 @@ use bytes::Bytes;
 use foldhash::fast::RandomState;
 use isocache::__bridge::StaleCheck;
 use isocache::Result;
+use isocache::engine::{Advisor, Estimate};
 use isocache_protocol::{Command, Reply};
 use tokio::time::{MissedTickBehavior, interval};
 
@@ -53,6 +54,8 @@ pub(super) struct Shared {
     /// The number of calls of `RANDOMKEY`. Hashed with the randomly seeded hasher, it gives random numbers.
     pub(super) draws: AtomicU64,
     table: Mutex<Table>,
+    /// Locked only under the lock of the table.
+    pub(super) advisor: Option<Mutex<Advisor>>,
 }
 
 impl Shared {
@@ -74,6 +77,8 @@ impl MemoryStore {
             log: Arc::default(),
             announcing: Once::new(),
             table: Mutex::new(Table::new(limits, options.policy, false)),
+            // It grows with what the limit on bytes admits.
+            advisor: options.advise.then(|| Mutex::new(Advisor::new(1))),
             options,
             hasher: RandomState::default(),
             started: 0,
@@ -165,6 +170,17 @@ impl MemoryStore {
     #[must_use]
     pub fn log(&self) -> &Log {
         &self.shared.log
+    }
+
+    /// What lookups by `GET` and `MGET` would hit at other sizes and under each policy, from a sample; none without
+    /// [`MemoryStoreOptions::advise`].
+    #[must_use]
+    pub fn advise(&self) -> Vec<Estimate> {
+        let counters = self.with_database(|database| database.counters());
+        self.shared.advisor.as_ref().map_or_else(Vec::new, |advisor| {
+            let advisor = advisor.lock().unwrap_or_else(PoisonError::into_inner);
+            advisor.estimates(self.shared.options.policy, counters.hits, counters.misses)
+        })
     }
 
     /// Runs `work` under the lock. Removed entries are dropped after the lock is released.

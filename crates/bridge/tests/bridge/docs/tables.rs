@@ -167,13 +167,16 @@ fn stores() {
 
 #[test]
 fn metrics() {
-    let store = MemoryStore::new(MemoryStoreOptions::default()).unwrap();
+    let store = MemoryStore::new(MemoryStoreOptions { advise: true, ..MemoryStoreOptions::default() }).unwrap();
+    let _ = store.run(&[[b"GET", &b"key"[..]].into_iter().collect()]);
+    let advice = store.advise();
     // What has labels is shown once it has counted something.
     store.log().counts().sent("hello", 1);
     let metrics = Metrics::new(&Store::Memory(store));
     metrics.commands(&[table::by_name(b"get")]);
     metrics.responded(200, 0.1);
     metrics.snapshot(true);
+    metrics.advice(&advice);
     let shown = metrics.text(0, 0, 0);
     let of_code = shown.lines().filter_map(|line| line.strip_prefix("# TYPE ")?.split_once(' '));
     let expected: BTreeSet<_> =

@@ -126,3 +126,20 @@ fn options_out_of_range_are_named() {
         }
     }
 }
+
+#[test]
+fn a_store_says_what_it_would_hit_at_other_sizes() {
+    let options = MemoryStoreOptions { max_entries: 100, advise: true, ..MemoryStoreOptions::default() };
+    let store = MemoryStore::new(options).unwrap();
+    for at in 0..6000 {
+        // A loop over 150 keys: LRU evicts each just before it is needed.
+        let key = at % 150;
+        if run(&store, &format!("GET key:{key}")) == Reply::Nil {
+            run(&store, &format!("SET key:{key} value"));
+        }
+    }
+    let advice = store.advise();
+    assert!((90..=100).contains(&advice[2].max_entries), "{advice:?}");
+    assert!(advice[2].lru < 0.01 && advice[3].lru > 0.9, "{advice:?}");
+    assert!(MemoryStore::new(MemoryStoreOptions::default()).unwrap().advise().is_empty());
+}

@@ -1,0 +1,230 @@
+/** What a cache would hit at other sizes and under other policies: as `src/engine/advisor/mod.rs`. */
+
+import { CACHES } from "./keys.js";
+import { type Counts, Sample } from "./sample.js";
+
+/** The sizes that are simulated, as multiples of the present one. */
+const FACTORS = [0.25, 0.5, 1, 2, 4] as const;
+/** The sampled lookups of the first period, and of each later one. */
+const FIRST = 100_000;
+const LATER = 2 ** 14;
+/** A period ends after this many lookups even if few of them were sampled. */
+const LONGEST = 2 ** 22;
+/** What all later periods may cost together, in steps: one for so many lookups among the first, and among the others. */
+const EARLY_SHARE = 12;
+const EARLY = 2 ** 22;
+const SHARE = 64;
+/** What a lookup in a period costs that is not sampled, in steps: its key is hashed. */
+const UNSAMPLED = 0.5;
+/** The sampled lookups at the beginning of a later period that are not counted. */
+const WARM_UP = 2 ** 12;
+/** Ratios closer to 0 or 1 than this are not told from those. */
+const LEAST = 1e-4;
+/** In a pause, one in so many misses asks whether it is over. */
+const ASKED = 64;
+
+/** What a cache would hit at one size. */
+export interface Estimate {
+  /** The size, as a multiple of the present one. */
+  factor: number;
+  /** The size in entries. In a cache with a limit on sizes alone, what fits into it. */
+  maxEntries: number;
+  /** The hit ratio under `"lru"`, from 0 to 1. */
+  lru: number;
+  /** The hit ratio under `"s3fifo"`, from 0 to 1. */
+  s3fifo: number;
+}
+
+/** A cache, as its advisor sees it. */
+export interface Advised {
+  /** @internal */
+  readonly table: { counts(): { hits: number; misses: number; entries: number } };
+  /** @internal The limit on entries may be `Infinity`. */
+  readonly settings: { readonly maxEntries: number; readonly policy: string };
+}
+
+/** The state of one advised cache. */
+export class Advisor {
+  readonly #cache: Advised;
+  /** Told whether hits need not be reported. */
+  readonly #onPause: (isPaused: boolean) => void;
+  #sample = new Sample();
+  #entries = 0;
+  /** The hits and misses that came before. */
+  #before = { hits: 0, misses: 0 };
+  /** The sampled lookups, and all that were reported. */
+  #sampled = 0;
+  #seen = 0;
+  /** The numbers of both with which the period ends. */
+  #end = FIRST;
+  #last = LONGEST;
+  /** What the later periods have cost. */
+  #cost = 0;
+  /** The number of sampled lookups with which a warm-up ends, and what was counted before it, at which rate. */
+  #warmUp: { end: number; counts: Counts; rate: number } | undefined;
+  #isFirst = true;
+  #isPaused = false;
+  #missed = 0;
+
+  constructor(cache: Advised, onPause: (isPaused: boolean) => void) {
+    this.#cache = cache;
+    this.#onPause = onPause;
+    this.#setEntries(this.#limit === Infinity ? 1 : this.#limit);
+  }
+
+  hit(key: string): void {
+    if (!this.#isPaused) {
+      this.#see(key);
+    }
+  }
+
+  miss(key: string): void {
+    if (this.#isPaused && (++this.#missed % ASKED !== 0 || !this.#resume())) {
+      return;
+    }
+    if (this.#limit === Infinity && this.#seen % ASKED === 0) {
+      // The cache is still filling up.
+      const { entries } = this.#cache.table.counts();
+      if (entries * (15 / 16) > this.#entries) {
+        this.#setEntries(entries);
+      }
+    }
+    this.#see(key);
+  }
+
+  /** The estimates; none before the first lookup. */
+  estimates(): Estimate[] {
+    const { hits, misses } = this.#cache.table.counts();
+    const found = hits - this.#before.hits;
+    const lookups = found + misses - this.#before.misses;
+    const counts = this.#counts();
+    if (counts.uses < 1 || lookups === 0) {
+      return [];
+    }
+    // All are shifted, in log-odds, until the one is right whose truth is known; but none by more than that one.
+    const middle = (CACHES - 1) / 2;
+    const truth = found / lookups;
+    const present =
+      (this.#cache.settings.policy === "s3fifo" ? counts.s3fifo(middle) : counts.lru(middle)) / counts.uses;
+    const shift = logOdds(truth) - logOdds(present);
+    const most = Math.abs(truth - present);
+    const shifted = (ofHits: number) => {
+      const simulated = ofHits / counts.uses;
+      const by = ratio(logOdds(simulated) + shift) - simulated;
+      return simulated + Math.min(most, Math.max(-most, by));
+    };
+    const sizes = sizesOf(this.#entries);
+    return FACTORS.map((factor, at) => ({
+      factor,
+      maxEntries: sizes[at] as number,
+      lru: shifted(counts.lru(at)),
+      s3fifo: shifted(counts.s3fifo(at)),
+    }));
+  }
+
+  /** The limits of the cache have changed: what was learned for another size is forgotten. */
+  resized(): void {
+    const limit = this.#limit;
+    if (limit !== Infinity && limit !== this.#entries) {
+      this.#before = this.#cache.table.counts();
+      this.#sample = new Sample();
+      this.#sampled = this.#seen = this.#cost = 0;
+      this.#end = FIRST;
+      this.#last = LONGEST;
+      this.#warmUp = undefined;
+      this.#isFirst = true;
+      this.#setEntries(limit);
+      this.#pause(false);
+    }
+  }
+
+  get #limit(): number {
+    return this.#cache.settings.maxEntries;
+  }
+
+  #setEntries(entries: number): void {
+    this.#entries = entries;
+    this.#sample.setSizes(sizesOf(entries));
+  }
+
+  #pause(isPaused: boolean): void {
+    this.#isPaused = isPaused;
+    this.#onPause(isPaused);
+  }
+
+  #see(key: string): void {
+    // Two hashes in one pass.
+    let hash = 0x811c9dc5;
+    let mix = 0x9747b28c;
+    for (let at = 0; at < key.length; at++) {
+      const code = key.charCodeAt(at);
+      hash = Math.imul(hash ^ code, 0x01000193);
+      mix = Math.imul(mix ^ code, 0x5bd1e995);
+    }
+    this.see(mixed(hash), mixed(mix));
+  }
+
+  /** Sees a key by its hashes. */
+  see(hash: number, mix: number): void {
+    this.#seen++;
+    let cost = UNSAMPLED;
+    if (hash <= this.#sample.bound) {
+      cost = this.#sample.record(hash, mix);
+      this.#sampled++;
+      if (this.#warmUp !== undefined && this.#sampled >= this.#warmUp.end) {
+        this.#sample.counts = this.#counts();
+        this.#warmUp = undefined;
+      }
+    }
+    this.#cost += this.#isFirst ? 0 : cost;
+    if (this.#sampled >= this.#end || this.#seen >= this.#last) {
+      this.#isFirst = false;
+      this.#pause(true);
+    }
+  }
+
+  /** Begins the next period, if enough lookups have passed. */
+  #resume(): boolean {
+    const { hits, misses } = this.#cache.table.counts();
+    const lookups = hits + misses - this.#before.hits - this.#before.misses;
+    const budget = Math.min(lookups, EARLY) / EARLY_SHARE + Math.max(lookups - EARLY, 0) / SHARE;
+    if (this.#cost + LATER > budget) {
+      return false;
+    }
+    this.#end = this.#sampled + LATER;
+    this.#last = this.#seen + LONGEST;
+    const { counts, rate } = this.#sample;
+    this.#warmUp = { end: this.#sampled + WARM_UP, counts: counts.scaled(1), rate };
+    this.#pause(false);
+    return true;
+  }
+
+  /** What was counted, without a warm-up. */
+  #counts(): Counts {
+    const warmUp = this.#warmUp;
+    return warmUp === undefined ? this.#sample.counts : warmUp.counts.scaled(this.#sample.rate / warmUp.rate);
+  }
+}
+
+/** The sizes to simulate for a cache. */
+function sizesOf(entries: number): number[] {
+  return FACTORS.map((factor) => Math.max(1, Math.round(entries * factor)));
+}
+
+function logOdds(ratio: number): number {
+  const within = Math.min(1 - LEAST, Math.max(LEAST, ratio));
+  return Math.log(within / (1 - within));
+}
+
+/** The ratio of log-odds. */
+function ratio(logOdds: number): number {
+  return 1 / (1 + Math.exp(-logOdds));
+}
+
+/** All bits of a hash made good. */
+function mixed(hash: number): number {
+  let bits = hash ^ (hash >>> 16);
+  bits = Math.imul(bits, 0x85ebca6b);
+  bits = Math.imul(bits ^ (bits >>> 13), 0xc2b2ae35);
+  return (bits ^ (bits >>> 16)) >>> 0;
+}

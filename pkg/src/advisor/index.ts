@@ -1,0 +1,27 @@
+/** The option `advise` of a `MemoryCache`. It is code of its own, so that only caches that use it have it. */
+
+import { Advisor } from "./advisor.js";
+import type { AdvisorFactory } from "./types.js";
+
+/**
+ * The value of the option `advise` of a `MemoryCache`: the cache then estimates what it would hit at other sizes and under
+ * other policies, for `advise()`. It takes 64 KiB.
+ *
+ * ```js
+ * import { advisor, MemoryCache } from "isocache/memory";
+ *
+ * const pages = new MemoryCache({ maxEntries: 100, advise: advisor() });
+ * // A loop over 150 keys: LRU evicts each just before it is needed.
+ * for (let at = 0; at < 1500; at++) {
+ *   const key = `page:${at % 150}`;
+ *   pages.get(key) ?? pages.set(key, at);
+ * }
+ * const [, , present, twice] = pages.advise();
+ * present.maxEntries; // 100
+ * present.lru < 0.01; // true
+ * twice.lru > 0.85; // true
+ * ```
+ */
+export function advisor(): AdvisorFactory {
+  return (cache, onPause) => new Advisor(cache, onPause);
+}

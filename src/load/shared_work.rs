@@ -19,12 +19,18 @@ const LONGEST_WAIT: Duration = Duration::from_secs(2);
 /// the key comes from the work itself, and must not make other callers begin their own.
 ///
 /// The work runs in the background if there is an event loop, so that no caller depends on another being polled.
+///
+/// In WebAssembly every caller does its own work. In an edge worker, a caller that is woken by what another request has
+/// received runs as part of that request, and may no longer send or read anything in its own.
 pub(crate) async fn once<T, W, Fut>(single_flight: &SingleFlight, name: &str, work: W) -> Result<T>
 where
     T: Clone + MaybeSend + Send + Sync + 'static,
     W: Fn() -> Fut + MaybeSend + 'static,
     Fut: Future<Output = Result<T>> + MaybeSend + 'static,
 {
+    if cfg!(target_arch = "wasm32") {
+        return work().await;
+    }
     loop {
         let follower = match single_flight.join(name) {
             Place::Leader(leader) => {

@@ -1,9 +1,9 @@
 //! Answers `GET /users/:id` from the memory of this isolate, otherwise from the bridge, otherwise from the origin.
-//! `PUT /users/:id` goes to the origin and removes the user from both caches.
+//! `PUT /users/:id` goes to the origin and removes the user from the caches of all isolates.
 
 use std::time::Duration;
 
-use isocache::{CacheProvider, HttpCacheProvider, MemoryCache};
+use isocache::{CacheProvider, HttpCacheProvider, TieredCacheProvider};
 use js_sys::Promise;
 use serde_json::Value;
 use wasm_bindgen::prelude::*;
@@ -25,18 +25,16 @@ extern "C" {
 /// The worker, created at module scope.
 #[wasm_bindgen]
 pub struct Worker {
-    near: MemoryCache<Value>,
-    far: HttpCacheProvider<Value>,
+    users: TieredCacheProvider<Value, HttpCacheProvider<Value>>,
     origin: String,
 }
 
 #[wasm_bindgen]
 impl Worker {
-    /// A worker in front of a bridge and an origin.
+    /// A worker in front of a bridge and an origin. A copy in memory is at most `oldest` seconds old.
     #[wasm_bindgen(constructor)]
-    pub fn new(bridge: &str, token: &str, origin: String) -> Result<Self, JsError> {
-        let near = MemoryCache::builder().max_entries(1000).default_ttl(Duration::from_secs(10)).build()?;
-        let far = HttpCacheProvider::builder(bridge)
+    pub fn new(bridge: &str, token: &str, origin: String, oldest: f64) -> Result<Self, JsError> {
+        let bridge = HttpCacheProvider::builder(bridge)
             .token(token)
             .namespace("shop")
             .default_ttl(Duration::from_secs(300))
@@ -44,7 +42,11 @@ impl Worker {
             .timeout(Duration::from_millis(250))
             .retries(0)
             .build()?;
-        Ok(Self { near, far, origin })
+        let (far, changes) = bridge.with_invalidations();
+        // A worker cannot hold a stream of what has changed. A read asks for it, if the last answer is older than this.
+        let changes = changes.polling(Duration::try_from_secs_f64(oldest)?)?;
+        let users = TieredCacheProvider::builder(far).invalidations(changes).near_max_entries(1000).build()?;
+        Ok(Self { users, origin })
     }
 
     /// Answers a request.
@@ -65,17 +67,13 @@ impl Worker {
 
     async fn read(&self, id: &str, context: &Context) -> Result<Response, JsValue> {
         let key = format!("user:{id}");
-        if let Some(user) = self.near.get(&key).map_err(JsError::from)? {
-            return answer(&user, "memory");
-        }
         // A failing bridge is a miss.
-        let stored = self.far.get(&key).await.unwrap_or_else(|error| {
+        let stored = self.users.get(&key).await.unwrap_or_else(|error| {
             warn(&error);
             None
         });
         if let Some(user) = stored {
-            self.near.set(&key, user.clone(), None).map_err(JsError::from)?;
-            return answer(&user, "bridge");
+            return answer(&user, "cache");
         }
         let response = self.ask_origin(id, &RequestInit::new()).await?;
         if !response.ok() {
@@ -83,12 +81,11 @@ impl Worker {
         }
         let text = JsFuture::from(response.text()?).await?.as_string().unwrap_or_default();
         let user: Value = serde_json::from_str(&text).map_err(JsError::from)?;
-        self.near.set(&key, user.clone(), None).map_err(JsError::from)?;
         let answered = answer(&user, "origin");
-        let far = self.far.clone();
+        let users = self.users.clone();
         // Continues after the response.
         context.wait_until(&future_to_promise(async move {
-            far.set(&key, user, None).await.unwrap_or_else(|error| warn(&error));
+            users.set(&key, user, None).await.unwrap_or_else(|error| warn(&error));
             Ok(JsValue::UNDEFINED)
         }));
         answered
@@ -101,9 +98,8 @@ impl Worker {
         init.set_headers(&request.headers());
         init.set_body(&request.body().map_or(JsValue::NULL, JsValue::from));
         let response = self.ask_origin(id, &init).await?;
-        self.near.delete(&key).map_err(JsError::from)?;
         // Before the response, so that its receiver reads the new value.
-        if let Err(error) = self.far.delete(&key).await {
+        if let Err(error) = self.users.delete(&key).await {
             warn(&error);
         }
         Ok(response)

@@ -59,7 +59,7 @@ fn operations_of_tiers_are_spans_without_their_keys() {
             let far = MemoryCacheProvider::<u64>::default();
             let builder = TieredCacheProvider::builder(far).invalidations(InvalidationChannel::new());
             let cache = builder.name("users").build().unwrap();
-            cache.ready().await;
+            cache.ready(std::time::Duration::from_secs(300)).await.unwrap();
             assert_eq!(cache.get("a-key").await, Ok(None));
             cache.far().set("a-key", 1, None).await.unwrap();
             for _ in 0..2 {

@@ -24,7 +24,7 @@ impl NearHits {
         let far = MemoryCacheProvider::default();
         let builder = TieredCacheProvider::builder(far).invalidations(InvalidationChannel::new());
         let tier = builder.build().expect("its options are valid");
-        tier.ready().await;
+        tier.ready(Duration::from_secs(300)).await.unwrap();
         for key in keys() {
             memory.set(&key, 1, hour).await.expect("memory takes it");
             tier.set(&key, 1, hour).await.expect("memory takes it");

@@ -32,7 +32,7 @@ pub(crate) mod shared_work;
 mod single_flight;
 mod store;
 mod support;
-mod wait;
+pub(crate) mod wait;
 mod write_guard;
 
 pub use cache_aside::CacheAside;

@@ -16,7 +16,7 @@ pub(super) fn boxed<F: Future>(make: impl FnOnce() -> F) -> Pin<Box<F>> {
 }
 
 /// The output of `work`, unless `limit` ends first.
-pub(super) async fn race<F: Future>(work: F, limit: &mut BoxFuture<'static, ()>) -> Option<F::Output> {
+pub(crate) async fn race<F: Future>(work: F, limit: &mut BoxFuture<'static, ()>) -> Option<F::Output> {
     let mut work = pin!(work);
     poll_fn(|context| {
         if let Poll::Ready(output) = work.as_mut().poll(context) {

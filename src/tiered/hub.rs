@@ -13,8 +13,9 @@ use super::source::{Announce, Invalidation, InvalidationSource};
 use super::stats::LinkState;
 use crate::clock::Clock;
 use crate::engine::Millis;
-use crate::error::CacheError;
+use crate::error::{CacheError, Result};
 use crate::load::SingleFlight;
+use crate::load::wait::race;
 use crate::provider::BoxFuture;
 use crate::runtime::{Runtime, platform_sleep};
 
@@ -62,6 +63,8 @@ pub(super) struct State {
     pub(super) next_poll: Millis,
     /// Until when copies were served; `None` before the first time.
     pub(super) served_until: Option<Millis>,
+    /// Why announcements were lost the last time.
+    pub(super) last_loss: Option<CacheError>,
 }
 
 /// What is counted of the announcements.
@@ -100,6 +103,7 @@ impl Hub {
                 probe: None,
                 next_poll: Millis::NEG_INFINITY,
                 served_until: None,
+                last_loss: None,
             }),
             copies: Mutex::default(),
             polls: SingleFlight::default(),
@@ -168,15 +172,25 @@ impl Hub {
         }
     }
 
+    /// Waits until copies may be served, for at most `timeout`.
+    pub(super) async fn ready(self: &Arc<Self>, timeout: Duration) -> Result<()> {
+        if race(self.connected(), &mut self.sleeper()(timeout)).await.is_some() {
+            return Ok(());
+        }
+        let why = self.state().last_loss.as_ref().map(|error| format!("; the last attempt: {error}"));
+        let why = why.unwrap_or_default();
+        Err(CacheError::Timeout(format!("changed keys were not announced within {timeout:?}{why}")))
+    }
+
     /// Waits until copies may be served.
-    pub(super) async fn ready(self: &Arc<Self>) {
+    async fn connected(self: &Arc<Self>) {
         loop {
             self.prepare().await;
             if self.serves_now() {
                 return;
             }
             if self.source.as_ref().is_some_and(|source| source.check_interval().is_some()) {
-                self.sleep(LONGEST_PAUSE).await;
+                self.sleeper()(LONGEST_PAUSE).await;
                 continue;
             }
             std::future::poll_fn(|context| {
@@ -194,10 +208,6 @@ impl Hub {
         }
     }
 
-    async fn sleep(&self, time: Duration) {
-        self.sleeper()(time).await;
-    }
-
     /// What sleeps on the runtime of the cache, without holding the cache.
     pub(super) fn sleeper(&self) -> Sleeper {
         let runtime = self.runtime.clone();
@@ -208,7 +218,7 @@ impl Hub {
     }
 
     /// Starts a task on the runtime of the cache; returned if that is not possible.
-    pub(super) fn spawn(&self, task: BoxFuture<'static, ()>) -> Result<(), BoxFuture<'static, ()>> {
+    pub(super) fn spawn(&self, task: BoxFuture<'static, ()>) -> std::result::Result<(), BoxFuture<'static, ()>> {
         match &self.runtime {
             Some(runtime) => runtime.spawn(task),
             None => crate::runtime::Platform.spawn(task),
@@ -273,6 +283,9 @@ impl Hub {
     /// Changes the state by an announcement. Returns the copies that are to be dropped.
     fn take(&self, state: &mut State, event: &Invalidation, now: Millis) -> Outdated {
         self.report(event);
+        if let Invalidation::Disconnected { error } = event {
+            state.last_loss = Some(error.clone());
+        }
         let until = state.link.serves_until();
         let meaning = state.link.receive(event, now);
         self.took(state, event, meaning, until, now)

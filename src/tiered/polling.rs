@@ -40,6 +40,7 @@ impl Hub {
                 }
                 Err(error) => {
                     state.next_poll = now + millis(interval.min(LONGEST_PAUSE));
+                    state.last_loss = Some(error.clone());
                     self.report(&Invalidation::Disconnected { error: error.clone() });
                     Outdated::Nothing
                 }

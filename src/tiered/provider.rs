@@ -36,7 +36,7 @@ use crate::stats::CacheStats;
 /// let far = MemoryCacheProvider::<String>::default();
 /// let channel = InvalidationChannel::new();
 /// let users = TieredCacheProvider::builder(far.clone()).invalidations(channel.clone()).build()?;
-/// users.ready().await;
+/// users.ready(Duration::from_secs(30)).await?;
 ///
 /// let minute = Some(Duration::from_secs(60));
 /// users.set("user:1", "Ada".into(), minute).await?;
@@ -128,10 +128,13 @@ impl<T, P> TieredCacheProvider<T, P> {
         TieredCacheBuilder::of_view(far, Arc::clone(&shared.hub), shared.serve_suspect, shared.serve_suspect_for)
     }
 
-    /// Waits until near copies can be served: until the source of announcements is connected. There is no limit; race it
-    /// with a timer if the source may never be there. Nothing else needs it: until then, reads go to the far provider.
-    pub async fn ready(&self) {
-        self.shared.hub.ready().await;
+    /// Waits until near copies can be served: until the source of announcements is connected. No operation needs it:
+    /// until then, reads go to the far provider.
+    ///
+    /// # Errors
+    /// [`CacheError::Timeout`](crate::CacheError::Timeout) if that takes longer than `timeout`.
+    pub async fn ready(&self, timeout: Duration) -> Result<()> {
+        self.shared.hub.ready(timeout).await
     }
 }
 

@@ -68,7 +68,7 @@ async fn what_suspect_copies_are_for() {
         let scene = Scene::new();
         let builder = scene.builder().serve_suspect(serves).serve_suspect_for(Duration::from_secs(30));
         let cache = builder.build().unwrap();
-        cache.ready().await;
+        cache.ready(crate::READY_LIMIT).await.unwrap();
         cache.set("k", 1, Some(Duration::from_secs(3600))).await.unwrap();
         assert_eq!(cache.get("k").await.unwrap(), Some(1));
         // Somebody else writes, and nobody tells.
@@ -102,7 +102,7 @@ async fn writes_that_failed_are_sent_again_in_order() {
         })
         .build()
         .unwrap();
-    cache.ready().await;
+    cache.ready(crate::READY_LIMIT).await.unwrap();
     scene.is_away(true);
     cache.set("a", 1, MINUTE).await.unwrap();
     cache.set("a", 2, MINUTE).await.unwrap();
@@ -131,7 +131,7 @@ async fn writes_of_many_keys_wait_with_the_others() {
         told.lock().unwrap().push(format!("{operation} {key}"));
     });
     let cache = builder.build().unwrap();
-    cache.ready().await;
+    cache.ready(crate::READY_LIMIT).await.unwrap();
     for key in ["old:1", "old:2", "b"] {
         cache.set(key, 1, MINUTE).await.unwrap();
     }
@@ -163,7 +163,7 @@ async fn writes_of_many_keys_wait_with_the_others() {
 async fn a_write_does_not_overtake_those_that_wait() {
     let scene = Scene::new();
     let cache = scene.builder().retry_writes(1).build().unwrap();
-    cache.ready().await;
+    cache.ready(crate::READY_LIMIT).await.unwrap();
     scene.is_away(true);
     cache.set("k", 1, MINUTE).await.unwrap();
     scene.is_away(false);
@@ -179,7 +179,7 @@ async fn a_write_does_not_overtake_those_that_wait() {
 async fn without_a_queue_an_error_is_the_callers() {
     let scene = Scene::new();
     let cache = scene.builder().build().unwrap();
-    cache.ready().await;
+    cache.ready(crate::READY_LIMIT).await.unwrap();
     cache.set("k", 1, MINUTE).await.unwrap();
     scene.is_away(true);
     assert!(cache.set("k", 2, MINUTE).await.is_err() && cache.delete("k").await.is_err());
@@ -208,7 +208,7 @@ fn options_that_make_no_sense_are_refused() {
 async fn a_view_drops_the_copies_of_its_cache() {
     let scene = Scene::new();
     let cache = scene.builder().build().unwrap();
-    cache.ready().await;
+    cache.ready(crate::READY_LIMIT).await.unwrap();
     let view = cache.view(scene.far.clone()).build().unwrap();
     cache.set("k", 1, MINUTE).await.unwrap();
     view.set("k", 2, MINUTE).await.unwrap();
@@ -222,7 +222,7 @@ async fn a_view_drops_the_copies_of_its_cache() {
 async fn the_lag_is_measured_at_own_writes() {
     let scene = Scene::new();
     let cache = scene.builder().build().unwrap();
-    cache.ready().await;
+    cache.ready(crate::READY_LIMIT).await.unwrap();
     cache.set("k", 1, MINUTE).await.unwrap();
     assert_eq!(cache.tier_stats().lag, None);
     scene.clock.advance(Duration::from_millis(7));
@@ -238,7 +238,7 @@ async fn a_write_without_a_ttl_is_kept_for_the_default_ttl_of_the_store() {
     let far = MemoryCacheProvider::<u64>::builder().default_ttl(second).clock(clock.clone()).build().unwrap();
     let builder = TieredCacheProvider::builder(far.clone()).invalidations(InvalidationChannel::new());
     let cache = builder.clock(clock.clone()).build().unwrap();
-    cache.ready().await;
+    cache.ready(crate::READY_LIMIT).await.unwrap();
     cache.set("a", 1, None).await.unwrap();
     cache.set_many(vec![("b", 2, None)]).await.unwrap();
     far.clear_pattern("*").await.unwrap();
@@ -248,4 +248,29 @@ async fn a_write_without_a_ttl_is_kept_for_the_default_ttl_of_the_store() {
     assert_eq!(cache.get_with_ttl("b").await, Ok(Some((2, left))));
     clock.advance(Duration::from_millis(1));
     assert_eq!(cache.get_many(&["a", "b"]).await, Ok(vec![None, None]));
+}
+
+#[tokio::test]
+async fn waiting_for_the_source_has_a_limit_and_says_why() {
+    // Nothing listens on the port.
+    let http = isocache::HttpCacheProvider::<u64>::builder("http://127.0.0.1:1").retries(0).build().unwrap();
+    for is_polled in [false, true] {
+        let (far, mut changes) = http.clone().with_invalidations();
+        if is_polled {
+            changes = changes.polling(Duration::from_secs(1)).unwrap();
+        }
+        let cache = TieredCacheProvider::builder(far).invalidations(changes).build().unwrap();
+        let mut limit = Duration::from_millis(20);
+        let error = loop {
+            // The attempt itself may take longer than the limit on a busy machine.
+            let error = cache.ready(limit).await.unwrap_err().to_string();
+            if error.contains("the last attempt") {
+                break error;
+            }
+            limit *= 2;
+            assert!(limit < crate::READY_LIMIT, "{error}");
+        };
+        assert!(error.starts_with("timed out: changed keys were not announced within "), "{error}");
+        assert!(error.contains("connection failed"), "{error}");
+    }
 }

@@ -52,7 +52,7 @@ fn the_traces() {
     run_all("memory before memory", &["ttl", "count"], SEEDS, || {
         let (store, clock) = memory();
         let tier = tier(&store, &InvalidationChannel::new(), &clock);
-        pollster::block_on(tier.ready());
+        pollster::block_on(tier.ready(crate::READY_LIMIT)).unwrap();
         (tier, Local { clock, store })
     });
 }
@@ -61,7 +61,7 @@ fn the_traces() {
 async fn the_scenes() {
     let (store, clock) = memory();
     let tier = tier(&store, &InvalidationChannel::new(), &clock);
-    tier.ready().await;
+    tier.ready(crate::READY_LIMIT).await.unwrap();
     scenarios::all(&tier).await;
     assert!(tier.tier_stats().near_hits > 0);
 }
@@ -71,7 +71,7 @@ async fn the_scenes_of_freshness() {
     let ((store, clock), channel) = (memory(), InvalidationChannel::new());
     let processes = [(); 2].map(|()| tier(&store, &channel, &clock));
     for process in &processes {
-        process.ready().await;
+        process.ready(crate::READY_LIMIT).await.unwrap();
     }
     freshness_scenes::all(&processes[0], &processes[1], |by| clock.advance(by)).await;
 }
@@ -82,6 +82,6 @@ async fn the_scenes_of_tags() {
     let (counters, _) = memory();
     let entries = tier(&entries, &channel, &clock);
     let counters = entries.view(Watched::new(counters, channel)).build().unwrap();
-    counters.ready().await;
+    counters.ready(crate::READY_LIMIT).await.unwrap();
     tag_scenes::all(entries, counters).await;
 }

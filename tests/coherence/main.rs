@@ -24,3 +24,6 @@ mod tag_scenes;
 #[path = "../load/trace_runner.rs"]
 mod trace_runner;
 mod watched;
+
+/// How long a cache may take to hear of changes; only a hang reaches it.
+const READY_LIMIT: std::time::Duration = std::time::Duration::from_secs(300);

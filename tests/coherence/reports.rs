@@ -43,7 +43,7 @@ async fn scene(clock: &ManualClock) {
     let builder = TieredCacheProvider::builder(far.clone()).invalidations(channel.clone());
     let cache = builder.clock(clock.clone()).name("users").build().unwrap();
     let view = cache.view(far).build().unwrap();
-    cache.ready().await;
+    cache.ready(crate::READY_LIMIT).await.unwrap();
     cache.set("k", 1, HOUR).await.unwrap();
     clock.advance(Duration::from_millis(7));
     channel.keys(["k", "other"]);

@@ -21,7 +21,7 @@ fn applies(case: &Case) -> bool {
 
 /// Connected from the start.
 fn ready<T, P>(tier: TieredCacheProvider<T, P>) -> TieredCacheProvider<T, P> {
-    block_on(tier.ready());
+    block_on(tier.ready(crate::READY_LIMIT)).unwrap();
     tier
 }
 

@@ -112,7 +112,7 @@ where
     T: Clone + Send + 'static,
 {
     let tier = builder.build().unwrap();
-    Handle::current().block_on(http::bounded(tier.ready()));
+    Handle::current().block_on(http::bounded(tier.ready(servers::PATIENCE))).unwrap();
     tier
 }
 

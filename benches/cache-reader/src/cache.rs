@@ -27,7 +27,7 @@ impl Cache {
                 let source = far.invalidations();
                 let builder = TieredCacheProvider::builder(far).invalidations(source);
                 let tier = builder.near_max_entries(entries.get()).build()?;
-                tier.ready().await;
+                tier.ready(std::time::Duration::from_secs(300)).await.unwrap();
                 Ok(Self::Tiered(tier))
             }
             "redis-rs" => {

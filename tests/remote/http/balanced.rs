@@ -45,7 +45,7 @@ impl Balanced {
     {
         let (far, source) = self.http().with_invalidations();
         let tier = TieredCacheProvider::builder(far).invalidations(source).build().unwrap();
-        bounded(tier.ready()).await;
+        bounded(tier.ready(servers::PATIENCE)).await.unwrap();
         tier
     }
 }
@@ -144,7 +144,7 @@ async fn polls_of_any_bridge_are_as_old_as_the_interval() {
     let (far, source) = balanced.http::<String>().with_invalidations();
     let source = source.polling(Duration::from_secs(5)).unwrap();
     let tier = TieredCacheProvider::builder(far).invalidations(source).clock(clock.clone()).build().unwrap();
-    bounded(tier.ready()).await;
+    bounded(tier.ready(servers::PATIENCE)).await.unwrap();
     let positions = || async { join_all(balanced.bridges.iter().map(position)).await };
     for round in 0..10 {
         let (old, new) = (tier.get("k").await.unwrap(), round.to_string());

@@ -54,7 +54,7 @@ where
 {
     let (far, source) = http.with_invalidations();
     let tier = TieredCacheProvider::builder(far).invalidations(source).build().unwrap();
-    bounded(tier.ready()).await;
+    bounded(tier.ready(servers::PATIENCE)).await.unwrap();
     tier
 }
 
@@ -145,7 +145,7 @@ async fn nothing_old_survives_a_restart_of_the_bridge() {
     assert!(!matches!(tier.get("k").await, Ok(Some(value)) if value == "old"), "the copies are not served");
     bridge.restart();
     becomes(&tier, "k", &[], Some("new")).await;
-    bounded(tier.ready()).await;
+    bounded(tier.ready(servers::PATIENCE)).await.unwrap();
     assert!(tier.tier_stats().resets > resets, "another epoch: {:?}", tier.tier_stats());
     becomes(&tier, "k", &[], Some("new")).await;
 }
@@ -191,7 +191,7 @@ async fn a_network_that_breaks_or_falls_silent_never_brings_a_value_back() {
         }
         proxy.pass();
         becomes(&tier, "k", &[], Some(&new)).await;
-        bounded(tier.ready()).await;
+        bounded(tier.ready(servers::PATIENCE)).await.unwrap();
         becomes(&tier, "k", &[], Some(&new)).await;
     }
 }
@@ -285,7 +285,7 @@ async fn a_tier_that_polls_is_as_old_as_its_interval() {
     let (far, source) = http::<String>(&bridge.url).with_invalidations();
     let source = source.polling(Duration::from_secs(5)).unwrap();
     let tier = TieredCacheProvider::builder(far).invalidations(source).clock(clock.clone()).build().unwrap();
-    bounded(tier.ready()).await;
+    bounded(tier.ready(servers::PATIENCE)).await.unwrap();
     let writer = http::<String>(&bridge.url);
     writer.set("k", "1".into(), None).await.unwrap();
     writer.set("other", "x".into(), None).await.unwrap();

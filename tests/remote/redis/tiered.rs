@@ -35,7 +35,7 @@ async fn ready<T: Clone + Send + Sync + serde::Serialize + serde::de::Deserializ
     far: RedisCacheProvider<T>,
 ) -> Tier<T> {
     let tier = tier(far, Duration::from_secs(10));
-    bounded(tier.ready()).await;
+    bounded(tier.ready(servers::PATIENCE)).await.unwrap();
     tier
 }
 
@@ -164,7 +164,7 @@ async fn a_line_that_is_cut_or_silent_serves_nothing_old() {
         .build()
         .unwrap();
     let cache = tier(far, HEARTBEAT);
-    bounded(cache.ready()).await;
+    bounded(cache.ready(servers::PATIENCE)).await.unwrap();
     for round in 0..4 {
         direct.set("k", format!("old {round}"), HOUR).await.unwrap();
         becomes(&cache, "k", Some(&format!("old {round}"))).await;
@@ -188,7 +188,7 @@ async fn a_line_that_is_cut_or_silent_serves_nothing_old() {
         proxy.cut();
         becomes(&cache, "k", Some(&format!("new {round}"))).await;
         recovers(|| cache.get("k")).await;
-        bounded(cache.ready()).await;
+        bounded(cache.ready(servers::PATIENCE)).await.unwrap();
     }
     assert!(cache.tier_stats().suspect_time > Duration::ZERO);
 }
@@ -203,7 +203,7 @@ async fn a_server_that_restarts() {
     server.kill();
     server.restart();
     becomes(&cache, "k", None).await;
-    bounded(cache.ready()).await;
+    bounded(cache.ready(servers::PATIENCE)).await.unwrap();
     cache.far().set("k", "again".to_owned(), HOUR).await.unwrap();
     becomes(&cache, "k", Some("again")).await;
     is_kept(&cache, "k").await;
@@ -214,7 +214,7 @@ async fn a_cluster_whose_slots_move_and_whose_primary_dies() {
     let mut cluster = Cluster::start(None);
     let far: RedisCacheProvider<String> = patient(&cluster.url()).build().unwrap();
     let cache = tier(far.clone(), HEARTBEAT);
-    bounded(cache.ready()).await;
+    bounded(cache.ready(servers::PATIENCE)).await.unwrap();
     let keys = ["{tag}", "a", "b", "c", "d", "e"];
     for key in keys {
         far.set(key, "old".into(), HOUR).await.unwrap();
@@ -244,7 +244,7 @@ async fn a_primary_behind_sentinels_that_fails_over() {
     let mut set = SentinelSet::start(None, None);
     let far: RedisCacheProvider<String> = patient(&set.url()).build().unwrap();
     let cache = tier(far.clone(), HEARTBEAT);
-    bounded(cache.ready()).await;
+    bounded(cache.ready(servers::PATIENCE)).await.unwrap();
     far.set("k", "old".into(), HOUR).await.unwrap();
     becomes(&cache, "k", Some("old")).await;
     is_kept(&cache, "k").await;

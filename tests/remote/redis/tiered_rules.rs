@@ -35,7 +35,7 @@ async fn memory_before_redis() {
         let source = redis.invalidations().heartbeat(HEARTBEAT).unwrap();
         let far = AtClock::new(redis, time.clone(), clock.clone());
         let tier = TieredCacheProvider::builder(far).invalidations(source).clock(clock).build().unwrap();
-        block_in_place(|| Handle::current().block_on(bounded(tier.ready())));
+        block_in_place(|| Handle::current().block_on(bounded(tier.ready(servers::PATIENCE)))).unwrap();
         tier
     };
     for rule in 1..=RULES {

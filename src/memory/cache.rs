@@ -85,7 +85,11 @@ impl<T> MemoryCache<T> {
     where
         T: Clone,
     {
-        self.shared.read(&self.whole(key)?, |_, _, _| ()).map(|found| found.map(|(value, ())| value))
+        let read = |key: &str| self.shared.read(key, |_, _, _| ()).map(|found| found.map(|(value, ())| value));
+        match &self.namespace {
+            None => read(key),
+            Some(namespace) => read(&namespace.whole(key)?),
+        }
     }
 
     /// Returns the value under `key` and its remaining ttl, as
@@ -124,14 +128,21 @@ impl<T> MemoryCache<T> {
     /// that is too large; [`CacheError::Full`] if memory cannot be allocated. If a value is not stored because it is
     /// too large or memory is full, the older value under its key is removed.
     pub fn set(&self, key: &str, value: T, ttl: Option<Duration>) -> Result<()> {
-        let key = &*self.whole(key)?;
+        match &self.namespace {
+            None => self.set_whole(key, key, value, ttl),
+            Some(namespace) => self.set_whole(&namespace.whole(key)?, key, value, ttl),
+        }
+    }
+
+    /// Stores `value` under a key of the whole cache. Errors call it `known`.
+    fn set_whole(&self, key: &str, known: &str, value: T, ttl: Option<Duration>) -> Result<()> {
         let checked = self.shared.check(key, &value, ttl)?;
         let _write = self.shared.single_flight.write_now(key);
         let hashed = self.shared.hashed(key);
         let stored = self.shared.with_room(hashed, |locked, leavers| {
             self.shared.store(&mut locked.table, locked.now, leavers, hashed, value, checked)
         });
-        self.shared.stored(self.known(key), checked, &stored).map(drop)
+        self.shared.stored(known, checked, &stored).map(drop)
     }
 
     /// Removes the entry under `key`, as [`CacheProvider::delete`](crate::CacheProvider::delete).
@@ -366,43 +377,5 @@ impl<T> MemoryCache<T> {
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.len() == 0
-    }
-
-    /// Returns the keys of all entries, from the most to the least recently used.
-    #[must_use]
-    pub fn keys(&self) -> Vec<String> {
-        self.keys_where(|_| true)
-    }
-
-    /// Returns the keys that match a [`Glob`], from the most to the least recently used. It inspects every key under
-    /// the lock, or a single key if the pattern is literal.
-    ///
-    /// # Errors
-    /// [`CacheError::InvalidArgument`] for an empty pattern.
-    pub fn keys_matching(&self, pattern: &str) -> Result<Vec<String>> {
-        let glob = Glob::new(self.whole_pattern(pattern)?);
-        if let Some(key) = glob.literal() {
-            let hashed = self.shared.hashed(&key);
-            let found = self
-                .shared
-                .with_key(hashed, |locked, leavers| locked.table.find(hashed, locked.now, leavers).is_some());
-            let key = self.strip(&key).filter(|_| found).map(str::to_owned);
-            return Ok(key.into_iter().collect());
-        }
-        Ok(self.keys_where(|key| glob.matches(key)))
-    }
-
-    /// The keys for which `is_wanted` returns true; it gets them with their prefix.
-    fn keys_where(&self, is_wanted: impl Fn(&str) -> bool) -> Vec<String> {
-        self.shared.with_all(|all, leavers| {
-            all.sweep(leavers);
-            let mut keys = Vec::new();
-            all.visit(|table, slot| {
-                if let Some(entry) = table.entry(slot).filter(|entry| is_wanted(&entry.key)) {
-                    keys.extend(self.strip(&entry.key).map(str::to_owned));
-                }
-            });
-            keys
-        })
     }
 }

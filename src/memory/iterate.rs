@@ -1,11 +1,52 @@
-//! Iteration over all entries, and dumps that another process can load.
+//! The keys, iteration over all entries, and dumps that another process can load.
 
 use std::time::Duration;
 
 use super::cache::MemoryCache;
 use super::shared::remaining;
 use crate::error::Result;
+use crate::glob::Glob;
 use crate::ttl::Ttl;
+
+impl<T> MemoryCache<T> {
+    /// Returns the keys of all entries, from the most to the least recently used.
+    #[must_use]
+    pub fn keys(&self) -> Vec<String> {
+        self.keys_where(|_| true)
+    }
+
+    /// Returns the keys that match a [`Glob`], from the most to the least recently used. It inspects every key under
+    /// the lock, or a single key if the pattern is literal.
+    ///
+    /// # Errors
+    /// [`InvalidArgument`](crate::CacheError::InvalidArgument) for an empty pattern.
+    pub fn keys_matching(&self, pattern: &str) -> Result<Vec<String>> {
+        let glob = Glob::new(self.whole_pattern(pattern)?);
+        if let Some(key) = glob.literal() {
+            let hashed = self.shared.hashed(&key);
+            let found = self
+                .shared
+                .with_key(hashed, |locked, leavers| locked.table.find(hashed, locked.now, leavers).is_some());
+            let key = self.strip(&key).filter(|_| found).map(str::to_owned);
+            return Ok(key.into_iter().collect());
+        }
+        Ok(self.keys_where(|key| glob.matches(key)))
+    }
+
+    /// The keys for which `is_wanted` returns true; it gets them with their prefix.
+    fn keys_where(&self, is_wanted: impl Fn(&str) -> bool) -> Vec<String> {
+        self.shared.with_all(|all, leavers| {
+            all.sweep(leavers);
+            let mut keys = Vec::new();
+            all.visit(|table, slot| {
+                if let Some(entry) = table.entry(slot).filter(|entry| is_wanted(&entry.key)) {
+                    keys.extend(self.strip(&entry.key).map(str::to_owned));
+                }
+            });
+            keys
+        })
+    }
+}
 
 impl<T: Clone> MemoryCache<T> {
     /// Iterates over keys and values, from the most to the least recently used. Counts neither as a hit or miss nor as

@@ -94,8 +94,9 @@ impl<T> MemoryCache<T> {
 }
 
 impl Namespace {
+    /// The key in the cache.
     #[cold]
-    fn whole(&self, key: &str) -> Result<String> {
+    pub(super) fn whole(&self, key: &str) -> Result<String> {
         key::check(key)?;
         Ok(self.prefix.clone() + key)
     }

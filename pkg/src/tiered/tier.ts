@@ -287,9 +287,12 @@ export class Tier<V> {
       return send();
     }
     const write = { operation, key };
-    // A later write must not overtake one that waits.
-    if (this.retries.size > 0 && this.retries.take(this.retries.lastError, write, send)) {
-      return later;
+    // A later write must not overtake one that waits, not even if there is no room for it.
+    if (this.retries.size > 0) {
+      if (this.retries.take(this.retries.lastError, write, send)) {
+        return later;
+      }
+      throw this.retries.lastError;
     }
     const failed = (error: unknown) => {
       if (this.retries.take(error, write, send)) {

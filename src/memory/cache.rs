@@ -85,11 +85,19 @@ impl<T> MemoryCache<T> {
     where
         T: Clone,
     {
-        let read = |key: &str| self.shared.read(key, |_, _, _| ()).map(|found| found.map(|(value, ())| value));
         match &self.namespace {
-            None => read(key),
-            Some(namespace) => read(&namespace.whole(key)?),
+            None => self.shared.read(key, |_, _, _| ()).map(|found| found.map(|(value, ())| value)),
+            Some(namespace) => self.get_within(namespace, key),
         }
+    }
+
+    /// [`get`](Self::get) in a namespace: apart, so that the lookup in the whole cache is compiled into its caller.
+    #[inline(never)]
+    fn get_within(&self, namespace: &Namespace, key: &str) -> Result<Option<T>>
+    where
+        T: Clone,
+    {
+        self.shared.read(&namespace.whole(key)?, |_, _, _| ()).map(|found| found.map(|(value, ())| value))
     }
 
     /// Returns the value under `key` and its remaining ttl, as

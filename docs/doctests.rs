@@ -28,6 +28,7 @@ pages! {
     memory: "guide/memory.md",
     http: "guide/http.md",
     coherence: "coherence.md",
+    sizing: "sizing.md",
     from_cached: "migrate/cached.md",
     from_moka: "migrate/moka.md",
 }

@@ -151,8 +151,8 @@ for (const [name, { source, form, own }] of Object.entries(ENTRIES)) {
 }
 // The code of all entries, as a function of the forms of the engine, which are loaded when the first cache is made.
 await bundle(
-  module(`import { inForm } from "./src/forms/forms.ts";
-    for (const form of FORMS) inForm(form);
+  module(`import { forms } from "./src/forms/forms.ts";
+    forms.push(...FORMS);
     export * from "./src/entries/index.ts";`),
   "core.cjs",
   {

@@ -120,7 +120,7 @@ impl<T> MemoryCache<T> {
     ///
     /// Each ratio is of the lookups since the cache was created, or since [`resize`](Self::resize) has changed its size. At
     /// the present size, under the present policy, it is the true one; the others are estimated from a sample of the keys,
-    /// and are seldom wrong by more than two percentage points, or not at all while the cache has seen fewer than 2,400
+    /// and are seldom wrong by more than three percentage points, or not at all while the cache has seen fewer than 2,400
     /// keys. Sizes are counted in entries: where entries differ in size, the average counts.
     ///
     /// ```

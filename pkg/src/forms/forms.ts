@@ -5,14 +5,14 @@ import type { Form } from "./form.js";
 export const forms: Form[] = [];
 
 /**
- * Returns `of`, which runs on an engine in this form. WebAssembly is tried first, wherever a program asks for it.
+ * Returns `of`, which runs on an engine in this form. Where a program asks for WebAssembly, no other form is tried.
  *
  * The entries of the package call it for each class and function that needs an engine, so that a bundle has the forms that it
  * imports, and none if it needs none.
  */
 export function inForm<T>(form: Form, of: T): T {
-  if (!forms.includes(form)) {
-    forms[form.name === "wasm" ? "unshift" : "push"](form);
+  if (form.name === "wasm" || forms.length === 0) {
+    forms.splice(0, forms.length, form);
   }
   return of;
 }

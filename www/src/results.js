@@ -24,7 +24,6 @@ export function showStart(caption, total) {
 
 /** The estimates for other sizes. */
 export function showAdvice(advice) {
-  byId("sizes-figure").hidden = advice.length === 0;
   showSizes(byId("sizes"), advice);
 }
 

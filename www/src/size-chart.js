@@ -12,8 +12,8 @@ const POLICIES = [
 
 /** Shows the estimates of `MemoryCache.advise` in a place; none before there are any. */
 export function showSizes(place, advice) {
-  place.hidden = advice.length === 0;
-  if (place.hidden) {
+  if (advice.length === 0) {
+    place.setAttribute("aria-label", "No estimates yet");
     place.replaceChildren();
     return;
   }

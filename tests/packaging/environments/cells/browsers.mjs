@@ -10,7 +10,7 @@ const FROM = "/node_modules/isocache/dist";
 const unbundled = (entry) =>
   entry === "wasm"
     ? `import * as isocache from "${FROM}/wasm.js";
-       const memory = { MemoryCache: isocache.MemoryCache, escapeGlob: isocache.escapeGlob };\n${PROGRAM}`
+       const memory = (({ MemoryCache, advisor, escapeGlob }) => ({ MemoryCache, advisor, escapeGlob }))(isocache);\n${PROGRAM}`
     : `import * as isocache from "${FROM}/index.js"; import * as memory from "${FROM}/memory.module.js";\n${PROGRAM}`;
 const SHOW = `printed().then((text) => { window.result = JSON.stringify(text); }, (error) => { window.failure = String(error); });\n`;
 const policy = (script) => ({

@@ -44,7 +44,7 @@ const workerd = ["isocache", "isocache/wasm"].map((entry) => ({
       entry === "isocache"
         ? HANDLER
         : `import * as isocache from "${entry}";
-          const memory = { MemoryCache: isocache.MemoryCache, escapeGlob: isocache.escapeGlob };
+          const memory = (({ MemoryCache, advisor, escapeGlob }) => ({ MemoryCache, advisor, escapeGlob }))(isocache);
           ${PROGRAM}export default { fetch: async () => new Response(await printed()) };`;
     const project = await lab.project("workerd", {
       tools: { workerd: "1.20261023.1" },

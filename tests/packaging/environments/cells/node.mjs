@@ -37,8 +37,8 @@ const snapshot = {
   engine: "js",
   async run(lab) {
     const entry = `import * as isocache from "isocache/js";
-      const { MemoryCache, escapeGlob } = isocache;
-      const memory = { MemoryCache, escapeGlob };
+      const { MemoryCache, advisor, escapeGlob } = isocache;
+      const memory = { MemoryCache, advisor, escapeGlob };
       ${PROGRAM}
       const kept = new MemoryCache().set("kept", 1);
       require("node:v8").startupSnapshot.setDeserializeMainFunction(() => {

@@ -8,19 +8,23 @@
 import { spawn } from "node:child_process";
 import { randomUUID } from "node:crypto";
 import { readdirSync, readFileSync } from "node:fs";
-import { constants } from "node:os";
+import { availableParallelism, constants } from "node:os";
 
 /** Without a line for this long, a run hangs, in minutes. A slow machine compiles an example in the longest of them. */
 const HANG = Number(process.env.ISOCACHE_HANG_MINUTES ?? 30);
 /** How long processes may take to end when their test file has ended, in milliseconds. */
 const GRACE = 20_000;
 const TICK = 1_000;
+/** How many test files run at once. Most wait for servers and browsers, so that two share even a single processor well. */
+const CONCURRENCY = Math.max(2, availableParallelism() - 1);
 const MARK = "ISOCACHE_TEST_RUN";
 
 const run = randomUUID();
 const words = process.argv.slice(2);
 const [command, ...args] =
-  words[0] === "--" ? words.slice(1) : [process.execPath, "--test", "--test-reporter=spec", ...words];
+  words[0] === "--"
+    ? words.slice(1)
+    : [process.execPath, "--test", "--test-reporter=spec", `--test-concurrency=${CONCURRENCY}`, ...words];
 if (words.length === 0 || command === undefined || !(HANG > 0)) {
   process.stderr.write("usage: [ISOCACHE_HANG_MINUTES=30] node scripts/run-tests.mjs FILE… | -- COMMAND ARGUMENT…\n");
   process.exit(2);

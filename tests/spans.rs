@@ -22,8 +22,8 @@ impl std::io::Write for Lines {
     }
 }
 
-#[test]
-fn loads_are_spans_without_their_keys() {
+/// What is written of the spans of `act`.
+fn spans_of(act: impl FnOnce()) -> String {
     let lines = Lines::default();
     let writer = lines.clone();
     let subscriber = tracing_subscriber::fmt()
@@ -32,29 +32,26 @@ fn loads_are_spans_without_their_keys() {
         .with_ansi(false)
         .with_writer(move || writer.clone())
         .finish();
-    tracing::subscriber::with_default(subscriber, || {
+    tracing::subscriber::with_default(subscriber, act);
+    String::from_utf8(lines.0.lock().unwrap().clone()).unwrap()
+}
+
+#[test]
+fn loads_are_spans_without_their_keys() {
+    let text = spans_of(|| {
         let cache = MemoryCacheProvider::default();
         let monitor = Arc::new(Monitor::new("users::get"));
         let options = || LoadOptions::new().monitor(Arc::clone(&monitor));
         pollster::block_on(cache.get_or_set("a-key", options(), || async { Ok::<u64, Infallible>(1) })).unwrap();
         cache.sync().get_or_set("another-key", options(), || Ok::<u64, Infallible>(1)).unwrap();
     });
-    let text = String::from_utf8(lines.0.lock().unwrap().clone()).unwrap();
     assert_eq!(text.matches("load{function=\"users::get\" background=false}").count(), 2, "{text}");
     assert!(!text.contains("-key"), "{text}");
 }
 
 #[test]
 fn operations_of_tiers_are_spans_without_their_keys() {
-    let lines = Lines::default();
-    let writer = lines.clone();
-    let subscriber = tracing_subscriber::fmt()
-        .with_max_level(tracing::Level::DEBUG)
-        .with_span_events(tracing_subscriber::fmt::format::FmtSpan::CLOSE)
-        .with_ansi(false)
-        .with_writer(move || writer.clone())
-        .finish();
-    tracing::subscriber::with_default(subscriber, || {
+    let text = spans_of(|| {
         pollster::block_on(async {
             let far = MemoryCacheProvider::<u64>::default();
             let builder = TieredCacheProvider::builder(far).invalidations(InvalidationChannel::new());
@@ -73,7 +70,6 @@ fn operations_of_tiers_are_spans_without_their_keys() {
             cache.get_or_set("c-key", None, || async { Ok::<u64, Infallible>(1) }).await.unwrap();
         });
     });
-    let text = String::from_utf8(lines.0.lock().unwrap().clone()).unwrap();
     let spans: Vec<&str> =
         text.lines().filter_map(|line| line.split("DEBUG ").nth(1)?.split(": isocache").next()).collect();
     let name = "cache.name=\"users\"";

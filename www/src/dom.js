@@ -15,3 +15,13 @@ export function element(name, className, text) {
   made.textContent = text;
   return made;
 }
+
+/** An element of SVG. */
+export function drawn(name, attributes, text = "") {
+  const element = document.createElementNS("http://www.w3.org/2000/svg", name);
+  for (const [attribute, value] of Object.entries(attributes)) {
+    element.setAttribute(attribute, value);
+  }
+  element.textContent = text;
+  return element;
+}

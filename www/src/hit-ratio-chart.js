@@ -1,8 +1,8 @@
 /** The hit ratio over the requests, as SVG in the size of its place: letters keep their size, colours come from the style. */
 
+import { drawn } from "./dom.js";
 import { percent, short, whole } from "./format.js";
 
-const SVG = "http://www.w3.org/2000/svg";
 const EDGE = { top: 12, right: 24, bottom: 42, left: 50 };
 
 export class Chart {
@@ -36,20 +36,20 @@ export class Chart {
   #draw() {
     const { points, total } = this.#data;
     const { width, height } = this.#size();
-    const svg = make("svg", { viewBox: `0 0 ${width} ${height}`, width, height, "aria-hidden": "true" });
+    const svg = drawn("svg", { viewBox: `0 0 ${width} ${height}`, width, height, "aria-hidden": "true" });
     const { x, y, right, bottom } = this.#scale();
 
     for (const part of [0, 0.25, 0.5, 0.75, 1]) {
       svg.append(
-        make("line", { class: part === 0 ? "axis" : "grid", x1: EDGE.left, x2: right, y1: y(part), y2: y(part) }),
-        make("text", { x: EDGE.left - 8, y: y(part) + 4, "text-anchor": "end" }, `${100 * part}%`),
+        drawn("line", { class: part === 0 ? "axis" : "grid", x1: EDGE.left, x2: right, y1: y(part), y2: y(part) }),
+        drawn("text", { x: EDGE.left - 8, y: y(part) + 4, "text-anchor": "end" }, `${100 * part}%`),
       );
     }
     const ticks = total > 0 ? ticksUpTo(total, width < 480 ? 3 : 6) : [0];
     for (const tick of ticks) {
       svg.append(
-        make("line", { class: "axis", x1: x(tick), x2: x(tick), y1: bottom, y2: bottom + 4 }),
-        make(
+        drawn("line", { class: "axis", x1: x(tick), x2: x(tick), y1: bottom, y2: bottom + 4 }),
+        drawn(
           "text",
           { x: x(tick), y: bottom + 18, "text-anchor": tick > 0 && tick === total ? "end" : "middle" },
           short(tick),
@@ -57,16 +57,16 @@ export class Chart {
       );
     }
     const middle = (EDGE.left + right) / 2;
-    svg.append(make("text", { class: "label", x: middle, y: height - 4, "text-anchor": "middle" }, "requests"));
+    svg.append(drawn("text", { class: "label", x: middle, y: height - 4, "text-anchor": "middle" }, "requests"));
     if (points.length === 0) {
-      svg.append(make("text", { class: "label", x: middle, y: y(0.5) - 8, "text-anchor": "middle" }, "no replay yet"));
+      svg.append(drawn("text", { class: "label", x: middle, y: y(0.5) - 8, "text-anchor": "middle" }, "no replay yet"));
     } else {
       const path = (of) => points.map((point, at) => `${at ? "L" : "M"}${x(point.at)},${y(point[of])}`).join("");
       const last = points.at(-1);
       svg.append(
-        make("path", { class: "line window", d: path("window") }),
-        make("path", { class: "line total", d: path("total") }),
-        make("circle", { class: "end", cx: x(last.at), cy: y(last.total), r: 4 }),
+        drawn("path", { class: "line window", d: path("window") }),
+        drawn("path", { class: "line total", d: path("total") }),
+        drawn("circle", { class: "end", cx: x(last.at), cy: y(last.total), r: 4 }),
       );
       const said = `${percent(last.total)} after ${whole(last.at)} of ${whole(total)}`;
       this.#place.setAttribute("aria-label", `Hit ratio over the requests: ${said}`);
@@ -86,11 +86,11 @@ export class Chart {
     const point = points.reduce((best, one) => (Math.abs(x(one.at) - at) < Math.abs(x(best.at) - at) ? one : best));
     const left = x(point.at) > (EDGE.left + right) / 2;
     const text = `${percent(point.total)} · window ${percent(point.window)} · ${whole(point.at)}`;
-    const reading = make("g", { class: "reading" });
+    const reading = drawn("g", { class: "reading" });
     reading.append(
-      make("line", { x1: x(point.at), x2: x(point.at), y1: EDGE.top, y2: bottom }),
-      make("circle", { cx: x(point.at), cy: y(point.total), r: 4 }),
-      make("text", { x: x(point.at) + (left ? -8 : 8), y: bottom - 10, "text-anchor": left ? "end" : "start" }, text),
+      drawn("line", { x1: x(point.at), x2: x(point.at), y1: EDGE.top, y2: bottom }),
+      drawn("circle", { cx: x(point.at), cy: y(point.total), r: 4 }),
+      drawn("text", { x: x(point.at) + (left ? -8 : 8), y: bottom - 10, "text-anchor": left ? "end" : "start" }, text),
     );
     svg.querySelector(".reading")?.remove();
     svg.append(reading);
@@ -125,13 +125,4 @@ function ticksUpTo(total, wanted) {
     ticks.push(tick);
   }
   return ticks;
-}
-
-function make(name, attributes, text = "") {
-  const element = document.createElementNS(SVG, name);
-  for (const [attribute, value] of Object.entries(attributes)) {
-    element.setAttribute(attribute, value);
-  }
-  element.textContent = text;
-  return element;
 }

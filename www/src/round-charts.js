@@ -1,8 +1,8 @@
 /** The last rounds as two bar charts: the outcome of the gets, and how long they took. */
 
+import { drawn } from "./dom.js";
 import { milliseconds, whole } from "./format.js";
 
-const SVG = "http://www.w3.org/2000/svg";
 /** The rounds shown. */
 const MOST = 60;
 const HEIGHT = 100;
@@ -69,11 +69,7 @@ function columns(rounds) {
         // What took no time is still to be seen.
         const height = Math.max(2, share * HEIGHT);
         bottom -= height;
-        const rect = document.createElementNS(SVG, "rect");
-        for (const [attribute, value] of Object.entries({ class: name, x, y: bottom, width: 0.76, height })) {
-          rect.setAttribute(attribute, value);
-        }
-        return rect;
+        return drawn("rect", { class: name, x, y: bottom, width: 0.76, height });
       });
   });
 }

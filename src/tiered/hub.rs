@@ -225,7 +225,7 @@ impl Hub {
         }
     }
 
-    /// Starts the source, unless it runs already. One that has been silent for too long is started anew, so that it
+    /// Starts the source, unless it runs already. One that has been silent for too long is restarted, so that it
     /// connects again.
     fn start(self: &Arc<Self>) {
         let Some(source) = &self.source else { return };

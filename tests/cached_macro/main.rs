@@ -15,6 +15,7 @@ mod executor;
 mod keys;
 mod leases;
 mod loads;
+mod methods;
 mod programs;
 #[allow(dead_code, reason = "the tests of loading use all of it")]
 #[path = "../load/provider.rs"]

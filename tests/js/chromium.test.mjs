@@ -63,6 +63,7 @@ describe("Chromium", () => {
       folders: { "dist/": folder("../../pkg/dist"), "vectors/": folder("../vectors") },
       pages: {
         "/conformance.mjs": readFileSync(new URL("conformance.mjs", import.meta.url), "utf8"),
+        "/conformance-subjects.mjs": readFileSync(new URL("conformance-subjects.mjs", import.meta.url), "utf8"),
         "/favicon.ico": "",
         "/web07.json": JSON.stringify(keys),
         "/smoke.js": `${SMOKE("/dist/index.js")}window.result = result;`,

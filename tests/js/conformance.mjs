@@ -1,7 +1,9 @@
 /**
- * Runs the tables of tests/vectors against MemoryCache and Cache. Needs nothing but them, so it runs in browsers, too.
- * What it does not know in a table is a failure.
+ * Runs the tables of tests/vectors against the cache classes. It imports nothing of Node, so it also runs in browsers and edge
+ * workers. A field or an operation that it does not know is a failure.
  */
+
+import { remoteCases, remoteSubjects, SUBJECTS } from "./conformance-subjects.mjs";
 
 const STEP_FIELDS = {
   set: ["key", "value", "ttl_ms", "expires_in_ms"],
@@ -28,65 +30,6 @@ const STEP_FIELDS = {
 };
 const OPTIONS = { max_entries: "maxEntries", max_bytes: "maxBytes", default_ttl_ms: "ttl" };
 const STATS = ["hits", "misses", "sets", "deletes", "evictions", "expirations", "entries", "bytes", "hit_rate"];
-
-/**
- * What the cases run against: how to make it from MemoryCache options, and how to ask for statistics. What is behind a
- * network has two things more: `advance`, which moves its clock, and `isRemote`: it knows of evictions and expirations
- * nothing, and need not know how many entries there are.
- */
-/** In these cases it is a matter of the policy which entry leaves first: they count on the order of LRU. */
-const OF_LRU = new Set([
-  "get_many refreshes recency, in the order of the keys",
-  "the order of a longer history is exact",
-]);
-
-export const SUBJECTS = {
-  MemoryCache: { make: ({ MemoryCache }, options) => new MemoryCache(options), stats: (cache) => cache.stats() },
-  Cache: { make: ({ Cache }, options) => new Cache(options), stats: (cache) => cache.getStats() },
-  "Cache over a MemoryCache": {
-    make: ({ Cache, MemoryCache }, options) => new Cache({ provider: new MemoryCache(options) }),
-    stats: (cache) => cache.getStats(),
-  },
-  "Tagged over a MemoryCache": {
-    make: ({ MemoryCache, Tagged }, options) => new Tagged(new MemoryCache(options)),
-    stats: (cache) => cache.getStats(),
-  },
-  "Cache over Tagged": {
-    make: ({ Cache, MemoryCache, Tagged }, options) => new Cache({ provider: new Tagged(new MemoryCache(options)) }),
-    stats: (cache) => cache.getStats(),
-  },
-  "TieredCache over a MemoryCache": {
-    make: tiersOf,
-    stats: (cache) => cache.getStats(),
-    applies: isUnlimited,
-  },
-  "Cache over a TieredCache": {
-    make: (classes, options) => new classes.Cache({ provider: tiersOf(classes, options) }),
-    stats: (cache) => cache.getStats(),
-    applies: isUnlimited,
-  },
-  "Tagged over a TieredCache": {
-    make: (classes, options) => new classes.Tagged(tiersOf(classes, options)),
-    stats: (cache) => cache.getStats(),
-    applies: isUnlimited,
-  },
-  "MemoryCache under S3-FIFO": {
-    make: ({ MemoryCache }, options) => new MemoryCache({ ...options, policy: "s3fifo" }),
-    stats: (cache) => cache.stats(),
-    applies: ({ name }) => !OF_LRU.has(name),
-  },
-};
-
-/** Memory before memory, which announces nothing and is of one process. */
-function tiersOf({ MemoryCache, TieredCache }, options) {
-  const far = new MemoryCache(options);
-  return new TieredCache({ far, invalidations: false, nearTtl: "1d", clock: options.clock });
-}
-
-/** Copies are not evicted when their entries are, in a store that announces nothing. */
-function isUnlimited({ options }) {
-  return !("max_entries" in options || "max_bytes" in options);
-}
 
 /** Runs one case of conformance.json; throws for the first step that does not do as expected. */
 export async function runCase({ rule, name, options, steps, ...unknown }, subject, classes) {
@@ -128,54 +71,6 @@ export async function runGlob([patternParts, keyParts, matches, ...unknown], { M
   if (cleared !== Number(matches) || cache.size !== 1 - cleared) {
     throw new Error(`${shown(patternParts)} on ${shown(keyParts)}: ${cleared} matched, ${Number(matches)} expected`);
   }
-}
-
-/**
- * The cases that a cache behind a network can run: the limits of a shared store are its operator's, and where its clock cannot
- * be moved, nothing can expire. Counters are decimal text: a number that a serializer of bytes has stored is none. Beside the
- * cases, how many are left out for the clock.
- */
-export function remoteCases(conformance, hasClock, serializer) {
-  const has = ({ steps }, start) => steps.some(({ op }) => op.startsWith(start));
-  const unlimited = conformance.cases.filter(
-    (one) =>
-      !("max_entries" in one.options || "max_bytes" in one.options) &&
-      !(serializer?.format === "bytes" && has(one, "increment") && has(one, "set")),
-  );
-  const waits = ({ steps }) => steps.some(({ op }) => op === "advance");
-  const cases = hasClock ? unlimited : unlimited.filter((one) => !waits(one));
-  return { cases, leftOut: unlimited.length - cases.length };
-}
-
-/**
- * The cache classes over HTTP, each case in a namespace of its own, which is no literal as a pattern. `options` are those of
- * `HttpCache`, whether the server is the bridge, and how often tiers poll it; `advance` moves the clock of the store.
- */
-export function remoteSubjects({ isBridge = false, checkInterval, ...options }, advance) {
-  const remote = { isRemote: true, advance, stats: (cache) => cache.getStats() };
-  const http = ({ HttpCache }, { ttl }) =>
-    new HttpCache({ ...options, ttl, namespace: `case*${Math.random().toString(36).slice(2)}` });
-  return {
-    HttpCache: { ...remote, make: http },
-    "Cache over HttpCache": {
-      ...remote,
-      make: (classes, given) => new classes.Cache({ provider: http(classes, given) }),
-    },
-    "Tagged over HttpCache": { ...remote, make: (classes, given) => new classes.Tagged(http(classes, given)) },
-    // What it reads is announced by the bridge; other servers announce nothing.
-    ...(isBridge && {
-      "TieredCache over HttpCache": {
-        ...remote,
-        make: (classes, given) =>
-          new classes.TieredCache({
-            far: http(classes, given),
-            ...(checkInterval && { invalidations: { checkInterval } }),
-          }),
-        ready: (tiers) => tiers.ready(),
-        close: (tiers) => tiers.close(),
-      },
-    }),
-  };
 }
 
 /** Runs the cases that can be run over the bridge; for where there is no test runner. */

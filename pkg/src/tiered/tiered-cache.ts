@@ -2,7 +2,6 @@
 
 import { checkKeys, checkObject } from "../check.js";
 import type { BoundedIncrement, IncrementWithinOptions } from "../counters.js";
-import { isGenerations } from "../generations.js";
 import { leaseOf } from "../load/lease.js";
 import type { LeaseProvider } from "../load/options.js";
 import { shareSingleFlight } from "../load/single-flight.js";
@@ -12,20 +11,13 @@ import { mark } from "../shared.js";
 import { milliseconds } from "../ttl.js";
 import type { CacheSetEntry, CacheStats, Entry, Ttl } from "../types.js";
 import { uncountedOf } from "../uncounted.js";
-import {
-  optionsFor,
-  type PublicOptions,
-  resolve,
-  resolveTtl,
-  takeResolved,
-  ttlFor,
-  type WriteOptions,
-} from "../write-options.js";
+import { optionsFor, type PublicOptions, resolve, resolveTtl, takeResolved, ttlFor } from "../write-options.js";
 import type { Copies } from "./copies.js";
 import { settingsOf, type TieredCacheOptions, withOrigin } from "./options.js";
 import { trace } from "./spans.js";
 import { Tier } from "./tier.js";
 import type { TierStats } from "./tier-stats.js";
+import { copiesOf } from "./written.js";
 
 const SET_OPTIONS = ["ttl", "expiresAt", "staleFor", "tags"];
 const ENTRY_OPTIONS = ["key", "value", ...SET_OPTIONS];
@@ -177,7 +169,12 @@ export class TieredCache<V = unknown> implements Provider<V> {
     const given = resolve(options, SET_OPTIONS, undefined, key, value);
     const entry = { ...given, key, value };
     const send = () => setOne(this.#far, entry);
-    return this.#retried("set", key, () => this.#tier.write([key], send, () => this.#copiesOf([entry])), undefined);
+    return this.#retried(
+      "set",
+      key,
+      () => this.#tier.write([key], send, () => copiesOf(this.#far, [entry])),
+      undefined,
+    );
   }
 
   /** Stores every entry. */
@@ -189,7 +186,7 @@ export class TieredCache<V = unknown> implements Provider<V> {
     }));
     const keys = all.map(({ key }) => key);
     const send = () => setMany(this.#far, all);
-    const write = () => this.#tier.write(keys, send, () => this.#copiesOf(all));
+    const write = () => this.#tier.write(keys, send, () => copiesOf(this.#far, all));
     return this.#retried("setMany", keys.join(), write, undefined);
   }
 
@@ -223,7 +220,7 @@ export class TieredCache<V = unknown> implements Provider<V> {
     const entry = { ...resolve(options, SET_OPTIONS, undefined), key, value };
     const method = methodOf(this.#far, name) as (...given: unknown[]) => MaybePromise<boolean>;
     const send = () => method(key, value, optionsFor(this.#far, entry), ...rest);
-    return this.#tier.write([key], send, (isStored) => (isStored ? this.#copiesOf([entry]) : undefined));
+    return this.#tier.write([key], send, (isStored) => (isStored ? copiesOf(this.#far, [entry]) : undefined));
   }
 
   /** Removes the entry under `key`. Returns whether there was one. */
@@ -364,21 +361,6 @@ export class TieredCache<V = unknown> implements Provider<V> {
   #counted<T>(value: T | undefined): T | undefined {
     this.#tier.counts[value === undefined ? "misses" : "farHits"]++;
     return value;
-  }
-
-  /** What writes leave as copies: entries whose ttl is known. */
-  #copiesOf(entries: readonly WriteOptions[]): ReadonlyMap<string, Entry<V>> {
-    const { defaultTtl } = this.#far as { readonly defaultTtl?: number };
-    const copies = new Map<string, Entry<V>>();
-    for (const { key, value, ttl = defaultTtl, tags } of entries) {
-      copies.delete(key);
-      // Tags that are no generations yet are resolved by `far`.
-      if (ttl !== undefined && ttl > 0 && (tags === undefined || isGenerations(tags))) {
-        const generations = tags === undefined ? {} : Object.fromEntries(tags.of);
-        copies.set(key, { value: value as V, freshFor: ttl === Infinity ? null : ttl, tags: generations });
-      }
-    }
-    return copies;
   }
 
   #retried<R>(operation: string, key: string, send: () => MaybePromise<R>, later: R): MaybePromise<R> {

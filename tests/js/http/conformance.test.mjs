@@ -6,7 +6,8 @@ import { after, before, describe, test } from "node:test";
 import * as isocache from "isocache";
 import { messagePackSerializer } from "isocache/msgpack";
 import { startRedis } from "../../support/redis.mjs";
-import { remoteCases, remoteSubjects, runCase } from "../conformance.mjs";
+import { runCase } from "../conformance.mjs";
+import { remoteCases, remoteSubjects } from "../conformance-subjects.mjs";
 import { startForeign } from "./support/foreign.mjs";
 import { startBridge } from "./support/servers.mjs";
 

@@ -10,7 +10,7 @@ import { build } from "esbuild";
 import { HttpCache } from "isocache/http";
 import { run, start } from "../../support/processes.mjs";
 import { until } from "../../support/waiting.mjs";
-import { remoteCases } from "../conformance.mjs";
+import { remoteCases } from "../conformance-subjects.mjs";
 import { launch } from "../support/browser.mjs";
 import { serve } from "../support/server.mjs";
 import {
@@ -75,6 +75,7 @@ describe("runtimes", () => {
     const files = { "dist/": path("../../../pkg/dist"), "vectors/": path("../../vectors") };
     const served = {
       "/conformance.mjs": await readFile(path("../conformance.mjs"), "utf8"),
+      "/conformance-subjects.mjs": await readFile(path("../conformance-subjects.mjs"), "utf8"),
       "/outcomes.mjs": await readFile(path("support/outcomes.mjs"), "utf8"),
       "/favicon.ico": "",
     };

@@ -9,7 +9,7 @@ interface Waiting {
 
 const waiting = /* @__PURE__ */ new WeakMap<AbortSignalLike, Waiting>();
 
-/** Calls `callback` once when the signal is aborted. The returned function ends that. */
+/** Calls `callback` once when the signal is aborted. The returned function removes it. */
 export function onAbort(signal: AbortSignalLike, callback: () => void): () => void {
   const { callbacks, listener } = waiting.get(signal) ?? begin(signal);
   if (callbacks.size === 0) {

@@ -1,18 +1,21 @@
-/** The loads that the running code belongs to, so that a loader that asks for its own key does not wait for itself. */
+/** The loads that the running code belongs to, so that a loader that requests its own key does not wait for itself. */
 
 import { builtinModule } from "../platform.js";
 import { shared } from "../shared.js";
 import type { Flight } from "./single-flight.js";
 
-/** The place of a loader among those that run. What has ended holds nothing: timers of a loader keep its place for long. */
+/**
+ * A running loader, and the loader that called it. After its end it holds nothing, since timers of the loader may keep it
+ * alive.
+ */
 interface Place {
   /** `undefined` when the loader has ended. */
   flight: Flight | undefined;
-  /** The place of the loader that has called this one. */
+  /** The loader that called this one. */
   outer: Place | undefined;
 }
 
-/** What Node, Deno, Bun and workerd (with `nodejs_compat`) have: it follows a loader through its promises. */
+/** `AsyncLocalStorage` of Node, Deno, Bun and workerd (with `nodejs_compat`), which follows a loader through its promises. */
 interface Storage {
   run<R>(store: Place, work: () => R): R;
   getStore(): Place | undefined;
@@ -44,11 +47,11 @@ class Synchronous implements Storage {
   }
 }
 
-/** Of all copies of the package: a loader of one may ask through a cache of another. */
+/** Shared by all copies of the package: a loader of one may use a cache of another. */
 interface State {
-  /** Made at the first load: edge workers allow little while modules load. */
+  /** Created at the first load: edge workers allow little while modules load. */
   storage: Storage | undefined;
-  /** The number of loaders that run. */
+  /** The number of running loaders. */
   running: number;
 }
 
@@ -59,7 +62,7 @@ function state(): State {
   return known;
 }
 
-/** The nearest place whose loader has not ended. */
+/** The innermost loader that has not ended. */
 function active(place: Place | undefined): Place | undefined {
   let found = place;
   while (found !== undefined && found.flight === undefined) {
@@ -82,7 +85,7 @@ export function isInside(flight: Flight): boolean {
   return false;
 }
 
-/** The place of a loader that begins. It ends with `leave`. */
+/** Registers a loader that starts. `leave` removes it. */
 export function enter(flight: Flight): Place {
   const now = state();
   if (now.storage === undefined) {
@@ -93,14 +96,14 @@ export function enter(flight: Flight): Place {
   return { flight, outer: active(now.storage.getStore()) };
 }
 
-/** Runs a loader at its place. */
+/** Runs a registered loader. */
 export function runAt<R>(place: Place, loader: () => R): R {
   return (state().storage as Storage).run(place, loader);
 }
 
 /**
- * Ends a place. When no loader runs, nothing is followed: up to version 23, Node takes three times as long for every promise
- * of the program while something is.
+ * Removes a loader. When no loader runs, tracking stops: up to version 23, Node takes three times as long for every promise of
+ * the program while it tracks anything.
  */
 export function leave(place: Place): void {
   place.flight = undefined;
@@ -111,7 +114,7 @@ export function leave(place: Place): void {
     try {
       now.storage.disable();
     } catch {
-      // The method of workerd does not work, and is not needed there.
+      // In workerd this method does not work, and is not needed.
       now.storage.disable = undefined;
     }
   }

@@ -10,8 +10,8 @@ export interface CachedOptions<A extends readonly unknown[], R> extends Omit<Loa
   /** The tags of a result, for `invalidateTags`: a list, or a function of the arguments. */
   tags?: readonly string[] | ((...args: A) => readonly string[]) | undefined;
   /**
-   * The cache of the results. Default: `defaultCache()`; without a `key` and a `name` memory of the function's own, and for
-   * methods memory of each instance.
+   * Where the results are kept. Default: `defaultCache()`. Without a `key` and a `name`, each function has its own memory; for
+   * methods, each instance.
    */
   cache?: Cache | undefined;
   /**
@@ -19,11 +19,11 @@ export interface CachedOptions<A extends readonly unknown[], R> extends Omit<Loa
    * the `name` and a hash of all arguments.
    */
   key?: string | ((...args: A) => string) | undefined;
-  /** The name in keys that are made without `key`, and in statistics, events and warnings. */
+  /** The name of the function in statistics, events and warnings, and in keys if there is no `key`. */
   name?: string | undefined;
 }
 
-/** What a cached function has beside the call. */
+/** The members of a cached function. */
 export interface CachedMembers<A extends readonly unknown[], R> {
   /** The key of a call, without the namespaces of the cache. */
   keyFor(...args: A): string;
@@ -31,11 +31,11 @@ export interface CachedMembers<A extends readonly unknown[], R> {
   peek(...args: A): Promise<R | undefined>;
   /** Removes the cached result of a call; true if there was one. A load in progress is not stored. */
   invalidate(...args: A): Promise<boolean>;
-  /** Calls the function whatever is cached, and stores the result. */
+  /** Calls the function even if a result is cached, and stores the result. */
   refresh(...args: A): Promise<R>;
   /** Removes all cached results of the function, and returns how many there were. Rejects if `key` is a function. */
   clear(): Promise<number>;
-  /** What happened to the calls. */
+  /** Returns how the calls were answered. */
   stats(): LoadStats;
 }
 
@@ -47,15 +47,15 @@ export interface Cached<A extends readonly unknown[], R> extends CachedMembers<A
 /** A function whose results `cached` caches. */
 export type AnyFunction = (...args: never[]) => unknown;
 
-/** The type of the results that a function brings. */
+/** The type of the results of a function. */
 export type ResultOf<F extends AnyFunction> = Exclude<Awaited<ReturnType<F>>, Loaded<unknown>> | LoadedBy<F>;
 
 type LoadedBy<F extends AnyFunction> =
   Extract<Awaited<ReturnType<F>>, Loaded<unknown>> extends Loaded<infer V> ? V : never;
 
 /**
- * What `cached` makes of a function: the same with its overloads and type parameters, and members; and also of a method that
- * `@cached` decorates, where TypeScript keeps the type of the method: `(users.find as CachedFunction<Users["find"]>)`.
+ * The type of a cached function: the function with its overloads and type parameters, and members. TypeScript does not change
+ * the type of a decorated method, so cast it: `(users.find as CachedFunction<Users["find"]>)`.
  */
 export type CachedFunction<F extends AnyFunction> = F extends (...args: never[]) => Promise<infer R>
   ? [Extract<R, Loaded<unknown>>] extends [never]

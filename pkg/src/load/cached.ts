@@ -23,9 +23,9 @@ const MAX_KNOWN = 1000;
 const MAX_KNOWN_LENGTH = 100;
 
 /**
- * A function whose results are cached: the first call with some arguments runs it, calls that come meanwhile wait for the
- * same run, and later ones get its result, for `ttl` (default `"5m"`). Failures reach all callers that wait, and are not
- * stored. `this`, the name and the length of the function are kept; `this` is no part of the key.
+ * Caches the results of a function. The first call with some arguments runs it. Calls that arrive while it runs wait for the
+ * same run; later calls get its result until `ttl` has passed (default `"5m"`). Errors reach all waiting callers and are not
+ * stored. The cached function keeps `this`, the name and the length of the function; `this` is not part of the key.
  *
  * ```js
  * import { cached } from "isocache";
@@ -37,12 +37,12 @@ const MAX_KNOWN_LENGTH = 100;
  * await getUser.invalidate(7); // true
  * ```
  *
- * Without a `key` and a `name`, a function has a space of its own in memory. Its own name would not do for keys: two
- * functions may have the same, and minifiers change it. In a `cache` over a shared store, `key` or `name` is required.
+ * Without a `key` and a `name`, a function has a space of its own in memory. Its JavaScript name is not used for keys: two
+ * functions may have the same name, and minifiers change names. In a `cache` over a shared store, `key` or `name` is required.
  *
- * Called with options alone it is a decorator of methods: `@cached({ ttl: "1m" })`. Each instance has a cache of its own
- * then, unless a `cache` and a `key` are given. The members of a decorated method work on an instance:
- * `users.find.invalidate(7)`, after a first call under TypeScript's `experimentalDecorators`.
+ * With options alone, it is a decorator of methods: `@cached({ ttl: "1m" })`. Each instance then has a cache of its own, unless
+ * a `cache` and a `key` are given. Use the members of a decorated method on an instance: `users.find.invalidate(7)`. Under
+ * TypeScript's `experimentalDecorators`, they exist after the first call.
  *
  * @throws TypeError or RangeError for an invalid option, and for a shared `cache` without `key` or `name`.
  */

@@ -6,7 +6,7 @@ import type { Loader } from "./options.js";
 import type { Settings } from "./settings.js";
 import type { SingleFlight } from "./single-flight.js";
 
-/** What a call needs to know. */
+/** The parameters of a call. */
 export interface Call<V> {
   readonly provider: Provider<V>;
   readonly flights: SingleFlight;
@@ -16,13 +16,13 @@ export interface Call<V> {
   readonly settings: Settings<V>;
   /** The ttl of values that are stored without one, in milliseconds; `undefined`: the provider's. */
   readonly ttl: number | undefined;
-  /** The tags of the value. The provider has tags then. */
+  /** The tags of the value. They need a provider with tags. */
   readonly tags: (() => readonly string[]) | undefined;
   /** The listeners. */
   readonly events: Events | undefined;
 }
 
-/** What a lookup has found. */
+/** The result of a lookup. */
 export interface Found<V> {
   value: V | undefined;
   /** How long it is still fresh, in milliseconds; 0 or less if it is stale. `Infinity` where its age does not matter. */

@@ -7,7 +7,7 @@ type Args = readonly unknown[];
 type Method = (this: unknown, ...args: Args) => unknown;
 type Wrap = (fn: (...args: Args) => unknown, options: CachedOptions<Args, unknown>) => Cached<Args, unknown>;
 
-/** Makes the decorator; `wrap` makes a cached function. */
+/** Creates the decorator; `wrap` creates a cached function. */
 export function decorator(options: CachedOptions<Args, unknown>, wrap: Wrap): CachedDecorator {
   if (options.cache !== undefined && options.key === undefined) {
     throw new TypeError(
@@ -39,12 +39,12 @@ export function decorator(options: CachedOptions<Args, unknown>, wrap: Wrap): Ca
 }
 
 /**
- * The method that takes the place of `original`, and what gives an instance a property of its own, whose members need not be
- * given the instance.
+ * The method that replaces `original`, and a function that gives an instance a property of its own, so that the members know
+ * their instance.
  */
 function decorated(original: Method, key: string | symbol, options: CachedOptions<Args, unknown>, wrap: Wrap) {
   const name = options.name ?? String(key);
-  // Results that are kept in one cache by a key have nothing to do with instances.
+  // Results in one cache under an explicit key do not depend on the instance.
   const common = options.cache && wrap(original, { ...options, name });
   const known = new WeakMap<object, Cached<Args, unknown>>();
   const of = (instance: unknown, member = ""): Cached<Args, unknown> => {
@@ -99,7 +99,7 @@ function decorated(original: Method, key: string | symbol, options: CachedOption
     (self) => (ours.has(self as object) ? undefined : self),
   );
   ours.add(method);
-  /** For decorators that do not learn of instances: each is bound at its first call. */
+  /** For decorators that are not told of instances: each instance is bound at its first call. */
   const first = withMembers(
     function (this: unknown, ...args) {
       bind(this);
@@ -122,7 +122,7 @@ function decorated(original: Method, key: string | symbol, options: CachedOption
         if (this === undefined || this === instance) {
           return method.apply(instance, args as unknown[]);
         }
-        // A class that inherits it has results of its own.
+        // A subclass has results of its own.
         bind(this);
         return method.apply(this, args as unknown[]);
       },

@@ -7,14 +7,14 @@ import { isBranded, share, shared } from "../shared.js";
 const NAME = "default-cache";
 
 /**
- * The cache of cached functions that have a `key` or `name`, and no `cache`: memory for 1000 entries, unless
- * `setDefaultCache` has set another. All copies of the package in a program have the same.
+ * Returns the cache of cached functions that have a `key` or `name`, but no `cache`: in memory, for 1000 entries, unless
+ * `setDefaultCache` has set another. All copies of the package in a program share it.
  */
 export function defaultCache(): Cache {
   return shared(NAME, () => new Cache());
 }
 
-/** Makes `cache` the one that `defaultCache` returns. Functions that were called before use it from now on. */
+/** Makes `defaultCache` return `cache`. Functions that were called before use it from now on. */
 export function setDefaultCache(cache: Cache): void {
   if (!isBranded<Cache>(cache, "Cache")) {
     throw wrongType("cache", "a Cache, as new Cache({ provider })", cache);

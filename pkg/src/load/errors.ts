@@ -1,4 +1,4 @@
-/** What a loader that takes too long ends with. */
+/** The error of a load that takes too long. */
 export class LoadTimeoutError extends Error {
   override readonly name = "LoadTimeoutError";
 }

@@ -2,31 +2,31 @@
 
 import { quote, wrongType } from "../check.js";
 
-/** What every event of a call tells. */
+/** What every event of a call contains. */
 interface OfCall {
   /** The key with all namespaces. */
   readonly key: string;
-  /** The name of the function, where `cached` made the call. */
+  /** The name of the function, if the call was made by a cached function. */
   readonly name: string | undefined;
 }
 
 /** The details of each event. */
 export interface CacheEvents {
-  /** A loader has ended: with a value, or with the `error`. */
+  /** A loader has ended, with a value or with `error`. */
   load: OfCall & {
     /** How long it took. */
     readonly milliseconds: number;
-    /** Whether it ran in the background, after callers had been answered. */
+    /** Whether it ran in the background, after the callers had a value. */
     readonly background: boolean;
     readonly error?: unknown;
   };
-  /** A stale value was answered. */
+  /** A stale value was returned. */
   stale: OfCall;
   /** The provider failed, and the loader answered in its place. */
   bypass: OfCall & { readonly error: unknown };
   /**
-   * A function or a group of keys gets nothing from its cache: the provider fails, or there is no hit in 100 loads. It comes
-   * once for each function and cause. Without a listener it is written to the console.
+   * A function or a group of keys gets nothing from its cache: the provider fails, or 100 loads had no hit. Emitted once for
+   * each function and cause. Without a listener, the warning is written to the console.
    */
   warning: OfCall & {
     /** What the keys look like, as `user:{0}`. */

@@ -1,9 +1,9 @@
-/** Functions on the default cache whose keys, as they were given, are the same: each would get the results of the other. */
+/** Detects functions on the default cache with the same explicit key: each would get the results of the other. */
 
 import { quote } from "../check.js";
 import { shared } from "../shared.js";
 
-/** The most patterns that are remembered. */
+/** How many patterns are remembered. */
 const MAX_PATTERNS = 10_000;
 
 /** The function that has a pattern. */
@@ -17,7 +17,7 @@ interface Owner {
 /** Remembers the function that has a key pattern on the default cache, and warns once of another one with the same. */
 export function claimKey(pattern: string, name: string, fn: (...args: never[]) => unknown): void {
   const owners = shared("explicit-keys", () => new Map<string, Owner>());
-  // Which argument stands where makes no other keys.
+  // The positions of the arguments do not make the keys different.
   const id = pattern.replace(/\{\d+\}/g, "{}");
   const source = Function.prototype.toString.call(fn);
   const owner = owners.get(id);

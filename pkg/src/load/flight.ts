@@ -13,17 +13,17 @@ import { DEFAULT_TIMEOUT } from "./settings.js";
 import type { Flight } from "./single-flight.js";
 import { countMiss, warnOfMistake } from "./warnings.js";
 
-/** How a flight begins. */
+/** How a flight starts. */
 interface Start<V> {
-  /** Whether nobody waits for it. */
+  /** Whether no caller waits for it. */
   background: boolean;
-  /** The value that it is to replace, if it is of use to the loader. */
+  /** The value that it replaces, if the loader can use it. */
   old: V | undefined;
   /** Whether the value is not stored, since the provider has just failed. */
   noStore?: boolean | undefined;
   /** Whether the store held no value for the caller. */
   isMiss?: boolean;
-  /** How long the value is still fresh that callers were answered with, in milliseconds. */
+  /** How long the value that callers got is still fresh, in milliseconds. */
   servedFreshFor?: number;
 }
 
@@ -34,7 +34,7 @@ interface Brought<V> {
   turn: Turn<V> | undefined;
 }
 
-/** Begins a flight. */
+/** Starts a flight. */
 export function fly<V>(call: Call<V>, start: Start<V>): Flight {
   const { flights, key, settings } = call;
   const { detached = false, waitUntil, forceFresh } = settings.given;
@@ -94,7 +94,7 @@ async function bring<V>(call: Call<V>, flight: Flight, start: Start<V>): Promise
     noStore = turn.noStore;
   }
   try {
-    // As they are before there is a value: it is absent if one of them moves on while it is loaded.
+    // Read before the value is loaded: if one of them is incremented during the load, the entry counts as absent.
     const tags = call.tags && (await generations(call, flight, call.tags));
     const loaded = await run(call, flight, start.background, old);
     const { value, options = {} } = isLoaded(loaded) ? loaded : { value: loaded };
@@ -129,7 +129,7 @@ async function finish<V>(call: Call<V>, flight: Flight, bringing: Promise<Brough
   } finally {
     clearTimeout(flight.timer);
     if (flight.isStoring) {
-      // Writes wait for it still.
+      // Writes still wait for it.
       flight.storing?.then(() => call.flights.end(flight));
     } else {
       call.flights.end(flight);
@@ -148,7 +148,7 @@ function unlessLate(storing: Promise<void>, { controller: { signal } }: Flight):
   return Promise.race([storing, limit]);
 }
 
-/** Stores a value; at once, if the provider does. */
+/** Stores a value; synchronously, if the provider does. */
 function put<V>(call: Call<V>, flight: Flight, value: V, options: WriteOptions): Promise<void> | undefined {
   const { provider, flights, key } = call;
   const refused = (error: unknown) => {
@@ -179,7 +179,7 @@ function put<V>(call: Call<V>, flight: Flight, value: V, options: WriteOptions):
   }
 }
 
-/** The generations that tags have now; `undefined` if the provider failed, where that is passed over. */
+/** The current generations of tags; `undefined` if the provider failed and that is bypassed. */
 async function generations<V>(
   call: Call<V>,
   flight: Flight,
@@ -198,7 +198,10 @@ async function generations<V>(
   }
 }
 
-/** Runs a function of the caller's options. What it throws is the caller's mistake, which no old value hides. */
+/**
+ * Runs a function from the caller's options. An error that it throws is the caller's mistake, and is never hidden by a stale
+ * value.
+ */
 function mistaken<R>(flight: Flight, work: () => R): R {
   try {
     return work();

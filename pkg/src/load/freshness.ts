@@ -1,8 +1,9 @@
 /**
- * What the age of an entry means for a caller, in milliseconds. The rules are those of the Rust crate's `src/load`.
+ * How the age of an entry determines the action of a caller, in milliseconds. The rules are those of the Rust crate's
+ * `src/load`.
  *
- * An entry is fresh for its ttl, and then kept as stale for the window of its write. The windows of a reader say how much of
- * that the reader tolerates:
+ * An entry is fresh for its ttl, and then stale for the window of its write. The windows of a reader say how much of that the
+ * reader accepts:
  *
  * ```text
  * written            fresh until                 kept until
@@ -11,19 +12,19 @@
  * ```
  */
 
-/** For how long a caller tolerates a stale entry. */
+/** How long a caller accepts a stale entry. */
 export interface Windows {
   /** While a load runs in the background. */
   whileRevalidate: number;
   /** If the load fails. */
   ifError: number;
-  /** About how long before the end of its freshness an entry is worth a load. */
+  /** About how long before its ttl passes a fresh entry may be reloaded. */
   early: number;
 }
 
 /**
- * What to do with an entry. `fresh`: answer it. `early` and `stale`: answer it and load in the background, before or after
- * its ttl. `fallback`: load, and answer the entry if that fails. `expired`: load.
+ * The action for an entry. `fresh`: return it. `early` and `stale`: return it and load in the background, before or after its
+ * ttl has passed. `fallback`: load, and return the entry if that fails. `expired`: load.
  */
 type Verdict = "fresh" | "early" | "stale" | "fallback" | "expired";
 
@@ -38,10 +39,10 @@ export function matters(windows: Windows): boolean {
 }
 
 /**
- * What to do with an entry that is fresh for `freshFor` more; 0 or less if it is stale. `random` is from 0 to 1.
+ * The action for an entry that remains fresh for `freshFor`: 0 or less if it is stale. `random` is from 0 to 1.
  *
- * Early loads follow "optimal probabilistic cache stampede prevention" (Vattani, Chierichetti and Lowenstein, 2015): the
- * closer the end, the likelier, so that about one of many callers begins one.
+ * Early loads implement "optimal probabilistic cache stampede prevention" (Vattani, Chierichetti and Lowenstein, 2015): the
+ * closer the end of the ttl, the more likely a load, so that about one of many callers starts one.
  */
 export function judge(windows: Windows, freshFor: number, random: number): Verdict {
   if (freshFor > 0) {
@@ -53,7 +54,7 @@ export function judge(windows: Windows, freshFor: number, random: number): Verdi
   return -freshFor < windows.ifError ? "fallback" : "expired";
 }
 
-/** A ttl, shortened by up to the share `jitter` of it. */
+/** A ttl, shortened by up to the fraction `jitter` of it. */
 export function jittered(ttl: number, jitter: number, random: number): number {
   return Math.max(Math.ceil(ttl * (1 - jitter * random)), 1);
 }

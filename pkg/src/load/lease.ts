@@ -1,5 +1,5 @@
 /**
- * One loader among processes: the process that loads holds a lease in the store, and the others wait for its value. The
+ * One load among several processes: the process that loads holds a lease in the store, and the others wait for its value. The
  * rules are those of the Rust crate's `src/load/lease.rs`.
  */
 
@@ -12,42 +12,46 @@ import type { LeaseProvider } from "./options.js";
 /** The first and the longest wait between two attempts to get a lease, in milliseconds. */
 const FIRST_WAIT = 50;
 const LONGEST_WAIT = 250;
-/** How many ttls of a lease a process waits before it loads without: that of a holder that died, and that of its successor. */
+/**
+ * How many ttls of a lease a process waits before it loads without one: one for a holder that crashed, one for its successor.
+ */
 const TTLS = 2;
 
 /** Which process loads. */
 export interface Turn<V> {
-  /** The value that another process has loaded; there is nothing to load. */
+  /** The value that another process loaded; there is nothing to load. */
   found?: V;
-  /** Whether another process loads, and nobody waits for it. */
+  /** Whether another process loads, and no caller of this one waits for it. */
   elsewhere?: boolean;
-  /** The stale value that the load is to replace. */
+  /** The stale value that the load replaces. */
   fallback?: V | undefined;
   /** Whether the value is not stored, since the provider has just failed. */
   noStore?: boolean | undefined;
-  /** Gives the lease back. */
+  /** Releases the lease. */
   release?: () => Promise<void>;
 }
 
-/** The outcome of a flight that has left the load to another process. */
+/** The outcome of a flight that left the load to another process. */
 export const ELSEWHERE: unique symbol = /* @__PURE__ */ Symbol("elsewhere");
 
-/** Follows the key, as in Rust: a client that may write an entry may take its lease, whatever prefixes its token is confined to. */
+/** A suffix of the key, as in Rust, so that a token that may write an entry may also take its lease. */
 const SUFFIX = ":isocache-lease";
-/** For servers with scripts: removes a key whose value is this holder, and answers how many keys it has removed. */
+/** For servers with scripts: removes a key if its value is this holder, and returns the number of removed keys. */
 const RELEASE = "if redis.call('GET', KEYS[1]) == ARGV[1] then return redis.call('DEL', KEYS[1]) end return 0";
 
-/** For a provider of one process, whose callers share loads without a lease. */
+/** For a provider within one process, whose callers share loads without a lease. */
 const ALWAYS: LeaseProvider["lease"] = () => true;
 
-/** What leases can be made of: the method of a provider, the commands of an `HttpCache`, or being of one process. */
+/**
+ * How a provider can support leases: with a method, with the commands of an `HttpCache`, or because it is within one process.
+ */
 interface Leasing {
   lease?: LeaseProvider["lease"] | undefined;
   command?(key: string, make: (whole: string, isBridge: boolean | undefined) => Command): Promise<Reply>;
   ttl?: unknown;
 }
 
-/** How leases of a provider are taken and given back; `undefined` if it cannot hold any. */
+/** How leases of a provider are acquired and released; `undefined` if it has none. */
 export function leaseOf(provider: Leasing): LeaseProvider["lease"] | undefined {
   if (provider.lease) {
     return provider.lease === ALWAYS ? ALWAYS : provider.lease.bind(provider);
@@ -55,7 +59,7 @@ export function leaseOf(provider: Leasing): LeaseProvider["lease"] | undefined {
   if (provider.command) {
     return async (key, holder, ttl) => {
       const make = (whole: string, isBridge: boolean | undefined) => {
-        // After a key that has been checked, and may be as long as keys may be.
+        // The key has been checked, and may have the greatest length of keys.
         const name = whole + SUFFIX;
         if (ttl !== null) {
           return ["SET", name, holder, "PX", `${ttl}`, "NX"];
@@ -75,15 +79,15 @@ export function checkLease(provider: object): void {
   }
 }
 
-/** What is known when a turn begins. */
+/** What is known when a process waits for a lease. */
 interface Known<V> {
-  /** The stale value that the load is to replace. */
+  /** The stale value that the load replaces. */
   fallback: V | undefined;
   /** How long the value is still fresh that callers were answered with, in milliseconds. With one, nobody waits. */
   servedFreshFor: number | undefined;
 }
 
-/** Waits until it is this process' turn, or there is a value. */
+/** Waits until this process is the one to load, or there is a value. */
 export async function takeTurn<V>(
   call: Call<V>,
   { signal }: Pick<AbortController, "signal">,
@@ -102,7 +106,7 @@ export async function takeTurn<V>(
     try {
       await lease(key, holder, null);
     } catch {
-      // It ends by itself, and the loaded value stands.
+      // The lease expires by itself, and the loaded value stays.
       settings.monitor.bypasses++;
     }
   };
@@ -125,7 +129,7 @@ export async function takeTurn<V>(
       if (!held && servedFreshFor !== undefined) {
         return { elsewhere: true };
       }
-      // The holder looks too: the one before may have stored its value and gone since the last look.
+      // Also when the lease is acquired: its last holder may have stored a value since the last lookup.
       const { value, freshFor, failed: isDown } = await look(call);
       const verdict = value === undefined ? "expired" : judge(windows, freshFor, Math.random());
       const isAnswer = verdict !== "expired" && verdict !== "fallback";

@@ -1,4 +1,4 @@
-/** A call of `getOrSet`: it looks the key up, and loads a missing value once for all callers that ask meanwhile. */
+/** A call of `getOrSet`: it looks the key up, and loads a missing value once for all concurrent callers. */
 
 import { isPromise } from "../promise.js";
 import { isInside } from "./active-loads.js";
@@ -12,14 +12,14 @@ import type { Settings } from "./settings.js";
 import type { Flight } from "./single-flight.js";
 import { share, unlessAborted, wait } from "./wait.js";
 
-/** The lookups of a call that writes overtake. After that a load brings a value that is as new. */
+/** How often a call looks up its key if writes overtake the lookup. After that it loads, which is always correct. */
 const LOOKUPS = 8;
 
 /**
- * The value under the key; if there is none, the loader's. A value that the provider has at once is answered without the
- * turns that asynchronous functions take.
+ * Returns the value under the key; if there is none, the loader's. If the provider answers synchronously, so does this
+ * function, without the microtasks of an asynchronous one.
  *
- * @throws an error of the provider that is not passed over, and the reason of an aborted signal.
+ * @throws an error of the provider that is not bypassed, and the reason of an aborted signal.
  */
 export function getOrLoad<V>(call: Call<V>): Promise<V> {
   const { given } = call.settings;
@@ -30,7 +30,7 @@ export function getOrLoad<V>(call: Call<V>): Promise<V> {
     checkLease(call.provider);
   }
   if (given.forceFresh) {
-    // A load that began before this call may bring an older value.
+    // A load that began before this call may return an older value.
     return call.flights.write([call.key], () => undefined).then(() => outcome(call, NOTHING));
   }
   const found = look(call);
@@ -38,7 +38,7 @@ export function getOrLoad<V>(call: Call<V>): Promise<V> {
 }
 
 /**
- * The outcome of a load in progress, for a call that takes it without a lookup: the flight began because there was nothing,
+ * The outcome of a load in progress, for a call that joins it without a lookup: the flight began because there was no entry,
  * and a write since then would have overtaken it.
  */
 export function join<V>(flight: Flight, settings: Settings<V>): Promise<V> | undefined {
@@ -56,9 +56,8 @@ export function join<V>(flight: Flight, settings: Settings<V>): Promise<V> | und
 }
 
 /**
- * What a call gets once the provider has responded. A value is returned as found, also where a write overlapped the lookup:
- * either order of the two is right. Where there is nothing to return, the lookup is repeated, since the write may have brought
- * something.
+ * The result of a call once the provider has responded. A found value is returned even if a write overlapped the lookup: both
+ * orders of the two are correct. If nothing was found, the lookup is repeated, since the write may have stored something.
  */
 async function outcomeLater<V>(call: Call<V>, first: Found<V> | Promise<Found<V>>): Promise<V> {
   const { flights, key } = call;
@@ -79,7 +78,7 @@ async function outcomeLater<V>(call: Call<V>, first: Found<V> | Promise<Found<V>
   }
 }
 
-/** What a call gets, according to the result of a lookup. */
+/** The result of a call, according to the result of its lookup. */
 function outcome<V>(call: Call<V>, found: Found<V>): Promise<V> {
   const { flights, key, settings } = call;
   const { value, freshFor } = found;
@@ -108,7 +107,7 @@ function outcome<V>(call: Call<V>, found: Found<V>): Promise<V> {
   }
   const fallback = verdict === "fallback" ? value : undefined;
   if (flight !== undefined && isInside(flight)) {
-    // The loader of this key asks for its own key.
+    // The loader of this key requests its own key.
     return runNested(call, flight);
   }
   const begin = () =>

@@ -1,18 +1,18 @@
-/** Options that a loader gives with its value. */
+/** Options that a loader returns with its value. */
 
 import { checkOptions } from "../check.js";
 import { brand, isBranded } from "../shared.js";
 import type { Ttl } from "../types.js";
 
-/** Options that a loader can give with its value. */
+/** Options that a loader can return with its value. */
 export interface LoadedOptions {
   /** How long this value is fresh, in **seconds** or with a unit; `null`: it does not expire. Default: the ttl of the call. */
   ttl?: Ttl | null | undefined;
-  /** Whether the value is only for the callers that wait, and not stored. Default: false. */
+  /** Whether the value is returned to the waiting callers without being stored. Default: false. */
   noStore?: boolean | undefined;
 }
 
-/** A value with options for its storage; made by `loaded`. */
+/** A value with options for storing it; created by `loaded`. */
 export class Loaded<V> {
   /** @internal */
   constructor(
@@ -29,7 +29,7 @@ export function isLoaded<V>(value: V | Loaded<V>): value is Loaded<V> {
 }
 
 /**
- * A value for a loader to return, with its own ttl, or not to be stored.
+ * Wraps a value for a loader to return, to give it a ttl of its own or to keep it from being stored.
  *
  * ```js
  * import { Cache, loaded } from "isocache";

@@ -1,4 +1,4 @@
-/** Looking into a provider, and what becomes of its failures. */
+/** Looks up a key in a provider, and handles failures of the provider. */
 
 import { isPromise } from "../promise.js";
 import type { Entry } from "../types.js";
@@ -8,7 +8,7 @@ import { warnOfFailure } from "./warnings.js";
 
 export const NOTHING: Found<never> = { value: undefined, freshFor: 0 };
 
-/** Looks into the provider; at once, if it answers at once. */
+/** Looks up a key; synchronously, if the provider answers synchronously. */
 export function look<V>(call: Call<V>): Found<V> | Promise<Found<V>> {
   const { provider, key, settings } = call;
   try {
@@ -65,13 +65,13 @@ async function reading<V, R>(call: Call<V>, asked: Promise<R>, read: (found: R) 
   }
 }
 
-/** Counts the answer of a stale value. */
+/** Counts and reports that a stale value was returned. */
 export function countStale<V>({ settings, events, key }: Call<V>): void {
   settings.monitor.stale++;
   events?.emit("stale", { key, name: settings.monitor.name });
 }
 
-/** Passes a failure of the provider over, or throws it. */
+/** Bypasses a failure of the provider, or throws it. */
 export function failed<V>(call: Call<V>, error: unknown): Found<V> {
   const { settings, events, key } = call;
   if (settings.given.onError === "propagate") {

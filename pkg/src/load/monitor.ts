@@ -1,22 +1,22 @@
 /** What happens to the calls of one cached function. */
 
-/** What was counted, in the words of the Rust crate. */
+/** The counts, with the same names as in the Rust crate. */
 export interface LoadStats {
-  /** Calls that were answered with a fresh value from the cache. */
+  /** Calls that returned a fresh value from the cache. */
   hits: number;
-  /** Loaders that were run, for callers or in the background. */
+  /** Runs of loaders, for callers or in the background. */
   loads: number;
-  /** Of the loads, those in the background, after the callers had been answered. */
+  /** Loads that ran in the background, after the callers had a value. Included in `loads`. */
   background: number;
-  /** Of the loads, those that failed or reached their limit. */
+  /** Loads that failed or reached their time limit. Included in `loads`. */
   failures: number;
   /** Calls that waited for the load of another call. */
   coalesced: number;
-  /** Calls that were answered with a stale value. */
+  /** Calls that returned a stale value. */
   stale: number;
-  /** Operations of the provider that failed, and were passed over. */
+  /** Operations of the provider that failed and were bypassed. */
   bypasses: number;
-  /** The time that all loads took together, in milliseconds. */
+  /** The total time of all loads, in milliseconds. */
   loadTime: number;
   /** The share of the calls that did not wait for a load, from 0 to 1; 0 before the first call. */
   hitRate: number;

@@ -18,20 +18,20 @@ export interface LeaseProvider {
 export interface LoadContext<V = unknown> {
   /** The key with all namespaces. */
   readonly key: string;
-  /** Aborted when the loader has reached its limit, or when nobody waits any more. */
+  /** Aborted when the loader reaches its time limit, or when no caller waits for it any more. */
   readonly signal: PlatformSignal;
-  /** Whether callers have been answered with an old value already. */
+  /** Whether callers have already been given an old value. */
   readonly background: boolean;
   /**
-   * The old value that the load is to replace, if there is one: a stale value of a call with windows, or one that is
-   * refreshed early. A loader may ask its source whether it has changed, and return it again.
+   * The old value that this load replaces, if there is one: a stale value of a call with windows, or a value that is refreshed
+   * early. A loader may ask its source whether the value has changed, and return it again if not.
    */
   readonly stale: V | undefined;
 }
 
 /**
- * Produces a value that is not in the cache. `undefined` is not stored; `null` is a value. What `loaded` returns has a ttl of
- * its own, or is not stored.
+ * Produces a value that is not in the cache. `undefined` is not stored; `null` is a value. Return `loaded(value, options)` to
+ * set the ttl of the value, or not to store it.
  */
 export type Loader<T, V = unknown> = (context: LoadContext<V>) => MaybePromise<T | Loaded<T>>;
 
@@ -43,52 +43,56 @@ export interface LoadOptions<V> {
    */
   ttl?: Ttl | null | ((value: V) => Ttl | null) | undefined;
   /**
-   * How long after its ttl a value is still answered, at once, while one load in the background brings the new one. The
-   * entry is kept for it when it is written; a later call may tolerate less, not more. Needs a ttl.
+   * How long after its ttl a value is still returned at once, while a new one is loaded in the background. The window is stored
+   * with the entry: a later call may accept less, but not more. Needs a ttl.
    */
   staleWhileRevalidate?: Ttl | undefined;
-  /** How long after its ttl a value is still answered if the load fails. As `staleWhileRevalidate` otherwise. */
+  /** How long after its ttl a value is still returned if the load fails. Otherwise as `staleWhileRevalidate`. */
   staleIfError?: Ttl | undefined;
   /**
-   * About how long a load takes: a value that soon stops being fresh is loaded in the background before it does, by about
-   * one caller of many.
+   * About how long a load takes. Shortly before a value stops being fresh, about one of its many callers loads a new one in the
+   * background.
    */
   earlyRefresh?: Ttl | undefined;
   /** Shortens each ttl by a random share of up to this, from 0 to 1. */
   jitter?: number | undefined;
   /**
-   * The longest that this call waits for a load; `null`: no limit. Then it ends with a `LoadTimeoutError`, or with the old
-   * value under `staleIfError`. A load that has reached the limit of the call that began it is not stored, unless it is
-   * `detached`. Default: `"30s"`.
+   * How long this call waits for a load at most; `null`: no limit. After that it rejects with a `LoadTimeoutError`, or returns
+   * the old value if `staleIfError` allows it. A load that exceeds the limit of the call that started it is not stored, unless
+   * it is `detached`. Default: `"30s"`.
    */
   timeout?: Ttl | null | undefined;
   /**
-   * Let the load go on when all callers have given up or reached their limits, and store its value: for at most `timeout`,
-   * and at least 30 seconds. Default: false, then the loader's signal is aborted.
+   * Whether the load continues, and its value is stored, after all callers have given up or reached their limits. It then has
+   * `timeout`, or 30 seconds if that is longer. Default: false; the loader's signal is aborted.
    */
   detached?: boolean | undefined;
   /**
-   * One loader among all processes that share a store: the process that loads takes a lease of the key for so long, and gives
-   * it back when the value is stored. Others look every 50 to 250 milliseconds until there is a value or the lease is free;
-   * after twice its ttl they load without it. Where there is a stale value, they answer that. Choose it longer than a load
-   * takes. It has no effect in memory. Over HTTP it is the key `<key>:isocache-lease`, which only its holder releases: by the
-   * command of our bridge, by `EVAL`, or, where that is refused, by its ttl; a pattern that clears entries clears their
-   * leases too. Default: none.
+   * Lets one of all processes that share a store load the value. That process takes a lease of the key for this long, and
+   * releases it when the value is stored. Other processes look every 50 to 250 milliseconds until there is a value or the lease
+   * is free; after twice its length they load without it. If there is a stale value, they return that. Choose a lease that is
+   * longer than a load takes. It has no effect in memory. Over HTTP it is the key `<key>:isocache-lease`, which only its holder
+   * releases: with the command of the bridge, with `EVAL`, or, if that is refused, by letting it expire. A pattern that clears
+   * entries also clears their leases. Default: none.
    */
   lease?: Ttl | undefined;
-  /** Load whatever is cached, and store the result. */
+  /** Load even if a value is cached, and store the result. */
   forceFresh?: boolean | undefined;
-  /** Whether a loaded value is stored. Default: every value but `undefined`. */
+  /** Returns whether to store a loaded value. Default: every value except `undefined`. */
   shouldCache?: ((value: V) => boolean) | undefined;
-  /** The tags of the value, for `invalidateTags`; at most 64. Needs a provider that has tags: `Tagged`. */
+  /** The tags of the value, for `invalidateTags`; at most 64. Needs a provider with tags: `Tagged`. */
   tags?: readonly string[] | undefined;
-  /** Ends the wait of this caller, not that of others. When nobody waits any more, the loader's signal is aborted. */
+  /** Ends the wait of this caller only. When no caller waits any more, the loader's signal is aborted. */
   signal?: AbortSignalLike | undefined;
-  /** Is given the work that goes on after the answer (storing, background loads): `ctx.waitUntil` of an edge worker. */
+  /**
+   * Receives the promise of work that continues after the call has returned (storing, background loads): `ctx.waitUntil` of an
+   * edge worker.
+   */
   waitUntil?: ((work: Promise<unknown>) => void) | undefined;
   /**
-   * What to do when the provider fails, as opposed to the loader. Default: `"bypass"`: the loader answers, and the failure is
-   * counted and reported. Mistakes of the caller, such as a value that cannot be stored, are never passed over.
+   * What to do when the provider fails, as opposed to the loader. With `"bypass"`, the default, the loader answers, and the
+   * failure is counted and reported. With `"propagate"`, the call fails. Mistakes of the caller, such as a value that cannot be
+   * stored, are errors in either case.
    */
   onError?: "bypass" | "propagate" | undefined;
 }

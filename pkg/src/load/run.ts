@@ -7,15 +7,15 @@ import { LoadTimeoutError } from "./errors.js";
 import { isLoaded, type Loaded } from "./loaded.js";
 import type { Flight } from "./single-flight.js";
 
-/** The longest that a timer can be. What is longer is no limit that anybody waits for. */
+/** The longest delay of a timer. A longer limit is treated as none. */
 export const MAX_TIMER = 2 ** 31 - 1;
 
-/** The error of a call that has waited for `timeout` milliseconds. */
+/** The error of a call that waited for `timeout` milliseconds. */
 export function tooLate(key: string, timeout: number): LoadTimeoutError {
   return new LoadTimeoutError(`isocache: the load of key ${quote(key)} took longer than ${timeout} ms`);
 }
 
-/** Runs the loader of a flight. `old` is the value that it is to replace. */
+/** Runs the loader of a flight. `old` is the value that it replaces. */
 export async function run<V>(
   call: Call<V>,
   flight: Flight,
@@ -25,7 +25,7 @@ export async function run<V>(
   const { key, loader, settings } = call;
   const { monitor } = settings;
   const { signal } = flight.controller;
-  // Callers that come in the same turn, perhaps thousands, come before anything is followed, which makes promises slower.
+  // Callers in the same tick, perhaps thousands, come before the loader is tracked, which makes promises slower.
   await undefined;
   if (signal.aborted) {
     throw signal.reason;

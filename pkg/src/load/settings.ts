@@ -9,7 +9,7 @@ import { jittered, matters, staleFor, type Windows } from "./freshness.js";
 import { Monitor } from "./monitor.js";
 import type { LoadOptions } from "./options.js";
 
-/** The limit of a call without `timeout`, and of detached loads with a shorter one. */
+/** The time limit of a call without `timeout`, and of detached loads with a shorter one. */
 export const DEFAULT_TIMEOUT = 30_000;
 
 const NAMES = [
@@ -17,7 +17,7 @@ const NAMES = [
   ...["shouldCache", "signal", "waitUntil", "onError", "tags", "lease"],
 ];
 
-/** Ttls in milliseconds, by how they were given: a program has few, and repeats them at every call. */
+/** Ttls in milliseconds, by the form in which they were given: a program uses few, and repeats them at every call. */
 const ttls = /* @__PURE__ */ new Map<Ttl | null, number>();
 const MAX_TTLS = 100;
 
@@ -34,7 +34,7 @@ function parsed(ttl: Ttl | null, name = "ttl"): number {
   return found;
 }
 
-/** Counts the calls that nobody asks about. */
+/** Counts calls whose statistics nobody can read. */
 const NOBODYS = /* @__PURE__ */ new Monitor();
 
 export class Settings<V> {
@@ -64,7 +64,7 @@ export class Settings<V> {
     if (typeof ttl !== "function" && ttl !== undefined) {
       parsed(ttl);
     }
-    // A window of 0 is none.
+    // A window of 0 counts as none.
     const window = (name: "staleWhileRevalidate" | "staleIfError" | "earlyRefresh") => {
       const time: Ttl | 0 = given[name] ?? 0;
       return time === 0 ? 0 : parsed(time, name);
@@ -122,7 +122,7 @@ export class Settings<V> {
   /**
    * The options to store a value with.
    *
-   * @param own - the ttl that the loader has named; `undefined` if it has not.
+   * @param own - the ttl that the loader returned; `undefined` if it returned none.
    * @param fallback - the ttl of the cache, in milliseconds.
    * @throws TypeError or RangeError for an invalid ttl.
    */
@@ -130,17 +130,17 @@ export class Settings<V> {
     const { ttl } = this.given;
     const named = own !== undefined ? own : typeof ttl === "function" ? ttl(value) : ttl;
     const time = named === undefined ? fallback : parsed(named);
-    // An entry without an end has no window after it.
+    // An entry that does not expire has no window.
     return time === undefined || time === Infinity
       ? writeOptions(time, time === undefined ? this.staleFor : 0, tags)
       : writeOptions(jittered(time, this.#jitter, Math.random()), this.staleFor, tags);
   }
 }
 
-/** Settings that are nothing but a ttl, by it. */
+/** Settings that consist of a ttl alone, by ttl. */
 const byTtl = /* @__PURE__ */ new Map<Ttl | null | undefined, Settings<unknown>>();
 
-/** The settings of a call that no function makes. @throws as the constructor. */
+/** The settings of a call that is not made by a cached function. @throws as the constructor. */
 export function settingsOf<V>(options: LoadOptions<V> | Ttl | null | undefined): Settings<V> {
   if (typeof options === "object" && options !== null) {
     return new Settings(options);

@@ -1,50 +1,50 @@
 /**
  * The loads in progress over one provider, by key. The rules are those of the Rust crate's `src/load`:
  *
- * 1. A write that comes while a loader runs overtakes its flight: the callers that wait still get the loaded value, but it is
- *    not stored, and later callers begin another flight.
- * 2. A write that comes while the value is being stored waits until it is stored, and then has the last word.
+ * 1. A write that begins while a loader runs overtakes its flight: waiting callers still get the loaded value, but it is not
+ *    stored, and later callers start another flight.
+ * 2. A write that begins while the value is being stored waits until it is stored, and then overwrites it.
  */
 
 import { matching } from "../pattern.js";
 import { claim, shared } from "../shared.js";
 
-/** The keys that a write concerns: some, or all that match a pattern. */
+/** The keys of a write: a list, or all that match a pattern. */
 export type Touched = readonly string[] | { pattern: string };
 
 /** One load in progress. */
 export interface Flight {
   readonly key: string;
-  /** The limit of the loader, in milliseconds. */
+  /** The time limit of the loader, in milliseconds. */
   readonly timeout: number;
-  /** Whether the load goes on when nobody waits for it. */
+  /** Whether the load continues when no caller waits for it. */
   readonly kept: boolean;
   /** Whether a lease decides which process loads. */
   readonly leased: boolean;
-  /** What the store held when the flight began: not even a stale entry, no fresh entry, or anything. */
+  /** What the store held when the flight began: no entry at all, no fresh entry, or any. */
   readonly found: "nothing" | "nothing fresh" | "anything";
   /** Settles when the value is loaded and stored. Its rejections count as handled. */
   outcome: Promise<unknown>;
-  /** `outcome` for callers without a signal or limit of their own. Its rejections do not count as handled. */
+  /** `outcome` for callers without a signal or a limit of their own. Its rejections do not count as handled. */
   shared: Promise<unknown> | undefined;
-  /** The loaded value, once it is there: what callers get whose limit comes while it is being stored. */
+  /** The value, as soon as it is loaded. Callers whose time limit passes while it is being stored get it. */
   loaded: { readonly value: unknown } | undefined;
-  /** The error of a loader that has reached its limit, and an error that is the caller's mistake. */
+  /** The error of a loader that reached its time limit, and an error that is the caller's mistake. */
   late: unknown;
   mistake: unknown;
-  /** Whether a write has come since the flight began. */
+  /** Whether a write has begun since the flight began. */
   overtaken: boolean;
   /** Whether the value is being stored, and the promise of its end, which never rejects. */
   isStoring: boolean;
   storing: Promise<void> | undefined;
   /** The timer of the limit. */
   timer: ReturnType<typeof setTimeout> | undefined;
-  /** The number of callers that wait. */
+  /** The number of waiting callers. */
   callers: number;
   readonly controller: AbortController;
 }
 
-/** A lookup in the provider that is on its way. */
+/** A lookup in progress. */
 interface Lookup {
   readonly key: string;
   /** Whether the key was written meanwhile. */
@@ -52,12 +52,12 @@ interface Lookup {
 }
 
 export class SingleFlight {
-  /** The warnings that were given, for calls without a function. */
+  /** The warnings given so far, for calls without a function. */
   readonly warned = new Set<string>();
   readonly #byKey = new Map<string, Flight>();
   readonly #lookups = new Set<Lookup>();
 
-  /** Whether there is anything that a write must know of. */
+  /** Whether a write has anything to overtake or to wait for. */
   get busy(): boolean {
     return this.#byKey.size > 0 || this.#lookups.size > 0;
   }
@@ -93,7 +93,7 @@ export class SingleFlight {
     }
   }
 
-  /** From now on callers begin another flight, and what this one loads is not stored. */
+  /** From now on callers start another flight, and the value of this one is not stored. */
   overtake(flight: Flight): void {
     flight.overtaken = true;
     this.end(flight);
@@ -118,19 +118,19 @@ export class SingleFlight {
     try {
       return await act();
     } finally {
-      // Flights that began meanwhile; one that is being stored by now is as new as the write.
+      // Flights that began during the write. One that is already storing has a value as new as the write.
       this.#fence(touched);
     }
   }
 
-  /** Marks the lookups on their way as overtaken by a write. */
+  /** Marks the lookups in progress as overtaken by a write. */
   overtakeLookups(touched: Touched): void {
     for (const lookup of this.#lookups) {
       lookup.overtaken ||= among(touched, [[lookup.key, lookup]]).length > 0;
     }
   }
 
-  /** Overtakes the flights whose loader runs, and returns the ends of those whose value is being stored. */
+  /** Overtakes the flights whose loader runs, and returns promises for the ends of those that are storing. */
   #fence(touched: Touched): Promise<void>[] {
     this.overtakeLookups(touched);
     const storing: Promise<void>[] = [];
@@ -151,7 +151,7 @@ function among<E>(touched: Touched, entries: Iterable<[string, E]>): [string, E]
     : [...entries].filter(([key]) => touched.includes(key));
 }
 
-/** Lets loads through one provider and writes through the other know of each other, since they keep the same entries. */
+/** Makes two providers of the same entries share their flights, so that writes through one overtake loads through the other. */
 export function shareSingleFlight(provider: object, other: object): void {
   known().set(provider, singleFlightOf(other));
 }

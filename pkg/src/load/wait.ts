@@ -8,20 +8,20 @@ import { countStale } from "./lookup.js";
 import { MAX_TIMER, tooLate } from "./run.js";
 import type { Flight } from "./single-flight.js";
 
-/** What a caller needs beside the flight. */
+/** What a caller needs besides the flight. */
 interface Waiting<V> {
-  /** Begins a flight of its own. */
+  /** Starts a flight of its own. */
   begin: () => Flight;
-  /** The answer if the load fails. */
+  /** What the caller returns if the load fails. */
   fallback: V | undefined;
-  /** Begins the call again. */
+  /** Starts the call again. */
   again: () => Promise<V>;
 }
 
 /** The outcome of a flight, for a call without a signal or limit of its own: one promise for all. */
 export function share<V>(flight: Flight): Promise<V> {
   flight.callers++;
-  // Not the outcome itself, whose rejections count as handled: one that no caller handles is to be reported.
+  // Not the outcome itself, whose rejections count as handled: a rejection that no caller handles must be reported.
   flight.shared ??= flight.outcome.then((value) => value);
   return flight.shared as Promise<V>;
 }
@@ -66,11 +66,11 @@ async function waitAlone<V>(call: Call<V>, first: Flight, { begin, fallback, aga
             throw error;
           }
           if (flight.loaded !== undefined && flight.loaded.value !== ELSEWHERE) {
-            // The value is there, and only being stored.
+            // The value is loaded, and only being stored.
             return flight.loaded.value as V;
           }
         } else if (error === flight.late && flight.late !== undefined && timeout > flight.timeout) {
-          // The limit of the caller that began the flight is not this one's.
+          // The limit belongs to the caller that started the flight, not to this one.
           flight = flights.get(key) ?? begin();
           flight.callers++;
           continue;

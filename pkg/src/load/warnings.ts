@@ -1,4 +1,4 @@
-/** Warnings of calls that get nothing from their cache, once for each function and cause. */
+/** Warnings about calls that get nothing from their cache, once for each function and cause. */
 
 import { quote } from "../check.js";
 import type { CacheErrorCode } from "../http/errors.js";
@@ -6,7 +6,7 @@ import type { Call } from "./call.js";
 
 /** The loads without a hit after which a function is reported. */
 const LOADS = 100;
-/** The most causes that are remembered for calls without a function. */
+/** How many causes are remembered for calls without a function. */
 const MAX_WARNED = 100;
 
 const REMEDIES: Record<CacheErrorCode, string> = {
@@ -19,7 +19,7 @@ const REMEDIES: Record<CacheErrorCode, string> = {
   deserialize: "Another program or serializer has written the entry: use a namespace, or the same serializer.",
 };
 
-/** Warns of a failure of the provider that was passed over. */
+/** Warns of a failure of the provider that was bypassed. */
 export function warnOfFailure<V>(call: Call<V>, error: unknown): void {
   const { code, name, message } = (error ?? {}) as { code?: CacheErrorCode; name?: string; message?: string };
   const isKnown = code !== undefined && Object.hasOwn(REMEDIES, code);
@@ -29,18 +29,18 @@ export function warnOfFailure<V>(call: Call<V>, error: unknown): void {
     isKnown ? code : (name ?? typeof error),
     `every call loads, since the cache fails: ${String(message ?? error).replace(/^isocache: /, "")}. ${remedy}`,
     error,
-    // A listener of `bypass` gets each failure, and needs no warning.
+    // A listener of `bypass` gets every failure, so it needs no warning.
     call.events?.has("bypass"),
   );
 }
 
-/** Warns of a mistake of the caller that no caller hears of. */
+/** Warns of a mistake of the caller that no call rejects with. */
 export function warnOfMistake<V>(call: Call<V>, error: unknown): void {
   const cause = error instanceof Error ? error.message.replace(/^isocache: /, "") : String(error);
   warn(call, `mistake: ${cause}`, `a loaded value is not stored: ${cause}`, error);
 }
 
-/** Counts a load for a caller that found nothing, and warns of a function that never finds anything. */
+/** Counts a load after a miss, and warns of a function that never has a hit. */
 export function countMiss<V>(call: Call<V>): void {
   const { monitor } = call.settings;
   if (++monitor.misses === LOADS && monitor.pattern !== undefined && monitor.hits + monitor.stale === 0) {
@@ -59,7 +59,7 @@ function warn<V>(
 ) {
   const { monitor } = settings;
   const isFunction = monitor.pattern !== undefined;
-  // What comes before the first `:` stands for keys that no function has made.
+  // Keys that no function made are grouped by the part before the first `:`.
   const pattern = monitor.pattern ?? (key.includes(":") ? `${key.slice(0, key.indexOf(":"))}:*` : key);
   const warned = isFunction ? monitor.warned : flights.warned;
   const id = isFunction ? cause : `${pattern} ${cause}`;

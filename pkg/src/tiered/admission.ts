@@ -1,30 +1,30 @@
 /**
- * Which results of operations may become copies. A value that was read before a change of its key, and arrives after the change
- * was announced, must not. It does no I/O and reads no clock.
+ * Decides which results may be kept as copies. A value that was read before a change of its key, and arrives after the change
+ * was announced, must not be kept. It does no I/O and reads no clock.
  */
 
-/** An operation on a key that is on its way. */
+/** An operation on a key, in progress. */
 export interface Ticket {
   readonly key: string;
   readonly isWrite: boolean;
-  /** The number of announcements of everything when it began. */
+  /** How many announcements had concerned all keys when it began. */
   readonly generation: number;
   /** Whether the key may have changed since it began. */
   spoiled: boolean;
-  /** Whether the change that it makes was announced already. */
+  /** Whether its own change has already been announced. */
   announced: boolean;
 }
 
-/** The most keys whose announcement is awaited: of further ones, the copies end with it. */
+/** How many own writes are remembered until their announcement. The announcement of any further write drops its copy. */
 const MOST_AWAITED = 10_000;
 
 export class Admission {
   #generation = 0;
   readonly #open = new Map<string, Set<Ticket>>();
-  /** Keys whose copies are of a write that has succeeded, and was not announced yet. */
+  /** Keys with copies of own writes that have succeeded but have not been announced yet. */
   readonly #awaited = new Set<string>();
 
-  /** An operation begins. A write spoils what is under way for its key, and is spoiled by another write. */
+  /** Begins an operation. A write spoils the operations in progress on its key, and another write spoils it. */
   begin(key: string, isWrite: boolean): Ticket {
     let open = this.#open.get(key);
     if (open === undefined) {
@@ -42,8 +42,8 @@ export class Admission {
   }
 
   /**
-   * A change of the key by this client was announced. Returns whether that is the one announcement of a write whose outcome is
-   * known; if not, it may be that of a request which was given up, and was carried out later.
+   * Handles the announcement of a change by this client. Returns whether it belongs to a write with a known outcome; if not, it
+   * may belong to a request that was given up and carried out later.
    */
   isAwaited(key: string): boolean {
     for (const ticket of this.#open.get(key) ?? []) {
@@ -55,7 +55,7 @@ export class Admission {
     return this.#awaited.delete(key);
   }
 
-  /** The key was changed by somebody else. */
+  /** Handles a change of the key by another client. */
   changed(key: string): void {
     this.#awaited.delete(key);
     for (const ticket of this.#open.get(key) ?? []) {
@@ -63,24 +63,24 @@ export class Admission {
     }
   }
 
-  /** Every key may have changed. */
+  /** Handles that every key may have changed. */
   allChanged(): void {
     this.#generation++;
     this.#awaited.clear();
   }
 
-  /** Whether nothing has changed the key since the operation began, as far as is known. */
+  /** Whether the key is not known to have changed since the operation began. */
   isClean({ spoiled, generation }: Ticket): boolean {
     return !spoiled && generation === this.#generation;
   }
 
-  /** The operation has failed, or is given up: it may be carried out later. */
+  /** Ends an operation that failed or was given up: it may be carried out later. */
   abandon(ticket: Ticket): void {
     ticket.spoiled = true;
     this.end(ticket);
   }
 
-  /** The operation has ended. Returns whether its result may become a copy. */
+  /** Ends an operation. Returns whether its result may be kept as a copy. */
   end(ticket: Ticket): boolean {
     const open = this.#open.get(ticket.key);
     open?.delete(ticket);

@@ -10,7 +10,7 @@ import { Admission, type Ticket } from "./admission.js";
 import type { Dropped, Link } from "./link.js";
 import type { TierSettings } from "./options.js";
 
-/** A copy with what belongs to the value. Others are kept as the value alone, so that a hit costs no step more. */
+/** A copy with tags or an expiry. Other copies are stored as the bare value, so that a hit takes no extra step. */
 class Kept<V> {
   readonly value: V;
   readonly tags: Entry<V>["tags"];
@@ -24,11 +24,11 @@ class Kept<V> {
   }
 }
 
-/** Readings within one millisecond after which the clock is read less often. */
+/** After this many readings within one millisecond, the clock is read less often. */
 const BUSY = 64;
-/** Hits that are served without reading the clock then, within one turn of the event loop. */
+/** How many hits are then served without reading the clock, within one turn of the event loop. */
 const TRUSTED = 256;
-/** For how much longer copies have to be good for that, in milliseconds: a program may be busy with something else between hits. */
+/** How much longer copies must stay good for that, in milliseconds: the program may do other work between the hits. */
 const MARGIN = 1000;
 const NO_TAGS = {};
 
@@ -41,12 +41,12 @@ export class Copies<V> {
   readonly #link: Link;
   readonly #settings: TierSettings<V>;
   readonly #isPlain: boolean;
-  /** Whether all copies are the values alone, which are given as they are. */
+  /** Whether all copies are bare values, which are returned as they are. */
   #isBare: boolean;
   #isClosed = false;
   #hits: number | undefined;
   #trusted = 0;
-  /** Whether the end of this turn ends the trust. */
+  /** Whether the trust ends with this turn of the event loop. */
   #isTrusting = false;
   #busy = 0;
   #lastReading = Number.NaN;
@@ -87,7 +87,7 @@ export class Copies<V> {
     return this.#wasGood;
   }
 
-  /** The time of the copies: one reading does for a hit. */
+  /** The clock of the copies: a hit reads it once. */
   #time(): number {
     if (!this.#hasTicked && this.#trusted <= 0) {
       this.#tick();
@@ -96,7 +96,7 @@ export class Copies<V> {
   }
 
   #tick(): void {
-    // The quickest clock, which goes on while the machine sleeps: within one reading of it, nothing can have changed.
+    // The cheapest clock that does not stop while the machine sleeps. While it shows the same time, nothing can have changed.
     const reading = systemNow();
     if (reading !== this.#lastReading) {
       this.#lastReading = reading;
@@ -108,7 +108,7 @@ export class Copies<V> {
     }
   }
 
-  /** Reads the clock less often until the end of this turn of the event loop: what is announced before ends it as well. */
+  /** Reads the clock less often until the end of this turn of the event loop, or until an announcement. */
   #trust(): void {
     this.#trusted = TRUSTED;
     if (!this.#isTrusting) {
@@ -136,7 +136,7 @@ export class Copies<V> {
     return this.#isBare ? (kept as V | undefined) : this.#opened(kept);
   }
 
-  /** As `hit`, after a look at the clock. */
+  /** As `hit`, but reads the clock first. */
   #checked(key: string): V | undefined {
     if (!this.#read()) {
       return undefined;
@@ -153,19 +153,19 @@ export class Copies<V> {
     return kept === undefined ? undefined : this.#given(plainOf<V>(kept));
   }
 
-  /** The copy under a key with what belongs to it, counted. The caller has looked whether copies are good. */
+  /** The copy under a key with its tags and expiry, counted. The caller has checked that copies are good. */
   entry(key: string): Entry<V> | undefined {
     const found = this.memory.getEntry(key);
     return found && this.#entryOf(found.value, found.freshFor);
   }
 
-  /** As `entry`, neither counted nor a use. How long it is fresh is unknown. */
+  /** As `entry`, but neither counted nor a use, and without its expiry. */
   peek(key: string): Entry<V> | undefined {
     const kept = this.memory.peek(key);
     return kept === undefined ? undefined : this.#entryOf(kept, null);
   }
 
-  /** For how many **seconds** the entry of a copy is fresh; `null`: it does not expire, `undefined`: there is no copy. */
+  /** How many **seconds** the entry of a copy is still fresh; `null`: it does not expire, `undefined`: there is no copy. */
   remaining(key: string): number | null | undefined {
     const kept = this.memory.peek(key);
     if (!(kept instanceof Kept)) {
@@ -188,7 +188,7 @@ export class Copies<V> {
     if (!this.admission.end(ticket)) {
       return;
     }
-    // It was read after that, so that it expires in the store no earlier.
+    // It was read after `began`, so it does not expire earlier in the store.
     const passed = this.now() - began;
     const left = (freshFor ?? Infinity) - passed;
     const ttl = Math.min(left, this.#settings.nearTtl);
@@ -203,14 +203,14 @@ export class Copies<V> {
     this.memory.set(ticket.key, kept, writeOptions(Math.floor(ttl)) as object);
   }
 
-  /** Ends the copies under some keys. */
+  /** Drops the copies under some keys. */
   drop(keys: readonly string[]): void {
     for (const key of keys) {
       this.memory.delete(key);
     }
   }
 
-  /** Ends all copies, or those that match a pattern; results of operations under way become no copies. */
+  /** Drops all copies, or those that match a pattern. Results of operations in progress are not kept. */
   dropAll(pattern?: string): void {
     this.admission.allChanged();
     if (pattern === undefined) {
@@ -220,7 +220,7 @@ export class Copies<V> {
     }
   }
 
-  /** Ends all copies, for good. */
+  /** Drops all copies, and keeps none from now on. */
   close(): void {
     this.#isClosed = true;
     this.#distrust();
@@ -229,12 +229,12 @@ export class Copies<V> {
     this.memory.close();
   }
 
-  /** Lookups that a copy has answered. */
+  /** Lookups that a copy answered. */
   get hits(): number {
     return this.#hits ?? this.memory.stats().hits;
   }
 
-  /** Takes in an announcement. */
+  /** Applies an announcement. */
   take(event: Invalidation): void {
     const now = this.now();
     const dropped = this.#link.take(event, now);
@@ -258,7 +258,7 @@ export class Copies<V> {
     }
   }
 
-  /** Adds up for how long copies were not served. */
+  /** Updates the total time during which copies were not served. */
   #watch(now: number): void {
     const since = this.#link.suspectSince(now);
     if (since !== undefined) {
@@ -269,14 +269,14 @@ export class Copies<V> {
     }
   }
 
-  /** For how long copies were not served after they had been, in milliseconds. */
+  /** The total time during which copies were not served, after they first were, in milliseconds. */
   get suspectMs(): number {
     const now = this.now();
     const since = this.#badSince ?? this.#link.suspectSince(now);
     return this.#suspectBefore + (since === undefined || since < 0 ? 0 : now - since);
   }
 
-  /** A copy that is not known to be good, where the settings permit to serve it. */
+  /** A copy that is not known to be good, if the settings allow it to be served. */
   suspect(key: string): Entry<V> | undefined {
     const now = this.now();
     const since = this.#link.suspectSince(now) ?? now;

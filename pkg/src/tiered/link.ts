@@ -1,18 +1,18 @@
 /**
- * What is known of the connection to the store, and what an announcement means for the copies. It does no I/O and reads no
- * clock: the time is a number of milliseconds that the caller passes in.
+ * Tracks the connection to the store, and decides what an announcement means for the copies. It does no I/O and reads no clock:
+ * the caller passes the time in milliseconds.
  */
 
 import { type Position, positionOf } from "../invalidations/position.js";
 import type { Invalidation } from "../invalidations/types.js";
 
 /**
- * `"connected"`: copies are served. `"suspect"`: nothing has been heard for too long, or what was missed is not known yet.
- * `"disconnected"`: the connection is lost, or was never there.
+ * `"connected"`: copies are served. `"suspect"`: the connection has been silent for too long, or it is not known yet what was
+ * missed. `"disconnected"`: the connection is lost, or was never open.
  */
 export type LinkState = "connected" | "suspect" | "disconnected";
 
-/** Which copies an announcement ends: all, these keys, or none. */
+/** The copies that an announcement drops: all, those of some keys, or none. */
 export type Dropped = "all" | readonly string[];
 
 const NONE: readonly string[] = [];
@@ -22,19 +22,19 @@ export class Link {
   goodUntil = Number.NEGATIVE_INFINITY;
   #validFor = 0;
   #state: "connected" | "resuming" | "disconnected" = "disconnected";
-  /** Up to where every change is known. */
+  /** The position up to which every change is known. */
   #last: Position | undefined;
-  /** Since when copies have not been served, where that is known better than by `goodUntil`. */
+  /** Since when copies have not been served, if that is known more exactly than by `goodUntil`. */
   #lostAt: number | undefined;
 
-  /** A link for copies that nothing announces: they are good for as long as they are kept. */
+  /** A link without announcements: copies are good for as long as they are kept. */
   static always(): Link {
     const link = new Link();
     link.goodUntil = Infinity;
     return link;
   }
 
-  /** Takes in an announcement at `now`. Returns which copies it ends. */
+  /** Applies an announcement at `now`. Returns the copies that it drops. */
   take(event: Invalidation, now: number): Dropped {
     if (event.type === "lost") {
       this.#end(now);
@@ -45,7 +45,7 @@ export class Link {
       return this.#begin(event, position, now);
     }
     if (this.#state === "disconnected") {
-      // What comes without a beginning proves nothing.
+      // Announcements before the first event of a connection prove nothing.
       return "all";
     }
     const isOfEpoch = position !== undefined && position.epoch === this.#last?.epoch;
@@ -55,14 +55,14 @@ export class Link {
       return "all";
     }
     if (position.sequence < (this.#last?.sequence ?? 0)) {
-      // Delivered twice, or late: it ends copies, and vouches for nothing.
+      // Delivered twice, or late: it drops copies, but does not show that others are good.
       return droppedBy(event);
     }
     this.#last = position;
     if (this.#state === "resuming" || now <= this.goodUntil) {
       this.#confirm(now - event.age);
     }
-    // After a silence, it may be one of many that have piled up: only a source that begins again vouches for what is now.
+    // After a silence, it may be one of many queued announcements: only a new connection shows that copies are good now.
     return droppedBy(event);
   }
 
@@ -96,14 +96,14 @@ export class Link {
       position.sequence <= last.sequence;
     this.#validFor = validFor;
     if (continues) {
-      // What was missed comes next; until then, copies are not good.
+      // The missed changes follow; until then, copies are not good.
       this.#end(now);
       this.#state = "resuming";
       return NONE;
     }
     this.#last = position;
     if (resumed) {
-      // A source that continues where this link has never been.
+      // The source resumes at a position that this link has never reached.
       this.#end(now);
       this.#state = "resuming";
     } else {

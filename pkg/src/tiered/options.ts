@@ -9,10 +9,10 @@ import { milliseconds } from "../ttl.js";
 import type { MemoryCacheOptions, Ttl } from "../types.js";
 import type { CacheTracer } from "./spans.js";
 
-/** Limits of the copies in memory. A copy that is larger than they permit is not kept. */
+/** Limits of the copies in memory. A copy that exceeds them by itself is not kept. */
 export type NearOptions<V> = Omit<MemoryCacheOptions<V>, "ttl" | "touchOnGet" | "clock">;
 
-/** The write that a `TieredCache` gave up. */
+/** A write that a `TieredCache` gave up. */
 export interface UnsentWrite {
   /** The key, or the pattern of `clearPattern`. */
   readonly key: string;
@@ -27,33 +27,33 @@ export interface TieredCacheOptions<V> {
   /** Limits of the copies in memory. Default: 1000 entries. */
   near?: NearOptions<V> | undefined;
   /**
-   * The most that a copy is kept, in **seconds** or with a unit. A copy is never kept for longer than its entry is fresh in
-   * `far`. Default: as long as that.
+   * How long a copy is kept at most, in **seconds** or with a unit. A copy is never kept for longer than its entry is fresh in
+   * `far`, which is also the default.
    */
   nearTtl?: Ttl | undefined;
   /**
    * Where announcements of changed keys come from. Default: the bridge of `far`, if that is an `HttpCache`. With
-   * `checkInterval`, `far` is asked for what has changed, at most so often; that is then the oldest that a copy may be. With
-   * `false` nothing is announced, and `nearTtl` is the oldest that a copy may be.
+   * `checkInterval`, `far` is polled for changes, at most once in each interval; a copy may be as old as the interval. With
+   * `false`, nothing is announced, and a copy may be as old as `nearTtl`.
    */
   invalidations?: InvalidationSource | InvalidationOptions | false | undefined;
   /**
-   * What becomes of copies while the connection to `far` is silent or lost: `"never"` serves none, `"if-far-fails"` serves them
-   * if `far` fails, `"always"` serves them without asking. Default: `"never"`.
+   * Whether copies are served while the connection to `far` is silent or lost: `"never"`, only after `far` has failed
+   * (`"if-far-fails"`), or `"always"`, without asking `far`. Default: `"never"`.
    */
   serveSuspect?: "never" | "if-far-fails" | "always" | undefined;
   /** For how long such copies are served, in **seconds** or with a unit. Default: `"1m"`. */
   serveSuspectFor?: Ttl | undefined;
   /**
-   * How many writes that `far` did not take wait to be sent again: `set`, `setMany`, `delete`, `deleteMany` and
-   * `clearPattern`, which then resolve. Beyond it, they reject. Default: 0.
+   * How many failed writes may be queued to be sent again: `set`, `setMany`, `delete`, `deleteMany` and `clearPattern`. A
+   * queued write resolves at once; when the queue is full, writes reject. Default: 0.
    */
   retryWrites?: number | undefined;
-  /** Called for each write that was not sent, and will not be sent again. Default: it is written to the console. */
+  /** Called for each queued write that is given up. Default: a message on the console. */
   onUnsentWrite?: ((error: unknown, write: UnsentWrite) => void) | undefined;
   /**
-   * Gets a span for each operation, such as a tracer of OpenTelemetry: `cache.get`, `cache.put`, `cache.remove` and
-   * `cache.flush`, never with a key. Default: none.
+   * A tracer, such as one of OpenTelemetry, that gets a span for each operation: `cache.get`, `cache.put`, `cache.remove` or
+   * `cache.flush`. Spans never contain keys. Default: none.
    */
   tracer?: CacheTracer | undefined;
   /** The name of this cache in spans, `cache.name`. Default: `"tiered"`. */
@@ -62,7 +62,7 @@ export interface TieredCacheOptions<V> {
   clock?: (() => number) | undefined;
 }
 
-/** What a `TieredCache` goes by. Times are in milliseconds. */
+/** The resolved options of a `TieredCache`. Times are in milliseconds. */
 export interface TierSettings<V> {
   readonly near: NearOptions<V>;
   readonly nearTtl: number;
@@ -84,7 +84,7 @@ const NAMES = [
 const NEAR_NAMES = ["maxEntries", "maxBytes", "maxEntryBytes", "onOversize", "sizeOf", "policy", "clone", "onRemoval"];
 const MOST_WRITES = 1_000_000;
 
-/** The settings. @throws TypeError or RangeError that names the option. */
+/** Resolves options. @throws TypeError or RangeError that names the option. */
 export function settingsOf<V>(options: TieredCacheOptions<V>): TierSettings<V> {
   checkOptions(options, NAMES);
   const { far, near = {}, nearTtl, serveSuspect = "never", serveSuspectFor = "1m", retryWrites = 0 } = options;
@@ -164,7 +164,7 @@ function sourceOf<V>(options: TieredCacheOptions<V>): InvalidationSource | undef
   return new HttpInvalidations(far, invalidations as InvalidationOptions | undefined);
 }
 
-/** The provider with requests of its own, so that its announcements tell its writes from those of others. */
+/** A view of the provider that marks its requests, so that announcements tell its own writes from those of others. */
 export function withOrigin<V>(far: Provider<V>, invalidations: TieredCacheOptions<V>["invalidations"]): Provider<V> {
   const { withOrigin } = far as { withOrigin?(): Provider<V> };
   const isItsOwn = invalidations === undefined || (invalidations !== false && !("listen" in invalidations));

@@ -1,4 +1,4 @@
-/** Writes that the store did not take, in the order in which they were issued. */
+/** The queue of failed writes, in the order in which they were issued. */
 
 import type { UnsentWrite } from "./options.js";
 
@@ -7,7 +7,7 @@ interface Waiting {
   readonly send: () => unknown;
 }
 
-/** The first and the longest pause before waiting writes are sent again, in milliseconds. */
+/** The first and the longest pause before queued writes are sent again, in milliseconds. */
 const FIRST_PAUSE = 100;
 const LONGEST_PAUSE = 5000;
 
@@ -28,14 +28,14 @@ export class Retries {
     this.#report = report;
   }
 
-  /** How many writes wait. */
+  /** The number of queued writes. */
   get size(): number {
     return this.#waiting.length;
   }
 
   /**
-   * Takes a write that failed, or one that would overtake those that wait. Returns whether it will be sent again; if not, the
-   * error is the caller's.
+   * Queues a write that failed, or that would overtake queued ones. Returns whether it was queued; if not, the caller gets the
+   * error.
    */
   take(error: unknown, write: UnsentWrite, send: () => unknown): boolean {
     if (this.#isClosed || this.#waiting.length >= this.#most || !isPassing(error)) {
@@ -84,7 +84,7 @@ export class Retries {
     });
   }
 
-  /** Gives up every write that waits. */
+  /** Gives up all queued writes. */
   close(): void {
     this.#isClosed = true;
     for (const { write } of this.#waiting.splice(0)) {
@@ -103,7 +103,7 @@ export class Retries {
   }
 }
 
-/** Whether the store may take the write later: not, if the error is the caller's mistake, or a refusal. */
+/** Whether the write may succeed later: not if the error is the caller's mistake, or a refusal. */
 function isPassing(error: unknown): boolean {
   const { retryable } = (error ?? {}) as { retryable?: unknown };
   return typeof retryable === "boolean" ? retryable : !(error instanceof TypeError || error instanceof RangeError);

@@ -1,12 +1,12 @@
-/** Spans around the operations of a `TieredCache`. Where no tracer is given, nothing of this is called. */
+/** Spans around the operations of a `TieredCache`. Without a tracer, none of this is called. */
 
 import { isPromise } from "../promise.js";
 import { mark } from "../shared.js";
 
-/** What belongs to a span. */
+/** The attributes of a span. */
 type Attributes = Record<string, boolean | number | string>;
 
-/** A span as a `CacheTracer` starts it. It is a part of that of OpenTelemetry. */
+/** A span of a `CacheTracer`: a part of the `Span` of OpenTelemetry. */
 export interface CacheSpan {
   setAttribute(name: string, value: boolean | number | string): unknown;
   recordException?(error: unknown): unknown;
@@ -14,14 +14,14 @@ export interface CacheSpan {
   end(): unknown;
 }
 
-/** What starts spans: a tracer of OpenTelemetry, or an object with this method. */
+/** Starts spans: a tracer of OpenTelemetry, or an object with this method. */
 export interface CacheTracer {
   startSpan(name: string, options: { attributes: Attributes }): CacheSpan;
 }
 
 /** `ERROR` of OpenTelemetry. */
 const FAILED = 2;
-/** The names are those that tools know, and the same as in Rust. */
+/** The names that tools recognize, the same as in Rust. */
 const SPANS = {
   "cache.get": [
     ...["get", "getEntry", "getWithTtl", "getMany", "getEntries", "peekEntries", "readMany"],
@@ -33,9 +33,9 @@ const SPANS = {
 };
 
 /**
- * Gives a cache methods with spans. `farLookups` is how many lookups the store has answered.
+ * Gives a cache methods with spans. `farLookups` returns how many lookups the store has answered.
  *
- * Keys are in no span: they may be secret.
+ * Spans never contain keys, which may be secret.
  */
 export function trace(cache: object, tracer: CacheTracer, name: string, farLookups: () => number): void {
   let isWithin = false;
@@ -47,7 +47,7 @@ export function trace(cache: object, tracer: CacheTracer, name: string, farLooku
       }
       mark({ prototype: cache }, method, (...given: unknown[]) => {
         if (isWithin) {
-          // A method that is made of another one has one span.
+          // A method that calls another one has one span.
           return plain.apply(cache, given);
         }
         const attributes: Attributes = { "cache.name": name };
@@ -89,7 +89,7 @@ export function trace(cache: object, tracer: CacheTracer, name: string, farLooku
   }
 }
 
-/** Whether a lookup has found what it was asked for: a value, a fresh entry, or all of several. */
+/** Whether a lookup found what it was asked for: a value, a fresh entry, or all of several. */
 function isHit(result: unknown): boolean {
   if (Array.isArray(result)) {
     return result.every(isHit);

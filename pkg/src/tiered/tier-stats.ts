@@ -4,9 +4,9 @@ import type { LinkState } from "./link.js";
 
 /** The counts of a `TieredCache`. Times are in **milliseconds**. */
 export interface TierStats {
-  /** Lookups that a copy in memory has answered. */
+  /** Lookups that a copy in memory answered. */
   nearHits: number;
-  /** Lookups that `far` has answered with a fresh entry. */
+  /** Lookups that `far` answered with a fresh entry. */
   farHits: number;
   /** Lookups that found none. */
   misses: number;
@@ -14,13 +14,13 @@ export interface TierStats {
   invalidations: number;
   /** How often all copies were dropped, because changes were missed or the store was emptied. */
   resets: number;
-  /** For how long copies were not served, since the connection was silent or lost. */
+  /** The total time during which copies were not served, because the connection was silent or lost. */
   suspectMs: number;
-  /** From the end of a write of this cache to its announcement, as last measured; `undefined` if it never was. */
+  /** The time from the end of a write of this cache to its announcement, last measured; `undefined` if it never was. */
   lagMs: number | undefined;
-  /** Writes that wait to be sent again. */
+  /** Queued writes, which will be sent again. */
   queuedWrites: number;
-  /** Writes that were given up. */
+  /** Queued writes that were given up. */
   unsentWrites: number;
   /** Whether copies are served now: `"connected"`, or why they are not. */
   link: LinkState;

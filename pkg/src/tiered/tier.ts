@@ -1,4 +1,4 @@
-/** How a `TieredCache` reads and writes: from copies where that is permitted, and otherwise from the store, `far`. */
+/** The reads and writes of a `TieredCache`: from copies if they may be served, and otherwise from the store, `far`. */
 
 import { CacheError } from "../http/errors.js";
 import type { InvalidationSubscription } from "../invalidations/types.js";
@@ -12,13 +12,13 @@ import { Link } from "./link.js";
 import type { TierSettings } from "./options.js";
 import { Retries } from "./retries.js";
 
-/** A read that is on its way. */
+/** A read in progress. */
 interface Flight<V> {
   readonly ticket: Ticket;
   readonly outcome: Promise<Entry<V> | undefined>;
 }
 
-/** How long a read waits for a check of the source at most, in milliseconds. */
+/** How long a read waits for a poll at most, in milliseconds. */
 const CHECK_LIMIT = 5000;
 
 export class Tier<V> {
@@ -27,17 +27,17 @@ export class Tier<V> {
   readonly link: Link;
   readonly retries: Retries;
   readonly counts = { farHits: 0, misses: 0 };
-  /** The time from the end of a write of this cache to its announcement, in milliseconds, as last measured. */
+  /** The time from the end of a write of this cache to its announcement, in milliseconds, last measured. */
   lag: number | undefined;
   readonly #settings: TierSettings<V>;
   readonly #flights = new Map<string, Flight<V>>();
   #subscription: InvalidationSubscription | undefined;
-  /** Calls of `ready`. Each is called once, with an error if the cache was closed. */
+  /** Waiting calls of `ready`. Each callback is called once, with an error if the cache was closed. */
   readonly #waiters = new Set<(error?: Error) => void>();
   /** Why the source was lost the last time. */
   #lastLoss: unknown;
   #isClosed = false;
-  /** A write whose announcement is awaited, and when it ended. */
+  /** A write whose announcement is still to come, and when it ended. */
   #probe: { readonly key: string; readonly at: number } | undefined;
 
   constructor(far: Provider<V>, settings: TierSettings<V>) {
@@ -48,7 +48,7 @@ export class Tier<V> {
     this.retries = new Retries(settings.retryWrites, settings.onUnsentWrite);
   }
 
-  /** Begins to listen. It is called by operations, since edge workers permit no requests before. */
+  /** Starts to listen. Operations call it, since edge workers allow no requests before the first one. */
   start(): void {
     if (this.#isClosed) {
       throw closed();
@@ -103,7 +103,7 @@ export class Tier<V> {
     }
   }
 
-  /** The entry under a key for which there is no good copy. `isCounted`: as a lookup. */
+  /** The entry under a key without a good copy. `isCounted`: whether it counts as a lookup. */
   miss(key: string, isCounted: boolean): MaybePromise<Entry<V> | undefined> {
     this.start();
     if (this.copies.areGood) {
@@ -153,7 +153,7 @@ export class Tier<V> {
       : found;
   }
 
-  /** Reads from the store, once for all callers that ask before the key changes, and keeps a copy. */
+  /** Reads from the store, once for all concurrent callers until the key changes, and keeps a copy. */
   #readFar(key: string): MaybePromise<Entry<V> | undefined> {
     const { admission } = this.copies;
     const open = this.#flights.get(key);
@@ -200,7 +200,7 @@ export class Tier<V> {
     return outcome;
   }
 
-  /** One request that brings the value and for how long it is fresh. */
+  /** One request for the value and how long it is fresh. */
   #ask(key: string): MaybePromise<Entry<V> | undefined> {
     const { far } = this;
     if (far.getEntry) {
@@ -221,15 +221,15 @@ export class Tier<V> {
     );
   }
 
-  /** Counts a lookup that the store has answered. */
+  /** Counts a lookup that the store answered. */
   count(entry: Entry<V> | undefined): void {
     const isHit = entry !== undefined && (entry.freshFor === null || entry.freshFor > 0);
     this.counts[isHit ? "farHits" : "misses"]++;
   }
 
   /**
-   * Carries out a write in the store. Copies under its keys end before and after it; what `kept` returns for the result then
-   * becomes copies, by key, unless somebody else has changed the key meanwhile.
+   * Writes to the store. Copies under the keys are dropped before and after it. Then the entries that `kept` returns for the
+   * result are kept as copies, unless somebody else changed their key at the same time.
    */
   write<R>(
     keys: readonly string[],
@@ -281,13 +281,13 @@ export class Tier<V> {
     return settle(send, succeed, finish);
   }
 
-  /** Sends a write, now or, where the settings permit, later. `later` is what it returns then. */
+  /** Sends a write, or queues it if the settings allow that. `later` is the result of a queued write. */
   retried<R>(operation: string, key: string, send: () => MaybePromise<R>, later: R): MaybePromise<R> {
     if (this.#settings.retryWrites === 0) {
       return send();
     }
     const write = { operation, key };
-    // A later write must not overtake one that waits, not even if there is no room for it.
+    // A later write must not overtake a queued one, not even if the queue is full.
     if (this.retries.size > 0) {
       if (this.retries.take(this.retries.lastError, write, send)) {
         return later;
@@ -308,7 +308,7 @@ export class Tier<V> {
     }
   }
 
-  /** Ends everything but the store. */
+  /** Ends everything except the store. */
   close(): void {
     if (this.#isClosed) {
       return;
@@ -335,7 +335,7 @@ function inMilliseconds(ttl: number | null): number | null {
   return ttl === null ? null : ttl * 1000;
 }
 
-/** The outcome of `send`, after `succeed` or `fail` was called. */
+/** The outcome of `send`, after `succeed` or `fail` has been called. */
 function settle<R>(send: () => MaybePromise<R>, succeed: (result: R) => R, fail: () => void): MaybePromise<R> {
   const failed = (error: unknown): never => {
     fail();
@@ -350,7 +350,7 @@ function settle<R>(send: () => MaybePromise<R>, succeed: (result: R) => R, fail:
   return isPromise(sent) ? sent.then(succeed, failed) : succeed(sent);
 }
 
-/** Resolves with the promise, or when the time has passed: what began in another request of an edge worker may never end. */
+/** Resolves with the promise, or when the time has passed: a promise of another request of an edge worker may never settle. */
 function within(limit: number, promise: Promise<void>): Promise<void> {
   return new Promise((resolve) => {
     const timer = setTimeout(resolve, limit);

@@ -31,8 +31,8 @@ const OPTIONAL = [
 type Options = PublicOptions | Ttl | null | undefined;
 
 /**
- * Memory before a shared provider: what was read or written lately is answered from copies in memory, at once, and a copy is
- * dropped when anybody changes its key, in any process.
+ * Memory in front of a shared provider. Entries that were read or written recently are answered at once, from copies in memory.
+ * A copy is dropped when anybody changes its key, in any process.
  *
  * ```js
  * import { Cache, HttpCache, TieredCache } from "isocache";
@@ -46,15 +46,16 @@ type Options = PublicOptions | Ttl | null | undefined;
  * await cache.close();
  * ```
  *
- * **How old a copy may be.** While the connection is there: as old as an announcement takes to arrive. While it is silent: two
- * heartbeats, after which copies are not served. After a gap: no copy from before it is served unless what was missed is known.
- * Copies are kept for no longer than their entries are fresh in `far`.
+ * **How old a copy may be.** While the connection works: as old as the time that an announcement takes. While it is silent: two
+ * heartbeats; then copies are not served. After a gap: copies from before it are served only if the cache knows what it missed.
+ * A copy is kept for no longer than its entry is fresh in `far`.
  *
- * **Writes** go to `far` first. What was written stays as a copy, unless somebody else has changed the key meanwhile. Reads of
- * other processes see the write when it is announced to them.
+ * **Writes** go to `far` first. The written value is then kept as a copy, unless somebody else changed the key at the same
+ * time. Other processes see the write when it is announced to them.
  *
- * Methods return at once where a copy answers, and otherwise what `far` returns. Those that `far` lacks are missing here, too.
- * It begins to listen with the first operation, or with `ready`; `close` ends it, and until then a program of Node keeps running.
+ * Methods return a value synchronously if a copy answers, and otherwise what `far` returns. Methods that `far` lacks are
+ * missing here, too. The cache starts to listen with the first operation, or with `ready`. Until `close`, it keeps a Node
+ * process running.
  */
 export class TieredCache<V = unknown> implements Provider<V> {
   /** As in `far`. */
@@ -98,13 +99,13 @@ export class TieredCache<V = unknown> implements Provider<V> {
     return (copy === undefined ? after(this.#missed(key), valueIfFresh) : copy) as MaybePromise<T | undefined>;
   }
 
-  /** The entry under `key`, be it fresh or stale; `undefined` if there is none. */
+  /** The entry under `key`, fresh or stale; `undefined` if there is none. */
   getEntry(key: string): MaybePromise<Entry<NoInfer<V>> | undefined> {
     const { copies } = this.#tier;
     return (copies.areGood ? copies.entry(key) : undefined) ?? this.#missed(key);
   }
 
-  /** The value under `key`, and for how many **seconds** it is still fresh; `null`: it does not expire. */
+  /** The value under `key`, and how many **seconds** it is still fresh; `null`: it does not expire. */
   getWithTtl(key: string): MaybePromise<{ value: NoInfer<V>; ttl: number | null } | undefined> {
     return after(this.getEntry(key), (entry) =>
       isFresh(entry) ? { value: entry.value, ttl: inSeconds(entry.freshFor) } : undefined,
@@ -309,14 +310,14 @@ export class TieredCache<V = unknown> implements Provider<V> {
   }
 
   /**
-   * Resolves when copies may be served. No operation needs it: until then, reads go to `far`. Rejects after `timeout` with a
-   * `CacheError` of code `"timeout"`, and if the cache is closed before.
+   * Resolves when copies may be served. Calling it is optional: until then, reads go to `far`. Rejects with a `CacheError` of
+   * code `"timeout"` after `timeout`, or when the cache is closed.
    */
   async ready(timeout: Ttl = "30s"): Promise<void> {
     return this.#tier.ready(milliseconds(timeout, "timeout"));
   }
 
-  /** What the tiers did, and the state of the connection. */
+  /** The counts of both tiers, and the state of the connection. */
   tierStats(): TierStats {
     const { copies, counts, link, lag, retries } = this.#tier;
     return {
@@ -331,7 +332,7 @@ export class TieredCache<V = unknown> implements Provider<V> {
     };
   }
 
-  /** The counts of `far`, with the lookups of this cache: hits are those of both tiers. */
+  /** The counts of `far`, except that lookups are those of this cache: hits are the hits of both tiers. */
   getStats(): MaybePromise<CacheStats> {
     return after(statsOf(this.#far), (stats) => {
       const { nearHits, farHits, misses } = this.tierStats();
@@ -340,7 +341,7 @@ export class TieredCache<V = unknown> implements Provider<V> {
     });
   }
 
-  /** Stops listening, drops the copies, and closes `far`. Writes that wait are given up. A second call does nothing. */
+  /** Stops listening, drops the copies, gives up queued writes, and closes `far`. A second call does nothing. */
   close(): MaybePromise<unknown> {
     this.#tier.close();
     return this.#given.close?.();
@@ -376,7 +377,7 @@ const ifFresh = <V>(entry: Entry<V> | undefined) => (isFresh(entry) ? entry : un
 const valueIfFresh = <V>(entry: Entry<V> | undefined) => ifFresh(entry)?.value;
 const inSeconds = (freshFor: number | null) => (freshFor === null ? null : freshFor / 1000);
 
-/** What `one` returns for each key, in their order; at once, if it answers at once for all. */
+/** What `one` returns for each key, in their order; synchronously, if it answers synchronously for all. */
 function together<R>(keys: readonly string[], one: (key: string) => MaybePromise<R>): MaybePromise<R[]> {
   checkKeys(keys);
   const all = keys.map(one);

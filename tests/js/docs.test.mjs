@@ -137,6 +137,34 @@ test("the paths in ARCHITECTURE.md and CONTRIBUTING.md exist", () => {
   }
 });
 
+test("ARCHITECTURE.md names every folder, and each change has a row", () => {
+  const page = read("ARCHITECTURE.md");
+  const folders = ["src", "pkg/src", "crates", "crates/bridge/src", "tests", "tests/js"].flatMap((parent) =>
+    readdirSync(new URL(parent, root), { withFileTypes: true })
+      .filter((entry) => entry.isDirectory())
+      .map(({ name }) => `${parent}/${name}`),
+  );
+  assert.ok(folders.length > 60, `${folders.length} folders`);
+  assert.deepEqual(
+    folders.filter((folder) => !page.includes(`\`${folder}\``) && !page.includes(`\`${folder}/`)),
+    [],
+  );
+  const changes = [
+    ["an eviction policy", "src/engine/policy.rs"],
+    ["a Rust provider", "src/remote/store.rs"],
+    ["a JavaScript provider", "pkg/src/provider.ts"],
+    ["a bridge command", "crates/bridge/src/access/table/"],
+    ["an option of `getOrSet`", "pkg/src/load/options.ts"],
+    ["an HTTP error text", "pkg/src/http/errors.ts"],
+    ["a chart on the page", "www/src/hit-ratio-chart.js"],
+    ["the release number", "Cargo.toml"],
+  ];
+  for (const [change, file] of changes) {
+    const row = page.split("\n").find((line) => line.startsWith(`| ${change}`));
+    assert.ok(row?.includes(`\`${file}\``), change);
+  }
+});
+
 test("a wrong example is noticed", async () => {
   const head =
     'import { MemoryCache } from "isocache";\nconst cache = new MemoryCache();\ncache.set("a", { name: "Ada" });\n';

@@ -11,10 +11,10 @@ const bridge = new HttpCache({
   namespace: "shop",
   ttl: "5m",
   // A cache that is slower than the origin does not help.
-  timeout: "250ms",
+  timeout: env.BRIDGE_TIMEOUT,
   retries: 0,
 });
-// A worker cannot hold a stream of what has changed. A read asks for it, if the last answer is older than this.
+// A worker cannot keep a stream of changes open. A read polls for them if the last answer is older than this.
 const invalidations = { checkInterval: env.CHECK_INTERVAL };
 const users = new TieredCache({ far: bridge, near: { maxEntries: 1000 }, invalidations });
 

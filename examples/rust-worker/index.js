@@ -6,7 +6,8 @@ import module from "./dist/isocache_bg.wasm";
 
 // At module scope, so that all requests to this isolate share the caches.
 initSync({ module });
-const worker = new Worker(env.BRIDGE_URL, env.BRIDGE_TOKEN, env.ORIGIN, Number(env.CHECK_SECONDS));
+const limits = [Number(env.BRIDGE_TIMEOUT_SECONDS), Number(env.CHECK_SECONDS)];
+const worker = new Worker(env.BRIDGE_URL, env.BRIDGE_TOKEN, env.ORIGIN, ...limits);
 
 export default {
   fetch: (request, _env, ctx) => worker.fetch(request, ctx),

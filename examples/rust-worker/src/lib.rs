@@ -31,19 +31,20 @@ pub struct Worker {
 
 #[wasm_bindgen]
 impl Worker {
-    /// A worker in front of a bridge and an origin. A copy in memory is at most `oldest` seconds old.
+    /// A worker in front of a bridge and an origin. An operation on the bridge takes at most `timeout` seconds. A copy in
+    /// memory is at most `oldest` seconds old.
     #[wasm_bindgen(constructor)]
-    pub fn new(bridge: &str, token: &str, origin: String, oldest: f64) -> Result<Self, JsError> {
+    pub fn new(bridge: &str, token: &str, origin: String, timeout: f64, oldest: f64) -> Result<Self, JsError> {
         let bridge = HttpCacheProvider::builder(bridge)
             .token(token)
             .namespace("shop")
             .default_ttl(Duration::from_secs(300))
             // A cache that is slower than the origin does not help.
-            .timeout(Duration::from_millis(250))
+            .timeout(Duration::try_from_secs_f64(timeout)?)
             .retries(0)
             .build()?;
         let (far, changes) = bridge.with_invalidations();
-        // A worker cannot hold a stream of what has changed. A read asks for it, if the last answer is older than this.
+        // A worker cannot keep a stream of changes open. A read polls for them if the last answer is older than this.
         let changes = changes.polling(Duration::try_from_secs_f64(oldest)?)?;
         let users = TieredCacheProvider::builder(far).invalidations(changes).near_max_entries(1000).build()?;
         Ok(Self { users, origin })

@@ -41,6 +41,6 @@ step "packaging and building every crate, in the order in which they are publish
 cargo publish --workspace --dry-run --locked ${ALLOW_DIRTY:+--allow-dirty}
 
 step "packaging the npm package"
-npm run --silent --workspace pkg release-check
+npm run --silent release-check
 
 step "everything can be published; RELEASING.md has the steps"

@@ -1,7 +1,7 @@
 // The release number stands in one place, and every file that repeats it agrees.
 
 import assert from "node:assert/strict";
-import { cpSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { cpSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { test } from "node:test";
 import { knownFiles, releaseNumber, setReleaseNumber } from "../../scripts/release-number.mjs";
@@ -70,3 +70,21 @@ test("one command sets it everywhere, and another number is noticed", () => {
     [{ file: "pkg/package.json", line: 3, found: "7.8.8" }],
   );
 });
+
+test("every npm script that a target or a check runs exists", () => {
+  const manifests = { "": "package.json", pkg: "pkg/package.json", docs: "docs/package.json" };
+  const commands = filesWithCommands().flatMap((file) =>
+    [...readFileSync(join(root, file), "utf8").matchAll(/npm run (?:--silent )?(?:--workspace (\S+) )?([\w-]+)/g)].map(
+      ([, workspace = "", name]) => ({ file, workspace, name }),
+    ),
+  );
+  assert.ok(commands.length >= 2);
+  for (const { file, workspace, name } of commands) {
+    const { scripts = {} } = JSON.parse(readFileSync(join(root, manifests[workspace]), "utf8"));
+    assert.ok(Object.hasOwn(scripts, name), `${file} runs ${name}, which ${manifests[workspace]} does not have`);
+  }
+});
+
+function filesWithCommands() {
+  return ["Makefile", ...readdirSync(join(root, "scripts")).map((name) => `scripts/${name}`)];
+}

@@ -7,7 +7,7 @@ import { Cache, HttpCache, HttpInvalidations, MemoryCache, Tagged, TieredCache }
 /** No server listens on the port. */
 const nowhere = () => new HttpCache({ url: "http://127.0.0.1:1", retries: 0, breaker: false });
 
-test("wrong options are refused with what is wrong and the remedy", () => {
+test("a wrong option is refused, with the cause and the remedy", () => {
   const cases = [
     [undefined, TypeError, /options must be an object, not undefined/],
     [{}, TypeError, /far must be an object, not undefined/],
@@ -31,7 +31,7 @@ test("wrong options are refused with what is wrong and the remedy", () => {
   assert.throws(() => new HttpInvalidations(new MemoryCache()), { name: "TypeError", message: /must be an HttpCache/ });
 });
 
-test("ready has a limit, and says why the source was not there", async () => {
+test("ready has a time limit, and its error says why the source did not connect", async () => {
   const tiers = new TieredCache({ far: nowhere() });
   const failed = tiers.ready("50ms");
   // A second call has a limit of its own, and close ends it.
@@ -46,7 +46,7 @@ test("ready has a limit, and says why the source was not there", async () => {
   await assert.rejects(tiers.ready(), /this TieredCache is closed/);
 });
 
-test("a wrong limit of ready is refused", async () => {
+test("a wrong time limit of ready is refused", async () => {
   const tiers = new TieredCache({ far: nowhere() });
   await assert.rejects(tiers.ready("soon"), { name: "TypeError", message: /timeout must be .*, not "soon"/ });
   await assert.rejects(tiers.ready(0), { name: "RangeError", message: /timeout must be greater than 0, not 0/ });

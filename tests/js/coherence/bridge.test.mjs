@@ -42,7 +42,7 @@ describe("over a bridge", () => {
   });
   after(() => bridge?.close());
 
-  test("a copy answers at once, until somebody else writes", async () => {
+  test("a copy answers synchronously until another client writes", async () => {
     const [one, two] = [tiersAt(bridge.url), tiersAt(bridge.url)];
     await Promise.all([one.tiers.ready(), two.tiers.ready()]);
     await one.tiers.set("user:1", { name: "Ada" }, "5m");
@@ -55,7 +55,7 @@ describe("over a bridge", () => {
     assert.deepEqual(await two.tiers.get("user:1"), { name: "Bo" });
   });
 
-  test("what was written stays as a copy where it was written", async () => {
+  test("the client that writes keeps a copy", async () => {
     const { tiers, sent } = tiersAt(bridge.url);
     await tiers.ready();
     await tiers.set("own", 1, "5m");
@@ -71,7 +71,7 @@ describe("over a bridge", () => {
     await http.close();
   });
 
-  test("everything that a Cache offers works over it", async () => {
+  test("every method of a Cache works over it", async () => {
     const { tiers } = tiersAt(bridge.url, { namespace: "all" });
     const cache = new Cache({ provider: new Tagged(tiers) });
     let loads = 0;
@@ -109,7 +109,7 @@ describe("over a bridge", () => {
     );
   });
 
-  test("entries that expire in the bridge end as copies", async () => {
+  test("an entry that expires in the bridge is no longer served", async () => {
     const { tiers } = tiersAt(bridge.url);
     await tiers.ready();
     await tiers.set("short", 1, "300ms");
@@ -117,7 +117,7 @@ describe("over a bridge", () => {
     await eventually("its end", async () => ((await tiers.get("short")) === undefined ? true : undefined));
   });
 
-  test("polling: no copy is older than the interval", async () => {
+  test("polling: copies are never older than the interval", async () => {
     let now = 1_000_000;
     const { tiers, sent } = tiersAt(bridge.url, { invalidations: { checkInterval: "10s" }, clock: () => now });
     const polls = () => sent.filter((path) => path.endsWith("/invalidations")).length;
@@ -136,7 +136,7 @@ describe("over a bridge", () => {
     await writer.close();
   });
 
-  test("a program of its own: TanStack Query", async () => {
+  test("announcements for a program of its own: TanStack Query", async () => {
     const http = new HttpCache({ url: bridge.url, token: TOKEN, namespace: "todo" });
     const queryClient = new QueryClient();
     const stop = follow(new HttpInvalidations(http), queryClient);
@@ -175,7 +175,7 @@ describe("over a bridge", () => {
   }
   const bound = (subscription) => ({ close: () => subscription.close() });
 
-  test("the loop ends with the stream", async () => {
+  test("the iteration ends with the stream", async () => {
     const http = new HttpCache({ url: bridge.url, token: TOKEN });
     const events = new HttpInvalidations(http)[Symbol.asyncIterator]();
     assert.equal((await events.next()).value.type, "hello");
@@ -188,7 +188,7 @@ describe("over a bridge", () => {
   });
 });
 
-test("two tenants: neither is told of the other's keys", async () => {
+test("two tenants: neither gets announcements of the other's keys", async () => {
   const folder = temporaryFolder();
   const token = (name) =>
     `\n[[token]]\nname = "${name}"\ntoken-env = "TOKEN_${name}"\nrole = "read-write"\nprefixes = ["${name}:"]\n`;
@@ -231,7 +231,7 @@ test("two tenants: neither is told of the other's keys", async () => {
   }
 });
 
-describe("when the bridge or the line fails", () => {
+describe("when the bridge or the connection fails", () => {
   /** A bridge on a port that it gets again after a restart. */
   async function restartable() {
     const port = await reserve();
@@ -250,7 +250,7 @@ describe("when the bridge or the line fails", () => {
     };
   }
 
-  test("a bridge that is killed and starts again: no copy from before is served", async () => {
+  test("after the bridge restarts, no older copy is served", async () => {
     const bridge = await restartable();
     const { tiers } = tiersAt(bridge.url);
     try {
@@ -271,7 +271,7 @@ describe("when the bridge or the line fails", () => {
     }
   });
 
-  test("copies are served for a while without the bridge, where that is wanted", async () => {
+  test("with serveSuspect, copies are served for a limited time without the bridge", async () => {
     const bridge = await restartable();
     const options = { serveSuspectFor: "1h" };
     const careful = tiersAt(bridge.url, { serveSuspect: "if-far-fails", ...options }).tiers;
@@ -299,7 +299,7 @@ describe("when the bridge or the line fails", () => {
     }
   });
 
-  test("a line that is cut: what was missed is known when it is back", async () => {
+  test("a cut connection: missed changes arrive on reconnection", async () => {
     const bridge = await startBridge();
     const line = await startLine(bridge.url);
     const { tiers } = tiersAt(line.url);
@@ -323,7 +323,7 @@ describe("when the bridge or the line fails", () => {
     }
   });
 
-  test("a line that is silent: after two heartbeats no copy is served", async () => {
+  test("a silent connection: after two heartbeats no copy is served", async () => {
     const bridge = await startBridge();
     const line = await startLine(bridge.url);
     let now = 1_000_000;
@@ -349,7 +349,7 @@ describe("when the bridge or the line fails", () => {
     }
   });
 
-  test("writes that were not sent are sent again, or reported", async () => {
+  test("failed writes are sent again, or reported", async () => {
     const bridge = await restartable();
     const unsent = [];
     const onUnsentWrite = (error, write) => unsent.push([error.code, write]);

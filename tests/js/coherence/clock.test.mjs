@@ -47,7 +47,7 @@ function later(act) {
   }
 }
 
-test("after a burst of hits, the next turn of the event loop begins with a look at the clock", async () => {
+test("after a burst of hits, the next turn of the event loop reads the clock first", async () => {
   for (let times = 60; times < 700; times += 5) {
     const tiers = await withCopy();
     hit(tiers, times);
@@ -58,7 +58,7 @@ test("after a burst of hits, the next turn of the event loop begins with a look 
   }
 });
 
-test("in a burst that never ends its turn, the clock is read again and again", async () => {
+test("in a burst within one long turn, the clock is still read regularly", async () => {
   const tiers = await withCopy();
   hit(tiers, 1000);
   const served = later(() => {

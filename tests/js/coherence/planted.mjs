@@ -14,7 +14,7 @@ export const BUGS = {
     ["tiered/admission.ts", "ticket.spoiled = true;", "ticket.spoiled ||= false;"],
   ],
   "keeps both of two writes that overlap": [["tiered/admission.ts", "spoiled ||= other.isWrite;", ""]],
-  "goes on across epochs": [
+  "resumes across epochs": [
     [
       "invalidations/stream.ts",
       "event = { type: name, position, age };",
@@ -22,25 +22,25 @@ export const BUGS = {
     ],
     ["tiered/link.ts", "position !== undefined && position.epoch === this.#last?.epoch;", "position !== undefined;"],
   ],
-  "keeps copies when it begins anew": [
+  "keeps copies when it starts over": [
     ["invalidations/stream.ts", "const since = this.#since;", "const since = undefined;"],
     ["tiered/link.ts", 'return "all";\n  }\n\n  #confirm', "return NONE;\n  }\n\n  #confirm"],
   ],
-  "serves copies before it knows what was missed": [
+  "serves copies before the missed changes arrive": [
     ["tiered/link.ts", 'this.#state = "resuming";\n      return NONE;', "this.#confirm(now);\n      return NONE;"],
   ],
-  "does not notice that the heartbeats are gone": [
+  "does not notice that heartbeats stop": [
     ["tiered/copies.ts", "this.#lastTime <= this.#link.goodUntil &&", "this.#link.goodUntil > 0 &&"],
   ],
   "keeps a copy for longer than its entry": [
     ["tiered/copies.ts", "Math.min(left, this.#settings.nearTtl)", "this.#settings.nearTtl"],
   ],
   // Two rules forbid it.
-  "takes a late write of its own for one that it knows": [
+  "mistakes a late write of its own for a known one": [
     ["invalidations/origin.ts", "this.#id = undefined;", ""],
     ["tiered/copies.ts", "own.includes(key) && this.admission.isAwaited(key)", "own.includes(key)"],
   ],
-  "ignores that the store was emptied": [["tiered/link.ts", 'event.type === "all" || event.type === "reset"', "false"]],
+  "ignores that the store was cleared": [["tiered/link.ts", 'event.type === "all" || event.type === "reset"', "false"]],
 };
 
 /** The classes of the package, those of the tiers with the bug. */

@@ -17,7 +17,7 @@ class Store extends MemoryCache {
   }
 }
 
-test("a write never overtakes one that waits, although the store is back and there is no room", async () => {
+test("a write never overtakes a queued one, even if the store is back and the queue is full", async () => {
   const far = new Store();
   const tiers = new TieredCache({ far, invalidations: false, nearTtl: "1m", retryWrites: 1 });
   // In one turn of the event loop, so that the first write still waits when the second is issued.
@@ -34,7 +34,7 @@ test("a write never overtakes one that waits, although the store is back and the
   await tiers.close();
 });
 
-test("writes that wait are sent in the order in which they were issued", async () => {
+test("queued writes are sent in the order in which they were issued", async () => {
   const far = new Store();
   const tiers = new TieredCache({ far, invalidations: false, nearTtl: "1m", retryWrites: 10 });
   far.isAway = true;

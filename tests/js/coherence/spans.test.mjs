@@ -49,7 +49,7 @@ describe("spans", () => {
     exporter.reset();
   });
 
-  test("a lookup tells whether it was a hit, and who answered", async () => {
+  test("a lookup's span has the hit and the tier", async () => {
     const of = { "cache.name": "users" };
     assert.equal(await tiers.get("k"), undefined);
     assert.deepEqual(reported(), [["cache.get", { ...of, "cache.hit": false, "cache.tier": "far" }]]);
@@ -78,7 +78,7 @@ describe("spans", () => {
     ]);
   });
 
-  test("loads have those of their lookup and their write", async () => {
+  test("a load has the spans of its lookup and its write", async () => {
     const cache = new Cache({ provider: tiers });
     assert.equal(await cache.getOrSet("k", async () => 1, "5m"), 1);
     assert.equal(await cache.getOrSet("k", async () => 2, "5m"), 1);
@@ -90,7 +90,7 @@ describe("spans", () => {
     assert.equal(spans[2][1]["cache.tier"], "near");
   });
 
-  test("an error is recorded, and passed on", async () => {
+  test("an error is recorded and rethrown", async () => {
     failure.error = new Error("the store is away");
     await assert.rejects(async () => tiers.get("k"), /the store is away/);
     assert.throws(() => tiers.get(7), TypeError);
@@ -100,27 +100,27 @@ describe("spans", () => {
     assert.equal(other.status.code, 2);
   });
 
-  test("no key is in a span", async () => {
+  test("spans contain no keys", async () => {
     await tiers.set("secret", 1, "5m");
     await tiers.getMany(["secret", "secret:2"]);
     await tiers.clearPattern("secret*");
     assert.doesNotMatch(JSON.stringify(reported()), /secret/);
   });
 
-  test("tags go through the same methods", async () => {
+  test("operations on tags have the same spans", async () => {
     const tagged = new Cache({ provider: new Tagged(tiers) });
     await tagged.set("k", 1, { ttl: "5m", tags: ["t"] });
     await tagged.get("k");
     assert.ok(reported().every(([name]) => name.startsWith("cache.")));
   });
 
-  test("without a tracer, methods are those of the class", () => {
+  test("without a tracer, the methods of the class are unchanged", () => {
     const plain = new TieredCache({ far: remote(), invalidations: connected });
     assert.equal(plain.get, TieredCache.prototype.get);
     assert.equal(plain.set, TieredCache.prototype.set);
   });
 
-  test("what is no tracer is refused", () => {
+  test("an invalid tracer is refused", () => {
     const far = remote();
     for (const [wrong, message] of [
       [{ tracer: {} }, /tracer\.startSpan/],

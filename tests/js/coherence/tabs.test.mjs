@@ -116,7 +116,7 @@ describe("tabs", () => {
     assert.equal(await two.get("a"), 3);
   });
 
-  test("when the one with the stream is closed, another goes on", async () => {
+  test("when the tab with the stream closes, another tab takes over", async () => {
     const [one, two] = [await openTab(), await openTab()];
     await kept(two, "b", await writer.set("b", 1, "5m").then(() => 1));
     const { resets } = await two.stats();
@@ -149,7 +149,7 @@ describe("tabs", () => {
       (client) => client.send("Debugger.resume"),
     ],
   ]) {
-    test(`when the one with the stream is ${what}, the others go on, and it serves nothing old afterwards`, async () => {
+    test(`when the tab with the stream is ${what}, others take over, and it serves no old copy afterwards`, async () => {
       const [one, two] = [await openTab(), await openTab()];
       await writer.set("c", 1, "5m");
       await kept(one, "c", 1);

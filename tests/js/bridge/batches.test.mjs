@@ -5,13 +5,13 @@ import { test } from "node:test";
 import { onStores } from "./support/stores.mjs";
 
 onStores(["memory", "redis"], (its) => {
-  test("a pipeline, in order", async () => {
+  test("a pipeline replies in order", async () => {
     const { redis } = its;
     const pipeline = redis.pipeline().set("k", 1).incr("k").get("k").del("k").get("k").mget("k", "k");
     assert.deepEqual(await pipeline.exec(), ["OK", 2, 2, 1, null, [null, null]]);
   });
 
-  test("a command of a pipeline that fails, fails alone", async () => {
+  test("a failing command of a pipeline does not affect the others", async () => {
     const { redis } = its;
     await redis.set("text", "abc");
     const pipeline = () => redis.pipeline().set("a", 1).incr("text").incr("a");
@@ -37,7 +37,7 @@ onStores(["memory", "redis"], (its) => {
     }
   });
 
-  test("1001 commands in one pipeline are refused, and none is carried out", async () => {
+  test("1001 commands in one pipeline are refused, and none is executed", async () => {
     const { redis } = its;
     const pipeline = redis.pipeline();
     for (let index = 0; index < 1001; index++) {
@@ -57,7 +57,7 @@ onStores(["memory", "redis"], (its) => {
     ]);
   });
 
-  test("a command of a transaction that fails when it runs, fails alone", async () => {
+  test("a failing command of a transaction does not affect the others", async () => {
     const { redis } = its;
     await redis.set("text", "abc");
     const answers = await redis.multi().set("a", 1).incr("text").incr("a").exec({ keepErrors: true });
@@ -65,7 +65,7 @@ onStores(["memory", "redis"], (its) => {
     assert.deepEqual([answers[0].result, answers[2].result], ["OK", 2]);
   });
 
-  test("a transaction that is discarded throws, and nothing was carried out", async () => {
+  test("a discarded transaction throws, and nothing was executed", async () => {
     const { redis } = its;
     const discarded = [
       ["NOSUCH", "a"],
@@ -107,7 +107,7 @@ onStores(["memory", "redis"], (its) => {
     assert.deepEqual(await redis.mget("a", "b"), [200, 200]);
   });
 
-  test("auto-pipelining: 1000 reads at once, each gets its own answer", async () => {
+  test("auto-pipelining: 1000 concurrent reads each get their own reply", async () => {
     const { redis } = its;
     const keys = Array.from({ length: 1000 }, (_, index) => `k${index}`);
     await redis.mset(Object.fromEntries(keys.map((key, index) => [key, index])));
@@ -118,7 +118,7 @@ onStores(["memory", "redis"], (its) => {
     );
   });
 
-  test("auto-pipelining: reads, writes and failures at once, over many clients", async () => {
+  test("auto-pipelining: concurrent reads, writes and failures of many clients", async () => {
     const { redis } = its;
     await redis.set("text", "abc");
     const clients = Array.from({ length: 10 }, () => its.bridge.client());
@@ -137,7 +137,7 @@ onStores(["memory", "redis"], (its) => {
     assert.equal(await redis.dbsize(), 501);
   });
 
-  test("without auto-pipelining: 200 single requests at once", async () => {
+  test("without auto-pipelining: 200 concurrent requests", async () => {
     const redis = its.bridge.client({ enableAutoPipelining: false });
     const counts = await Promise.all(Array.from({ length: 200 }, () => redis.incr("n")));
     assert.deepEqual(
@@ -148,7 +148,7 @@ onStores(["memory", "redis"], (its) => {
 });
 
 onStores(["redis"], (its) => {
-  test("a transaction with a key of the wrong type goes on", async () => {
+  test("a transaction continues after a key of the wrong type", async () => {
     const { redis } = its;
     await redis.lpush("list", 1);
     const answers = await redis.multi().set("a", 1).get("list").hset("h", { b: 2 }).exec({ keepErrors: true });

@@ -63,7 +63,7 @@ onStores(["memory", "redis"], (its) => {
     });
   }
 
-  test("8 MiB of text in JSON, there and back", async () => {
+  test("8 MiB of text in JSON, written and read", async () => {
     const text = `"\\\n\u0000\u00e4\u65e5\u{1F600}`.repeat(MIB / 2).slice(0, 3.5 * MIB);
     const body = JSON.stringify(["SET", "k", text]);
     const size = Buffer.byteLength(body);
@@ -73,7 +73,7 @@ onStores(["memory", "redis"], (its) => {
     assert.ok(json.result === text);
   });
 
-  test("more than the limit is refused, and nothing is stored", async () => {
+  test("a body above the limit is refused, and nothing is stored", async () => {
     const body = Buffer.alloc(10 * MIB + 1, "x");
     for (const [path, sent] of [
       ["/set/k", body],
@@ -91,7 +91,7 @@ onStores(["memory", "redis"], (its) => {
     assert.equal(await its.redis.exists("k"), 0);
   });
 
-  test("a body in chunks", async () => {
+  test("a chunked body", async () => {
     const parts = [randomBytes(10), randomBytes(100_000), randomBytes(1)];
     const chunks = parts.flatMap((part) => [Buffer.from(`${part.length.toString(16)}\r\n`), part, Buffer.from("\r\n")]);
     const head = `POST /set/k HTTP/1.1\r\nHost: 127.0.0.1\r\nAuthorization: Bearer ${TOKEN}\r\nConnection: close\r\n`;
@@ -105,7 +105,7 @@ onStores(["memory", "redis"], (its) => {
     assert.equal(digest(bulk(read.bytes)), digest(Buffer.concat(parts)));
   });
 
-  test("requests behind each other on one connection are answered in order", async () => {
+  test("pipelined requests on one connection are answered in order", async () => {
     const count = 50;
     const request = (index) =>
       `GET /echo/number-${index}- HTTP/1.1\r\nHost: 127.0.0.1\r\nAuthorization: Bearer ${TOKEN}\r\n\r\n`;
@@ -118,7 +118,7 @@ onStores(["memory", "redis"], (its) => {
     );
   });
 
-  test("a client that asks whether to go on, as curl does with long bodies", async () => {
+  test("Expect: 100-continue, as curl sends it with long bodies", async () => {
     const head = `PUT /set/k HTTP/1.1\r\nHost: 127.0.0.1\r\nAuthorization: Bearer ${TOKEN}\r\nConnection: close\r\n`;
     let sent = false;
     const { socket, answered } = talk(
@@ -136,7 +136,7 @@ onStores(["memory", "redis"], (its) => {
     assert.equal(await its.redis.get("k"), "value");
   });
 
-  test("a request with two lengths, or a length and chunks, is refused or closes the connection", async () => {
+  test("a request with two Content-Lengths, or one and chunks, is refused or closes the connection", async () => {
     const head = `POST /set/k HTTP/1.1\r\nHost: 127.0.0.1\r\nAuthorization: Bearer ${TOKEN}\r\n`;
     const smuggled = `GET /set/smuggled/1 HTTP/1.1\r\nHost: 127.0.0.1\r\nAuthorization: Bearer ${TOKEN}\r\nConnection: close\r\n\r\n`;
     for (const lengths of [

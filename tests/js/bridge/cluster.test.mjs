@@ -12,7 +12,7 @@ onStores(["cluster"], (its) => {
   const sizes = () =>
     Promise.all(its.backend.nodes.map(async (node) => Number((await node.command("DBSIZE")).slice(1))));
 
-  test("single commands find their nodes", async () => {
+  test("single commands reach the right node", async () => {
     const { redis } = its;
     await Promise.all(KEYS.map((key, index) => redis.set(key, index, { ex: 1000 })));
     assert.deepEqual(
@@ -30,7 +30,7 @@ onStores(["cluster"], (its) => {
     );
   });
 
-  test("a pipeline over all nodes has its answers in order", async () => {
+  test("a pipeline over all nodes replies in order", async () => {
     const { redis } = its;
     const pipeline = redis.pipeline();
     for (const [index, key] of KEYS.entries()) {
@@ -77,7 +77,7 @@ onStores(["cluster"], (its) => {
     assert.deepEqual(await redis.multi().set("{a}1", 1).incr("{a}1").get("{a}2").exec(), ["OK", 2, null]);
   });
 
-  test("a transaction over several slots is refused whole", async () => {
+  test("a transaction over several slots is refused as a whole", async () => {
     const { redis } = its;
     await assert.rejects(
       redis.multi().set("a", 1).set("b", 1).set("c", 1).exec(),
@@ -110,7 +110,7 @@ onStores(["cluster"], (its) => {
     }
   });
 
-  test("the keyspace is that of all nodes", async () => {
+  test("commands on the keyspace cover all nodes", async () => {
     const { redis } = its;
     await Promise.all(KEYS.map((key) => redis.set(key, 1)));
     assert.equal(await redis.dbsize(), KEYS.length);
@@ -119,7 +119,7 @@ onStores(["cluster"], (its) => {
     assert.deepEqual(await sizes(), [0, 0, 0]);
   });
 
-  test("SCAN meets the keys of all nodes", async () => {
+  test("SCAN returns the keys of all nodes", async () => {
     const { redis } = its;
     await Promise.all(KEYS.map((key) => redis.set(key, 1)));
     const found = new Set();

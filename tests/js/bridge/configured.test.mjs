@@ -20,7 +20,7 @@ onStores(
   (its) => {
     const inQuery = `_token=${encodeURIComponent(TOKEN)}`;
 
-    test("a token in the query, where that is allowed", async () => {
+    test("a token in the query, if that is allowed", async () => {
       const plain = await send(its.bridge, `/set/k/v?EX=1000&${inQuery}`, { method: "GET", headers: {} });
       assert.deepEqual(plain.json, { result: "OK" });
       const json = await send(its.bridge, `/?${inQuery}`, { headers: {}, body: '["GET","k"]' });
@@ -29,7 +29,7 @@ onStores(
       assert.ok(pipeline.json[0].result > 900);
     });
 
-    test("a wrong header is not made up for by the query", async () => {
+    test("a token in the query does not make up for a wrong header", async () => {
       for (const authorization of ["Bearer wrong", "Basic x", "Bearer", ""]) {
         const { status } = await send(its.bridge, `/set/k/v?${inQuery}`, { headers: { authorization } });
         assert.equal(status, 401, authorization);
@@ -39,7 +39,7 @@ onStores(
       assert.equal(await its.redis.get("k"), null);
     });
 
-    test("another site's page cannot use it", async () => {
+    test("a page of another site is refused", async () => {
       for (const headers of [
         { origin: "https://evil.example" },
         { origin: "null" },

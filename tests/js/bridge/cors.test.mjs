@@ -40,7 +40,7 @@ onStores(["memory"], (its) => {
       },
     });
 
-  test("a page of an allowed origin may ask, and is not asked for a token before", async () => {
+  test("preflight requests of an allowed origin need no token", async () => {
     for (const path of ["/", "/pipeline", "/multi-exec", "/get/k", "/subscribe/c"]) {
       const { status, headers, bytes } = await preflight(ORIGIN, path);
       assert.ok(status === 204 || status === 200, String(status));
@@ -58,7 +58,7 @@ onStores(["memory"], (its) => {
     }
   });
 
-  test("a page of another origin may not", async () => {
+  test("a page of another origin is refused", async () => {
     for (const origin of [...STRANGERS, undefined]) {
       const { headers } = await preflight(origin);
       for (const name of Object.keys(headers)) {
@@ -67,7 +67,7 @@ onStores(["memory"], (its) => {
     }
   });
 
-  test("an allowed page may read answers, and the token of the answer", async () => {
+  test("a page of an allowed origin may read responses and their sync token", async () => {
     const headers = { origin: ORIGIN };
     const answers = [
       await sendJson(its.bridge, "/pipeline", [["SET", "k", "v"]], { headers }),
@@ -89,7 +89,7 @@ onStores(["memory"], (its) => {
     }
   });
 
-  test("another page may not read answers", async () => {
+  test("a page of another origin cannot read responses", async () => {
     for (const origin of STRANGERS) {
       const answer = await send(its.bridge, "/get/k", { headers: { ...AUTHORIZED, origin } });
       assert.equal(answer.headers["access-control-allow-origin"], undefined, origin);
@@ -97,7 +97,7 @@ onStores(["memory"], (its) => {
     }
   });
 
-  test("a name that leads to loopback is not answered", async () => {
+  test("a host name that resolves to loopback is refused", async () => {
     for (const host of ["evil.example", "127.0.0.1.evil.example", "localhost.evil.example:80"]) {
       const { status } = await send(its.bridge, "/get/k", { headers: { ...AUTHORIZED, host } });
       assert.ok(status >= 400, `${host}: ${status}`);

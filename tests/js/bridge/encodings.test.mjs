@@ -31,7 +31,7 @@ onStores(["memory", "redis"], (its) => {
     assert.deepEqual(await json("/get/bytes"), { result: "a\ufffdb" });
   });
 
-  test("base64: every string but a whole reply that is OK", async () => {
+  test("base64: every string except a whole reply that is OK", async () => {
     assert.deepEqual(await json("/set/k/OK", BASE64), { result: "OK" });
     assert.deepEqual(await json("/get/k", BASE64), { result: "OK" });
     assert.deepEqual(await json("/mget/k/none", BASE64), { result: ["T0s=", null] });
@@ -76,13 +76,13 @@ onStores(["memory", "redis"], (its) => {
     assert.deepEqual(await bytes("/incr/k"), [400, "-ERR value is not an integer or out of range\r\n"]);
   });
 
-  test("resp2 asked of a transaction: it answers JSON", async () => {
+  test("a transaction responds in JSON even if resp2 is requested", async () => {
     const { headers, json } = await sendJson(its.bridge, "/multi-exec", [["set", "k", "v"]], { headers: RESP2 });
     assert.match(headers["content-type"], /^application\/json/);
     assert.deepEqual(json, [{ result: "OK" }]);
   });
 
-  test("what the headers may not say", async () => {
+  test("invalid headers", async () => {
     const refused = [
       [{ "upstash-encoding": "hex" }, /^ERR invalid Upstash-Encoding/],
       [{ "upstash-response-format": "resp3" }, /^ERR invalid Upstash-Response-Format/],
@@ -130,7 +130,7 @@ onStores(["memory", "redis"], (its) => {
     assert.equal(await its.redis.get("k"), "v");
   });
 
-  test("RESP that is none is refused whole", async () => {
+  test("invalid RESP is refused as a whole", async () => {
     const whole = command("SET", "k", "v");
     const bodies = [
       "",

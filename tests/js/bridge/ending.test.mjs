@@ -5,21 +5,21 @@ import { describe, test } from "node:test";
 import { startRedis } from "../../support/redis.mjs";
 import { startBridge } from "./support/bridge.mjs";
 
-describe("asked to end", () => {
-  test("it ends by itself", async () => {
+describe("on SIGTERM", () => {
+  test("the bridge exits", async () => {
     const bridge = await startBridge("memory");
     await bridge.client().set("k", 1);
     assert.equal(await bridge.stop(), 0);
   });
 
-  test("it ends by itself when nobody reads what it writes", async () => {
+  test("the bridge exits even if nobody reads its responses", async () => {
     const bridge = await startBridge("memory");
     bridge.deafen();
     await bridge.client().set("k", 1);
     assert.equal(await bridge.stop(), 0);
   });
 
-  test("it ends by itself when Redis has gone, which it had told its clients", async () => {
+  test("the bridge exits after Redis has gone", async () => {
     const redis = await startRedis();
     const bridge = await startBridge(redis.url);
     try {

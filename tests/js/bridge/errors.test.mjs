@@ -24,7 +24,7 @@ onStores(["memory", "redis"], (its) => {
     assert.match(answer.headers["content-type"], /^application\/json/);
   };
 
-  test("a body that is no command", async () => {
+  test("a body that is not a command", async () => {
     const deep = "[".repeat(100_000);
     const bodies = [
       "",
@@ -58,7 +58,7 @@ onStores(["memory", "redis"], (its) => {
     await refused("/", "[]", 400, "ERR empty command");
   });
 
-  test("a body that is no pipeline", async () => {
+  test("a body that is not a pipeline", async () => {
     for (const path of ["/pipeline", "/multi-exec"]) {
       for (const body of [
         "",
@@ -77,7 +77,7 @@ onStores(["memory", "redis"], (its) => {
     assert.equal(await its.redis.get("k"), null, "nothing of them was carried out");
   });
 
-  test("an empty command among others", async () => {
+  test("an empty command in a pipeline", async () => {
     const body = [["SET", "k", "v"], [], ["GET", "k"]];
     await refused("/multi-exec", JSON.stringify(body), 400, "ERR empty pipeline command");
     assert.equal(await its.redis.get("k"), null);
@@ -88,7 +88,7 @@ onStores(["memory", "redis"], (its) => {
     );
   });
 
-  test("arguments that are none", async () => {
+  test("invalid arguments", async () => {
     for (const bad of ["null", "{}", "[]", '{"a":1}', '"\\ud800"', '"\\udc00x"']) {
       await refused("/", `["SET","k",${bad}]`, 400, /^ERR /);
       await refused("/pipeline", `[["SET","k","v"],["SET","k",${bad}]]`, 400, /^ERR /);
@@ -97,7 +97,7 @@ onStores(["memory", "redis"], (its) => {
     assert.equal(await its.redis.get("k"), null);
   });
 
-  test("numbers and truth values are arguments, as they are written", async () => {
+  test("numbers and booleans are arguments, as they are written", async () => {
     const texts = [
       "1e21",
       "1.0",
@@ -117,7 +117,7 @@ onStores(["memory", "redis"], (its) => {
     assert.equal(json.result, "\u00e4\u{1F600}\u0000/");
   });
 
-  test("a command that fails, in each form", async () => {
+  test("a failing command, in each form of request", async () => {
     await its.redis.set("k", "text");
     await refused("/", '["INCR","k"]', 400, "ERR value is not an integer or out of range");
     await refused("/incr/k", "", 400, "ERR value is not an integer or out of range");
@@ -139,7 +139,7 @@ onStores(["memory", "redis"], (its) => {
     assert.equal(await its.redis.get("k"), "text");
   });
 
-  test("who has no token, or a wrong one", async () => {
+  test("a missing or wrong token", async () => {
     const headers = [
       {},
       { authorization: "" },
@@ -172,7 +172,7 @@ onStores(["memory", "redis"], (its) => {
     assert.equal(lower.status, 200, "the scheme is in any case");
   });
 
-  test("a token in the query counts for nothing, and is no argument", async () => {
+  test("a token in the query is ignored, and is not an argument", async () => {
     const inQuery = `_token=${TOKEN}`;
     assert.equal((await send(its.bridge, `/set/k/v?${inQuery}`, { headers: {} })).status, 401);
     assert.equal((await send(its.bridge, `/?${inQuery}`, { headers: {}, body: '["SET","k","v"]' })).status, 401);
@@ -200,7 +200,7 @@ onStores(["memory", "redis"], (its) => {
     assert.equal(await its.redis.get("k"), null);
   });
 
-  test("limits: the answer", async () => {
+  test("limits: the response", async () => {
     const body = Buffer.alloc(9 * 2 ** 20, "x");
     assert.equal((await send(its.bridge, "/set/k", { body })).status, 200);
     assert.equal((await send(its.bridge, "/get/k")).status, 200);
@@ -210,7 +210,7 @@ onStores(["memory", "redis"], (its) => {
     assert.equal((await send(its.bridge, "/ping")).json.result, "PONG");
   });
 
-  test("limits: a reader's body", async () => {
+  test("limits: the body of a read-only token", async () => {
     const body = Buffer.alloc(2 ** 20 + 1, "x");
     const outcome = await send(its.bridge, "/echo", { headers: READ_ONLY, body }).catch(({ code }) => ({
       status: code,
@@ -220,7 +220,7 @@ onStores(["memory", "redis"], (its) => {
     assert.deepEqual([fits.status, fits.json.result.length], [200, 2 ** 20]);
   });
 
-  test("errors and logs hold neither tokens nor values", async () => {
+  test("errors and logs contain neither tokens nor values", async () => {
     const secret = "a-secret-value-4711";
     const answers = [
       await send(its.bridge, `/nosuch/${secret}`),

@@ -1,4 +1,4 @@
-// Keys, their lives, and the keyspace.
+// Keys, their TTLs, and the keyspace.
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
@@ -19,7 +19,7 @@ onStores(["memory", "redis"], (its) => {
     assert.equal(await redis.exists("a", "b", "c"), 0);
   });
 
-  test("lives", async () => {
+  test("TTLs", async () => {
     const { redis } = its;
     assert.equal(await redis.ttl("k"), -2);
     assert.equal(await redis.pttl("k"), -2);
@@ -41,7 +41,7 @@ onStores(["memory", "redis"], (its) => {
     assert.equal(await redis.get("k"), null);
   });
 
-  test("lives under conditions", async () => {
+  test("TTLs with conditions", async () => {
     const { redis } = its;
     await redis.set("k", "v");
     assert.equal(await redis.expire("k", 1000, "XX"), 0);
@@ -55,7 +55,7 @@ onStores(["memory", "redis"], (its) => {
     assert.ok(left > 1400 && left <= 1500, String(left));
   });
 
-  test("RENAME takes the value and its life along", async () => {
+  test("RENAME keeps the value and its TTL", async () => {
     const { redis } = its;
     await redis.set("a", "v", { exat: YEAR_2100 });
     await redis.set("b", "old");
@@ -66,7 +66,7 @@ onStores(["memory", "redis"], (its) => {
     await assert.rejects(redis.rename("a", "b"), /ERR no such key/);
   });
 
-  test("SCAN meets every key", async () => {
+  test("SCAN returns every key", async () => {
     const { redis } = its;
     const keys = Array.from({ length: 500 }, (_, index) => `user:${index}`);
     await redis.mset(Object.fromEntries([...keys, "other"].map((key) => [key, 1])));
@@ -117,14 +117,14 @@ onStores(["memory", "redis"], (its) => {
     assert.equal(await redis.exec(["CLIENT", "SETNAME", "somebody"]), "OK");
   });
 
-  test("a command that there is not", async () => {
+  test("an unknown command", async () => {
     const { redis } = its;
     await assert.rejects(redis.exec(["NOSUCH", "a"]), /ERR refused by the bridge: 'nosuch'/i);
     await assert.rejects(redis.json.set("k", "$", { a: 1 }), /ERR unknown command 'JSON\.SET'/i);
     await assert.rejects(redis.json.get("k"), /ERR unknown command 'JSON\.GET'/i);
   });
 
-  test("what is never passed on, whoever asks", async () => {
+  test("commands that are never forwarded, whatever the token", async () => {
     const { redis } = its;
     const never = [
       "MULTI",
@@ -165,7 +165,7 @@ onStores(["redis"], (its) => {
 });
 
 onStores(["memory"], (its) => {
-  test("a command of Redis alone is refused, with its name and that of the store", async () => {
+  test("a command that only Redis has is refused, with the names of the command and the store", async () => {
     const { redis } = its;
     const refused = {
       hset: () => redis.hset("k", { a: 1 }),

@@ -19,14 +19,14 @@ onStores(["memory", "redis"], (its) => {
     return json.error;
   };
 
-  test("each of the methods", async () => {
+  test("every method", async () => {
     for (const method of ["GET", "POST", "PUT"]) {
       assert.equal(await result(`/set/k/${method}`, { method }), "OK");
       assert.equal(await result("/get/k", { method }), method);
     }
   });
 
-  test("HEAD answers as GET does, without a body, and carries the command out", async () => {
+  test("HEAD executes the command as GET does, and has no body in its response", async () => {
     const head = await ask("/set/k/by-head", { method: "HEAD" });
     assert.deepEqual([head.status, head.bytes.length], [200, 0]);
     assert.match(head.headers["content-type"], /^application\/json/);
@@ -35,7 +35,7 @@ onStores(["memory", "redis"], (its) => {
     assert.equal((await ask("/get/k", { method: "HEAD", headers: {} })).status, 401);
   });
 
-  test("other methods get 405, and are told the right ones", async () => {
+  test("other methods get 405, with the allowed ones", async () => {
     for (const method of ["DELETE", "PATCH", "TRACE", "PROPFIND", "SUBSCRIBE"]) {
       const { status, headers, json } = await ask("/set/k/v", { method });
       assert.equal(status, 405, method);
@@ -45,7 +45,7 @@ onStores(["memory", "redis"], (its) => {
     assert.equal(await result("/get/k"), null);
   });
 
-  test("names in any case, and a slash at the end", async () => {
+  test("names in any case, and a trailing slash", async () => {
     assert.equal(await result("/SeT/k/v"), "OK");
     assert.equal(await result("/GET/k/"), "v");
     assert.equal(await result("/set/k//"), "OK", "an empty argument before the slash at the end");
@@ -67,7 +67,7 @@ onStores(["memory", "redis"], (its) => {
     }
   });
 
-  test("segments are split first, decoded after, and once", async () => {
+  test("segments are split, then decoded once", async () => {
     await result("/set/a%2Fb/slash");
     assert.equal(await its.redis.get("a/b"), "slash");
     await result("/set/a%252Fb/twice");
@@ -90,7 +90,7 @@ onStores(["memory", "redis"], (its) => {
     assert.equal(await error("/set/k/v?EX=%zz"), "ERR invalid percent-encoding in the query");
   });
 
-  test("a body is one argument more, whatever its type says", async () => {
+  test("a body is one more argument, whatever its content type", async () => {
     for (const method of ["POST", "PUT"]) {
       for (const type of ["application/json", "text/plain", "application/octet-stream", undefined]) {
         const headers = { ...AUTHORIZED, ...(type && { "content-type": type }) };
@@ -122,14 +122,14 @@ onStores(["memory", "redis"], (its) => {
     assert.equal(await result("/get/url"), "http://a/?b=c", "only the first = and ? mean anything");
   });
 
-  test("a path with nothing in it", async () => {
+  test("an empty path", async () => {
     assert.equal(await error("/", { method: "GET" }), "ERR empty command");
     assert.match(await error("//", { method: "GET" }), /^ERR (empty command|refused by the bridge)/);
     assert.match(await error("/nosuch/a/b"), /^ERR refused by the bridge: 'nosuch'/i);
     assert.match(await error("/get"), /^ERR wrong number of arguments for 'get' command/);
   });
 
-  test("scans by hand", async () => {
+  test("SCAN by path", async () => {
     await its.redis.mset({ "u:1": 1, "u:2": 2, v: 3 });
     const [cursor, keys] = await result("/scan/0?match=u:*&count=100", { method: "GET" });
     assert.deepEqual([cursor, keys.sort()], ["0", ["u:1", "u:2"]]);
@@ -137,7 +137,7 @@ onStores(["memory", "redis"], (its) => {
 });
 
 onStores(["redis"], (its) => {
-  test("arguments that read like plus and infinity", async () => {
+  test("arguments with a plus and infinities", async () => {
     const result = async (path) => (await send(its.bridge, path, { method: "GET" })).json.result;
     assert.equal(await result("/zadd/z/1/a/2/b"), 2);
     assert.deepEqual(await result("/zrangebyscore/z/(1/+inf?WITHSCORES"), ["b", "2"]);

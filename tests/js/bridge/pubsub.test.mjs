@@ -50,7 +50,7 @@ onStores(["memory", "redis"], (its) => {
     }
   });
 
-  test("several channels, each a stream of its own", async () => {
+  test("several channels, each with its own stream", async () => {
     const { redis } = its;
     const subscriber = redis.subscribe(["a", "b"]);
     const next = listen(subscriber, "subscribe");
@@ -104,7 +104,7 @@ onStores(["memory", "redis"], (its) => {
     }
   });
 
-  test("who leaves is gone", async () => {
+  test("a subscriber that disconnects is gone", async () => {
     const { redis } = its;
     const subscriber = redis.subscribe("leaving");
     const next = listen(subscriber, "subscribe");

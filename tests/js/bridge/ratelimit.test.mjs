@@ -16,7 +16,7 @@ onStores(["redis"], (its) => {
     const make = (options) =>
       new Ratelimit({ redis: its.bridge.client(), limiter, ephemeralCache: false, timeout: 300_000, ...options });
 
-    test(`${name}: three pass, the fourth is held back, others are not`, async () => {
+    test(`${name}: three requests pass, the fourth does not, other clients are not affected`, async () => {
       const ratelimit = make();
       const before = Date.now();
       for (const remaining of [2, 1, 0]) {
@@ -35,7 +35,7 @@ onStores(["redis"], (its) => {
       assert.deepEqual((await ratelimit.limit("bob")).remaining, 2);
     });
 
-    test(`${name}: what remains, rates, resets and prefixes`, async () => {
+    test(`${name}: remaining requests, rates, resets and prefixes`, async () => {
       const ratelimit = make({ prefix: "one" });
       assert.equal((await ratelimit.getRemaining("ann")).remaining, 3);
       assert.equal((await ratelimit.limit("ann", { rate: 2 })).remaining, 1);
@@ -46,7 +46,7 @@ onStores(["redis"], (its) => {
       assert.equal((await make({ prefix: "two" }).getRemaining("ann")).remaining, 2);
     });
 
-    test(`${name}: exactly three of 30 at once pass`, async () => {
+    test(`${name}: exactly three of 30 concurrent requests pass`, async () => {
       const ratelimits = Array.from({ length: 3 }, () => make());
       const answers = await Promise.all(Array.from({ length: 30 }, (_, index) => ratelimits[index % 3].limit("ann")));
       assert.equal(answers.filter(({ success }) => success).length, 3);

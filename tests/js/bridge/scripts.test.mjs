@@ -38,7 +38,7 @@ onStores(["redis"], (its) => {
     assert.equal(await redis.evalshaRo(sha1(script), [], ["a"]), "a");
   });
 
-  test("the client's script, which tries EVALSHA first", async () => {
+  test("the client's Script, which tries EVALSHA first", async () => {
     const { redis } = its;
     const script = redis.createScript("return {ARGV[1], 1}");
     assert.deepEqual(await script.exec([], ["a"]), ["a", 1]);
@@ -47,7 +47,7 @@ onStores(["redis"], (its) => {
     assert.equal(await reader.exec(["a", "b"], []), 2);
   });
 
-  test("scripts with a flag that only the service knows", async () => {
+  test("scripts with a flag that only the hosted service knows", async () => {
     const { redis } = its;
     const script = "#!lua flags=allow-key-locking\nreturn redis.call('INCR', KEYS[1])";
     assert.equal(await redis.eval(script, ["n"], []), 1);

@@ -73,7 +73,7 @@ onStores(["memory", "redis"], (its) => {
     }
   });
 
-  test("a payload never breaks out of its event", async () => {
+  test("a payload never escapes from its event", async () => {
     const stream = await open(its.bridge, "/subscribe/c");
     await stream.next();
     for (const payload of ["two\nlines", "\n\ndata: message,other,forged\n\n", "a\r\nb", "\r", "\u0000"]) {
@@ -88,7 +88,7 @@ onStores(["memory", "redis"], (its) => {
     stream.close();
   });
 
-  test("bytes that are no text", async () => {
+  test("bytes that are not UTF-8", async () => {
     const stream = await open(its.bridge, "/subscribe/c");
     await stream.next();
     await publish("c", Buffer.from([0x61, 0xff, 0x62]));
@@ -96,7 +96,7 @@ onStores(["memory", "redis"], (its) => {
     stream.close();
   });
 
-  test("an encoding that was asked for changes nothing", async () => {
+  test("a requested encoding changes nothing", async () => {
     const stream = await open(its.bridge, "/subscribe/c", { headers: { "upstash-encoding": "base64" } });
     assert.equal(await stream.next(), "data: subscribe,c,1\n\n");
     await publish("c", "plain");
@@ -124,7 +124,7 @@ onStores(["memory", "redis"], (its) => {
     stream.close();
   });
 
-  test("what is no subscription", async () => {
+  test("invalid subscriptions", async () => {
     const accept = { authorization: `Bearer ${TOKEN}`, accept: "text/event-stream" };
     for (const [path, headers, status] of [
       ["/subscribe/c", { accept: "text/event-stream" }, 401],
@@ -141,14 +141,14 @@ onStores(["memory", "redis"], (its) => {
     }
   });
 
-  test("a reader may subscribe, and a page of an allowed origin", async () => {
+  test("a read-only token may subscribe, and so may a page of an allowed origin", async () => {
     const stream = await open(its.bridge, "/subscribe/c", { token: READ_ONLY_TOKEN, headers: { origin: ORIGIN } });
     assert.equal(stream.response.headers.get("access-control-allow-origin"), ORIGIN);
     assert.equal(await stream.next(), "data: subscribe,c,1\n\n");
     stream.close();
   });
 
-  test("a token has a number of streams, and a closed one is given back", async () => {
+  test("the streams of a token are limited, and a closed one frees its place", async () => {
     const streams = [];
     for (let count = 0; count < 16; count++) {
       streams.push(await open(its.bridge, "/subscribe/c"));
@@ -181,7 +181,7 @@ onStores(["memory", "redis"], (its) => {
 });
 
 onStores(["memory"], (its) => {
-  test("an idle stream says within half a minute that it is alive, by a comment", async () => {
+  test("an idle stream sends a comment within half a minute", async () => {
     const stream = await open(its.bridge, "/subscribe/c");
     assert.equal(await stream.next(), "data: subscribe,c,1\n\n");
     assert.match(await stream.next(), /^:.*\n\n$/);

@@ -23,7 +23,7 @@ onStores(["redis"], (its) => {
     await assert.rejects(redis.xadd("s", "1-0", { a: 1 }), /ERR The ID specified in XADD is equal or smaller/);
   });
 
-  test("groups of consumers", async () => {
+  test("consumer groups", async () => {
     const { redis } = its;
     assert.equal(await redis.xgroup("s", { type: "CREATE", group: "g", id: "$", options: { MKSTREAM: true } }), "OK");
     await assert.rejects(
@@ -56,7 +56,7 @@ onStores(["redis"], (its) => {
     assert.equal(await redis.xgroup("s", { type: "DESTROY", group: "g" }), 1);
   });
 
-  test("a read that would wait is refused at once", async () => {
+  test("a blocking read is refused at once", async () => {
     const { redis } = its;
     await assert.rejects(redis.xread("s", "$", { blockMS: 0 }), /ERR refused by the bridge: /i);
     await redis.xgroup("s", { type: "CREATE", group: "g", id: "$", options: { MKSTREAM: true } });
@@ -82,7 +82,7 @@ onStores(["redis"], (its) => {
     assert.deepEqual(await single.bitfield("f").overflow("SAT").incrby("u8", "#0", 300).exec(), [255]);
   });
 
-  test("places", async () => {
+  test("geospatial commands", async () => {
     const { redis } = its;
     const palermo = { longitude: 13.361389, latitude: 38.115556, member: "Palermo" };
     const catania = { longitude: 15.087269, latitude: 37.502669, member: "Catania" };
@@ -104,7 +104,7 @@ onStores(["redis"], (its) => {
     assert.equal(await redis.geosearchstore("to", "g", ...circle, "ASC"), 1);
   });
 
-  test("estimates", async () => {
+  test("HyperLogLog", async () => {
     const { redis } = its;
     assert.equal(await redis.pfadd("p", "a", "b", "c"), 1);
     assert.equal(await redis.pfadd("p", "a"), 0);

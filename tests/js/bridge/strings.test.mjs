@@ -16,10 +16,10 @@ onStores(["memory", "redis"], (its) => {
     assert.equal(await redis.get("k"), "w");
   });
 
-  test("SET with a life, relative and absolute", async () => {
+  test("SET with a TTL, relative and absolute", async () => {
     const { redis } = its;
-    const lives = [{ ex: 1000 }, { px: 1_000_000 }];
-    for (const options of lives) {
+    const ttls = [{ ex: 1000 }, { px: 1_000_000 }];
+    for (const options of ttls) {
       assert.equal(await redis.set("k", "v", options), "OK");
       const left = await redis.pttl("k");
       assert.ok(left > 900_000 && left <= 1_000_000, `${JSON.stringify(options)}: ${left}`);
@@ -36,7 +36,7 @@ onStores(["memory", "redis"], (its) => {
     }
   });
 
-  test("SET takes the life away, unless told to keep it", async () => {
+  test("SET removes the TTL unless KEEPTTL is given", async () => {
     const { redis } = its;
     await redis.set("k", "v", { ex: 1000 });
     await redis.set("k", "w", { keepTtl: true });
@@ -58,7 +58,7 @@ onStores(["memory", "redis"], (its) => {
     assert.ok((await redis.ttl("k")) > 900);
   });
 
-  test("SET GET answers what was there", async () => {
+  test("SET GET returns the old value", async () => {
     const { redis } = its;
     assert.equal(await redis.set("k", "v", { get: true }), null);
     assert.equal(await redis.set("k", "w", { get: true }), "v");
@@ -71,7 +71,7 @@ onStores(["memory", "redis"], (its) => {
     assert.ok((await redis.ttl("k")) > 900);
   });
 
-  test("SET refuses what makes no sense, and changes nothing", async () => {
+  test("SET refuses contradictory options, and changes nothing", async () => {
     const { redis } = its;
     await redis.set("k", "v");
     const refused = [
@@ -164,7 +164,7 @@ onStores(["memory", "redis"], (its) => {
     assert.ok((await redis.ttl("n")) > 900, "INCR keeps the life");
   });
 
-  test("counters refuse what is no number or would not fit, and change nothing", async () => {
+  test("counters refuse non-numbers and overflows, and change nothing", async () => {
     const { redis } = its;
     await redis.mset({ text: "abc", most: "9223372036854775807", least: "-9223372036854775808", real: "1.5" });
     await assert.rejects(redis.incr("text"), /ERR value is not an integer or out of range/);
@@ -184,7 +184,7 @@ onStores(["memory", "redis"], (its) => {
 });
 
 onStores(["redis"], (its) => {
-  test("parts of strings", async () => {
+  test("substrings", async () => {
     const { redis } = its;
     await redis.set("k", "Hello World");
     assert.equal(await redis.getrange("k", 0, 4), "Hello");

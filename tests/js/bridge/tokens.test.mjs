@@ -8,7 +8,7 @@ import { onStores } from "./support/stores.mjs";
 onStores(["memory", "redis"], (its) => {
   const reader = () => its.bridge.client({ token: READ_ONLY_TOKEN });
 
-  test("a token that may only read, reads", async () => {
+  test("a read-only token reads", async () => {
     await its.redis.mset({ a: 1, b: "two" });
     const redis = reader();
     assert.deepEqual(await redis.mget("a", "b", "missing"), [1, "two", null]);
@@ -19,7 +19,7 @@ onStores(["memory", "redis"], (its) => {
     assert.equal(await redis.ping(), "PONG");
   });
 
-  test("a token that may only read, changes nothing", async () => {
+  test("a read-only token changes nothing", async () => {
     await its.redis.set("a", 1);
     const redis = reader();
     const refused = {
@@ -46,7 +46,7 @@ onStores(["memory", "redis"], (its) => {
     assert.equal(await its.redis.get("a"), 1);
   });
 
-  test("a token that may only read, does not look through the keyspace", async () => {
+  test("a read-only token does not scan the keyspace", async () => {
     const redis = reader();
     for (const run of [() => redis.scan(0), () => redis.keys("*"), () => redis.randomkey(), () => redis.dbsize()]) {
       await assert.rejects(run(), /NOPERM/);
@@ -61,7 +61,7 @@ onStores(["memory", "redis"], (its) => {
     }
   });
 
-  test("the client is given a token after each answer, which every write changes", async () => {
+  test("each response has a sync token, which every write changes", async () => {
     const { redis } = its;
     const client = its.bridge.client();
     const seen = new Set();
@@ -83,7 +83,7 @@ onStores(["memory", "redis"], (its) => {
     assert.notEqual(redis.readYourWritesSyncToken, "");
   });
 
-  test("a client with a token of another server is answered", async () => {
+  test("a client with the sync token of another server gets a response", async () => {
     const client = its.bridge.client();
     client.readYourWritesSyncToken = "of-another; server=\u00e4";
     assert.equal(await client.set("a", 1), "OK");

@@ -38,7 +38,7 @@ onStores(["memory", "redis"], (its) => {
       assert.deepEqual(await storage.getKeys(), []);
     });
 
-    test(`a life, with the base ${base}`, async () => {
+    test(`a TTL, with the base ${base}`, async () => {
       const storage = make({ ttl: 1000 });
       await storage.setItem("usual", 1);
       await storage.setItem("own", 1, { ttl: 2000 });
@@ -50,7 +50,7 @@ onStores(["memory", "redis"], (its) => {
     });
   }
 
-  test("clearing one base leaves what is beside it", async () => {
+  test("clearing one base leaves the others", async () => {
     const driver = (base) =>
       createStorage({ driver: upstash({ url: its.bridge.url, token: TOKEN, base, scanCount: 10 }) });
     await its.redis.mset(Object.fromEntries(Array.from({ length: 300 }, (_, index) => [`one:${index}`, 1])));

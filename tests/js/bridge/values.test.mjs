@@ -9,7 +9,7 @@ onStores(["memory", "redis"], (its) => {
   for (const responseEncoding of ["base64", false]) {
     const client = (options) => its.bridge.client({ responseEncoding, ...options });
 
-    test(`texts, with the encoding ${responseEncoding}`, async () => {
+    test(`strings, with the encoding ${responseEncoding}`, async () => {
       const redis = client({ automaticDeserialization: false });
       for (const [index, text] of TEXTS.entries()) {
         await redis.set(`k${index}`, text);
@@ -45,7 +45,7 @@ onStores(["memory", "redis"], (its) => {
       assert.equal(await redis.exec(["INCRBY", "edge", String(2 ** 53 - 1)]), 2 ** 53 - 1);
     });
 
-    test(`what the client makes of values, with the encoding ${responseEncoding}`, async () => {
+    test(`values as the client converts them, with the encoding ${responseEncoding}`, async () => {
       const redis = client();
       const values = [true, false, { a: [1, { b: null }] }, [], {}, "text", 'say "a"', [null, "OK", ["OK", ["OK"]]]];
       for (const value of values) {

@@ -20,7 +20,7 @@ onStores(["memory", "redis"], (its) => {
     assert.equal(await client.del("user:1", "n"), 2);
   });
 
-  test("iteration over keys", async () => {
+  test("iterating over keys", async () => {
     const client = kv(its);
     const keys = Array.from({ length: 200 }, (_, index) => `k:${index}`);
     await client.mset(Object.fromEntries([...keys, "other"].map((key) => [key, 1])));
@@ -39,7 +39,7 @@ onStores(["memory", "redis"], (its) => {
 });
 
 onStores(["redis"], (its) => {
-  test("hashes and sets, with their iteration", async () => {
+  test("hashes and sets, and iterating over them", async () => {
     const client = kv(its);
     await client.hset("h", { a: 1, b: { c: 2 } });
     assert.deepEqual(await client.hgetall("h"), { a: 1, b: { c: 2 } });

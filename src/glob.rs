@@ -97,17 +97,26 @@ pub fn matches_bytes(pattern: &[u8], key: &[u8]) -> bool {
 }
 
 /// Each run of tokens is matched at the first position where it fits: a later position could only leave less for the
-/// following runs. The positions of the first and the last run are fixed. `compared` counts the compared bytes, for the
-/// test that matching is linear.
+/// following runs. The positions of the first and the last run are fixed. `compared` counts the compared bytes and the
+/// tokens of runs, for the test that matching is linear.
 fn matches_counting(pattern: &[u8], key: &[u8], compared: &mut u64) -> bool {
-    let head = run_at(pattern);
-    let Some((start, mut rest)) = key.split_at_checked(head.length) else { return false };
-    if !fits(head, start, compared) {
-        return false;
-    }
-    let Some(mut pattern) = head.after else { return rest.is_empty() };
+    let (mut pattern, mut rest) = (pattern, key);
+    // Most keys differ in the first run, so it is compared without being measured.
     loop {
-        let run = run_at(pattern);
+        let Some((token, after)) = next_token(pattern) else { return rest.is_empty() };
+        pattern = after;
+        if let Token::Star = token {
+            break;
+        }
+        let Some((&byte, behind)) = rest.split_first() else { return false };
+        *compared += 1;
+        if !token_matches(token, byte) {
+            return false;
+        }
+        rest = behind;
+    }
+    loop {
+        let Some(run) = run_at(pattern, rest.len(), compared) else { return false };
         let Some(after) = run.after else {
             let end = rest.len().checked_sub(run.length).and_then(|at| rest.get(at..));
             return end.is_some_and(|end| fits(run, end, compared));
@@ -123,17 +132,22 @@ fn matches_counting(pattern: &[u8], key: &[u8], compared: &mut u64) -> bool {
     }
 }
 
-/// Measures the first run of a pattern.
-fn run_at(pattern: &[u8]) -> Run<'_> {
+/// Measures the first run of a pattern. `None` if it has more than `most` tokens: then no text of `most` bytes fits, and
+/// a short key does not pay for a long pattern.
+fn run_at<'a>(pattern: &'a [u8], most: usize, compared: &mut u64) -> Option<Run<'a>> {
     let (mut length, mut rest) = (0, pattern);
     while let Some((token, after)) = next_token(rest) {
         if let Token::Star = token {
-            return Run { pattern, length, after: Some(after) };
+            return Some(Run { pattern, length, after: Some(after) });
         }
+        if length == most {
+            return None;
+        }
+        *compared += 1;
         length += 1;
         rest = after;
     }
-    Run { pattern, length, after: None }
+    Some(Run { pattern, length, after: None })
 }
 
 /// Whether every token of the run matches the corresponding byte; there are as many tokens as bytes.
@@ -143,13 +157,18 @@ fn fits(run: Run<'_>, bytes: &[u8], compared: &mut u64) -> bool {
         *compared += 1;
         let Some((token, after)) = next_token(rest) else { return false };
         rest = after;
-        match token {
-            Token::Byte(own) => own == byte,
-            Token::Any => true,
-            Token::Class(class) => class_contains(class, byte),
-            Token::Star => false,
-        }
+        token_matches(token, byte)
     })
+}
+
+/// Whether a token other than `*` matches a byte.
+fn token_matches(token: Token<'_>, byte: u8) -> bool {
+    match token {
+        Token::Byte(own) => own == byte,
+        Token::Any => true,
+        Token::Class(class) => class_contains(class, byte),
+        Token::Star => false,
+    }
 }
 
 /// Returns the first token of a pattern, and the rest.
@@ -223,6 +242,17 @@ mod tests {
         assert_eq!(work(&format!("{}b", "*a".repeat(1000)), &key), (false, 0));
         assert_eq!(work(&format!("{}b*", "?*".repeat(1000)), &key), (false, 0));
         assert!(work("*aaaaaaab*", &key).1 <= 8);
+    }
+
+    #[test]
+    fn a_short_key_does_not_pay_for_a_long_pattern() {
+        for pattern in ["?", "[a]", r"\a", "a"].map(|token| token.repeat(1000)) {
+            for pattern in [pattern.clone(), format!("*{pattern}"), format!("{pattern}*")] {
+                let mut compared = 0;
+                assert!(!matches_counting(pattern.as_bytes(), b"aaa", &mut compared));
+                assert!(compared <= 3, "{compared} steps");
+            }
+        }
     }
 
     #[test]

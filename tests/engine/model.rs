@@ -1,4 +1,4 @@
-//! The engine against a naive model: after every step the same order, removals, counts, weights and deadlines.
+//! Compares the engine with a naive model: after every step, order, removals, counts, weights and deadlines are the same.
 // Deadlines are kept as they came, and nothing is computed from them.
 #![allow(clippy::float_cmp)]
 
@@ -7,19 +7,18 @@ use isocache::{Policy, engine};
 use proptest::collection::vec;
 use proptest::prelude::*;
 
-/// What is done to the engine. A `pick` chooses among the entries, by order of use; where there are none, a slot that
-/// holds none.
+/// A step. A `pick` chooses an entry by its order of use; if there are no entries, a slot that holds none.
 #[derive(Clone, Debug)]
 enum Op {
     Insert {
         weight: u64,
-        life: Millis,
+        ttl: Millis,
         is_back: bool,
     },
     Update {
         pick: usize,
         weight: u64,
-        life: Millis,
+        ttl: Millis,
     },
     Hit {
         pick: usize,
@@ -43,7 +42,7 @@ enum Op {
     Advance {
         ms: u32,
     },
-    /// Every call that takes a slot, with one that holds no entry.
+    /// Every call that takes a slot, with a slot that holds no entry.
     Vacant {
         slot: Slot,
     },
@@ -67,12 +66,12 @@ struct Pair {
     limits: Limits,
     counters: Counters,
     now: Millis,
-    /// Whether there are so few entries that no write leaves any of the dead. A write looks at 16 nodes of the expiry
-    /// heap; one that dies costs two looks.
+    /// Whether there are few enough entries that a write removes all expired ones. A write visits 16 nodes of the expiry
+    /// heap; an expired entry takes two visits.
     sweeps_all: bool,
 }
 
-/// The most entries of which one write finds all that are dead.
+/// The largest number of entries of which one write finds all expired ones.
 const SWEPT_AT_ONCE: u32 = 8;
 
 impl Pair {
@@ -114,7 +113,7 @@ impl Pair {
         }
     }
 
-    /// Where the entry to evict is, and whether its key is to be remembered.
+    /// The position of the entry to evict, and whether its key is remembered.
     fn victim(&mut self, keep: Option<Slot>) -> (usize, bool) {
         if self.policy == Policy::Lru {
             return (self.order.iter().position(|entry| Some(entry.slot) != keep).unwrap(), false);
@@ -133,8 +132,8 @@ impl Pair {
         }
     }
 
-    /// Takes the expired out that the engine has listed, which come first. All of them must be dead; with `all`, nobody
-    /// else may be. `keep` has a new life.
+    /// Removes the expired entries that the engine has listed, which come first. All of them must have expired; with `all`,
+    /// no other entry may have. `keep` has a new ttl.
     fn take_expired(&mut self, all: bool, keep: Option<Slot>) -> usize {
         let listed = self.engine.removals().iter().take_while(|removal| removal.reason == RemovalReason::Expired);
         let expired: Vec<_> = listed.map(|removal| removal.slot).collect();
@@ -150,7 +149,7 @@ impl Pair {
         expired.len()
     }
 
-    /// Evicts by the limits, the oldest first, and compares with what the engine has listed from `at` on.
+    /// Evicts by the limits, the oldest first, and compares with the removals that the engine listed from `at` on.
     fn take_evicted(&mut self, at: usize, more: u64, keep: Option<Slot>) {
         let mut evicted = Vec::new();
         while self.order.len() > self.limits.max_entries as usize || self.overweight(more) {
@@ -218,8 +217,8 @@ impl Pair {
 
     fn apply(&mut self, op: &Op) {
         match *op {
-            Op::Insert { weight, life, is_back } => self.insert(weight, self.now + life, is_back),
-            Op::Update { pick, weight, life } => self.update(self.slot(pick), weight, self.now + life),
+            Op::Insert { weight, ttl, is_back } => self.insert(weight, self.now + ttl, is_back),
+            Op::Update { pick, weight, ttl } => self.update(self.slot(pick), weight, self.now + ttl),
             Op::Hit { pick } => {
                 let slot = self.slot(pick);
                 self.engine.hit(slot);
@@ -305,8 +304,8 @@ fn run(limits: Limits, ops: &[Op]) {
     }
 }
 
-/// A life in milliseconds from now; some are over before they begin.
-fn life() -> impl Strategy<Value = Millis> {
+/// A ttl in milliseconds; some have passed before they begin.
+fn ttl() -> impl Strategy<Value = Millis> {
     prop_oneof![
         3 => Just(NEVER),
         6 => (0u8..60).prop_map(Millis::from),
@@ -323,8 +322,8 @@ fn limits(entries: std::ops::RangeInclusive<u32>) -> impl Strategy<Value = Limit
 fn op(entries: std::ops::RangeInclusive<u32>, weight: BoxedStrategy<u64>) -> impl Strategy<Value = Op> {
     let pick = any::<usize>;
     prop_oneof![
-        72 => (weight.clone(), life(), any::<bool>()).prop_map(|(weight, life, is_back)| Op::Insert { weight, life, is_back }),
-        48 => (pick(), weight, life()).prop_map(|(pick, weight, life)| Op::Update { pick, weight, life }),
+        72 => (weight.clone(), ttl(), any::<bool>()).prop_map(|(weight, ttl, is_back)| Op::Insert { weight, ttl, is_back }),
+        48 => (pick(), weight, ttl()).prop_map(|(pick, weight, ttl)| Op::Update { pick, weight, ttl }),
         48 => pick().prop_map(|pick| Op::Hit { pick }),
         6 => Just(Op::Miss),
         18 => pick().prop_map(|pick| Op::Delete { pick }),
@@ -342,7 +341,7 @@ fn light() -> BoxedStrategy<u64> {
     prop_oneof![2 => Just(0), 5 => 1u64..12, 1 => 0u64..60].boxed()
 }
 
-/// So that any two of them are more than 64 bits hold.
+/// Weights of which any two exceed 64 bits.
 fn colossal() -> BoxedStrategy<u64> {
     prop_oneof![Just(u64::MAX), (u64::MAX - 5)..=u64::MAX, (u64::MAX / 2 - 3)..=(u64::MAX / 2 + 3), 0u64..3].boxed()
 }

@@ -23,7 +23,7 @@ pub use table::{Call, Case, Options, cases};
 macro_rules! for_each_rule {
     ($test:ident) => {
         $test!(rule_1_get_gives_what_was_set, 1);
-        $test!(rule_2_a_ttl_is_a_whole_life, 2);
+        $test!(rule_2_an_entry_is_fresh_for_its_whole_ttl, 2);
         $test!(rule_3_delete_and_clear_pattern_count, 3);
         $test!(rule_4_the_limit_is_a_limit, 4);
         $test!(rule_5_keys_and_values_within_their_limits, 5);

@@ -8,17 +8,17 @@ describe("ttl", () => {
   test("an entry expires when its ttl has passed, and ttl returns the remaining seconds", () => {
     const { cache, time } = timed({ ttl: "10s" });
     cache.set("default", 1).set("own", 1, 2.5).set("never", 1, null).set("object", 1, { ttl: "1500ms" });
-    const lives = () => ["default", "own", "never", "object", "none"].map((key) => cache.ttl(key));
-    assert.deepEqual(lives(), [10, 2.5, null, 1.5, undefined]);
+    const ttls = () => ["default", "own", "never", "object", "none"].map((key) => cache.ttl(key));
+    assert.deepEqual(ttls(), [10, 2.5, null, 1.5, undefined]);
     time.now += 1499;
-    assert.deepEqual(lives(), [8.501, 1.001, null, 0.001, undefined]);
+    assert.deepEqual(ttls(), [8.501, 1.001, null, 0.001, undefined]);
     time.now += 1;
-    assert.deepEqual(lives(), [8.5, 1, null, undefined, undefined]);
+    assert.deepEqual(ttls(), [8.5, 1, null, undefined, undefined]);
     cache.set("own", 1);
     assert.equal(cache.ttl("own"), 10);
     cache.set("own", 1, null);
     time.now += 1e12;
-    assert.deepEqual(lives(), [undefined, null, null, undefined, undefined]);
+    assert.deepEqual(ttls(), [undefined, null, null, undefined, undefined]);
   });
 
   test("units", () => {

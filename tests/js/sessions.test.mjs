@@ -1,4 +1,4 @@
-// Sessions: their lives, their ends, and that nobody sees their tokens. In memory, and over HTTP.
+// Sessions, in memory and over HTTP: how long they last, how they end, and that errors do not show their tokens.
 
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
@@ -16,7 +16,7 @@ const overHttp = () => new HttpCache({ url: bridge.url, timeout: "5m", token: br
 
 const KEY = (token) => `session:${token}`;
 
-test("in memory, a session lives while it is used", async () => {
+test("in memory, a session lasts while it is used", async () => {
   let now = 0;
   const cache = new MemoryCache({ clock: () => now });
   const sessions = new SessionStore(cache, { ttl: "1m" });
@@ -36,7 +36,7 @@ test("in memory, a session lives while it is used", async () => {
   assert.equal(cache.size, 0);
 });
 
-test("over HTTP, a session lives while it is used", async () => {
+test("over HTTP, a session lasts while it is used", async () => {
   const cache = overHttp();
   const sessions = new SessionStore(cache, { ttl: "1m" });
   const token = await sessions.create({ user: 1 });
@@ -44,7 +44,7 @@ test("over HTTP, a session lives while it is used", async () => {
   assert.ok((await left()) > 30);
   await cache.set(KEY(token), { user: 1 }, "20s");
   assert.deepEqual(await sessions.get(token), { user: 1 });
-  assert.ok((await left()) > 30, "it lives on");
+  assert.ok((await left()) > 30, "its ttl started again");
   await cache.set(KEY(token), { user: 1 }, "20s");
   assert.equal(await sessions.update(token, { user: 2 }), true);
   assert.ok((await left()) > 30);

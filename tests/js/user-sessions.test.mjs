@@ -38,7 +38,7 @@ for (const [name, make] of Object.entries(STORES)) {
     }
   });
 
-  test(`${name}: of many rotations at once, one wins, and its session lives`, async () => {
+  test(`${name}: of many rotations at once, one wins, and its session remains`, async () => {
     const { sessions } = made(make);
     for (const options of [{}, { user: "ada" }]) {
       const token = await sessions.create("Ada", options);

@@ -105,7 +105,7 @@ fn who_waits_too_long_loads_without_and_takes_nothing_from_the_holder() {
     let asks: BoxFuture<'_, ()> = Box::pin(async move {
         scene.ask(process, scene.options(), seconds(0)).await;
         let now = scene.time.clock.now_ms();
-        assert!((20_000..20_300).contains(&now), "twice the life of a lease, {now}");
+        assert!((20_000..20_300).contains(&now), "twice the ttl of a lease, {now}");
     });
     let holder: BoxFuture<'_, ()> = Box::pin(async move {
         for _ in 0..8 {
@@ -156,7 +156,7 @@ fn a_caller_that_goes_away_gives_the_lease_back() {
         });
         executor.spawn(scene.time.pass(&working));
         assert_eq!(executor.run(&mut Seeded(polls as u64)), 0);
-        // Far less than the life of a lease.
+        // Far less than the ttl of a lease.
         assert!(scene.time.clock.now_ms() < 8000, "{polls} polls: {}", scene.time.clock.now_ms());
         assert!(!scene.holders.sync().exists(KEY).unwrap(), "{polls} polls");
     }
@@ -281,8 +281,8 @@ fn a_provider_without_leases_refuses_them_and_memory_needs_none() {
     pollster::block_on(async {
         refused(Remote::default().get_or_set(KEY, options(), load).await);
         let memory = MemoryCacheProvider::default();
-        for life in [Duration::ZERO, Duration::MAX] {
-            refused(memory.get_or_set(KEY, options().lease(life), load).await);
+        for ttl in [Duration::ZERO, Duration::MAX] {
+            refused(memory.get_or_set(KEY, options().lease(ttl), load).await);
         }
         assert_eq!(memory.get_or_set(KEY, options(), load).await.unwrap(), 1);
     });

@@ -1,4 +1,4 @@
-//! Sessions in memory: their lives, their ends, and that nobody sees their tokens.
+//! Sessions in memory: how long they last, how they end, and that errors do not show their tokens.
 
 use std::collections::HashSet;
 use std::time::Duration;
@@ -246,7 +246,7 @@ fn renewing_is_no_write_and_replacing_is_one() {
     let stats = cache.sync().stats();
     assert_eq!((stats.hits, stats.misses, stats.sets), (1, 1, 3));
     clock.advance(secs(1));
-    assert_eq!(cache.sync().keys(), ["b"], "the first life of a began when it was renewed");
+    assert_eq!(cache.sync().keys(), ["b"], "the ttl of a started when it was renewed");
     assert_eq!(cache.sync().get_and_touch("b", Some(Duration::MAX)).unwrap().as_deref(), Some("3"));
     clock.advance(secs(1_000_000));
     assert_eq!(cache.sync().get_with_ttl("b"), Ok(Some(("3".into(), None))));

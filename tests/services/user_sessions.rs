@@ -53,7 +53,7 @@ fn a_rotated_session_has_a_new_token_the_same_value_and_the_same_end() {
 }
 
 #[test]
-fn of_many_rotations_at_once_one_wins_and_its_session_lives() {
+fn of_many_rotations_at_once_one_wins_and_its_session_remains() {
     let (_, sessions) = sessions(&ManualClock::new());
     for _ in 0..20 {
         let token = block_on(sessions.create_for("ada", "Ada".into())).unwrap();

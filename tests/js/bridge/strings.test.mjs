@@ -147,7 +147,7 @@ onStores(["memory", "redis"], (its) => {
     assert.equal(await redis.strlen("missing"), 0);
     await redis.expire("k", 1000);
     await redis.append("k", "b");
-    assert.ok((await redis.ttl("k")) > 900, "APPEND keeps the life");
+    assert.ok((await redis.ttl("k")) > 900, "APPEND keeps the TTL");
   });
 
   test("counters", async () => {
@@ -161,7 +161,7 @@ onStores(["memory", "redis"], (its) => {
     assert.equal(await redis.get("n"), 4991.5);
     await redis.set("n", 1, { ex: 1000 });
     await redis.incr("n");
-    assert.ok((await redis.ttl("n")) > 900, "INCR keeps the life");
+    assert.ok((await redis.ttl("n")) > 900, "INCR keeps the TTL");
   });
 
   test("counters refuse non-numbers and overflows, and change nothing", async () => {

@@ -30,15 +30,15 @@ class Scene {
   /** A provider of a process of its own. */
   process(turns) {
     const remote = new Remote(this.store, turns);
-    remote.lease = async (key, holder, life) => {
+    remote.lease = async (key, holder, ttl) => {
       await pause(remote.turns());
       if (remote.broken) {
         throw new Error("the provider is broken");
       }
       const is = this.holders.get(key);
-      const done = life === null ? is === holder : is === undefined;
+      const done = ttl === null ? is === holder : is === undefined;
       if (done) {
-        life === null ? this.holders.delete(key) : this.holders.set(key, holder, `${life}ms`);
+        ttl === null ? this.holders.delete(key) : this.holders.set(key, holder, `${ttl}ms`);
       }
       await pause(remote.turns());
       return done;
@@ -113,7 +113,7 @@ describe("lease", () => {
     scene.holders.set(KEY, "who goes on", null);
     const cache = new Cache({ provider: scene.process() });
     assert.equal(await scene.until(cache.getOrSet(KEY, scene.load(0), options)), 1);
-    assert.ok(scene.now >= 21_000 && scene.now < 21_500, `twice the life of a lease: ${scene.now}`);
+    assert.ok(scene.now >= 21_000 && scene.now < 21_500, `twice the ttl of a lease: ${scene.now}`);
     assert.equal(scene.holders.get(KEY), "who goes on");
   });
 
@@ -248,7 +248,7 @@ describe("lease", () => {
       scene.until(cache.getOrSet(KEY, scene.load(0), { ...options, onError: "propagate" })),
       /the lease fails/,
     );
-    provider.lease = (key, holder, life) => (life === null ? Promise.reject(new Error("no")) : real(key, holder, life));
+    provider.lease = (key, holder, ttl) => (ttl === null ? Promise.reject(new Error("no")) : real(key, holder, life));
     assert.equal(await scene.until(cache.getOrSet(KEY, scene.load(0), options)), 2, "what was loaded stands");
   });
 

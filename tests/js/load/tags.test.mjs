@@ -89,7 +89,7 @@ describe("tags", () => {
     assert.equal(store.get("tag:t"), then + 1);
   });
 
-  test("old values, with what is left of their lives", async () => {
+  test("old values, with their remaining ttl", async () => {
     for (const make of [(store) => store, (store) => new Remote(store)]) {
       const time = { now: 1000 };
       const { cache } = tagged(make(new MemoryCache({ clock: () => time.now })));

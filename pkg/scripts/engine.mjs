@@ -37,18 +37,25 @@ export function buildEngine(root, made) {
 
   // No feature flags: wasm-opt obeys the list that the module carries. `--all-features` would use some that no engine has.
   // wasm-opt prints the short names that it gave to the exports.
-  const renamed = binaryen("wasm-opt", ["-Oz", "--minify-imports-and-exports", "used.wasm", "--output", "engine.wasm"]);
+  const small = ["-Oz", "--flatten", "--rereloop", "-Oz"];
+  const renamed = binaryen("wasm-opt", [
+    ...small,
+    "--minify-imports-and-exports",
+    "used.wasm",
+    "--output",
+    "engine.wasm",
+  ]);
   const { imports } = JSON.parse(renamed);
   if (imports.length > 0) {
     throw new Error(`the engine is to import nothing, but imports ${JSON.stringify(imports)}: does it panic?`);
   }
 
-  // JavaScript has no instructions that fill memory, extend signs, or convert numbers without a trap.
+  // JavaScript has no instructions that extend signs, or convert numbers without a trap.
   binaryen("wasm-opt", [
-    ...["-Oz", "--llvm-memory-copy-fill-lowering", "--signext-lowering", "--llvm-nontrapping-fptoint-lowering"],
+    ...["-Oz", "--signext-lowering", "--llvm-nontrapping-fptoint-lowering"],
     ...["engine.wasm", "--output", "lowered.wasm"],
   ]);
-  binaryen("wasm2js", ["-Oz", "lowered.wasm", "--output", "engine.js"]);
+  binaryen("wasm2js", ["-O4", "lowered.wasm", "--output", "engine.js"]);
   return {
     hex: readFileSync(join(made, "engine.wasm"), "hex"),
     translated: asFunction(readFileSync(join(made, "engine.js"), "utf8")),
@@ -86,6 +93,25 @@ function asFunction(source) {
     /(bufferView = HEAPU8;\n\s*\})(\s*return oldPages;)/,
     "$1 else if (pagesToAdd !== 0) { return -1; }$2",
   );
+  // It decodes the few bytes that the memory begins with by a function that is longer than they are.
+  made.change(
+    "the decoder of the memory's first bytes",
+    /var base64ReverseLookup[\s\S]*?\n(?=function initActiveSegments)/,
+    "",
+  );
+  made.change("the memory's first bytes", /base64Decode\w+\(bufferView, [\s\S]*?(?=\n\})/, (calls) =>
+    calls.replaceAll(
+      /base64Decode\w+\(bufferView, (\d+), "([^"]*)"\)/g,
+      (_, at, bytes) => `bufferView.set([${[...Buffer.from(bytes, "base64")]}], ${at})`,
+    ),
+  );
+  // It declares every view and function that a module may need, and makes all views anew when the memory grows.
+  for (const name of new Set(made.text.match(/\b(HEAP|Math_)\w+(?= = )/g))) {
+    const without = made.text.replaceAll(new RegExp(`^ *(var )?${name} = .*\\n`, "gm"), "");
+    if (!new RegExp(`\\b${name}\\b`).test(without)) {
+      made.text = without;
+    }
+  }
   // Its names say nothing, so that nobody misses them in what errors and debuggers show.
   const { code } = transformSync(`export default function () {\n${made.text}}\n`, { minify: true });
   return code;

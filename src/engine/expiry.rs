@@ -12,7 +12,7 @@
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use super::{Millis, NEVER, NONE, Slot, grow, grow_with};
+use super::{Millis, NEVER, NONE, Slot, grow, grow_with, push_within};
 
 #[derive(Clone, Copy, Debug)]
 struct Node {
@@ -129,8 +129,7 @@ impl Expiry {
                 node.due = deadline;
                 self.sift_up(index);
             }
-        } else if self.heap.len() < self.heap.capacity() {
-            self.heap.push(Node { due: deadline, slot });
+        } else if push_within(&mut self.heap, Node { due: deadline, slot }) {
             self.sift_up(self.heap.len() - 1);
         }
     }
@@ -167,11 +166,6 @@ impl Expiry {
             }
         }
         None
-    }
-
-    /// Removes all deadlines and frees the memory.
-    pub(crate) fn clear(&mut self) {
-        *self = Self::default();
     }
 
     #[inline]

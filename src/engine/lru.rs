@@ -14,7 +14,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 
 use super::policy::{Eviction, Victim};
 use super::radix;
-use super::{LAST_STAMP, Slot, Tables, grow_with};
+use super::{LAST_STAMP, Slot, Tables, grow_with, push_within};
 
 /// The stamp of a slot without an entry: later than every other, so that it is never a victim.
 pub(super) const FREE: u32 = u32::MAX;
@@ -101,9 +101,7 @@ impl Lru {
                         continue;
                     }
                 }
-                if self.queue.len() < self.queue.capacity() {
-                    self.queue.push(slot);
-                }
+                push_within(&mut self.queue, slot);
             }
         }
         radix::sort(&mut self.queue, &mut self.spare, &self.stamps);
@@ -121,8 +119,8 @@ impl Lru {
             #[allow(clippy::cast_possible_truncation)]
             let slot = slot as Slot;
             let stamp = self.stamp(slot);
-            if stamp > floor && stamp != FREE && self.queue.len() < self.queue.capacity() {
-                self.queue.push(slot);
+            if stamp > floor && stamp != FREE {
+                push_within(&mut self.queue, slot);
             }
         }
         radix::sort(&mut self.queue, &mut self.spare, &self.stamps);
@@ -256,10 +254,6 @@ impl Eviction for Lru {
         if self.next >= self.queue.len() {
             self.make_queue();
         }
-    }
-
-    fn clear(&mut self) {
-        *self = Self { earlier: self.uses(), ..Self::default() };
     }
 }
 

@@ -68,9 +68,24 @@ pub(crate) fn grow_with<E>(table: &mut Vec<E>, capacity: usize, fill: impl Fn() 
     if table.try_reserve_exact(missing).is_err() {
         return false;
     }
-    // `resize` alone would contain a path that panics if it cannot allocate.
-    while table.len() < capacity && table.len() < table.capacity() {
-        table.push(fill());
-    }
+    while table.len() < capacity && push_within(table, fill()) {}
     true
+}
+
+/// Adds to a table, which grows if it has to. Returns false if memory cannot be allocated.
+pub(crate) fn push<E>(table: &mut Vec<E>, one: E) -> bool {
+    (table.len() < table.capacity() || table.try_reserve(1).is_ok()) && push_within(table, one)
+}
+
+/// Adds to a table that has room. Returns false if it has none.
+///
+/// All tables of the engine are filled here: a `push` or `resize` elsewhere would contain a path that panics if it cannot
+/// allocate, and with it, in WebAssembly, all that a panic needs.
+#[inline]
+pub(crate) fn push_within<E>(table: &mut Vec<E>, one: E) -> bool {
+    let has_room = table.len() < table.capacity();
+    if has_room {
+        table.push(one);
+    }
+    has_room
 }

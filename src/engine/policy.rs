@@ -30,8 +30,6 @@ pub(crate) trait Eviction {
     fn resume(&mut self, tick: u32, next: u32);
     /// Makes the next queue of the tables.
     fn refill(&mut self);
-    /// Removes all slots and frees the memory.
-    fn clear(&mut self);
 }
 
 /// The slot to evict next.
@@ -72,6 +70,13 @@ impl AnyPolicy {
             Policy::S3Fifo => Self::S3Fifo(S3Fifo::default()),
         }
     }
+
+    pub(crate) fn policy(&self) -> Policy {
+        match self {
+            Self::Lru(_) => Policy::Lru,
+            Self::S3Fifo(_) => Policy::S3Fifo,
+        }
+    }
 }
 
 /// Delegates all methods to the chosen policy.
@@ -100,5 +105,4 @@ delegate! {
     tables(&) -> Tables<'_>;
     resume(&mut, tick: u32, next: u32);
     refill(&mut);
-    clear(&mut);
 }

@@ -2,7 +2,7 @@
 
 use std::sync::atomic::{AtomicU32, Ordering};
 
-use super::Slot;
+use super::{Slot, push_within};
 
 /// The most bits of a stamp that one pass sorts by.
 const DIGIT: u32 = 11;
@@ -52,9 +52,7 @@ fn distribute(slots: &[Slot], spare: &mut Vec<Slot>, digit: impl Fn(Slot) -> usi
     }
     // Resized without a path that could allocate.
     spare.truncate(slots.len());
-    while spare.len() < slots.len() && spare.len() < spare.capacity() {
-        spare.push(0);
-    }
+    while spare.len() < slots.len() && push_within(spare, 0) {}
     let mut places = [0_u32; DIGITS];
     for &slot in slots {
         places[digit(slot) % DIGITS] += 1;

@@ -1,7 +1,8 @@
 //! Making room for entries: the growth of the tables, and evictions.
 
+use super::counters::add;
 use super::policy::{Eviction, Victim};
-use super::{Engine, Millis, NEVER, NONE, Refused, Removal, RemovalReason, Slot, grow};
+use super::{Engine, Millis, NEVER, NONE, Refused, Removal, RemovalReason, Slot, grow, push};
 
 /// The initial capacity of the tables.
 const FIRST_SLOTS: u32 = 16;
@@ -77,23 +78,15 @@ impl Engine {
         if !self.list(Removal { slot, reason, remember: remember && !dead }) {
             return false;
         }
-        let removed = u64::from(self.release(slot));
-        if dead {
-            self.counters.expirations += removed;
-        } else {
-            self.counters.evictions += removed;
-        }
+        let removed = self.release(slot);
+        add(if dead { &mut self.counters.expirations } else { &mut self.counters.evictions }, removed.into());
         true
     }
 
     /// Lists a removal. Returns false if memory cannot be allocated for the list; the entry then has to stay.
     #[inline]
     pub(super) fn list(&mut self, removal: Removal) -> bool {
-        let room = self.removals.len() < self.removals.capacity() || self.removals.try_reserve(1).is_ok();
-        if room {
-            self.removals.push(removal);
-        }
-        room
+        push(&mut self.removals, removal)
     }
 
     /// Frees a slot. Returns false if it was not occupied. If memory cannot be allocated for the list of free slots, the
@@ -101,8 +94,8 @@ impl Engine {
     #[inline(never)]
     pub(super) fn release(&mut self, slot: Slot) -> bool {
         let held = self.vacate(slot);
-        if held && (self.free.len() < self.free.capacity() || self.free.try_reserve(1).is_ok()) {
-            self.free.push(slot);
+        if held {
+            push(&mut self.free, slot);
         }
         held
     }

@@ -159,10 +159,6 @@ impl Eviction for S3Fifo {
             self.tick = 0;
         }
     }
-
-    fn clear(&mut self) {
-        *self = Self { earlier: self.uses(), ..Self::default() };
-    }
 }
 
 #[cfg(test)]
@@ -220,8 +216,6 @@ mod tests {
         assert!(policy.victim(0).is_none());
         assert!(policy.victim(NONE).is_some());
         assert!(policy.victim(1).is_some());
-        policy.clear();
-        assert!(policy.victim(NONE).is_none());
         assert_eq!(policy.uses(), 3);
     }
 

@@ -1,5 +1,6 @@
 //! The engine: slots, limits and removals.
 
+use super::counters::add;
 use super::expiry::Expiry;
 use super::policy::{AnyPolicy, Eviction, Policy, Victim};
 use super::terms::{Inserted, Limits, Refused, Removal, RemovalReason};
@@ -25,7 +26,8 @@ pub struct Engine {
     /// The capacity of the tables, in slots.
     pub(super) capacity: u32,
     pub(super) total_weight: u64,
-    /// Without the hits, which are the uses that were neither writes nor touches.
+    /// The hits are the uses that were neither writes nor touches. Its own `hits` are those from before the engine was last
+    /// cleared, and the writes until then.
     pub(super) counters: Counters,
     /// The uses that were no lookups.
     pub(super) touches: u64,
@@ -65,7 +67,7 @@ impl Engine {
         self.sweep(now, SWEEP_BUDGET);
         let victim = self.live_victim(now);
         let slot = if let Some(Victim { slot, .. }) = victim {
-            self.counters.evictions += 1;
+            add(&mut self.counters.evictions, 1);
             self.vacate(slot);
             slot
         } else if let Some(slot) = self.free.pop() {
@@ -82,7 +84,7 @@ impl Engine {
         self.held += 1;
         self.expiry.set(slot, deadline);
         self.set_weight(slot, weight);
-        self.counters.sets += 1;
+        add(&mut self.counters.sets, 1);
         let remember = victim.is_some_and(|victim| victim.remember);
         Ok(Inserted { slot, evicted: victim.is_some(), remember })
     }
@@ -105,7 +107,7 @@ impl Engine {
         self.set_weight(slot, 0);
         while self.overweight(weight) && self.evict(slot, now) {}
         self.set_weight(slot, weight);
-        self.counters.sets += 1;
+        add(&mut self.counters.sets, 1);
         Ok(())
     }
 
@@ -141,7 +143,7 @@ impl Engine {
 
     /// Makes the entry in `slot` the most recently used, without counting a lookup.
     pub fn touch(&mut self, slot: Slot) {
-        self.touches += u64::from(self.policy.touch(slot));
+        add(&mut self.touches, self.policy.touch(slot).into());
     }
 
     /// Records a miss.
@@ -181,12 +183,14 @@ impl Engine {
 
     /// Removes the entry in `slot` on behalf of the owner. It is not listed in the removals.
     pub fn delete(&mut self, slot: Slot) {
-        self.counters.deletes += u64::from(self.release(slot));
+        let removed = self.release(slot);
+        add(&mut self.counters.deletes, removed.into());
     }
 
     /// Removes the entry in `slot`, which the owner found to be past its deadline. It is not listed in the removals.
     pub fn expire(&mut self, slot: Slot) {
-        self.counters.expirations += u64::from(self.release(slot));
+        let removed = self.release(slot);
+        add(&mut self.counters.expirations, removed.into());
     }
 
     /// Removes entries whose end has passed, inspecting at most `budget` nodes of the expiry heap. Returns how many it
@@ -218,17 +222,12 @@ impl Engine {
 
     /// Removes every entry, as deleted, and frees the memory. None is listed in the removals.
     pub fn clear(&mut self) {
-        self.counters.deletes += u64::from(self.len());
-        self.counters.expirations += u64::from(self.expiry.stale());
-        self.policy.clear();
-        self.expiry.clear();
-        self.weights = Vec::new();
-        self.free = Vec::new();
-        self.removals = Vec::new();
-        self.used = 0;
-        self.held = 0;
-        self.capacity = 0;
-        self.total_weight = 0;
+        let mut counters = self.counters();
+        counters.hits += counters.sets;
+        add(&mut counters.deletes, self.len());
+        add(&mut counters.expirations, self.expiry.stale());
+        let policy = self.policy.policy();
+        *self = Self { counters, ..Self::new(self.limits, policy) };
     }
 
     /// The entries that the engine has removed since the list was last cleared.
@@ -284,7 +283,8 @@ impl Engine {
     /// The counts so far.
     #[must_use]
     pub fn counters(&self) -> Counters {
-        Counters { hits: self.policy.uses() - self.counters.sets - self.touches, ..self.counters }
+        let Counters { hits, sets, .. } = self.counters;
+        Counters { hits: hits + self.policy.uses() - sets - self.touches, ..self.counters }
     }
 
     /// Calls `visit` with every occupied slot, from the least to the most recently used.

@@ -76,13 +76,16 @@ pub fn engine_new(max_entries: u32, max_weight: f64, is_s3_fifo: bool) -> u32 {
     let Engines { all, headers, free } = &mut *engines;
     let of = free.pop().unwrap_or(length(all.len()));
     let policy = if is_s3_fifo { Policy::S3Fifo } else { Policy::Lru };
-    let slots = Slots { engine: Engine::new(limits(max_entries, max_weight), policy), order: Vec::new() };
+    let engine = Engine::new(Limits { max_entries, max_weight: u64::MAX }, policy);
+    let slots = Slots { engine, order: Vec::new() };
     if let (Some(own), Some(header)) = (all.get_mut(of as usize), headers.get_mut(of as usize)) {
         *own = slots;
         *header = Header::default();
     } else if !(push(headers, Header::default()) && push(all, slots)) {
         return u32::MAX;
     }
+    drop(engines);
+    engine_call(of, SET_LIMITS, max_entries, max_weight, 0.0, 0.0);
     of
 }
 
@@ -125,22 +128,24 @@ pub fn engine_call(of: u32, what: u32, slot: Slot, a: f64, b: f64, c: f64) -> f6
     engine.resume(header.tick.load(Ordering::Relaxed), header.next.load(Ordering::Relaxed));
     engine.clear_removals();
     *order = Vec::new();
-    let result = act(engine, order, what, slot, (a, b, c));
+    // Once for all that need it: in JavaScript, it is much code.
+    let weight = weighed(a);
+    let result = act(engine, order, what, slot, (weight, b, c));
     header.write(engine);
     result
 }
 
-fn act(engine: &mut Engine, order: &mut Vec<Slot>, what: u32, slot: Slot, (a, b, c): (f64, f64, f64)) -> f64 {
+fn act(engine: &mut Engine, order: &mut Vec<Slot>, what: u32, slot: Slot, (weight, b, c): (u64, f64, f64)) -> f64 {
     let is_done = match what {
         INSERT => {
-            return f64::from(match engine.insert(weighed(a), b, c, slot != 0) {
+            return f64::from(match engine.insert(weight, b, c, slot != 0) {
                 Ok(Inserted { slot, evicted, remember }) => {
                     slot | if evicted { EVICTED } else { 0 } | if remember { REMEMBER } else { 0 }
                 }
                 Err(_) => REFUSED,
             });
         }
-        UPDATE => engine.update(slot, weighed(a), b, c).is_ok(),
+        UPDATE => engine.update(slot, weight, b, c).is_ok(),
         REFILL => {
             engine.refill();
             true
@@ -160,7 +165,7 @@ fn act(engine: &mut Engine, order: &mut Vec<Slot>, what: u32, slot: Slot, (a, b,
             true
         }
         SET_LIMITS => {
-            engine.set_limits(limits(slot, a), c);
+            engine.set_limits(Limits { max_entries: slot, max_weight: weight }, c);
             true
         }
         CLEAR => {
@@ -217,13 +222,7 @@ impl Header {
     }
 }
 
-fn limits(max_entries: u32, max_weight: f64) -> Limits {
-    Limits { max_entries, max_weight: weighed(max_weight) }
-}
-
 /// Converts a weight that JavaScript has checked: an integer from 0 to 2^53, or infinity, which becomes the largest.
-// Not inlined: in JavaScript, it is much code.
-#[inline(never)]
 #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)]
 fn weighed(weight: f64) -> u64 {
     weight as u64

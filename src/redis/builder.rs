@@ -173,7 +173,8 @@ impl<T, S> RedisCacheBuilder<T, S> {
     }
 
     /// Limits the time to open a connection; 1 second by default. Sentinels are queried one after the other, so with
-    /// them the limit applies to each Sentinel, and twice the limit applies to the primary.
+    /// them the limit applies to each Sentinel, and twice the limit applies to the primary. In a cluster it applies to each
+    /// node, and three times the limit to all of them: nodes that do not reply keep the others waiting so long.
     ///
     /// An operation waits for a connection no longer than its own limit; the attempt to connect goes on without it. After
     /// a failed attempt, operations fail at once for 100 ms.

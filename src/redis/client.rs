@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
-use redis::{Pipeline, Value, cmd, pipe};
+use redis::{Cmd, Pipeline, Value, cmd, pipe};
 
 use super::clear_pattern;
 use super::commands::{set, with_key, with_keys};
@@ -41,22 +41,13 @@ impl RemoteStore for Client {
         bytes_or_nil("GET", reply, key)
     }
 
-    /// The ttl is read before and after the value. The smaller one is never longer than that of the value, even if another
-    /// client replaces the entry in between. So this needs neither MULTI nor a script, which an ACL may forbid.
     async fn get_with_ttl(&self, key: &str) -> Result<Option<(Vec<u8>, Option<Duration>)>> {
-        let mut commands = pipe();
-        commands.add_command(with_key("PTTL", key));
-        commands.add_command(with_key("GET", key));
-        commands.add_command(with_key("PTTL", key));
-        let [before, value, after] = exactly(self.batch(commands).await?)?;
+        let [value, left] = self.in_order(with_key("GET", key), with_key("PTTL", key)).await?;
         let Some(value) = bytes_or_nil("GET", value, key)? else { return Ok(None) };
-        let (before, after) = (integer("PTTL", before, key)?, integer("PTTL", after, key)?);
-        Ok(match (before, after) {
+        Ok(match integer("PTTL", left, key)? {
             // It expired or was deleted meanwhile. Redis keeps an entry through its last millisecond.
-            (_, 0 | -2) | (0, _) => None,
-            (-1 | -2, -1) => Some((value, None)),
-            (-1 | -2, left) | (left, -1) => Some((value, milliseconds(left))),
-            (before, after) => Some((value, milliseconds(before.min(after)))),
+            0 | -2 => None,
+            left => Some((value, milliseconds(left))),
         })
     }
 
@@ -66,16 +57,7 @@ impl RemoteStore for Client {
             Some(ms) => get.arg("PX").arg(ms),
             None => get.arg("PERSIST"),
         };
-        let pttl = with_key("PTTL", key);
-        let [left, value] = if self.connection.is_cluster() {
-            // A cluster keeps no order between commands that are sent together.
-            let left = self.connection.one(pttl, Retry::Idempotent).await?;
-            [left, self.connection.one(get, Retry::Idempotent).await?]
-        } else {
-            let mut commands = pipe();
-            commands.add_command(pttl).add_command(get);
-            exactly(self.batch(commands).await?)?
-        };
+        let [left, value] = self.in_order(with_key("PTTL", key), get).await?;
         let Some(value) = bytes_or_nil("GETEX", value, key)? else { return Ok(None) };
         Ok(Some((value, u64::try_from(integer("PTTL", left, key)?).ok())))
     }
@@ -249,6 +231,15 @@ impl RemoteStore for Client {
     async fn set_if_absent_or_get(&self, key: &str, value: &[u8], ttl: TtlMs) -> Result<SetIfAbsent<Vec<u8>>> {
         let mut command = set(key, value, ttl);
         command.arg("NX");
+        if self.connection.is_cluster() {
+            return match self.connection.one(command, Retry::Never).await? {
+                Value::Nil => {
+                    let value = self.connection.one(with_key("GET", key), Retry::Idempotent).await?;
+                    Ok(SetIfAbsent::Exists(string(value)))
+                }
+                reply => ok("SET", reply, key).map(|()| SetIfAbsent::Stored),
+            };
+        }
         let mut commands = pipe();
         commands.add_command(command).add_command(with_key("GET", key));
         let [stored, value] = exactly(self.connection.send(Request::Batch(commands), Retry::Never).await?)?;
@@ -328,6 +319,13 @@ impl Client {
             batch.add_command(with_keys(name, part));
         }
         self.batch(batch).await
+    }
+
+    /// Sends two idempotent commands on one key, one after the other.
+    async fn in_order(&self, first: Cmd, second: Cmd) -> Result<[Value; 2]> {
+        let mut commands = pipe();
+        commands.add_command(first).add_command(second);
+        exactly(self.connection.send(Request::InOrder(commands), Retry::Idempotent).await?)
     }
 
     /// Sends idempotent commands and returns their replies.

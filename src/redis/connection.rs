@@ -7,8 +7,9 @@ use std::time::Duration;
 use redis::aio::MultiplexedConnection;
 use redis::{Cmd, Pipeline, RedisResult, Value};
 use tokio::sync::watch;
-use tokio::time::{sleep, timeout};
+use tokio::time::{Instant, sleep, timeout, timeout_at};
 
+use super::cluster::Effort;
 use super::error::{Verdict, of_connection, verdict, verdict_of_replies};
 use super::open_connection::{OpenConnection, Target};
 use super::tracking::Pushes;
@@ -57,8 +58,10 @@ pub(super) struct ConnectionId(u64);
 pub enum Request {
     /// One command.
     One(Cmd),
-    /// In one round trip, not atomic.
+    /// In one round trip, not atomic. A cluster keeps no order between them.
     Batch(Pipeline),
+    /// Idempotent commands on one key, one after the other in one round trip, not atomic.
+    InOrder(Pipeline),
     /// Between MULTI and EXEC.
     Atomic(Pipeline),
 }
@@ -151,7 +154,8 @@ impl Connection {
         }
         let limit = self.shared.target.operation_timeout;
         let mut used = None;
-        let outcome = timeout(limit, self.send_once_or_twice(&request, retry, &mut used)).await;
+        let effort = Effort { until: Instant::now() + limit, retry };
+        let outcome = timeout_at(effort.until, self.send_once_or_twice(&request, effort, &mut used)).await;
         let Some(current) = used else {
             return Err(outcome.ok().and_then(Result::err).unwrap_or_else(|| self.not_connected_within(limit)));
         };
@@ -172,31 +176,41 @@ impl Connection {
     async fn send_once_or_twice(
         &self,
         request: &Request,
-        retry: Retry,
+        effort: Effort,
         used: &mut Option<Current>,
     ) -> Result<Vec<Value>> {
-        let first = self.try_once(request, used).await?;
+        let first = self.try_once(request, effort, used).await?;
         let again = match first.as_ref().map_or_else(verdict, |replies| verdict_of_replies(replies)) {
             // The first commands of a batch may have been executed.
-            Verdict::NotServed => retry == Retry::Idempotent || !matches!(request, Request::Batch(_)),
-            Verdict::Broken => retry == Retry::Idempotent,
+            Verdict::NotServed => effort.retry == Retry::Idempotent || !matches!(request, Request::Batch(_)),
+            Verdict::Broken => effort.retry == Retry::Idempotent,
             Verdict::Final => false,
         };
-        let last = if again { self.try_once(request, used).await? } else { first };
+        let last = if again { self.try_once(request, effort, used).await? } else { first };
         last.map_err(|error| of_connection(&error, &self.names()))
     }
 
     /// Sends the request, and discards the connection if it is no longer usable.
-    async fn try_once(&self, request: &Request, used: &mut Option<Current>) -> Result<RedisResult<Vec<Value>>> {
+    async fn try_once(
+        &self,
+        request: &Request,
+        effort: Effort,
+        used: &mut Option<Current>,
+    ) -> Result<RedisResult<Vec<Value>>> {
         // No connection is in use while a new one is opened.
         *used = None;
         let current = used.insert(self.current().await?);
-        let outcome = run(current.connection.clone(), request).await;
+        let outcome = run(current.connection.clone(), request, effort).await;
         match outcome.as_ref().map_or_else(verdict, |replies| verdict_of_replies(replies)) {
             Verdict::Final => current.unanswered.store(0, Ordering::Relaxed),
             Verdict::Broken | Verdict::NotServed => self.discard(current),
         }
         Ok(outcome)
+    }
+
+    /// Sends a request once, and leaves the limit to the caller. The outer error is that nothing was sent.
+    pub(super) async fn exchange(&self, request: &Request, effort: Effort) -> Result<RedisResult<Vec<Value>>> {
+        self.try_once(request, effort, &mut None).await
     }
 
     /// Opens a connection to one server that receives pushes.
@@ -287,10 +301,11 @@ impl Connection {
     }
 }
 
-async fn run(mut connection: OpenConnection, request: &Request) -> RedisResult<Vec<Value>> {
+async fn run(mut connection: OpenConnection, request: &Request, effort: Effort) -> RedisResult<Vec<Value>> {
     match request {
-        Request::One(command) => connection.run(command).await.map(|reply| vec![reply]),
-        Request::Batch(commands) => connection.run_all(commands).await,
-        Request::Atomic(commands) => connection.run_atomically(commands).await,
+        Request::One(command) => connection.run(command, effort).await.map(|reply| vec![reply]),
+        Request::Batch(commands) => connection.run_all(commands, effort).await,
+        Request::InOrder(commands) => connection.run_in_order(commands, effort).await,
+        Request::Atomic(commands) => connection.run_atomically(commands, effort).await,
     }
 }

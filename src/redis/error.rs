@@ -55,6 +55,7 @@ pub(super) fn of_connection(error: &RedisError, servers: &str) -> CacheError {
         | ErrorKind::ClusterConnectionNotFound
         | ErrorKind::MasterNameNotFoundBySentinel
         | ErrorKind::NoValidReplicasFoundBySentinel => CacheError::Connection(format!("{servers}: {text}")),
+        ErrorKind::Server(ServerErrorKind::TryAgain) => CacheError::Unavailable(format!("{servers}: {text}")),
         // The client detects it before it sends anything. The text is the server's.
         ErrorKind::Server(ServerErrorKind::CrossSlot) => {
             CacheError::Protocol("CROSSSLOT Keys in request don't hash to the same slot".into())

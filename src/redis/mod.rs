@@ -7,6 +7,8 @@
 //! | `credentials` | credentials that may change |
 //! | `connection` | one connection, reopened when it breaks, with a limit for every wait |
 //! | `open_connection` | one open connection to a server or a cluster |
+//! | `cluster` | redirections in a cluster |
+//! | `cluster_split` | commands on keys of several nodes |
 //! | `error` | the errors of Redis as [`CacheError`](crate::CacheError) |
 //! | `client` | the operations of a store, on bytes |
 //! | `counters` | incrementing |
@@ -23,6 +25,8 @@ mod builder;
 #[allow(clippy::missing_errors_doc)]
 pub(crate) mod clear_pattern;
 pub(crate) mod client;
+mod cluster;
+mod cluster_split;
 mod commands;
 #[allow(clippy::missing_errors_doc, clippy::return_self_not_must_use)]
 pub(crate) mod connection;

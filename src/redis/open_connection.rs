@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use futures_util::future::join_all;
-use redis::aio::{ConnectionLike, MultiplexedConnection};
+use redis::aio::MultiplexedConnection;
 use redis::cluster::ClusterClient;
 use redis::cluster_async::ClusterConnection;
 use redis::io::tcp::TcpSettings;
@@ -16,6 +16,7 @@ use redis::{
 };
 use rustls::crypto::CryptoProvider;
 
+use super::cluster::{Cluster, Effort};
 use super::credentials::{Credentials, CredentialsProvider};
 use super::tracking::Pushes;
 use super::url::Servers;
@@ -46,7 +47,7 @@ pub(super) struct OpenConnection {
 #[derive(Clone)]
 enum Kind {
     Server(MultiplexedConnection),
-    Cluster(ClusterConnection),
+    Cluster(Cluster),
 }
 
 impl From<Kind> for OpenConnection {
@@ -57,12 +58,16 @@ impl From<Kind> for OpenConnection {
 
 impl Target {
     /// The limit on opening a connection in total. Sentinels are queried one after the other.
+    ///
+    /// The redis crate (1.8.1) waits for every node of the URL, and then for every node of the cluster. One that accepts a
+    /// connection and says nothing takes its whole limit both times.
     pub(super) fn timeout(&self) -> Duration {
         match &self.servers {
             Servers::Sentinel { sentinels, .. } => {
                 self.connect_timeout * u32::try_from(sentinels.len() + 2).unwrap_or(u32::MAX)
             }
-            Servers::Standalone(_) | Servers::Cluster(_) => self.connect_timeout,
+            Servers::Standalone(_) => self.connect_timeout,
+            Servers::Cluster(_) => self.connect_timeout * 3,
         }
     }
 
@@ -90,7 +95,9 @@ impl Target {
     pub(super) async fn open(&self) -> RedisResult<OpenConnection> {
         self.use_crypto();
         match &self.servers {
-            Servers::Cluster(nodes) => Ok(Kind::Cluster(self.open_cluster(nodes).await?).into()),
+            Servers::Cluster(nodes) => {
+                Ok(Kind::Cluster(Cluster::new(self.open_cluster(nodes).await?, self.clone())).into())
+            }
             Servers::Standalone(_) | Servers::Sentinel { .. } => {
                 Ok(Kind::Server(self.multiplexed(&self.client().await?).await?).into())
             }
@@ -155,9 +162,8 @@ impl Target {
             .connection_timeout(self.connect_timeout)
             .response_timeout(self.operation_timeout)
             .overall_response_timeout(None)
-            // The limit of the operation covers redirections and failovers.
-            .min_retry_wait(10)
-            .max_retry_wait(200)
+            // What may be sent again, and where, is decided in `Cluster`.
+            .retries(0)
             .tcp_settings(nodelay());
         if let Some(certificates) = &self.tls {
             builder = builder.certs(certificates.clone());
@@ -223,25 +229,21 @@ fn with_nodelay(info: &ConnectionInfo) -> ConnectionInfo {
 
 impl OpenConnection {
     /// Runs one command.
-    pub(super) async fn run(&mut self, command: &Cmd) -> RedisResult<Value> {
+    pub(super) async fn run(&mut self, command: &Cmd, effort: Effort) -> RedisResult<Value> {
         match &mut self.kind {
             Kind::Server(connection) => connection.send_packed_command(command).await,
-            Kind::Cluster(connection) => connection.req_packed_command(command).await,
+            Kind::Cluster(cluster) => cluster.run(command, effort).await,
         }
     }
 
     /// Runs commands in one round trip, or in one to each node of a cluster. They are not atomic. An error of the server
     /// is a reply.
-    pub(super) async fn run_all(&mut self, commands: &Pipeline) -> RedisResult<Vec<Value>> {
+    pub(super) async fn run_all(&mut self, commands: &Pipeline, effort: Effort) -> RedisResult<Vec<Value>> {
         match &mut self.kind {
             Kind::Server(connection) => connection.send_packed_commands(commands, 0, commands.len()).await,
-            Kind::Cluster(connection) => {
+            Kind::Cluster(cluster) => {
                 // A pipeline would have to stay within one slot. Commands sent at once share the packets of their node.
-                let run = |command: &Cmd| {
-                    let (mut connection, command) = (connection.clone(), command.clone());
-                    async move { connection.req_packed_command(&command).await }
-                };
-                let replies = join_all(commands.cmd_iter().map(run)).await;
+                let replies = join_all(commands.cmd_iter().map(|command| cluster.run(command, effort))).await;
                 replies.into_iter().map(reply_or_failure).collect()
             }
         }
@@ -252,12 +254,12 @@ impl OpenConnection {
     /// It does not use the atomic pipelines of the redis crate: where the server refuses MULTI, they compute the place of
     /// the error as 1 - 2, which panics in debug builds; and the server then executes the commands one by one. So MULTI is
     /// tried alone before it is first relied on.
-    pub(super) async fn run_atomically(&mut self, commands: &Pipeline) -> RedisResult<Vec<Value>> {
+    pub(super) async fn run_atomically(&mut self, commands: &Pipeline, effort: Effort) -> RedisResult<Vec<Value>> {
         if !self.may_use_multi.load(Ordering::Relaxed) {
             let mut probe = pipe();
             // EXEC ends the transaction even where it is refused; DISCARD would not.
             probe.cmd("MULTI").cmd("EXEC");
-            refusal(self.run_in_one_place(&probe).await?)?;
+            refusal(self.run_transaction(&probe, effort).await?)?;
             self.may_use_multi.store(true, Ordering::Relaxed);
         }
         let mut all = Pipeline::with_capacity(commands.len() + 2);
@@ -266,7 +268,7 @@ impl OpenConnection {
             all.add_command(command.clone());
         }
         all.cmd("EXEC");
-        let mut replies = self.run_in_one_place(&all).await?;
+        let mut replies = self.run_transaction(&all, effort).await?;
         let executed = replies.pop();
         if let Some(Value::Array(replies)) = executed {
             return Ok(replies);
@@ -277,11 +279,18 @@ impl OpenConnection {
         Err((redis::ErrorKind::UnexpectedReturnType, "expected an array as the reply to EXEC").into())
     }
 
-    /// Runs commands one after the other on one server. In a cluster, it is the node of their keys.
-    async fn run_in_one_place(&mut self, commands: &Pipeline) -> RedisResult<Vec<Value>> {
+    /// Runs idempotent commands one after the other; in a cluster commands on one slot.
+    pub(super) async fn run_in_order(&mut self, commands: &Pipeline, effort: Effort) -> RedisResult<Vec<Value>> {
         match &mut self.kind {
             Kind::Server(connection) => connection.send_packed_commands(commands, 0, commands.len()).await,
-            Kind::Cluster(connection) => connection.req_packed_commands(commands, 0, commands.len()).await,
+            Kind::Cluster(cluster) => cluster.run_row(commands, effort).await,
+        }
+    }
+
+    async fn run_transaction(&mut self, commands: &Pipeline, effort: Effort) -> RedisResult<Vec<Value>> {
+        match &mut self.kind {
+            Kind::Server(connection) => connection.send_packed_commands(commands, 0, commands.len()).await,
+            Kind::Cluster(cluster) => cluster.run_transaction(commands, effort).await,
         }
     }
 }

@@ -33,7 +33,7 @@ use crate::stats::CacheStats;
 /// | method | cost |
 /// |---|---|
 /// | `get`, `set`, `delete`, `exists` | one command |
-/// | `get_with_ttl` | one round trip of three commands |
+/// | `get_with_ttl` | one round trip of two commands, the value first; if the entry is replaced between them, the ttl is that of the newer entry |
 /// | `increment` | one command: a script if a ttl is given |
 /// | `get_many`, `set_many`, `delete_many` | one round trip, to each node of a cluster at the same time; not atomic |
 /// | `clear_pattern` | one command if the pattern has no wildcards; otherwise it visits all keys of the store, 512 at a time |
@@ -46,6 +46,10 @@ use crate::stats::CacheStats;
 /// **If the connection breaks** during an operation, the operation is tried once more, except
 /// [`increment`](crate::CounterProvider::increment), which could count twice. So a `delete` may have removed an entry and
 /// then report that there was none.
+///
+/// **In a cluster**, operations go on while a slot is being moved: one on several keys of it is carried out key by key.
+/// Redirections are followed up to the limit of the operation. `increment` and the like are sent again only if a node has
+/// said that it did not execute them.
 ///
 /// **`clear_pattern`** keeps within the limit in each step, not in total. It does not remove entries that are written while
 /// it runs. If a step fails, it ends with an error; the entries removed so far stay removed, and are not in the statistics.

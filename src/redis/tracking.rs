@@ -77,7 +77,8 @@ impl Tracking {
         let _ = self.ended.wait_for(|ended| *ended).await;
     }
 
-    /// Waits for a reply of the server. All changes before it have been announced then.
+    /// Waits for a reply of the server. All changes before it have been announced then, or follow in the same packets: the
+    /// server announces the changes of a turn of its event loop at the end of that turn.
     pub async fn confirm(&mut self, limit: std::time::Duration) -> Result<()> {
         let reply = timeout(limit, self.connection.send_packed_command(&cmd("PING"))).await;
         let timed_out = |_| CacheError::Timeout(format!("{}: no reply to PING within {limit:?}", self.names));

@@ -5,6 +5,7 @@ use std::sync::{Arc, Mutex};
 use isocache::{CacheError, CacheProvider, RedisCacheProvider, RedisCredentials};
 
 use super::{patient, recovers};
+use servers::cluster::Cluster;
 use servers::redis::{Options, RedisServer};
 use servers::sentinel::SentinelSet;
 
@@ -114,6 +115,27 @@ async fn credentials_rotate() {
     assert!(matches!(&error, CacheError::Connection(text) if text.contains("the vault is sealed")), "{error}");
     *current.lock().unwrap() = Ok("two");
     recovers(|| cache.get("k")).await;
+    works(&cache).await;
+}
+
+#[tokio::test]
+async fn credentials_rotate_in_a_cluster() {
+    let cluster = Cluster::start(None);
+    let everywhere = |words: &[&str]| cluster.nodes.iter().for_each(|node| drop(node.cli(words)));
+    everywhere(&["ACL", "SETUSER", "app", "on", ">one", "~*", "+@all"]);
+    let current = Arc::new(Mutex::new("one"));
+    let provider = {
+        let current = Arc::clone(&current);
+        move || {
+            let password = *current.lock().unwrap();
+            async move { Ok(RedisCredentials::new(password).username("app")) }
+        }
+    };
+    let cache = patient(&cluster.url()).credentials_provider(provider).build().unwrap();
+    works(&cache).await;
+    *current.lock().unwrap() = "two";
+    everywhere(&["ACL", "SETUSER", "app", "resetpass", ">two"]);
+    everywhere(&["CLIENT", "KILL", "USER", "app"]);
     works(&cache).await;
 }
 

@@ -1,5 +1,7 @@
 //! A Redis Cluster: three primaries, each with a replica.
 
+use std::path::PathBuf;
+
 use super::clock::ServerClock;
 use super::eventually;
 use super::redis::{Options, RedisServer};
@@ -21,11 +23,17 @@ pub struct Cluster {
 impl Cluster {
     /// Starts the nodes, joins them, and waits until each serves.
     pub fn start(clock: Option<&ServerClock>) -> Self {
+        Self::start_with(None, clock)
+    }
+
+    /// As [`start`](Self::start), with another program than `redis-server`.
+    pub fn start_with(program: Option<PathBuf>, clock: Option<&ServerClock>) -> Self {
         let mut options = Options::config(&["cluster-enabled yes", "appendonly no", "repl-diskless-sync-delay 0"]);
         options.config.push(format!("cluster-node-timeout {SHORT}"));
         // A replica is told of to clients once its primary has sent it something, if nothing else this.
         options.config.push("repl-ping-replica-period 1".into());
         options.clock = clock.cloned();
+        options.program = program;
         let nodes: Vec<_> = (0..6).map(|_| RedisServer::start(options.clone())).collect();
         let cluster = Self { nodes };
         for (index, node) in cluster.nodes.iter().enumerate() {
@@ -125,4 +133,26 @@ impl Cluster {
             assert_eq!(node.cli(&["CLUSTER", "SETSLOT", &slot, "NODE", &self.id(to)]), "OK");
         }
     }
+
+    /// Moves a slot with its keys in one step, which Valkey can since version 9, and waits until all primaries know it.
+    pub fn move_slot_at_once(&self, slot: u16, from: usize, to: usize) {
+        let slot = slot.to_string();
+        let words = ["CLUSTER", "MIGRATESLOTS", "SLOTSRANGE", &slot, &slot, "NODE", &self.id(to)];
+        assert_eq!(self.nodes[from].cli(&words), "OK");
+        let owner = format!(":{}@", self.nodes[to].port);
+        for node in &self.nodes[..3] {
+            eventually("the slot to move", || {
+                let nodes = node.cli(&["CLUSTER", "NODES"]);
+                let line = nodes.lines().find(|line| line.contains(&owner))?;
+                line.split(' ').skip(8).any(|range| has(range, &slot)).then_some(())
+            });
+        }
+    }
+}
+
+/// Whether a range, such as `0-5460` or `7`, has a slot.
+fn has(range: &str, slot: &str) -> bool {
+    let (first, last) = range.split_once('-').unwrap_or((range, range));
+    let number = |text: &str| text.parse::<u16>().ok();
+    number(first) <= number(slot) && number(slot) <= number(last)
 }

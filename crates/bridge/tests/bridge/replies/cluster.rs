@@ -82,3 +82,54 @@ async fn tenants_stay_apart(tenants: &Tenants) {
     assert_eq!(tenants.admin.command(&["PUBLISH", "b:news", "x"]).await.status, 200);
     assert_eq!(events.next().await.unwrap(), "message,b:news,x");
 }
+
+/// Half of the keys of a slot are on one node, half on another, and one by one each is found.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn commands_while_a_slot_is_half_moved() {
+    let cluster = Cluster::start(None);
+    let start = Start::config(tenants::config("", "max-in-flight = 1000"));
+    let tenants = Tenants::of(crate::support::Bridge::start(StoreKind::Url(cluster.url()), start));
+    let a = &tenants.a;
+    let names: Vec<String> = (0..40).map(|key| format!("a:{{x}}{key}")).collect();
+    for (at, name) in names.iter().enumerate() {
+        assert_eq!(a.result(&["SET", name, &at.to_string()]).await, "OK");
+    }
+    let slot: u16 = cluster.nodes[0].cli(&["CLUSTER", "KEYSLOT", "a:{x}"]).parse().unwrap();
+    let owner = usize::from(slot) * 3 / 16_384;
+    let handle = tokio::runtime::Handle::current();
+    tokio::task::block_in_place(|| {
+        cluster.move_slot(slot, owner, (owner + 1) % 3, || {
+            handle.block_on(async {
+                let tasks: Vec<_> = (0..8)
+                    .map(|task| {
+                        let (a, names) = (a.clone(), names.clone());
+                        tokio::spawn(async move { half_moved(&a, &names, task).await })
+                    })
+                    .collect();
+                for task in tasks {
+                    task.await.unwrap();
+                }
+            });
+        });
+    });
+}
+
+async fn half_moved(a: &crate::client::Caller, names: &[String], task: usize) {
+    let of_all = |name: &'static str| [name].into_iter().chain(names.iter().map(String::as_str)).collect::<Vec<_>>();
+    let values: Value = (0..names.len()).map(|key| json!(key.to_string())).collect();
+    let own: Vec<String> = (0..6).map(|key| format!("a:{{x}}own{task}:{key}")).collect();
+    let counter = format!("a:{{x}}n{task}");
+    for round in 1..=5 {
+        assert_eq!(a.result(&of_all("MGET")).await, values);
+        assert_eq!(a.result(&of_all("EXISTS")).await, names.len());
+        let mset: Vec<&str> = ["MSET"].into_iter().chain(own.iter().flat_map(|name| [name.as_str(), "v"])).collect();
+        assert_eq!(a.result(&mset).await, "OK");
+        let del: Vec<&str> = ["UNLINK"].into_iter().chain(own.iter().map(String::as_str)).collect();
+        let pipeline = [mset.clone(), vec!["GET", &own[5]], vec!["PTTL", &own[5]], del];
+        let replies = a.pipeline(&pipeline).await.json();
+        assert_eq!(replies, json!([{"result": "OK"}, {"result": "v"}, {"result": -1}, {"result": 6}]));
+        let both = a.transaction(&[vec!["INCR", &counter], vec!["PEXPIRE", &counter, "900000"]]).await.json();
+        assert_eq!(both, json!([{"result": 2 * round - 1}, {"result": 1}]));
+        assert_eq!(a.result(&["INCR", &counter]).await, 2 * round);
+    }
+}

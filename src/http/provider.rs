@@ -39,8 +39,9 @@ use crate::stats::CacheStats;
 /// executed it. A browser or Deno may itself resend a request if a kept-alive connection breaks before the response
 /// begins.
 ///
-/// **`get_with_ttl` and `increment` with a ttl** are sent on their own, as transactions. **`clear_pattern`** takes one
-/// request to a bridge, and several to other servers; the time limit applies to each.
+/// **`get_with_ttl`** reads the value first: if the entry is replaced at this moment, the ttl may be that of the new one.
+/// **`increment` with a ttl** is sent on its own, as a transaction. **`clear_pattern`** takes one request to a bridge, and
+/// several to other servers; the time limit applies to each.
 ///
 /// **Values** are stored as the serializer writes them, byte for byte.
 ///

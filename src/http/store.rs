@@ -72,9 +72,9 @@ impl HttpStore {
         }
     }
 
-    /// Sends commands as a transaction, in a request of their own.
-    async fn atomically(&self, commands: Vec<Command>, idempotent: bool) -> Result<[Reply; 2]> {
-        exactly(self.batcher.exchange(Form::Transaction, &commands, idempotent).await?)
+    /// Sends commands as a transaction, in a request of their own. It is not repeated.
+    async fn atomically(&self, commands: Vec<Command>) -> Result<[Reply; 2]> {
+        exactly(self.batcher.exchange(Form::Transaction, &commands, false).await?)
     }
 }
 
@@ -97,7 +97,7 @@ impl RemoteStore for HttpStore {
 
     async fn get_with_ttl(&self, key: &str) -> Result<Option<(Bytes, Option<Duration>)>> {
         let both = vec![command(&["GET", key]), command(&["PTTL", key])];
-        let [value, left] = self.atomically(both, true).await?;
+        let [value, left] = exactly(self.batcher.execute(both, true).await?)?;
         let Some(value) = bytes("GET", value, key)? else { return Ok(None) };
         Ok(match integer("PTTL", &left, Some(key))? {
             // Redis keeps an entry through its last millisecond, or it has just expired.
@@ -264,7 +264,7 @@ impl RemoteStore for HttpStore {
             // Creates the counter if it does not exist; an existing one keeps its ttl.
             let mut create = set(key, b"0", ttl);
             create.push(b"NX");
-            self.atomically(vec![create, add], false).await?[1].clone()
+            self.atomically(vec![create, add]).await?[1].clone()
         } else {
             only(self.batcher.execute(vec![add], false).await?)?
         };

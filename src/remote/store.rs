@@ -30,7 +30,9 @@ pub(crate) trait RemoteStore: Clone + Send + Sync + 'static {
 
     fn get(&self, key: &str) -> impl Future<Output = Result<Option<Self::Bytes>>> + MaybeSend;
 
-    /// The value and its remaining ttl, read atomically.
+    /// The value and its remaining ttl, read in this order. If somebody writes the key between the two, the ttl is that of
+    /// the newer entry. [`TieredCacheProvider`](crate::TieredCacheProvider) does not keep the value then, since it is told
+    /// of the write. The other order could give a newer value the longer ttl of an older one.
     fn get_with_ttl(
         &self,
         key: &str,

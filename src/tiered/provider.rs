@@ -52,7 +52,7 @@ use crate::stats::CacheStats;
 /// ```
 ///
 /// **Reads.** A near copy answers at once. Otherwise one request brings the value and its remaining ttl, for all callers
-/// that ask meanwhile. A near copy never outlives the entry. More than 100 missing keys of one
+/// that ask meanwhile. A near copy expires with the entry. More than 100 missing keys of one
 /// [`get_many`](CacheProvider::get_many) are read together, and are not kept.
 ///
 /// **Writes** go to the far provider first. What this process wrote is then kept near, for the ttl that it gave, or for

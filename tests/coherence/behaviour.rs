@@ -274,3 +274,74 @@ async fn waiting_for_the_source_has_a_limit_and_says_why() {
         assert!(error.contains("connection failed"), "{error}");
     }
 }
+
+/// A far provider whose value and ttl are read one after the other, with a write in between.
+#[derive(Clone)]
+struct TwoSteps {
+    store: MemoryCacheProvider<u64>,
+    channel: InvalidationChannel,
+    is_ttl_first: bool,
+    /// Carried out once.
+    between: Arc<Mutex<Option<isocache::WithTtl<u64>>>>,
+}
+
+impl CacheProvider<u64> for TwoSteps {
+    async fn get(&self, key: &str) -> isocache::Result<Option<u64>> {
+        self.store.get(key).await
+    }
+
+    async fn set(&self, key: &str, value: u64, ttl: Option<Duration>) -> isocache::Result<()> {
+        self.store.set(key, value, ttl).await
+    }
+
+    async fn delete(&self, key: &str) -> isocache::Result<bool> {
+        self.store.delete(key).await
+    }
+
+    async fn exists(&self, key: &str) -> isocache::Result<bool> {
+        self.store.exists(key).await
+    }
+
+    async fn clear_pattern(&self, pattern: &str) -> isocache::Result<u64> {
+        self.store.clear_pattern(pattern).await
+    }
+
+    async fn get_stats(&self) -> isocache::Result<isocache::CacheStats> {
+        self.store.get_stats().await
+    }
+
+    async fn get_with_ttl(&self, key: &str) -> isocache::Result<Option<isocache::WithTtl<u64>>> {
+        let first = self.store.get_with_ttl(key).await?;
+        if let Some((value, ttl)) = self.between.lock().unwrap().take() {
+            self.store.sync().set(key, value, ttl)?;
+            self.channel.keys([key]);
+        }
+        let second = self.store.get_with_ttl(key).await?;
+        let (of_value, of_ttl) = if self.is_ttl_first { (second, first) } else { (first, second) };
+        Ok(of_value.zip(of_ttl).map(|((value, _), (_, ttl))| (value, ttl)))
+    }
+}
+
+/// As Redis is read: `GET` and `PTTL` without a transaction.
+#[tokio::test]
+async fn a_value_with_the_ttl_of_another_is_not_kept() {
+    for is_ttl_first in [false, true] {
+        let clock = ManualClock::new();
+        let store = MemoryCacheProvider::<u64>::builder().clock(clock.clone()).build().unwrap();
+        let channel = InvalidationChannel::new();
+        store.set("k", 1, MINUTE).await.unwrap();
+        let between = Arc::new(Mutex::new(Some((2, Some(Duration::from_secs(1))))));
+        let far = TwoSteps { store, channel: channel.clone(), is_ttl_first, between };
+        let builder = TieredCacheProvider::builder(far).invalidations(channel);
+        let cache = builder.clock(clock.clone()).build().unwrap();
+        cache.ready(crate::READY_LIMIT).await.unwrap();
+        let first = cache.get("k").await.unwrap();
+        assert_eq!(first, Some(if is_ttl_first { 2 } else { 1 }), "the reader gets what it has read");
+        assert_eq!(cache.get("k").await.unwrap(), Some(2));
+        assert_eq!((cache.tier_stats().far_hits, cache.tier_stats().near_hits), (2, 0), "the first was not kept");
+        assert_eq!(cache.get("k").await.unwrap(), Some(2));
+        assert_eq!(cache.tier_stats().near_hits, 1);
+        clock.advance(Duration::from_secs(1));
+        assert_eq!(cache.get("k").await.unwrap(), None, "it has its own ttl");
+    }
+}

@@ -8,7 +8,12 @@ import { scan } from "./scan.js";
 import { isFresh, type Store } from "./store.js";
 import type { RequestOptions } from "./types.js";
 
-/** The entry under `key`, be it fresh or stale, with the time that is left; `whole` has the namespace in front. */
+/**
+ * The entry under `key`, be it fresh or stale, with the time that is left; `whole` has the namespace in front.
+ *
+ * The value is read first. If somebody writes the key between the two, the time is that of the newer entry. A tier does not keep
+ * the value then: it is told of the write. A transaction would rule it out, for twice as many commands and a request of its own.
+ */
 export async function readEntry<V>(
   store: Store,
   key: string,
@@ -19,10 +24,10 @@ export async function readEntry<V>(
     ["GET", whole],
     ["PTTL", whole],
   ];
-  const [found, ttl] = await store.ask(commands, options, { atomic: true });
+  const [found, ttl] = await store.ask(commands, options);
   const stored = store.opened(key, found);
   const left = count("PTTL", ttl, key);
-  // It may have expired between the two, where a server has no transactions.
+  // It may have expired between the two.
   if (stored === undefined || left === -2) {
     return undefined;
   }

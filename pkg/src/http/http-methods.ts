@@ -29,8 +29,8 @@ export abstract class HttpMethods<V> {
   abstract takeEntry(key: string, options?: RequestOptions): Promise<Entry<V> | undefined>;
 
   /**
-   * The value under `key`, and for how many **seconds** it is still fresh (`null`: it does not expire), both of one moment;
-   * `undefined` if there is none.
+   * The value under `key`, and for how many **seconds** it is still fresh (`null`: it does not expire); `undefined` if there is
+   * none. The value is read first: if somebody replaces the entry at this moment, the time may be that of the new one.
    */
   async getWithTtl<T extends V = V>(
     key: string,

@@ -72,8 +72,8 @@ async fn each_operation_is_one_request() {
     for (request, body) in requests.iter().zip(bodies) {
         assert!(request.ends_with(body), "{request}");
     }
-    for atomic in [3, 4] {
-        assert!(requests[atomic].starts_with("POST /multi-exec "), "{}", requests[atomic]);
+    for (request, path) in [(3, "/pipeline"), (4, "/multi-exec")] {
+        assert!(requests[request].starts_with(&format!("POST {path} ")), "{}", requests[request]);
     }
 }
 

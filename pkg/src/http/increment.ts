@@ -19,9 +19,7 @@ export async function increment(
   const replies = await store.ask(commands, request, { atomic: commands.length > 1, once: true });
   const [first, last] = commands.length > 1 ? replies : [null, replies[0]];
   checked(first, key);
-  const reply = checked(last, key);
-  // Beyond what a number holds exactly, servers send digits.
-  const sum = count("INCRBY", typeof reply === "string" && /^-?\d+$/.test(reply) ? Number(reply) : reply, key);
+  const sum = count("INCRBY", last, key);
   if (!Number.isSafeInteger(sum)) {
     throw new RangeError(`isocache: the counter under key ${quote(key)} is beyond 2^53, what a number holds exactly`);
   }

@@ -28,9 +28,10 @@ export function checked(reply: Reply | undefined, key?: string): Exclude<Reply, 
   return reply ?? null;
 }
 
-/** A reply that is a count. */
+/** A reply that is a whole number. Beyond what a number holds exactly, servers send its digits, and it is near it. */
 export function count(command: string, reply: Reply | undefined, key?: string): number {
-  const number = checked(reply, key);
+  const sent = checked(reply, key);
+  const number = typeof sent === "string" && /^-?\d+$/.test(sent) ? Number(sent) : sent;
   if (typeof number !== "number" || !Number.isInteger(number)) {
     throw wrongReply(command, "a whole number", key);
   }

@@ -18,7 +18,7 @@ beforeEach(() => server.reset());
 const cache = (options) => new HttpCache({ url: server.url, timeout: "5m", token: server.token, ...options });
 
 describe("ttls", () => {
-  test("getWithTtl returns the remaining seconds at one moment", async () => {
+  test("getWithTtl returns the remaining seconds, of a request that others share", async () => {
     const one = cache({ ttl: "1m" });
     await one.setMany([
       { key: "a", value: { b: 1 } },
@@ -35,10 +35,24 @@ describe("ttls", () => {
     assert.equal(await one.getWithTtl("b"), undefined);
     assert.deepEqual(
       server.requests.map(({ path }) => path),
-      Array(5).fill("/multi-exec"),
+      Array(5).fill("/pipeline"),
     );
+    server.requests.length = 0;
+    await Promise.all([one.getWithTtl("a"), one.get("c"), one.getWithTtl("c")]);
+    assert.equal(server.requests.length, 1);
     const { hits, misses } = await one.getStats();
-    assert.deepEqual([hits, misses], [3, 2]);
+    assert.deepEqual([hits, misses], [6, 2]);
+  });
+
+  test("a ttl beyond 2^53, as others may set it, is about right", async () => {
+    const { respond } = server;
+    // A bridge sends such numbers as digits.
+    server.respond = () => ({ status: 200, answer: [{ result: "1" }, { result: "9223370240819725048" }] });
+    try {
+      assert.deepEqual(await cache().getWithTtl("a"), { value: 1, ttl: Number("9223370240819725048") / 1000 });
+    } finally {
+      server.respond = respond;
+    }
   });
 
   test("set takes a ttl alone, or in an object", async () => {

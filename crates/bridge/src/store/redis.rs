@@ -122,12 +122,17 @@ impl RedisStore {
     pub(super) async fn subscribe(&self, channels: &[Bytes], patterns: &[Bytes]) -> Result<Messages, StoreError> {
         let mut subscriber = self.connection.subscriber().await?;
         let failed = |error: redis::RedisError| StoreError::Unavailable(error.to_string());
-        for channel in channels {
-            subscriber.subscribe(channel.as_ref()).await.map_err(failed)?;
-        }
-        for pattern in patterns {
-            subscriber.psubscribe(pattern.as_ref()).await.map_err(failed)?;
-        }
+        let subscribed = timeout(self.command_timeout, async {
+            for channel in channels {
+                subscriber.subscribe(channel.as_ref()).await.map_err(failed)?;
+            }
+            for pattern in patterns {
+                subscriber.psubscribe(pattern.as_ref()).await.map_err(failed)?;
+            }
+            Ok::<(), StoreError>(())
+        });
+        let silent = |_| StoreError::Timeout(format!("no reply to a subscription within {:?}", self.command_timeout));
+        subscribed.await.map_err(silent)??;
         let (sender, queue) = mpsc::channel(QUEUE);
         tokio::spawn(async move {
             let mut messages = subscriber.into_on_message();

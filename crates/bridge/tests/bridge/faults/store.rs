@@ -6,7 +6,9 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use serde_json::Value;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::task::JoinHandle;
+use tokio::time::timeout;
 
 use crate::client::{Caller, Response};
 use crate::support::{Start, StoreKind};
@@ -188,4 +190,34 @@ async fn redis_comes_later() {
     assert_eq!(tenants.a.command(&["GET", "a:own"]).await.status, 503);
     tenants.bridge.redis().restart();
     comes_back(&tenants).await;
+}
+
+/// A store that says yes to everything and nothing to a subscription, as one that stands still in between.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_subscription_without_a_reply_ends_within_the_limit() {
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("redis://{}", listener.local_addr().unwrap());
+    let store = tokio::spawn(async move {
+        loop {
+            let (mut connection, _) = listener.accept().await.unwrap();
+            tokio::spawn(async move {
+                let mut read = vec![0; 4096];
+                while let Ok(length @ 1..) = connection.read(&mut read).await {
+                    let text = String::from_utf8_lossy(&read[..length]).to_uppercase();
+                    let commands = text.split("\r\n").filter(|line| line.starts_with('*')).count();
+                    let is_yes = !text.contains("SUBSCRIBE");
+                    if is_yes && connection.write_all("+OK\r\n".repeat(commands).as_bytes()).await.is_err() {
+                        return;
+                    }
+                }
+            });
+        }
+    });
+    let limit = Start::config(tenants::config("[server]\ncommand-timeout = \"200ms\"", ""));
+    let tenants = Tenants::of(crate::support::Bridge::start(StoreKind::Url(url), limit));
+    for path in ["/subscribe/a:news", "/psubscribe/a:*"] {
+        let refused = timeout(PATIENCE, tenants.a.subscribe(path)).await.expect("it hangs").unwrap_err();
+        assert_eq!(refused.error(), (504, "ERR the store did not reply in time".to_owned()), "{path}");
+    }
+    store.abort();
 }

@@ -90,9 +90,9 @@ bench: build ## Compare speed, size and memory with other caches; tables go to b
 	node pkg/bench/run.mjs $(if $(QUICK),--quick)
 	node pkg/bench/loading.mjs $(if $(QUICK),--quick)
 	node pkg/bench/tiers.mjs $(if $(QUICK),--quick)
-	cargo build --quiet --release --package isocache-bridge && node pkg/bench/http.mjs $(if $(QUICK),--quick)
-	cargo build --quiet --package cache-reader
-	node pkg/bench/stale-reads.mjs
+	cargo build --quiet --release --package isocache-bridge --package cache-reader
+	node pkg/bench/http.mjs $(if $(QUICK),--quick)
+	node pkg/bench/stale-reads.mjs $(if $(QUICK),--quick)
 	node pkg/bench/commands.mjs $(if $(QUICK),--quick)
 	node scripts/performance.mjs
 

@@ -1,10 +1,10 @@
-// A cache in Rust, in a process of its own: `cargo build --package cache-reader` makes the program.
+// A cache in Rust, in a process of its own: `cargo build --release --package cache-reader` makes the program.
 
 import { spawn } from "node:child_process";
 import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
 
-const PROGRAM = fileURLToPath(new URL("../../target/debug/cache-reader", import.meta.url));
+const PROGRAM = fileURLToPath(new URL("../../target/release/cache-reader", import.meta.url));
 
 /** Opens a cache of a kind that the program knows, over the Redis at a port, for at most so many copies. */
 export async function openReader(kind, port, entries = 10_000) {

@@ -1,7 +1,7 @@
 // `node pkg/bench/commands.mjs`: commands that reach Redis for each 1,000 reads of a recorded trace, with and without copies in
 // memory. Redis counts them itself. --quick: only the beginning of each trace. It needs redis-server, the traces (see
-// ISOCACHE_TRACES), the bridge (ISOCACHE_BIN, or that of `cargo build --release
-// --package isocache-bridge`) and `cargo build --package cache-reader`.
+// ISOCACHE_TRACES), and what `cargo build --release --package isocache-bridge --package cache-reader` makes; another bridge can be
+// named by ISOCACHE_BIN.
 
 import { mkdirSync, writeFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";

@@ -6,6 +6,9 @@ export const READ_EVERY = 2;
 /** The most that the line delays what it carries, in milliseconds. */
 export const LONGEST_DELAY = 40;
 
+/** Which part of its time a phase takes. */
+const PART = process.argv.includes("--quick") ? 1 / 4 : 1;
+
 /** How long a phase takes, in milliseconds, how often somebody writes in it, and what happens when it begins. */
 export const PHASES = [
   { name: "calm", lasts: 4000, writeEvery: 20 },
@@ -24,7 +27,7 @@ export const PHASES = [
   // From the console of the store, as an operator does it.
   { name: "FLUSHALL", lasts: 3000, act: ({ store }) => store.flush() },
   { name: "FLUSHALL", lasts: 2000, writeEvery: 20 },
-];
+].map((phase) => ({ ...phase, lasts: phase.lasts * PART }));
 
 /** The names of the phases, each once. */
 export const NAMES = [...new Set(PHASES.map(({ name }) => name))];

@@ -30,7 +30,9 @@ if (words.length === 0 || command === undefined || !(HANG > 0)) {
   process.exit(2);
 }
 
-const env = { ...process.env, [MARK]: run, ...(process.stdout.isTTY && { FORCE_COLOR: "1" }) };
+/** How many tests of a Rust binary run at once. Most of those that take long wait for servers, too. */
+const RUST_TEST_THREADS = process.env.RUST_TEST_THREADS ?? String(Math.max(4, 2 * availableParallelism()));
+const env = { ...process.env, RUST_TEST_THREADS, [MARK]: run, ...(process.stdout.isTTY && { FORCE_COLOR: "1" }) };
 const runner = spawn(command, args, { env, stdio: ["ignore", "pipe", "pipe"], detached: true });
 // If this process is killed, the input of the shell ends, and the shell ends the group of the runner.
 const script = ["-c", `read -r _; kill -s KILL -- "-$1"`, "sh", String(runner.pid)];

@@ -101,9 +101,11 @@ impl Storm {
     }
 }
 
-/// A configuration with this limit for Redis, in milliseconds.
+/// A configuration with this limit for Redis, in milliseconds. Limits of connections are such that a busy machine does
+/// not reach them.
 async fn start(command_timeout: u64) -> Tenants {
-    let more = format!("[server]\ncommand-timeout = \"{command_timeout}ms\"");
+    let connections = "head-timeout = \"5m\"\nbody-timeout = \"5m\"\nwrite-timeout = \"5m\"\nkeep-alive = \"5m\"\n";
+    let more = format!("[server]\n{connections}command-timeout = \"{command_timeout}ms\"");
     Tenants::with(StoreKind::redis(), Start::config(tenants::config(&more, "max-in-flight = 1000"))).await
 }
 

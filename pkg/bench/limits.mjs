@@ -6,7 +6,7 @@
 export const SIZE_LIMITS = [
   // What a program bundles that uses these and nothing else.
   { entry: "isocache", names: ["keyPattern"], limit: 1_300, goal: 1_500 },
-  { entry: "isocache", names: ["MemoryCache"], limit: 17_050, goal: 9_000, engine: "js" },
+  { entry: "isocache", names: ["MemoryCache"], limit: 17_150, goal: 9_000, engine: "js" },
   // A tenth of it tells stale entries from fresh ones in every operation.
   { entry: "isocache", names: ["HttpCache"], limit: 16_000, goal: 10_000, has: "breaker" },
   { entry: "isocache", names: ["Cache", "cached"], limit: 28_350, goal: 15_000, engine: "js" },

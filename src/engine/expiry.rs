@@ -101,6 +101,7 @@ impl Expiry {
     }
 
     /// Whether any entry has had a deadline, so that the tables must grow.
+    #[inline]
     pub(crate) fn in_use(&self) -> bool {
         !self.deadlines.is_empty()
     }

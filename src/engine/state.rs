@@ -79,11 +79,13 @@ impl Engine {
             self.used += 1;
             self.used - 1
         };
-        while self.overweight(weight) && self.evict(NONE, now) {}
+        if !self.weights.is_empty() {
+            while self.overweight(weight) && self.evict(NONE, now) {}
+            self.set_weight(slot, weight);
+        }
         self.policy.insert(slot, is_back);
         self.held += 1;
         self.expiry.set(slot, deadline);
-        self.set_weight(slot, weight);
         add(&mut self.counters.sets, 1);
         let remember = victim.is_some_and(|victim| victim.remember);
         Ok(Inserted { slot, evicted: victim.is_some(), remember })
@@ -100,13 +102,17 @@ impl Engine {
         if !self.policy.touch(slot) {
             return Err(Refused::Vacant);
         }
-        // The sweep must not remove an entry that is about to get a new deadline.
-        self.expiry.forget(slot);
-        self.sweep(now, SWEEP_BUDGET);
-        self.expiry.set(slot, deadline);
-        self.set_weight(slot, 0);
-        while self.overweight(weight) && self.evict(slot, now) {}
-        self.set_weight(slot, weight);
+        if self.expiry.in_use() {
+            // The sweep must not remove an entry that is about to get a new deadline.
+            self.expiry.forget(slot);
+            self.sweep(now, SWEEP_BUDGET);
+            self.expiry.set(slot, deadline);
+        }
+        if !self.weights.is_empty() {
+            self.set_weight(slot, 0);
+            while self.overweight(weight) && self.evict(slot, now) {}
+            self.set_weight(slot, weight);
+        }
         add(&mut self.counters.sets, 1);
         Ok(())
     }

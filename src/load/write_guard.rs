@@ -47,6 +47,23 @@ impl Drop for WriteGuard<'_> {
     }
 }
 
+/// A write of one key within one poll, returned by [`SingleFlight::write_now`]: as [`WriteGuard`], but it costs next to
+/// nothing where nothing is being loaded.
+#[must_use = "hold it until the write is complete"]
+pub(crate) struct WriteNow<'a> {
+    single_flight: &'a SingleFlight,
+    key: &'a str,
+}
+
+impl Drop for WriteNow<'_> {
+    #[inline]
+    fn drop(&mut self) {
+        if self.single_flight.is_active() {
+            self.single_flight.overtake_one(self.key, false);
+        }
+    }
+}
+
 impl SingleFlight {
     /// Announces a write to `key`, or its removal, which wins over a load in progress. Hold the guard until the write
     /// is complete.
@@ -85,8 +102,17 @@ impl SingleFlight {
     /// [`write`](Self::write) for a provider that stores within one poll. Without a load in progress it costs one read
     /// of a counter.
     #[inline]
-    pub(crate) fn write_now<'a>(&'a self, key: &'a str) -> WriteGuard<'a> {
-        self.announce_now(Keys::One(key))
+    pub(crate) fn write_now<'a>(&'a self, key: &'a str) -> WriteNow<'a> {
+        if self.is_active() {
+            self.overtake_one(key, true);
+        }
+        WriteNow { single_flight: self, key }
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn overtake_one(&self, key: &str, stop: bool) {
+        self.overtake(&Keys::One(key), stop);
     }
 
     /// [`write_now`](Self::write_now) for several keys.
@@ -99,7 +125,6 @@ impl SingleFlight {
         self.announce_now(Keys::Pattern(self.glob(pattern)))
     }
 
-    #[inline]
     fn announce_now<'a>(&'a self, keys: Keys<'a>) -> WriteGuard<'a> {
         if self.is_active() {
             self.overtake(&keys, true);

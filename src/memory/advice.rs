@@ -12,6 +12,8 @@ use crate::engine::{Advisor, Counters, Estimate, Limits, MAX_SLOTS, Millis, Poli
 pub(super) struct Attention {
     /// Hits on keys whose hash is at most this need more.
     bound: AtomicU64,
+    /// Likewise for misses.
+    miss_bound: AtomicU64,
     touches: bool,
     advice: Option<Advice>,
 }
@@ -42,8 +44,8 @@ impl Attention {
             let advisor = Mutex::new(Advisor::new(if is_by_bytes { 1 } else { limits.max_entries }));
             Advice { advisor, policy, is_by_bytes }
         });
-        let attention = Self { bound: AtomicU64::new(0), touches, advice };
-        attention.set_bound(u64::MAX);
+        let attention = Self { bound: AtomicU64::new(0), miss_bound: AtomicU64::new(0), touches, advice };
+        attention.set_bounds(u64::MAX, u64::MAX);
         attention
     }
 
@@ -52,8 +54,8 @@ impl Attention {
         key.hash() <= self.bound.load(Ordering::Relaxed)
     }
 
-    /// Sets the bound that the advisor wants.
-    fn set_bound(&self, wanted: u64) {
+    /// Sets the bounds that the advisor wants.
+    fn set_bounds(&self, wanted: u64, misses: u64) {
         let bound = if self.touches {
             u64::MAX
         } else if self.advice.is_some() {
@@ -62,6 +64,7 @@ impl Attention {
             0
         };
         self.bound.store(bound, Ordering::Relaxed);
+        self.miss_bound.store(misses, Ordering::Relaxed);
     }
 
     /// Does what a hit needs, under the lock of the table.
@@ -79,7 +82,9 @@ impl Attention {
     /// Notes a miss, under the lock of the table.
     #[inline]
     pub(super) fn miss<T>(&self, table: &Table<T>, key: Hashed<'_>, tables: Tables) {
-        if let Some(advice) = &self.advice {
+        if let Some(advice) = &self.advice
+            && key.hash() <= self.miss_bound.load(Ordering::Relaxed)
+        {
             self.record(advice, table, key, false, tables);
         }
     }
@@ -94,7 +99,7 @@ impl Attention {
         let Counters { hits, misses, .. } = table.engine.counters();
         // The keys are spread evenly over the tables.
         advisor.record(key.hash(), is_hit, (hits + misses + tables.uncounted) * tables.count as u64);
-        self.set_bound(advisor.bound());
+        self.set_bounds(advisor.bound(), advisor.miss_bound());
     }
 
     pub(super) fn resize(&self, limits: Limits, counters: Counters) {
@@ -103,7 +108,7 @@ impl Attention {
         {
             let mut advisor = advice.advisor.lock().unwrap_or_else(PoisonError::into_inner);
             advisor.resize(limits.max_entries, counters.hits, counters.misses);
-            self.set_bound(advisor.bound());
+            self.set_bounds(advisor.bound(), advisor.miss_bound());
         }
     }
 

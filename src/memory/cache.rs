@@ -138,11 +138,18 @@ impl<T> MemoryCache<T> {
     pub fn set(&self, key: &str, value: T, ttl: Option<Duration>) -> Result<()> {
         match &self.namespace {
             None => self.set_whole(key, key, value, ttl),
-            Some(namespace) => self.set_whole(&namespace.whole(key)?, key, value, ttl),
+            Some(namespace) => self.set_within(namespace, key, value, ttl),
         }
     }
 
+    /// [`set`](Self::set) in a namespace: apart, as [`get_within`](Self::get_within).
+    #[inline(never)]
+    fn set_within(&self, namespace: &Namespace, key: &str, value: T, ttl: Option<Duration>) -> Result<()> {
+        self.set_whole(&namespace.whole(key)?, key, value, ttl)
+    }
+
     /// Stores `value` under a key of the whole cache. Errors call it `known`.
+    #[inline]
     fn set_whole(&self, key: &str, known: &str, value: T, ttl: Option<Duration>) -> Result<()> {
         let checked = self.shared.check(key, &value, ttl)?;
         let _write = self.shared.single_flight.write_now(key);

@@ -200,12 +200,19 @@ impl<T> Shared<T> {
         result
     }
 
-    #[inline]
+    // Inlined: nearly always there is nothing to report.
+    #[allow(clippy::inline_always)]
+    #[inline(always)]
     fn report(&self, leavers: Leavers<T>) {
         if let Some(listener) = &self.listener {
-            for removed in leavers {
-                listener(&removed.key, removed.value, removed.reason);
-            }
+            Self::report_to(listener, leavers);
+        }
+    }
+
+    #[inline(never)]
+    fn report_to(listener: &Listener<T>, leavers: Leavers<T>) {
+        for removed in leavers {
+            listener(&removed.key, removed.value, removed.reason);
         }
     }
 

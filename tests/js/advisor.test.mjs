@@ -1,6 +1,7 @@
 // The option `advise`: what a cache would hit at other sizes and under other policies.
 
 import assert from "node:assert/strict";
+import { readFileSync } from "node:fs";
 import { describe, test } from "node:test";
 import { advisor, MemoryCache } from "isocache";
 import { missing, readTrace } from "./support/traces.mjs";
@@ -76,6 +77,55 @@ test("lookups after the first period are as exact, and periods come back", () =>
   replay(cache, [...looped(80, 10_000), "another", ...looped(79, 1000)]);
   const { hitRate } = cache.stats();
   assert.ok(Math.abs(cache.advise()[2].lru - hitRate) < 1e-9 && hitRate > 0.8);
+});
+
+/** The last step of MurmurHash3. */
+function bits(of) {
+  let mixed = Math.imul(of ^ (of >>> 16), 0x85ebca6b);
+  mixed = Math.imul(mixed ^ (mixed >>> 13), 0xc2b2ae35);
+  return (mixed ^ (mixed >>> 16)) >>> 0;
+}
+
+/** The key of a lookup, as `tests/vectors/README.md` describes it. */
+function keyOf({ stream, keys }, at) {
+  if (stream === "loop") {
+    return at % keys;
+  }
+  const random = bits(Math.imul(at, 0x9e3779b9)) / 2 ** 32;
+  return stream === "scan" && at % 5 === 0 ? 1_000_000 + at : Math.floor(keys * random * random * random);
+}
+
+describe("the vectors, which the advisor in Rust is held to as well", () => {
+  const { cases } = JSON.parse(readFileSync(new URL("../vectors/advisor.json", import.meta.url), "utf8"));
+  for (const { name, lookups, entries, policy, hits, estimates, ...stream } of cases) {
+    test(name, () => {
+      // The advisor of a cache that tells it nothing: it sees the hashes of the vectors, and the counts of the cache.
+      let made;
+      const silent = { hit() {}, miss() {}, resized() {}, estimates: () => [] };
+      const advise = (...given) => {
+        made = advisor()(...given);
+        return silent;
+      };
+      const cache = new MemoryCache({ maxEntries: entries, policy, advise });
+      cache.set("key", true);
+      for (let at = 0; at < lookups; at++) {
+        cache.get(at < hits ? "key" : "another");
+      }
+      for (let at = 0; at < lookups; at++) {
+        const key = keyOf(stream, at);
+        made.see(bits(key + 1), bits(key ^ 0x9747b28c));
+      }
+      const found = made.estimates();
+      assert.equal(found.length, estimates.length);
+      for (const [at, [maxEntries, lru, s3fifo]] of estimates.entries()) {
+        assert.equal(found[at].maxEntries, maxEntries);
+        assert.ok(
+          Math.abs(found[at].lru - lru) < 1e-9 && Math.abs(found[at].s3fifo - s3fifo) < 1e-9,
+          JSON.stringify([found[at], lru, s3fifo]),
+        );
+      }
+    });
+  }
 });
 
 // As in `crates/simulate/tests/advisor.rs`, which has the other traces.

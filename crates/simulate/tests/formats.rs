@@ -177,3 +177,27 @@ fn automatic_sizes_find_the_knee() {
     let svg = report.svg();
     assert!(svg.contains("S3-FIFO") && svg.contains("optimum"));
 }
+
+#[test]
+fn where_no_key_comes_back_no_size_is_recommended() {
+    for text in ["a\n", "a\nb\nc\n"] {
+        for sizes in [None, Some(vec![1, 100])] {
+            let simulation = Simulation { policies: vec![Policy::Lru, Policy::S3Fifo], sizes };
+            let report = simulation.run(&read(text).unwrap(), |_, _| {});
+            assert!(report.recommendations().is_empty());
+            assert_eq!(report.advice(), ["No key is requested twice, so no cache would find anything"]);
+            assert!(report.table().ends_with("\n\nNo key is requested twice, so no cache would find anything\n"));
+            assert!(
+                report.svg().contains("</svg>") && report.csv().lines().skip(1).all(|row| row.ends_with(",0,0.000000"))
+            );
+        }
+    }
+    // One key, and sizes beyond all keys.
+    let simulation = Simulation { policies: vec![Policy::Lru], sizes: Some(vec![1, 1000]) };
+    let report = simulation.run(&read("a\na\na\na\n").unwrap(), |_, _| {});
+    assert_eq!(report.advice(), ["LRU: 1 entry, the smallest size within one point of the best (75.0 % of 75.0 %)"]);
+    // A loop, of which LRU finds nothing at this size: there is nothing to recommend.
+    let simulation = Simulation { policies: vec![Policy::Lru], sizes: Some(vec![2]) };
+    let report = simulation.run(&read("a\nb\nc\na\nb\nc\n").unwrap(), |_, _| {});
+    assert_eq!(report.advice(), ["LRU: finds nothing at any of these sizes"]);
+}

@@ -7,17 +7,19 @@ import { type Counts, Sample } from "./sample.js";
 const FACTORS = [0.25, 0.5, 1, 2, 4] as const;
 /** The sampled lookups of the first period, and of each later one. */
 const FIRST = 100_000;
-const LATER = 2 ** 14;
+const LATER = 2 ** 15;
 /** A period ends after this many lookups even if few of them were sampled. */
 const LONGEST = 2 ** 22;
 /** What all later periods may cost together, in steps: one for so many lookups among the first, and among the others. */
 const EARLY_SHARE = 12;
 const EARLY = 2 ** 22;
-const SHARE = 64;
+const SHARE = 128;
 /** What a lookup in a period costs that is not sampled, in steps: its key is hashed. */
 const UNSAMPLED = 0.5;
 /** The sampled lookups at the beginning of a later period that are not counted. */
 const WARM_UP = 2 ** 12;
+/** The sampled entries that are enough at the present size, once not all keys are sampled. */
+const ENOUGH = 128;
 /** Ratios closer to 0 or 1 than this are not told from those. */
 const LEAST = 1e-4;
 /** In a pause, one in so many misses asks whether it is over. */
@@ -101,15 +103,20 @@ export class Advisor {
     if (counts.uses < 1 || lookups === 0) {
       return [];
     }
-    // All are shifted, in log-odds, until the one is right whose truth is known; but none by more than that one.
+    // All are changed until the one is right whose truth is known. Where not all keys are sampled, the ratios of misses are
+    // wrong by one factor, because of frequent keys in the sample or outside; else by the time between the periods.
     const middle = (CACHES - 1) / 2;
     const truth = found / lookups;
     const present =
       (this.#cache.settings.policy === "s3fifo" ? counts.s3fifo(middle) : counts.lru(middle)) / counts.uses;
     const shift = logOdds(truth) - logOdds(present);
     const most = Math.abs(truth - present);
+    const missed = this.#sample.isWhole || present >= 1 ? undefined : (1 - truth) / (1 - present);
     const shifted = (ofHits: number) => {
       const simulated = ofHits / counts.uses;
+      if (missed !== undefined) {
+        return Math.max(0, 1 - (1 - simulated) * missed);
+      }
       const by = ratio(logOdds(simulated) + shift) - simulated;
       return simulated + Math.min(most, Math.max(-most, by));
     };
@@ -179,6 +186,7 @@ export class Advisor {
     this.#cost += this.#isFirst ? 0 : cost;
     if (this.#sampled >= this.#end || this.#seen >= this.#last) {
       this.#isFirst = false;
+      this.#sample.lowerTo(ENOUGH / this.#entries);
       this.#pause(true);
     }
   }
@@ -195,6 +203,7 @@ export class Advisor {
     this.#last = this.#seen + LONGEST;
     const { counts, rate } = this.#sample;
     this.#warmUp = { end: this.#sampled + WARM_UP, counts: counts.scaled(1), rate };
+    this.#sample.resume();
     this.#pause(false);
     return true;
   }

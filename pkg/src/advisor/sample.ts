@@ -54,6 +54,11 @@ export class Sample {
     return (this.bound + 1) / 2 ** 32;
   }
 
+  /** Whether all keys are sampled. */
+  get isWhole(): boolean {
+    return this.bound === LAST_HASH;
+  }
+
   /** Sets the sizes of the caches, of which those here are the smaller ones. */
   setSizes(sizes: readonly number[]): void {
     this.#sizes = sizes;
@@ -119,14 +124,36 @@ export class Sample {
     this.bound -= Math.floor(this.bound / 4);
     const share = this.rate / before;
     this.counts = this.counts.scaled(share);
-    this.#reset((hash) => hash > this.bound);
+    const isGone = (hash: number) => hash > this.bound;
+    this.#reset(isGone);
+    this.#forgetGhosts(isGone, share);
+    return this.#sweep();
+  }
+
+  /** Lowers the rate to about `rate`, unless all keys are sampled. */
+  lowerTo(rate: number): void {
+    while (!this.isWhole && this.rate * 0.75 >= rate) {
+      this.#lower();
+    }
+  }
+
+  /** Continues after lookups that it has not seen: small caches are emptied, because what they hold is out of date. */
+  resume(): void {
+    if (this.isWhole) {
+      this.#reset(() => true);
+      this.#forgetGhosts(() => true, 1);
+      this.#sweep();
+    }
+  }
+
+  /** Takes out ghosts; the others are younger by `share`. */
+  #forgetGhosts(isGone: (hash: number) => boolean, share: number): void {
     this.#keys.visit((key) => {
-      const isGone = (this.#keys.hashes[key] as number) > this.bound;
+      const leaves = isGone(this.#keys.hashes[key] as number);
       for (const fifo of this.#fifos) {
-        fifo.thin(key, isGone, share);
+        fifo.thin(key, leaves, share);
       }
     });
-    return this.#sweep();
   }
 
   #reset(isGone: (hash: number) => boolean): void {

@@ -20,15 +20,18 @@ pub const FACTORS: [f64; CACHES] = [0.25, 0.5, 1.0, 2.0, 4.0];
 
 /// The sampled lookups of the first period, and of each later one.
 const FIRST: u64 = 100_000;
-const LATER: u64 = 1 << 14;
+const LATER: u64 = 1 << 15;
 /// What all later periods may cost together, in steps of the simulation: one for so many lookups among the first, and
 /// among those that follow.
 const EARLY_SHARE: u64 = 12;
 const EARLY: u64 = 1 << 22;
-const SHARE: u64 = 64;
-/// At the beginning of a later period, the simulated caches hold what was used in the one before. This many sampled
-/// lookups are not counted.
+const SHARE: u64 = 128;
+/// At the beginning of a later period, the simulated caches hold nothing, or what was used in the one before. This many
+/// sampled lookups are not counted.
 const WARM_UP: u64 = 1 << 12;
+/// The sampled entries that are enough at the present size, once not all keys are sampled. With fewer samples for each
+/// lookup, a period sees more of the time.
+const ENOUGH: u32 = 128;
 /// Ratios closer to 0 or 1 than this are not told from those.
 const LEAST: f64 = 1e-4;
 
@@ -115,6 +118,9 @@ impl Advisor {
             self.warm_up = None;
         }
         self.is_paused = self.sampled >= self.end;
+        if self.is_paused {
+            self.sample.lower_to(f64::from(ENOUGH) / f64::from(self.entries));
+        }
     }
 
     /// Begins the next period, if enough lookups have passed.
@@ -126,6 +132,7 @@ impl Advisor {
             self.is_paused = false;
             self.end = self.sampled + LATER;
             self.warm_up = Some((self.sampled + WARM_UP, self.sample.counts, self.sample.rate()));
+            self.sample.resume();
         }
         due
     }
@@ -157,7 +164,10 @@ impl Advisor {
     /// before the first lookup.
     ///
     /// The simulation is wrong by about as much at the present size, where the truth is known, as at the others. So all
-    /// are shifted, in log-odds, until that one is right, but none by more than that one.
+    /// are changed until that one is right. Where not all keys are sampled, it is wrong mostly because some of the most
+    /// frequent keys, which hit at every size, are all in the sample or all outside: all ratios of misses are off by the
+    /// same factor. Otherwise it is wrong because of the time between the periods: all ratios are shifted, in log-odds,
+    /// but none by more than that one.
     #[must_use]
     pub fn estimates(&self, policy: Policy, hits: u64, misses: u64) -> Vec<Estimate> {
         let (hits, misses) = (hits.saturating_sub(self.before.0), misses.saturating_sub(self.before.1));
@@ -174,8 +184,13 @@ impl Advisor {
         let truth = hits as f64 / (hits + misses) as f64;
         let simulated = present.get(CACHES / 2).map_or(0.0, |hits| hits / counts.uses);
         let (shift, most) = (log_odds(truth) - log_odds(simulated), (truth - simulated).abs());
+        let missed =
+            if self.sample.is_whole() || simulated >= 1.0 { None } else { Some((1.0 - truth) / (1.0 - simulated)) };
         let shifted = |hits: f64| {
             let simulated = hits / counts.uses;
+            if let Some(factor) = missed {
+                return (1.0 - (1.0 - simulated) * factor).max(0.0);
+            }
             // Log-odds are steep near 0 and 1.
             simulated + (ratio(log_odds(simulated) + shift) - simulated).clamp(-most, most)
         };

@@ -82,6 +82,11 @@ impl Sample {
         (f64::from(self.bound) + 1.0) / 4_294_967_296.0
     }
 
+    /// Whether all keys are sampled.
+    pub(super) fn is_whole(&self) -> bool {
+        self.bound == u32::MAX
+    }
+
     pub(super) fn set_sizes(&mut self, sizes: [u32; CACHES]) {
         self.sizes = sizes;
         self.reset(|_| false);
@@ -148,14 +153,38 @@ impl Sample {
         let (bound, share) = (self.bound, self.rate() / before);
         self.counts.scale(share);
         self.reset(|hash| hash > bound);
+        self.forget_ghosts(|hash| hash > bound, share);
+        self.sweep()
+    }
+
+    /// Lowers the rate to about `rate`, unless all keys are sampled: then a few more or fewer of them might decide whether
+    /// those in use fit into a cache.
+    pub(super) fn lower_to(&mut self, rate: f64) {
+        while !self.is_whole() && self.rate() * 0.75 >= rate {
+            self.lower();
+        }
+    }
+
+    /// Continues after lookups that it has not seen. To the caches, keys that were used before those lookups would seem
+    /// to come back soon, and S3-FIFO would keep them for long, although it had forgotten them in truth. So the caches
+    /// are emptied, where they are small enough to fill again quickly.
+    pub(super) fn resume(&mut self) {
+        if self.is_whole() {
+            self.reset(|_| true);
+            self.forget_ghosts(|_| true, 1.0);
+            self.sweep();
+        }
+    }
+
+    /// Takes out ghosts; the others are younger by `share`.
+    fn forget_ghosts(&mut self, is_gone: impl Fn(u32) -> bool, share: f64) {
         let fifos = &self.fifos;
         self.keys.visit(|keys, key| {
-            let is_gone = keys.get(key).hash > bound;
+            let is_gone = is_gone(keys.get(key).hash);
             for fifo in fifos {
                 fifo.thin(keys, key, is_gone, share);
             }
         });
-        self.sweep()
     }
 
     /// Gives the caches their sizes, and takes out keys.

@@ -199,9 +199,9 @@ impl<T, K: Key> Table<T, K> {
     /// The slot of a key, whether live or expired.
     #[inline]
     fn locate(&self, key: Hashed<'_, K::Ref>) -> Option<Slot> {
-        let same = |slot: &Slot| {
-            self.entry(*slot).is_some_and(|entry| entry.hash == key.hash && entry.key.borrow() == key.key)
-        };
+        let entries = self.entries.as_slice();
+        let same =
+            |slot: &Slot| matches!(entries.get(*slot as usize), Some(Some(entry)) if entry.key.borrow() == key.key);
         self.index.find(key.hash, same).copied()
     }
 

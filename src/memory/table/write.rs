@@ -41,7 +41,9 @@ impl<T, K: Key> Table<T, K> {
                     self.remember(slot);
                 }
                 if evicted {
-                    self.take(slot, RemovalReason::Evicted, leavers);
+                    let entry = Entry { hash: key.hash, key: K::keep(key.key), value };
+                    self.replace(slot, entry, leavers);
+                    return Ok(());
                 }
                 slot
             }
@@ -51,6 +53,30 @@ impl<T, K: Key> Table<T, K> {
         Ok(())
     }
 
+    /// Puts an entry into a slot in which another was evicted for it.
+    #[inline]
+    fn replace(&mut self, slot: Slot, entry: Entry<T, K>, leavers: &mut Leavers<T, K>) {
+        let Some(place) = self.entries.get_mut(slot as usize) else { return };
+        let hash = entry.hash;
+        if let Some(old) = place.replace(entry) {
+            if let Ok(indexed) = self.index.find_entry(old.hash, |own| *own == slot) {
+                indexed.remove();
+            }
+            leavers.push(Removed { key: old.key, value: old.value, reason: RemovalReason::Evicted });
+        }
+        self.index_slot(hash, slot);
+    }
+
+    #[inline]
+    fn index_slot(&mut self, hash: u64, slot: Slot) {
+        let entries = &self.entries;
+        let hash_of = |slot: &Slot| match entries.get(*slot as usize) {
+            Some(Some(entry)) => entry.hash,
+            _ => 0,
+        };
+        self.index.insert_unique(hash, slot, hash_of);
+    }
+
     /// Puts an entry into a slot that the engine has given.
     #[inline]
     pub(super) fn fill(&mut self, slot: Slot, entry: Entry<T, K>) {
@@ -58,15 +84,10 @@ impl<T, K: Key> Table<T, K> {
             self.entries.resize_with(self.engine.capacity() as usize, || None);
         }
         let hash = entry.hash;
-        let entries = &mut self.entries;
-        if let Some(place) = entries.get_mut(slot as usize) {
+        if let Some(place) = self.entries.get_mut(slot as usize) {
             *place = Some(entry);
         }
-        let hash_of = |slot: &Slot| match entries.get(*slot as usize) {
-            Some(Some(entry)) => entry.hash,
-            _ => 0,
-        };
-        self.index.insert_unique(hash, slot, hash_of);
+        self.index_slot(hash, slot);
     }
 
     /// Removes the entry under a key. Returns whether it was fresh.

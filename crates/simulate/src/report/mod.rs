@@ -50,10 +50,13 @@ pub struct Recommendation {
     pub best: f64,
 }
 
-/// The smallest size of one policy within one point of its best. With `refinements`, sizes between the simulated ones are
-/// tried.
+/// The smallest size of one policy within one point of its best; none if it finds nothing at any size. With `refinements`,
+/// sizes between the simulated ones are tried.
 pub(crate) fn recommend(cells: &[Cell], trace: &Trace, refinements: u32) -> Option<Recommendation> {
     let best = cells.iter().map(|cell| cell.hit_ratio).fold(0.0, f64::max);
+    if best <= 0.0 {
+        return None;
+    }
     let is_good = |cell: &Cell| cell.hit_ratio >= best - GOOD_ENOUGH;
     let at = cells.iter().position(is_good)?;
     let mut good = cells[at];

@@ -3,6 +3,7 @@
 use std::fmt::Write as _;
 
 use super::{Recommendation, Report};
+use crate::policies::Policy;
 
 /// A number with a comma before every three digits.
 pub(super) fn grouped(number: u64) -> String {
@@ -67,10 +68,18 @@ impl Report {
         text
     }
 
-    /// A sentence for each policy that isocache has: the smallest size within one percentage point of its best.
+    /// A sentence for each policy that isocache has: the smallest size within one percentage point of its best. Where no key
+    /// comes back, one sentence that says so.
     #[must_use]
     pub fn advice(&self) -> Vec<String> {
-        let sentence = |&Recommendation { policy, size, hit_ratio, best }: &Recommendation| {
+        if self.requests == self.keys {
+            return vec!["No key is requested twice, so no cache would find anything".to_owned()];
+        }
+        let found = |policy| self.recommendations.iter().find(|recommendation| recommendation.policy == policy);
+        let sentence = |policy: Policy| {
+            let Some(&Recommendation { size, hit_ratio, best, .. }) = found(policy) else {
+                return format!("{}: finds nothing at any of these sizes", policy.title());
+            };
             let entries = counted(size.into(), "entry", "entries");
             format!(
                 "{}: {entries}, the smallest size within one point of the best ({} of {})",
@@ -79,6 +88,6 @@ impl Report {
                 percent(best)
             )
         };
-        self.recommendations.iter().map(sentence).collect()
+        self.policies.iter().copied().filter(|policy| policy.is_offered()).map(sentence).collect()
     }
 }

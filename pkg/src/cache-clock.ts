@@ -1,7 +1,7 @@
 /** The clock of one cache. */
 
 import { wrongType } from "./check.js";
-import { isGenuine, monotonicNow } from "./clock.js";
+import { isGenuine, monotonicNow, recentNow } from "./clock.js";
 
 /**
  * Reads the clock that a cache was given. The platform's stands at 0 before the first request of an edge worker; time is
@@ -14,29 +14,40 @@ export class CacheClock {
   #origin = 0;
 
   readonly #read: () => number;
-  readonly #isPlatforms: boolean;
+  /** Whether it is the platform's, else one of the caller. */
+  readonly isPlatforms: boolean;
+  /** Whether the readings that other caches have made are those of this clock. */
+  #isShared: boolean;
 
   constructor(read: () => number) {
     this.#read = read;
-    this.#isPlatforms = read === monotonicNow;
+    this.isPlatforms = read === monotonicNow;
+    this.#isShared = this.isPlatforms;
   }
 
-  /** The time in milliseconds. With `due`, it may be a moment old, if nothing expires before `due`. */
-  now(due?: number): number {
-    const now = this.#isPlatforms ? monotonicNow(due) : this.#read();
+  /** The time in milliseconds. */
+  now(): number {
+    const now = this.#read();
     // This is a part of every lookup of an entry with a ttl, and quicker than `Number.isFinite`.
     const isUsual = typeof now === "number" && now > 0 && now < Infinity && !this.#hasStopped;
     return (isUsual ? now : this.#checked(now)) - this.#origin;
+  }
+
+  /** A time that may be a moment old, without a reading of the clock. Less than 0 if there is none, or `due` is not far ahead of it. */
+  recent(due: number): number {
+    return this.#isShared ? recentNow(due + this.#origin) - this.#origin : -1;
   }
 
   #checked(now: number): number {
     if (!Number.isFinite(now)) {
       throw wrongType("clock()", "a finite number", now);
     }
-    if (now === 0 && this.#isPlatforms && isGenuine()) {
+    if (now === 0 && this.isPlatforms && isGenuine()) {
       this.#hasStopped = true;
+      this.#isShared = false;
     } else if (this.#hasStopped) {
       this.#hasStopped = false;
+      this.#isShared = this.isPlatforms;
       this.#origin = now;
     }
     return now;

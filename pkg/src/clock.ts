@@ -28,17 +28,10 @@ export function systemNow(): number {
 /**
  * A time in milliseconds that goes on when the clock of the machine is set. While a program has replaced `Date.now`, as
  * tests do, it is that.
- *
- * Reading a clock takes longer than a whole lookup in the cache. Where it is read over and over within one turn of the event
- * loop, some calls share a reading; but only if nothing happens before `due` that a pause could bring.
  */
-export function monotonicNow(due = Number.NEGATIVE_INFINITY): number {
+export function monotonicNow(): number {
   if (!isGenuine() || typeof performance !== "object") {
     return Date.now();
-  }
-  if (shared > 0 && due - last > MARGIN) {
-    shared--;
-    return last;
   }
   const now = Math.floor(performance.now() + offset);
   if (now !== last) {
@@ -49,6 +42,20 @@ export function monotonicNow(due = Number.NEGATIVE_INFINITY): number {
     share();
   }
   return now;
+}
+
+/**
+ * An earlier reading of `monotonicNow`, or -1 if it has to be called.
+ *
+ * Reading a clock takes longer than a whole lookup in the cache. Where it is read over and over within one turn of the event
+ * loop, some calls share a reading; but only if nothing happens before `due` that a pause could bring.
+ */
+export function recentNow(due: number): number {
+  if (shared > 0 && due - last > MARGIN && isGenuine()) {
+    shared--;
+    return last;
+  }
+  return -1;
 }
 
 /** As `monotonicNow`, with fractions, and read at every call. */

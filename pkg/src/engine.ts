@@ -14,8 +14,8 @@ const [TICK, NEXT, STAMPS, QUEUE, QUEUED, BOUND, DEADLINES, ENDS, REMOVALS, REMO
   0, 1, 2, 3, 4, 5, 6, 7, 8, 9,
 ] as const;
 const [DUE, HEADER_WORDS] = [5, 12] as const;
-/** The last stamp: `LAST_STAMP` of the engine. */
-const LAST_STAMP = 2 ** 32 - 2;
+/** The last stamp: `LAST_STAMP` of the engine. V8 keeps numbers up to this in a word. */
+const LAST_STAMP = 2 ** 30 - 2;
 /** The uses of an entry that S3-FIFO counts. */
 const MOST_USES = 3;
 
@@ -70,18 +70,31 @@ export class Engine {
 
   /** Marks the entry in a slot as used. */
   use(slot: number): void {
+    if (this.#isS3Fifo) {
+      this.#count(slot);
+    } else {
+      this.stamp(slot);
+    }
+  }
+
+  /** As `use`, under LRU. */
+  stamp(slot: number): void {
     if (this.#tick === LAST_STAMP) {
       this.refill();
     }
+    words[this.#stamps + slot] = ++this.#tick;
+  }
+
+  /** As `use`, under S3-FIFO. */
+  #count(slot: number): void {
+    if (this.#tick === LAST_STAMP) {
+      this.refill();
+    }
+    this.#tick++;
     const at = this.#stamps + slot;
-    const tick = ++this.#tick;
-    if (!this.#isS3Fifo) {
-      words[at] = tick;
-    } else {
-      const uses = words[at] as number;
-      if (uses < MOST_USES) {
-        words[at] = uses + 1;
-      }
+    const uses = words[at] as number;
+    if (uses < MOST_USES) {
+      words[at] = uses + 1;
     }
   }
 
@@ -90,30 +103,23 @@ export class Engine {
    * engine has to be called, as S3-FIFO does always. There must be no limit but that on entries, and nothing may have expired.
    */
   replaceOldest(deadline: number): number {
-    if (this.#isS3Fifo) {
-      return -1;
-    }
-    for (let isRefilled = false; ; isRefilled = true) {
-      const memory = words;
-      const end = this.#end;
-      for (let next = this.#next; next < end; next++) {
-        const slot = memory[next] as number;
-        if ((memory[this.#stamps + slot] as number) <= this.#bound) {
-          if (!this.postpone(slot, deadline)) {
-            this.#next = next;
-            return -1;
-          }
-          this.#next = next + 1;
-          this.use(slot);
-          return slot;
+    const memory = words;
+    const stamps = this.#stamps;
+    const end = this.#end;
+    let next = this.#next;
+    for (; next < end; next++) {
+      const slot = memory[next] as number;
+      if ((memory[stamps + slot] as number) <= this.#bound) {
+        if (this.#tick === LAST_STAMP || !this.postpone(slot, deadline)) {
+          break;
         }
+        memory[stamps + slot] = ++this.#tick;
+        this.#next = next + 1;
+        return slot;
       }
-      this.#next = end;
-      if (isRefilled) {
-        return -1;
-      }
-      this.refill();
     }
+    this.#next = next;
+    return -1;
   }
 
   /** Sets a deadline that is not earlier than the one of the slot. Returns false if the engine has to be called. */

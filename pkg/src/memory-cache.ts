@@ -112,13 +112,12 @@ export class MemoryCache<V = unknown> extends MemoryMethods<V> {
    */
   set<const O extends SetArgument>(key: string, value: V, options?: O & Checked<O>): this {
     const scope = this.#scope;
-    if (options === undefined && scope.isPlain) {
-      // The common case, without an object for the write.
-      checkValue(key, value);
-      const { table, settings } = scope;
-      scope.end(table.set(key, value, 0, settings.ttl, 0) ? undefined : outOfMemory(key));
-    } else {
+    if (options !== undefined || !scope.isPlain) {
       scope.store(scope.checked(key, value, options));
+    } else if (value === undefined || this.#direct?.put(key, value, scope.settings.ttl) !== true) {
+      // Without an object for the write.
+      checkValue(key, value);
+      scope.end(scope.table.set(key, value, 0, scope.settings.ttl, 0) ? undefined : outOfMemory(key));
     }
     return this;
   }

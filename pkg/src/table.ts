@@ -22,6 +22,8 @@ const REFUSED = 2 ** 29 - 1;
 const SLOT = REFUSED;
 /** The candidates for expiry that a lookup examines, so that no lookup pays for many entries that expire at once. */
 const SWEEP = 16;
+/** From this ttl on, in milliseconds, an entry may expire as much earlier as the program pauses within a turn of the event loop. */
+const LONG = 60_000;
 /** All candidates. */
 const ALL = 2 ** 32 - 1;
 
@@ -49,6 +51,11 @@ export class Table<V> {
   /** Those of `contents`, for lookups. */
   readonly #index: Map<string, number>;
   readonly #values: (V | undefined)[];
+  readonly #keys: (string | undefined)[];
+  /** Whether a lookup has only to find the entry and to stamp it, as long as the entry is fresh. */
+  readonly #isSimple: boolean;
+  /** Whether that holds, and all entries are fresh because none has a ttl. */
+  #isPlain: boolean;
   /** The number of the key of the write in progress, if that key is remembered; else 0. */
   #ghost = 0;
   readonly #engine: Engine;
@@ -59,7 +66,7 @@ export class Table<V> {
   readonly #ttls: number[] | undefined;
   /**
    * All entries are fresh before this time; `Infinity` where none has had a ttl, so that the clock need not be read. It is
-   * `-Infinity` while there are stale entries.
+   * `-Infinity` while there are stale entries. Changed by `#setDue` only.
    */
   #due = Infinity;
   #disposed = false;
@@ -77,7 +84,10 @@ export class Table<V> {
     this.contents = new Contents(onRemoval !== undefined);
     this.#index = this.contents.index;
     this.#values = this.contents.values;
+    this.#keys = this.contents.keys;
     this.#ttls = touchOnGet ? [] : undefined;
+    this.#isSimple = policy === "lru" && !touchOnGet;
+    this.#isPlain = this.#isSimple;
   }
 
   /** The number of entries without the stale ones. It is exact after a sweep. */
@@ -87,7 +97,8 @@ export class Table<V> {
 
   /** The slot of the fresh entry under `key`. An expired one is removed. */
   find(key: string): number | undefined {
-    return this.#findAt(key, this.#due === Infinity ? 0 : this.#clock.now(this.#due));
+    const slot = this.#index.get(key);
+    return slot === undefined || slot < 0 ? undefined : this.#ifFresh(key, slot);
   }
 
   /** The slot of the entry under `key`, be it fresh or stale. An expired one is removed. */
@@ -97,11 +108,22 @@ export class Table<V> {
 
   /** The value of the fresh entry under `key`, counted as a hit; `undefined` if there is none. */
   lookup(key: string): V | undefined {
-    const slot = this.find(key);
+    const slot = this.#index.get(key);
     if (slot === undefined) {
       return undefined;
     }
-    this.use(slot);
+    if (this.#isPlain === true) {
+      this.#engine.stamp(slot);
+      return this.#values[slot];
+    }
+    return slot < 0 ? undefined : this.#lookupAt(this.#ifFresh(key, slot));
+  }
+
+  #lookupAt(slot: number | undefined): V | undefined {
+    if (slot === undefined) {
+      return undefined;
+    }
+    this.#engine.use(slot);
     if (this.#ttls !== undefined) {
       this.setTtl(slot, this.#ttls[slot] as number);
     }
@@ -123,7 +145,7 @@ export class Table<V> {
     if (!this.#engine.setDeadline(slot, deadline)) {
       return false;
     }
-    this.#due = Math.min(this.#due, deadline);
+    this.#setDue(Math.min(this.#due, deadline));
     if (this.#ttls !== undefined) {
       this.#ttls[slot] = ttl;
     }
@@ -145,6 +167,45 @@ export class Table<V> {
   remaining(slot: number): number {
     const deadline = this.#engine.deadline(slot);
     return deadline === Infinity ? deadline : deadline - this.#clock.now();
+  }
+
+  /**
+   * As `set`, if that takes no call of the engine and no reading of the clock. False if it does, with nothing changed. Entries
+   * must have no sizes, and their removals no listener.
+   */
+  put(key: string, value: V, ttl: number): boolean {
+    let deadline = Infinity;
+    if (this.#isPlain !== true || ttl !== Infinity) {
+      // An entry that lives for long may have its ttl from a moment ago.
+      const now = this.#isSimple === true ? this.#clock.recent(this.#due) : -1;
+      if (now < 0 || ttl < LONG) {
+        return false;
+      }
+      deadline = now + ttl;
+    }
+    let slot = this.#index.get(key);
+    if (slot !== undefined) {
+      if (!this.#engine.postpone(slot, deadline)) {
+        return false;
+      }
+      this.#engine.stamp(slot);
+      this.#tally.rewrites++;
+    } else {
+      if (this.#index.size < this.#maxEntries) {
+        return false;
+      }
+      checkText(key);
+      slot = this.#engine.replaceOldest(deadline);
+      if (slot < 0) {
+        return false;
+      }
+      this.#tally.replaced++;
+      this.#index.delete(this.#keys[slot] as string);
+      this.#index.set(key, slot);
+      this.#keys[slot] = key;
+    }
+    this.#values[slot] = value;
+    return true;
   }
 
   /**
@@ -265,6 +326,16 @@ export class Table<V> {
     return ttl === Infinity && this.#due === Infinity ? 0 : this.#clock.now();
   }
 
+  /** The slot of the entry that was found under `key`, if it is fresh. An expired one is removed. */
+  #ifFresh(key: string, slot: number): number | undefined {
+    if (this.#due === Infinity || this.#clock.recent(this.#due) >= 0) {
+      return slot;
+    }
+    const now = this.#clock.now();
+    // A clock of the caller may have used the cache.
+    return this.#clock.isPlatforms && now < this.#due ? slot : this.#findAt(key, now);
+  }
+
   /** As `find`, or with `orStale` as `findKept`, at a known time. */
   #findAt(key: string, now: number, orStale = false): number | undefined {
     const slot = this.#index.get(key);
@@ -322,7 +393,7 @@ export class Table<V> {
   #insertByCall(key: string, weight: number, deadline: number, now: number): number {
     this.checkUsable();
     const decision = this.#engine.insert(weight, deadline, now, this.#ghost < 0);
-    this.#due = Math.min(this.#due, deadline);
+    this.#setDue(Math.min(this.#due, deadline));
     this.#drain();
     const slot = decision & SLOT;
     if (slot !== REFUSED) {
@@ -345,7 +416,7 @@ export class Table<V> {
       this.#tally.rewrites++;
     } else {
       const isUpdated = this.#engine.update(slot, weight, deadline, now);
-      this.#due = Math.min(this.#due, deadline);
+      this.#setDue(Math.min(this.#due, deadline));
       this.#drain();
       if (!isUpdated) {
         return false;
@@ -359,7 +430,12 @@ export class Table<V> {
     this.checkUsable();
     const due = this.#engine.sweep(now, budget);
     this.#drain();
+    this.#setDue(due);
+  }
+
+  #setDue(due: number): void {
     this.#due = due;
+    this.#isPlain = this.#isSimple && due === Infinity;
   }
 
   /** Removes the entries from the tables that the engine has removed. */
@@ -377,6 +453,6 @@ export class Table<V> {
 
   #empty(): void {
     this.contents.empty();
-    this.#due = Infinity;
+    this.#setDue(Infinity);
   }
 }

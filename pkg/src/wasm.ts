@@ -23,6 +23,8 @@ interface Calls {
 /** Once the engine runs. Calls that may allocate must be followed by `sync`. */
 export let calls: Calls;
 let running: EngineForm | undefined;
+/** The memory that the views show. */
+let viewed: ArrayBuffer | undefined;
 
 /** The memory in 32-bit words, which is read and written without a call. */
 export let words: Uint32Array = /* @__PURE__ */ new Uint32Array(0);
@@ -31,11 +33,12 @@ export let doubles: Float64Array = /* @__PURE__ */ new Float64Array(0);
 
 /** Makes the views those of the memory as it is now: one that has grown has another buffer. */
 export function sync(): void {
-  // WebAssembly detaches the views of a memory that grows; JavaScript leaves them, with memory that nobody uses.
-  const { buffer } = calls.engine_memory;
-  if (words.buffer !== buffer) {
-    words = new Uint32Array(buffer);
-    doubles = new Float64Array(buffer);
+  // WebAssembly detaches the views of a memory that grows, which is quicker to see than its buffer. JavaScript leaves them,
+  // with memory that nobody uses.
+  if (words.length === 0 || (running === "js" && viewed !== calls.engine_memory.buffer)) {
+    viewed = calls.engine_memory.buffer;
+    words = new Uint32Array(viewed);
+    doubles = new Float64Array(viewed);
   }
 }
 

@@ -7,14 +7,15 @@
 //! up, the next one is made, so each slot is sorted once for each time that it was evicted or used in between.
 //!
 //! Where the slots of the queue were all evicted and filled again in turn, the queue is in order already and is used as
-//! it is. With more than [`BATCH`] slots, a queue holds about half as many, the oldest, which bounds the time that one
-//! call spends on sorting.
+//! it is. With more than [`BATCH`] slots, a queue holds at most as many, the oldest, which bounds the time that one call
+//! spends on sorting. The oldest are found by a guess of their latest stamp and a pass over the stamps, which skips the
+//! blocks where all were later when it last looked: stamps only grow.
 
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use super::policy::{Eviction, Victim};
 use super::radix;
-use super::{LAST_STAMP, Slot, Tables, grow_with, push_within};
+use super::{LAST_STAMP, Slot, Tables, grow, grow_with, push_within};
 
 /// The stamp of a slot without an entry: later than every other, so that it is never a victim.
 pub(super) const FREE: u32 = u32::MAX;
@@ -22,6 +23,8 @@ pub(super) const FREE: u32 = u32::MAX;
 pub(crate) const BATCH: usize = 1 << 14;
 /// The stamps that are looked at to guess which slots are the oldest.
 const SAMPLE: usize = 1 << 10;
+/// Neighbouring slots that are skipped together. Smaller blocks are skipped more often, larger ones faster.
+const BLOCK: usize = 16;
 
 /// The stamps are atomic because JavaScript writes them too, through a view of the memory.
 #[derive(Debug, Default)]
@@ -41,6 +44,8 @@ pub(crate) struct Lru {
     is_whole: bool,
     /// Space for sorting.
     spare: Vec<Slot>,
+    /// For each block of slots a stamp that none of them precedes, except for those in the queue. Empty up to a batch.
+    floors: Vec<u32>,
 }
 
 impl Lru {
@@ -66,11 +71,12 @@ impl Lru {
         self.set_stamp(slot, self.tick);
     }
 
-    /// Empties the queue, for stamps that it does not know.
+    /// Empties the queue: for stamps that it does not know, or because its slots are not evicted.
     pub(super) fn forget_queue(&mut self) {
         self.queue.clear();
         self.next = 0;
         self.is_whole = false;
+        self.floors.fill(0);
     }
 
     /// Makes the next queue. Returns false if there are no entries.
@@ -91,23 +97,40 @@ impl Lru {
         self.next = 0;
         self.bound = if self.stamps.len() <= BATCH { self.tick } else { self.guess(floor) };
         self.queue.clear();
-        for (stamp, slot) in self.stamps.iter().zip(0..) {
-            let stamp = stamp.load(Ordering::Relaxed);
-            if stamp > floor && stamp <= self.bound {
-                if self.queue.len() == BATCH {
+        let Self { stamps, queue, spare, floors, bound, tick, .. } = self;
+        let mut slot = 0;
+        for (block, at) in stamps.chunks(BLOCK).zip(0..) {
+            if floors.get(at).is_some_and(|floor| floor > bound) {
+                slot += BLOCK as Slot;
+                continue;
+            }
+            // Those that enter the block later have later stamps than all have now.
+            let mut later = *tick;
+            for stamp in block {
+                let stamp = stamp.load(Ordering::Relaxed);
+                if stamp > floor && stamp <= *bound && queue.len() == BATCH {
                     // The guess was too late: half of the slots are kept. Those that were passed over are later still.
-                    self.bound = radix::median(&mut self.queue, &mut self.spare, &self.stamps);
-                    if stamp > self.bound {
-                        continue;
-                    }
+                    *bound = radix::median(queue, spare, stamps, |left, stamp| {
+                        if let Some(floor) = floors.get_mut(left as usize / BLOCK) {
+                            *floor = stamp.min(*floor);
+                        }
+                    });
+                    later = later.min(*bound);
                 }
-                push_within(&mut self.queue, slot);
+                let is_taken = stamp > floor && stamp <= *bound && push_within(queue, slot);
+                if !is_taken {
+                    later = later.min(stamp);
+                }
+                slot += 1;
+            }
+            if let Some(floor) = floors.get_mut(at) {
+                *floor = later;
             }
         }
-        radix::sort(&mut self.queue, &mut self.spare, &self.stamps);
+        radix::sort(queue, spare, stamps);
     }
 
-    /// A stamp such that about half a batch of slots has stamps between `floor` and it: at least one, if any is later
+    /// A stamp such that about three quarters of a batch of slots have stamps between `floor` and it: at least one, if any is later
     /// than `floor`.
     fn guess(&mut self, floor: u32) -> u32 {
         let slots = self.stamps.len() as u64;
@@ -124,7 +147,7 @@ impl Lru {
             }
         }
         radix::sort(&mut self.queue, &mut self.spare, &self.stamps);
-        let rank = SAMPLE * BATCH / 2 / self.stamps.len().max(1);
+        let rank = SAMPLE * BATCH / 4 * 3 / self.stamps.len().max(1);
         self.queue.get(rank).or(self.queue.last()).map_or(self.tick, |&slot| self.stamp(slot))
     }
 
@@ -147,6 +170,7 @@ impl Lru {
             self.tick -= past;
             self.bound = self.bound.saturating_sub(past);
         } else {
+            self.forget_queue();
             let mut tick = 0;
             // A new stamp is never later than the old one, so that the slots which have got theirs stay behind the floor.
             let mut floor = 0;
@@ -162,8 +186,8 @@ impl Lru {
                 floor = self.bound;
             }
             self.tick = tick;
-            self.is_whole = false;
         }
+        self.forget_queue();
         self.earlier = self.earlier.wrapping_sub(u64::from(self.tick));
     }
 }
@@ -173,6 +197,7 @@ impl Eviction for Lru {
         let batch = capacity.min(BATCH);
         self.queue.try_reserve_exact(batch.saturating_sub(self.queue.len())).is_ok()
             && self.spare.try_reserve_exact(batch.saturating_sub(self.spare.len())).is_ok()
+            && (capacity <= BATCH || grow(&mut self.floors, capacity.div_ceil(BLOCK), 0))
             && grow_with(&mut self.stamps, capacity, || AtomicU32::new(FREE))
     }
 
@@ -222,6 +247,7 @@ impl Eviction for Lru {
     }
 
     fn visit(&mut self, mut visit: impl FnMut(Slot)) {
+        self.forget_queue();
         let mut floor = 0;
         loop {
             self.select(floor);
@@ -231,7 +257,7 @@ impl Eviction for Lru {
             self.queue.iter().for_each(|&slot| visit(slot));
             floor = self.bound;
         }
-        self.is_whole = false;
+        self.forget_queue();
     }
 
     fn tables(&self) -> Tables<'_> {

@@ -162,3 +162,52 @@ fn a_guess_that_is_too_late_is_corrected() {
     assert!(order.is_sorted_by_key(|&slot| pair.lru.stamp(slot)));
     assert_eq!(order.len(), slots as usize);
 }
+
+#[test]
+#[cfg_attr(miri, ignore = "too many slots")]
+fn blocks_are_skipped_only_where_all_slots_are_later() {
+    let slots = 40_000;
+    let mut lru = Lru::default();
+    assert!(lru.grow(slots as usize));
+    (0..slots).for_each(|slot| lru.insert(slot, false));
+    let mut random = 1_u32;
+    let mut below = |end: u32| {
+        random = random.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+        (random >> 8) % end
+    };
+    for step in 0..60_000 {
+        match below(8) {
+            // Uses that are not even, as of popular entries.
+            0..=2 => {
+                let most = below(slots) + 1;
+                lru.touch(below(most));
+            }
+            // Slots that are free for a while.
+            3 => {
+                let slot = below(slots);
+                if !lru.remove(slot) {
+                    lru.insert(slot, false);
+                }
+            }
+            // An iteration while a queue is half used.
+            _ if step % 9_973 == 0 => {
+                let mut before = 0;
+                lru.visit(|slot| {
+                    assert!(slot < slots);
+                    before += 1;
+                });
+                let held = lru.stamps.iter().filter(|stamp| stamp.load(Ordering::Relaxed) != FREE).count();
+                assert_eq!(before, held);
+            }
+            _ => {
+                let slot = victim(&mut lru, NONE).unwrap();
+                if step % 64 == 0 {
+                    let oldest = lru.stamps.iter().map(|stamp| stamp.load(Ordering::Relaxed)).min();
+                    assert_eq!(Some(lru.stamp(slot)), oldest, "step {step}");
+                }
+                lru.remove(slot);
+                lru.insert(slot, false);
+            }
+        }
+    }
+}

@@ -49,7 +49,9 @@ pub const NEVER: Millis = f64::INFINITY;
 pub const MAX_SLOTS: u32 = (1 << 30) - 1;
 
 /// The last stamp. After the use that stores it, the stamps start again.
-pub const LAST_STAMP: u32 = u32::MAX - 1;
+///
+/// For JavaScript, they are numbers that V8 keeps in a word, with a sign and a tag.
+pub const LAST_STAMP: u32 = if cfg!(target_arch = "wasm32") { (1 << 30) - 2 } else { u32::MAX - 1 };
 
 /// No slot.
 pub(crate) const NONE: Slot = Slot::MAX;

@@ -37,16 +37,16 @@ pub(crate) fn sort(slots: &mut Vec<Slot>, spare: &mut Vec<Slot>, stamps: &[Atomi
     let width = bits.div_ceil(passes.max(1));
     for pass in 0..passes {
         let digit = |slot| (stamp(stamps, slot).wrapping_sub(low) >> (pass * width)) as usize & ((1 << width) - 1);
-        if !distribute(slots, spare, digit) {
+        if !distribute(slots, spare, 1 << width, digit) {
             return;
         }
         std::mem::swap(slots, spare);
     }
 }
 
-/// Writes `slots` into `spare`, sorted by a digit, and stable. Returns false if `spare` has no room.
+/// Writes `slots` into `spare`, sorted by a digit below `digits`, and stable. Returns false if `spare` has no room.
 #[inline]
-fn distribute(slots: &[Slot], spare: &mut Vec<Slot>, digit: impl Fn(Slot) -> usize) -> bool {
+fn distribute(slots: &[Slot], spare: &mut Vec<Slot>, digits: usize, digit: impl Fn(Slot) -> usize) -> bool {
     if spare.capacity() < slots.len() {
         return false;
     }
@@ -58,7 +58,7 @@ fn distribute(slots: &[Slot], spare: &mut Vec<Slot>, digit: impl Fn(Slot) -> usi
         places[digit(slot) % DIGITS] += 1;
     }
     let mut sum = 0;
-    for place in &mut places {
+    for place in places.iter_mut().take(digits) {
         sum += std::mem::replace(place, sum);
     }
     for &slot in slots {
@@ -71,10 +71,18 @@ fn distribute(slots: &[Slot], spare: &mut Vec<Slot>, digit: impl Fn(Slot) -> usi
     true
 }
 
-/// Keeps the older half of `slots`, sorted, and returns the latest stamp among them.
+/// Keeps the older half of `slots`, sorted, and returns the latest stamp among them. Calls `left` for the others, with
+/// their stamps.
 #[cold]
-pub(crate) fn median(slots: &mut Vec<Slot>, spare: &mut Vec<Slot>, stamps: &[AtomicU32]) -> u32 {
+pub(crate) fn median(
+    slots: &mut Vec<Slot>,
+    spare: &mut Vec<Slot>,
+    stamps: &[AtomicU32],
+    mut left: impl FnMut(Slot, u32),
+) -> u32 {
     sort(slots, spare, stamps);
-    slots.truncate(slots.len().div_ceil(2));
+    let half = slots.len().div_ceil(2);
+    slots.iter().skip(half).for_each(|&slot| left(slot, stamp(stamps, slot)));
+    slots.truncate(half);
     slots.last().map_or(0, |&slot| stamp(stamps, slot))
 }

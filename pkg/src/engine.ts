@@ -9,6 +9,14 @@ import { calls, doubles, startEngine, sync, words } from "./wasm.js";
 const [INSERT, UPDATE, REFILL, SET_DEADLINE, KEEP_STALE, EXPIRE, DELETE, SWEEP, SET_LIMITS, CLEAR, ORDER, COUNTS] = [
   0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11,
 ] as const;
+/** In a decision of the engine: the slot held an entry that was evicted for the new one. */
+export const EVICTED = 2 ** 30;
+/** In a decision: the key of that entry is to be remembered. */
+export const REMEMBER = 2 ** 29;
+/** In a decision: no slot, there was no memory. */
+export const REFUSED = 2 ** 29 - 1;
+/** In a decision: where the slot is. */
+export const SLOT = REFUSED;
 /** The words of a header, and the double behind them, as they are there. */
 const [TICK, NEXT, STAMPS, QUEUE, QUEUED, BOUND, DEADLINES, ENDS, REMOVALS, REMOVED] = [
   0, 1, 2, 3, 4, 5, 6, 7, 8, 9,
@@ -39,7 +47,7 @@ export class Engine {
   #tick = 0;
   /** The table of stamps, in words; under S3-FIFO, of numbers of uses. */
   #stamps = 0;
-  /** The head and the end of the queue, in words. */
+  /** The head and the end of the queue, in words; under S3-FIFO, its next link, and no end. */
   #next = 0;
   #end = 0;
   #queue = 0;
@@ -99,9 +107,28 @@ export class Engine {
   }
 
   /**
-   * The slot of the least recently used entry, which makes room for an entry with this deadline and counts as used; -1 if the
-   * engine has to be called, as S3-FIFO does always. There must be no limit but that on entries, and nothing may have expired.
+   * The slot of the entry that is evicted next, which makes room for an entry with this deadline; -1 if the engine has to be
+   * called. There must be no limit but that on entries, nothing may have expired, and the key of the new entry may not be
+   * remembered.
    */
+  replaceNext(deadline: number): number {
+    return this.#isS3Fifo ? this.#replaceUnused(deadline) : this.replaceOldest(deadline);
+  }
+
+  /** As `replaceNext`, under S3-FIFO: the oldest entry of the small queue, unless it was used. */
+  #replaceUnused(deadline: number): number {
+    // The links of a slot are two words, and those of the queue itself come before the first slot.
+    const slot = (this.#next - this.#queue) / 2 - 2;
+    if (slot < 0 || words[this.#stamps + slot] !== 0 || this.#tick === LAST_STAMP || !this.postpone(slot, deadline)) {
+      return -1;
+    }
+    this.#tick++;
+    const newer = words[this.#next + 1] || (words[this.#queue + 1] as number);
+    this.#next = this.#queue + 2 * newer;
+    return slot;
+  }
+
+  /** As `replaceNext`, under LRU: the least recently used entry. */
   replaceOldest(deadline: number): number {
     const memory = words;
     const stamps = this.#stamps;

@@ -3,7 +3,7 @@
 import type { AdvisorFactory } from "./advisor/types.js";
 import { checkFunction, checkInteger, checkOneOf, checkOptions } from "./check.js";
 import { monotonicNow } from "./clock.js";
-import { MAX_ENTRIES } from "./table.js";
+import { MAX_ENTRIES } from "./table-options.js";
 import { milliseconds } from "./ttl.js";
 import type { MemoryCacheOptions, Policy, Removal } from "./types.js";
 

@@ -8,18 +8,11 @@
 import { CacheClock } from "./cache-clock.js";
 import { checkText } from "./check.js";
 import { Contents } from "./contents.js";
-import { Engine } from "./engine.js";
+import { Engine, EVICTED, REFUSED, REMEMBER, SLOT } from "./engine.js";
+import { MAX_ENTRIES, type TableOptions } from "./table-options.js";
 import { Tally } from "./tally.js";
-import type { Policy, RemovalReason } from "./types.js";
+import type { RemovalReason } from "./types.js";
 
-/** In a decision of the engine: the slot held an entry that was evicted for the new one. */
-const EVICTED = 2 ** 30;
-/** In a decision: the key of that entry is to be remembered. */
-const REMEMBER = 2 ** 29;
-/** In a decision: no slot, there was no memory. */
-const REFUSED = 2 ** 29 - 1;
-/** In a decision: where the slot is. */
-const SLOT = REFUSED;
 /** The candidates for expiry that a lookup examines, so that no lookup pays for many entries that expire at once. */
 const SWEEP = 16;
 /** From this ttl on, in milliseconds, an entry may expire as much earlier as the program pauses within a turn of the event loop. */
@@ -30,28 +23,14 @@ const ALL = 2 ** 32 - 1;
 /** Reasons by the numbers of the engine. */
 const REASONS: readonly RemovalReason[] = ["evicted", "expired"];
 
-/** What a `Map` holds in V8. Under S3-FIFO, half of it, since the keys that are remembered are in the same `Map`. */
-export const MAX_ENTRIES = 2 ** 24;
-
-/** The options of a cache that its table needs. */
-interface TableOptions {
-  readonly maxEntries: number;
-  readonly maxBytes: number;
-  readonly clock: () => number;
-  /** Present if entries have sizes. */
-  readonly sizeOf: unknown;
-  /** Present if it matters which entries leave. */
-  readonly onRemoval: unknown;
-  readonly touchOnGet: boolean;
-  readonly policy: Policy;
-}
-
 export class Table<V> {
   readonly contents: Contents<V>;
   /** Those of `contents`, for lookups. */
   readonly #index: Map<string, number>;
   readonly #values: (V | undefined)[];
   readonly #keys: (string | undefined)[];
+  /** Whether the keys of entries that are evicted early are remembered. */
+  readonly #remembers: boolean;
   /** Whether a lookup has only to find the entry and to stamp it, as long as the entry is fresh. */
   readonly #isSimple: boolean;
   /** Whether that holds, and all entries are fresh because none has a ttl. */
@@ -86,7 +65,8 @@ export class Table<V> {
     this.#values = this.contents.values;
     this.#keys = this.contents.keys;
     this.#ttls = touchOnGet ? [] : undefined;
-    this.#isSimple = policy === "lru" && !touchOnGet;
+    this.#remembers = policy === "s3fifo";
+    this.#isSimple = !this.#remembers && !touchOnGet;
     this.#isPlain = this.#isSimple;
   }
 
@@ -373,12 +353,12 @@ export class Table<V> {
   #insert(key: string, value: V, weight: number, deadline: number, now: number): number | undefined {
     // The common case is done without a call: only the limit on entries is reached, and nothing may have expired.
     let slot = -1;
-    if (this.contents.size >= this.#maxEntries && !this.#weighed && now < this.#due) {
-      slot = this.#engine.replaceOldest(deadline);
+    if (this.contents.size >= this.#maxEntries && !this.#weighed && now < this.#due && this.#ghost === 0) {
+      slot = this.#engine.replaceNext(deadline);
     }
     if (slot >= 0) {
       this.#tally.replaced++;
-      this.contents.leave(slot, "evicted", false);
+      this.contents.leave(slot, "evicted", this.#remembers);
     } else {
       slot = this.#insertByCall(key, weight, deadline, now);
       if (slot === REFUSED) {

@@ -30,6 +30,7 @@ mod terms;
 pub use advisor::{Advisor, Estimate, FACTORS};
 pub use counters::Counters;
 pub use policy::Policy;
+pub use ring::Link;
 pub use state::Engine;
 pub use terms::{Inserted, Limits, Refused, Removal, RemovalReason, Tables};
 

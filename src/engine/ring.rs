@@ -2,10 +2,11 @@
 
 use super::{NONE, Slot, grow};
 
-/// The neighbours of a slot in its queue. A place is slot + 2; places 0 and 1 are the anchors of the queues, which make
+/// The neighbours of a slot in its queue, as places. A place is slot + 2; places 0 and 1 are the anchors of the queues, which make
 /// rings of them, so that the ends need no branches.
 #[derive(Clone, Copy, Debug)]
-struct Link {
+#[repr(C)]
+pub struct Link {
     older: u32,
     newer: u32,
 }
@@ -111,6 +112,34 @@ impl Rings {
         Self::slot_at(self.link(queue as u32).newer)
     }
 
+    /// The links of all places.
+    pub(crate) fn links(&self) -> &[Link] {
+        &self.links
+    }
+
+    /// The place of the oldest slot of a queue; the anchor of an empty one.
+    #[inline]
+    pub(crate) fn oldest_place(&self, queue: Queue) -> u32 {
+        self.link(queue as u32).newer
+    }
+
+    /// Makes the slot at a place of the queue its oldest: those before it become the newest, in their order.
+    pub(crate) fn rotate(&mut self, queue: Queue, place: u32) {
+        let anchor = queue as u32;
+        if place < ANCHORS || place == self.oldest_place(queue) || self.link(place).older == NONE {
+            return;
+        }
+        let Link { older, newer } = self.link(anchor);
+        self.set_newer(older, newer);
+        self.set_older(newer, older);
+        let newest = self.link(place).older;
+        self.set_newer(newest, anchor);
+        self.set_older(place, anchor);
+        if let Some(own) = self.links.get_mut(anchor as usize) {
+            *own = Link { older: newest, newer: place };
+        }
+    }
+
     /// The slots of a queue, the oldest first.
     pub(crate) fn iter(&self, queue: Queue) -> impl Iterator<Item = Slot> {
         let newer = |slot: &Slot| Self::slot_at(self.link(Self::place(*slot)).newer);
@@ -135,5 +164,25 @@ mod tests {
         assert_eq!(rings.iter(Queue::Small).collect::<Vec<_>>(), [2, 1]);
         assert_eq!(rings.iter(Queue::Main).collect::<Vec<_>>(), [3]);
         assert!(rings.contains(1) && !rings.contains(0) && !rings.contains(9));
+    }
+
+    #[test]
+    fn a_queue_begins_again_at_any_of_its_slots() {
+        let mut rings = Rings::default();
+        assert!(rings.grow(5));
+        (0..4).for_each(|slot| assert!(rings.push(Queue::Small, slot)));
+        assert!(rings.push(Queue::Main, 4));
+        // Places that are none change nothing.
+        for place in [0, 1, 7, NONE] {
+            rings.rotate(Queue::Small, place);
+        }
+        for first in [0, 2, 3, 3, 1] {
+            rings.rotate(Queue::Small, first + ANCHORS);
+            let order: Vec<_> = (0..4).map(|at| (first + at) % 4).collect();
+            assert_eq!(rings.iter(Queue::Small).collect::<Vec<_>>(), order);
+        }
+        assert!(rings.remove(1) && rings.push(Queue::Small, 1));
+        assert_eq!(rings.iter(Queue::Small).collect::<Vec<_>>(), [2, 3, 0, 1]);
+        assert_eq!(rings.iter(Queue::Main).collect::<Vec<_>>(), [4]);
     }
 }

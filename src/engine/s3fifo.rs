@@ -60,6 +60,11 @@ impl S3Fifo {
         self.in_small.get(slot as usize).copied().unwrap_or(false)
     }
 
+    /// Whether the next entry is evicted from the small queue, or moved from it.
+    fn is_small_full(&self) -> bool {
+        self.small > 0 && u64::from(self.small) * SMALL >= u64::from(self.held)
+    }
+
     /// Adds a slot at the newest end of a queue, with no uses.
     fn join(&mut self, queue: Queue, slot: Slot) -> bool {
         let joined = self.rings.push(queue, slot);
@@ -125,7 +130,7 @@ impl Eviction for S3Fifo {
         }
         let mut moves = 0;
         loop {
-            let from_small = self.small > 0 && u64::from(self.small) * SMALL >= u64::from(self.held);
+            let from_small = self.is_small_full();
             let slot = self.rings.oldest(if from_small { Queue::Small } else { Queue::Main })?;
             let uses = self.uses_of(slot);
             if slot != keep && (uses == 0 || moves >= MOVES) {
@@ -146,11 +151,13 @@ impl Eviction for S3Fifo {
     }
 
     fn tables(&self) -> Tables<'_> {
-        Tables { stamps: &self.used, tick: self.tick, ..Tables::default() }
+        let next = if self.is_small_full() { 2 * self.rings.oldest_place(Queue::Small) } else { 0 };
+        Tables { stamps: &self.used, tick: self.tick, links: self.rings.links(), next, ..Tables::default() }
     }
 
-    fn resume(&mut self, tick: u32, _next: u32) {
+    fn resume(&mut self, tick: u32, next: u32) {
         self.tick = tick.min(LAST_STAMP);
+        self.rings.rotate(Queue::Small, next / 2);
     }
 
     fn refill(&mut self) {
@@ -217,6 +224,42 @@ mod tests {
         assert!(policy.victim(NONE).is_some());
         assert!(policy.victim(1).is_some());
         assert_eq!(policy.uses(), 3);
+    }
+
+    /// Does what an owner may do without a call, by the rules of [`Tables`]. Returns the slot, or none if it has to call.
+    fn replace_without_a_call(policy: &mut S3Fifo) -> Option<Slot> {
+        let Tables { next, tick, stamps, .. } = policy.tables();
+        let slot = (next / 2).checked_sub(2)?;
+        if stamps[slot as usize].load(Ordering::Relaxed) > 0 {
+            return None;
+        }
+        let place = policy.rings.iter(Queue::Small).nth(1).map_or(next / 2, |slot| slot + 2);
+        policy.resume(tick + 1, 2 * place);
+        Some(slot)
+    }
+
+    #[test]
+    fn an_owner_that_evicts_without_a_call_evicts_the_same() {
+        let (mut own, mut called) = (filled(50), filled(50));
+        let mut without = 0;
+        let mut random = 1_u32;
+        for _ in 0..5_000 {
+            random = random.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+            let (slot, is_back) = ((random >> 8) % 50, random >> 24 < 20);
+            if random >> 28 < 6 {
+                assert_eq!(own.touch(slot), called.touch(slot));
+                continue;
+            }
+            let evicted = if is_back { None } else { replace_without_a_call(&mut own) };
+            without += u32::from(evicted.is_some());
+            let expected = replace(&mut called, is_back);
+            assert_eq!(evicted.map_or_else(|| replace(&mut own, is_back), |slot| (slot, true)), expected);
+        }
+        assert!(without > 500, "{without}");
+        for queue in [Queue::Small, Queue::Main] {
+            assert!(own.rings.iter(queue).eq(called.rings.iter(queue)));
+        }
+        assert_eq!(own.uses(), called.uses());
     }
 
     #[test]

@@ -2,6 +2,7 @@
 
 use std::sync::atomic::{AtomicU32, AtomicU64};
 
+use super::ring::Link;
 use super::{MAX_SLOTS, Millis, Slot};
 
 /// The limits of an engine.
@@ -82,8 +83,11 @@ pub enum Refused {
 /// 3. Where the new deadline of a slot is not earlier than the old one, it may be written to `deadlines` (the bits of a
 ///    float, [`NEVER`](super::NEVER) for none), unless an entry is kept when stale.
 ///
-/// Under [`Policy::S3Fifo`](super::Policy::S3Fifo) the queue is always empty, and the stamp of a slot is its number of
-/// uses: a hit increases `tick`, and the stamp if it is less than 3.
+/// Under [`Policy::S3Fifo`](super::Policy::S3Fifo) the stamp of a slot is its number of uses: a hit increases `tick`, and
+/// the stamp if it is less than 3. Instead of the queue there are `links`, and `next` is the word of the link of the next
+/// candidate, or 0 if the engine has to be called. If the candidate has no uses, an owner that may evict it takes its slot
+/// for a new entry whose key is not remembered, increases `tick`, and goes on to the newer link: the new entry is the
+/// newest of the small queue, as the whole ring goes round. It remembers the key of the old entry.
 ///
 /// The counts of the engine then contain the hits and writes of the owner as hits, and not its evictions.
 #[derive(Clone, Copy, Debug, Default)]
@@ -97,6 +101,9 @@ pub struct Tables<'a> {
     pub ends: &'a [Millis],
     /// The oldest slots, in order.
     pub queue: &'a [Slot],
+    /// Under S3-FIFO, for each slot from the third link on, the links of its older and its newer neighbour in its queue. The
+    /// first link is where the ring of the small queue begins and ends.
+    pub links: &'a [Link],
     /// The head of the queue.
     pub next: u32,
     /// The latest stamp of the slots in the queue that were not used since.

@@ -211,7 +211,8 @@ impl Header {
         set(&self.tick, tables.tick);
         set(&self.next, tables.next);
         set(&self.stamps, address(tables.stamps.as_ptr()) / 4);
-        set(&self.queue, address(tables.queue.as_ptr()) / 4);
+        let links = address(tables.links.as_ptr());
+        set(&self.queue, if tables.links.is_empty() { address(tables.queue.as_ptr()) } else { links } / 4);
         set(&self.queued, length(tables.queue.len()));
         set(&self.bound, tables.bound);
         set(&self.deadlines, doubles(tables.deadlines));

@@ -24,7 +24,7 @@ pub(crate) const BATCH: usize = 1 << 14;
 /// The stamps that are looked at to guess which slots are the oldest.
 const SAMPLE: usize = 1 << 10;
 /// Neighbouring slots that are skipped together. Smaller blocks are skipped more often, larger ones faster.
-const BLOCK: usize = 16;
+const BLOCK: Slot = 16;
 
 /// The stamps are atomic because JavaScript writes them too, through a view of the memory.
 #[derive(Debug, Default)]
@@ -99,9 +99,9 @@ impl Lru {
         self.queue.clear();
         let Self { stamps, queue, spare, floors, bound, tick, .. } = self;
         let mut slot = 0;
-        for (block, at) in stamps.chunks(BLOCK).zip(0..) {
+        for (block, at) in stamps.chunks(BLOCK as usize).zip(0..) {
             if floors.get(at).is_some_and(|floor| floor > bound) {
-                slot += BLOCK as Slot;
+                slot += BLOCK;
                 continue;
             }
             // Those that enter the block later have later stamps than all have now.
@@ -111,7 +111,7 @@ impl Lru {
                 if stamp > floor && stamp <= *bound && queue.len() == BATCH {
                     // The guess was too late: half of the slots are kept. Those that were passed over are later still.
                     *bound = radix::median(queue, spare, stamps, |left, stamp| {
-                        if let Some(floor) = floors.get_mut(left as usize / BLOCK) {
+                        if let Some(floor) = floors.get_mut((left / BLOCK) as usize) {
                             *floor = stamp.min(*floor);
                         }
                     });
@@ -197,7 +197,7 @@ impl Eviction for Lru {
         let batch = capacity.min(BATCH);
         self.queue.try_reserve_exact(batch.saturating_sub(self.queue.len())).is_ok()
             && self.spare.try_reserve_exact(batch.saturating_sub(self.spare.len())).is_ok()
-            && (capacity <= BATCH || grow(&mut self.floors, capacity.div_ceil(BLOCK), 0))
+            && (capacity <= BATCH || grow(&mut self.floors, capacity.div_ceil(BLOCK as usize), 0))
             && grow_with(&mut self.stamps, capacity, || AtomicU32::new(FREE))
     }
 

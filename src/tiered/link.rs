@@ -22,6 +22,9 @@ pub(super) struct Link {
     heard: Millis,
     /// For how long that holds.
     tolerance: Millis,
+    /// Whether the source asks, so that its heartbeats count from the question. A change that it announces between two
+    /// heartbeats may have been on its way for long, and does not tell since when nothing is missing.
+    asks: bool,
     position: Option<Position>,
     planted: Option<Planted>,
 }
@@ -40,12 +43,12 @@ pub(super) enum Meaning {
 impl Link {
     /// Before the first connection.
     pub(super) fn new(planted: Option<Planted>) -> Self {
-        Self { is_connected: false, heard: Millis::NEG_INFINITY, tolerance: 0.0, position: None, planted }
+        Self { is_connected: false, heard: Millis::NEG_INFINITY, tolerance: 0.0, asks: false, position: None, planted }
     }
 
     /// For a cache without announcements, whose copies are served for as long as their ttl permits.
     pub(super) fn without_announcements() -> Self {
-        Self { is_connected: true, heard: 0.0, tolerance: NEVER, position: None, planted: None }
+        Self { is_connected: true, heard: 0.0, tolerance: NEVER, asks: false, position: None, planted: None }
     }
 
     /// Until when copies may be served, unless an announcement extends it.
@@ -78,6 +81,7 @@ impl Link {
                 if self.planted == Some(Planted::MissesSilence) {
                     self.tolerance = NEVER;
                 }
+                self.asks = position.is_none() && !took.is_zero();
                 self.position = *position;
                 if known { Meaning::Nothing } else { Meaning::Everything }
             }
@@ -92,7 +96,9 @@ impl Link {
             }
             Invalidation::Keys { position, .. } => match self.advance(*position) {
                 Order::Next => {
-                    self.hear(now);
+                    if !self.asks {
+                        self.hear(now);
+                    }
                     Meaning::Keys
                 }
                 Order::Old => Meaning::Keys,
@@ -248,6 +254,21 @@ mod tests {
         assert_eq!(link.receive(&keys(at(1, 7)), 15_000.0), Meaning::Keys);
         assert_eq!(link.state(21_000.0), LinkState::Suspect);
         assert_eq!(link.position(), at(1, 9));
+    }
+
+    #[test]
+    fn a_source_that_asks_is_heard_in_its_heartbeats_only() {
+        let mut link = Link::new(None);
+        let took = Duration::from_secs(1);
+        let connected = Invalidation::Connected { position: None, resumed: false, heartbeat: HEARTBEAT, took };
+        link.receive(&connected, 1000.0);
+        assert_eq!(link.receive(&keys(None), 15_000.0), Meaning::Keys);
+        assert_eq!(link.state(19_999.0), LinkState::Connected);
+        assert_eq!(
+            link.state(20_000.0),
+            LinkState::Suspect,
+            "this change may have been announced at 0, and the next was lost"
+        );
     }
 
     #[test]

@@ -113,13 +113,18 @@ where
         if !self.hub.serves_now() {
             return self.read_alone(key).await;
         }
+        let began = self.hub.now();
         let name = format!("{key}\0{}", self.hub.version(key));
-        let (shared, key) = (Arc::clone(self), key.to_owned());
-        once(&self.reads, &name, move || {
-            let (shared, key) = (Arc::clone(&shared), key.clone());
+        let (shared, own_key) = (Arc::clone(self), key.to_owned());
+        let found = once(&self.reads, &name, move || {
+            let (shared, key) = (Arc::clone(&shared), own_key.clone());
             async move { shared.read_alone(&key).await }
-        })
-        .await
+        });
+        match found.await {
+            // It was read for somebody who began earlier, and had expired when this one began.
+            Ok(Some(copy)) if copy.fresh_until <= began => self.read_alone(key).await,
+            found => found,
+        }
     }
 
     async fn read_alone(self: &Arc<Self>, key: &str) -> Result<Option<NearCopy<T>>> {

@@ -116,7 +116,8 @@ pub enum Invalidation {
         /// The longest time between two announcements.
         heartbeat: Duration,
         /// How long it took from the request to this announcement: so long ago, the store confirmed that changes are
-        /// announced. Zero if it is not known.
+        /// announced. Zero if it is not known. A source that knows it and counts no positions has to announce each
+        /// heartbeat, since only they tell that nothing is missing.
         took: Duration,
     },
     /// These keys were written or removed, or have expired.

@@ -345,3 +345,36 @@ async fn a_value_with_the_ttl_of_another_is_not_kept() {
         assert_eq!(cache.get("k").await.unwrap(), None, "it has its own ttl");
     }
 }
+
+#[tokio::test]
+async fn a_read_does_not_get_from_an_earlier_one_what_had_expired_before_it_began() {
+    let scene = Scene::new();
+    let cache = scene.builder().build().unwrap();
+    cache.ready(crate::READY_LIMIT).await.unwrap();
+    scene.far.store.sync().set("k", 1, Some(Duration::from_secs(1))).unwrap();
+    let read = || {
+        tokio::spawn({
+            let cache = cache.clone();
+            async move { cache.get("k").await }
+        })
+    };
+    scene.far.barrier.hold(Some(crate::provider::Kind::Read));
+    let first = read();
+    for _ in 0..20 {
+        tokio::task::yield_now().await;
+    }
+    scene.clock.advance(Duration::from_millis(999));
+    let joined = read();
+    for _ in 0..20 {
+        tokio::task::yield_now().await;
+    }
+    // It expires. Nobody announces it before somebody looks.
+    scene.clock.advance(Duration::from_millis(1));
+    let late = read();
+    for _ in 0..20 {
+        tokio::task::yield_now().await;
+    }
+    scene.far.barrier.hold(None);
+    assert_eq!((first.await.unwrap(), joined.await.unwrap()), (Ok(Some(1)), Ok(Some(1))));
+    assert_eq!(late.await.unwrap(), Ok(None));
+}

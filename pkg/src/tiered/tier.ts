@@ -15,6 +15,7 @@ import { Retries } from "./retries.js";
 /** A read in progress. */
 interface Flight<V> {
   readonly ticket: Ticket;
+  readonly began: number;
   readonly outcome: Promise<Entry<V> | undefined>;
 }
 
@@ -157,11 +158,16 @@ export class Tier<V> {
   #readFar(key: string): MaybePromise<Entry<V> | undefined> {
     const { admission } = this.copies;
     const open = this.#flights.get(key);
-    if (open !== undefined && admission.isClean(open.ticket)) {
-      return open.outcome;
+    const began = this.copies.now();
+    // While changes are not announced, everybody gets what there is now.
+    if (open !== undefined && this.copies.areGood && admission.isClean(open.ticket)) {
+      return open.outcome.then((entry) => {
+        // It was fresh when that read began. If it may have expired before this one did, the store is asked again.
+        const freshFor = entry?.freshFor ?? Infinity;
+        return freshFor > 0 && freshFor <= began - open.began ? this.#readFar(key) : entry;
+      });
     }
     const ticket = admission.begin(key, false);
-    const began = this.copies.now();
     const arrived = (entry: Entry<V> | undefined) => {
       if (entry === undefined) {
         admission.end(ticket);
@@ -196,7 +202,7 @@ export class Tier<V> {
         throw error;
       },
     );
-    this.#flights.set(key, { ticket, outcome });
+    this.#flights.set(key, { ticket, began, outcome });
     return outcome;
   }
 

@@ -71,3 +71,58 @@ test("in a burst within one long turn, the clock is still read regularly", async
   });
   assert.ok(served <= 300);
 });
+
+test("a read does not get from an earlier one what had expired before it began", async () => {
+  const asked = [];
+  const far = {
+    getEntry: () => new Promise((resolve) => asked.push(resolve)),
+    set: async () => undefined,
+    delete: async () => false,
+    get: async () => undefined,
+    has: async () => false,
+    clearPattern: async () => 0,
+  };
+  const { now } = Date;
+  const start = now();
+  try {
+    Date.now = () => start;
+    const tiers = new TieredCache({ far, invalidations: connected });
+    const first = tiers.get("k");
+    Date.now = () => start + 999;
+    const joined = tiers.get("k");
+    assert.equal(asked.length, 1, "reads at the same time share a request");
+    Date.now = () => start + 1000;
+    const late = tiers.get("k");
+    asked[0]({ value: 1, freshFor: 1000, tags: {} });
+    assert.deepEqual([await first, await joined], [1, 1]);
+    await setImmediate();
+    assert.equal(asked.length, 2, "nobody has announced the expiry");
+    asked[1](undefined);
+    assert.equal(await late, undefined);
+  } finally {
+    Date.now = now;
+  }
+});
+
+test("while changes are not announced, reads share no request", async () => {
+  const asked = [];
+  let tell;
+  const source = {
+    listen(listener) {
+      tell = listener;
+      connected.listen(listener);
+      return { close: () => undefined };
+    },
+  };
+  const far = { getEntry: () => new Promise((resolve) => asked.push(resolve)), set: async () => undefined };
+  const tiers = new TieredCache({ far: { ...(await withCopy()).far, ...far }, invalidations: source });
+  const first = tiers.get("k");
+  tell({ type: "lost" });
+  const second = tiers.get("k");
+  const third = tiers.get("k");
+  assert.equal(asked.length, 3);
+  for (const [at, answer] of asked.entries()) {
+    answer({ value: at, freshFor: null, tags: {} });
+  }
+  assert.deepEqual(await Promise.all([first, second, third]), [0, 1, 2]);
+});

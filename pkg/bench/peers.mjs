@@ -29,6 +29,17 @@ export const PEERS = [
     },
   },
   {
+    name: "isocache advise",
+    about: "MemoryCache with `advise`; hits only",
+    hasTtl: true,
+    only: "get-hit",
+    make: async () => {
+      const { MemoryCache } = await import("isocache/memory");
+      return ({ entries, ttl }) =>
+        new MemoryCache({ maxEntries: entries, ttl: ttl === undefined ? null : ttl / 1000, advise: true });
+    },
+  },
+  {
     name: "lru-cache",
     about: "exact LRU; reads the clock once a turn of the event loop",
     hasTtl: true,

@@ -50,7 +50,7 @@ export function markdown({ rows, footprint, sizes, imports, effort }) {
       `processors, ${new Date().toISOString().slice(0, 10)}. Keys of 12 characters made before, values are objects. Minimum / median of ` +
       `${effort.launches * effort.rounds} rounds of ${effort.operations} operations; each peer in a process of its own ` +
       `(${effort.launches} one after another), the rounds in turn. A ttl is one for the whole cache, of an hour. ` +
-      "A dash: the peer has no ttl, or (Map) no limit.\n",
+      "A dash: the peer has no ttl, no limit, or no part in the scenario.\n",
     list(PEERS),
   );
   if (sync.length > 0) {

@@ -28,7 +28,7 @@ export function scenarios() {
 
 /** Whether a peer takes part; else, why not. */
 export function takesPart(peer, { name, ttl }) {
-  return (!ttl || peer.hasTtl) && !(peer.unbounded && name === "set-evict");
+  return (!ttl || peer.hasTtl) && !(peer.unbounded && name === "set-evict") && (peer.only ?? name) === name;
 }
 
 /**

@@ -195,7 +195,7 @@ export class MemoryCache<V = unknown> extends MemoryMethods<V> {
   }
 
   /**
-   * The entry under `key`, be it fresh or stale; `undefined` if there is none. A fresh one counts as a hit and as a use, else it
+   * The entry under `key`, fresh or stale; `undefined` if there is none. A fresh one counts as a hit and as a use, else it
    * is a miss.
    */
   getEntry(key: string): Entry<V> | undefined {

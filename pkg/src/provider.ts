@@ -41,7 +41,7 @@ export interface Provider<V> {
   /** Without it, `delete` is called for each key. */
   deleteMany?(keys: readonly string[]): MaybePromise<number>;
   /**
-   * The entry, be it fresh or stale; `undefined` if there is none. Needed for `staleWhileRevalidate` and `staleIfError`: a
+   * The entry, fresh or stale; `undefined` if there is none. Needed for `staleWhileRevalidate` and `staleIfError`: a
    * provider with it keeps entries for `staleFor` after their ttl, and all its other methods treat them as absent then.
    */
   getEntry?(key: string): MaybePromise<Entry<NoInfer<V>> | undefined>;

@@ -81,7 +81,7 @@ export class Table<V> {
     return slot === undefined || slot < 0 ? undefined : this.#ifFresh(key, slot);
   }
 
-  /** The slot of the entry under `key`, be it fresh or stale. An expired one is removed. */
+  /** The slot of the entry under `key`, fresh or stale. An expired one is removed. */
   findKept(key: string): number | undefined {
     return this.#findAt(key, this.#due === Infinity ? 0 : this.#clock.now(), true);
   }

@@ -16,7 +16,7 @@ export function freshEntry(provider: Provider<unknown>, key: string): MaybePromi
   return after(provider.get(key), (value) => opened(ageless(value)));
 }
 
-/** The entry under a key, be it fresh or stale. */
+/** The entry under a key, fresh or stale. */
 export function keptEntry(provider: Provider<unknown>, key: string): MaybePromise<Found> {
   if (provider.getEntry) {
     return provider.getEntry(key);

@@ -93,7 +93,7 @@ export class Tagged<V = unknown> implements Provider<V> {
     return after(freshEntry(this.#entries, key), (entry) => this.#valueOf(entry)) as MaybePromise<T | undefined>;
   }
 
-  /** The entry under `key`, be it fresh or stale; `undefined` if there is none. */
+  /** The entry under `key`, fresh or stale; `undefined` if there is none. */
   getEntry(key: string): MaybePromise<Entry<NoInfer<V>> | undefined> {
     return after(keptEntry(this.#entries, key), (kept) => {
       const entry = opened(kept);

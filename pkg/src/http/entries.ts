@@ -9,7 +9,7 @@ import { isFresh, type Store } from "./store.js";
 import type { RequestOptions } from "./types.js";
 
 /**
- * The entry under `key`, be it fresh or stale, with the time that is left; `whole` has the namespace in front.
+ * The entry under `key`, fresh or stale, with the time that is left; `whole` has the namespace in front.
  *
  * The value is read first. If somebody writes the key between the two, the time is that of the newer entry. A tier does not keep
  * the value then: it is told of the write. A transaction would rule it out, for twice as many commands and a request of its own.

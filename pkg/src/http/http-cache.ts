@@ -88,7 +88,7 @@ export class HttpCache<V = unknown> extends HttpMethods<V> implements Provider<V
     return this.#store.value(key, reply) as T | undefined;
   }
 
-  /** The entry under `key`, be it fresh or stale; `undefined` if there is none. */
+  /** The entry under `key`, fresh or stale; `undefined` if there is none. */
   async getEntry<T extends V = V>(key: string, options?: RequestOptions): Promise<Entry<T> | undefined> {
     const entry = await readEntry<V>(this.#store, key, this.#key(key), options);
     this.#store.count(isFreshEntry(entry));

@@ -208,7 +208,7 @@ export class Store {
     this.counts[isHit ? "hits" : "misses"]++;
   }
 
-  /** The entry that a reply stands for, be it fresh or stale; `undefined` for an absent key. */
+  /** The entry that a reply stands for, fresh or stale; `undefined` for an absent key. */
   opened(key: string, reply: Reply | undefined): Stored | undefined {
     const stored = checked(reply, key);
     if (stored === null) {

@@ -54,7 +54,7 @@ function encode(value: unknown, path: Path): string {
 
 function encodeText(text: string, path: Path): string {
   if (!isWellFormed(text)) {
-    refuse(path, `is no text: ${quote(text)} has half of a surrogate pair`);
+    refuse(path, `is ${quote(text)}, with half of a surrogate pair, which UTF-8 cannot express`);
   }
   return `s${utf8Length(text)}:${text}`;
 }

@@ -12,7 +12,9 @@ export function escapedValue(name: string, value: unknown): string {
   }
   const text = String(value);
   if (!isWellFormed(text)) {
-    throw new RangeError(`isocache: ${name} ${quote(text)} is no text: it has half of a surrogate pair`);
+    throw new RangeError(
+      `isocache: ${name} ${quote(text)} contains half of a surrogate pair, which UTF-8 cannot express`,
+    );
   }
   return text.replace(/[:%*?[\]\\]/g, (special) => `%${special.charCodeAt(0).toString(16).toUpperCase()}`);
 }

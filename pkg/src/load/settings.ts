@@ -99,7 +99,9 @@ export class Settings<V> {
     this.timeout = timeout === undefined ? DEFAULT_TIMEOUT : parsed(timeout, "timeout");
     this.lease = given.lease === undefined ? undefined : parsed(given.lease, "lease");
     if (this.lease === Infinity) {
-      throw new RangeError("isocache: lease must have an end");
+      throw new RangeError(
+        'isocache: lease must be finite, such as "30s": the load of a process that died has to be taken over',
+      );
     }
     this.sharing = given.signal === undefined && this.lease === undefined && !given.forceFresh;
     this.#jitter = jitter;

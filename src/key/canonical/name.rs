@@ -17,6 +17,7 @@ pub(super) fn name<T: Serialize + ?Sized>(key: &T) -> Result<String, Refused> {
         _ => None,
     };
     let text = text.and_then(|text| std::str::from_utf8(text).ok());
-    text.map(str::to_owned)
-        .ok_or_else(|| Refused("have a map with a key that is no text, character, integer or bool".to_owned()))
+    text.map(str::to_owned).ok_or_else(|| {
+        Refused("have a map with a key other than a string, a character, an integer or a bool".to_owned())
+    })
 }

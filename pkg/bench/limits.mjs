@@ -10,8 +10,8 @@ export const SIZE_LIMITS = [
   // A tenth of it tells stale entries from fresh ones in every operation.
   { entry: "isocache", names: ["HttpCache"], limit: 16_000, goal: 10_000, has: "breaker" },
   { entry: "isocache", names: ["Cache", "cached"], limit: 29_950, goal: 15_000, engine: "js" },
-  { entry: "isocache", limit: 59_000, goal: 28_000, engine: "js" },
-  { entry: "isocache/wasm", names: ["MemoryCache"], limit: 16_800, engine: "wasm" },
+  { entry: "isocache", limit: 59_250, goal: 28_000, engine: "js" },
+  { entry: "isocache/wasm", names: ["MemoryCache"], limit: 16_900, engine: "wasm" },
   { entry: "isocache/msgpack", limit: 6_450, has: "MessagePack" },
 ];
 
@@ -19,4 +19,4 @@ export const SIZE_LIMITS = [
 export const named = ({ entry, names }) => (names === undefined ? entry : `{ ${names.join(", ")} } of ${entry}`);
 
 /** The size of the installed package, in bytes. */
-export const UNPACKED_LIMIT = 790_000;
+export const UNPACKED_LIMIT = 825_000;

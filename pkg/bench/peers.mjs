@@ -34,9 +34,9 @@ export const PEERS = [
     hasTtl: true,
     only: "get-hit",
     make: async () => {
-      const { MemoryCache } = await import("isocache/memory");
+      const { advisor, MemoryCache } = await import("isocache/memory");
       return ({ entries, ttl }) =>
-        new MemoryCache({ maxEntries: entries, ttl: ttl === undefined ? null : ttl / 1000, advise: true });
+        new MemoryCache({ maxEntries: entries, ttl: ttl === undefined ? null : ttl / 1000, advise: advisor() });
     },
   },
   {

@@ -185,12 +185,19 @@ async fn a_counter_of_a_cluster_does_not_count_twice() {
     }
     let cache: RedisCacheProvider<i64> = patient(&cluster.url()).namespace(NAMESPACE).build().unwrap();
     cache.set("n", 1, None).await.unwrap();
-    for round in 0..3 {
+    let (mut count, mut failed) = (1, 0);
+    while failed < 3 {
         proxy.truncate_after(0);
-        let error = bounded(cache.increment("n", 1, None)).await.unwrap_err();
-        assert!(matches!(error, CacheError::Connection(_)), "{error}");
-        assert_eq!(node.cli(&["GET", "{tag}:n"]), (round + 2).to_string(), "it was carried out once");
+        // Other traffic of the client may be cut instead. However the call ends, it counts once.
+        match bounded(cache.increment("n", 1, None)).await {
+            Err(CacheError::Connection(_)) => failed += 1,
+            Err(error) => panic!("{error}"),
+            Ok(sum) => assert_eq!(sum, count + 1),
+        }
+        count += 1;
+        assert!(count < 100, "nothing is cut");
+        assert_eq!(node.cli(&["GET", "{tag}:n"]), count.to_string(), "it was carried out once");
         proxy.truncate_after(0);
-        assert_eq!(bounded(cache.get("n")).await, Ok(Some(round + 2)), "a lookup is repeated");
+        assert_eq!(bounded(cache.get("n")).await, Ok(Some(count)), "a lookup is repeated");
     }
 }

@@ -1,4 +1,4 @@
-// `node pkg/bench/run.mjs`: isocache beside its peers, about twenty minutes; with --quick about three.
+// `node pkg/bench/run.mjs`: isocache beside its peers, about ten minutes; with --quick one and a half.
 // `--only get-hit` runs one scenario by its name, and writes nothing.
 
 import { mkdirSync, writeFileSync } from "node:fs";
@@ -15,7 +15,7 @@ const quick = process.argv.includes("--quick");
 const only = process.argv.includes("--only") ? process.argv[process.argv.indexOf("--only") + 1] : undefined;
 const effort = quick
   ? { launches: 1, rounds: 7, operations: 100_000, warmUp: 20 }
-  : { launches: 7, rounds: 5, operations: 200_000, warmUp: 300 };
+  : { launches: 7, rounds: 5, operations: 100_000, warmUp: 100 };
 
 const rows = [];
 for (const scenario of scenarios().filter(({ name }) => only === undefined || name === only)) {

@@ -7,7 +7,7 @@ const BUSY = 64;
 /** Calls that a busy clock answers without being read. */
 const SHARED = 32;
 /** A shared reading is used only for times so far ahead, in milliseconds, that no pause of a program takes as long. */
-const MARGIN = 60_000;
+export const MARGIN = 60_000;
 
 /** For comparison only: it is noticed when a test replaces `Date.now`, whose time is then used as it is. */
 const genuine = /* @__PURE__ */ loadedNow();

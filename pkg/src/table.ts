@@ -7,6 +7,7 @@
 
 import { CacheClock } from "./cache-clock.js";
 import { checkText } from "./check.js";
+import { MARGIN } from "./clock.js";
 import { Contents } from "./contents.js";
 import { Engine, EVICTED, REFUSED, REMEMBER, SLOT } from "./engine.js";
 import { MAX_ENTRIES, type TableOptions } from "./table-options.js";
@@ -15,8 +16,6 @@ import type { RemovalReason } from "./types.js";
 
 /** The candidates for expiry that a lookup examines, so that no lookup pays for many entries that expire at once. */
 const SWEEP = 16;
-/** From this ttl on, in milliseconds, an entry may expire as much earlier as the program pauses within a turn of the event loop. */
-const LONG = 60_000;
 /** All candidates. */
 const ALL = 2 ** 32 - 1;
 
@@ -156,9 +155,9 @@ export class Table<V> {
   put(key: string, value: V, ttl: number): boolean {
     let deadline = Infinity;
     if (this.#isPlain !== true || ttl !== Infinity) {
-      // An entry that lives for long may have its ttl from a moment ago.
+      // A long ttl may begin a moment ago: it ends early by as long as the program paused within this turn of the event loop.
       const now = this.#isSimple === true ? this.#clock.recent(this.#due) : -1;
-      if (now < 0 || ttl < LONG) {
+      if (now < 0 || ttl < MARGIN) {
         return false;
       }
       deadline = now + ttl;

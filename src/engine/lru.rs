@@ -130,8 +130,8 @@ impl Lru {
         radix::sort(queue, spare, stamps);
     }
 
-    /// A stamp such that about three quarters of a batch of slots have stamps between `floor` and it: at least one, if any is later
-    /// than `floor`.
+    /// A stamp such that about three quarters of a batch of slots have stamps between `floor` and it: at least one, if
+    /// any is later than `floor`.
     fn guess(&mut self, floor: u32) -> u32 {
         let slots = self.stamps.len() as u64;
         self.queue.clear();

@@ -145,12 +145,16 @@ impl Admission {
         }
     }
 
-    /// Ends an operation.
-    pub(super) fn end(&mut self, ticket: Ticket, outcome: Outcome) {
-        let is_valid = self.is_valid(&ticket);
+    /// Ends an operation. Returns whether its value may be kept.
+    pub(super) fn end(&mut self, ticket: Ticket, outcome: Outcome) -> bool {
+        let mut is_valid = self.is_valid(&ticket);
+        if let Outcome::Kept(Some(unchanged)) = &outcome {
+            // Another write may have begun, and been announced, since the response arrived.
+            is_valid &= unchanged(&ticket.key);
+        }
         let Ticket { key, kind, .. } = ticket;
         let time = if kind == Kind::Write { self.change() } else { self.tick() };
-        let Some(marker) = self.markers.get_mut(&key) else { return };
+        let Some(marker) = self.markers.get_mut(&key) else { return false };
         marker.tickets -= 1;
         let was_announced = marker.own_announced;
         if kind == Kind::Write {
@@ -178,6 +182,7 @@ impl Admission {
         if self.awaited.len() > MAX_REMEMBERED {
             self.awaited.clear();
         }
+        is_valid
     }
 
     /// Takes the announcement of a key; `own` if this process made its last change. Returns whether copies of it are
@@ -190,11 +195,11 @@ impl Admission {
             return false;
         }
         if let Some(marker) = self.markers.get_mut(key) {
-            // The first announcement of an own change during a write is that of the write. A copy that is kept without
-            // one awaits it.
+            // The first announcement of an own change during a write is that of the write, or of one before it. Nothing
+            // is outdated: the write has dropped the copies, and keeps its own when it ends.
             if trusts_own && marker.writes == 1 && !marker.own_announced {
                 marker.own_announced = true;
-                return true;
+                return false;
             }
             marker.announced = time;
         }
@@ -221,6 +226,8 @@ impl Admission {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::sync::Arc;
+    use std::sync::atomic::{AtomicBool, Ordering};
 
     fn kept() -> Outcome {
         Outcome::Kept(Some(Box::new(|_| true)))
@@ -278,9 +285,8 @@ mod tests {
         assert!(!admission.announced("k", true));
         assert!(admission.announced("k", true), "the second is of a write that was repeated");
         let write = admission.write("k");
-        assert!(admission.announced("k", true));
-        assert!(admission.is_valid(&write), "the announcement came before the response");
-        admission.end(write, kept());
+        assert!(!admission.announced("k", true), "the announcement came before the response");
+        assert!(admission.end(write, kept()));
         assert!(admission.announced("k", true));
         assert!(admission.announced("never written", true));
     }
@@ -296,9 +302,17 @@ mod tests {
         admission.end(write, kept());
         assert!(admission.announced("k", false));
         assert!(admission.announced("k", true));
-        let write = admission.write("k");
-        admission.end(write, Outcome::Kept(Some(Box::new(|_| false))));
+        let (write, others) = (admission.write("k"), Arc::new(AtomicBool::new(false)));
+        let unchanged = |others: &Arc<AtomicBool>| -> Unchanged {
+            let others = Arc::clone(others);
+            Box::new(move |_| !others.load(Ordering::Relaxed))
+        };
+        assert!(admission.end(write, Outcome::Kept(Some(unchanged(&others)))));
+        others.store(true, Ordering::Relaxed);
         assert!(admission.announced("k", true), "another write past this cache");
+        let write = admission.write("k");
+        assert!(!admission.announced("k", true), "of either");
+        assert!(!admission.end(write, Outcome::Kept(Some(unchanged(&others)))), "another write past this cache");
     }
 
     #[test]

@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
+use super::admission::{Outcome, Unchanged};
 use super::hub::Copies;
 use super::operation::Operation;
 use crate::clock::Clock;
@@ -108,12 +109,29 @@ impl<T: Clone + Send + 'static> Near<T> {
         self.cache.peek(key).ok().flatten()
     }
 
-    /// Keeps the value of an operation until it expires in the far provider, if the operation may keep it.
-    pub(super) fn keep(&self, operation: &Operation, value: T, fresh_until: Millis) -> bool {
-        let until = if self.never_expires { NEVER } else { fresh_until.min(operation.sent + self.ttl) };
-        let copy = NearCopy { value, fresh_until };
+    /// Keeps a copy of what a read has found, if the read is still valid.
+    pub(super) fn keep_read(&self, read: &Operation, copy: NearCopy<T>) {
+        self.keep(read.key(), read.sent, copy, || read.is_valid());
+    }
+
+    /// Ends a write, and keeps a copy of its value if the write is still valid.
+    ///
+    /// It ends while the table is locked, so an announcement comes either before the end, and then there is no copy that
+    /// it could drop, or finds what the copy awaits.
+    pub(super) fn keep_written(&self, write: Operation, copy: NearCopy<T>, unchanged: Option<Unchanged>) {
+        let (key, sent) = (write.key().to_owned(), write.sent);
+        let mut write = Some(write);
+        self.keep(&key, sent, copy, || write.take().is_some_and(|write| write.keep(unchanged)));
+        if let Some(write) = write {
+            write.end(Outcome::Done);
+        }
+    }
+
+    /// Keeps a copy until it expires here or in the far provider, if it is permitted to.
+    fn keep(&self, key: &str, sent: Millis, copy: NearCopy<T>, is_permitted: impl FnOnce() -> bool) {
+        let until = if self.never_expires { NEVER } else { copy.fresh_until.min(sent + self.ttl) };
         // An error means that there is no room for it.
-        self.cache.set_until(operation.key(), copy, until, || operation.is_valid()).unwrap_or(false)
+        let _ = self.cache.set_until(key, copy, until, is_permitted);
     }
 
     /// Passes on the hits since the last time to `metrics`.

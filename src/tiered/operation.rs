@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::admission::{Outcome, Ticket};
+use super::admission::{Outcome, Ticket, Unchanged};
 use super::hub::Hub;
 use crate::engine::Millis;
 use crate::error::CacheError;
@@ -66,17 +66,22 @@ impl Operation {
         self.finish(outcome);
     }
 
+    /// Ends a write whose value is about to be kept. Returns whether that is permitted.
+    pub(super) fn keep(mut self, unchanged: Option<Unchanged>) -> bool {
+        self.finish(Outcome::Kept(unchanged))
+    }
+
     /// Ends an operation that failed.
     pub(super) fn fail(self, error: &CacheError) {
         let changed_nothing = matches!(error, CacheError::InvalidArgument { .. } | CacheError::Serialize { .. });
         self.end(if changed_nothing { Outcome::Done } else { Outcome::Unknown });
     }
 
-    fn finish(&mut self, outcome: Outcome) {
-        if let Some(ticket) = self.ticket.take() {
-            self.hub.state().admission.end(ticket, outcome);
-            self.hub.compare_positions();
-        }
+    fn finish(&mut self, outcome: Outcome) -> bool {
+        let Some(ticket) = self.ticket.take() else { return false };
+        let is_valid = self.hub.state().admission.end(ticket, outcome);
+        self.hub.compare_positions();
+        is_valid
     }
 }
 

@@ -138,7 +138,7 @@ where
             })
         });
         if let Ok(Some(copy)) = &found {
-            self.near.keep(&reading, copy.value.clone(), copy.fresh_until);
+            self.near.keep_read(&reading, copy.clone());
         }
         reading.end(Outcome::Done);
         found
@@ -172,7 +172,8 @@ where
         if let Some(kept) = &found
             && kept.is_fresh()
         {
-            self.near.keep(&reading, kept.value.clone(), reading.sent + kept.fresh_for);
+            let fresh_until = reading.sent + kept.fresh_for;
+            self.near.keep_read(&reading, NearCopy { value: kept.value.clone(), fresh_until });
         }
         reading.end(Outcome::Done);
         self.count_far(found.as_ref().is_some_and(Kept::is_fresh), true);
@@ -283,14 +284,15 @@ where
             (Some(before), Some(now)) => now.wrapping_sub(before) <= steps.so_far,
             (None, _) | (_, None) => true,
         };
-        if !is_alone || !self.near.keep(&write, value, until(write.sent, ttl)) {
+        if !is_alone {
             return write.end(Outcome::Done);
         }
         let flights = self.far.loading().map(|loading| loading.single_flight().clone());
         let unchanged = flights.zip(now).map(|(flights, now)| -> Unchanged {
             Box::new(move |key| flights.writes(key).wrapping_sub(now) <= steps.to_come)
         });
-        write.end(Outcome::Kept(unchanged));
+        let fresh_until = until(write.sent, ttl);
+        self.near.keep_written(write, NearCopy { value, fresh_until }, unchanged);
     }
 }
 

@@ -127,11 +127,16 @@ impl<P: KeysProvider> Controls for Traced<P> {
         self.state.requests.load(Ordering::SeqCst) > 0
     }
 
-    /// A tier shares reads among its callers in tasks of the runtime, whose only thread takes them in order.
+    /// A tier shares reads among its callers in tasks of the runtime. Its only thread sleeps when no task can go on.
     fn catch_up(&self) {
         let (done, is_done) = std::sync::mpsc::channel();
         Handle::current().spawn(async move { done.send(()) });
         is_done.recv().expect("the runtime runs");
+        let metrics = Handle::current().metrics();
+        let sleeps = || metrics.worker_park_unpark_count(0) % 2 == 1;
+        while !sleeps() {
+            std::thread::sleep(Duration::from_micros(50));
+        }
     }
 }
 

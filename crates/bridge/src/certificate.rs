@@ -6,7 +6,7 @@ use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 
 use super::settings::Tls;
 
-/// The files of a certificate as PEM, checked.
+/// A certificate and its key as PEM, checked.
 struct Pem {
     certificate: Vec<u8>,
     key: Vec<u8>,
@@ -34,7 +34,7 @@ fn read(tls: &Tls) -> Result<Pem, String> {
 /// # Errors
 /// A sentence with the place in the configuration, the file and the reason.
 pub(super) async fn load(tls: &Tls) -> Result<RustlsConfig, String> {
-    // Fails if one is installed already, which is fine.
+    // Fails if a provider is already installed, which is fine.
     let _ = rustls::crypto::ring::default_provider().install_default();
     let Pem { certificate, key } = read(tls)?;
     let config = RustlsConfig::from_pem(certificate, key).await;
@@ -44,7 +44,7 @@ pub(super) async fn load(tls: &Tls) -> Result<RustlsConfig, String> {
 /// Replaces the certificate in use.
 ///
 /// # Errors
-/// The same; the certificate in use stays.
+/// As for [`load`]. The certificate in use then stays.
 pub(super) async fn reload(config: &RustlsConfig, tls: &Tls) -> Result<(), String> {
     let Pem { certificate, key } = read(tls)?;
     config.reload_from_pem(certificate, key).await.map_err(|error| mismatch(tls, &error))

@@ -83,7 +83,7 @@ where
     }
 }
 
-/// What the connection waits for.
+/// What the connection is waiting for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum State {
     /// The end of a response.
@@ -166,7 +166,7 @@ impl<S: AsyncRead + Unpin> AsyncRead for Guarded<S> {
                 }
                 Poll::Ready(outcome)
             }
-            // An end of the stream makes hyper close the connection.
+            // The end of the stream makes hyper close the connection.
             Poll::Pending => self.poll_deadline(cx).map(Ok),
         }
     }

@@ -3,12 +3,12 @@
 //! | part | contents |
 //! |---|---|
 //! | [`cli`] | the command line |
-//! | [`settings`], [`access`], [`values`] | the configuration file: the server, the store, and who may do what |
-//! | `policy`, `open_store`, `certificate` | from settings and options to what the server runs with |
-//! | `serve`, `signals` | the process: start, reload, end |
+//! | [`settings`], [`access`], [`values`] | the configuration file: the server, the store, and access |
+//! | `policy`, `open_store`, `certificate` | what the server runs with, made from settings and options |
+//! | `serve`, `signals` | the process: start, reload, shutdown |
 //! | `simulate` | the hit ratios of recorded accesses |
-//! | `connections`, `timeouts`, `keep_alive` | the number of connections, and the limits of each |
-//! | [`server`] | from an HTTP request to its response |
+//! | `connections`, `timeouts`, `keep_alive` | limits on the number of connections, and on each of them |
+//! | [`server`] | the handling of HTTP requests |
 //! | [`store`] | the embedded store, and Redis |
 //! | [`invalidations`] | announcements of changed keys |
 

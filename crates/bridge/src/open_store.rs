@@ -1,4 +1,4 @@
-//! From settings and options to the store, and its snapshot.
+//! Opens the store and its snapshot, as settings and options say.
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -14,10 +14,10 @@ use super::store::Store;
 use super::store::memory::{MemoryStore, MemoryStoreOptions, SnapshotError, SnapshotLock, keep_damaged_aside};
 use super::values::NamedFile;
 
-/// How long opening a connection to Redis may take.
+/// The timeout for opening a connection to Redis.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(1);
 
-/// The file that keeps an embedded store.
+/// The snapshot file of an embedded store.
 #[derive(Clone)]
 pub(super) struct Snapshot {
     store: MemoryStore,
@@ -55,7 +55,7 @@ fn override_settings(settings: &mut StoreSettings, arguments: &Serve) {
     set_file(&mut settings.client_key, &arguments.store_client_key, "--store-client-key");
 }
 
-/// Opens the store. Redis is not connected yet; a snapshot is loaded, and locked until its value is dropped.
+/// Opens the store. Does not connect to Redis yet. Loads the snapshot, and locks it until the value is dropped.
 pub(super) fn open(settings: &Settings, arguments: &Serve) -> Result<(Store, Option<Snapshot>), String> {
     let (store, memory) = prepare(settings, arguments)?;
     let Some((memory, path, interval)) = memory else { return Ok((store, None)) };
@@ -166,7 +166,7 @@ fn redis(url: &str, settings: &StoreSettings, command_timeout: Duration) -> Resu
     })
 }
 
-/// The password in a file, without the line break at its end.
+/// Reads the password in a file, without the trailing line break.
 fn password(file: &NamedFile) -> Result<String, String> {
     let bytes = file.read("password")?;
     let text = String::from_utf8(bytes).map_err(|_| file.error("cannot use the password", "it is not UTF-8"))?;

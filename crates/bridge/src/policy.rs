@@ -1,4 +1,4 @@
-//! From settings and options to the policy: everything that SIGHUP can replace while the server runs.
+//! Builds the policy from settings and options: everything that SIGHUP can replace while the server runs.
 
 use std::sync::Arc;
 
@@ -108,7 +108,7 @@ pub(super) fn policy(settings: &mut Settings) -> Result<Policy, String> {
     })
 }
 
-/// The settings that only a restart changes, as texts to compare. The texts are not for logs: they may hold passwords.
+/// The settings that only a restart changes, as strings to compare. Do not log them: they may contain passwords.
 pub(super) fn fixed(settings: &Settings) -> Vec<(&'static str, String)> {
     let server = &settings.server;
     let secret = |secret: &Option<super::access::Secret>| {

@@ -1,4 +1,4 @@
-//! `isocache serve`: from the command line to a running server, and to its end.
+//! `isocache serve`: starts the server, runs it, and shuts it down.
 
 use std::convert::Infallible;
 use std::io::IsTerminal;
@@ -33,7 +33,7 @@ use super::signals::{Reload, Shutdown, Signals};
 use super::timeouts::Timeouts;
 use super::{certificate, open_store, policy};
 
-/// Smaller responses are not worth the work of compression.
+/// Compressing smaller responses is not worth the work.
 const COMPRESS_ABOVE_BYTES: u64 = 8 * 1024;
 
 /// A server that is ready to run.
@@ -48,10 +48,10 @@ struct Ready {
     phase: watch::Sender<Phase>,
 }
 
-/// Runs until the process is told to end.
+/// Runs until a signal ends the process.
 ///
 /// # Errors
-/// A sentence that says why it does not run.
+/// The reason why it cannot run.
 pub(super) fn main(arguments: Serve) -> Result<(), String> {
     log(arguments.log_format);
     let threads = arguments.threads.map(NonZeroUsize::get);
@@ -151,7 +151,7 @@ async fn run(ready: Ready) -> Result<(), String> {
         let app = Router::new().fallback(only_metrics).with_state(Arc::clone(&bridge));
         let address = listener.local_addr().map_err(failed)?;
         let server = axum_server::from_tcp(listener).map_err(failed)?.handle(handle.clone());
-        // It stays reachable when the other address has no room left.
+        // Metrics stay reachable when the other address has no connection left.
         let timeouts = Timeouts { connections: timeouts.connections.another(), ..timeouts.clone() };
         let server = timeouts.limit_heads(server.acceptor(KeepAlive::new(timeouts.clone(), &timeouts)));
         tokio::spawn(server.serve(app.into_make_service()));
@@ -177,7 +177,7 @@ async fn run(ready: Ready) -> Result<(), String> {
     let (delay, drain) = (settings.server.shutdown_delay, settings.server.drain_timeout);
     // Signals are handled from here on.
     Signals::listen()?.handle(reload, Shutdown { handle: handle.clone(), phase, delay, drain });
-    // Whoever starts the bridge may wait for this line.
+    // The process that starts the bridge may wait for this line.
     println!("isocache: listening on {scheme}://{address}");
     let served = if let Some(config) = certificate {
         let server = axum_server::from_tcp_rustls(listener, config).map_err(failed)?.handle(handle);
@@ -199,8 +199,7 @@ async fn run(ready: Ready) -> Result<(), String> {
     }
 }
 
-/// Takes the room away that the compression of a body needs from streams, which are not compressed: several KiB for each that
-/// is open.
+/// Drops the compressor of a stream, which is not compressed. It would take several KiB for each open stream.
 fn without_compressor(response: Response<CompressionBody<Body>>) -> Response<Body> {
     let kind = response.headers().get(CONTENT_TYPE);
     let is_stream =

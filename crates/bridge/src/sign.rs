@@ -8,7 +8,7 @@ use super::cli::Sign;
 /// Signs a token.
 ///
 /// # Errors
-/// A sentence that says why the token cannot be signed.
+/// The reason why the token cannot be signed.
 pub(super) fn main(arguments: &Sign) -> Result<String, String> {
     let name = arguments.config.display().to_string();
     let text = std::fs::read_to_string(&arguments.config).map_err(|error| format!("cannot read {name}: {error}"))?;

@@ -1,4 +1,4 @@
-//! Signals: the end of the process, and the reload of the configuration.
+//! Signals that end the process or reload the configuration.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -34,14 +34,14 @@ pub(super) struct Shutdown {
 pub(super) struct Reload {
     pub(super) arguments: Serve,
     pub(super) bridge: Arc<Bridge>,
-    /// The settings in force that only a restart changes.
+    /// The current settings that only a restart changes.
     pub(super) fixed: Vec<(&'static str, String)>,
     pub(super) certificate: Option<RustlsConfig>,
 }
 
 impl Signals {
     /// # Errors
-    /// A sentence, if the system does not deliver signals.
+    /// If the system does not deliver signals.
     pub(super) fn listen() -> Result<Self, String> {
         let listen = |kind| signal(kind).map_err(|error| format!("cannot listen for signals: {error}"));
         Ok(Self {
@@ -90,7 +90,7 @@ impl Shutdown {
 }
 
 impl Reload {
-    /// Reads the configuration again. It replaces all of the policy or nothing.
+    /// Reads the configuration again. Replaces the whole policy or nothing.
     async fn run(&self) -> Result<(), String> {
         if self.arguments.config.is_none() {
             tracing::info!("SIGHUP: there is no configuration file to read again");

@@ -54,7 +54,7 @@ impl Sizes {
     }
 }
 
-/// What is printed.
+/// The form of the output.
 #[derive(ValueEnum, Clone, Copy, Debug)]
 enum Output {
     /// A table for people, and the recommended sizes.
@@ -70,7 +70,7 @@ enum Output {
 /// Simulates, and prints the report.
 ///
 /// # Errors
-/// A sentence: the file cannot be read, or what is wrong with it.
+/// If the file cannot be read or parsed. The error says why.
 pub(super) fn main(arguments: &Simulate) -> Result<(), String> {
     let options =
         InputOptions { format: arguments.format, column: arguments.column.clone(), field: arguments.field.clone() };
@@ -101,7 +101,7 @@ fn text(report: &Report, output: Output) -> String {
     }
 }
 
-/// A reader that went away, as `head` does, is no error.
+/// A closed pipe, as `head` leaves it, is not an error.
 fn print(text: &str) -> Result<(), String> {
     match io::stdout().write_all(text.as_bytes()) {
         Err(error) if error.kind() != ErrorKind::BrokenPipe => Err(format!("cannot write the report: {error}")),
@@ -146,7 +146,7 @@ fn read(file: &Path, options: InputOptions) -> Result<Recorded, String> {
     input.finish().map_err(|error| format!("{name}: {error}"))
 }
 
-/// Counts the bytes that are read.
+/// Counts the bytes read.
 struct Counted<'a> {
     source: Box<dyn Read>,
     done: &'a AtomicU64,
@@ -164,7 +164,7 @@ impl Read for Counted<'_> {
 struct Bar {
     title: &'static str,
     is_shown: bool,
-    /// The hundredth that is shown, or the mebibyte where the end is not known.
+    /// The percentage shown, or the mebibytes if the total is unknown.
     last: AtomicU64,
 }
 
@@ -185,7 +185,7 @@ impl Bar {
             return;
         }
         let title = self.title;
-        // Whether it can be shown does not matter.
+        // It does not matter if it cannot be shown.
         let _ = if hundredth.is_none() {
             write!(io::stderr(), "\r{title} {step} MiB")
         } else {

@@ -1,4 +1,4 @@
-//! How long a connection may keep the bridge waiting, in either direction.
+//! The timeouts of a connection, in both directions.
 
 use std::future::{Ready, ready};
 use std::io;
@@ -21,21 +21,22 @@ const MAX_HEAD_BYTES: usize = 64 * 1024;
 /// reading.
 #[derive(Clone, Debug)]
 pub(super) struct Timeouts {
-    /// How long the head of a request may take from its first byte; the first head, from the start of the connection.
+    /// The timeout for the head of a request, from its first byte; for the first head, from the start of the
+    /// connection.
     pub(super) head: Duration,
-    /// How long the client may read nothing of a response.
+    /// How long the client may go without reading any of a response.
     pub(super) write: Duration,
     /// How long the connection may be idle between requests.
     pub(super) keep_alive: Duration,
-    /// The number of connections.
+    /// The limit on the number of connections.
     pub(super) connections: Connections,
 }
 
 impl Timeouts {
-    /// Configures the server so that incomplete heads end.
+    /// Configures timeouts for incomplete heads.
     pub(super) fn limit_heads<A>(&self, mut server: Server<SocketAddr, A>) -> Server<SocketAddr, A> {
-        // `keep_alive.rs` enforces the two limits one by one. Without a timeout, hyper would not look at an idle
-        // connection, which has to be polled for that.
+        // `keep_alive.rs` enforces the two limits separately, and needs an idle connection to be polled. Without a
+        // timeout of its own, hyper would not poll it.
         let backstop = self.keep_alive.saturating_add(self.head);
         let builder = server.http_builder();
         builder.http1().timer(TokioTimer::new()).header_read_timeout(backstop).max_buf_size(MAX_HEAD_BYTES);
@@ -45,7 +46,7 @@ impl Timeouts {
             .timer(TokioTimer::new())
             .max_header_list_size(size)
             .keep_alive_interval(Duration::from_secs(60));
-        // Until the first bytes tell the version of HTTP, the timeouts of neither apply.
+        // Until the first bytes reveal the version of HTTP, the timeouts of neither version apply.
         server.first_request_timeout(self.head)
     }
 }
@@ -56,7 +57,7 @@ impl<S> Accept<TcpStream, S> for Timeouts {
     type Future = Ready<io::Result<(Self::Stream, S)>>;
 
     fn accept(&self, stream: TcpStream, service: S) -> Self::Future {
-        // Each write is complete, so there is nothing to wait for.
+        // Each write is complete, so delaying it gains nothing.
         let set = stream.set_nodelay(true);
         let mut stream = TimeoutStream::new(stream);
         stream.set_write_timeout(Some(self.write));

@@ -18,7 +18,7 @@ use serde::de::{Deserialize, Deserializer, Error, Unexpected, Visitor};
 /// ```
 ///
 /// # Errors
-/// A sentence that says what is missing and how to write it.
+/// If the text is not such an address. The error shows the expected form.
 pub fn parse_address(text: &str) -> Result<SocketAddr, String> {
     let example = "write an IP address and a port, for example 127.0.0.1:8079";
     if let Ok(address) = text.parse::<SocketAddr>() {
@@ -51,9 +51,9 @@ pub fn parse_address(text: &str) -> Result<SocketAddr, String> {
 /// Parses a duration: a number with one of the units `ms`, `s`, `m`, `h` and `d`. A number without a unit is in seconds.
 ///
 /// # Errors
-/// A sentence that shows how to write one.
+/// If the text is not a duration. The error shows the expected form.
 pub fn parse_duration(text: &str) -> Result<Duration, String> {
-    // A ttl cannot be zero, a duration can.
+    // Unlike a TTL, a duration may be zero.
     let number = text.trim_end_matches(|unit: char| unit.is_ascii_lowercase());
     let is_zero = number.parse::<f64>().is_ok_and(|number| number == 0.0);
     let text = if is_zero { text.replacen(number, "1", 1) } else { text.to_owned() };
@@ -95,7 +95,7 @@ pub(crate) fn duration<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Dur
     deserializer.deserialize_any(DurationVisitor)
 }
 
-/// The same for a duration that may be absent.
+/// Reads an optional duration from a configuration file.
 pub(crate) fn some_duration<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Duration>, D::Error> {
     duration(deserializer).map(Some)
 }
@@ -114,17 +114,17 @@ pub(crate) fn address<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Sock
     parse_address(&String::deserialize(deserializer)?).map_err(D::Error::custom)
 }
 
-/// The same for an address that may be absent.
+/// Reads an optional address from a configuration file.
 pub(crate) fn some_address<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<SocketAddr>, D::Error> {
     address(deserializer).map(Some)
 }
 
-/// A file that an option names.
+/// A file named by an option or by the configuration.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct NamedFile {
     /// Its path.
     pub path: PathBuf,
-    /// Where it is named: file and line of the configuration, or an option of the command line.
+    /// Where it is named: the file and line of the configuration, or the option on the command line.
     pub place: String,
 }
 
@@ -132,12 +132,12 @@ impl NamedFile {
     /// Reads the file.
     ///
     /// # Errors
-    /// A sentence with the place, the path and the reason.
+    /// If the file cannot be read. The error has the place, the path and the reason.
     pub fn read(&self, what: &str) -> Result<Vec<u8>, String> {
         std::fs::read(&self.path).map_err(|error| self.error(&format!("cannot read the {what}"), &error.to_string()))
     }
 
-    /// An error about the file.
+    /// Creates an error about the file.
     pub fn error(&self, problem: &str, reason: &str) -> String {
         format!("{}: {problem} {}: {reason}", self.place, self.path.display())
     }

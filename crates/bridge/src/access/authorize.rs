@@ -1,14 +1,14 @@
 //! The only place that decides whether a command is forwarded.
 //!
 //! The rules of every decision:
-//! 1. A command that the table does not have is refused, unless the allow list of a profile with every key names it. A
-//!    command that is never forwarded is refused, whatever the profile.
+//! 1. A command that is not in the table is refused, unless a profile with access to every key names it in its allow
+//!    list. A command that is never forwarded is refused for every profile.
 //! 2. A command is forwarded only if the role or the allow list permits it.
-//! 3. The profile may read or write every key that Redis would find in the command, as the command does.
-//! 4. A command that reaches keys which it does not name is forwarded only for a profile with every key; but `SCAN` is
-//!    rewritten, and its reply filtered.
-//! 5. A command whose keys are not certain is refused.
-//! 6. A forwarded command of the table neither blocks nor changes the connection.
+//! 3. The profile may read or write, as the command does, every key that Redis would find in it.
+//! 4. A command that reaches keys it does not name is forwarded only for a profile with access to every key. `SCAN` is
+//!    the exception: it is rewritten, and its reply is filtered.
+//! 5. A command whose keys cannot be determined is refused.
+//! 6. A command from the table is forwarded only if it neither blocks nor changes the connection.
 
 use isocache::__bridge::StaleCheck;
 use isocache_protocol::{Command, Reply};
@@ -29,16 +29,16 @@ pub enum Decision {
     ForwardRewritten {
         /// The command to forward.
         command: Command,
-        /// Selects what the caller may see of the reply.
+        /// Removes from the reply what the caller may not see.
         filter: ScanFilter,
     },
-    /// The bridge itself replies.
+    /// Reply without forwarding it.
     RespondLocally(Reply),
     /// Refuse it.
     Refuse(Refusal),
 }
 
-/// Decides on a command. Every command passes through here, alone, in a pipeline or in a transaction.
+/// Decides what to do with a command. Every command passes through here: alone, in a pipeline or in a transaction.
 ///
 /// ```
 /// use isocache_bridge::access::{Decision, Profile, Refusal, Role, Scope, authorize};
@@ -61,7 +61,7 @@ pub(crate) fn authorize_known(profile: &Profile, spec: Option<&'static Spec>, co
 /// Decides whether a profile may subscribe to a channel.
 ///
 /// # Errors
-/// The reason why it may not.
+/// The reason for the refusal.
 pub fn authorize_subscribe(profile: &Profile, channel: &[u8]) -> Result<(), Refusal> {
     subscribe(profile, "subscribe", profile.channels.contains(channel))
 }
@@ -69,7 +69,7 @@ pub fn authorize_subscribe(profile: &Profile, channel: &[u8]) -> Result<(), Refu
 /// Decides whether a profile may subscribe to every channel that matches a pattern.
 ///
 /// # Errors
-/// The reason why it may not.
+/// The reason for the refusal.
 pub fn authorize_psubscribe(profile: &Profile, pattern: &[u8]) -> Result<(), Refusal> {
     subscribe(profile, "psubscribe", profile.channels.contains_pattern(pattern))
 }
@@ -131,7 +131,7 @@ fn check_sizes(profile: &Profile, command: &Command) -> Result<(), Refusal> {
     if command.len() as u64 > limits.max_arguments {
         return Err(Refusal::TooManyArguments(limits.max_arguments));
     }
-    // The whole is at least as long as any argument, and usually short enough.
+    // The command is at least as long as any argument, and usually short enough.
     let fits = |bytes: usize| bytes as u64 <= limits.max_value_bytes;
     if fits(command.size()) || command.args().all(|arg| fits(arg.len())) {
         Ok(())
@@ -147,7 +147,7 @@ fn check_keys(profile: &Profile, spec: &Spec, command: &Command) -> Result<(), R
     if findings.blocks {
         return Err(Refusal::Blocks(spec.name));
     }
-    // The patterns of SORT reach keys that they generate; another database has no prefixes of its own.
+    // SORT patterns generate the names of more keys, and prefixes do not apply in another database.
     if findings.reads_by_pattern && !profile.read.is_everything()
         || findings.other_database && !profile.may_leave_database()
     {
@@ -161,16 +161,16 @@ fn may(profile: &Profile, key: &[u8], access: Access) -> bool {
     (!access.reads() || within(&profile.read)) && (!access.writes() || within(&profile.write))
 }
 
-/// A small request with a large offset can make a value as long as the offset.
+/// A small request with a large offset can create a value as long as the offset.
 fn check_growth(limit: u64, rule: Rule, command: &Command) -> Result<Decision, Refusal> {
     let short = |bytes: u64| if bytes <= limit { Ok(Decision::Forward) } else { Err(Refusal::TooLong(limit)) };
-    // Redis refuses what is not a number, so nothing grows.
+    // Redis rejects an offset that is not a number, so nothing grows.
     let number = |at| command.arg(at).and_then(whole_number).unwrap_or(0);
     match rule {
         Rule::ByteOffset => short(number(2).saturating_add(command.arg(3).map_or(0, |value| value.len() as u64))),
         Rule::BitOffset => short(number(2) / 8),
         _ => {
-            // Everything that looks like an offset counts as one, in fields of 64 bits if it counts fields.
+            // Anything that looks like an offset counts as one. `#` counts fields, which have at most 64 bits.
             let offset = |arg: &[u8]| match arg.strip_prefix(b"#") {
                 Some(fields) => whole_number(fields).unwrap_or(0).saturating_mul(8),
                 None => whole_number(arg).unwrap_or(0) / 8,

@@ -48,13 +48,13 @@ pub struct AccessConfig {
     pub tokens: Tokens,
     /// The default limits of the tokens.
     pub limits: SomeLimits,
-    /// Which pages of other origins may use the bridge.
+    /// The pages of other origins that may use the bridge.
     pub cors: Cors,
     /// Settings that are allowed but probably a mistake.
     pub warnings: Vec<String>,
 }
 
-/// Which pages of other origins may use the bridge.
+/// The pages of other origins that may use the bridge.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case", default)]
 pub struct Cors {
@@ -71,7 +71,7 @@ impl Cors {
     /// Adds an origin.
     ///
     /// # Errors
-    /// A sentence, if it is not an origin as browsers send it.
+    /// If it is not an origin in the form that browsers send.
     pub fn add(&mut self, origin: String) -> Result<(), String> {
         if !is_origin(&origin) {
             return Err(not_an_origin(&origin));
@@ -83,7 +83,7 @@ impl Cors {
     /// Adds a request header.
     ///
     /// # Errors
-    /// A sentence, if it is not the name of a header.
+    /// If it is not a header name.
     pub fn add_request_header(&mut self, name: String) -> Result<(), String> {
         check_header(&name)?;
         self.request_headers.push(name);
@@ -171,7 +171,7 @@ impl AccessConfig {
     /// ```
     ///
     /// # Errors
-    /// What is wrong, and where.
+    /// If a section is invalid. The error names the place.
     pub fn take(document: &mut Document, env: impl Fn(&str) -> Option<String>) -> Result<Self, ConfigError> {
         let mut config = Self::limits_only(document)?;
         let (cors, place) = document.located::<Cors>("cors")?;
@@ -190,7 +190,7 @@ impl AccessConfig {
     /// is looked up, so that a machine that signs tokens needs no other secret.
     ///
     /// # Errors
-    /// What is wrong with the key, and where; or that there is no such key.
+    /// If the key is invalid or does not exist. The error names the place.
     pub fn take_signing_key(
         document: &mut Document,
         id: Option<&str>,
@@ -301,7 +301,7 @@ impl AccessConfig {
         added.map_err(|problem| document.error(place, problem))
     }
 
-    /// The key, and the upper limit of what its tokens may do.
+    /// The key, and the profile that its tokens cannot exceed.
     fn signing_key(
         &self,
         document: &Document,

@@ -1,4 +1,4 @@
-//! A configuration file in TOML, read section by section. Its errors name file and line.
+//! Reads a TOML configuration file section by section. Errors name the file and the line.
 
 use std::ops::Range;
 use std::path::PathBuf;
@@ -16,7 +16,7 @@ pub struct Document<'a> {
     name: &'a str,
     text: &'a str,
     rest: DeTable<'a>,
-    /// The sections that were asked for.
+    /// The sections requested so far.
     known: Vec<&'static str>,
 }
 
@@ -28,12 +28,12 @@ pub struct ConfigError {
     pub file: String,
     /// The line, from 1.
     pub line: usize,
-    /// What is wrong there.
+    /// The problem.
     pub problem: String,
 }
 
 impl<'a> Document<'a> {
-    /// Parses the text of a file. The name is for messages.
+    /// Parses a file. `name` appears in error messages.
     ///
     /// # Errors
     /// If it is not TOML.
@@ -52,7 +52,7 @@ impl<'a> Document<'a> {
         self.located(name).map(|(section, _)| section)
     }
 
-    /// The same, with the place of the section.
+    /// [`Self::section`], with its position in the file.
     ///
     /// # Errors
     /// If a field is unknown, missing or wrong.
@@ -69,7 +69,7 @@ impl<'a> Document<'a> {
         Ok((section, span))
     }
 
-    /// An error at a place in the file.
+    /// Creates an error at a position in the file.
     pub fn error(&self, place: Range<usize>, problem: impl AsRef<str>) -> ConfigError {
         located(self.name, self.text, Some(place), problem.as_ref())
     }
@@ -94,10 +94,10 @@ impl<'a> Document<'a> {
         value.map(Secret::new).ok_or_else(unset)
     }
 
-    /// Ends the reading of the document.
+    /// Checks that every section has been taken.
     ///
     /// # Errors
-    /// If there is a section that was not taken.
+    /// If a section is unknown.
     pub fn finish(self) -> Result<(), ConfigError> {
         let Some((name, _)) = self.rest.iter().min_by_key(|(name, _)| name.span().start) else { return Ok(()) };
         let text: &str = name.get_ref();

@@ -1,7 +1,7 @@
-//! Where the keys of a command are.
+//! Finds the keys of a command.
 //!
-//! This finds at least the keys that Redis finds. It reads options more strictly than Redis, which compares them as strings
-//! that end at a NUL: an option that is not exactly a known one makes the command malformed, and it is refused.
+//! It finds at least the keys that Redis finds. It parses options more strictly: Redis compares them as NUL-terminated
+//! strings, but here a command with any option that is not exactly a known one is malformed and refused.
 
 use std::ops::Range;
 
@@ -9,7 +9,7 @@ use isocache_protocol::Command;
 
 use super::options;
 
-/// What a command does with one of its keys.
+/// How a command accesses one of its keys.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Access {
     /// It reveals something about the value.
@@ -32,10 +32,10 @@ impl Access {
     }
 }
 
-/// Where the keys of a command are. Positions count from the name, which is at 0.
+/// The positions of a command's keys. The name of the command is at 0.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Keys {
-    /// It has none.
+    /// No keys.
     None,
     /// From one position to another, in steps.
     Range {
@@ -103,14 +103,14 @@ pub enum Parser {
     XReadGroup,
 }
 
-/// Further findings in the options.
+/// Further properties of a command, found in its options.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Findings {
-    /// It reads keys that it generates from a pattern.
+    /// Reads keys whose names it generates from a pattern.
     pub reads_by_pattern: bool,
-    /// It reaches into another database.
+    /// Accesses another database.
     pub other_database: bool,
-    /// It may block.
+    /// May block.
     pub blocks: bool,
 }
 
@@ -145,7 +145,7 @@ impl Keys {
     /// ```
     ///
     /// # Errors
-    /// If the keys cannot be found for certain. Some may have been visited by then.
+    /// If the keys cannot be determined. Some may have been visited already.
     pub fn visit(self, command: &Command, visit: &mut Visitor) -> Result<Findings, Malformed> {
         let end = command.len();
         match self {
@@ -189,7 +189,7 @@ impl Keys {
     }
 }
 
-/// Visits the arguments at some positions, all of which must exist.
+/// Visits the arguments at these positions, which must all exist.
 pub(super) fn each(
     command: &Command,
     positions: Range<usize>,
@@ -203,7 +203,7 @@ pub(super) fn each(
     Ok(())
 }
 
-/// The positions of the keys whose number is at `at`, each of which takes `step` arguments.
+/// The positions of the keys whose count is at `at`. Each key takes `step` arguments.
 fn counted(command: &Command, at: usize, step: usize, may_be_none: bool) -> Result<Range<usize>, Malformed> {
     let count = whole_number(command.arg(at).ok_or(Malformed::Arity)?).ok_or(Malformed::Count)?;
     let left = command.len() - at - 1;

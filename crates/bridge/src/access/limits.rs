@@ -2,12 +2,12 @@
 
 use serde::{Deserialize, Serialize};
 
-/// The limits of the requests of a token.
+/// Limits on the requests of a token.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Limits {
     /// The maximum length of a request body, in bytes.
     pub max_body_bytes: u64,
-    /// The maximum length of an argument, and of a value that grows up to an offset, in bytes.
+    /// The maximum length of an argument, and of a value that is extended up to an offset, in bytes.
     pub max_value_bytes: u64,
     /// The maximum length of a response, in bytes.
     pub max_response_bytes: u64,
@@ -21,11 +21,11 @@ pub struct Limits {
     pub max_streams: u64,
     /// The average number of commands per second; unlimited if absent.
     pub commands_per_second: Option<u64>,
-    /// The number of commands in a burst; the number of one second if absent.
+    /// The number of commands in a burst; `commands_per_second` if absent.
     pub commands_burst: Option<u64>,
     /// The average number of bytes of requests and responses per second; unlimited if absent.
     pub bytes_per_second: Option<u64>,
-    /// The number of bytes in a burst; the number of one second if absent.
+    /// The number of bytes in a burst; `bytes_per_second` if absent.
     pub bytes_burst: Option<u64>,
 }
 
@@ -51,7 +51,7 @@ impl Limits {
     pub const READING: Self = Self { max_body_bytes: MIB, ..Self::WRITING };
 }
 
-/// Limits, each of which may be absent.
+/// Optional limits.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case", default)]
 #[allow(missing_docs, reason = "the fields are those of Limits")]
@@ -90,7 +90,7 @@ impl SomeLimits {
     /// Lowers the limits in `ceiling` to those given here; never raises them.
     #[must_use]
     pub fn under(&self, ceiling: &Limits) -> Limits {
-        // A burst that is absent from the ceiling defaults to the number of one second, and must not be exceeded here.
+        // A burst absent from the ceiling defaults to the rate per second, and must not be exceeded here.
         let ceiling = Limits {
             commands_burst: ceiling.commands_burst.or(ceiling.commands_per_second),
             bytes_burst: ceiling.bytes_burst.or(ceiling.bytes_per_second),

@@ -44,8 +44,8 @@ pub(super) fn is_any(option: &[u8], names: &[&str]) -> bool {
     names.iter().any(|name| option.eq_ignore_ascii_case(name.as_bytes()))
 }
 
-/// Redis accepts `GET` anywhere among the options. So every option that is not known to be another one counts as `GET`, which
-/// requires the right to read the key.
+/// Redis accepts `GET` anywhere among the options. Any unrecognized option therefore counts as `GET`, which requires
+/// the right to read the key.
 fn set(command: &Command, visit: &mut Visitor) -> Result<Findings, Malformed> {
     if command.len() < 3 {
         return Err(Malformed::Arity);

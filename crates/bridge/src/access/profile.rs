@@ -41,7 +41,7 @@ impl Role {
 pub struct Allow {
     classes: Vec<Class>,
     commands: Vec<&'static Spec>,
-    /// Commands that the table does not have, in lower case, with a space before a subcommand.
+    /// Commands that are not in the table, in lower case, with a space before a subcommand.
     unknown: Vec<Box<str>>,
 }
 
@@ -56,11 +56,11 @@ impl Allow {
         ("@server", Class::Server),
     ];
 
-    /// Adds a class (`@script`) or a command (`KEYS`, `SCRIPT LOAD`, `script|load`). A command that the table does not have
-    /// is added by its name: it may be one of a module, or of a newer Redis.
+    /// Adds a class (`@script`) or a command (`KEYS`, `SCRIPT LOAD`, `script|load`). A command that is not in the table
+    /// is added by name: it may belong to a module or to a newer version of Redis.
     ///
     /// # Errors
-    /// If there is no such class, the name is not one of a command, or the command is never forwarded.
+    /// If the class does not exist, the name cannot be that of a command, or the command is never forwarded.
     pub fn add(&mut self, item: &str) -> Result<(), String> {
         if item.starts_with('@') {
             let class = Self::CLASSES.iter().find(|(name, _)| name.eq_ignore_ascii_case(item));
@@ -95,12 +95,12 @@ impl Allow {
         Ok(())
     }
 
-    /// The commands that the table does not have.
+    /// The commands that are not in the table.
     pub fn unknown(&self) -> impl Iterator<Item = &str> {
         self.unknown.iter().map(|name| &**name)
     }
 
-    /// Whether a command that the table does not have is allowed, with any subcommand or with this one.
+    /// Whether a command that is not in the table is allowed, with any subcommand or with this one.
     fn permits_unknown(&self, command: &Command) -> bool {
         let is = |word: &str, arg: &[u8]| word.as_bytes().eq_ignore_ascii_case(arg);
         self.unknown.iter().any(|allowed| match allowed.split_once(' ') {
@@ -111,7 +111,7 @@ impl Allow {
         })
     }
 
-    /// The first item that only a token without prefixes may have.
+    /// The first item that requires access to every key.
     pub fn needs_whole_keyspace(&self) -> Option<&str> {
         let class = Self::CLASSES.iter().find(|(_, class)| {
             self.classes.contains(class) && matches!(class, Class::Script | Class::Server | Class::Keyspace)
@@ -120,7 +120,7 @@ impl Allow {
         class.map(|(name, _)| *name).or(command.map(|spec| spec.name)).or_else(|| self.unknown().next())
     }
 
-    /// A class does not include those of its commands that must be allowed by name.
+    /// A class does not include its commands that must be allowed by name.
     fn permits(&self, spec: &Spec) -> bool {
         self.classes.contains(&spec.class) && spec.rule != Rule::ByChoice
             || self.commands.iter().any(|allowed| allowed.name == spec.name)
@@ -131,7 +131,7 @@ impl Allow {
     }
 }
 
-/// Whether a command shows or changes more than the keys that it names.
+/// Whether a command reveals or changes more than the keys that it names.
 pub(super) fn whole_keyspace(spec: &Spec) -> bool {
     matches!(spec.class, Class::Keyspace | Class::Script | Class::Server) && spec.rule != Rule::Scan
         || spec.rule == Rule::ByChoice
@@ -144,7 +144,7 @@ pub struct Profile {
     pub name: String,
     /// Its role.
     pub role: Role,
-    /// Commands and classes in addition to the role.
+    /// Commands and classes in addition to those of the role.
     pub allow: Allow,
     /// The keys that it may read.
     pub read: Scope,
@@ -191,18 +191,18 @@ impl Profile {
         permitted && !(self.role == Role::ReadOnly && may_write)
     }
 
-    /// Whether it may run a command that the table does not have. The bridge cannot tell which keys such a command touches
-    /// or what it does, so this takes every key and the right to write.
+    /// Whether it may run a command that is not in the table. The bridge cannot tell what such a command does or which
+    /// keys it touches, so this requires write access to every key.
     pub fn permits_unknown(&self, command: &Command) -> bool {
         self.role != Role::ReadOnly && self.whole_keyspace() && self.allow.permits_unknown(command)
     }
 
-    /// Whether every key may be read and changed.
+    /// Whether it may read every key and, unless the role is read-only, change every key.
     pub fn whole_keyspace(&self) -> bool {
         self.read.is_everything() && (self.write.is_everything() || self.role == Role::ReadOnly)
     }
 
-    /// Whether it may reach into other databases, where prefixes may mean something else.
+    /// Whether it may access other databases, where prefixes may mean something else.
     pub(super) fn may_leave_database(&self) -> bool {
         self.role == Role::Admin && self.whole_keyspace()
     }

@@ -1,4 +1,4 @@
-//! Why the bridge refuses a command. Each text says that it is the bridge that refuses, unless Redis would say the same.
+//! Reasons why the bridge refuses a command. Each message names the bridge, unless Redis would give the same error.
 
 use isocache_protocol::Reply;
 
@@ -10,7 +10,7 @@ use super::table::Why;
 pub enum Refusal {
     /// The command has no name.
     Empty,
-    /// The table does not have the command. The name is cut and cleaned.
+    /// The command is not in the table. The name is truncated and cleaned.
     Unknown(String),
     /// The command is never forwarded.
     NeverForwarded(&'static str, Why),
@@ -22,7 +22,7 @@ pub enum Refusal {
     Key,
     /// A channel is outside the prefixes of the profile.
     Channel,
-    /// The arguments are not those of the command.
+    /// The arguments do not fit the command.
     Malformed(&'static str, Malformed),
     /// There are more arguments than this limit.
     TooManyArguments(u64),
@@ -31,7 +31,7 @@ pub enum Refusal {
 }
 
 impl Refusal {
-    /// The error, as a client gets it. It does not contain any of the arguments.
+    /// The error sent to the client. It contains none of the arguments.
     ///
     /// ```
     /// use isocache_bridge::access::Refusal;

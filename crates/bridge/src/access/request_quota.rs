@@ -143,7 +143,7 @@ impl Accounts {
     }
 }
 
-/// The name of the account that the profiles beyond the limit share. No profile has an empty name.
+/// The account shared by all profiles beyond the limit. No profile has an empty name.
 const OTHERS: &str = "";
 
 impl<C: Clock> RequestQuota<C> {
@@ -157,7 +157,7 @@ impl<C: Clock> RequestQuota<C> {
     /// more. The next request then waits until the level is above 0 again, which keeps the average rate.
     ///
     /// # Errors
-    /// [`Wait`] if the level is 0 or below. The level does not change then.
+    /// [`Wait`] if the level is 0 or below, which then does not change.
     pub fn take(&self, profile: &Profile, commands: u64, bytes: u64) -> Result<(), Wait> {
         self.with(profile, |account| {
             let ms = account.buckets().map(|bucket| bucket.wait_ms()).max().unwrap_or(0);
@@ -170,7 +170,7 @@ impl<C: Clock> RequestQuota<C> {
         .unwrap_or(Ok(()))
     }
 
-    /// Takes bytes whose number is known only afterwards, such as those of a response.
+    /// Takes bytes that can only be counted afterwards, such as those of a response.
     pub fn charge(&self, profile: &Profile, bytes: u64) {
         self.with(profile, |account| account.take(0, bytes));
     }

@@ -9,10 +9,10 @@ use super::options::is_any;
 use super::profile::{Profile, Role};
 use super::scope::Scope;
 
-/// The largest `COUNT` that is forwarded, except for an admin. Redis serves no other client during one step.
+/// The largest `COUNT` forwarded, except for an admin. Redis serves no other client during one step.
 const MAX_COUNT: u64 = 10_000;
 
-/// Selects the keys in the reply to `SCAN` that the caller may see.
+/// Filters the reply to `SCAN` by what the caller may see.
 #[derive(Clone, Debug)]
 pub struct ScanFilter {
     keys: Scope,

@@ -8,8 +8,8 @@ use serde::ser::{Serialize, Serializer};
 /// A set of keys or channels: all of them, or those that begin with one of some prefixes.
 ///
 /// In the configuration and in signed tokens it is `"*"` for everything, or a list of prefixes. An empty list is nothing.
-/// A prefix ends at any byte: `user:4` also covers `user:42`. So prefixes should end in the delimiter of the keys, as in
-/// `user:4:`, and [`Scope::without_delimiter`] returns those that do not.
+/// A prefix can end at any byte: `user:4` also covers `user:42`. Prefixes should therefore end in the delimiter of the
+/// keys, as in `user:4:`. [`Scope::without_delimiter`] returns those that do not.
 ///
 /// ```
 /// use isocache_bridge::access::Scope;
@@ -40,8 +40,8 @@ impl Scope {
     /// Names that begin with one of these prefixes.
     ///
     /// # Errors
-    /// If a prefix is empty, which would be everything, or longer than [`Self::MAX_PREFIX_BYTES`], or there are more than
-    /// [`Self::MAX_PREFIXES`].
+    /// If a prefix is empty, which would mean everything, or longer than [`Self::MAX_PREFIX_BYTES`], or if there are
+    /// more than [`Self::MAX_PREFIXES`].
     pub fn prefixes<P: AsRef<[u8]>>(prefixes: impl IntoIterator<Item = P>) -> Result<Self, String> {
         let mut all: Vec<Box<[u8]>> = Vec::new();
         for prefix in prefixes {
@@ -72,12 +72,12 @@ impl Scope {
         }
     }
 
-    /// Whether it is everything.
+    /// Whether the scope is everything.
     pub fn is_everything(&self) -> bool {
         *self == Self::Everything
     }
 
-    /// Whether everything in it is also in `other`.
+    /// Whether `other` contains everything in this scope.
     pub fn within(&self, other: &Self) -> bool {
         match self {
             Self::Everything => other.is_everything(),
@@ -106,7 +106,7 @@ impl Scope {
         first.get(..length).unwrap_or_default()
     }
 
-    /// The prefixes that end in a letter or a digit, which deserve a warning: `user:4` also covers `user:42`.
+    /// The prefixes that end in a letter or a digit, probably by mistake: `user:4` also covers `user:42`.
     pub fn without_delimiter(&self) -> impl Iterator<Item = &[u8]> {
         let prefixes: &[_] = if let Self::Prefixes(prefixes) = self { prefixes } else { &[] };
         prefixes.iter().map(|prefix| &**prefix).filter(|prefix| prefix.last().is_some_and(u8::is_ascii_alphanumeric))
@@ -149,7 +149,7 @@ impl<'de> Deserialize<'de> for Scope {
             fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<Scope, A::Error> {
                 let mut prefixes: Vec<String> = Vec::new();
                 while let Some(prefix) = list.next_element::<String>()? {
-                    // In a list it would be the prefix of a literal star, which is certainly a mistake.
+                    // In a list the star would be literal, which is certainly a mistake.
                     if prefix.ends_with('*') {
                         return Err(A::Error::custom(format!(
                             "the prefix {prefix:?} ends in a star: a prefix is not a pattern, leave out the star"

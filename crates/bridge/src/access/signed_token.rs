@@ -20,13 +20,13 @@ use super::token::{Secret, Unauthorized};
 
 const PREFIX: &str = "iso1.";
 
-/// The longest signed token, in bytes.
+/// The maximum length of a signed token, in bytes.
 pub const MAX_BYTES: usize = 2048;
 
-/// The shortest secret of a signing key, in bytes.
+/// The minimum length of the secret of a signing key, in bytes.
 pub const MIN_SECRET_BYTES: usize = 32;
 
-/// The default of the longest ttl of a signed token.
+/// The default maximum TTL of a signed token.
 pub const DEFAULT_MAX_TTL: Duration = Duration::from_secs(3600);
 
 /// The claims of a signed token.
@@ -48,7 +48,7 @@ pub struct Claims {
     /// When it becomes valid, in seconds since 1970; at once by default.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub nbf: Option<u64>,
-    /// The subject. All tokens of one subject share one rate; a token without a subject has a rate of its own.
+    /// The subject. All tokens of one subject share a rate limit; a token without a subject has its own.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub sub: Option<String>,
     /// The only origin from which a browser may use it.
@@ -63,7 +63,7 @@ fn is_nothing(scope: &Scope) -> bool {
     *scope == Scope::nothing()
 }
 
-/// A named key that signs tokens, and the upper limit of what they may do.
+/// A named key that signs tokens, and the profile that they cannot exceed.
 pub struct SigningKey {
     id: String,
     mac: Hmac<Sha256>,
@@ -100,7 +100,7 @@ impl SigningKey {
         &self.id
     }
 
-    /// The upper limit of what its tokens may do.
+    /// The profile that its tokens cannot exceed.
     pub fn ceiling(&self) -> &Profile {
         &self.ceiling
     }
@@ -108,7 +108,7 @@ impl SigningKey {
     /// Signs a token. `now` is in seconds since 1970.
     ///
     /// # Errors
-    /// The reason, if the bridge would not accept the token.
+    /// The reason, if the bridge would reject the token.
     pub fn sign(&self, claims: &Claims, now: u64) -> Result<String, String> {
         self.check(claims, now.max(claims.nbf.unwrap_or(0)))?;
         if claims.exp <= now {
@@ -128,7 +128,7 @@ impl SigningKey {
         Ok(token)
     }
 
-    /// Checks the claims against the ceiling and the longest ttl.
+    /// Checks the claims against the ceiling and the maximum TTL.
     fn check(&self, claims: &Claims, now: u64) -> Result<(), String> {
         let ceiling = &self.ceiling;
         let role = matches!((claims.role, ceiling.role), (Role::ReadOnly, _) | (Role::ReadWrite, Role::ReadWrite));

@@ -1,4 +1,4 @@
-//! Tokens: how requests carry them, and which profile they have.
+//! Tokens: how requests carry them, and how they map to profiles.
 
 use std::fmt;
 use std::sync::Arc;
@@ -169,7 +169,7 @@ impl Tokens {
     /// Adds a token.
     ///
     /// # Errors
-    /// If the token exists already.
+    /// If the token already exists.
     pub fn add(&mut self, digest: Digest, profile: Profile) -> Result<(), String> {
         if let Some((_, other)) = self.profiles.iter().find(|(known, _)| *known == digest) {
             return Err(format!("the tokens {:?} and {:?} are the same", other.name, profile.name));
@@ -181,7 +181,7 @@ impl Tokens {
     /// Adds a signing key.
     ///
     /// # Errors
-    /// If a key of this name exists already.
+    /// If a key of this name already exists.
     pub fn add_key(&mut self, key: SigningKey) -> Result<(), String> {
         if self.keys.iter().any(|known| known.id() == key.id()) {
             return Err(format!("there are two signing keys {:?}", key.id()));
@@ -195,7 +195,7 @@ impl Tokens {
         self.profiles.is_empty() && self.keys.is_empty()
     }
 
-    /// The profiles, without those of signed tokens.
+    /// The profiles of all tokens that are not signed.
     pub fn profiles(&self) -> impl Iterator<Item = &Profile> {
         self.profiles.iter().map(|(_, profile)| &**profile)
     }

@@ -1,4 +1,4 @@
-//! [`Changes`]: keys that have changed, as readers are told of them.
+//! [`Changes`]: changed keys, as readers receive them.
 
 use std::collections::HashMap;
 use std::sync::OnceLock;
@@ -9,12 +9,13 @@ use super::history::ChangedKey;
 use super::pending::{MAX_BYTES, MAX_KEYS};
 use super::{Change, Origin, Position};
 
-/// Changed keys that are told at once, and the position after them. Readers that are told the same share it, and its text.
+/// Changed keys that are announced together, and the position after them. Readers of the same changes share this value
+/// and its text.
 #[derive(Debug)]
 pub struct Changes {
     /// The last change of each key.
     last: Vec<Change>,
-    /// How many bytes the keys have.
+    /// The total length of the keys, in bytes.
     bytes: usize,
     position: Position,
     /// The origin whose changes are the reader's own.
@@ -23,18 +24,18 @@ pub struct Changes {
 }
 
 impl Changes {
-    /// What is told to all readers that did not make one of these changes.
+    /// Changes for all readers that made none of them.
     pub(super) fn new(changes: Vec<Change>, position: Position) -> Self {
         Self::of(None, last_of_each(changes), position)
     }
 
-    /// What is told to a reader with an origin.
+    /// Changes for a reader with an origin.
     pub(super) fn of(own: Option<Origin>, changes: Vec<Change>, position: Position) -> Self {
         let bytes = changes.iter().map(|change| change.key.len()).sum();
         Self { last: changes, bytes, position, own, text: OnceLock::new() }
     }
 
-    /// Whether so many keys may wait for a reader.
+    /// Whether this is within the limits on what may wait for a reader.
     pub(super) fn fit(&self) -> bool {
         self.last.len() <= MAX_KEYS && self.bytes <= MAX_BYTES
     }
@@ -53,19 +54,19 @@ impl Changes {
         self.position
     }
 
-    /// The keys, as the reader is told.
+    /// The keys, with the reader's own marked.
     pub fn keys(&self) -> Vec<ChangedKey> {
         let is_own = |change: &Change| self.own.is_some() && change.origin == self.own;
         self.last.iter().map(|change| ChangedKey { key: change.key.clone(), is_own: is_own(change) }).collect()
     }
 
-    /// The text of the event, which is made once.
+    /// The text of the event, made only once.
     pub fn text(&self, make: impl FnOnce(&Self) -> Bytes) -> Bytes {
         self.text.get_or_init(|| make(self)).clone()
     }
 }
 
-/// The text does not count.
+/// Ignores the text.
 impl PartialEq for Changes {
     fn eq(&self, other: &Self) -> bool {
         self.keys() == other.keys() && self.position == other.position

@@ -1,4 +1,4 @@
-//! What is counted of changes and their delivery.
+//! Counts of changes and their delivery.
 
 use std::time::Instant;
 
@@ -13,7 +13,7 @@ struct Named {
     event: &'static str,
 }
 
-/// All counts; clones share them.
+/// The counts. Clones share them.
 #[derive(Clone, Debug)]
 pub struct Counts {
     recorded: Counter,
@@ -39,7 +39,7 @@ impl Default for Counts {
 }
 
 impl Counts {
-    /// Registers them by their names.
+    /// Registers the counts by name.
     pub fn register(&self, registry: &mut Registry) {
         registry.register("invalidations", "Announced changes of keys", self.recorded.clone());
         registry.register("invalidation_resets", "Readers that were told to drop everything", self.resets.clone());
@@ -50,7 +50,7 @@ impl Counts {
         registry.register("invalidation_delivery_seconds", help, self.delivery.clone());
     }
 
-    /// Counts an event that is sent to a reader.
+    /// Counts an event sent to a reader.
     pub fn sent(&self, event: &'static str, bytes: usize) {
         self.events.get_or_create(&Named { event }).inc();
         self.bytes.inc_by(bytes as u64);
@@ -69,7 +69,7 @@ impl Counts {
         self.resets.inc();
     }
 
-    /// Counts that a reader takes changes, the first of which was announced at this time.
+    /// Records that a reader takes changes. `since` is when the first of them was announced.
     pub(super) fn taken(&self, since: Option<Instant>) {
         if let Some(since) = since {
             self.delivery.observe(since.elapsed().as_secs_f64());

@@ -1,4 +1,4 @@
-//! The last changes, for readers that come back.
+//! The most recent changes, for readers that reconnect.
 
 use std::collections::{BTreeMap, VecDeque};
 
@@ -6,39 +6,39 @@ use bytes::Bytes;
 
 use super::{Change, Origin};
 
-/// How many changed keys are kept.
+/// The maximum number of changed keys that are kept.
 pub(super) const MAX_KEYS: usize = 65_536;
 
-/// How many bytes these keys may have.
+/// The maximum total size of these keys, in bytes.
 pub(super) const MAX_BYTES: usize = 8 << 20;
 
-/// How many keys one answer names. Who missed more drops everything.
+/// The maximum number of missed keys sent to a reader. One that missed more must drop everything.
 pub(super) const MAX_MISSED: usize = 16_384;
 
-/// What a caller has missed since a position.
+/// The changes that a caller missed since a position.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Missed {
-    /// Keys that have changed, in their order.
+    /// The changed keys, sorted.
     Keys(Vec<ChangedKey>),
     /// Everything may have changed.
     Everything,
 }
 
-/// A key that has changed, as a reader is told.
+/// A changed key, as a reader receives it.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct ChangedKey {
     /// The key.
     pub key: Bytes,
-    /// Whether its last change was the reader's own.
+    /// Whether the reader itself made the last change.
     pub is_own: bool,
 }
 
-/// The last changes: single keys, or `None` where the store was emptied.
+/// The most recent changes: single keys, or `None` where the store was emptied.
 #[derive(Debug, Default)]
 pub(super) struct History {
     changes: VecDeque<(u64, Option<Change>)>,
     bytes: usize,
-    /// The last sequence number whose changes are not all kept.
+    /// The last sequence number that is no longer kept.
     forgotten: u64,
 }
 
@@ -54,7 +54,7 @@ impl History {
         }
     }
 
-    /// What a reader of some prefixes has missed since a sequence number.
+    /// The changes to keys with these prefixes since a sequence number.
     pub(super) fn since(&self, sequence: u64, prefixes: &[Bytes], origin: Option<Origin>) -> Missed {
         if sequence < self.forgotten {
             return Missed::Everything;
@@ -64,7 +64,7 @@ impl History {
         for (_, change) in self.changes.range(first..) {
             let Some(Change { key, origin: by }) = change else { return Missed::Everything };
             if prefixes.iter().any(|prefix| key.starts_with(prefix)) {
-                // The last change of a key decides whose it is.
+                // The last change of a key decides whether it is the reader's own.
                 missed.insert(key, origin.is_some() && *by == origin);
                 if missed.len() > MAX_MISSED {
                     return Missed::Everything;

@@ -1,4 +1,4 @@
-//! [`Log`]: the changes, numbered, and who is told of them.
+//! [`Log`]: the numbered changes of a store, and their readers.
 
 #[cfg(test)]
 mod tests;
@@ -21,18 +21,18 @@ use super::prefix_index::{PrefixIndex, disjoint};
 use super::reader::{Queue, Reader};
 use super::{Change, Origin, Position};
 
-/// The changes of a store, numbered, and the readers of them. It is closed until changes can be observed.
+/// The numbered changes of a store, and their readers. It is closed until changes can be observed.
 #[derive(Debug, Default)]
 pub struct Log {
     is_open: AtomicBool,
     opened: watch::Sender<bool>,
     counts: Counts,
-    /// What was noted and is not numbered yet, in the order in which it happened.
+    /// Changes that are not numbered yet, in the order in which they happened.
     noted: Mutex<Vec<Noted>>,
     state: Mutex<Option<State>>,
 }
 
-/// What a store did.
+/// A change made by a store.
 #[derive(Debug)]
 pub enum Noted {
     /// It changed these keys, in this order.
@@ -41,18 +41,18 @@ pub enum Noted {
     All,
 }
 
-/// Which changes a reader wants to see.
+/// The changes that a reader wants.
 #[derive(Clone, Debug, Default)]
 pub struct Wanted {
-    /// The prefixes of the keys; the empty prefix is every key.
+    /// The prefixes of the keys. The empty prefix matches every key.
     pub prefixes: Vec<Bytes>,
-    /// The position up to which the reader has seen everything, if there is one.
+    /// The position up to which the reader has seen every change, if any.
     pub since: Option<Position>,
     /// The origin of the reader's own changes.
     pub origin: Option<Origin>,
 }
 
-/// An epoch.
+/// The state of an epoch.
 #[derive(Debug)]
 struct State {
     position: Position,
@@ -64,7 +64,7 @@ struct State {
     index: PrefixIndex,
 }
 
-/// The readers of the same prefixes. They are told the same.
+/// The readers of the same prefixes. They receive the same changes.
 #[derive(Debug)]
 struct Audience {
     prefixes: Vec<Bytes>,
@@ -98,7 +98,7 @@ impl Log {
         self.opened.send_replace(true);
     }
 
-    /// Ends the epoch, because changes can no longer be observed. Readers end.
+    /// Ends the epoch and its readers, because changes can no longer be observed.
     pub fn close(&self) {
         let mut state = self.state();
         self.is_open.store(false, Ordering::Release);
@@ -113,18 +113,18 @@ impl Log {
 
     /// Waits until the log is open.
     pub async fn opened(&self) {
-        // The sender is a part of the log, so it cannot be gone.
+        // The sender is part of the log, so it cannot be gone.
         let _ = self.opened.subscribe().wait_for(|open| *open).await;
     }
 
-    /// Notes what was done, in the critical section in which it was done: only the order of the changes says whose the last
-    /// one is. [`publish`](Self::publish) must follow, outside it.
+    /// Notes a change. Must be called in the critical section that makes the change, since the order decides whose
+    /// change of a key is the last. [`publish`](Self::publish) must follow, outside it.
     pub fn note(&self, noted: Noted) {
         self.noted.lock().unwrap_or_else(PoisonError::into_inner).push(noted);
     }
 
-    /// Records everything that was noted, and tells the readers. Afterwards, what the caller has noted is recorded, by the
-    /// caller or by somebody else.
+    /// Records all noted changes and sends them to the readers. On return, the caller's changes are recorded, by this
+    /// call or by another.
     pub fn publish(&self) {
         let mut state = self.state();
         let noted = take(&mut *self.noted.lock().unwrap_or_else(PoisonError::into_inner));
@@ -156,7 +156,7 @@ impl Log {
         self.publish();
     }
 
-    /// Tells all readers that they have been told of every change.
+    /// Tells all readers that they have been sent every change so far.
     pub fn heartbeat(&self) {
         let state = self.state();
         let Some(state) = state.as_ref() else { return };
@@ -184,7 +184,7 @@ impl Log {
             self.counts.reset();
         }
         if since.is_some() {
-            // At once, after what was missed or if nothing was: the reader is up to date then.
+            // Sent at once, after any missed changes: the reader is then up to date.
             pending.heartbeat(state.position);
         }
         let queue = Arc::new(Queue::new(pending));
@@ -192,8 +192,8 @@ impl Log {
         Some(Reader { audience, id, position: state.position, queue, log: Arc::clone(self) })
     }
 
-    /// The changes that a caller has missed, which are none if it names no position, and the current position. `None` while
-    /// the log is closed.
+    /// The changes that a caller has missed (none if it names no position), and the current position. `None` while the
+    /// log is closed.
     pub fn missed(&self, wanted: Wanted) -> Option<(Missed, Position)> {
         let Wanted { prefixes, since, origin } = wanted;
         let state = self.state();
@@ -211,12 +211,12 @@ impl Log {
         self.state().as_ref().map_or(0, |state| state.readers().count())
     }
 
-    /// What is counted.
+    /// Counts of changes and their delivery.
     pub fn counts(&self) -> &Counts {
         &self.counts
     }
 
-    /// Ends the registration of a reader.
+    /// Unregisters a reader.
     pub(super) fn remove(&self, reader: &Reader) {
         let mut state = self.state();
         if let Some(state) = state.as_mut().filter(|state| state.position.epoch == reader.position.epoch) {
@@ -245,7 +245,7 @@ impl State {
         self.audiences.values().flat_map(|audience| audience.readers.values())
     }
 
-    /// Registers a reader. Returns the numbers of its audience and of itself.
+    /// Registers a reader. Returns the number of its audience and its own.
     fn add(&mut self, prefixes: Vec<Bytes>, queue: Arc<Queue>) -> (u64, u64) {
         let id = self.next;
         self.next += 1;
@@ -274,7 +274,7 @@ impl State {
         }
     }
 
-    /// Records changed keys that are told at once.
+    /// Records changed keys and sends them to their readers together.
     fn keys(&mut self, changes: Vec<Change>, now: Instant, counts: &Counts) {
         counts.recorded(changes.len());
         let mut told: HashMap<u64, Vec<Change>> = HashMap::new();

@@ -1,4 +1,4 @@
-//! Who changed a key, as far as a client says so.
+//! Who changed a key, according to the client.
 
 use std::fmt;
 use std::hash::{BuildHasher, RandomState};
@@ -7,9 +7,9 @@ use std::sync::OnceLock;
 
 use bytes::Bytes;
 
-/// The name that a client gives to its own requests, so that it can tell its own changes from those of others. It is kept
-/// as a hash whose keys are random in each process: 1,000 clients have two alike once in 10^13 times, and nobody can look
-/// for such names.
+/// The name that a client attaches to its requests, so that it can tell its own changes from those of others. Only a
+/// hash is kept, with keys that are random in each process: the chance that two of 1,000 clients collide is 1 in 10^13,
+/// and nobody can search for a collision.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Origin(NonZeroU64);
 
@@ -19,13 +19,13 @@ pub struct Origin(NonZeroU64);
 pub struct NotAnOrigin;
 
 impl Origin {
-    /// The longest name, in characters.
+    /// The maximum length of a name, in characters.
     pub const MAX_LEN: usize = 64;
 
-    /// The origin of a name.
+    /// Creates the origin with this name.
     ///
     /// # Errors
-    /// [`NotAnOrigin`] if the name is empty, too long, or has other characters than those from `!` to `~`.
+    /// [`NotAnOrigin`] if the name is empty, too long, or contains a character outside `!` to `~`.
     pub fn new(name: &[u8]) -> Result<Self, NotAnOrigin> {
         static KEYS: OnceLock<RandomState> = OnceLock::new();
         if !(1..=Self::MAX_LEN).contains(&name.len()) || !name.iter().all(u8::is_ascii_graphic) {
@@ -41,7 +41,7 @@ impl Origin {
 pub struct Change {
     /// The key.
     pub key: Bytes,
-    /// Who changed it; `None` if nobody knows, or nobody did: it was evicted, or has expired.
+    /// Who changed it; `None` if that is unknown, or if the entry expired or was evicted.
     pub origin: Option<Origin>,
 }
 
@@ -51,7 +51,7 @@ impl From<Bytes> for Change {
     }
 }
 
-/// Keys are not for logs.
+/// Omits the key, which must not appear in logs.
 impl fmt::Debug for Change {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Change").field("origin", &self.origin).finish_non_exhaustive()

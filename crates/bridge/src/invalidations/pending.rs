@@ -11,13 +11,13 @@ use super::changes::Changes;
 use super::history::ChangedKey;
 use super::{Change, Origin, Position};
 
-/// How many keys may wait for a reader. One that reads so slowly that more would wait is told to drop everything.
+/// The maximum number of keys that wait for a reader. A slower reader must drop everything.
 pub(super) const MAX_KEYS: usize = 4096;
 
-/// How many bytes these keys may have.
+/// The maximum total size of these keys, in bytes.
 pub(super) const MAX_BYTES: usize = 1 << 20;
 
-/// What a reader is told, and the position that it has then seen everything up to.
+/// An event for a reader. After it, the reader has seen every change up to the position.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Event {
     /// These keys have changed.
@@ -26,11 +26,11 @@ pub enum Event {
     All(Position),
     /// Changes were missed.
     Reset(Position),
-    /// Nothing but that the announcements still arrive.
+    /// Nothing has changed; announcements still arrive.
     Heartbeat(Position),
 }
 
-/// The changes since the last event. They are merged: a key that changes twice is told once.
+/// The changes since the last event, merged: a key that changes twice appears once.
 #[derive(Debug)]
 pub(super) struct Pending {
     what: What,
@@ -40,7 +40,7 @@ pub(super) struct Pending {
     /// When the first of these changes was announced.
     since: Option<Instant>,
     heartbeat: bool,
-    /// Whether there will be no more.
+    /// Whether the epoch has ended.
     pub(super) ended: bool,
 }
 
@@ -48,9 +48,9 @@ pub(super) struct Pending {
 enum What {
     #[default]
     Nothing,
-    /// What other readers are told, too. A reader that keeps up has only this.
+    /// Changes shared with other readers. A reader that keeps up has only these.
     Shared(Arc<Changes>),
-    /// Keys, and who made the last change of each.
+    /// Keys, with the origin of the last change of each.
     Keys {
         keys: HashMap<Bytes, Option<Origin>>,
         bytes: usize,
@@ -60,7 +60,7 @@ enum What {
 }
 
 impl What {
-    /// Adds changed keys. Returns whether they are too many.
+    /// Adds changed keys. Returns whether there are too many.
     fn add(&mut self, changes: &[Change]) -> bool {
         if let Self::Nothing = self {
             *self = Self::Keys { keys: HashMap::with_capacity(changes.len().min(MAX_KEYS)), bytes: 0 };
@@ -99,7 +99,7 @@ impl Pending {
         self.what.add(changes.changes())
     }
 
-    /// Begins with what a reader has missed. Returns whether that is too much.
+    /// Adds the changes that a new reader has missed. Returns whether there are too many.
     pub(super) fn missed(&mut self, missed: Vec<ChangedKey>) -> bool {
         let own = |is_own: bool| self.origin.filter(|_| is_own);
         let missed: Vec<Change> =
@@ -124,7 +124,7 @@ impl Pending {
         self.heartbeat = true;
     }
 
-    /// Takes the next event, if there is one, and when the first of its changes was announced.
+    /// Takes the next event, if any, and the time at which its first change was announced.
     pub(super) fn take(&mut self) -> Option<(Event, Option<Instant>)> {
         let position = self.position;
         let event = match replace(&mut self.what, What::Nothing) {
@@ -155,7 +155,7 @@ mod tests {
         Change { key: Bytes::copy_from_slice(name.as_bytes()), origin }
     }
 
-    /// Adds keys that somebody has changed.
+    /// Adds changes up to a sequence number.
     fn add(pending: &mut Pending, changes: Vec<Change>, sequence: u64) -> bool {
         pending.changed(&Arc::new(Changes::new(changes, at(sequence))), Instant::now())
     }

@@ -1,18 +1,18 @@
-//! From a key to the readers of its prefixes.
+//! Finds the readers of a key by its prefixes.
 
 use std::collections::{BTreeMap, HashMap};
 
 use bytes::Bytes;
 
-/// Readers by prefix. A lookup hashes the key once for each *length* of prefixes that there is, whatever their number, so
-/// its cost does not grow with the readers of other prefixes.
+/// Readers by prefix. A lookup hashes the key once for each distinct *length* of prefix, so its cost does not grow with
+/// the readers of other prefixes.
 #[derive(Debug, Default)]
 pub(super) struct PrefixIndex {
     by_length: BTreeMap<usize, HashMap<Bytes, Vec<u64>>>,
 }
 
 impl PrefixIndex {
-    /// Adds a reader of a prefix. The empty prefix is every key.
+    /// Adds a reader of a prefix. The empty prefix matches every key.
     pub(super) fn insert(&mut self, prefix: &Bytes, reader: u64) {
         self.by_length.entry(prefix.len()).or_default().entry(prefix.clone()).or_default().push(reader);
     }
@@ -31,7 +31,7 @@ impl PrefixIndex {
         }
     }
 
-    /// The readers of the prefixes of a key. A reader of several that contain each other appears several times.
+    /// The readers of the prefixes of a key. A reader of several nested prefixes appears several times.
     pub(super) fn readers(&self, key: &[u8]) -> impl Iterator<Item = u64> {
         let lengths = self.by_length.range(..=key.len());
         let found = lengths.filter_map(|(length, prefixes)| prefixes.get(key.get(..*length)?));
@@ -39,10 +39,10 @@ impl PrefixIndex {
     }
 }
 
-/// Without the prefixes that others contain, so that each key has at most one of them.
+/// Removes prefixes that another one covers, so that at most one matches each key.
 pub(super) fn disjoint(mut prefixes: Vec<Bytes>) -> Vec<Bytes> {
     prefixes.sort_unstable();
-    // A prefix is sorted directly before everything that it contains.
+    // A prefix sorts directly before everything that it covers.
     prefixes.dedup_by(|longer, shorter| longer.starts_with(shorter));
     prefixes
 }

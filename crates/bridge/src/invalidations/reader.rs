@@ -1,4 +1,4 @@
-//! [`Reader`]: one caller that is told of changes while they happen.
+//! [`Reader`]: a caller that receives changes as they happen.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -35,7 +35,7 @@ impl Queue {
 pub struct Reader {
     pub(super) audience: u64,
     pub(super) id: u64,
-    /// Where it began.
+    /// The position at which it began.
     pub position: Position,
     pub(super) queue: Arc<Queue>,
     pub(super) log: Arc<Log>,

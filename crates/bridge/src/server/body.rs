@@ -1,4 +1,4 @@
-//! The reading of request bodies.
+//! Reads request bodies.
 
 use std::time::Duration;
 
@@ -11,13 +11,13 @@ use tokio::time::timeout;
 use super::request::header;
 use super::response::Failure;
 
-/// How many bytes of a refused body are read and discarded.
+/// The maximum number of bytes of a refused body that are read and discarded.
 const MAX_DISCARDED_BYTES: usize = 64 << 20;
 
-/// How long that may take.
+/// The timeout for discarding it.
 const DISCARD_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// Reads a body as a whole. It stays in its place if it is too long.
+/// Reads a whole body. A body that is too long stays in `body`.
 pub async fn read<B>(head: &Parts, body: &mut Option<B>, limit: u64, limit_of_time: Duration) -> Result<Bytes, Failure>
 where
     B: HttpBody<Data = Bytes> + Unpin,
@@ -49,7 +49,7 @@ where
 
 /// Reads the rest of a refused body and discards it, within limits.
 pub async fn discard<B: HttpBody<Data = Bytes> + Unpin>(body: B) {
-    // What remains after the limit is left to the connection, which closes.
+    // The connection closes if more remains.
     let _ = timeout(DISCARD_TIMEOUT, discard_all(body)).await;
 }
 

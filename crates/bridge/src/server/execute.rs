@@ -1,4 +1,4 @@
-//! The execution of commands: the decision on each, the store, and the replies in their order.
+//! Executes commands: decides on each, runs it in the store, and returns the replies in order.
 
 use std::mem::take;
 
@@ -17,9 +17,9 @@ use crate::store::{Batch, Store, StoreError};
 
 /// The source of a reply that is not the unchanged reply of the store.
 enum Source {
-    /// It is known, and the command is not sent.
+    /// The reply is known, and the command is not sent.
     Known(Reply),
-    /// The caller gets a part of the store's reply.
+    /// The caller gets part of the store's reply.
     Filtered(ScanFilter),
 }
 
@@ -32,10 +32,10 @@ pub struct Executed {
     pub wrote: bool,
 }
 
-/// Executes the commands of a request, as far as the profile permits, and counts them and their replies.
+/// Executes the commands of a request that the profile permits, and counts them and their replies.
 ///
 /// # Errors
-/// [`Failure`] if the request fails as a whole: a single command is refused, or one of a transaction, or the store fails.
+/// [`Failure`] if the whole request fails: a single command or part of a transaction is refused, or the store fails.
 pub async fn execute(
     store: &Store,
     metrics: &Metrics,
@@ -88,7 +88,7 @@ pub async fn execute(
     Ok(Executed { replies, wrote: !only_reads })
 }
 
-/// Decides on one command, and may replace it. `None` if the reply of the store goes to the caller unchanged.
+/// Decides on one command, and may replace it. Returns `None` if the caller gets the store's reply unchanged.
 fn decide(
     profile: &Profile,
     form: Form,
@@ -131,7 +131,7 @@ fn is_clear(command: &Command) -> bool {
     command.arg_is(0, CLEAR)
 }
 
-/// Runs commands in their order: those of the store together, and between them those that the bridge executes itself.
+/// Runs commands in order: those of the store together, with those that the bridge executes itself in between.
 async fn run(
     store: &Store,
     commands: Vec<Command>,

@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use foldhash::quality::RandomState;
 
-/// Counts by the name of the profile. A name without anything in progress takes no memory.
+/// Counts by profile name. A name with nothing in progress takes no memory.
 #[derive(Clone, Debug, Default)]
 pub struct Counts {
     shared: Arc<Shared>,
@@ -18,7 +18,7 @@ struct Shared {
     total: AtomicU64,
 }
 
-/// One thing in progress, until it is dropped.
+/// A request or stream in progress, until it is dropped.
 #[derive(Debug)]
 pub struct InFlight {
     counts: Counts,
@@ -26,7 +26,7 @@ pub struct InFlight {
 }
 
 impl Counts {
-    /// Counts one more, unless there are `limit` already.
+    /// Counts one more, unless `limit` is reached.
     pub fn begin(&self, name: &str, limit: u64) -> Option<InFlight> {
         let mut counts = self.shared.counts.lock().unwrap_or_else(PoisonError::into_inner);
         let known = counts.get_key_value(name).map(|(name, count)| (Arc::clone(name), *count));

@@ -25,15 +25,15 @@ use crate::store::Announcements;
 /// The path, after the base path.
 pub const PATH: &str = "/invalidations";
 
-/// Which changes a caller wants to see.
+/// The changes that a caller requests.
 pub struct Invalidations {
     wanted: Wanted,
-    /// Whether a stream is wanted, not one response.
+    /// Whether the caller wants a stream rather than one response.
     pub is_stream: bool,
 }
 
 impl Invalidations {
-    /// Parses a request, and leaves only the prefixes that the profile may read.
+    /// Parses a request, and keeps only the prefixes that the profile may read.
     pub fn parse(query: Option<&str>, head: &HeaderMap, profile: &Profile) -> Result<Self, Failure> {
         if !table::by_name(b"get").is_some_and(|get| profile.permits(get)) {
             return Err(Failure::new(403, "NOPERM refused by the bridge: this token may not read"));
@@ -57,7 +57,7 @@ impl Invalidations {
                 }
             }
         }
-        // A browser that connects again sends it, with the URL of the first time.
+        // A browser sends it when it reconnects, with the original URL.
         let since = header(head, "last-event-id").map(<[u8]>::to_vec).or(since);
         let since = since.map(|text| position(&text)).transpose()?;
         let accepts = header(head, "accept").unwrap_or_default();
@@ -67,7 +67,7 @@ impl Invalidations {
         Ok(Self { wanted: Wanted { prefixes, since, origin }, is_stream })
     }
 
-    /// What was missed, in one response.
+    /// The missed changes, in one response.
     pub fn poll(self, log: &Log) -> Result<Response<Body>, Failure> {
         let (missed, position) = log.missed(self.wanted).ok_or_else(unavailable)?;
         log.counts().polled();
@@ -90,7 +90,7 @@ impl Invalidations {
         let since = self.wanted.since;
         let reader = log.read(self.wanted).ok_or_else(unavailable)?;
         let heartbeat = u64::try_from(announcements.heartbeat.as_millis()).unwrap_or(u64::MAX);
-        // Without `since`, everything from here on will follow. With it, what was missed follows first.
+        // Without `since`, all changes from here on follow. With it, the missed changes come first.
         let start = since.unwrap_or(reader.position);
         let hello = ("hello", event("hello", start, &json!({ "heartbeat": heartbeat })));
         let events = Events { first: Some(hello), log: Arc::clone(log), reader, ending: Box::pin(ending), _slot: slot };
@@ -112,7 +112,7 @@ fn position(text: &[u8]) -> Result<Position, Failure> {
     })
 }
 
-/// The part of each prefix that the scope contains. No prefix at all means every key of the scope.
+/// Restricts the prefixes to the scope. No prefix at all means every key of the scope.
 fn permitted(wanted: Vec<Bytes>, scope: &Scope) -> Result<Vec<Bytes>, Failure> {
     if wanted.len() > Scope::MAX_PREFIXES {
         let most = Scope::MAX_PREFIXES;
@@ -145,8 +145,8 @@ pub fn unavailable() -> Failure {
     Failure::new(503, "ERR the store does not announce changed keys at present").with_retry(1)
 }
 
-/// Keys as JSON, in `keys`, and in `own` those whose last change was the reader's. Keys that are not UTF-8 are left out: no
-/// cache of this protocol has them.
+/// The keys as JSON: all in `keys`, and those last changed by the reader also in `own`. Keys that are not UTF-8 are
+/// left out: no cache of this protocol has them.
 fn texts(changed: &[ChangedKey]) -> Map<String, Value> {
     let texts = |own: bool| -> Vec<Value> {
         let wanted = changed.iter().filter(|changed| changed.is_own || !own);
@@ -164,7 +164,7 @@ fn event(name: &str, position: Position, data: &Value) -> Bytes {
     format!("id: {position}\nevent: {name}\ndata: {data}\n\n").into()
 }
 
-/// The name of events of changed keys.
+/// The name of the event for changed keys.
 const KEYS: &str = "invalidate";
 
 /// The name of an event, and its text.

@@ -1,15 +1,15 @@
-//! [`ServerLimits`]: what the server as a whole takes on.
+//! [`ServerLimits`]: the limits of the server as a whole.
 
 use std::time::Duration;
 
 /// Limits of the server as a whole. Those of a token are in its profile.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ServerLimits {
-    /// How long the body of a request may take.
+    /// The timeout for the body of a request.
     pub body_timeout: Duration,
-    /// The number of requests in progress.
+    /// The maximum number of requests in progress.
     pub max_in_flight: u64,
-    /// The number of open subscriptions.
+    /// The maximum number of open subscriptions.
     pub max_streams: u64,
 }
 

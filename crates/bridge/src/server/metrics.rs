@@ -31,15 +31,15 @@ struct Status {
     status: u16,
 }
 
-/// A cache that is simulated.
+/// A simulated cache.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct Simulated {
     policy: &'static str,
-    /// A multiple of the present size.
+    /// A multiple of the current size.
     size: String,
 }
 
-/// All counts; clones share them. The names of commands are those of the table; nothing of a request becomes a label.
+/// All metrics. Clones share them. Command names are those of the table; no part of a request becomes a label.
 #[derive(Clone, Debug)]
 pub struct Metrics {
     registry: Arc<Registry>,
@@ -96,7 +96,7 @@ impl Found {
 }
 
 impl Metrics {
-    /// Counts that are all 0, beside those of the store's changes.
+    /// Creates metrics that start at 0, and includes the counts of the store's changes.
     pub fn new(store: &Store) -> Self {
         let labels = [("store".into(), store.kind().into())].into_iter();
         let mut registry = Registry::with_prefix_and_labels("isocache", labels);
@@ -169,7 +169,7 @@ impl Metrics {
     /// Counts the commands of a request.
     pub fn commands(&self, specs: &[Option<&'static Spec>]) {
         let name = |spec: Option<&Spec>| spec.map_or("unknown", |spec| spec.name);
-        // Finding a counter costs more than adding to it, and the commands of a pipeline are mostly alike.
+        // Finding a counter costs more than adding to it, and the commands of a pipeline are mostly the same.
         for alike in specs.chunk_by(|one, next| name(*one) == name(*next)) {
             if let Some(first) = alike.first() {
                 self.commands.get_or_create(&Named { command: name(*first) }).inc_by(alike.len() as u64);
@@ -199,17 +199,17 @@ impl Metrics {
         self.latency.observe(seconds);
     }
 
-    /// The count of connections that were closed because there were too many.
+    /// The number of connections closed because of the limit.
     pub fn connections_refused(&self) -> Counter {
         self.connections_refused.clone()
     }
 
-    /// Notes whether the store replies.
+    /// Records whether the store replies.
     pub fn store(&self, up: bool) {
         self.store_up.set(up.into());
     }
 
-    /// Notes what the store would hit at other sizes and under each policy.
+    /// Records the estimated hit ratios of the store at other sizes and under each policy.
     pub fn advice(&self, estimates: &[Estimate]) {
         for estimate in estimates {
             for (policy, ratio) in [("lru", estimate.lru), ("s3fifo", estimate.s3_fifo)] {
@@ -219,7 +219,7 @@ impl Metrics {
         }
     }
 
-    /// All counts as text.
+    /// All metrics as text.
     pub fn text(&self, in_flight: u64, streams: u64, invalidation_readers: usize) -> String {
         let level = |count: u64| i64::try_from(count).unwrap_or(i64::MAX);
         self.in_flight.set(level(in_flight));

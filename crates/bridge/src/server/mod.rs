@@ -1,10 +1,10 @@
-//! The server: from an HTTP request to its response.
+//! The server: turns HTTP requests into responses.
 //!
 //! | file | contents |
 //! |---|---|
-//! | `body` | the reading of a request's body |
-//! | `request` | the parsing of a request |
-//! | `execute` | the decision on each command, the store, the replies |
+//! | `body` | reading the body of a request |
+//! | `request` | parsing a request |
+//! | `execute` | deciding on each command, running it, collecting the replies |
 //! | `response` | responses, and the errors of the bridge itself |
 //! | `origin` | origins of pages, and host names |
 //! | `subscribe` | streams of messages |
@@ -66,11 +66,11 @@ pub struct Policy {
     pub origins: Origins,
     /// Limits of the server as a whole.
     pub limits: ServerLimits,
-    /// A prefix of every path, without a slash at its end; usually empty.
+    /// A prefix of every path, without a trailing slash; usually empty.
     pub base_path: String,
 }
 
-/// A policy in force, and whether another has replaced it.
+/// The current policy, and whether another has replaced it.
 struct InForce {
     policy: Policy,
     replaced: watch::Sender<bool>,
@@ -85,9 +85,9 @@ impl From<Policy> for InForce {
 /// The state of the server.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Phase {
-    /// It serves.
+    /// It serves requests.
     Serving,
-    /// It serves, and `/readyz` says that it will not for long.
+    /// It serves requests, but `/readyz` announces the shutdown.
     Leaving,
     /// It accepts no more connections, and subscriptions end.
     Ending,
@@ -133,11 +133,11 @@ const SYNC_TOKEN: HeaderName = HeaderName::from_static(headers::SYNC_TOKEN);
 const EXTENSIONS: HeaderName = HeaderName::from_static(headers::EXTENSIONS);
 const POSITION: HeaderName = HeaderName::from_static(headers::POSITION);
 
-/// How many profiles have a quota of their own.
+/// The maximum number of profiles with their own quota.
 const QUOTAS: usize = 10_000;
 
 impl Bridge {
-    /// A bridge with the default options.
+    /// Creates a bridge with the default options.
     pub fn new(parts: Parts) -> Self {
         let Parts { store, policy, clock, phase } = parts;
         Self {
@@ -156,8 +156,8 @@ impl Bridge {
         }
     }
 
-    /// Replaces the policy. Requests in progress end under the old one. Subscriptions end, so that nobody keeps one under a
-    /// token that is gone; their clients subscribe again.
+    /// Replaces the policy. Requests in progress finish under the old one. Subscriptions end, so that none outlives its
+    /// token; the clients subscribe again.
     pub fn replace_policy(&self, policy: Policy) {
         let old = self.policy.swap(Arc::new(policy.into()));
         old.replaced.send_replace(true);
@@ -195,8 +195,8 @@ impl Bridge {
                 failure.into_response()
             }
         };
-        // A connection with something unread is reset when it is closed, and the client may lose the response. So the rest
-        // of a body that was refused is read while the response is on its way.
+        // Closing a connection with unread data resets it, and the client may lose the response. So the rest of a
+        // refused body is read while the response is sent.
         if let Some(body) = body.filter(|body| !body.is_end_stream()) {
             tokio::spawn(body::discard(body));
         }
@@ -208,7 +208,7 @@ impl Bridge {
         response
     }
 
-    /// Takes the body out of its place once it is read as a whole.
+    /// Takes `body` only once it has read all of it.
     async fn serve<B>(
         &self,
         in_force: &InForce,
@@ -285,7 +285,7 @@ impl Bridge {
         origin: Option<Origin>,
     ) -> Result<Response<Body>, Failure> {
         let Parsed { form, format, commands } = request;
-        // From before the commands: whatever they read is outdated by a later change, and by no earlier one.
+        // Taken before the commands run: a later change outdates what they read, and an earlier one does not.
         let position = self.store.log().position();
         let by = origin.map(|origin| self.store.by(origin));
         let store = by.as_ref().unwrap_or(&self.store);
@@ -339,7 +339,8 @@ impl Bridge {
         wanted.stream(&changes.await?, &self.announcements, slot, ending)
     }
 
-    /// Counts a stream, and returns when it must end: with the server, the policy, or the token.
+    /// Counts a stream. The returned future completes when the stream must end: with the server, the policy or the
+    /// token.
     fn begin_stream(
         &self,
         in_force: &InForce,
@@ -361,7 +362,7 @@ impl Bridge {
                     None => std::future::pending().await,
                 }
             };
-            // An error means that the sender is gone, which is the end as well.
+            // An error means that the sender is gone, which also ends the stream.
             tokio::select! {
                 _ = phase.wait_for(|phase| *phase == Phase::Ending) => {}
                 _ = replaced.wait_for(|replaced| *replaced) => {}
@@ -384,7 +385,7 @@ impl Bridge {
         Ok(response(200, "text/plain", "ready\n"))
     }
 
-    /// All counts.
+    /// The response to `/metrics`.
     pub fn metrics_response(&self) -> Response<Body> {
         self.metrics.advice(&self.store.advise());
         let text = self.metrics.text(self.requests.total(), self.streams.total(), self.store.log().readers());

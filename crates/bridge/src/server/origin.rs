@@ -21,8 +21,8 @@ pub struct Origins {
 }
 
 impl Origins {
-    /// `hosts` are names without a port. On loopback they must be given: a page can reach the bridge by a name of its own
-    /// that resolves to loopback.
+    /// `hosts` are names without a port. They are required on loopback: a page could otherwise reach the bridge by a
+    /// name of its own that resolves to loopback.
     pub fn new(cors: Cors, hosts: Option<Vec<String>>) -> Self {
         Self { cors, hosts }
     }
@@ -32,7 +32,7 @@ impl Origins {
         self.cors.origins.iter().any(|allowed| allowed.as_bytes() == origin)
     }
 
-    /// Refuses a host name that is not one of the bridge.
+    /// Refuses a host name that is not one of the bridge's.
     ///
     /// # Errors
     /// A failure of status 421.
@@ -46,8 +46,8 @@ impl Origins {
         }
     }
 
-    /// Refuses a request from a page of another site. It is for bridges without tokens: they would execute the request,
-    /// although the page may not read the response.
+    /// Refuses a request from a page of another site. Without a token in a header, the bridge would execute such a
+    /// request, although the page cannot read the response.
     ///
     /// # Errors
     /// A failure of status 403.
@@ -58,7 +58,7 @@ impl Origins {
                 let host = origin.splitn(3, |byte| *byte == b'/').nth(2);
                 !self.allows(origin) && (host.is_none() || host != own)
             }
-            // The request for an image or a link has no origin, but tells its site.
+            // Requests for images and links have no origin, but say whether they come from the same site.
             None => header(headers, "sec-fetch-site").is_some_and(|site| site != b"same-origin" && site != b"none"),
         };
         if foreign { Err(Failure::new(403, "ERR refused by the bridge: this origin is not allowed")) } else { Ok(()) }

@@ -1,4 +1,4 @@
-//! The parsing of requests.
+//! Parses requests.
 
 use axum::http::{HeaderMap, Method};
 use isocache_protocol::{Command, Encoding, RequestError, RequestLimits, headers, path, request_json, resp};
@@ -7,24 +7,24 @@ use super::response::Failure;
 use crate::access::Limits;
 use crate::invalidations::{NotAnOrigin, Origin};
 
-/// The longest path with its query, in bytes.
+/// The maximum length of a path with its query, in bytes.
 const MAX_URL_BYTES: usize = 16 * 1024;
 
-/// The form of a request, which is also that of its replies.
+/// The form of a request and of its replies.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Form {
     /// One command.
     Single,
-    /// Several, each with a reply of its own.
+    /// Several, each with its own reply.
     Pipeline,
-    /// Several, of which all are executed or none.
+    /// Several, all of which are executed, or none.
     Transaction,
 }
 
 /// The format of the replies.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Format {
-    /// JSON, with strings as the headers request.
+    /// JSON, with strings encoded as the headers request.
     Json(Encoding),
     /// RESP2, as a header requests.
     Resp2,
@@ -43,13 +43,13 @@ pub struct Request {
     pub commands: Vec<Command>,
 }
 
-/// The header of a name, if there is exactly one.
+/// The value of a header, if it appears exactly once.
 pub fn header<'h>(headers: &'h HeaderMap, name: &str) -> Option<&'h [u8]> {
     let mut values = headers.get_all(name).iter();
     values.next().filter(|_| values.next().is_none()).map(axum::http::HeaderValue::as_bytes)
 }
 
-/// Who the client of a request is, if it says so.
+/// The origin that a request names, if any.
 pub fn origin(head: &HeaderMap) -> Result<Option<Origin>, Failure> {
     let mut values = head.get_all(headers::ORIGIN).iter();
     let Some(value) = values.next() else { return Ok(None) };
@@ -59,12 +59,12 @@ pub fn origin(head: &HeaderMap) -> Result<Option<Origin>, Failure> {
     Origin::new(value.as_bytes()).map(Some).map_err(|reason| not_an_origin(reason, "the header isocache-origin"))
 }
 
-/// The failure for a name that is not that of an origin.
+/// The failure for an invalid name of an origin.
 pub fn not_an_origin(reason: NotAnOrigin, place: &str) -> Failure {
     Failure::new(400, format!("ERR {place} is {reason}"))
 }
 
-/// Checks the method and the length of the URL, which needs no body.
+/// Checks the method and the length of the URL. Does not need the body.
 pub fn check_head(method: &Method, path: &str, query: Option<&str>) -> Result<(), Failure> {
     if !matches!(*method, Method::GET | Method::HEAD | Method::POST | Method::PUT) {
         return Err(Failure::method());
@@ -124,15 +124,15 @@ pub fn parse(
     Ok(Request { form, format, commands })
 }
 
-/// Adds an empty value to a command in path form, if the command lacks one: an empty body, as a slash at the end of the
-/// path, is the empty string. Commands that are complete without it stay as they are, such as `POST /incr/key`.
+/// Adds an empty value to a command in path form if it lacks one: an empty body, like a trailing slash, stands for the
+/// empty string. Commands that are complete without it, such as `POST /incr/key`, stay as they are.
 fn with_empty_value(command: Command, path: &str) -> Command {
     let path = path.strip_prefix('/').unwrap_or(path);
     let given = path.strip_suffix('/').unwrap_or(path).split('/').count();
     if !lacks_value(command.name(), given) {
         return command;
     }
-    // The options of the query follow the value.
+    // Options from the query follow the value.
     let args: Vec<&[u8]> = command.args().collect();
     let (before, options) = args.split_at(given.min(args.len()));
     before.iter().copied().chain([&b""[..]]).chain(options.iter().copied()).collect()

@@ -15,7 +15,7 @@ use super::request::{Form, Format};
 use crate::access::{Refusal, Unauthorized, Wait};
 use crate::store::StoreError;
 
-/// Why the response to a request is an error as a whole.
+/// The failure of a whole request.
 #[derive(Debug)]
 pub struct Failure {
     /// The status of the response.
@@ -49,12 +49,12 @@ impl Failure {
         Self { hint, ..self }
     }
 
-    /// The caller may try again after some seconds.
+    /// Tells the caller to retry after some seconds.
     pub fn with_retry(self, seconds: u64) -> Self {
         self.with(Hint::RetryAfter(seconds))
     }
 
-    /// Closes the connection, since a part of the request may still arrive.
+    /// Closes the connection, since part of the request may still arrive.
     pub fn and_close(self) -> Self {
         self.with(Hint::Close)
     }
@@ -64,7 +64,7 @@ impl Failure {
         Self::new(403, "NOPERM refused by the bridge: /metrics needs a token with the role admin")
     }
 
-    /// A method that the protocol does not have.
+    /// A method that the protocol does not support.
     pub fn method() -> Self {
         Self::new(405, "ERR method not allowed").with(Hint::Allow)
     }
@@ -83,7 +83,7 @@ impl Failure {
     /// The response.
     pub fn into_response(self) -> Response<Body> {
         let mut body = Vec::with_capacity(self.text.len() + 16);
-        // An error of some hundred bytes exceeds no limit.
+        // An error of a few hundred bytes exceeds no limit.
         let _ = reply_json::write_reply(&mut body, &Reply::error(self.text), Strings::Plain, usize::MAX);
         let mut response = response(self.status, headers::CONTENT_TYPE_JSON, body);
         let headers = response.headers_mut();
@@ -129,13 +129,13 @@ impl From<StoreError> for Failure {
     }
 }
 
-/// A response with the headers that every response has.
+/// Creates a response with the headers that all responses have.
 pub fn response(status: u16, content_type: &'static str, body: impl Into<Body>) -> Response<Body> {
     let mut response = Response::new(body.into());
     *response.status_mut() = StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
     let headers: &mut HeaderMap = response.headers_mut();
     headers.insert(CONTENT_TYPE, HeaderValue::from_static(content_type));
-    // A value may be anything: no browser shall render it, and no cache shall keep it.
+    // A value may be anything: browsers must not render it, and caches must not keep it.
     headers.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
     headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
     response
@@ -162,7 +162,7 @@ fn room(reply: &Reply) -> usize {
 /// Writes replies in the requested format.
 pub fn write(replies: &[Reply], form: Form, format: Format, limit: u64) -> Result<Response<Body>, Failure> {
     let size = usize::try_from(limit).unwrap_or(usize::MAX);
-    // A long body that grew step by step would be copied again and again.
+    // Growing a long body step by step would copy it many times.
     let mut body = Vec::with_capacity(replies.iter().map(room).sum::<usize>().min(size));
     // The reply to a single command, or its error, is the whole response.
     let single = replies.first().filter(|_| form == Form::Single);

@@ -10,7 +10,7 @@ use sha2::{Digest, Sha256};
 use tower::ServiceExt;
 use tower_http::services::ServeDir;
 
-/// Folders, each below a path.
+/// Folders, each served below a path.
 #[derive(Clone, Debug)]
 pub struct StaticFiles {
     mounts: Vec<(String, PathBuf)>,
@@ -21,7 +21,7 @@ impl StaticFiles {
     /// The folder for `/`, and others below paths such as `/isocache/`.
     ///
     /// # Errors
-    /// A sentence, if a folder is not there.
+    /// If a folder does not exist.
     pub fn new(folder: &Path, mounts: Vec<(String, PathBuf)>) -> Result<Self, String> {
         let mounts: Vec<_> = mounts.into_iter().chain([("/".to_owned(), folder.to_owned())]).collect();
         if let Some((_, missing)) = mounts.iter().find(|(_, folder)| !folder.is_dir()) {
@@ -32,7 +32,7 @@ impl StaticFiles {
         Ok(Self { mounts, policy: policy(&index) })
     }
 
-    /// The response with a file, if the path names one. A request with a token is always for the protocol.
+    /// Responds with the file that the path names, if any. A request with a token always belongs to the protocol.
     pub async fn respond(&self, request: &Parts) -> Option<Response<Body>> {
         let reading = matches!(request.method, Method::GET | Method::HEAD);
         if !reading || request.headers.contains_key(AUTHORIZATION) {

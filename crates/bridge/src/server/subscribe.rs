@@ -16,7 +16,7 @@ use crate::store::{Message, Messages, Store};
 /// The interval of heartbeats in an idle stream.
 const HEARTBEAT: Duration = Duration::from_secs(15);
 
-/// The number of channels of one stream.
+/// The maximum number of channels in one stream.
 const MAX_CHANNELS: usize = 100;
 
 /// A request to subscribe.
@@ -26,7 +26,7 @@ pub struct Subscribe {
 }
 
 impl Subscribe {
-    /// The request of a command in path form, if it is one.
+    /// The subscription that a command in path form requests, if any.
     pub fn of(command: &Command) -> Option<Self> {
         let kind = if command.arg_is(0, "SUBSCRIBE") {
             sse::Subscription::Subscribe
@@ -40,7 +40,7 @@ impl Subscribe {
         Some(Self { kind, names: names.collect() })
     }
 
-    /// Refuses channels that the profile does not permit, and names that events cannot hold.
+    /// Refuses channels that the profile does not permit, and names that an event cannot represent.
     pub fn check(&self, profile: &Profile) -> Result<(), Failure> {
         if self.names.is_empty() {
             let word = self.kind.word();

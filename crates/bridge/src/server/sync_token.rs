@@ -1,4 +1,4 @@
-//! [`SyncToken`]: what clients send back to read their own writes.
+//! [`SyncToken`]: clients send it back to read their own writes.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -8,12 +8,12 @@ use std::sync::atomic::{AtomicU64, Ordering};
 pub(super) struct SyncToken(AtomicU64);
 
 impl SyncToken {
-    /// One that no earlier run of the bridge had, if this is the time.
+    /// Creates a token. Given the current time, it differs from those of earlier runs.
     pub(super) fn new(now_ms: u64) -> Self {
         Self(AtomicU64::new(now_ms))
     }
 
-    /// The token of a response.
+    /// The token for a response.
     pub(super) fn after(&self, wrote: bool) -> u64 {
         if wrote { self.0.fetch_add(1, Ordering::Relaxed) + 1 } else { self.0.load(Ordering::Relaxed) }
     }

@@ -141,7 +141,7 @@ impl Default for ServerSettings {
 }
 
 impl ServerSettings {
-    /// The first of the settings that is 0 and must not be.
+    /// The first setting that is 0 but must not be.
     fn zero(&self) -> Option<&'static str> {
         let limits = [
             ("command-timeout", self.command_timeout),
@@ -187,20 +187,20 @@ pub struct Settings {
 }
 
 impl Settings {
-    /// Reads the settings of a file, with the environment variables of the process.
+    /// Reads the settings from a file and from the environment variables of the process.
     ///
     /// # Errors
-    /// A sentence: the file cannot be read, or file, line and what is wrong there.
+    /// If the file cannot be read or is invalid. The error names the file, the line and the problem.
     pub fn read(path: &std::path::Path) -> Result<Self, String> {
         let name = path.display().to_string();
         let text = std::fs::read_to_string(path).map_err(|error| format!("cannot read {name}: {error}"))?;
         Self::parse(&name, &text, |name| std::env::var(name).ok()).map_err(|error| error.to_string())
     }
 
-    /// Parses the text of a file. The name is for messages.
+    /// Parses a file. `name` appears in error messages.
     ///
     /// # Errors
-    /// [`ConfigError`], with file, line and what is wrong.
+    /// [`ConfigError`], with the file, the line and the problem.
     pub fn parse(name: &str, text: &str, env: impl Fn(&str) -> Option<String>) -> Result<Self, ConfigError> {
         let mut document = Document::parse(name, text)?;
         let settings = Self {
@@ -243,7 +243,7 @@ fn announcements(document: &mut Document) -> Result<Announcements, ConfigError> 
     }
     let mut prefixes: Vec<Vec<u8>> = section.prefixes.into_iter().map(String::into_bytes).collect();
     prefixes.sort_unstable();
-    // Redis refuses prefixes that contain each other.
+    // Redis rejects overlapping prefixes.
     let mut pairs = prefixes.iter().zip(prefixes.iter().skip(1));
     if let Some((shorter, longer)) = pairs.find(|(shorter, longer)| longer.starts_with(shorter)) {
         let text = |prefix: &[u8]| String::from_utf8_lossy(prefix).into_owned();

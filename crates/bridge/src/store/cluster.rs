@@ -10,7 +10,7 @@ use isocache_protocol::{Command, Reply};
 use super::StoreError;
 use super::redis::{cmd, reply};
 
-/// The number of low bits of a cursor that hold the cursor of a node. The bits above hold the number of the node.
+/// The number of low bits of a cursor that hold the cursor of a node. The higher bits hold the number of the node.
 const NODE_CURSOR_BITS: u32 = 48;
 
 /// A cluster, with a connection to each node.
@@ -29,8 +29,8 @@ impl Cluster {
         command.arg_is(0, "SCAN")
     }
 
-    /// Runs one step of a `SCAN` over all nodes. The cursor contains the number of the node. A node that leaves the cluster
-    /// meanwhile may be skipped.
+    /// Runs one step of a `SCAN` over all nodes. The cursor contains the number of the node. A node that leaves the
+    /// cluster in the meantime may be skipped.
     pub(super) async fn scan(&self, command: &Command) -> Result<Reply, StoreError> {
         let cursor = command.arg(1).and_then(|cursor| std::str::from_utf8(cursor).ok()?.parse::<u64>().ok());
         let Some(cursor) = cursor else { return Ok(Reply::error("ERR invalid cursor")) };

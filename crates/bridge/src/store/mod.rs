@@ -33,25 +33,25 @@ pub enum Store {
 /// Why a store did not reply.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum StoreError {
-    /// It cannot be reached, or does not serve at the moment.
+    /// It cannot be reached, or is not serving at the moment.
     #[error("ERR the store is not available")]
     Unavailable(String),
-    /// It did not reply in time. It is not known whether the commands were executed.
+    /// It did not reply in time. The commands may or may not have been executed.
     #[error("ERR the store did not reply in time")]
     Timeout(String),
     /// Its reply is malformed.
     #[error("ERR the store sent a reply that the bridge does not understand")]
     Protocol(String),
-    /// It refused a transaction as a whole, and executed nothing. The text is the store's.
+    /// It refused a whole transaction and executed nothing. The text is the store's.
     #[error("{0}")]
     Discarded(String),
 }
 
-/// Commands that are sent to the store together.
+/// Commands sent to the store together.
 pub struct Batch {
     /// The commands, in the order of execution.
     pub commands: Vec<Command>,
-    /// Whether they only read, so that they may be sent again after a connection has broken.
+    /// Whether they only read, so that they can be sent again if a connection breaks.
     pub only_reads: bool,
 }
 
@@ -75,8 +75,8 @@ pub enum Messages {
 }
 
 impl Messages {
-    /// Receives the next message; `None` after the subscription has ended, because the subscriber was too slow or the store
-    /// is gone.
+    /// Receives the next message. Returns `None` once the subscription has ended, because the subscriber was too slow
+    /// or the store is gone.
     pub async fn next(&mut self) -> Option<Message> {
         match self {
             Self::Memory(subscription) => {
@@ -88,13 +88,13 @@ impl Messages {
     }
 }
 
-// The futures of Redis are boxed: they are deeply nested, and much larger than those of the embedded store, which every
-// request would carry too.
+// Redis futures are boxed: they are deeply nested, and much larger than those of the embedded store. Every request
+// would carry their size.
 impl Store {
     /// Creates a Redis store from the options of a builder. It connects on first use.
     ///
     /// # Errors
-    /// [`CacheError::InvalidArgument`] names an option that is not valid.
+    /// [`CacheError::InvalidArgument`], which names an option that is not valid.
     pub fn redis(builder: &RedisCacheBuilder<()>, command_timeout: Duration) -> Result<Self> {
         RedisStore::new(builder, command_timeout).map(Self::Redis)
     }
@@ -119,7 +119,7 @@ impl Store {
     /// Executes commands in order, and returns one reply for each.
     ///
     /// # Errors
-    /// [`StoreError`], for all of them.
+    /// [`StoreError`] if the batch fails.
     pub async fn run(&self, batch: Batch) -> Result<Vec<Reply>, StoreError> {
         match self {
             Self::Memory(store) => Ok(store.run(&batch.commands)),
@@ -130,7 +130,7 @@ impl Store {
     /// Executes all commands as a transaction, or none of them. Returns one reply for each.
     ///
     /// # Errors
-    /// [`StoreError`], for all of them.
+    /// [`StoreError`] if the transaction fails.
     pub async fn transaction(&self, batch: Batch) -> Result<Vec<Reply>, StoreError> {
         match self {
             Self::Memory(store) => store.transaction(&batch.commands).map_err(StoreError::Discarded),
@@ -138,11 +138,11 @@ impl Store {
         }
     }
 
-    /// Removes the keys that match a pattern, in steps, and returns how many there were, without stale entries if `check`
-    /// recognizes them.
+    /// Removes the keys that match a pattern, in steps, and returns their number. Stale entries that `check` recognizes
+    /// do not count.
     ///
     /// # Errors
-    /// [`StoreError`]; keys that were removed stay removed.
+    /// [`StoreError`]. Keys that were already removed stay removed.
     pub async fn clear(&self, pattern: &[u8], check: Option<StaleCheck>) -> Result<u64, StoreError> {
         match self {
             Self::Memory(store) => Ok(store.clear(pattern, check)),
@@ -161,7 +161,7 @@ impl Store {
         }
     }
 
-    /// The changes of the store, which are recorded from the first call of this on; `None` if they cannot be observed at
+    /// The log of the store's changes, which are recorded from the first call on. `None` if they cannot be observed at
     /// present.
     pub async fn changes(&self, announcements: &Announcements) -> Option<Arc<Log>> {
         match self {
@@ -178,7 +178,7 @@ impl Store {
         }
     }
 
-    /// What the embedded store would hit at other sizes and under each policy, if it is to estimate that.
+    /// Estimates of the embedded store's hits at other sizes and under each policy, if enabled.
     pub fn advise(&self) -> Vec<Estimate> {
         match self {
             Self::Memory(store) => store.advise(),
@@ -189,7 +189,7 @@ impl Store {
     /// Checks that the store replies.
     ///
     /// # Errors
-    /// [`StoreError`] if not.
+    /// [`StoreError`] if it does not.
     pub async fn ready(&self) -> Result<(), StoreError> {
         let ping: Command = ["PING"].into_iter().collect();
         let replies = self.run(Batch { commands: vec![ping], only_reads: true }).await?;
@@ -209,7 +209,7 @@ impl Store {
 }
 
 impl StoreError {
-    /// The status of the response.
+    /// The HTTP status of the response.
     pub fn status(&self) -> u16 {
         match self {
             Self::Unavailable(_) => 503,
@@ -219,7 +219,7 @@ impl StoreError {
         }
     }
 
-    /// Details for the operator. They must not be sent to the caller.
+    /// Details for the operator. Never send them to the caller.
     pub fn detail(&self) -> &str {
         match self {
             Self::Unavailable(detail) | Self::Timeout(detail) | Self::Protocol(detail) | Self::Discarded(detail) => {

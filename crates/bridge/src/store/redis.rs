@@ -1,4 +1,4 @@
-//! Redis behind the bridge: one connection for commands, which all requests share, and one for each subscription.
+//! Redis behind the bridge: one connection for the commands of all requests, and one for each subscription.
 
 use std::sync::{Arc, Once};
 use std::time::{Duration, Instant};
@@ -19,13 +19,13 @@ use super::tracking::{self, Announcements};
 use super::{Batch, Message, StoreError};
 use crate::invalidations::Log;
 
-/// The number of messages that may wait for a subscriber before it is disconnected.
+/// The maximum number of messages that wait for a subscriber before it is disconnected.
 const QUEUE: usize = 1000;
 
-/// A Redis. Its clones share the connection.
+/// A Redis store. Clones share the connection.
 ///
-/// The commands of many callers share one connection. That is safe as long as no command changes the connection or the
-/// number of replies, which [`access`](crate::access) ensures.
+/// The commands of many callers share one connection. That is safe because [`access`](crate::access) forwards no
+/// command that changes the connection or the number of replies.
 #[derive(Clone)]
 pub struct RedisStore {
     connection: Connection,
@@ -34,7 +34,7 @@ pub struct RedisStore {
     command_timeout: Duration,
     scripts: Arc<Scripts>,
     log: Arc<Log>,
-    /// Done once the changes are observed.
+    /// Done once changes are observed.
     tracking: Arc<Once>,
 }
 
@@ -53,7 +53,7 @@ impl RedisStore {
     /// Creates a Redis store from the options of a builder. It connects on first use.
     ///
     /// # Errors
-    /// [`CacheError::InvalidArgument`] names an option that is not valid.
+    /// [`CacheError::InvalidArgument`], which names an option that is not valid.
     pub fn new(builder: &RedisCacheBuilder<()>, command_timeout: Duration) -> Result<Self> {
         let connection = builder.connection()?;
         let cluster = connection.is_cluster().then(|| Arc::new(Cluster::new(connection.clone())));

@@ -36,7 +36,7 @@ pub(super) fn rounds(commands: &[Command]) -> Vec<Vec<usize>> {
     rounds
 }
 
-/// The keys that a command touches; `None` if it may touch others, or have effects beyond keys.
+/// The keys that a command touches; `None` if it may touch others, or has effects beyond keys.
 fn keys(command: &Command) -> Option<Vec<Box<[u8]>>> {
     let spec = lookup(command)?;
     match spec.class {

@@ -11,13 +11,13 @@ use sha1::{Digest, Sha1};
 /// The maximum number of remembered scripts. The caller of a forgotten script gets `NOSCRIPT` and loads it again.
 const MAX_SCRIPTS: usize = 10_000;
 
-/// The rewritten scripts: by the hash that the client knows, the hash that Redis knows.
+/// The rewritten scripts: from the hash that the client knows to the hash that Redis knows.
 #[derive(Default)]
 pub(super) struct Scripts {
     hashes: Mutex<HashMap<String, String>>,
 }
 
-/// A change of the reply.
+/// A change to the reply.
 pub(super) enum ReplyFix {
     Nothing,
     /// Replace the hash of the rewritten script with the hash of the client's script.

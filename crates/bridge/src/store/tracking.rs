@@ -1,4 +1,4 @@
-//! From the announcements of Redis to the log of changes.
+//! Feeds the announcements of Redis into the log of changes.
 
 use std::convert::Infallible;
 use std::sync::Arc;
@@ -11,19 +11,19 @@ use tokio::time::sleep;
 
 use crate::invalidations::{Change, Log};
 
-/// How long after a failure the next attempt begins. The pause doubles with every attempt that fails.
+/// The pause before the first retry. It doubles with every failed attempt.
 const FIRST_PAUSE: Duration = Duration::from_millis(250);
 const LONGEST_PAUSE: Duration = Duration::from_secs(10);
 
-/// How long a server may take to confirm that it announces changes. Heartbeats wait for it.
+/// The timeout for a server to confirm that it announces changes. Heartbeats wait for it.
 const CONFIRM_LIMIT: Duration = Duration::from_secs(5);
 
-/// What to observe, and how often to confirm that it is observed.
+/// The changes to observe, and how often to confirm that they are observed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Announcements {
     /// The interval of heartbeats.
     pub heartbeat: Duration,
-    /// The prefixes of the keys that Redis announces; all keys if there is none. Each costs Redis time at every write.
+    /// The prefixes of the keys that Redis announces; all keys if empty. Each prefix costs Redis time at every write.
     pub prefixes: Vec<Vec<u8>>,
 }
 

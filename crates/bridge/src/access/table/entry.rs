@@ -1,4 +1,4 @@
-//! An entry of the table, and functions to write one briefly.
+//! An entry of the command table, and shorthands for writing one.
 
 use crate::access::keys::{Access, Keys, Parser};
 
@@ -54,7 +54,7 @@ impl Why {
     }
 }
 
-/// What a command does to data.
+/// The effect of a command on data.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Effect {
     /// Neither, or it depends on the arguments.
@@ -65,7 +65,7 @@ pub enum Effect {
     Writes,
 }
 
-/// What else is checked before a command is forwarded.
+/// A further check before a command is forwarded.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Rule {
     /// Nothing.
@@ -84,7 +84,7 @@ pub enum Rule {
     CompareAndSet,
     /// The first argument is a channel.
     Channel,
-    /// The argument after the key is an offset in bytes, up to which the value grows.
+    /// The argument after the key is an offset in bytes, and the value grows up to it.
     ByteOffset,
     /// The argument after the key is an offset in bits.
     BitOffset,
@@ -99,9 +99,9 @@ pub struct Spec {
     pub name: &'static str,
     /// Its class.
     pub class: Class,
-    /// What it does to data.
+    /// Its effect on data.
     pub effect: Effect,
-    /// Where its keys are.
+    /// The positions of its keys.
     pub keys: Keys,
     /// Further checks.
     pub rule: Rule,
@@ -119,7 +119,6 @@ impl Spec {
         self
     }
 
-    /// An argument gives the number of keys.
     pub(super) const fn keyed(mut self, keys: Keys) -> Self {
         self.keys = keys;
         self
@@ -179,7 +178,7 @@ pub(super) const fn keyspace(name: &'static str, effect: Effect) -> Spec {
     spec(name, Class::Keyspace, effect)
 }
 
-/// A script or a function, with its number of keys after the script.
+/// A script or a function, followed by the number of its keys.
 pub(super) const fn script(name: &'static str, effect: Effect, access: Access) -> Spec {
     spec(name, Class::Script, effect).keyed(Keys::Counted { at: 2, access, may_be_none: true })
 }

@@ -31,10 +31,10 @@ pub fn all() -> impl Iterator<Item = &'static Spec> {
     GROUPS.into_iter().flatten()
 }
 
-/// Looks up a command; `None` if the table does not have it. It does not allocate.
+/// Looks up a command, or returns `None` if it is not in the table. Does not allocate.
 ///
-/// A command with subcommands (`XINFO STREAM`) is found under both words. If the subcommand is unknown and the command may
-/// do nothing without one, or has none that may pass, the answer is that of the command itself.
+/// A command with subcommands (`XINFO STREAM`) is looked up by both words. If the subcommand is unknown, the result is
+/// the entry of the command itself if it is never forwarded, and `None` otherwise.
 ///
 /// ```
 /// use isocache_bridge::access::table::{Class, lookup};

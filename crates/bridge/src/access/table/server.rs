@@ -83,7 +83,7 @@ pub(super) const COMMANDS: &[Spec] = &[
     local("ping"),
     local("echo"),
     local("time"),
-    // Clients introduce themselves first. On a shared connection that has no use.
+    // Clients send these when they connect. They have no use on a shared connection.
     never("client", Connection).container(),
     local("client|setinfo").with(Rule::RespondOk),
     local("client|setname").with(Rule::RespondOk),

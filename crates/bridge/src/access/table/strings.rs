@@ -66,7 +66,7 @@ pub(super) const COMMANDS: &[Spec] = &[
     write("renamenx", Keys::Pair(RW, W)),
     write("copy", parsed(Parser::Copy)),
     write("restore", one(W)).with(Rule::ByChoice),
-    // Into another database, which has no prefixes of its own.
+    // Moves a key into another database, where prefixes do not apply.
     server("move").effect(Effect::Writes).keyed(one(RW)),
     family("object"),
     read("object|encoding", second(R)),
@@ -105,7 +105,7 @@ pub(super) const COMMANDS: &[Spec] = &[
     write("vadd", one(RW)),
     write("vrem", one(W)),
     write("vsetattr", one(W)),
-    // The first non-empty one of several lists or sorted sets.
+    // Pop from the first non-empty list or sorted set of several.
     write("lmpop", counted(1, RW)),
     write("zmpop", counted(1, RW)),
 ];

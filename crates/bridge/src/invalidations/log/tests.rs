@@ -8,7 +8,7 @@ fn key(name: &str) -> Bytes {
     Bytes::copy_from_slice(name.as_bytes())
 }
 
-/// Records keys that somebody has changed.
+/// Records changes without an origin.
 fn change(log: &Log, names: &[&str]) {
     log.keys(names.iter().map(|name| key(name).into()).collect());
 }
@@ -17,7 +17,7 @@ fn told(names: &[&str]) -> Vec<ChangedKey> {
     names.iter().map(|name| ChangedKey { key: key(name), is_own: false }).collect()
 }
 
-/// The event of these keys.
+/// The event for these keys.
 fn keys(names: &[&str], position: Position) -> Event {
     Event::Keys(Arc::new(Changes::new(names.iter().map(|name| key(name).into()).collect(), position)))
 }

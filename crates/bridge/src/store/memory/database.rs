@@ -1,4 +1,4 @@
-//! The operations on entries that commands consist of. They run under the lock, at one moment.
+//! The operations on entries that commands are made of. They run under the lock, at one point in time.
 
 use std::borrow::Borrow;
 use std::sync::PoisonError;
@@ -13,7 +13,7 @@ use super::options::ENTRY_WEIGHT;
 use super::store::Shared;
 use crate::invalidations::{Change, Log, Noted, Origin};
 
-/// Keys and values, both of any bytes. Values are returned without a copy.
+/// Keys and values are arbitrary bytes. Values are returned without a copy.
 pub(super) type Table = table::Table<Bytes, Key>;
 
 /// A key as the table stores it.
@@ -39,18 +39,18 @@ pub(super) struct Database<'a> {
     pub(super) shared: &'a Shared,
     table: &'a mut Table,
     leavers: Leavers<Bytes, Key>,
-    /// The changes to announce; `None` if nobody reads them.
+    /// The changes to announce; `None` without readers.
     changes: Option<Changes>,
     /// Milliseconds since 1970.
     pub(super) now: i64,
 }
 
-/// What the commands have changed.
+/// The changes made by commands.
 pub(super) struct Changes {
-    /// Who is changing it.
+    /// Who makes them.
     origin: Option<Origin>,
     keys: Vec<Change>,
-    /// How many leavers are among the keys.
+    /// The number of leavers that are already among the keys.
     leavers: usize,
     /// Whether every entry was removed.
     all: bool,
@@ -79,13 +79,13 @@ pub(super) fn time_of(deadline: Millis) -> Option<i64> {
 
 impl<'a> Database<'a> {
     pub(super) fn new(shared: &'a Shared, table: &'a mut Table, now: i64, origin: Option<Origin>) -> Self {
-        // Under the lock of the table: a reader that opens the log later reads the table later, too.
+        // Read under the lock of the table: a reader that opens the log later also reads the table later.
         let changes = shared.log.is_open().then_some(Changes { origin, keys: Vec::new(), leavers: 0, all: false });
         Self { shared, table, leavers: Leavers::new(), changes, now }
     }
 
-    /// Notes the changes, under the lock, so that they are announced in their order. Returns the removed entries, to be
-    /// dropped outside the lock, and whether there is something to announce there.
+    /// Notes the changes under the lock, so that they are announced in order. Returns the removed entries, to be
+    /// dropped outside the lock, and whether there is anything to announce there.
     pub(super) fn finish(self) -> (Leavers<Bytes, Key>, bool) {
         let Self { leavers, shared, changes, .. } = self;
         let has_changes = changes.is_some_and(|changes| changes.note(&leavers, &shared.log));
@@ -94,7 +94,7 @@ impl<'a> Database<'a> {
 
     fn changed(&mut self, key: &[u8]) {
         if let Some(changes) = &mut self.changes {
-            // What has left until now, left before this change, such as an expired entry of the same key.
+            // Whatever has left by now, such as an expired entry of the same key, left before this change.
             changes.left(&self.leavers);
             changes.keys.push(Change { key: Bytes::copy_from_slice(key), origin: changes.origin });
         }
@@ -291,7 +291,7 @@ impl<'a> Database<'a> {
 }
 
 impl Changes {
-    /// Adds the entries that have expired or were evicted since the last time. Nobody has changed them.
+    /// Adds the entries that have expired or were evicted since the last call. These changes have no origin.
     fn left(&mut self, leavers: &Leavers<Bytes, Key>) {
         let left = |reason| matches!(reason, RemovalReason::Expired | RemovalReason::Evicted);
         let new = leavers.iter().skip(self.leavers).filter(|leaver| left(leaver.reason));

@@ -25,7 +25,7 @@ pub(super) const NOT_FOR_RUN: Reply =
 /// The error of a transaction with an unknown command, or with a wrong number of arguments.
 pub(super) const ABORTED: &str = "EXECABORT Transaction discarded because of previous errors.";
 
-/// The number of bytes of a name that an error quotes.
+/// The maximum number of bytes that an error quotes.
 const MAX_QUOTED: usize = 128;
 
 const fn text(text: &'static str) -> Reply {

@@ -18,9 +18,9 @@ pub struct MemoryStoreOptions {
     pub max_entries: usize,
     /// The maximum total weight of the entries in bytes. Each weighs key + value + [`ENTRY_WEIGHT`]. 256 MiB by default.
     pub max_bytes: u64,
-    /// Which entry is evicted when a limit is reached. [`Policy::Lru`] by default.
+    /// The policy by which entries are evicted when a limit is reached. [`Policy::Lru`] by default.
     pub policy: Policy,
-    /// Whether the store estimates what it would hit at other sizes and under the other policies. False by default.
+    /// Whether the store estimates its hits at other sizes and under the other policies. False by default.
     pub advise: bool,
     /// The maximum length of a value in bytes, up to 512 MiB, which is the default and the limit of Redis.
     pub max_value_bytes: usize,

@@ -24,10 +24,10 @@ use crate::invalidations::{Log, Origin};
 /// callers do not wait long.
 const CHUNK: usize = 32;
 
-/// How often expired entries are removed while their removal is announced: as often as Redis looks for them.
+/// The interval at which expired entries are removed while removals are announced. It is that of Redis.
 const SWEEP_INTERVAL: Duration = Duration::from_millis(100);
 
-/// How many entries are inspected for it under one lock.
+/// The maximum number of entries inspected under one lock.
 const SWEEP_BUDGET: u32 = 1024;
 
 /// A bounded key-value store with the commands of Redis. The [module](super) lists the differences.
@@ -77,7 +77,7 @@ impl MemoryStore {
             log: Arc::default(),
             announcing: Once::new(),
             table: Mutex::new(Table::new(limits, options.policy, false)),
-            // It grows with what the limit on bytes admits.
+            // It grows with the number of entries that fit into the byte limit.
             advisor: options.advise.then(|| Mutex::new(Advisor::new(1))),
             options,
             hasher: RandomState::default(),
@@ -111,7 +111,7 @@ impl MemoryStore {
     /// command fails, its reply is the error, and the others still run.
     ///
     /// # Errors
-    /// The text of Redis' error if a command is unknown or has a wrong number of arguments. No command was run then.
+    /// Redis' error text if a command is unknown or has a wrong number of arguments. No command has then run.
     pub fn transaction(&self, commands: &[Command]) -> Result<Vec<Reply>, String> {
         if commands.iter().any(|command| commands::refused(command).is_some()) {
             return Err(error::ABORTED.to_owned());
@@ -119,8 +119,8 @@ impl MemoryStore {
         Ok(self.with_database(|database| commands.iter().map(|command| commands::run(database, command)).collect()))
     }
 
-    /// Removes the keys that match a pattern and returns their number, without stale entries if `check` recognizes them.
-    /// It holds the lock for a bounded number at a time.
+    /// Removes the keys that match a pattern and returns their number. Stale entries that `check` recognizes do not
+    /// count. Holds the lock for a bounded number at a time.
     pub fn clear(&self, pattern: &[u8], check: Option<StaleCheck>) -> u64 {
         let (mut cursor, mut removed) = (Bytes::from_static(b"0"), 0);
         loop {
@@ -151,11 +151,11 @@ impl MemoryStore {
         self.shared.channels.subscribe(channels, patterns)
     }
 
-    /// The changes of the entries, which are recorded from the first call of this on, with heartbeats at an interval. From
-    /// then on, expired entries are removed, and announced, although nobody asks for them.
+    /// The log of changes, which are recorded from the first call on, with heartbeats at an interval. From then on,
+    /// expired entries are removed and announced even if nobody looks them up.
     ///
     /// # Panics
-    /// Outside a tokio runtime.
+    /// If called outside a tokio runtime.
     #[must_use]
     pub fn changes(&self, heartbeat: Duration) -> Arc<Log> {
         let log = &self.shared.log;
@@ -172,7 +172,7 @@ impl MemoryStore {
         &self.shared.log
     }
 
-    /// What lookups by `GET` and `MGET` would hit at other sizes and under each policy, from a sample; none without
+    /// Estimates of the hits of `GET` and `MGET` at other sizes and under each policy, from a sample; none without
     /// [`MemoryStoreOptions::advise`].
     #[must_use]
     pub fn advise(&self) -> Vec<Estimate> {
@@ -201,7 +201,7 @@ impl MemoryStore {
     }
 }
 
-/// Sends heartbeats and removes expired entries, for as long as there is the store.
+/// Sends heartbeats and removes expired entries as long as the store exists.
 async fn announce(shared: Weak<Shared>, heartbeat: Duration) {
     let [mut heartbeats, mut sweeps] = [heartbeat, SWEEP_INTERVAL].map(|period| {
         let mut ticks = interval(period);

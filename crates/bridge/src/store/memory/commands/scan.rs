@@ -19,8 +19,8 @@ const MAX_EMPTY: usize = 4096;
 /// The number of random slots that `RANDOMKEY` tries before it takes the next key in order.
 const TRIES: u64 = 32;
 
-/// The cursor is the first slot not yet visited. An entry never changes its slot, so the scan finds every entry that exists
-/// from its start to its end, whatever is added and removed meanwhile.
+/// The cursor is the first slot not yet visited. An entry never changes its slot, so the scan finds every entry that
+/// exists from its start to its end, regardless of what is added or removed in the meantime.
 pub(super) fn scan(database: &mut Database<'_>, command: &Command) -> Outcome {
     let start = cursor(arg(command, 1))?;
     let (mut count, mut pattern, mut strings) = (DEFAULT_COUNT, None, true);

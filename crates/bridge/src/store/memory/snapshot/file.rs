@@ -9,7 +9,7 @@ use super::SnapshotError;
 use super::format::{self, Unreadable};
 use crate::store::memory::database::Live;
 
-/// The number of names that are tried for a damaged file.
+/// The maximum number of names tried for a damaged file.
 const MAX_ASIDE: u32 = 10_000;
 
 /// Turns an error of the system into a [`SnapshotError`].

@@ -70,7 +70,7 @@ impl SnapshotLock {
     }
 }
 
-/// Removes the unfinished files of processes that were killed while they wrote. Errors are ignored, since such files do no harm.
+/// Removes the unfinished files of processes killed while writing. Ignores errors, since such files do no harm.
 fn remove_unfinished(path: &Path) {
     let begin = beside(path, "tmp-");
     let (Some(begin), Some(folder)) = (begin.file_name().map(std::ffi::OsStr::to_os_string), path.parent()) else {

@@ -22,10 +22,10 @@
 //! | | the key, then the value |
 //! | 4 | the CRC-32 of the bytes before it in the file |
 //!
-//! The file ends after the last entry. Each checksum covers all bytes before it except other checksums, since the CRC of
-//! bytes followed by their own CRC is a constant. The first wrong checksum shows where the damage is, and an entry of another
-//! snapshot does not go unnoticed. CRC-32 detects all damage within four bytes, and all but one in four billion cases of
-//! other damage. It does not protect against forgery, for which the secret would have to be stored beside the file.
+//! The file ends after the last entry. Each checksum covers all bytes before it except other checksums, since the CRC
+//! of bytes followed by their own CRC is a constant. The first wrong checksum shows where the damage is, and an entry
+//! of another snapshot is detected. CRC-32 detects all damage within four bytes, and all but one in four billion cases
+//! of other damage. It does not protect against forgery: that would need a secret, stored beside the file.
 //!
 //! Weights are not stored. They are computed on loading, since the limits may have changed.
 

@@ -13,16 +13,16 @@ use super::session::{Form, Session};
 use super::transport::{next_tick, spawn};
 use crate::error::{CacheError, Result};
 
-/// The most commands, and bytes of commands, of one request.
+/// The maximum number of commands in one request, and of their bytes.
 const MAX_COMMANDS: usize = 1000;
 const MAX_BYTES: usize = 1024 * 1024;
 
-/// Collects commands. Its clones share the queue.
+/// Collects commands. Clones share the queue.
 #[derive(Clone)]
 pub(super) struct Batcher {
     pub(super) session: Arc<Session>,
     enabled: bool,
-    /// Whose changes these are, if that is to be known.
+    /// The origin of the changes, if it is to be known.
     own: Option<OwnOrigin>,
     queue: Arc<Mutex<Queue>>,
 }
@@ -47,12 +47,12 @@ impl Batcher {
         Self { session: Arc::new(session), enabled, own: None, queue: Arc::default() }
     }
 
-    /// A queue of its own to the same server, for commands of an origin.
+    /// A separate queue to the same server, for commands of an origin.
     pub(super) fn by(&self, own: OwnOrigin) -> Self {
         Self { session: Arc::clone(&self.session), enabled: self.enabled, own: Some(own), queue: Arc::default() }
     }
 
-    /// Sends commands in a request of their own.
+    /// Sends commands in a separate request.
     pub(super) async fn exchange(&self, form: Form, commands: &[Command], idempotent: bool) -> Result<Vec<Reply>> {
         self.session.exchange(form, commands, idempotent, self.own.as_ref()).await
     }
@@ -71,7 +71,7 @@ impl Batcher {
         };
         if is_first {
             let batcher = self.clone();
-            // A task of its own: the first caller may give up while the others still wait.
+            // A separate task: the first caller may give up while the others still wait.
             if let Err(error) = spawn(async move { batcher.send_tick().await }) {
                 let mut queue = self.queue.lock().unwrap_or_else(PoisonError::into_inner);
                 *queue = Queue::default();
@@ -82,7 +82,7 @@ impl Batcher {
         received.await.unwrap_or_else(|_| Err(ended()))
     }
 
-    /// Sends the commands of this tick, in one request or, beyond its limits, in several, one after the other.
+    /// Sends the commands of this tick in one request or, beyond its limits, in several, one after the other.
     async fn send_tick(&self) {
         let mut tick = Tick { batcher: self, is_over: false };
         next_tick().await;
@@ -116,7 +116,7 @@ impl Batcher {
             let all_gone = pin!(join_all(items.iter_mut().map(|item| item.response.cancellation())));
             match select(exchange, all_gone).await {
                 Either::Left((replies, _)) => replies,
-                // The request is stopped with them.
+                // All callers have given up, which stops the request.
                 Either::Right(_) => return,
             }
         };
@@ -126,14 +126,14 @@ impl Batcher {
                 Ok(replies) => Ok(replies.by_ref().take(length).collect()),
                 Err(error) => Err(error.clone()),
             };
-            // It fails if the caller has given up.
+            // This fails if the caller has given up.
             let _ = item.response.send(own);
         }
     }
 }
 
-/// A tick that is about to be sent. If the runtime ends first, the queue is emptied all the same, so that later callers do not
-/// wait for it.
+/// A tick that is about to be sent. If the runtime ends first, the queue is emptied anyway, so that later callers do
+/// not wait for it.
 struct Tick<'a> {
     batcher: &'a Batcher,
     is_over: bool,

@@ -8,7 +8,7 @@ use crate::clock::Clock;
 /// When the breaker opens, and for how long.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct BreakerOptions {
-    /// The number of failures in a row that opens it. 0: it never opens.
+    /// The number of failures in a row that opens it; 0 for never.
     pub(super) failures: u32,
     /// How long no request is sent. Then one probes the server.
     pub(super) pause: Duration,
@@ -25,7 +25,7 @@ enum Phase {
 
 struct State {
     phase: Phase,
-    /// The reason of the last failure.
+    /// The reason for the last failure.
     last: String,
 }
 
@@ -39,11 +39,11 @@ pub(super) struct Breaker {
 /// Why a request is not sent.
 #[derive(Debug, PartialEq)]
 pub(super) struct Paused {
-    /// The failures in a row that opened the breaker.
+    /// The number of failures in a row that opened the breaker.
     pub(super) failures: u32,
     /// The time until the next request may be sent.
     pub(super) left: Duration,
-    /// The reason of the last failure.
+    /// The reason for the last failure.
     pub(super) last: String,
 }
 
@@ -70,12 +70,12 @@ impl Breaker {
         }
     }
 
-    /// Notes that the server replied.
+    /// Records that the server replied.
     pub(super) fn succeeded(&self) {
         self.state.lock().unwrap_or_else(PoisonError::into_inner).phase = Phase::Closed(0);
     }
 
-    /// Notes that the server failed, and why.
+    /// Records that the server failed, and why.
     pub(super) fn failed(&self, reason: &str) {
         let now = self.clock.now_ms();
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);

@@ -34,7 +34,7 @@ const MIB: usize = 1024 * 1024;
 /// # Ok::<(), isocache::CacheError>(())
 /// ```
 pub struct HttpCacheBuilder<T, S = JsonSerializer> {
-    // It holds no `T`: it only says of what type the values will be.
+    // Names the type of the values, and holds none.
     values: PhantomData<fn() -> T>,
     url: String,
     token: Token,
@@ -54,8 +54,8 @@ pub struct HttpCacheBuilder<T, S = JsonSerializer> {
 }
 
 impl<T> HttpCacheBuilder<T> {
-    /// The server at a URL: `https://host`, with a port and a path if it has them. `http://` is for loopback, unless
-    /// [`allow_insecure`](Self::allow_insecure) says otherwise.
+    /// Starts from the URL of a server: `https://host`, with an optional port and path. `http://` is for loopback,
+    /// unless [`allow_insecure`](Self::allow_insecure) permits other hosts.
     #[must_use]
     pub fn new(url: &str) -> Self {
         Self {
@@ -80,7 +80,7 @@ impl<T> HttpCacheBuilder<T> {
 }
 
 impl<T, S> HttpCacheBuilder<T, S> {
-    /// The token, which goes into a header and nowhere else. An empty token means none.
+    /// Sets the token. It is sent in a header and nowhere else. An empty token means none.
     #[must_use]
     pub fn token(mut self, token: impl Into<String>) -> Self {
         let token = token.into();
@@ -88,8 +88,8 @@ impl<T, S> HttpCacheBuilder<T, S> {
         self
     }
 
-    /// Makes tokens that expire: `maker` is called for the first request, and again when the server refuses the last token, at most
-    /// once for each operation.
+    /// Sets a function that makes tokens, if they expire. It is called for the first request, and again when the server
+    /// refuses the last token, at most once for each operation.
     #[must_use]
     pub fn token_maker<F>(mut self, maker: impl Fn() -> F + Send + Sync + 'static) -> Self
     where
@@ -99,53 +99,53 @@ impl<T, S> HttpCacheBuilder<T, S> {
         self
     }
 
-    /// Limits the time of one operation, with its retries. The default is 2 seconds. At the limit the operation fails with
-    /// [`CacheError::Timeout`]; whether it was carried out is not known then.
+    /// Limits the time of one operation, with its retries. The default is 2 seconds. At the limit the operation fails
+    /// with [`CacheError::Timeout`], and may or may not have been executed.
     #[must_use]
     pub fn timeout(mut self, limit: Duration) -> Self {
         self.timeout = limit;
         self
     }
 
-    /// How often an operation is retried. The default is 2. It waits 50 ms and more in between, or as long as the server asks for
-    /// (`Retry-After`).
+    /// Sets how often an operation is retried. The default is 2. It waits 50 ms or more in between, or as long as the
+    /// server requests (`Retry-After`).
     #[must_use]
     pub fn retries(mut self, retries: u32) -> Self {
         self.retries = retries;
         self
     }
 
-    /// After this number of failures in a row, no request is sent for `pause`: operations fail at once with
-    /// [`CacheError::Unavailable`]. Then one request probes the server, and if it succeeds, all are sent again. The default is
-    /// 5 failures and 5 seconds; with 0 failures requests are never stopped.
+    /// Sets the circuit breaker: after this number of failures in a row, no request is sent for `pause`, and operations
+    /// fail at once with [`CacheError::Unavailable`]. Then one request probes the server, and if it succeeds, all are
+    /// sent again. The default is 5 failures and 5 seconds; with 0 failures requests are never stopped.
     #[must_use]
     pub fn breaker(mut self, failures: u32, pause: Duration) -> Self {
         self.breaker = BreakerOptions { failures, pause };
         self
     }
 
-    /// Whether operations issued in the same tick are sent as one request. They are by default.
+    /// Sets whether operations issued in the same tick are sent as one request. The default is yes.
     #[must_use]
     pub fn batch(mut self, batch: bool) -> Self {
         self.batch = batch;
         self
     }
 
-    /// The clock of the breaker. The default is [`SystemClock`].
+    /// Sets the clock of the breaker. The default is [`SystemClock`].
     #[must_use]
     pub fn clock(mut self, clock: impl Clock + 'static) -> Self {
         self.clock = Arc::new(clock);
         self
     }
 
-    /// Allows `http://` to hosts other than loopback: token and values then cross the network unencrypted.
+    /// Allows `http://` to hosts other than loopback. The token and the values then cross the network unencrypted.
     #[must_use]
     pub fn allow_insecure(mut self, allow: bool) -> Self {
         self.allow_insecure = allow;
         self
     }
 
-    /// Limits the size of a reply, in bytes. The default is 64 MiB. A larger one is a [`CacheError::Protocol`].
+    /// Limits the size of a reply, in bytes. The default is 64 MiB. A larger one fails with [`CacheError::Protocol`].
     #[must_use]
     pub fn max_response_bytes(mut self, limit: usize) -> Self {
         self.max_response_bytes = limit;
@@ -159,22 +159,22 @@ impl<T, S> HttpCacheBuilder<T, S> {
         self
     }
 
-    /// The ttl of entries that are written without one. By default they do not expire.
+    /// Sets the ttl of entries that are written without one. By default they do not expire.
     #[must_use]
     pub fn default_ttl(mut self, ttl: Duration) -> Self {
         self.default_ttl = Some(ttl);
         self
     }
 
-    /// Limits the size of a value, in bytes as the serializer writes it. The default is 10 MiB, which is also the limit of a bridge.
-    /// A larger value is refused, and an older one under its key is removed.
+    /// Limits the size of a serialized value, in bytes. The default is 10 MiB, which is also the limit of a bridge. A
+    /// larger value is refused, and an older one under its key is removed.
     #[must_use]
     pub fn max_value_bytes(mut self, limit: usize) -> Self {
         self.max_value_bytes = limit;
         self
     }
 
-    /// Whether an entry that does not decode, or is not a string, counts as absent. By default it is a
+    /// Sets whether an entry that cannot be decoded, or is not a string, counts as absent. By default it fails with
     /// [`CacheError::Deserialize`].
     #[must_use]
     pub fn undecodable_is_miss(mut self, is_miss: bool) -> Self {
@@ -182,15 +182,15 @@ impl<T, S> HttpCacheBuilder<T, S> {
         self
     }
 
-    /// The clock by which stored values cease to be fresh, for tests: milliseconds since 1970. The default is the clock of the
-    /// machine.
+    /// Sets the clock for the freshness of stored values, in milliseconds since 1970, for tests. The default is the
+    /// system clock.
     #[must_use]
     pub fn unix_clock(mut self, clock: impl Clock + 'static) -> Self {
         self.unix_clock = WallClock::new(clock);
         self
     }
 
-    /// How values are turned into bytes. The default is JSON.
+    /// Sets the serializer of the values; [`JsonSerializer`] by default.
     #[must_use]
     pub fn serializer<S2>(self, serializer: S2) -> HttpCacheBuilder<T, S2> {
         HttpCacheBuilder {
@@ -216,7 +216,7 @@ impl<T, S> HttpCacheBuilder<T, S> {
     /// Builds the provider. Nothing is sent yet.
     ///
     /// # Errors
-    /// [`CacheError::InvalidArgument`] for an option outside its limits.
+    /// [`CacheError::InvalidArgument`], which names an option that is not valid.
     pub fn build(self) -> Result<HttpCacheProvider<T, S>> {
         if self.timeout.is_zero() {
             return Err(CacheError::invalid("timeout", "must be greater than 0"));
@@ -252,7 +252,7 @@ impl<T, S> HttpCacheBuilder<T, S> {
     }
 }
 
-/// A URL that tokens may be sent to, without a slash at its end.
+/// A URL that tokens may be sent to, without a trailing slash.
 fn checked(url: &str, allow_insecure: bool) -> Result<String> {
     let invalid = |reason: &str| Err(CacheError::invalid("url", reason));
     let Some((scheme, rest)) = url.split_once("://") else {

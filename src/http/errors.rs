@@ -8,7 +8,7 @@ use super::breaker::Paused;
 use crate::error::CacheError;
 use crate::remote::errors::of_reply;
 
-/// The breaker is open.
+/// The circuit breaker is open.
 pub(super) fn paused(url: &str, Paused { failures, left, last }: &Paused) -> CacheError {
     let seconds = left.as_secs_f64();
     CacheError::Unavailable(format!(
@@ -26,12 +26,12 @@ pub(super) fn connection(url: &str, reason: &str) -> CacheError {
     CacheError::Connection(format!("{url}: {reason}"))
 }
 
-/// The reply is not one of the protocol.
+/// The reply does not follow the protocol.
 pub(super) fn unexpected(url: &str, reason: &str) -> CacheError {
     CacheError::Protocol(format!("{url}: {reason}"))
 }
 
-/// The reply has more bytes than allowed.
+/// The reply is larger than allowed.
 pub(super) fn too_long(limit: usize) -> String {
     format!("the reply has more bytes than max_response_bytes, {limit}")
 }
@@ -54,7 +54,7 @@ pub(super) fn of_status(status: u16, url: &str, text: &str) -> CacheError {
     }
 }
 
-/// The server has no announcements of changed keys.
+/// The server does not announce changed keys.
 pub(super) fn without_invalidations(url: &str, got: &str) -> CacheError {
     CacheError::Protocol(format!(
         "{url}/invalidations: {got}: this server does not announce changed keys; they need the bridge, `isocache serve`, \

@@ -8,10 +8,10 @@
 //! | `session` | one exchange with the server: encoding, token, retries, the time limit |
 //! | `batch` | sends the operations of one tick as one request |
 //! | `errors` | all error messages |
-//! | `origin` | the name by which the bridge knows a provider's own changes |
+//! | `origin` | the name by which the bridge recognizes a provider's own changes |
 //! | `invalidations/` | [`HttpInvalidations`]: which keys have changed |
 //! | `store` | the commands of the provider |
-//! | `replies` | what their replies mean |
+//! | `replies` | interprets their replies |
 //! | `provider` | [`HttpCacheProvider`] |
 
 mod batch;

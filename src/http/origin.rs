@@ -1,4 +1,4 @@
-//! The name of a provider's own requests, by which the bridge tells its changes from those of others.
+//! The name of a provider's own requests, by which the bridge recognizes its changes.
 
 use std::fmt::Write;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -7,8 +7,8 @@ use isocache_protocol::Command;
 
 use super::transport::random;
 
-/// A random name, which changes whenever a request may be carried out later than its caller thinks. Whatever comes under an
-/// old name is no longer known to be an own change.
+/// A random name. It changes whenever a request may be executed later than its caller thinks. A change under an old
+/// name no longer counts as an own change.
 #[derive(Clone)]
 pub(super) struct OwnOrigin {
     name: Arc<Mutex<Arc<str>>>,
@@ -19,12 +19,12 @@ impl OwnOrigin {
         Self { name: Arc::new(Mutex::new(made())) }
     }
 
-    /// The name at present.
+    /// The current name.
     pub(super) fn name(&self) -> Arc<str> {
         Arc::clone(&self.current())
     }
 
-    /// Whether this is still the name.
+    /// Whether this is still the current name.
     pub(super) fn is_current(&self, name: &str) -> bool {
         **self.current() == *name
     }
@@ -43,8 +43,8 @@ impl OwnOrigin {
 /// The commands of the provider that change nothing.
 const READS: [&[u8]; 8] = [b"GET", b"MGET", b"PTTL", b"EXISTS", b"SCAN", b"DBSIZE", b"PING", b"STRLEN"];
 
-/// A request that may change keys. If it is dropped before it is [`over`](Self::over), its outcome is not known: it may still
-/// be carried out, at any time.
+/// A request that may change keys. If it is dropped before it is [`over`](Self::over), its outcome is unknown: it may
+/// still be executed, at any time.
 pub(super) struct OwnRequest {
     origin: OwnOrigin,
     /// The name that it is sent with.

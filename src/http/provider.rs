@@ -39,9 +39,9 @@ use crate::stats::CacheStats;
 /// executed it. A browser or Deno may itself resend a request if a kept-alive connection breaks before the response
 /// begins.
 ///
-/// **`get_with_ttl`** reads the value first: if the entry is replaced at this moment, the ttl may be that of the new one.
-/// **`increment` with a ttl** is sent on its own, as a transaction. **`clear_pattern`** takes one request to a bridge, and
-/// several to other servers; the time limit applies to each.
+/// **`get_with_ttl`** reads the value first: if the entry is replaced at that moment, the ttl may be that of the new
+/// one. **`increment` with a ttl** is sent on its own, as a transaction. **`clear_pattern`** takes one request to a
+/// bridge, and several to other servers; the time limit applies to each.
 ///
 /// **Values** are stored as the serializer writes them, byte for byte.
 ///
@@ -78,16 +78,16 @@ impl<T, S> HttpCacheProvider<T, S> {
         HttpCacheProvider { remote: self.remote.view() }
     }
 
-    /// Where changes of this provider's keys are announced, by whomever they are made: for a tiered cache, or for
-    /// [a program's own copies](HttpInvalidations). The server must be a bridge.
+    /// Returns the announcements of changes to this provider's keys, whoever makes them: for a tiered cache, or for [a
+    /// program's own copies](HttpInvalidations). The server must be a bridge.
     #[must_use]
     pub fn invalidations(&self) -> HttpInvalidations {
         let session = Arc::clone(&self.remote.store().batcher.session);
         HttpInvalidations::new(session, self.remote.namespace().clone(), None)
     }
 
-    /// A provider for the same cache, and a source that knows which changes are made through it. A tiered cache over both
-    /// keeps what it has written itself.
+    /// Returns a provider for the same cache, and a source that knows which changes are made through it. A tiered cache
+    /// over both keeps its own writes.
     ///
     /// ```no_run
     /// use isocache::HttpCacheProvider;
@@ -98,9 +98,9 @@ impl<T, S> HttpCacheProvider<T, S> {
     /// # Ok(()) }
     /// ```
     ///
-    /// Write through the returned provider in no other place: the tiered cache would take that for a change of its own. The
-    /// bridge knows whose changes they are if its store is the embedded one; with Redis, a tiered cache reads once what it
-    /// has written. The returned provider shares the connection, and has statistics of its own.
+    /// Do not write through the returned provider anywhere else: the tiered cache would take such a change for its own.
+    /// The bridge knows who made a change if its store is the embedded one; with Redis, a tiered cache reads once what
+    /// it has written. The returned provider shares the connection, and has its own statistics.
     #[must_use]
     pub fn with_invalidations(&self) -> (Self, HttpInvalidations)
     where

@@ -1,4 +1,4 @@
-//! What replies mean, and errors for those of another type.
+//! Interprets replies, with errors for those of another type.
 
 use bytes::Bytes;
 use isocache_protocol::Reply;

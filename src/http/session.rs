@@ -75,7 +75,7 @@ pub(super) struct Known {
 struct Problem {
     error: CacheError,
     retry: Retry,
-    /// Whether nothing of the attempt can happen later.
+    /// Whether nothing of the attempt can still happen.
     is_over: bool,
 }
 
@@ -266,7 +266,7 @@ impl Session {
             self.breaker.succeeded();
         }
         if status != 200 {
-            // A server, or a proxy before it, that gives up may have passed the request on.
+            // A server or proxy that gives up may have passed the request on.
             return Err(Problem { is_over: status < 500, ..self.refused(&response) });
         }
         self.observe(response.head.position.as_deref());
@@ -298,7 +298,7 @@ impl Session {
         Problem { error: errors::unexpected(&self.url, reason), retry: Retry::Never, is_over: true }
     }
 
-    /// Opens a stream, or whatever else a `GET` returns.
+    /// Opens a stream, or any other response to a `GET`.
     pub(super) async fn get(
         &self,
         transport: &PlatformTransport,
@@ -314,7 +314,7 @@ impl Session {
         })
     }
 
-    /// Notes a position that a response has shown.
+    /// Notes a position from a response.
     pub(super) fn observe(&self, text: Option<&str>) {
         self.reached(text.and_then(|text| text.parse().ok()));
     }
@@ -323,18 +323,19 @@ impl Session {
     pub(super) fn reached(&self, position: Option<Position>) {
         let Some(position) = position else { return };
         let mut latest = self.known.position.lock().unwrap_or_else(PoisonError::into_inner);
-        // Responses may arrive in another order than they were made in.
+        // Responses may arrive out of order.
         if latest.is_none_or(|latest| !latest.is_after(position)) {
             *latest = Some(position);
         }
     }
 
-    /// The latest position that a response has shown.
+    /// The latest position in any response.
     pub(super) fn latest(&self) -> Option<Position> {
         *self.known.position.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Makes a new token before the next request, if tokens are made by a function. Returns whether they are.
+    /// Discards the token that a function has made, so that the next request gets a new one. Returns whether there is
+    /// such a function.
     pub(super) fn forget_token(&self) -> bool {
         self.known.token.lock().unwrap_or_else(PoisonError::into_inner).take();
         matches!(self.token, Token::Function(_))

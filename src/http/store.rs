@@ -17,7 +17,7 @@ use crate::remote::{
 };
 use crate::ttl::TtlMs;
 
-/// The most keys in one command, and the most commands that one operation sends at a time.
+/// The maximum number of keys in one command, and of commands that one operation sends at a time.
 const PER_COMMAND: usize = 500;
 const PER_REQUEST: usize = 500;
 
@@ -72,7 +72,7 @@ impl HttpStore {
         }
     }
 
-    /// Sends commands as a transaction, in a request of their own. It is not repeated.
+    /// Sends commands as a transaction, in a separate request. It is not retried.
     async fn atomically(&self, commands: Vec<Command>) -> Result<[Reply; 2]> {
         exactly(self.batcher.exchange(Form::Transaction, &commands, false).await?)
     }
@@ -315,7 +315,7 @@ impl RemoteStore for HttpStore {
     async fn compare_and_set(&self, key: &str, expected: &[u8], value: &[u8], ttl: TtlMs) -> Result<bool> {
         let is_bridge = self.batcher.session.is_bridge().await?;
         if !is_bridge && [expected, value].iter().any(|bytes| std::str::from_utf8(bytes).is_err()) {
-            // Other servers take only one value of bytes in a request, that of SET, so this cannot be atomic.
+            // Other servers accept only one binary value in a request, that of SET, so this cannot be atomic.
             let is_expected = self.get(key).await?.is_some_and(|found| found == expected);
             return if is_expected { self.replace(key, value.to_vec(), ttl).await } else { Ok(false) };
         }

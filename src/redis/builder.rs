@@ -41,7 +41,7 @@ const MAX_VALUE_BYTES: usize = 512 * 1024 * 1024;
 /// # Ok::<(), isocache::CacheError>(())
 /// ```
 pub struct RedisCacheBuilder<T, S = JsonSerializer> {
-    // Only the type parameter of the values.
+    // Names the type of the values, and holds none.
     values: PhantomData<fn() -> T>,
     url: String,
     username: Option<String>,
@@ -119,7 +119,7 @@ impl<T, S> RedisCacheBuilder<T, S> {
     /// It is called before each connection is opened, and its time counts towards
     /// [`connect_timeout`](Self::connect_timeout). If it fails, the operations that wait for the connection fail with its
     /// error, and the next attempt calls it again. An open connection stays open when credentials change; when the server
-    /// closes it or answers `NOAUTH`, a new one is opened with the credentials of that moment.
+    /// closes it or replies `NOAUTH`, a new one is opened with the current credentials.
     ///
     /// ```no_run
     /// use isocache::{CacheError, RedisCacheProvider, RedisCredentials};
@@ -143,7 +143,7 @@ impl<T, S> RedisCacheBuilder<T, S> {
         self
     }
 
-    /// Sets the number of the database; it overrides the URL. A cluster has only database 0.
+    /// Sets the database number; it overrides the URL. A cluster has only database 0.
     #[must_use]
     pub fn database(mut self, database: u32) -> Self {
         self.database = Some(database);
@@ -157,8 +157,8 @@ impl<T, S> RedisCacheBuilder<T, S> {
         self
     }
 
-    /// Sets the certificate authorities, as PEM, to trust for the server; no others are trusted then. By default, these
-    /// are the system's certificate store, or the file named by the environment variable `SSL_CERT_FILE`.
+    /// Sets the certificate authorities to trust for the server, as PEM, and trusts no others. By default, these are
+    /// the system's certificate store, or the file named by the environment variable `SSL_CERT_FILE`.
     #[must_use]
     pub fn ca_certificate(mut self, pem: impl Into<Vec<u8>>) -> Self {
         self.ca_certificate = Some(pem.into());
@@ -172,9 +172,9 @@ impl<T, S> RedisCacheBuilder<T, S> {
         self
     }
 
-    /// Limits the time to open a connection; 1 second by default. Sentinels are queried one after the other, so with
-    /// them the limit applies to each Sentinel, and twice the limit applies to the primary. In a cluster it applies to each
-    /// node, and three times the limit to all of them: nodes that do not reply keep the others waiting so long.
+    /// Limits the time to open a connection; 1 second by default. Sentinels are queried one after the other, so the
+    /// limit applies to each Sentinel, and twice the limit to the primary. In a cluster it applies to each node, and
+    /// three times the limit to all of them, because nodes that do not reply delay the others.
     ///
     /// An operation waits for a connection no longer than its own limit; the attempt to connect goes on without it. After
     /// a failed attempt, operations fail at once for 100 ms.
@@ -187,7 +187,7 @@ impl<T, S> RedisCacheBuilder<T, S> {
     /// Limits the time of one operation, including the wait for a connection; 250 ms by default. For `clear_pattern` it
     /// limits each step.
     ///
-    /// At the limit the operation fails with [`CacheError::Timeout`], and it is not known whether it was executed. After
+    /// At the limit the operation fails with [`CacheError::Timeout`], and may or may not have been executed. After
     /// three operations in a row without a reply, the connection is replaced.
     #[must_use]
     pub fn operation_timeout(mut self, limit: Duration) -> Self {
@@ -260,7 +260,7 @@ impl<T, S> RedisCacheBuilder<T, S> {
     /// Builds the provider. It connects when it is first used; no runtime is needed before.
     ///
     /// # Errors
-    /// [`CacheError::InvalidArgument`] names an option that is not valid.
+    /// [`CacheError::InvalidArgument`], which names an option that is not valid.
     pub fn build(self) -> Result<RedisCacheProvider<T, S>> {
         if self.max_value_bytes == 0 {
             return Err(CacheError::invalid("max_value_bytes", "must be greater than 0"));
@@ -276,7 +276,7 @@ impl<T, S> RedisCacheBuilder<T, S> {
         Ok(RedisCacheProvider::from_parts(client, self.serializer, options))
     }
 
-    /// The connection that the options describe. It is not open yet.
+    /// The connection described by the options. It is not open yet.
     #[doc(hidden)]
     pub fn connection(&self) -> Result<Connection> {
         let limits = [("connect_timeout", self.connect_timeout), ("operation_timeout", self.operation_timeout)];
@@ -319,7 +319,7 @@ impl<T, S> RedisCacheBuilder<T, S> {
     }
 }
 
-/// Without a certificate, no server could be trusted, and the error would come with the first connection.
+/// Without a certificate, no server could be trusted, but only the first connection would fail.
 fn count_certificates(option: &'static str, pem: &[u8]) -> Result<()> {
     let found = CertificateDer::pem_slice_iter(pem).collect::<std::result::Result<Vec<_>, _>>();
     match found {

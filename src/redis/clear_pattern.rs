@@ -9,20 +9,20 @@ use super::replies::failure;
 use crate::error::{CacheError, Result};
 use crate::remote::StaleCheck;
 
-/// How many keys the server visits in one step. Other clients wait for the step to end.
+/// The number of keys that the server visits in one step. Other clients wait for the step to end.
 const KEYS_PER_STEP: u32 = 512;
 
-/// How often the walk may start again after a server was replaced or slots moved.
+/// The maximum number of walks. Another one starts after a server was replaced or slots moved.
 pub(super) const MAX_WALKS: u32 = 5;
 
-/// Removes the keys that match, in steps between which other clients are served, and returns how many there were, without
-/// stale entries if `check` recognizes them. Keys that other clients add meanwhile may stay.
+/// Removes the keys that match, in steps between which other clients are served, and returns their number. Stale
+/// entries that `check` recognizes do not count. Keys that other clients add in the meantime may stay.
 pub async fn clear(client: &Client, pattern: &[u8], check: Option<StaleCheck>) -> Result<u64> {
     let connection = &client.connection;
     if connection.database().is_some() {
         return walk(client, connection, pattern, check).await;
     }
-    // A key may move to a node that has been walked already. The next walk finds it.
+    // A key may move to a node that was already walked. The next walk finds it.
     let mut removed = 0;
     let mut nodes = primaries(connection).await?;
     for _ in 0..MAX_WALKS {
@@ -67,8 +67,8 @@ async fn walk(client: &Client, server: &Connection, pattern: &[u8], check: Optio
     )))
 }
 
-/// Removes keys that a server has listed, and returns how many there were, without stale entries. The server itself is
-/// asked which are stale: while a slot moves, its keys are on two servers.
+/// Removes keys that a server has listed, and returns their number without stale entries. That server itself says which
+/// are stale: while a slot moves, its keys are on two servers.
 async fn remove(client: &Client, server: &Connection, keys: &[Vec<u8>], check: Option<StaleCheck>) -> Result<u64> {
     let stale = match check {
         Some(check) => check.without_stale(&Client::new(server.clone()), keys.to_vec()).await?.1,
@@ -110,7 +110,7 @@ pub struct Primary {
     slots: Vec<(i64, i64)>,
 }
 
-/// The nodes that own slots now.
+/// The nodes that currently own slots.
 pub async fn primaries(connection: &Connection) -> Result<Vec<Primary>> {
     let mut command = cmd("CLUSTER");
     command.arg("SLOTS");

@@ -20,7 +20,7 @@ use crate::provider::BoundedIncrement;
 use crate::remote::{COMPARE_AND_SET, RELEASE, RemoteStore, SetIfAbsent, StaleCheck};
 use crate::ttl::TtlMs;
 
-/// How many keys one `MGET` or `UNLINK` names. More would block other clients for too long.
+/// The maximum number of keys in one `MGET` or `UNLINK`. More would block other clients for too long.
 const KEYS_PER_COMMAND: usize = 500;
 
 /// The commands, over one connection.
@@ -45,7 +45,7 @@ impl RemoteStore for Client {
         let [value, left] = self.in_order(with_key("GET", key), with_key("PTTL", key)).await?;
         let Some(value) = bytes_or_nil("GET", value, key)? else { return Ok(None) };
         Ok(match integer("PTTL", left, key)? {
-            // It expired or was deleted meanwhile. Redis keeps an entry through its last millisecond.
+            // It has expired or was deleted. Redis keeps an entry through its last millisecond.
             0 | -2 => None,
             left => Some((value, milliseconds(left))),
         })
@@ -268,8 +268,8 @@ impl RemoteStore for Client {
         count("EVAL", self.connection.one(command, Retry::Idempotent).await?).map(|_| ())
     }
 
-    /// Known while no key of the database has a ttl: Redis counts an expired key until it removes it. In a cluster it would
-    /// take a request to each node.
+    /// Known only if no key of the database has a ttl: Redis counts an expired key until it removes it. A cluster would
+    /// need a request to each node.
     async fn entries(&self) -> Result<Option<u64>> {
         let Some(database) = self.connection.database() else { return Ok(None) };
         let reply = self.connection.one(cmd("INFO").arg("keyspace").clone(), Retry::Idempotent).await?;
@@ -303,7 +303,7 @@ impl Client {
         }
     }
 
-    /// Removes keys and returns how many there were.
+    /// Removes keys and returns their number.
     pub(super) async fn unlink<K: AsRef<[u8]>>(&self, keys: &[K]) -> Result<u64> {
         let replies = self.in_parts("UNLINK", keys).await?;
         replies.into_iter().map(|reply| count("UNLINK", reply)).sum()

@@ -1,13 +1,13 @@
-//! Requests to a cluster: each command goes to the node of its keys, also while slots move and primaries are replaced.
+//! Requests to a cluster: each command goes to the node of its keys, even while slots move and primaries are replaced.
 //!
-//! The redis crate (1.8.1) knows which node has a slot, and connects to the nodes. Redirections are followed here, since
-//! the crate does three things that a cache cannot have:
+//! The redis crate (1.8.1) knows which node has a slot, and connects to the nodes. Redirections are followed here,
+//! because the crate does three things that a cache cannot accept:
 //!
-//! - It sends `ASKING` apart from the command that it is for. On a connection that tasks share, the command of another
-//!   task may come between, and then the node redirects the command back.
-//! - It repeats a command on several keys for as long as its slot is half moved, which the server refuses all the time
+//! - It sends `ASKING` separately from the command. On a connection that tasks share, another task's command may come
+//!   between them, and the node then redirects the command back.
+//! - It repeats a command on several keys as long as its slot is half moved, and the server refuses it all that time
 //!   (`TRYAGAIN`). Commands on single keys succeed meanwhile.
-//! - It repeats any command whose connection has broken, also one that counts.
+//! - It repeats any command whose connection has broken, even one that counts.
 
 use std::collections::HashMap;
 use std::future::Future;
@@ -30,13 +30,13 @@ use crate::error::CacheError;
 const FIRST_PAUSE: Duration = Duration::from_millis(5);
 const LONGEST_PAUSE: Duration = Duration::from_millis(50);
 
-/// So many redirections in a row are followed without a pause. Nodes may send a command to and fro until they agree.
+/// The number of redirections in a row without a pause. Nodes may send a command back and forth until they agree.
 const QUICK_REDIRECTIONS: u32 = 4;
 
-/// So often a request waits for a connection that broke or cannot be opened, which the crate repairs.
+/// How often a request waits for the crate to repair a connection that broke or cannot be opened.
 const REPAIRS: u32 = 8;
 
-/// A connection to a cluster. Its clones are the same connection.
+/// A connection to a cluster. Clones share it.
 #[derive(Clone)]
 pub(super) struct Cluster {
     connection: ClusterConnection,
@@ -49,34 +49,35 @@ struct Redirections {
     nodes: Mutex<HashMap<(String, u16), Connection>>,
 }
 
-/// What one node carries out.
+/// What one node executes.
 #[derive(Clone, Copy)]
 enum Unit<'a> {
     One(&'a Cmd),
-    /// In a row, from MULTI to EXEC.
+    /// In order, from MULTI to EXEC.
     Transaction(&'a Pipeline),
-    /// In a row. All of it is sent again if anything is.
+    /// In order. If any of it is sent again, all of it is.
     Row(&'a Pipeline),
 }
 
-/// When a request has to be over, and whether it may be sent again when it is not known whether it was executed.
+/// The deadline of a request, and whether it may be sent again when it may already have been executed.
 #[derive(Clone, Copy)]
 pub(super) struct Effort {
     pub(super) until: Instant,
     pub(super) retry: Retry,
 }
 
-/// What is to be done after an outcome.
+/// The next step after an outcome.
 enum Next {
     Done,
-    /// Send it to this node. `asking` is the word for a slot that the node is only about to get.
+    /// Send it to this node. `asking` says that the node is only about to get the slot.
     To {
         node: (String, u16),
         asking: bool,
     },
     /// Send it again later.
     Later,
-    /// The same, unless there has been no connection for some time: a new one to the whole cluster may help.
+    /// Send it again later, unless there has been no connection for some time: then a new one to the whole cluster may
+    /// help.
     Reconnected,
 }
 
@@ -85,7 +86,7 @@ impl Cluster {
         Self { connection, redirections: Arc::new(Redirections { target, nodes: Mutex::default() }) }
     }
 
-    /// Runs one command. One on several keys may be carried out in parts, if they are on several nodes.
+    /// Runs one command. A command on several keys may run in parts, if they are on several nodes.
     pub(super) async fn run(&self, command: &Cmd, effort: Effort) -> RedisResult<Value> {
         let Some(split) = Split::of(command) else { return self.single(command, effort).await };
         let slots = split.by_slot();
@@ -104,7 +105,7 @@ impl Cluster {
         if !error.is_some_and(|error| is_half_moved(&error)) {
             return whole;
         }
-        // Some keys may be here and some there. Each by itself is found.
+        // Some keys may be here and some there. Each one by itself is found.
         let replies = join_all(keys.iter().map(async |&key| self.single(&split.part(&[key]), effort).await)).await;
         // In the order of the part.
         split.combine((0..).map(|at| vec![at]).zip(replies))
@@ -119,14 +120,14 @@ impl Cluster {
         self.unit(Unit::Transaction(commands), effort, false).await
     }
 
-    /// Runs idempotent commands on one slot in a row on its node.
+    /// Runs idempotent commands on one slot in order, on its node.
     pub(super) async fn run_row(&self, commands: &Pipeline, effort: Effort) -> RedisResult<Vec<Value>> {
         self.unit(Unit::Row(commands), effort, false).await
     }
 
-    /// Follows redirections until there is a reply, or no time is left; then the outcome is the last one.
+    /// Follows redirections until there is a reply or no time is left, and then returns the last outcome.
     ///
-    /// If the unit is divisible, a refusal because its slot is half moved is a reply.
+    /// If the unit is divisible, a refusal because its slot is half moved counts as a reply.
     async fn unit(&self, unit: Unit<'_>, effort: Effort, divisible: bool) -> RedisResult<Vec<Value>> {
         let (mut pause, mut redirections, mut repairs, mut place) = (FIRST_PAUSE, 0, 0, None);
         loop {
@@ -158,7 +159,7 @@ impl Cluster {
         }
     }
 
-    /// Sends to the node that is known to have the slot of the keys.
+    /// Sends to the node that is known to own the slot of the keys.
     async fn by_slot(&self, unit: Unit<'_>) -> RedisResult<Vec<Value>> {
         let mut connection = self.connection.clone();
         match unit {
@@ -171,7 +172,7 @@ impl Cluster {
 }
 
 impl Unit<'_> {
-    /// The commands, with `ASKING` before each that needs it if the node is to be asked, and which of them are this word.
+    /// The commands, with `ASKING` before each that needs it if `asking` is set, and whether each is `ASKING`.
     fn asking(self, asking: bool) -> (Pipeline, Vec<bool>) {
         let (mut all, mut words) = (redis::pipe(), Vec::new());
         let mut add = |command: &Cmd, needs_word: bool| {
@@ -184,7 +185,7 @@ impl Unit<'_> {
         };
         match self {
             Unit::One(command) => add(command, true),
-            // What is said before MULTI holds until EXEC.
+            // `ASKING` before MULTI holds until EXEC.
             Unit::Transaction(commands) => {
                 commands.cmd_iter().enumerate().for_each(|(at, command)| add(command, at == 0));
             }
@@ -195,9 +196,9 @@ impl Unit<'_> {
 }
 
 impl Redirections {
-    /// Sends to a node, with the word that belongs to it in the same write.
+    /// Sends to a node, with `ASKING` in the same write if it is needed.
     ///
-    /// Boxed, since the type of the future contains itself: a node is a connection as well.
+    /// Boxed, because the type of the future contains itself: a node is also a connection.
     fn send<'a>(
         &'a self,
         (host, port): &'a (String, u16),
@@ -212,7 +213,7 @@ impl Redirections {
                 .exchange(&Request::Batch(all), effort)
                 .await
                 .map_err(|error| not_sent(&error))??;
-            // Without permission for the word, the command was redirected again. The refusal says why.
+            // If the user may not send `ASKING`, the command was redirected again. The refusal says why.
             if asking && let Some(refused) = replies.first().and_then(of_value) {
                 return Err(RedisError::from(refused));
             }
@@ -246,7 +247,7 @@ fn next(outcome: &RedisResult<Vec<Value>>, retry: Retry, divisible: bool) -> Nex
         return Next::Done;
     }
     match error.kind() {
-        // The server has executed nothing. Without an address, the crate finds out who has the slot now.
+        // The server has executed nothing. Without an address, the crate finds the new owner of the slot.
         Some(kind @ (ServerErrorKind::Moved | ServerErrorKind::Ask)) => {
             node_of(&error).map_or(Next::Later, |node| Next::To { node, asking: kind == ServerErrorKind::Ask })
         }
@@ -261,7 +262,7 @@ fn next(outcome: &RedisResult<Vec<Value>>, retry: Retry, divisible: bool) -> Nex
     }
 }
 
-/// The outcome when no time is left. A redirection says nothing to the caller, who has a client of the whole cluster.
+/// The outcome when no time is left. A redirection means nothing to the caller, whose client is for the whole cluster.
 fn given_up(outcome: RedisResult<Vec<Value>>) -> RedisResult<Vec<Value>> {
     let error = match &outcome {
         Ok(replies) => replies.iter().find_map(of_value),

@@ -1,27 +1,27 @@
-//! Commands on several keys, which a cluster carries out in parts: one for each slot, or one for each key.
+//! Commands on several keys, which a cluster executes in parts: one for each slot, or one for each key.
 
 use std::collections::{BTreeMap, HashMap};
 
 use redis::cluster_routing::Slot;
 use redis::{Arg, Cmd, ErrorKind, RedisError, RedisResult, Value};
 
-/// How the replies to the parts make one reply.
+/// How the replies to the parts are combined.
 #[derive(Clone, Copy)]
 enum Combine {
     /// A value for each key, in order.
     Values,
     /// A count of keys.
     Sum,
-    /// Nothing but success.
+    /// Only success.
     Success,
 }
 
-/// A command that can be carried out in parts, with its arguments.
+/// A command that can be split, with its arguments.
 pub(super) struct Split<'a> {
     args: Vec<&'a [u8]>,
-    /// How many arguments belong to a key, with it.
+    /// The number of arguments for each key, including the key.
     stride: usize,
-    /// How many arguments at the end belong to all keys.
+    /// The number of arguments at the end that belong to all keys.
     shared: usize,
     combine: Combine,
 }
@@ -50,7 +50,7 @@ impl<'a> Split<'a> {
         (of_keys > stride && of_keys % stride == 0).then_some(split)
     }
 
-    /// The numbers of the keys, by slot.
+    /// The indices of the keys, by slot.
     pub(super) fn by_slot(&self) -> Vec<Vec<usize>> {
         let mut slots: HashMap<Option<Slot>, Vec<usize>> = HashMap::new();
         let of_keys = self.args.get(1..self.args.len() - self.shared).unwrap_or_default();
@@ -61,7 +61,7 @@ impl<'a> Split<'a> {
         slots.into_values().collect()
     }
 
-    /// The command on some of its keys.
+    /// The command for some of its keys.
     pub(super) fn part(&self, keys: &[usize]) -> Cmd {
         let mut part = Cmd::with_capacity(1 + keys.len() * self.stride + self.shared, 64);
         let shared = self.args.iter().skip(self.args.len() - self.shared);
@@ -72,9 +72,9 @@ impl<'a> Split<'a> {
         part
     }
 
-    /// The reply to the command, of the replies to parts of it. An error of one part is the error of all.
+    /// Combines the replies to the parts of the command. An error of one part is the error of all.
     ///
-    /// With each part come the places of its keys.
+    /// Each part comes with the indices of its keys.
     pub(super) fn combine(
         &self,
         parts: impl IntoIterator<Item = (Vec<usize>, RedisResult<Value>)>,

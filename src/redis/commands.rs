@@ -1,4 +1,4 @@
-//! Commands about keys.
+//! Builds commands on keys.
 
 use redis::Cmd;
 

@@ -1,4 +1,4 @@
-//! A connection that opens when it is needed, reopens when it breaks, and gives every wait a limit.
+//! A connection that opens when it is needed, reopens when it breaks, and limits every wait.
 
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 use std::sync::{Arc, PoisonError, RwLock, RwLockWriteGuard};
@@ -24,7 +24,7 @@ const PAUSE: Duration = Duration::from_millis(100);
 /// telling either end.
 const UNANSWERED_LIMIT: u32 = 3;
 
-/// One connection, opened when it is first needed and reopened whenever it breaks. Its clones share it.
+/// One connection, opened when it is first needed and reopened whenever it breaks. Clones share it.
 #[derive(Clone)]
 pub struct Connection {
     shared: Arc<Shared>,
@@ -50,11 +50,11 @@ struct Current {
     unanswered: Arc<AtomicU32>,
 }
 
-/// Tells successive connections apart.
+/// Distinguishes successive connections.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) struct ConnectionId(u64);
 
-/// Commands that are sent together.
+/// Commands sent together.
 pub enum Request {
     /// One command.
     One(Cmd),
@@ -66,7 +66,7 @@ pub enum Request {
     Atomic(Pipeline),
 }
 
-/// Whether a request may be sent again when it is not known whether it was executed.
+/// Whether a request may be sent again when it may already have been executed.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub enum Retry {
     /// Executing it twice has the same effect as once.
@@ -94,7 +94,7 @@ impl Connection {
         }
     }
 
-    /// Whether it leads to a cluster, which keeps no order between commands that are sent together.
+    /// Whether it leads to a cluster, which keeps no order between commands sent together.
     pub fn is_cluster(&self) -> bool {
         matches!(self.shared.target.servers, Servers::Cluster(_))
     }
@@ -110,7 +110,7 @@ impl Connection {
         opened.await.unwrap_or_else(|_| Err(self.not_connected_within(limit)))
     }
 
-    /// The address of the primary that Sentinels name now; `None` without Sentinels.
+    /// The address of the primary that the Sentinels currently name; `None` without Sentinels.
     pub async fn primary(&self) -> Result<Option<String>> {
         let target = &self.shared.target;
         if !matches!(target.servers, Servers::Sentinel { .. }) {
@@ -134,7 +134,7 @@ impl Connection {
         self.one_with_id(command, retry).await.map(|(reply, _)| reply)
     }
 
-    /// Sends one command and returns its reply with the connection that it came by.
+    /// Sends one command and returns its reply, with the connection that it came from.
     pub(super) async fn one_with_id(&self, command: Cmd, retry: Retry) -> Result<(Value, ConnectionId)> {
         let (mut replies, id) = self.send_with_id(Request::One(command), retry).await?;
         let reply = replies.pop().ok_or_else(|| CacheError::Protocol("expected 1 reply, got 0".into()))?;
@@ -172,7 +172,7 @@ impl Connection {
         CacheError::Timeout(format!("{}: no connection within {limit:?}", self.names()))
     }
 
-    /// Notes the connection in use in `used`.
+    /// Stores the connection in use in `used`.
     async fn send_once_or_twice(
         &self,
         request: &Request,
@@ -208,7 +208,7 @@ impl Connection {
         Ok(outcome)
     }
 
-    /// Sends a request once, and leaves the limit to the caller. The outer error is that nothing was sent.
+    /// Sends a request once, and leaves the limit to the caller. The outer error means that nothing was sent.
     pub(super) async fn exchange(&self, request: &Request, effort: Effort) -> Result<RedisResult<Vec<Value>>> {
         self.try_once(request, effort, &mut None).await
     }
@@ -256,7 +256,7 @@ impl Connection {
         let mut attempt = {
             let mut last = self.attempt();
             let usable = last.as_ref().filter(|attempt| {
-                // Closed without a connection: its pause is over, or the runtime that it ran on has ended.
+                // Closed without a connection: its pause is over, or its runtime has ended.
                 matches!(&*attempt.borrow(), Some(Ok(_))) || attempt.has_changed().is_ok()
             });
             match usable {
@@ -272,7 +272,7 @@ impl Connection {
         outcome.ok().flatten().unwrap_or_else(|| Err(ended()))
     }
 
-    /// Starts to connect in a task of its own, so that cancelling an operation does not stop it.
+    /// Starts to connect in a separate task, so that cancelling an operation does not stop it.
     fn connect(&self) -> watch::Receiver<Attempt> {
         let (sender, receiver) = watch::channel(None);
         let this = self.clone();

@@ -15,8 +15,8 @@ use crate::provider::BoundedIncrement;
 use crate::remote::{INCREMENT_WITHIN, increment_within_arguments};
 use crate::ttl::TtlMs;
 
-/// Adds to a counter that has a ttl. A script, because a counter must not exist without its ttl, even if another client
-/// deletes it meanwhile. The sum is read with GET: Lua would round it.
+/// Adds to a counter that has a ttl. A script, because a counter must never exist without its ttl, even if another
+/// client deletes it at the same time. The sum is read with GET: Lua would round it.
 const INCREMENT: &str = "\
 local created = redis.pcall('SET', KEYS[1], '0', 'NX', 'PX', ARGV[2]) \
 if type(created) == 'table' and created.err then return created end \

@@ -41,7 +41,7 @@ impl RedisCredentials {
     }
 }
 
-/// Does not show the password.
+/// Omits the password.
 impl fmt::Debug for RedisCredentials {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("RedisCredentials").field("username", &self.username).finish_non_exhaustive()

@@ -7,10 +7,10 @@ use crate::remote::errors::of_reply;
 
 /// What an error means for the connection.
 pub(super) enum Verdict {
-    /// The connection broke. Whether the command was executed is not known.
+    /// The connection broke. The command may or may not have been executed.
     Broken,
-    /// The server executed nothing, and another connection may help: the server has become a replica, or does not accept
-    /// the credentials any more.
+    /// The server executed nothing, and another connection may help: the server has become a replica, or no longer
+    /// accepts the credentials.
     NotServed,
     /// The connection is good.
     Final,
@@ -23,7 +23,7 @@ const NOT_SERVED: [&str; 2] = ["READONLY", "NOAUTH"];
 pub(super) fn verdict(error: &RedisError) -> Verdict {
     let errors = error.clone().into_server_errors();
     let not_served = errors.is_some_and(|errors| errors.iter().any(|(_, error)| NOT_SERVED.contains(&error.code())));
-    // A cluster logs on to its nodes one by one, whenever it needs one.
+    // A cluster authenticates to its nodes one by one, as it needs them.
     if not_served || error.kind() == ErrorKind::AuthenticationFailed {
         Verdict::NotServed
     } else if error.is_unrecoverable_error() || error.is_connection_dropped() {
@@ -33,16 +33,16 @@ pub(super) fn verdict(error: &RedisError) -> Verdict {
     }
 }
 
-/// The same for the errors among replies.
+/// [`verdict`] for the errors among replies.
 pub(super) fn verdict_of_replies(replies: &[Value]) -> Verdict {
     let not_served = |reply: &Value| matches!(reply, Value::ServerError(error) if NOT_SERVED.contains(&error.code()));
     if replies.iter().any(not_served) { Verdict::NotServed } else { Verdict::Final }
 }
 
-/// An error that concerns no single key.
+/// An error that does not concern a single key.
 pub(super) fn of_connection(error: &RedisError, servers: &str) -> CacheError {
     if let Some(errors) = error.clone().into_server_errors() {
-        // A transaction is refused for the reason for which one of its commands was.
+        // A transaction is refused for the same reason as one of its commands.
         if let Some((_, first)) = errors.first() {
             return of_server(first, None);
         }
@@ -65,7 +65,7 @@ pub(super) fn of_connection(error: &RedisError, servers: &str) -> CacheError {
     }
 }
 
-/// An error reply to a command, and the key that the command was about.
+/// An error reply to a command, about a key if given.
 pub(super) fn of_server(error: &ServerError, key: Option<&str>) -> CacheError {
     let details = error.details().unwrap_or_default();
     // EXECABORT Transaction discarded because of: NOPERM this user …
@@ -76,7 +76,7 @@ pub(super) fn of_server(error: &ServerError, key: Option<&str>) -> CacheError {
     }
 }
 
-/// A reply of a type that the command does not have.
+/// A reply of a type that the command cannot have.
 pub(super) fn unexpected(what: &str, reply: &Value) -> CacheError {
     let kind = match reply {
         Value::Nil => "nil",

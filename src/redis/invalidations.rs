@@ -14,7 +14,7 @@ use crate::provider::BoxFuture;
 use crate::remote::Namespace;
 use crate::tiered::{Announce, Invalidation, InvalidationSource, Position};
 
-/// How long after a failure the next attempt begins. The pause doubles with every attempt that fails.
+/// The pause before the first retry. It doubles with every failed attempt.
 const FIRST_PAUSE: Duration = Duration::from_millis(100);
 const LONGEST_PAUSE: Duration = Duration::from_secs(5);
 
@@ -22,13 +22,13 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(5);
 const HEARTBEAT: Duration = Duration::from_secs(5);
 
 /// The announcements of Redis, from [`RedisCacheProvider::invalidations`]: client-side caching in broadcast mode, on a
-/// connection of its own to every server that can change a key.
+/// separate connection to every server that can change a key.
 ///
-/// It announces the keys of the namespace of its provider, or all keys of the server if there is none. It covers writes
-/// of any client, expirations, evictions, scripts and `FLUSHALL`. In a cluster, it observes every primary, and begins
-/// again when slots move or another node becomes primary; behind Sentinels, when they name another primary. Whenever a
-/// connection breaks, all near copies are dropped: Redis does not repeat what was missed. Announcements do not tell who
-/// has made a change.
+/// It announces the keys of the provider's namespace, or all keys of the server without one. It covers writes by any
+/// client, expirations, evictions, scripts and `FLUSHALL`. In a cluster, it observes every primary, and starts over
+/// when slots move or another node becomes primary; behind Sentinels, when they name another primary. Whenever a
+/// connection breaks, all near copies are dropped: Redis does not repeat missed announcements. Announcements do not say
+/// who made a change.
 ///
 /// It needs Redis 6 or Valkey, and permission for `CLIENT TRACKING` and `HELLO`. It costs Redis about two microseconds for
 /// each change.
@@ -52,8 +52,8 @@ pub struct RedisInvalidations {
 }
 
 impl<T, S> RedisCacheProvider<T, S> {
-    /// Returns the announcements of changed keys, for a [`TieredCacheProvider`](crate::TieredCacheProvider) before this
-    /// provider, or for a program itself.
+    /// Returns the announcements of changed keys, for a [`TieredCacheProvider`](crate::TieredCacheProvider) in front of
+    /// this provider, or for direct use.
     #[must_use]
     pub fn invalidations(&self) -> RedisInvalidations {
         let (connection, namespace) = self.parts();
@@ -121,7 +121,7 @@ fn announcement(observed: Observed, namespace: &Namespace, heartbeat: Duration) 
         Observed::Confirmed(took) => Invalidation::Heartbeat { position: None, took },
         Observed::Changed(Invalidated::All) => Invalidation::All { position: None },
         Observed::Changed(Invalidated::Keys(keys)) => {
-            // No caller has a key that is not UTF-8.
+            // All keys of callers are UTF-8.
             let texts = keys.iter().filter_map(|key| std::str::from_utf8(key).ok());
             let keys = texts.filter_map(|key| namespace.strip(key)).map(str::to_owned).collect();
             Invalidation::Keys { keys, own: Vec::new(), position: None }

@@ -12,8 +12,8 @@
 //! | `error` | the errors of Redis as [`CacheError`](crate::CacheError) |
 //! | `client` | the operations of a store, on bytes |
 //! | `counters` | incrementing |
-//! | `commands`, `replies` | how commands are written, and replies read |
-//! | `scan` | listing of keys |
+//! | `commands`, `replies` | writing commands, and reading replies |
+//! | `scan` | listing keys |
 //! | `clear_pattern` | deletion by pattern |
 //! | `tracking` | announcements of changed keys by one server |
 //! | `observe` | announcements of all servers, and whether they are complete |

@@ -11,22 +11,23 @@ use super::tracking::{Invalidated, Tracking};
 use crate::clock::Stopwatch;
 use crate::error::{CacheError, Result};
 
-/// What is observed.
+/// A report of [`observe`].
 #[derive(Debug)]
 pub enum Observed {
-    /// From now on, no change is missed. It has taken this long to find that out.
+    /// From now on, no change is missed. Finding that out took this long.
     Opened(Duration),
-    /// Changes, which may also come before it is opened.
+    /// Changes. They may also come before `Opened`.
     Changed(Invalidated),
-    /// All changes have been passed on. It has taken this long to confirm it.
+    /// All changes have been passed on. Confirming it took this long.
     Confirmed(Duration),
 }
 
-/// Opens a connection to each server, and passes on what it announces. Every `heartbeat`, all servers confirm that they
-/// still do, and that they are still the ones; each has `limit` for it. Returns as soon as a change may have been missed.
+/// Opens a connection to each server, and passes on its announcements. Every `heartbeat`, all servers confirm that they
+/// still announce changes and are still the right ones; each has `limit` for it. Returns as soon as a change may have
+/// been missed.
 ///
 /// # Errors
-/// Always: why it has ended.
+/// Always. It says why the observation ended.
 pub async fn observe<F>(
     connection: &Connection,
     prefixes: &[Vec<u8>],
@@ -51,7 +52,7 @@ where
     tell(Observed::Opened(begun.elapsed()));
     let mut ticks = interval(heartbeat);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
-    // The first one is at once.
+    // The first tick is immediate.
     ticks.tick().await;
     loop {
         {
@@ -68,7 +69,7 @@ where
     }
 }
 
-/// Where keys are changed.
+/// The servers on which keys change.
 #[derive(PartialEq, Eq)]
 enum Places {
     One,

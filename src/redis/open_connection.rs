@@ -22,7 +22,7 @@ use super::tracking::Pushes;
 use super::url::Servers;
 use crate::error::Result;
 
-/// How connections are opened.
+/// How to open connections.
 #[derive(Clone)]
 pub(super) struct Target {
     pub(super) servers: Servers,
@@ -36,7 +36,7 @@ pub(super) struct Target {
     pub(super) operation_timeout: Duration,
 }
 
-/// An open connection, which many tasks use at once. Its clones are the same connection.
+/// An open connection, used by many tasks at once. Clones share it.
 #[derive(Clone)]
 pub(super) struct OpenConnection {
     kind: Kind,
@@ -59,8 +59,8 @@ impl From<Kind> for OpenConnection {
 impl Target {
     /// The limit on opening a connection in total. Sentinels are queried one after the other.
     ///
-    /// The redis crate (1.8.1) waits for every node of the URL, and then for every node of the cluster. One that accepts a
-    /// connection and says nothing takes its whole limit both times.
+    /// The redis crate (1.8.1) waits for every node of the URL, and then for every node of the cluster. A node that
+    /// accepts a connection but never replies takes its whole limit both times.
     pub(super) fn timeout(&self) -> Duration {
         match &self.servers {
             Servers::Sentinel { sentinels, .. } => {
@@ -143,7 +143,7 @@ impl Target {
 
     fn use_crypto(&self) {
         if self.servers.use_tls() && CryptoProvider::get_default().is_none() {
-            // rustls needs one for the whole process. It fails if the application has installed its own, which is fine.
+            // rustls needs one provider per process. Fails if the application has installed its own, which is fine.
             let _ = rustls::crypto::ring::default_provider().install_default();
         }
     }
@@ -152,7 +152,7 @@ impl Target {
         client.get_multiplexed_async_connection_with_config(&self.config()).await
     }
 
-    /// Operations have a limit of their own, which includes the wait for a connection.
+    /// Operations have their own limit, which includes the wait for a connection.
     fn config(&self) -> AsyncConnectionConfig {
         AsyncConnectionConfig::new().set_connection_timeout(Some(self.connect_timeout)).set_response_timeout(None)
     }
@@ -162,7 +162,7 @@ impl Target {
             .connection_timeout(self.connect_timeout)
             .response_timeout(self.operation_timeout)
             .overall_response_timeout(None)
-            // What may be sent again, and where, is decided in `Cluster`.
+            // `Cluster` decides what to send again, and where.
             .retries(0)
             .tcp_settings(nodelay());
         if let Some(certificates) = &self.tls {
@@ -203,7 +203,7 @@ impl Target {
                 builder = builder.set_client_to_sentinel_username(username);
             }
         }
-        // A new client for each attempt: it keeps connections to Sentinels, which may be dead.
+        // A new client for each attempt: a client keeps connections to Sentinels, which may be dead.
         builder.build()?.async_get_client().await
     }
 }
@@ -249,15 +249,15 @@ impl OpenConnection {
         }
     }
 
-    /// Runs commands, in a cluster commands on one slot, between MULTI and EXEC, and returns their replies.
+    /// Runs commands between MULTI and EXEC (in a cluster, on one slot), and returns their replies.
     ///
-    /// It does not use the atomic pipelines of the redis crate: where the server refuses MULTI, they compute the place of
-    /// the error as 1 - 2, which panics in debug builds; and the server then executes the commands one by one. So MULTI is
+    /// It does not use the atomic pipelines of the redis crate. If the server refuses MULTI, they compute the place of
+    /// the error as 1 - 2, which panics in debug builds, and the server executes the commands one by one. So MULTI is
     /// tried alone before it is first relied on.
     pub(super) async fn run_atomically(&mut self, commands: &Pipeline, effort: Effort) -> RedisResult<Vec<Value>> {
         if !self.may_use_multi.load(Ordering::Relaxed) {
             let mut probe = pipe();
-            // EXEC ends the transaction even where it is refused; DISCARD would not.
+            // EXEC ends the transaction even if it is refused; DISCARD would not.
             probe.cmd("MULTI").cmd("EXEC");
             refusal(self.run_transaction(&probe, effort).await?)?;
             self.may_use_multi.store(true, Ordering::Relaxed);
@@ -279,7 +279,7 @@ impl OpenConnection {
         Err((redis::ErrorKind::UnexpectedReturnType, "expected an array as the reply to EXEC").into())
     }
 
-    /// Runs idempotent commands one after the other; in a cluster commands on one slot.
+    /// Runs idempotent commands in order (in a cluster, on one slot).
     pub(super) async fn run_in_order(&mut self, commands: &Pipeline, effort: Effort) -> RedisResult<Vec<Value>> {
         match &mut self.kind {
             Kind::Server(connection) => connection.send_packed_commands(commands, 0, commands.len()).await,

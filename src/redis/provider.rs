@@ -47,12 +47,13 @@ use crate::stats::CacheStats;
 /// [`increment`](crate::CounterProvider::increment), which could count twice. So a `delete` may have removed an entry and
 /// then report that there was none.
 ///
-/// **In a cluster**, operations go on while a slot is being moved: one on several keys of it is carried out key by key.
-/// Redirections are followed up to the limit of the operation. `increment` and the like are sent again only if a node has
-/// said that it did not execute them.
+/// **In a cluster**, operations continue while a slot is being moved: one on several of its keys runs key by key.
+/// Redirections are followed up to the limit of the operation. `increment` and the like are sent again only if a node
+/// has said that it did not execute them.
 ///
-/// **`clear_pattern`** keeps within the limit in each step, not in total. It does not remove entries that are written while
-/// it runs. If a step fails, it ends with an error; the entries removed so far stay removed, and are not in the statistics.
+/// **`clear_pattern`** applies the limit to each step, not to the total. It does not remove entries that are written
+/// while it runs. If a step fails, it ends with an error; the entries removed so far stay removed, and are not in the
+/// statistics.
 ///
 /// **The server measures the ttl.** An entry is still readable in the millisecond in which its ttl ends.
 ///

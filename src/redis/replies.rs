@@ -1,4 +1,4 @@
-//! What replies mean, and errors for those of another type.
+//! Interprets replies, with errors for those of another type.
 
 use std::time::Duration;
 
@@ -15,7 +15,7 @@ pub(super) fn exact_keys(keyspace: &str, database: i64) -> Option<u64> {
     (field("expires=")? == 0).then(|| field("keys=")).flatten()
 }
 
-/// The error of a reply that is an error, or not of the type that the command has.
+/// The error for a reply that is an error, or not of the command's type.
 pub(super) fn failure(name: &str, reply: Value, key: Option<&str>) -> CacheError {
     match reply {
         Value::ServerError(error) => of_server(&error, key),
@@ -75,7 +75,7 @@ pub(super) fn decimal(name: &str, text: &[u8]) -> Result<i64> {
     })
 }
 
-/// Whether the server does not let this user run the command, or does not have it.
+/// Whether the server forbids this user to run the command, or does not have it.
 pub(super) fn is_refusal(error: &ServerError) -> bool {
     error.code() == "NOPERM" || error.details().is_some_and(|details| details.starts_with("unknown command"))
 }

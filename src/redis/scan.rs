@@ -6,7 +6,7 @@ use super::connection::{Connection, ConnectionId};
 use crate::error::{CacheError, Result};
 use crate::remote::StaleCheck;
 
-/// A place in a listing of all keys.
+/// A position in a listing of all keys.
 #[derive(Default)]
 pub(crate) struct ScanCursor {
     /// The servers still to be scanned, the current one last; `None` before the first step.
@@ -19,7 +19,7 @@ pub(crate) struct ScanCursor {
     walks: u32,
 }
 
-/// Runs one step of a listing of all keys, without stale entries if `check` recognizes them. Returns the next position if
+/// Runs one step of a listing of all keys, without stale entries that `check` recognizes. Returns the next position if
 /// there are more.
 pub(super) async fn step(
     connection: &Connection,
@@ -35,7 +35,7 @@ pub(super) async fn step(
     };
     let Step { cursor, mut keys, id } = scan(&server, place.cursor, pattern).await?;
     if let Some(check) = check {
-        // The server itself is asked: while a slot moves, its keys are on two servers.
+        // That server itself says which are stale: while a slot moves, its keys are on two servers.
         (keys, _) = check.without_stale(&Client::new(server.clone()), keys).await?;
     }
     // A cursor is valid only for the server that returned it, and only until that server restarts.
@@ -56,7 +56,7 @@ pub(super) async fn step(
         }
     }
     if connection.database().is_none() && primaries(connection).await? != place.nodes {
-        // Keys of slots that moved meanwhile may have been missed.
+        // Keys of slots that have moved may have been missed.
         place.again(&connection.names())?;
         place.servers = None;
         return Ok((keys, Some(place)));

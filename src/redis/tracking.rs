@@ -1,7 +1,7 @@
 //! The announcements of changed keys that Redis sends: client-side caching in broadcast mode.
 //!
-//! Redis announces every change of every key, once for each turn of its event loop, in the order of the changes. It does
-//! so on the connection that asked for it. When that connection is lost, announcements are lost with it.
+//! Redis announces every change of every key, once for each turn of its event loop, in the order of the changes. It
+//! does so on the connection that requested it. If that connection is lost, announcements are lost with it.
 
 use std::sync::Arc;
 
@@ -14,7 +14,7 @@ use super::connection::Connection;
 use super::error::{of_connection, of_server};
 use crate::error::{CacheError, Result};
 
-/// What Redis announces.
+/// An announcement of Redis.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Invalidated {
     /// These keys have changed.
@@ -31,8 +31,8 @@ pub struct Tracking {
 }
 
 impl Connection {
-    /// Asks the server for announcements of changed keys with these prefixes, or of all keys if there is none. `announced`
-    /// is called with each, in order, and must not block.
+    /// Requests announcements of changed keys with these prefixes, or of all keys if there are none. `announced` is
+    /// called with each, in order, and must not block.
     pub async fn track<F>(&self, prefixes: &[Vec<u8>], announced: F) -> Result<Tracking>
     where
         F: Fn(Invalidated) + Send + Sync + 'static,
@@ -73,12 +73,12 @@ impl Connection {
 impl Tracking {
     /// Waits until the connection is lost.
     pub async fn ended(&mut self) {
-        // An error means that the connection is gone, which is the end as well.
+        // An error means that the connection is gone, which also ends the announcements.
         let _ = self.ended.wait_for(|ended| *ended).await;
     }
 
-    /// Waits for a reply of the server. All changes before it have been announced then, or follow in the same packets: the
-    /// server announces the changes of a turn of its event loop at the end of that turn.
+    /// Waits for a reply of the server. By then, all earlier changes have been announced, or follow in the same
+    /// packets: the server announces the changes of a turn of its event loop at the end of that turn.
     pub async fn confirm(&mut self, limit: std::time::Duration) -> Result<()> {
         let reply = timeout(limit, self.connection.send_packed_command(&cmd("PING"))).await;
         let timed_out = |_| CacheError::Timeout(format!("{}: no reply to PING within {limit:?}", self.names));

@@ -31,7 +31,7 @@ struct Parts<'a> {
     query: &'a str,
 }
 
-/// What an error about the scheme lists.
+/// Listed in errors about the scheme.
 const SCHEMES: &str =
     "redis, rediss, redis-cluster, rediss-cluster, redis-sentinel, rediss-sentinel, valkey, valkeys or unix";
 
@@ -62,7 +62,7 @@ impl Servers {
                         "the name of the primary is missing: write redis-sentinel://host:26379,host:26379/name/0",
                     ));
                 }
-                // Sentinels have no databases, and credentials of their own.
+                // Sentinels have no databases, and their own credentials.
                 let bare = Parts { credentials: "", path: "", query: "", ..parts };
                 let sentinels = bare.infos("redis", "")?;
                 let one = Parts { hosts: vec!["primary"], ..Parts::of(rest)? };
@@ -113,7 +113,7 @@ impl Servers {
         Ok(self)
     }
 
-    /// With the protocol in which servers push announcements.
+    /// Switches to the protocol in which servers push announcements.
     pub(super) fn with_resp3(mut self) -> Self {
         for info in self.infos_mut() {
             let settings = info.redis_settings().clone().set_protocol(ProtocolVersion::RESP3);
@@ -156,7 +156,7 @@ impl<'a> Parts<'a> {
     fn of(rest: &'a str) -> Result<Self> {
         let (rest, query) = rest.split_at(rest.find(['?', '#']).unwrap_or(rest.len()));
         let (authority, path) = rest.split_once('/').unwrap_or((rest, ""));
-        // A password with one of these ends the host too early, and what follows still holds the `@`.
+        // If a password contains one of these, the host ends too early, and the rest still contains the `@`.
         if !authority.contains('@') && (path.contains('@') || query.contains('@')) {
             return Err(invalid(
                 "the user name and the password must not contain `/`, `?` or `#`: percent-encode them as %2F, %3F, %23",

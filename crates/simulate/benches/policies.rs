@@ -1,4 +1,4 @@
-//! How long every policy takes over five million generated accesses, at one size: `cargo bench -p isocache-simulate`.
+//! Times every policy over five million generated accesses, at one size: `cargo bench -p isocache-simulate`.
 
 use std::time::Instant;
 
@@ -24,7 +24,7 @@ fn accesses() -> Trace {
 }
 
 fn main() {
-    // `cargo test` runs it as well, to see that it runs.
+    // `cargo test` only checks that it starts.
     if std::env::args().any(|argument| argument == "--test") {
         return;
     }

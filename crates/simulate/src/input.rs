@@ -1,15 +1,15 @@
-//! From bytes to a trace, as they come.
+//! Turns bytes into a trace, as they arrive.
 
 use serde::Serialize;
 
 use crate::formats::{Detected, Format, Line, Reader, SAMPLE, detect};
 use crate::trace::{MAX_REQUESTS, Trace};
 
-/// The longest line, in bytes.
+/// The maximum length of a line, in bytes.
 const MAX_LINE: usize = 1 << 20;
-/// How many unreadable lines are shown.
+/// The number of unreadable lines that are shown.
 const EXAMPLES: usize = 3;
-/// How much of an unreadable line is shown, in characters.
+/// The number of characters shown of an unreadable line.
 const SHOWN: usize = 120;
 
 /// What is known about a file before it is read. By default, nothing.
@@ -17,9 +17,9 @@ const SHOWN: usize = 120;
 pub struct InputOptions {
     /// Its format; by default it is detected.
     pub format: Option<Format>,
-    /// The column of the key: its name in the first row, or its number from 1. It makes the format CSV.
+    /// The column of the key: its name in the first row, or its number from 1. It implies CSV.
     pub column: Option<String>,
-    /// The field of the key, or the way to it, such as `request.path`. It makes the format JSON.
+    /// The field of the key, or the path to it, such as `request.path`. It implies JSON.
     pub field: Option<String>,
 }
 
@@ -28,7 +28,7 @@ pub struct InputOptions {
 pub struct UnreadableLine {
     /// Its number, from 1.
     pub line: u64,
-    /// Its text, or the beginning of it.
+    /// Its text, possibly cut off.
     pub text: String,
 }
 
@@ -37,9 +37,9 @@ pub struct UnreadableLine {
 pub struct Recorded {
     /// The accesses.
     pub trace: Trace,
-    /// The format that it has.
+    /// Its format.
     pub format: Format,
-    /// The lines that are no lookups in a cache, as POST requests in a log.
+    /// The lines that are not lookups in a cache, such as POST requests in a log.
     pub skipped: u64,
     /// The lines that could not be read.
     pub unreadable: u64,
@@ -47,7 +47,7 @@ pub struct Recorded {
     pub examples: Vec<UnreadableLine>,
 }
 
-/// Reads recorded accesses from bytes, as they come.
+/// Reads recorded accesses from bytes, as they arrive.
 ///
 /// ```
 /// use isocache_simulate::{Input, InputOptions};
@@ -61,7 +61,7 @@ pub struct Recorded {
 /// ```
 pub struct Input {
     options: InputOptions,
-    /// The beginning, until the format is known; then, a line whose end has not come.
+    /// The beginning, until the format is known; then an incomplete line.
     rest: Vec<u8>,
     state: Option<(Detected, Reader)>,
     trace: Trace,
@@ -90,7 +90,7 @@ impl Input {
     /// Reads the next bytes.
     ///
     /// # Errors
-    /// A sentence that says what is wrong, and what to do.
+    /// If the input cannot be read. The error says what to do.
     pub fn push(&mut self, bytes: &[u8]) -> Result<(), String> {
         if self.state.is_none() {
             self.rest.extend_from_slice(bytes);
@@ -105,7 +105,7 @@ impl Input {
     /// Ends reading.
     ///
     /// # Errors
-    /// A sentence that says what is wrong, and what to do: there is no request, or most lines are of another format.
+    /// If there is no request, or most lines are of another format. The error says what to do.
     pub fn finish(mut self) -> Result<Recorded, String> {
         if self.state.is_none() {
             if self.rest.trim_ascii().is_empty() {
@@ -194,7 +194,7 @@ impl Input {
 
     fn whole_line(&mut self, line: &[u8]) -> Result<(), String> {
         let first = self.line + 1;
-        // A row of CSV may have several.
+        // A CSV row may have several lines.
         self.line += line.split(|&byte| byte == b'\n').count() as u64;
         let line = line.strip_suffix(b"\r").unwrap_or(line);
         let Some((_, reader)) = &mut self.state else { return Ok(()) };

@@ -1,6 +1,6 @@
-//! Hit ratios of eviction policies over recorded accesses: what the command `isocache simulate` computes.
+//! Hit ratios of eviction policies over recorded accesses, for the command `isocache simulate`.
 //!
-//! [`Input`] reads accesses from bytes as they come, [`Simulation`] runs policies over them at several sizes, and
+//! [`Input`] reads accesses from bytes as they arrive, [`Simulation`] runs policies over them at several sizes, and
 //! [`Report`] shows the result.
 //!
 //! ```

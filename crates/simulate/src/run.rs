@@ -8,15 +8,15 @@ use crate::report::{Cell, Report, recommend};
 use crate::sizes::automatic;
 use crate::trace::Trace;
 
-/// How often the interval that contains the recommended size is halved, where sizes are chosen automatically.
+/// How often the interval around the recommended size is halved, if sizes are chosen automatically.
 const REFINEMENTS: u32 = 5;
 
-/// What is simulated.
+/// The policies and sizes to simulate.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Simulation {
     /// The policies, each once.
     pub policies: Vec<Policy>,
-    /// The sizes in entries, in ascending order; by default they are chosen by the number of keys.
+    /// The sizes in entries, in ascending order; by default they depend on the number of keys.
     pub sizes: Option<Vec<u32>>,
 }
 
@@ -28,8 +28,8 @@ impl Default for Simulation {
 }
 
 impl Simulation {
-    /// Runs it on all processors, or on one in WebAssembly. `progress` is told, now and then, how much of the whole is
-    /// done, of how much.
+    /// Runs the simulation on all processors, or on one in WebAssembly. Calls `progress` from time to time with the
+    /// work done and the total.
     pub fn run(&self, recorded: &Recorded, progress: impl Fn(usize, usize) + Sync) -> Report {
         let trace = &recorded.trace;
         let sizes = self.sizes.clone().unwrap_or_else(|| automatic(trace.keys()));
@@ -75,7 +75,7 @@ fn on_all_processors(jobs: &[(Policy, u32)], trace: &Trace, progress: &(impl Fn(
     cells.into_inner().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// Does jobs until there are none left.
+/// Runs jobs until none are left.
 fn work(
     jobs: &[(Policy, u32)],
     trace: &Trace,

@@ -1,6 +1,6 @@
-//! The sizes of caches that are simulated.
+//! The sizes of the simulated caches.
 
-/// The largest size, as of a cache of isocache.
+/// The largest size, which is that of isocache.
 const MAX_SIZE: u32 = (1 << 30) - 1;
 
 /// Sizes for a trace with this many distinct keys: 1, 2, 5, 10 and so on, from a thousandth of the keys up to all of them.
@@ -12,10 +12,10 @@ pub(crate) fn automatic(keys: u32) -> Vec<u32> {
     sizes
 }
 
-/// Parses sizes in entries with commas between them, such as `500,2k,1m`, and sorts them.
+/// Parses comma-separated sizes in entries, such as `500,2k,1m`, and sorts them.
 ///
 /// # Errors
-/// A sentence that names the part that is no size.
+/// If a part is not a size. The error names it.
 ///
 /// ```
 /// assert_eq!(isocache_simulate::parse_sizes("2k, 500"), Ok(vec![500, 2000]));

@@ -5,13 +5,12 @@ use std::hash::{BuildHasher, Hasher};
 use foldhash::quality::FixedState;
 use hashbrown::HashTable;
 
-/// The most requests of a trace: 4,294,967,294.
+/// The maximum number of requests in a trace: 4,294,967,294.
 pub const MAX_REQUESTS: u32 = u32::MAX - 1;
 
-/// Recorded accesses: which key each request was for. It takes 4 bytes for each request, and about 20 for each key.
+/// Recorded accesses: the key of each request. Takes 4 bytes for each request, and about 20 for each key.
 ///
-/// Keys are told apart by a hash of 64 bits. Among a million keys the chance that any two of them have the same one is 1 in
-/// 30 million.
+/// Keys are distinguished by a hash of 64 bits. The chance that any two of a million keys collide is 1 in 30 million.
 #[derive(Clone, Debug, Default)]
 pub struct Trace {
     requests: Vec<u32>,
@@ -20,7 +19,7 @@ pub struct Trace {
 }
 
 impl Trace {
-    /// Adds a request for a key. Returns false, and adds nothing, if there are [`MAX_REQUESTS`] already.
+    /// Adds a request for a key. Returns false, and adds nothing, if [`MAX_REQUESTS`] is reached.
     pub fn push(&mut self, key: &[u8]) -> bool {
         if self.len() == MAX_REQUESTS {
             return false;
@@ -44,7 +43,7 @@ impl Trace {
     /// The number of requests.
     #[must_use]
     pub fn len(&self) -> u32 {
-        // `push` keeps it below.
+        // `push` enforces the limit.
         u32::try_from(self.requests.len()).unwrap_or(u32::MAX)
     }
 
@@ -57,7 +56,7 @@ impl Trace {
     /// The number of distinct keys.
     #[must_use]
     pub fn keys(&self) -> u32 {
-        // At most as many as requests.
+        // There are at most as many as requests.
         u32::try_from(self.known.len()).unwrap_or(u32::MAX)
     }
 }

@@ -11,12 +11,12 @@ use isocache::engine::{Advisor, FACTORS};
 use isocache_simulate::{Policy, Trace};
 use support::{folder, read};
 
-/// The most percentage points that an estimate may be wrong, except where the comment at a trace says more.
+/// The maximum error of an estimate, in percentage points, unless the comment at a trace says more.
 const MOST: f64 = 3.0;
-/// The number of different samples that are tried.
+/// The number of samples that are tried.
 const SEEDS: u64 = 2;
 
-/// A hash all of whose bits are good, and the same in every run; another one for each seed.
+/// A hash with well-mixed bits, the same in every run, and different for each seed.
 fn hash(key: u64, seed: u64) -> u64 {
     let mut hash = key.wrapping_add(seed.wrapping_mul(0x9e37_79b9_7f4a_7c15));
     hash = (hash ^ hash >> 30).wrapping_mul(0xbf58_476d_1ce4_e5b9);
@@ -24,7 +24,7 @@ fn hash(key: u64, seed: u64) -> u64 {
     hash ^ hash >> 31
 }
 
-/// How far the estimates of a cache are off, in percentage points, by policy and factor.
+/// The errors of a cache's estimates, in percentage points, by policy and factor.
 fn errors(
     trace: &Trace,
     seed: u64,
@@ -132,7 +132,7 @@ impl Random {
     }
 }
 
-/// A stream of `lookups` keys, of which `key` makes each, by its number.
+/// A stream of `lookups` keys. `key` makes each of them from its number.
 fn stream(lookups: u64, mut key: impl FnMut(&mut Random, u64) -> u64) -> Trace {
     let mut random = Random(0);
     (0..lookups).map(|at| key(&mut random, at).to_string()).collect()
@@ -142,7 +142,7 @@ fn stream(lookups: u64, mut key: impl FnMut(&mut Random, u64) -> u64) -> Trace {
 fn skewed_keys() {
     for skew in [0.5, 0.7, 0.9, 1.1] {
         let trace = stream(400_000, |random, _| random.zipf(30_000, skew));
-        // With the steepest, half of the lookups are of a few keys.
+        // With the steepest, half of the lookups are for a few keys.
         let most = if skew > 1.0 { 4.0 } else { MOST };
         check(&format!("Zipf {skew}"), &trace, SEEDS, &[100, 1000, 5000], most, 1.0);
     }

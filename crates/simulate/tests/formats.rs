@@ -1,4 +1,4 @@
-//! Every format is detected and read, and what cannot be read is named, with what to do.
+//! Every format is detected and read. Errors name what cannot be read, and say what to do.
 
 use isocache_simulate::{Format, Input, InputOptions, Policy, Recorded, Simulation};
 
@@ -168,7 +168,7 @@ fn reports_say_the_same_in_every_form() {
 
 #[test]
 fn automatic_sizes_find_the_knee() {
-    // A loop over 700 keys: nothing below, everything there.
+    // A loop over 700 keys: smaller caches find nothing, and this size finds everything.
     let lines: Vec<String> = (0..14_000).map(|request| (request % 700).to_string()).collect();
     let report = Simulation::default().run(&read(&lines.join("\n")).unwrap(), |_, _| {});
     let lru = report.recommendations()[0];
@@ -196,7 +196,7 @@ fn where_no_key_comes_back_no_size_is_recommended() {
     let simulation = Simulation { policies: vec![Policy::Lru], sizes: Some(vec![1, 1000]) };
     let report = simulation.run(&read("a\na\na\na\n").unwrap(), |_, _| {});
     assert_eq!(report.advice(), ["LRU: 1 entry, the smallest size within one point of the best (75.0 % of 75.0 %)"]);
-    // A loop, of which LRU finds nothing at this size: there is nothing to recommend.
+    // A loop in which LRU finds nothing at this size: there is nothing to recommend.
     let simulation = Simulation { policies: vec![Policy::Lru], sizes: Some(vec![2]) };
     let report = simulation.run(&read("a\nb\nc\na\nb\nc\n").unwrap(), |_, _| {});
     assert_eq!(report.advice(), ["LRU: finds nothing at any of these sizes"]);

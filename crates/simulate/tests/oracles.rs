@@ -1,10 +1,10 @@
-//! Small random streams: every policy has the hits that a plain implementation of its definition has, over vectors that are
+//! Small random streams: every policy has the hits of a plain implementation of its definition, over vectors that are
 //! searched from end to end.
 
 use isocache_simulate::{Policy, Trace};
 use proptest::prelude::*;
 
-/// Runs a policy that changes what it holds, and says whether the request was a hit.
+/// Runs a policy, which changes what it holds and says whether the request was a hit.
 fn hits(requests: &[u8], mut request: impl FnMut(usize, u8) -> bool) -> u64 {
     requests.iter().enumerate().map(|(at, &key)| u64::from(request(at, key))).sum()
 }
@@ -130,7 +130,7 @@ fn optimum(requests: &[u8], size: usize) -> u64 {
     })
 }
 
-/// The most hits that any decisions whatever could have, found by trying all.
+/// The most hits that any decisions could have, found by trying all.
 fn best_of_all(requests: &[u8], size: usize, held: &[u8]) -> u64 {
     let Some((&key, rest)) = requests.split_first() else { return 0 };
     if held.contains(&key) {

@@ -1,5 +1,5 @@
-//! Real accesses: the hits of every policy are those of known implementations, to the last one where there is one right
-//! number, and to one percent of the requests under S3-FIFO.
+//! Real accesses: the hits of every policy match those of known implementations, exactly where there is one right
+//! number, and within one percent of the requests under S3-FIFO.
 
 #![cfg(not(target_arch = "wasm32"))]
 
@@ -8,7 +8,7 @@ mod support;
 use isocache_simulate::Policy;
 use support::{folder, read};
 
-/// The policy of a row, and how far the hits may be off.
+/// The policy of a row, and the allowed error in hits.
 fn policy(row: &[&str], requests: u64) -> Option<(Policy, u64)> {
     match row[2] {
         "LRU" => Some((Policy::Lru, 0)),

@@ -1,4 +1,4 @@
-//! From the events and responses of the bridge to announcements.
+//! Turns the events and responses of the bridge into announcements.
 
 use isocache_protocol::sse::Fields;
 use serde::Deserialize;
@@ -19,19 +19,19 @@ struct Data {
     position: Option<String>,
 }
 
-/// The limits of the interval of heartbeats, in milliseconds.
+/// The allowed intervals of heartbeats, in milliseconds.
 const HEARTBEATS: std::ops::RangeInclusive<u64> = 10..=3_600_000;
 
 /// An event of the stream.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Event {
-    /// The stream is open. The interval of heartbeats.
+    /// The stream is open, with this interval of heartbeats.
     Hello(Duration, Position),
     /// Anything later.
     Change(Invalidation),
 }
 
-/// Reads an event. `knows_own` is whether own changes may be believed. The error says what is wrong with it.
+/// Parses an event. `knows_own` says whether own changes can be trusted. The error says what is wrong with the event.
 pub(super) fn of_event(fields: &Fields, namespace: &Namespace, knows_own: bool) -> Result<Event, String> {
     let position = read_position(fields.id.as_deref())?;
     let data = read(fields.data.as_bytes())?;
@@ -48,12 +48,12 @@ pub(super) fn of_event(fields: &Fields, namespace: &Namespace, knows_own: bool) 
             Some((keys, own)) => Invalidation::Keys { keys, own, position: some },
             None => Invalidation::Reset { position: some },
         },
-        // Also an event that this release does not know: whatever it means, no copy survives it.
+        // Also an event unknown to this release: whatever it means, no copy survives it.
         _ => Invalidation::Reset { position: some },
     }))
 }
 
-/// Reads the response to a poll: the announcement of what was missed.
+/// Parses the response to a poll, as the announcement of the missed changes.
 pub(super) fn of_response(body: &[u8], namespace: &Namespace, knows_own: bool) -> Result<Invalidation, String> {
     let data = read(body)?;
     let position = Some(read_position(data.position.as_deref())?);
@@ -64,7 +64,7 @@ pub(super) fn of_response(body: &[u8], namespace: &Namespace, knows_own: bool) -
     Ok(Invalidation::Keys { keys, own, position })
 }
 
-/// The keys as callers of the provider know them, and the own ones among them; `None` if there is no such field.
+/// The keys as callers of the provider know them, and the own ones among them; `None` if the field is absent.
 fn keys(data: Data, namespace: &Namespace, knows_own: bool) -> Option<(Vec<String>, Vec<String>)> {
     let stripped = |keys: Vec<String>| {
         if namespace.prefix().is_none() {

@@ -2,10 +2,10 @@
 //!
 //! | file | what it does |
 //! |---|---|
-//! | `open` | requests, and what is wrong if they fail |
-//! | `stream` | one connection after the other, from where the last one ended |
+//! | `open` | requests, and the errors if they fail |
+//! | `stream` | one connection after another, each from where the last one ended |
 //! | `poll` | one request each time |
-//! | `event` | what the bridge sends, as announcements |
+//! | `event` | turns the messages of the bridge into announcements |
 
 mod event;
 mod open;
@@ -23,15 +23,15 @@ use crate::remote::Namespace;
 use crate::tiered::{Announce, Invalidation, InvalidationSource, Position};
 
 /// The announcements of a bridge, from [`HttpCacheProvider::invalidations`](crate::HttpCacheProvider::invalidations):
-/// which keys of the provider's namespace have changed, whoever has changed them.
+/// the changed keys of the provider's namespace, whoever changed them.
 ///
 /// It holds one stream, of server-sent events, to `GET /invalidations`: with reqwest natively, and with `fetch` in
-/// WebAssembly. When the stream breaks, or is silent for two heartbeats, it connects again, after a pause of 0.1 to 10
+/// WebAssembly. When the stream breaks, or is silent for two heartbeats, it reconnects after a pause of 0.1 to 10
 /// seconds with random jitter, and the bridge announces what was missed. If the bridge no longer knows that, because it
 /// was restarted or its connection to Redis broke, it announces [`Reset`](Invalidation::Reset). Each attempt takes no
 /// longer than the [`timeout`](crate::HttpCacheBuilder::timeout) of the provider. Errors are announced as
-/// [`Disconnected`](Invalidation::Disconnected), also those that need somebody to act: a token that is refused, or a
-/// server that is no bridge.
+/// [`Disconnected`](Invalidation::Disconnected), including those that somebody must fix: a refused token, or a server
+/// that is not a bridge.
 ///
 /// A tiered cache runs it. A program that keeps other copies, such as rendered
 /// pages, runs it itself:
@@ -58,12 +58,12 @@ use crate::tiered::{Announce, Invalidation, InvalidationSource, Position};
 pub struct HttpInvalidations {
     session: Arc<Session>,
     namespace: Namespace,
-    /// The name of own requests, if own changes are to be known.
+    /// The name of own requests, if own changes are to be recognized.
     own: Option<OwnOrigin>,
     interval: Option<Duration>,
 }
 
-/// The limits of the interval of polls.
+/// The allowed intervals between polls.
 const INTERVALS: std::ops::RangeInclusive<Duration> = Duration::from_millis(10)..=Duration::from_secs(3600);
 
 impl HttpInvalidations {
@@ -71,9 +71,9 @@ impl HttpInvalidations {
         Self { session, namespace, own, interval: None }
     }
 
-    /// Asks at an interval what was missed, and holds no stream: for places that cannot hold one, such as workers at the
-    /// edge. A tiered cache polls when it is read after that time, so that a near copy is as old as `interval` at most; and
-    /// earlier if a response has shown that there are changes. [`run`](InvalidationSource::run) polls all the time.
+    /// Polls at an interval and holds no stream, for places that cannot hold one, such as workers at the edge. A tiered
+    /// cache polls when it is read after that time, so a near copy is at most `interval` old; it polls earlier if a
+    /// response shows that there are changes. [`run`](InvalidationSource::run) polls continuously.
     ///
     /// ```
     /// use isocache::{HttpCacheProvider, InvalidationSource};

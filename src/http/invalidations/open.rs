@@ -1,4 +1,4 @@
-//! Requests for announcements, and what is wrong if they fail.
+//! Requests for announcements, and the errors if they fail.
 
 use std::pin::pin;
 use std::sync::Arc;
@@ -14,16 +14,16 @@ use crate::http::errors;
 use crate::http::transport::{Head, Opened, PlatformTransport, TransportError, sleep};
 use crate::tiered::Position;
 
-/// How much of an error is read, in bytes.
+/// The number of bytes of an error that are read.
 const LONGEST_ERROR: usize = 64 * 1024;
 
 /// Why there are no announcements.
 #[derive(Debug)]
 pub(super) struct Failure {
     pub(super) error: CacheError,
-    /// How long the server asks to wait.
+    /// How long the server requests to wait.
     pub(super) retry_after: Option<Duration>,
-    /// Whether the next attempt will most likely fail as well, unless somebody does something.
+    /// Whether the next attempt will most likely fail too, unless somebody intervenes.
     pub(super) is_permanent: bool,
     /// Whether the server refused the token.
     pub(super) is_token: bool,
@@ -35,7 +35,7 @@ impl From<CacheError> for Failure {
     }
 }
 
-/// A response to a request for announcements, and under which name it was sent.
+/// A response to a request for announcements, and the name that the request was sent under.
 pub(super) struct Announced {
     pub(super) opened: Opened,
     pub(super) name: Option<Arc<str>>,
@@ -87,7 +87,7 @@ impl HttpInvalidations {
         let foreign = |got: &str| errors::without_invalidations(url, got);
         let is_temporary = matches!(status, 408 | 429 | 500 | 502..=504);
         let error = match (status, text) {
-            // A server of the protocol that takes the path for a command, or for a command with other words.
+            // A server of the protocol that takes the path for a command, unknown or with the wrong arguments.
             (400, Some(text)) if text.contains("nknown command") || text.contains("invalidations'") => foreign(&text),
             (401 | 403, Some(text)) => CacheError::Refused(format!("{url}/invalidations: {text}")),
             (_, Some(text)) if !matches!(status, 200..=399 | 404 | 405) => errors::of_status(status, url, &text),
@@ -99,7 +99,7 @@ impl HttpInvalidations {
         Failure { error, retry_after, is_permanent: !is_temporary, is_token: status == 401 }
     }
 
-    /// Waits for `work`, but no longer than an operation of the provider may take.
+    /// Waits for `work`, up to the time limit of an operation of the provider.
     pub(super) async fn limited<T>(&self, work: impl Future<Output = Result<T, Failure>>) -> Result<T, Failure> {
         let limit = self.session.timeout;
         match select(pin!(work), pin!(sleep(limit))).await {

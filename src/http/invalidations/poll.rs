@@ -13,7 +13,7 @@ use crate::http::errors;
 use crate::http::transport::sleep;
 use crate::tiered::{Announce, Invalidation, Position};
 
-/// Requests what was missed, once. With a function that makes tokens, it is called again if the token was refused.
+/// Requests the missed changes, once. If a function makes tokens and the token was refused, tries again with a new one.
 pub(super) async fn once(source: &HttpInvalidations, since: Option<Position>) -> Result<Invalidation> {
     let answered = match source.limited(request(source, since)).await {
         Err(failure) if failure.is_token && source.session.forget_token() => {
@@ -24,7 +24,7 @@ pub(super) async fn once(source: &HttpInvalidations, since: Option<Position>) ->
     let missed = answered.map_err(|failure| failure.error)?;
     source.session.reached(missed.position());
     Ok(match missed {
-        // Without a position to begin with, nobody knows what was missed.
+        // Without a position to start from, nobody knows what was missed.
         Invalidation::Keys { position, .. } if since.is_none() => Invalidation::Reset { position },
         missed => missed,
     })
@@ -39,7 +39,7 @@ async fn request(source: &HttpInvalidations, since: Option<Position>) -> Result<
     missed.map_err(|reason| errors::unexpected(url, &format!("the response of /invalidations: {reason}")).into())
 }
 
-/// Polls at an interval, and announces what was missed, until the future is dropped.
+/// Polls at an interval, and announces the missed changes, until the future is dropped.
 pub(super) async fn run(source: HttpInvalidations, interval: Duration, since: Option<Position>, announce: Announce) {
     let (mut since, mut is_connected) = (since, false);
     loop {

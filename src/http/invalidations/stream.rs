@@ -1,4 +1,4 @@
-//! The stream: one connection after the other, each from where the last one ended.
+//! The stream: one connection after another, each from where the last one ended.
 
 use std::pin::pin;
 use std::time::Duration;
@@ -16,14 +16,14 @@ use crate::http::errors;
 use crate::http::transport::{PlatformBody, PlatformTransport, random, sleep};
 use crate::tiered::{Announce, Invalidation, Position};
 
-/// How long after a connection ends the next one is opened. The pause doubles with every attempt that fails.
+/// The pause before the next connection is opened. It doubles with every failed attempt.
 const FIRST_PAUSE: Duration = Duration::from_millis(100);
 const LONGEST_PAUSE: Duration = Duration::from_secs(10);
 
-/// The longest pause that a server may ask for.
+/// The longest pause that a server may request.
 const LONGEST_RETRY_AFTER: Duration = Duration::from_secs(60);
 
-/// The most bytes of one event: those of the most keys that the bridge announces at once, as JSON.
+/// The maximum length of an event, in bytes: enough for the most keys that the bridge announces at once, as JSON.
 const LONGEST_EVENT: usize = 16 << 20;
 
 /// Announces until the future is dropped.
@@ -46,7 +46,7 @@ pub(super) async fn run(source: HttpInvalidations, since: Option<Position>, anno
     }
 }
 
-/// With random jitter of up to half, so that the clients of a bridge that was restarted do not come all at once.
+/// Adds random jitter of up to half, so that the clients of a restarted bridge do not all reconnect at once.
 fn pause(ended: &Failure, failures: u32) -> Duration {
     let longest = FIRST_PAUSE.saturating_mul(1 << failures.min(10)).min(LONGEST_PAUSE);
     let longest = if ended.is_permanent { LONGEST_PAUSE } else { longest };
@@ -55,18 +55,18 @@ fn pause(ended: &Failure, failures: u32) -> Duration {
     asked.max(half) + half.mul_f64(random())
 }
 
-/// The state from one connection to the next.
+/// The state kept between connections.
 struct Line {
     source: HttpInvalidations,
-    /// Everything up to here was announced.
+    /// Everything up to here has been announced.
     position: Option<Position>,
     announce: Announce,
-    /// Connections of its own, if those of the provider have been silent.
+    /// Separate connections, if those of the provider have been silent.
     transport: Option<PlatformTransport>,
 }
 
 impl Line {
-    /// Opens a connection, and announces what comes. Returns `Ok` if another one is to follow at once.
+    /// Opens a connection, and announces what arrives. Returns `Ok` if another connection is to follow at once.
     async fn connection(&mut self, connected: &mut bool) -> Result<(), Failure> {
         let started = Stopwatch::start();
         let source = self.source.clone();
@@ -93,7 +93,7 @@ impl Line {
                 took: started.elapsed(),
             });
         }
-        // What was missed comes first, and is announced before the connection.
+        // Missed changes come first, and are announced before the connection.
         let mut is_resuming = resumes;
         loop {
             let fields = self.wait(&mut events, heartbeat * 2).await?;
@@ -112,7 +112,7 @@ impl Line {
             } else {
                 self.tell(change);
             }
-            // The bridge is to learn the new name of own requests, which goes with the request for the stream.
+            // The bridge must learn the new name of own requests, which is sent with the request for the stream.
             if is_heartbeat && !source.is_current(name.as_deref()) {
                 return Ok(());
             }
@@ -123,10 +123,10 @@ impl Line {
         (self.announce)(event);
     }
 
-    /// The next event, if it comes in time.
+    /// Waits for the next event, up to a limit.
     async fn wait(&mut self, events: &mut Events, limit: Duration) -> Result<Fields, Failure> {
         let (since, since_unix) = (Stopwatch::start(), UnixClock.now_ms());
-        // The limit is looked at first: after the process was stopped, both are over.
+        // The limit is polled first: after the process was stopped, both are ready.
         let next = {
             let limit = pin!(sleep(limit));
             match select(limit, pin!(events.next(&self.source))).await {
@@ -134,12 +134,12 @@ impl Line {
                 Either::Right((next, _)) => Some(next?),
             }
         };
-        // The time that passed while the machine slept shows on one clock only, depending on the platform.
+        // Depending on the platform, only one of the clocks shows the time during which the machine slept.
         let passed = since.elapsed().max(Duration::from_millis(UnixClock.now_ms().saturating_sub(since_unix)));
         match next {
             Some(fields) if passed <= limit => Ok(fields),
             _ => {
-                // The connection may be dead, and so may be others that the provider would use again.
+                // The connection may be dead, and so may others that the provider would reuse.
                 self.transport = PlatformTransport::new().ok();
                 let reason = format!("the stream was silent for more than two heartbeats ({limit:?})");
                 Err(errors::connection(&self.source.session.url, &reason).into())
@@ -152,7 +152,7 @@ impl Line {
 struct Events {
     body: PlatformBody,
     parser: FieldParser,
-    /// Those that have arrived.
+    /// Events that have already arrived.
     read: std::vec::IntoIter<Fields>,
 }
 

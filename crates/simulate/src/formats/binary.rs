@@ -2,7 +2,7 @@
 
 use crate::trace::Trace;
 
-/// Takes bytes as they come, and keeps those of a number that has not come as a whole.
+/// Takes bytes as they arrive, and keeps those of an incomplete number.
 #[derive(Default)]
 pub(crate) struct Words {
     rest: Vec<u8>,
@@ -26,7 +26,7 @@ impl Words {
         words.iter().all(|word| trace.push(word))
     }
 
-    /// How many bytes are left over at the end.
+    /// The number of bytes left over at the end.
     pub(crate) fn rest(&self) -> usize {
         self.rest.len()
     }

@@ -7,7 +7,7 @@ use crate::trace::Trace;
 
 /// The column of the key.
 pub(crate) struct Column {
-    /// As it was given, until the first row is read: a name, which is in the first row, or a number from 1.
+    /// As given, until the first row is read: a name from that row, or a number from 1.
     wanted: String,
     at: Option<usize>,
     separator: u8,
@@ -30,7 +30,7 @@ impl Column {
         }
     }
 
-    /// The place of the column in the first row.
+    /// The position of the column in the first row.
     fn find(&self, header: &[u8]) -> Result<usize, String> {
         let names = cells(header, self.separator);
         let found = names.iter().position(|name| name.trim() == self.wanted);
@@ -79,7 +79,7 @@ fn unquoted(cell: &[u8]) -> Cow<'_, [u8]> {
     if !inner.contains(&b'"') {
         return Cow::Borrowed(inner);
     }
-    // Each quote in a cell is doubled.
+    // Quotes in a cell are doubled.
     let mut is_second = false;
     let once = inner.iter().copied().filter(|&byte| {
         is_second = byte == b'"' && !is_second;
@@ -88,9 +88,9 @@ fn unquoted(cell: &[u8]) -> Cow<'_, [u8]> {
     Cow::Owned(once.collect())
 }
 
-/// The separator that a row most likely has.
+/// The most likely separator of a row.
 pub(super) fn separator(line: &[u8]) -> u8 {
     let count = |separator: u8| cells(line, separator).len();
-    // The first of those that are equally frequent.
+    // On a tie, the last of these: the comma.
     [b';', b'\t', b','].into_iter().max_by_key(|&separator| count(separator)).unwrap_or(b',')
 }

@@ -1,9 +1,9 @@
-//! Which format a file has, by its beginning.
+//! Detects the format of a file from its beginning.
 
 use super::{Format, csv, json, log, text};
 use crate::input::InputOptions;
 
-/// How much of the beginning decides, in bytes.
+/// The length of the beginning that is examined, in bytes.
 pub(crate) const SAMPLE: usize = 64 << 10;
 
 /// The format of a file, and where the key is.
@@ -27,13 +27,13 @@ impl Detected {
 /// Detects the format, unless the options name it.
 ///
 /// # Errors
-/// A sentence with the remedy: the beginning is of no format, or the options do not go with it.
+/// If no format fits the beginning, or the options contradict it. The error says what to do.
 pub(crate) fn detect(sample: &[u8], options: &InputOptions) -> Result<Detected, String> {
     if let Some(tool) = compression(sample) {
         return Err(format!("it is compressed: unpack it first, as in `{tool} -dc FILE | isocache simulate -`"));
     }
     let lines: Vec<&[u8]> = sample.split(|&byte| byte == b'\n').map(<[u8]>::trim_ascii).collect();
-    // The last one may have been cut off.
+    // The last one may be cut off.
     let whole = if lines.len() > 1 && sample.len() >= SAMPLE { &lines[..lines.len() - 1] } else { &lines[..] };
     let lines: Vec<&[u8]> = whole.iter().copied().filter(|line| !line.is_empty()).collect();
     let format = match (options.format, &options.column, &options.field) {
@@ -68,7 +68,7 @@ pub(crate) fn detect(sample: &[u8], options: &InputOptions) -> Result<Detected, 
     Ok(detected)
 }
 
-/// The program that unpacks a file, if it is packed.
+/// The program that decompresses a file, if it is compressed.
 fn compression(sample: &[u8]) -> Option<&'static str> {
     let kinds: [(&[u8], &str); 4] =
         [(b"\xfd7zXZ\0", "xz"), (b"\x1f\x8b", "gzip"), (b"\x28\xb5\x2f\xfd", "zstd"), (b"BZh", "bzip2")];

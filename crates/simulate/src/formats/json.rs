@@ -1,4 +1,4 @@
-//! A JSON object a line.
+//! One JSON object per line.
 
 use serde_json::Value;
 
@@ -11,7 +11,7 @@ pub(crate) struct Field {
 }
 
 impl Field {
-    /// `name` is that of a field, or the way to a field of an object in a field, such as `request.path`.
+    /// `name` is that of a field, or the path to a nested field, such as `request.path`.
     pub(super) fn new(name: &str) -> Self {
         Self { name: name.to_owned() }
     }
@@ -30,7 +30,7 @@ impl Field {
     }
 }
 
-/// The names of the fields of a line, with those of objects in them. `None` if it is no object.
+/// The names of the fields in a line, including nested ones. `None` if the line is not an object.
 pub(super) fn fields(line: &[u8]) -> Option<Vec<String>> {
     let Value::Object(object) = serde_json::from_slice(line).ok()? else { return None };
     let mut names = Vec::new();

@@ -1,10 +1,10 @@
 //! Access logs of nginx and Apache, in the common and the combined format:
-//! `host identity user [time] "GET /path HTTP/1.1" status bytes`, and what may follow.
+//! `host identity user [time] "GET /path HTTP/1.1" status bytes`, and anything after it.
 
 use super::Line;
 use crate::trace::Trace;
 
-/// The request line of a line of a log, with its escapes.
+/// The request line within a line of a log, with its escapes.
 pub(super) fn request(line: &[u8]) -> Option<&[u8]> {
     let time = line.iter().position(|&byte| byte == b'[')?;
     if super::text::words(&line[..time]).count() < 2 {
@@ -23,7 +23,7 @@ pub(super) fn request(line: &[u8]) -> Option<&[u8]> {
     is_status.then_some(&rest[..quote])
 }
 
-/// A line. Only GET and HEAD requests are looked up in a cache; others, and what is no request, are passed over.
+/// Reads a line. Only GET and HEAD requests are looked up in a cache; other requests are skipped.
 pub(super) fn line(line: &[u8], trace: &mut Trace) -> Line {
     let Some(request) = request(line) else { return Line::Unreadable };
     let mut words = request.split(|&byte| byte == b' ');

@@ -15,24 +15,24 @@ pub(crate) use detect::{SAMPLE, detect};
 
 use crate::trace::Trace;
 
-/// How a file of accesses is written.
+/// The format of a file of accesses.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Format {
-    /// A key a line.
+    /// One key per line.
     Lines,
-    /// Comma-separated values, or separated by semicolons or tabs; the key is in one column.
+    /// Values separated by commas, semicolons or tabs; the key is in one column.
     Csv,
-    /// An access log of nginx or Apache, in the common or combined format; the key is the path with its query, of GET and
-    /// HEAD requests.
+    /// An access log of nginx or Apache, in the common or combined format; the key is the path with the query of each
+    /// GET or HEAD request.
     Log,
-    /// A JSON object a line; the key is in one field.
+    /// One JSON object per line; the key is in one field.
     Json,
-    /// A number a line, where `*` is none.
+    /// One number per line, or `*` for none.
     Numbers,
-    /// Four numbers a line: the first key, how many keys follow each other from there, and two that are ignored.
+    /// Four numbers per line: the first key, the number of consecutive keys, and two that are ignored.
     Ranges,
-    /// Numbers of 4 bytes each, one key each.
+    /// Numbers of 4 bytes, each of them a key.
     Binary,
 }
 
@@ -55,7 +55,7 @@ impl Format {
         }
     }
 
-    /// What a line of it should have been, for errors.
+    /// The expected form of a line, for errors.
     #[must_use]
     pub const fn expects(self) -> &'static str {
         match self {
@@ -88,12 +88,12 @@ impl FromStr for Format {
     }
 }
 
-/// What a line is.
+/// The outcome of reading a line.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Line {
-    /// A request, or several; or the names of the columns.
+    /// One request or several, or the names of the columns.
     Read,
-    /// Something that is no request, and was to be expected.
+    /// Valid, but not a request.
     Skipped,
     /// Not of this format.
     Unreadable,
@@ -131,7 +131,7 @@ impl Reader {
         }
     }
 
-    /// Whether a line goes on in the next one, because a quote is open.
+    /// Whether a line continues on the next one, because a quote is open.
     pub(crate) fn goes_on(&self, line: &[u8]) -> bool {
         matches!(self, Self::Csv(_)) && csv::is_open(line)
     }
@@ -139,7 +139,7 @@ impl Reader {
     /// Reads a line that is not blank.
     ///
     /// # Errors
-    /// A sentence: nothing can be read, because the column does not exist.
+    /// If nothing can be read, because the column does not exist.
     pub(crate) fn line(&mut self, line: &[u8], trace: &mut Trace) -> Result<Line, String> {
         Ok(match self {
             Self::Lines => Line::of(trace.push(line)),

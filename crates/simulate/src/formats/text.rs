@@ -3,7 +3,7 @@
 use super::Line;
 use crate::trace::Trace;
 
-/// The longest range of a line, in keys: a longer one is more likely a file of another kind.
+/// The maximum number of keys in a range. A longer one more likely means a file of another kind.
 const MAX_RANGE: u64 = 1 << 20;
 
 pub(super) fn parse(word: &[u8]) -> Option<u64> {

@@ -1,5 +1,5 @@
-//! ARC: entries that were used once and entries that were used again, in two lists whose lengths follow the keys that come
-//! back after their eviction.
+//! ARC: entries that were used once and entries that were used again, in two lists whose lengths adapt to the keys that
+//! return after eviction.
 //!
 //! From Megiddo and Modha, "ARC: a self-tuning, low overhead replacement cache", FAST 2003; the names of the four lists are
 //! those of the paper.
@@ -7,7 +7,7 @@
 use super::list::{Links, List};
 use crate::trace::Trace;
 
-/// The list in which a key is.
+/// The list that a key is in.
 #[derive(Clone, Copy, PartialEq)]
 enum In {
     None,
@@ -23,7 +23,7 @@ enum In {
 
 struct Arc {
     size: u32,
-    /// How long `t1` should be. It moves by ratios of lengths, so it is no whole number.
+    /// The target length of `t1`. It moves by ratios of lengths, so it is not an integer.
     target: f64,
     places: Vec<In>,
     links: Links,

@@ -7,9 +7,9 @@ use isocache::engine::{Engine, Inserted, Limits, NEVER};
 use super::NONE;
 use crate::trace::Trace;
 
-/// The keys that were evicted early, as the owner of an engine remembers them.
+/// The keys evicted early, as the owner of an engine remembers them.
 struct Ghosts {
-    /// The number of each key that is remembered, or `NONE`.
+    /// The number of each remembered key, or `NONE`.
     numbers: Vec<u32>,
     order: VecDeque<(u32, u32)>,
     next: u32,
@@ -54,7 +54,7 @@ pub(super) fn hits(policy: isocache::Policy, trace: &Trace, size: u32) -> u64 {
             continue;
         }
         let is_back = remembers && ghosts.take(key);
-        // It cannot fail for want of weight; without memory, the request is a miss that stores nothing.
+        // The weight always fits. If memory runs out, the request is a miss that stores nothing.
         let Ok(Inserted { slot, evicted, remember }) = engine.insert(0, NEVER, 0.0, is_back) else { continue };
         if evicted {
             let old = held[slot as usize];

@@ -1,4 +1,4 @@
-//! FIFO: the oldest entry leaves.
+//! FIFO: evicts the oldest entry.
 
 use crate::trace::Trace;
 

@@ -1,4 +1,4 @@
-//! The eviction policies that are simulated.
+//! The simulated eviction policies.
 
 mod arc;
 mod engine;
@@ -11,29 +11,29 @@ use serde::{Serialize, Serializer};
 
 use crate::trace::Trace;
 
-/// No key, no place.
+/// No key, or no place.
 pub(crate) const NONE: u32 = u32::MAX;
 
 /// An eviction policy that can be simulated.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Policy {
-    /// The least recently used entry leaves, as in isocache by default.
+    /// Evicts the least recently used entry, as isocache does by default.
     Lru,
     /// S3-FIFO, as in isocache with the policy `s3fifo`.
     S3Fifo,
-    /// The oldest entry leaves.
+    /// Evicts the oldest entry.
     Fifo,
-    /// SIEVE: the oldest entry that was not used since the last look at it.
+    /// SIEVE: evicts the oldest entry that was not used since it was last examined.
     Sieve,
     /// ARC, which balances recency and frequency.
     Arc,
-    /// The best that any policy can do: the entry that is needed last leaves. It knows the future, so no cache has it.
+    /// The best possible policy: evicts the entry that is needed last. It knows the future, so no cache can have it.
     Optimum,
 }
 
 impl Policy {
-    /// All policies, in the order in which they are shown.
+    /// All policies, in display order.
     pub const ALL: [Self; 6] = [Self::Lru, Self::S3Fifo, Self::Fifo, Self::Sieve, Self::Arc, Self::Optimum];
 
     /// Its name in options and in JSON.
@@ -49,7 +49,7 @@ impl Policy {
         }
     }
 
-    /// Its name for people.
+    /// Its display name.
     #[must_use]
     pub const fn title(self) -> &'static str {
         match self {
@@ -62,14 +62,14 @@ impl Policy {
         }
     }
 
-    /// Whether a cache of isocache can have it.
+    /// Whether isocache offers it.
     #[must_use]
     pub const fn is_offered(self) -> bool {
         matches!(self, Self::Lru | Self::S3Fifo)
     }
 
-    /// The hits of a cache of `size` entries that was empty at the beginning. Each request is a lookup, and a miss is
-    /// followed by a write.
+    /// The hits of a cache of `size` entries that starts empty. Each request is a lookup, and a write follows each
+    /// miss.
     ///
     /// ```
     /// use isocache_simulate::{Policy, Trace};

@@ -1,5 +1,5 @@
-//! SIEVE: a hand moves over the entries from the oldest to the newest. It evicts the first that was not used since the
-//! hand last passed.
+//! SIEVE: a hand moves over the entries from the oldest to the newest, and evicts the first that was not used since it
+//! last passed.
 //!
 //! From Zhang, Yang, Yue, Vigfusson and Rashmi, "SIEVE is simpler than LRU", NSDI 2024.
 
@@ -7,7 +7,7 @@ use super::NONE;
 use super::list::{Links, List};
 use crate::trace::Trace;
 
-/// What is known of a key.
+/// The state of a key.
 #[derive(Clone, Copy, PartialEq)]
 enum State {
     Absent,

@@ -1,4 +1,4 @@
-//! The report as a chart, in SVG.
+//! Draws the report as a chart, in SVG.
 
 use std::fmt::Write as _;
 
@@ -12,10 +12,10 @@ const LEFT: f64 = 52.0;
 const RIGHT: f64 = 104.0;
 const TOP: f64 = 40.0;
 const BOTTOM: f64 = 48.0;
-/// The least distance of two names at the right.
+/// The minimum distance between two names on the right.
 const NAME: f64 = 15.0;
 
-/// The colour and the dashes of a policy. Colours that people with any colour vision tell apart.
+/// The colour and the dashes of a policy. The colours can be told apart with any colour vision.
 fn style(policy: Policy) -> (&'static str, &'static str) {
     match policy {
         Policy::Lru => ("#0072b2", ""),
@@ -27,7 +27,7 @@ fn style(policy: Policy) -> (&'static str, &'static str) {
     }
 }
 
-/// Where sizes and ratios are on the chart.
+/// Places sizes and ratios on the chart.
 struct Scale {
     /// The logarithms of the smallest size, and of the largest divided by it.
     first: f64,
@@ -50,7 +50,7 @@ impl Scale {
 }
 
 impl Report {
-    /// As an SVG chart: a curve for each policy over the sizes, and a mark at each recommended size.
+    /// The report as an SVG chart: a curve for each policy over the sizes, and a mark at each recommended size.
     #[must_use]
     pub fn svg(&self) -> String {
         let first = f64::from(self.sizes.first().copied().unwrap_or(1)).ln();
@@ -99,7 +99,7 @@ impl Report {
         let mut end = f64::NEG_INFINITY;
         for &size in &self.sizes {
             let (x, text) = (scale.x(size), grouped(size.into()));
-            // Half of the width of the text, roughly.
+            // Roughly half the width of the text.
             let half = f64::from(u32::try_from(text.len()).unwrap_or(0)) * 3.4 + 4.0;
             if x - half > end {
                 end = x + half;
@@ -132,7 +132,7 @@ impl Report {
                 names.push((Scale::y(last.hit_ratio), policy));
             }
         }
-        // The names at the ends of the curves, one below the other where these meet, and none below the axis.
+        // The names at the ends of the curves, spread out where curves meet, and none below the axis.
         names.sort_by(|one, other| one.0.total_cmp(&other.0));
         let mut least = f64::NEG_INFINITY;
         for (y, _) in &mut names {

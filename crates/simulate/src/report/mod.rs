@@ -1,4 +1,4 @@
-//! What a simulation has found, and how it is shown.
+//! The result of a simulation, and its output formats.
 
 mod chart;
 mod table;
@@ -9,7 +9,7 @@ use crate::input::{Recorded, UnreadableLine};
 use crate::policies::Policy;
 use crate::trace::Trace;
 
-/// A size within this much of the best hit ratio is as good.
+/// A hit ratio this close to the best one is good enough.
 const GOOD_ENOUGH: f64 = 0.01;
 
 /// The result of one policy at one size.
@@ -22,7 +22,7 @@ pub struct Cell {
     pub size: u32,
     /// The requests that found their entry.
     pub hits: u64,
-    /// The part of the requests that they are, from 0 to 1.
+    /// The ratio of hits to requests, from 0 to 1.
     pub hit_ratio: f64,
 }
 
@@ -50,8 +50,8 @@ pub struct Recommendation {
     pub best: f64,
 }
 
-/// The smallest size of one policy within one point of its best; none if it finds nothing at any size. With `refinements`,
-/// sizes between the simulated ones are tried.
+/// The smallest size of one policy within one point of its best; `None` if it has no hits at any size. With
+/// `refinements`, sizes between the simulated ones are tried.
 pub(crate) fn recommend(cells: &[Cell], trace: &Trace, refinements: u32) -> Option<Recommendation> {
     let best = cells.iter().map(|cell| cell.hit_ratio).fold(0.0, f64::max);
     if best <= 0.0 {
@@ -77,7 +77,7 @@ pub(crate) fn recommend(cells: &[Cell], trace: &Trace, refinements: u32) -> Opti
     Some(Recommendation { policy, size, hit_ratio, best })
 }
 
-/// What a simulation has found.
+/// The result of a simulation.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Report {
@@ -87,7 +87,7 @@ pub struct Report {
     requests: u32,
     /// The number of distinct keys.
     keys: u32,
-    /// Lines that are no lookups in a cache, as POST requests in a log.
+    /// Lines that are not lookups in a cache, such as POST requests in a log.
     skipped: u64,
     /// Lines that could not be read.
     unreadable: u64,
@@ -127,7 +127,7 @@ impl Report {
         &self.results
     }
 
-    /// For each policy that isocache has, the smallest size within one percentage point of its best hit ratio.
+    /// For each policy that isocache offers, the smallest size within one percentage point of its best hit ratio.
     #[must_use]
     pub fn recommendations(&self) -> &[Recommendation] {
         &self.recommendations
@@ -143,7 +143,7 @@ impl Report {
         self.results.iter().find(|cell| (cell.policy, cell.size) == (policy, size))
     }
 
-    /// The lines that could not be read, with the first of them; `None` if all could be.
+    /// A warning about unreadable lines, with the first of them; `None` if there are none.
     #[must_use]
     pub fn warning(&self) -> Option<String> {
         if self.unreadable == 0 {
@@ -160,17 +160,17 @@ impl Report {
         ))
     }
 
-    /// As CSV, a row for each policy and size.
+    /// The report as CSV, with a row for each policy and size.
     #[must_use]
     pub fn csv(&self) -> String {
         let row = |cell: &Cell| format!("{},{},{},{:.6}\n", cell.policy.name(), cell.size, cell.hits, cell.hit_ratio);
         std::iter::once("policy,size,hits,hit_ratio\n".to_owned()).chain(self.results.iter().map(row)).collect()
     }
 
-    /// As JSON.
+    /// The report as JSON.
     #[must_use]
     pub fn json(&self) -> String {
-        // It cannot fail: there are no keys but strings, and no number that JSON lacks.
+        // It cannot fail: all keys are strings, and JSON can represent every number.
         serde_json::to_string_pretty(self).unwrap_or_default() + "\n"
     }
 }

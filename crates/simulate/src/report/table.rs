@@ -1,4 +1,4 @@
-//! The report as a table for people.
+//! The report as a readable table.
 
 use std::fmt::Write as _;
 
@@ -27,7 +27,7 @@ fn counted(number: u64, one: &str, several: &str) -> String {
 }
 
 impl Report {
-    /// As a table, with the recommended sizes below it.
+    /// The report as a table, with the recommended sizes below it.
     #[must_use]
     pub fn table(&self) -> String {
         let mut text = format!(
@@ -68,8 +68,8 @@ impl Report {
         text
     }
 
-    /// A sentence for each policy that isocache has: the smallest size within one percentage point of its best. Where no key
-    /// comes back, one sentence that says so.
+    /// A sentence for each policy that isocache offers: the smallest size within one percentage point of its best. If
+    /// no key repeats, one sentence says so.
     #[must_use]
     pub fn advice(&self) -> Vec<String> {
         if self.requests == self.keys {

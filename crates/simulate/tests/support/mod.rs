@@ -9,7 +9,7 @@ use flate2::read::MultiGzDecoder;
 use isocache_simulate::{Input, InputOptions, Recorded};
 use liblzma::read::XzDecoder;
 
-/// The folder of the traces. Where it is absent, says so past the capture of the test's output.
+/// The folder of the traces. If it is absent, says so even though test output is captured.
 pub fn folder(test: &str) -> Option<PathBuf> {
     let folder = std::env::var_os("ISOCACHE_TRACES")
         .map_or_else(|| Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../shared/traces"), PathBuf::from);

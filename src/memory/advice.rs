@@ -1,4 +1,4 @@
-//! The advisor of a cache: which lookups it is told of, and what it says.
+//! The advisor of a cache: the lookups that it sees, and its estimates.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError};
@@ -8,9 +8,9 @@ use super::shared::Shared;
 use super::table::{Hashed, Table};
 use crate::engine::{Advisor, Counters, Estimate, Limits, MAX_SLOTS, Millis, Policy, Slot};
 
-/// What a cache does on a hit beyond counting it. Nearly all hits need none of it, and are told by one comparison.
+/// What a cache does on a hit beyond counting it. One comparison shows that nearly all hits need none of it.
 pub(super) struct Attention {
-    /// Hits on keys whose hash is at most this need more.
+    /// Hits on keys whose hash is at most this need more work.
     bound: AtomicU64,
     /// Likewise for misses.
     miss_bound: AtomicU64,
@@ -18,7 +18,7 @@ pub(super) struct Attention {
     advice: Option<Advice>,
 }
 
-/// The tables of a cache, as one of them sees it.
+/// The tables of a cache, from the point of view of one of them.
 #[derive(Clone, Copy)]
 pub(super) struct Tables {
     pub(super) count: usize,
@@ -33,7 +33,7 @@ impl Tables {
 struct Advice {
     advisor: Mutex<Advisor>,
     policy: Policy,
-    /// Whether the cache is limited by bytes alone, so that its size in entries is what fits.
+    /// Whether the cache is limited by bytes alone, so that its size in entries is whatever fits.
     is_by_bytes: bool,
 }
 
@@ -54,7 +54,7 @@ impl Attention {
         key.hash() <= self.bound.load(Ordering::Relaxed)
     }
 
-    /// Sets the bounds that the advisor wants.
+    /// Sets the bounds that the advisor requests.
     fn set_bounds(&self, wanted: u64, misses: u64) {
         let bound = if self.touches {
             u64::MAX
@@ -67,7 +67,7 @@ impl Attention {
         self.miss_bound.store(misses, Ordering::Relaxed);
     }
 
-    /// Does what a hit needs, under the lock of the table.
+    /// Does the work that a hit needs, under the lock of the table.
     #[cold]
     #[inline(never)]
     pub(super) fn hit<T>(&self, table: &mut Table<T>, key: Hashed<'_>, slot: Slot, now: Millis, tables: Tables) {
@@ -79,7 +79,7 @@ impl Attention {
         }
     }
 
-    /// Notes a miss, under the lock of the table.
+    /// Records a miss, under the lock of the table.
     #[inline]
     pub(super) fn miss<T>(&self, table: &Table<T>, key: Hashed<'_>, tables: Tables) {
         if let Some(advice) = &self.advice
@@ -91,7 +91,7 @@ impl Attention {
 
     #[inline(never)]
     fn record<T>(&self, advice: &Advice, table: &Table<T>, key: Hashed<'_>, is_hit: bool, tables: Tables) {
-        // Where threads compete for it, a few lookups are left out of the sample.
+        // If threads compete for it, a few lookups are left out of the sample.
         let Ok(mut advisor) = advice.advisor.try_lock() else { return };
         if advice.is_by_bytes && !is_hit {
             advisor.grow(table.engine.held());
@@ -120,12 +120,13 @@ impl Attention {
 }
 
 impl<T> MemoryCache<T> {
-    /// What this cache would hit at a quarter, a half, one, two and four times its size, under each policy; `None` without
-    /// [`MemoryCacheBuilder::advise`](super::MemoryCacheBuilder::advise). Empty before the first lookup.
+    /// Returns the estimated hit ratios of this cache at a quarter, a half, one, two and four times its size, under
+    /// each policy; `None` without [`MemoryCacheBuilder::advise`](super::MemoryCacheBuilder::advise). Empty before the
+    /// first lookup.
     ///
-    /// Each ratio is of the lookups since the cache was created, or since [`resize`](Self::resize) has changed its size. At
-    /// the present size, under the present policy, it is the true one; the others are estimated from a sample of the keys,
-    /// and are seldom wrong by more than three percentage points, or not at all while the cache has seen fewer than 2,400
+    /// Each ratio covers the lookups since the cache was created, or since [`resize`](Self::resize) changed its size.
+    /// At the current size, under the current policy, it is exact. The others are estimated from a sample of the keys:
+    /// they are seldom wrong by more than three percentage points, and exact while the cache has seen fewer than 2,400
     /// keys. Sizes are counted in entries: where entries differ in size, the average counts.
     ///
     /// ```
@@ -153,7 +154,7 @@ impl<T> MemoryCache<T> {
 }
 
 impl<T> Shared<T> {
-    /// The tables, where it does not matter much how many lookups they have counted.
+    /// The tables, for callers to which the number of counted lookups does not matter much.
     pub(super) fn tables(&self) -> Tables {
         Tables { count: self.locks.shards().map_or(1, super::shards::Shards::len), uncounted: 0 }
     }

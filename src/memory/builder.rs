@@ -85,7 +85,7 @@ impl<T, C> MemoryCacheBuilder<T, C> {
 
     /// Limits the sum of the sizes of all entries, as [`size_of`](Self::size_of) measures them.
     ///
-    /// It costs 8 bytes an entry. An entry that is larger than the limit by itself is refused.
+    /// It costs 8 bytes per entry. An entry that is larger than the limit by itself is refused.
     pub fn max_bytes(mut self, max_bytes: u64) -> Self {
         self.max_bytes = max_bytes;
         self
@@ -125,14 +125,14 @@ impl<T, C> MemoryCacheBuilder<T, C> {
         self
     }
 
-    /// Sets which entry is evicted when a limit is reached. The default is [`Policy::Lru`].
+    /// Sets the policy by which entries are evicted when a limit is reached. The default is [`Policy::Lru`].
     pub fn policy(mut self, policy: Policy) -> Self {
         self.policy = policy;
         self
     }
 
-    /// Sets whether the cache estimates what it would hit at other sizes and under other policies, for
-    /// [`MemoryCache::advise`]. This takes 64 KiB. The default is no.
+    /// Sets whether the cache estimates its hits at other sizes and under other policies, for [`MemoryCache::advise`].
+    /// This takes 64 KiB. The default is no.
     pub fn advise(mut self, advise: bool) -> Self {
         self.advises = advise;
         self

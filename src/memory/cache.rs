@@ -91,7 +91,8 @@ impl<T> MemoryCache<T> {
         }
     }
 
-    /// [`get`](Self::get) in a namespace: apart, so that the lookup in the whole cache is compiled into its caller.
+    /// [`get`](Self::get) in a namespace, kept separate so that the lookup in the whole cache is inlined into its
+    /// caller.
     #[inline(never)]
     fn get_within(&self, namespace: &Namespace, key: &str) -> Result<Option<T>>
     where
@@ -142,13 +143,13 @@ impl<T> MemoryCache<T> {
         }
     }
 
-    /// [`set`](Self::set) in a namespace: apart, as [`get_within`](Self::get_within).
+    /// [`set`](Self::set) in a namespace, kept separate like [`get_within`](Self::get_within).
     #[inline(never)]
     fn set_within(&self, namespace: &Namespace, key: &str, value: T, ttl: Option<Duration>) -> Result<()> {
         self.set_whole(&namespace.whole(key)?, key, value, ttl)
     }
 
-    /// Stores `value` under a key of the whole cache. Errors call it `known`.
+    /// Stores `value` under a key of the whole cache. Errors name it `known`.
     #[inline]
     fn set_whole(&self, key: &str, known: &str, value: T, ttl: Option<Duration>) -> Result<()> {
         let checked = self.shared.check(key, &value, ttl)?;
@@ -337,7 +338,7 @@ impl<T> MemoryCache<T> {
     ///
     /// # Errors
     /// [`CacheError::InvalidArgument`] for a limit out of range, or for `max_bytes` in a cache that was built without
-    /// [`size_of`](MemoryCacheBuilder::size_of). The limits are then as before.
+    /// [`size_of`](MemoryCacheBuilder::size_of). The limits are then unchanged.
     pub fn resize(&self, max_entries: Option<usize>, max_bytes: Option<u64>) -> Result<()> {
         let max_entries = max_entries.map(checked_entries).transpose()?;
         if let Some(max_bytes) = max_bytes {

@@ -87,9 +87,9 @@ struct Before {
 
 /// What to do with a counter.
 struct Step {
-    /// The new count; `None` if it is to stay as it is.
+    /// The new count; `None` to leave it unchanged.
     count: Option<i64>,
-    /// Whether the ttl starts again although the counter exists.
+    /// Whether the ttl restarts even if the counter exists.
     restarts_ttl: bool,
 }
 
@@ -157,7 +157,7 @@ impl<T: Count> MemoryCache<T> {
                 return Err(self.shared.rules.refusal(self.known(key), Refused::TooHeavy, checked.weight));
             }
             let stored = self.shared.with_room(hashed, |locked, leavers| {
-                // A new counter's ttl begins now; where no entry had one before, the time was not even looked up.
+                // A new counter's ttl begins now. If no entry had one before, the clock was not even read.
                 let deadline = match before {
                     Some(before) if !restarts_ttl => before.deadline,
                     _ => locked.now + checked.ttl,
@@ -174,7 +174,7 @@ impl<T: Count> MemoryCache<T> {
                 };
                 unchanged.then(|| locked.table.set(hashed, value, checked.weight, deadline, locked.now, leavers))
             });
-            // Without an answer, another caller was faster.
+            // Without a result, another caller was faster.
             if let Some(stored) = stored {
                 let refused = |(refused, _)| self.shared.rules.refusal(self.known(key), refused, checked.weight);
                 return stored.map(|()| result).map_err(refused);

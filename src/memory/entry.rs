@@ -30,7 +30,7 @@ pub(super) struct Rules<T> {
     default_ttl: TtlMs,
     pub(super) on_oversize: OnOversize,
     max_entry_bytes: u64,
-    /// The limit on bytes. The engine enforces it too, and decides.
+    /// The limit on bytes. The engine also enforces it, and has the final say.
     max_bytes: AtomicU64,
 }
 

@@ -1,7 +1,7 @@
-//! The keys that were evicted early, by their hashes, for policies that want to know when one comes back.
+//! The hashes of keys that were evicted early, for policies that need to know when one comes back.
 //!
-//! No call takes long because a table grows: the hashes move to the larger table a few at a time, and their order is kept
-//! in pieces.
+//! No call takes long because a table grows: the hashes move to the larger table a few at a time, and their order is
+//! kept in pieces.
 
 use std::collections::VecDeque;
 
@@ -10,9 +10,9 @@ use hashbrown::HashTable;
 /// A hash, with the number of its place in the order.
 type Ghost = (u64, u32);
 
-/// The places of a table that are emptied for each hash that is added to the larger one: all of them before that is full.
+/// The number of places emptied for each hash that is added to the larger table: all are empty before it is full.
 const MOVED: usize = 4;
-/// The hashes of one piece of the order.
+/// The number of hashes in one piece of the order.
 const PIECE: usize = 128;
 
 /// At most nine tenths as many hashes as the cache holds entries. Empty, and without memory, under policies that do not
@@ -20,7 +20,7 @@ const PIECE: usize = 128;
 #[derive(Default)]
 pub(super) struct Ghosts {
     hashes: HashTable<Ghost>,
-    /// The smaller table of before, whose places before `emptied` are empty.
+    /// The previous, smaller table, whose places before `emptied` are empty.
     before: HashTable<Ghost>,
     emptied: usize,
     /// The oldest first. A hash that was taken out stays here until it is the oldest.
@@ -43,7 +43,7 @@ impl Ghosts {
         }
     }
 
-    /// Whether a hash is remembered. It is forgotten.
+    /// Returns whether a hash is remembered, and forgets it.
     pub(super) fn take(&mut self, hash: u64) -> bool {
         self.remove(hash, |own| own.0 == hash)
     }
@@ -143,7 +143,7 @@ mod tests {
             assert!(grew || held - ghosts.before.len() <= MOVED);
             assert!(!grew || held == 0, "the table of before is empty when the next one is full");
             assert_eq!((ghosts.hashes.len() + ghosts.before.len()) as u64, at + 1);
-            // One that was remembered before, wherever it is now.
+            // One that was remembered earlier, wherever it is now.
             let other = hash(at / 3);
             assert!(ghosts.take(other) && !ghosts.take(other));
             ghosts.remember(other, usize::MAX / 9);

@@ -33,7 +33,7 @@ impl<T> MemoryCache<T> {
         Ok(self.keys_where(|key| glob.matches(key)))
     }
 
-    /// The keys for which `is_wanted` returns true; it gets them with their prefix.
+    /// The keys for which `is_wanted` returns true. It gets them with their prefix.
     fn keys_where(&self, is_wanted: impl Fn(&str) -> bool) -> Vec<String> {
         self.shared.with_all(|all, leavers| {
             all.sweep(leavers);
@@ -53,7 +53,7 @@ impl<T: Clone> MemoryCache<T> {
     /// a use.
     ///
     /// The keys and their order are captured at the time of the call. Each value is looked up when the iterator reaches
-    /// it, and entries that have left meanwhile are skipped. The lock is held for one lookup at a time, never while the
+    /// it, and entries that have left by then are skipped. The lock is held for one lookup at a time, never while the
     /// caller's code runs.
     ///
     /// ```

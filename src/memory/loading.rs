@@ -55,8 +55,7 @@ impl<T: Clone> MemoryCache<T> {
         }))
     }
 
-    /// The value of the entry under `key`, which is marked as used without being counted; `act` does what else is to be
-    /// done with the entry.
+    /// The value of the entry under `key`. Marks the entry as used without counting a lookup, and calls `act` with it.
     fn read_uncounted<R>(
         &self,
         key: &str,

@@ -1,8 +1,8 @@
-//! From one table to several: the lock of a cache, and what holds it.
+//! The lock of a cache, and how its one table becomes several.
 //!
 //! A cache begins with one table. If callers have found it locked a number of times, its entries move to the tables of
-//! [`Shards`]. So a cache that is used by one thread at a time, or by several that seldom meet, keeps the exact order of
-//! use and pays for one lock only.
+//! [`Shards`]. So a cache that is used by one thread at a time, or by several that seldom meet, keeps the exact order
+//! of use and pays for only one lock.
 
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Mutex, MutexGuard, OnceLock, TryLockError};
@@ -14,7 +14,7 @@ use super::shards::{Place, Shards};
 use super::table::{Hashed, Leavers, Table};
 use crate::engine::{Counters, Limits, Millis, Slot};
 
-/// How often callers have to find the table locked before there are several.
+/// How often callers must find the table locked before it is split.
 const WAITS: u32 = if cfg!(miri) { 2 } else { 64 };
 
 pub(super) struct Locks<T> {
@@ -49,7 +49,7 @@ impl<T> Locks<T> {
             Err(TryLockError::Poisoned(poisoned)) => poisoned.into_inner(),
             Err(TryLockError::WouldBlock) => self.wait(),
         };
-        // The table may have been given up before this got its lock.
+        // The table may have been given up before this thread got its lock.
         if self.shards.get().is_some() { None } else { Some(part) }
     }
 
@@ -64,7 +64,7 @@ impl<T> Locks<T> {
         part
     }
 
-    /// Moves the entries to several tables, as if callers had waited for the one.
+    /// Moves the entries to several tables, as if callers had waited for the lock.
     #[cfg(test)]
     pub(super) fn split(&self) {
         self.waits.store(WAITS, Ordering::Relaxed);
@@ -97,7 +97,7 @@ impl<T> Locks<T> {
     }
 }
 
-/// A locked table, at one moment.
+/// A locked table, at one point in time.
 pub(super) struct Locked<'a, T> {
     pub(super) table: MutexGuard<'a, Part<T>>,
     pub(super) now: Millis,
@@ -112,7 +112,7 @@ impl<'a, T> Locked<'a, T> {
         Self { table, now, place: None }
     }
 
-    /// Whether an entry can be stored under a key. If not, one must be evicted first, when the lock is released.
+    /// Whether an entry can be stored under a key. If not, one must be evicted first, after the lock is released.
     #[inline]
     pub(super) fn has_room(&mut self, key: Hashed<'_>) -> bool {
         self.place.as_mut().is_none_or(|place| place.take(&self.table, key))
@@ -128,7 +128,7 @@ impl<T> Drop for Locked<'_, T> {
     }
 }
 
-/// All tables, locked, at one moment.
+/// All tables, locked, at one point in time.
 pub(super) struct LockedAll<'a, T> {
     parts: SmallVec<[MutexGuard<'a, Part<T>>; 1]>,
     /// `None` if there is one table.
@@ -148,10 +148,10 @@ impl<T> LockedAll<'_, T> {
         &mut self.parts[at].table
     }
 
-    /// Makes room for an entry under a key, in the table that this returns.
+    /// Makes room for an entry under a key, and returns its table.
     pub(super) fn table_with_room(&mut self, key: Hashed<'_>, leavers: &mut Leavers<T>) -> &mut Table<T> {
         if let Some(shards) = self.shards {
-            // What comes now is later than everything before.
+            // A new entry is later than everything before.
             let clock = self.parts.iter().map(|part| part.engine.tick()).max().unwrap_or(0);
             if !self.table(key).holds(key) {
                 let held: u32 = self.parts.iter().map(|part| part.engine.held()).sum();
@@ -195,7 +195,7 @@ impl<T> LockedAll<'_, T> {
         self.parts.iter().map(|part| u64::from(part.engine.len())).sum()
     }
 
-    /// What the tables have counted together.
+    /// The sum of what the tables have counted.
     pub(super) fn counters(&self) -> Counters {
         let mut sum = self.shards.map_or_else(Counters::default, Shards::earlier);
         for part in &self.parts {

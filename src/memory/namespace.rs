@@ -58,7 +58,7 @@ impl<T> MemoryCache<T> {
         self.namespace.as_ref().map_or("", |namespace| &namespace.prefix)
     }
 
-    /// The key in the cache. That of the whole cache is still to be checked.
+    /// The key in the whole cache. Without a namespace, it is not checked yet.
     #[inline]
     pub(super) fn whole<'a>(&self, key: &'a str) -> Result<Cow<'a, str>> {
         match &self.namespace {

@@ -1,4 +1,4 @@
-//! What a tiered cache needs of the memory cache that holds its near copies.
+//! What a tiered cache needs from the memory cache that holds its near copies.
 
 use std::time::Duration;
 
@@ -8,7 +8,7 @@ use crate::engine::{Millis, NEVER};
 use crate::error::Result;
 
 impl<T: Clone> MemoryCache<T> {
-    /// Makes every lookup read the clock, also before an entry has had a ttl.
+    /// Makes every lookup read the clock, even before any entry has had a ttl.
     pub(crate) fn always_read_clock(&self) -> Result<()> {
         self.shared.ttl(Some(Duration::from_millis(1))).map(drop)
     }

@@ -1,4 +1,4 @@
-//! A table and its lock. A cache has one of them, or, once several threads compete for it, one for each part of its keys.
+//! A table and its lock. A cache has one or, once several threads compete for it, one for each part of its keys.
 
 use std::ops::{Deref, DerefMut};
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -7,7 +7,7 @@ use super::table::Table;
 
 /// A table, and the lookups that its engine does not count.
 ///
-/// In this order, so that a lookup writes to the cache line of the lock only, which its processor has to fetch anyway.
+/// In this order, a lookup writes only to the cache line of the lock, which its processor has to fetch anyway.
 #[repr(C)]
 pub(super) struct Part<T> {
     pub(super) hits: u64,

@@ -16,7 +16,7 @@ use crate::stats::CacheStats;
 
 /// A [`MemoryCache`] as an asynchronous [`CacheProvider`].
 ///
-/// Cloning the provider is cheap, and the clones share its entries. [`sync`](Self::sync) gives the cache itself, with
+/// Cloning the provider is cheap, and the clones share its entries. [`sync`](Self::sync) returns the cache itself, with
 /// synchronous methods and those that other providers do not have.
 ///
 /// ```

@@ -1,12 +1,12 @@
-//! The tables of a cache that several threads compete for: each has the keys with certain hashes, and a lock of its own.
+//! The tables of a cache that several threads compete for. Each has the keys with certain hashes, and its own lock.
 //!
-//! They share the limit on entries and the order of use. A new entry needs a place, of which there are as many as the
-//! limit says; where none is left, the least recently used entry of all tables is evicted first. So the limit is never
-//! exceeded, and no part of it is reserved for a table.
+//! They share the limit on entries and the order of use. A new entry needs a place, and there are as many places as the
+//! limit allows. If none is left, the least recently used entry of all tables is evicted first. So the limit is never
+//! exceeded, and no part of it is reserved for one table.
 //!
-//! The order of use is that of the stamps, which all tables take from one clock. A write moves it on; a lookup stores
-//! the time that it finds, and only if the entry has another stamp. So lookups of several threads write to nothing that
-//! they share but the lock. The lookups between two writes count as simultaneous.
+//! The order of use is that of the stamps, which all tables take from one clock. A write advances the clock; a lookup
+//! only stores the time that it finds, and only if the entry has another stamp. So lookups by several threads write to
+//! nothing shared except the lock. The lookups between two writes count as simultaneous.
 
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 use std::sync::{Mutex, MutexGuard};
@@ -15,15 +15,15 @@ use super::part::{Part, lock};
 use super::table::{Hashed, Leavers, Table};
 use crate::engine::{Counters, LAST_STAMP, Limits, MAX_SLOTS, Millis, Policy};
 
-/// The most tables, a power of 2.
+/// The maximum number of tables, a power of 2.
 const MAX_SHARDS: usize = 64;
-/// The entries for which a table is worth its memory.
+/// The number of entries for which a table is worth its memory.
 const ENTRIES: usize = if cfg!(miri) { 2 } else { 16 };
-/// The clock starts again after this time; each write moves it on by a few.
+/// The clock restarts after this time; each write advances it by a few.
 const LAST_TIME: u32 = LAST_STAMP - (1 << 24);
 /// The head of a table without entries.
 const NO_HEAD: u32 = u32::MAX;
-/// The expired entries that an eviction looks for in a table, so that no write pays for many.
+/// The number of expired entries that an eviction looks for in a table, so that no write pays for many.
 const SWEEP_BUDGET: u32 = 16;
 
 /// Two cache lines, because some processors fetch two at once.
@@ -35,20 +35,20 @@ struct Line(AtomicU32);
 
 pub(super) struct Shards<T> {
     parts: Box<[Shard<T>]>,
-    /// Later than every stamp, or as late.
+    /// At least as late as every stamp.
     clock: Line,
-    /// The entries of all tables, and the places that are taken for entries to come.
+    /// The number of entries in all tables, and of places taken for entries to come.
     held: Line,
     max_entries: AtomicU32,
-    /// For each table, a stamp that none of its entries is older than.
+    /// For each table, a stamp that is not later than any of its entries.
     heads: Box<[AtomicU32]>,
-    /// For each table, a time before which none of its entries has expired, as the bits of a float.
+    /// For each table, a time before which none of its entries expires, as the bits of a float.
     dues: Box<[AtomicU64]>,
-    /// What the one table before has counted.
+    /// The counts of the single table before the split.
     earlier: Counters,
 }
 
-/// A locked part of several, and what it was like before.
+/// A locked part of several, and its state before.
 pub(super) struct Place<'a, T> {
     shards: &'a Shards<T>,
     at: usize,
@@ -160,7 +160,7 @@ impl<T> Shards<T> {
 
     /// Locks all parts.
     pub(super) fn lock_all(&self) -> Vec<MutexGuard<'_, Part<T>>> {
-        // In this order, and a thread that holds one of these locks waits for no other, so there is no deadlock.
+        // Always in this order, and a thread that holds one of these locks waits for no other, so there is no deadlock.
         let mut parts: Vec<_> = self.parts.iter().map(|shard| lock(&shard.0)).collect();
         if self.now() >= LAST_TIME {
             self.restart(&mut parts);
@@ -172,7 +172,7 @@ impl<T> Shards<T> {
         parts
     }
 
-    /// Tells the others what was done to all parts.
+    /// Publishes what was done to all parts.
     pub(super) fn leave_all(&self, parts: &[MutexGuard<'_, Part<T>>]) {
         for (at, part) in parts.iter().enumerate() {
             self.publish(at, part);
@@ -191,7 +191,7 @@ impl<T> Shards<T> {
         }
     }
 
-    /// Whether there are no more entries than the limit says; where `held` of them are counted by the caller.
+    /// Takes a place for a new entry. Returns false if the limit is reached.
     fn take_place(&self) -> bool {
         let max = self.max_entries.load(Ordering::Relaxed);
         let more = |held| (held < max).then_some(held + 1);
@@ -210,8 +210,8 @@ impl<T> Shards<T> {
                 }
             }
         }
-        // Each turn that evicts nothing finds a head that is later than it was known to be, so this ends. Where others
-        // use the entries as fast as this looks at them, one of the oldest is good enough.
+        // Each turn that evicts nothing finds a head later than the known one, so this ends. If others use the entries
+        // as fast as this looks at them, one of the oldest is good enough.
         for turn in 0..=2 * self.parts.len() {
             let (at, second) = self.oldest();
             let (mut part, place) = self.lock_at(at);
@@ -247,7 +247,7 @@ impl<T> Shards<T> {
         (at, second)
     }
 
-    /// Evicts entries until no more are held than the limit says, where all parts are locked.
+    /// Evicts entries until no more are held than the limit allows. All parts are locked.
     pub(super) fn evict_from_all(
         &self,
         parts: &mut [MutexGuard<'_, Part<T>>],
@@ -264,7 +264,7 @@ impl<T> Shards<T> {
         }
     }
 
-    /// Makes the clock start again, in the same order.
+    /// Restarts the clock, and keeps the order.
     #[cold]
     fn restart(&self, parts: &mut [MutexGuard<'_, Part<T>>]) {
         let mut stamps: Vec<(u32, usize, u32)> = Vec::new();
@@ -286,7 +286,7 @@ impl<T> Shards<T> {
         self.clock.0.store(clock + 1, Ordering::Relaxed);
     }
 
-    /// Makes the clock start again with one of the next writes, for a test.
+    /// Makes the clock restart with one of the next writes, for a test.
     #[cfg(test)]
     pub(super) fn end_of_time(&self) {
         self.clock.0.store(LAST_TIME - 1, Ordering::Relaxed);
@@ -294,7 +294,7 @@ impl<T> Shards<T> {
 }
 
 impl<T> Place<'_, T> {
-    /// Takes a place for a new entry, unless the table has one under the key. Returns false if there is none.
+    /// Takes a place for a new entry, unless the table has an entry under the key. Returns false if no place is left.
     pub(super) fn take(&mut self, part: &Part<T>, key: Hashed<'_>) -> bool {
         if part.holds(key) {
             return true;
@@ -304,7 +304,7 @@ impl<T> Place<'_, T> {
         taken
     }
 
-    /// Tells the others what was done, before the lock is released; `moved` if the clock has to move on in any case.
+    /// Publishes what was done, before the lock is released. `moved` says that the clock must advance in any case.
     pub(super) fn leave(&self, part: &Part<T>, moved: bool) {
         let held = part.engine.held();
         if held != self.held {
@@ -316,7 +316,7 @@ impl<T> Place<'_, T> {
     }
 }
 
-/// The part for a hash; `count` is a power of 2. Other bits than those by which the index places its entries.
+/// The part for a hash; `count` is a power of 2. It uses other bits than the index does.
 #[inline]
 fn place(hash: u64, count: usize) -> usize {
     (hash >> 32) as usize & (count - 1)

@@ -59,7 +59,7 @@ impl Model {
     }
 }
 
-/// Where every use is followed by a write, the order is exact.
+/// If a write follows every use, the order is exact.
 #[test]
 fn one_limit_and_one_order_over_all_tables() {
     let (cache, mut model, mut random) =
@@ -198,8 +198,8 @@ fn limits_change_and_everything_can_be_cleared() {
     assert_eq!(cache.len(), ENTRIES);
 }
 
-/// What several threads see of one table under a lock is tested in `tests/memory/threads.rs`; here the tables are many
-/// from the start.
+/// `tests/memory/threads.rs` tests what several threads see of one table under a lock; here there are many tables from
+/// the start.
 #[test]
 fn the_limit_holds_at_every_moment() {
     let (cache, threads, rounds) =

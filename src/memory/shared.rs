@@ -1,4 +1,4 @@
-//! What all handles to a cache share, and how its tables are read and written.
+//! The state shared by all handles to a cache, and how its tables are read and written.
 
 use std::borrow::Cow;
 use std::sync::Arc;
@@ -36,7 +36,7 @@ pub(super) struct Shared<T> {
 impl<T> Shared<T> {
     pub(super) fn new<C>(mut builder: MemoryCacheBuilder<T, C>, limits: Limits, default_ttl: TtlMs) -> Self {
         let rules = Rules::new(&mut builder, default_ttl, limits.max_weight);
-        // Several tables share no limit on bytes and no queues of S3-FIFO.
+        // Several tables cannot share a limit on bytes, nor the queues of S3-FIFO.
         let splits = builder.policy == Policy::Lru
             && rules.size_of.is_none()
             && !builder.touch_on_get
@@ -84,7 +84,7 @@ impl<T> Shared<T> {
         }
     }
 
-    /// The time, which is needed only if an entry has had a ttl.
+    /// The time, which is needed only once an entry has had a ttl.
     #[inline]
     fn now(&self) -> Option<Millis> {
         self.expiring.load(Ordering::Relaxed).then(|| self.read_clock())
@@ -108,7 +108,7 @@ impl<T> Shared<T> {
         }
         let locked = self.locks.lock(key, 0.0);
         if locked.table.engine.uses_deadlines() {
-            // The first ttl has come in between.
+            // The first ttl was set in between.
             drop(locked);
             return self.locks.lock(key, self.read_clock());
         }
@@ -116,7 +116,7 @@ impl<T> Shared<T> {
     }
 
     /// Runs `work` under the lock of the table that a key belongs to; then, outside the lock, reports and drops the
-    /// removed entries. `work` stores nothing under a key that has no entry.
+    /// removed entries. `work` must not store anything under a key that has no entry.
     #[inline]
     pub(super) fn with_key<R>(
         &self,
@@ -131,8 +131,8 @@ impl<T> Shared<T> {
         })
     }
 
-    /// Runs `work` on the only table; or returns it, if there are several, or if the time is not known although it
-    /// matters. This is the common case, compiled apart from the others.
+    /// Runs `work` on the only table. Returns it if there are several, or if the time matters but is not known. This is
+    /// the common case, compiled separately from the others.
     #[inline]
     fn with_only<R, W: FnOnce(&mut Locked<'_, T>, &mut Leavers<T>) -> R>(&self, work: W) -> Result<R, W> {
         let now = self.now();
@@ -146,7 +146,7 @@ impl<T> Shared<T> {
         Ok(result)
     }
 
-    /// As [`with_key`](Self::with_key), where `work` may store a new entry under the key.
+    /// As [`with_key`](Self::with_key), but `work` may store a new entry under the key.
     #[inline]
     pub(super) fn with_room<R>(
         &self,
@@ -173,7 +173,7 @@ impl<T> Shared<T> {
         result
     }
 
-    /// Evicts an entry of any of several tables.
+    /// Evicts an entry from any of several tables.
     #[cold]
     fn evict(&self, now: Millis, leavers: &mut Leavers<T>) {
         if let Some(shards) = self.locks.shards()
@@ -190,7 +190,7 @@ impl<T> Shared<T> {
         let result = {
             let mut all = self.locks.lock_all(self.now().unwrap_or(0.0));
             if all.now == 0.0 && all.tables().any(|table| table.engine.uses_deadlines()) {
-                // The first ttl has come in between.
+                // The first ttl was set in between.
                 drop(all);
                 all = self.locks.lock_all(self.read_clock());
             }
@@ -226,7 +226,7 @@ impl<T> Shared<T> {
         let key = self.hashed(key);
         let now = self.now();
         if let Some(mut table) = self.locks.lock_first() {
-            // The common case, in which no entry is removed. Where the first ttl has come in between, the time is not
+            // The common case, in which no entry is removed. If the first ttl was set in between, the time is not
             // known.
             if now.is_some() || !table.engine.uses_deadlines() {
                 let now = now.unwrap_or(0.0);
@@ -288,7 +288,7 @@ impl<T> Shared<T> {
         self.read_due(key, more)
     }
 
-    /// Looks up one key and counts the lookup, where entries may have expired.
+    /// Looks up one key and counts the lookup, if entries may have expired.
     #[cold]
     #[inline(never)]
     fn read_due<R>(&self, key: Hashed<'_>, more: impl FnOnce(&Engine, Slot, Millis) -> R) -> Option<(T, R)>

@@ -1,4 +1,4 @@
-//! What concerns a whole table: its order, its limits, patterns, and moving its entries.
+//! Operations on a whole table: its order, its limits, patterns, and moving its entries.
 
 use hashbrown::HashTable;
 
@@ -69,8 +69,8 @@ impl<T, K: Key> Table<T, K> {
         self.watched
     }
 
-    /// Takes all entries out, from the least to the most recently used, each with its deadline and its end. The table is
-    /// empty then, and has no memory.
+    /// Takes all entries out, from the least to the most recently used, each with its deadline and its end. The table
+    /// is then empty, and holds no memory.
     pub(crate) fn drain(&mut self, mut each: impl FnMut(Entry<T, K>, Millis, Millis)) {
         for slot in self.slots_in_use().into_iter().rev() {
             if let Some(entry) = self.entries.get_mut(slot as usize).and_then(Option::take) {
@@ -87,7 +87,7 @@ impl<T, K: Key> Table<T, K> {
         let Ok(inserted) = self.engine.insert(0, deadline, Millis::NEG_INFINITY, false) else { return false };
         self.fill(inserted.slot, entry);
         if end > deadline {
-            // Without memory for that, the entry leaves at its deadline.
+            // If memory cannot be allocated for that, the entry leaves at its deadline.
             let _ = self.engine.keep_stale(inserted.slot, end);
         }
         true

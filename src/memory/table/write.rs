@@ -1,4 +1,4 @@
-//! The writes to a table: by key, and what the engine removes for them.
+//! Writes to a table by key, and the removals that the engine makes for them.
 
 use super::{Entry, Hashed, Key, Leavers, Removed, Table};
 use crate::engine::{Inserted, Millis, NEVER, Refused, RemovalReason, Slot};
@@ -53,7 +53,7 @@ impl<T, K: Key> Table<T, K> {
         Ok(())
     }
 
-    /// Puts an entry into a slot in which another was evicted for it.
+    /// Puts an entry into a slot whose previous entry was evicted for it.
     #[inline]
     fn replace(&mut self, slot: Slot, entry: Entry<T, K>, leavers: &mut Leavers<T, K>) {
         let Some(place) = self.entries.get_mut(slot as usize) else { return };
@@ -110,7 +110,7 @@ impl<T, K: Key> Table<T, K> {
         fresh
     }
 
-    /// Keeps the entry under a key, which was just set, when it becomes stale. If memory cannot be allocated for that,
+    /// Keeps the entry under a key, which was just set, after it becomes stale. If memory cannot be allocated for that,
     /// the entry leaves at its deadline.
     pub fn keep_stale(&mut self, key: Hashed<'_, K::Ref>, end: Millis) {
         if let Some(slot) = self.locate(key) {
@@ -174,7 +174,7 @@ impl<T, K: Key> Table<T, K> {
         }
     }
 
-    /// Sets the weight and the deadline of the entry in a slot. Entries that are removed for it are added to `leavers`.
+    /// Sets the weight and the deadline of the entry in a slot. Entries removed for it are added to `leavers`.
     ///
     /// # Errors
     /// [`Refused`], if the entry cannot be stored with these; it is then unchanged.

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, SystemTime};
 
-/// A source of time, in whole milliseconds from an origin of its own.
+/// A source of time, in whole milliseconds from its own origin.
 ///
 /// It should not run backwards. If it does, entries live longer by that amount; there is no other effect.
 pub trait Clock: Send + Sync {
@@ -187,7 +187,7 @@ extern "C" {
     fn performance_now() -> Result<f64, wasm_bindgen::JsValue>;
 }
 
-/// A clock that advances only manually, for tests. Its clones are the same clock.
+/// A clock that advances only manually, for tests. Clones are the same clock.
 ///
 /// ```
 /// use isocache::{Clock, ManualClock};

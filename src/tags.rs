@@ -18,7 +18,7 @@ use crate::stats::CacheStats;
 /// The key of a tag's generation.
 const PATTERN: KeyPattern = KeyPattern::from_static("tag:{tag}");
 
-/// The most tags of one entry.
+/// The maximum number of tags of one entry.
 const MAX_TAGS: usize = 64;
 
 /// The largest increment of a generation. Trillions of invalidations fit below 2^53, up to which JavaScript's numbers
@@ -136,7 +136,7 @@ impl<P, C: CounterProvider> Tagged<P, C> {
         P: CacheProvider<TaggedEntry<T>>,
     {
         let keys = tags.iter().map(|tag| generation_key(tag)).collect::<Result<Vec<String>>>()?;
-        // It is not known which loads in progress have these tags, so none of them is stored.
+        // The tags of loads in progress are not known, so none of them is stored.
         let _write = match self.entries.loading() {
             Some(loading) => Some(loading.single_flight().write_pattern("*").await),
             None => None,
@@ -155,7 +155,7 @@ async fn advance(counters: &impl CounterProvider, key: &str) -> Result<i64> {
     if now == step { begin(counters, key).await } else { Ok(now) }
 }
 
-/// Starts a counter at a random value, far from that of a counter that was lost.
+/// Starts a counter at a random value, far from that of a lost counter.
 async fn begin(counters: &impl CounterProvider, key: &str) -> Result<i64> {
     counters.increment(key, step(MAX_START), Some(Duration::MAX)).await
 }

@@ -12,8 +12,8 @@ use crate::error::{CacheError, Result};
 use crate::limiter::{DEFAULT_POLICY, RateLimit, RateLimiter, quoted};
 use crate::provider::{BoxFuture, CacheProvider, CounterProvider};
 
-/// Passes requests on to a service if a [`RateLimiter`] allows them, and answers the others itself. All responses get the
-/// [headers](RateLimit::headers) of the limit.
+/// Passes requests on to a service if a [`RateLimiter`] allows them, and responds to the others itself. All responses
+/// get the [headers](RateLimit::headers) of the limit.
 ///
 /// | | response |
 /// |---|---|
@@ -25,8 +25,8 @@ use crate::provider::{BoxFuture, CacheProvider, CounterProvider};
 /// | the cost is above the limit, or the provider cannot count | 500 Internal Server Error |
 ///
 /// The function returns the key under which a request is counted, or `None` for a request that is not limited. Do not
-/// make it of what a client can choose freely, and use the route, not the path: a client that can choose the name of its
-/// counter has no limit. In axum, use `route_layer`.
+/// build it from anything that a client can choose freely, and use the route, not the path: a client that can choose
+/// the name of its counter has no limit. In axum, use `route_layer`.
 ///
 /// ```
 /// use axum::{Router, routing::get};
@@ -48,7 +48,7 @@ pub struct RateLimitLayer<P, K> {
     policy: Arc<str>,
 }
 
-/// Who is counted, and by whom.
+/// The limiter, and the function that returns the key of a request.
 struct Counted<P, K> {
     limiter: RateLimiter<P>,
     key: K,

@@ -1,6 +1,6 @@
 //! The statistics of an engine.
 
-/// Adds to a count. A function of its own in WebAssembly, because JavaScript adds 64 bits in two halves.
+/// Adds to a count. A separate function in WebAssembly, because JavaScript adds 64 bits in two halves.
 #[cfg_attr(target_family = "wasm", inline(never))]
 #[cfg_attr(not(target_family = "wasm"), inline)]
 pub(super) fn add(count: &mut u64, more: u32) {

@@ -23,7 +23,7 @@ struct Node {
 /// Allocates nothing until the first entry with a deadline.
 #[derive(Debug, Default)]
 pub(crate) struct Expiry {
-    /// The bits of floats. They are atomic because JavaScript writes them too, through a view of the memory: where an
+    /// The bits of floats. They are atomic because JavaScript also writes them, through a view of the memory: if an
     /// entry gets a later deadline than the slot had, nothing else changes.
     deadlines: Vec<AtomicU64>,
     /// A min-heap by `due`. Its capacity equals that of the tables, so that a push never allocates.

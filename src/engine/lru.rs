@@ -2,14 +2,14 @@
 //!
 //! A use of a slot is one store: its *stamp* is set to the number of the use. Victims come from a queue of the oldest
 //! slots, sorted by stamp when it is made. A slot at the head of the queue is the least recently used one if its stamp
-//! is still at most `bound`, the newest stamp of the queue when it was made: later uses have later stamps, and every
-//! slot outside the queue has a later stamp as well. Otherwise it was used since, and is skipped. When the queue is used
-//! up, the next one is made, so each slot is sorted once for each time that it was evicted or used in between.
+//! is still at most `bound`, the newest stamp of the queue when it was made: later uses have later stamps, and so does
+//! every slot outside the queue. Otherwise it has been used since, and is skipped. When the queue is used up, the next
+//! one is made, so each slot is sorted once for each time that it was evicted or used in between.
 //!
-//! Where the slots of the queue were all evicted and filled again in turn, the queue is in order already and is used as
-//! it is. With more than [`BATCH`] slots, a queue holds at most as many, the oldest, which bounds the time that one call
-//! spends on sorting. The oldest are found by a guess of their latest stamp and a pass over the stamps, which skips the
-//! blocks where all were later when it last looked: stamps only grow.
+//! If the slots of the queue were all evicted and refilled in turn, the queue is already in order and is used as it is.
+//! With more than [`BATCH`] slots, a queue holds at most that many, the oldest, which bounds the time that one call
+//! spends on sorting. The oldest are found by a guess of their latest stamp and a pass over the stamps. The pass skips
+//! the blocks where all stamps were later when it last looked: stamps only grow.
 
 use std::sync::atomic::{AtomicU32, Ordering};
 
@@ -19,22 +19,23 @@ use super::{LAST_STAMP, Slot, Tables, grow, grow_with, push_within};
 
 /// The stamp of a slot without an entry: later than every other, so that it is never a victim.
 pub(super) const FREE: u32 = u32::MAX;
-/// The most slots that are sorted at once.
+/// The maximum number of slots that are sorted at once.
 pub(crate) const BATCH: usize = 1 << 14;
-/// The stamps that are looked at to guess which slots are the oldest.
+/// The number of stamps that are examined to guess which slots are the oldest.
 const SAMPLE: usize = 1 << 10;
-/// Neighbouring slots that are skipped together. Smaller blocks are skipped more often, larger ones faster.
+/// The number of neighbouring slots that are skipped together. Smaller blocks are skipped more often, larger ones
+/// faster.
 const BLOCK: Slot = 16;
 
-/// The stamps are atomic because JavaScript writes them too, through a view of the memory.
+/// The stamps are atomic because JavaScript also writes them, through a view of the memory.
 #[derive(Debug, Default)]
 pub(crate) struct Lru {
     stamps: Vec<AtomicU32>,
     /// The latest stamp.
     pub(super) tick: u32,
-    /// The uses that are not in the tick. It wraps: less than 0 if the tick counts more than the uses.
+    /// The uses that are not in the tick. It wraps: below 0 if the tick counts more than the uses.
     pub(super) earlier: u64,
-    /// The oldest slots, by stamp when it was made. Its capacity suffices, so that making it never allocates.
+    /// The oldest slots, by stamp when it was made. Its capacity is sufficient, so making it never allocates.
     queue: Vec<Slot>,
     /// The head of the queue.
     next: usize,
@@ -44,7 +45,7 @@ pub(crate) struct Lru {
     is_whole: bool,
     /// Space for sorting.
     spare: Vec<Slot>,
-    /// For each block of slots a stamp that none of them precedes, except for those in the queue. Empty up to a batch.
+    /// For each block of slots, a stamp that none of them precedes, except for those in the queue. Empty up to a batch.
     floors: Vec<u32>,
 }
 
@@ -71,7 +72,7 @@ impl Lru {
         self.set_stamp(slot, self.tick);
     }
 
-    /// Empties the queue: for stamps that it does not know, or because its slots are not evicted.
+    /// Empties the queue: its stamps are no longer valid, or its slots are not evicted.
     pub(super) fn forget_queue(&mut self) {
         self.queue.clear();
         self.next = 0;
@@ -109,7 +110,7 @@ impl Lru {
             for stamp in block {
                 let stamp = stamp.load(Ordering::Relaxed);
                 if stamp > floor && stamp <= *bound && queue.len() == BATCH {
-                    // The guess was too late: half of the slots are kept. Those that were passed over are later still.
+                    // The guess was too late: half of the slots are kept. Those that were skipped are later still.
                     *bound = radix::median(queue, spare, stamps, |left, stamp| {
                         if let Some(floor) = floors.get_mut((left / BLOCK) as usize) {
                             *floor = stamp.min(*floor);
@@ -136,7 +137,7 @@ impl Lru {
         let slots = self.stamps.len() as u64;
         self.queue.clear();
         for at in 0..SAMPLE as u64 {
-            // The multiples of the golden ratio, which are spread evenly.
+            // The multiples of the golden ratio are spread evenly.
             let slot = ((at.wrapping_mul(0x9e37_79b9) & 0xffff_ffff) * slots) >> 32;
             // Slots are below 2^30.
             #[allow(clippy::cast_possible_truncation)]
@@ -151,7 +152,7 @@ impl Lru {
         self.queue.get(rank).or(self.queue.last()).map_or(self.tick, |&slot| self.stamp(slot))
     }
 
-    /// Makes the stamps start again at 1, in the same order.
+    /// Restarts the stamps at 1, in the same order.
     #[cold]
     #[inline(never)]
     fn restart(&mut self) {
@@ -172,7 +173,7 @@ impl Lru {
         } else {
             self.forget_queue();
             let mut tick = 0;
-            // A new stamp is never later than the old one, so that the slots which have got theirs stay behind the floor.
+            // A new stamp is never later than the old one, so slots that already have theirs stay behind the floor.
             let mut floor = 0;
             loop {
                 self.select(floor);

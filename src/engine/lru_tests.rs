@@ -1,4 +1,4 @@
-//! The LRU against a list.
+//! Compares the LRU with a list.
 
 use super::super::NONE;
 use super::*;
@@ -7,7 +7,7 @@ fn victim(lru: &mut Lru, keep: Slot) -> Option<Slot> {
     lru.victim(keep).map(|victim| victim.slot)
 }
 
-/// An LRU beside a list of its slots, the oldest first.
+/// An LRU and a list of its slots, the oldest first.
 struct Pair {
     lru: Lru,
     order: Vec<Slot>,
@@ -30,7 +30,7 @@ impl Pair {
         self.order[at..].rotate_left(1);
     }
 
-    /// Evicts the oldest slot, and fills it again.
+    /// Evicts the oldest slot, and refills it.
     fn replace(&mut self) {
         let slot = self.order.remove(0);
         assert_eq!(victim(&mut self.lru, NONE), Some(slot));
@@ -150,7 +150,7 @@ fn more_slots_than_one_batch_leave_in_order() {
 #[test]
 #[cfg_attr(miri, ignore = "too many slots")]
 fn a_guess_that_is_too_late_is_corrected() {
-    // The slots that the sample looks at are the newest.
+    // The slots that the sample examines are the newest.
     let slots = 80_000_u32;
     let mut pair = Pair::new(slots, 0);
     for at in 0..SAMPLE as u64 {
@@ -177,7 +177,7 @@ fn blocks_are_skipped_only_where_all_slots_are_later() {
     };
     for step in 0..60_000 {
         match below(8) {
-            // Uses that are not even, as of popular entries.
+            // Uneven uses, as of popular entries.
             0..=2 => {
                 let most = below(slots) + 1;
                 lru.touch(below(most));

@@ -1,18 +1,18 @@
 //! The bookkeeping of a bounded cache, by slot number.
 //!
 //! An [`Engine`] decides which slot holds a new entry, which entry leaves when a limit is reached, and which entries
-//! have expired. It sees no keys and no values, does no I/O and reads no clock. Its owner keeps keys and values in
-//! tables of its own, indexed by [`Slot`], and passes the time in.
+//! have expired. It sees no keys and no values, does no I/O and reads no clock. Its owner keeps keys and values in its
+//! own tables, indexed by [`Slot`], and passes the time in.
 //!
 //! # The contract with the owner
 //!
-//! 1. Entries that leave on the engine's decision are listed in [`Engine::removals`], except an entry whose slot is
-//!    reused for the new one at once, which [`Inserted`] reports. After each call that may remove entries, the owner reads
-//!    the list, drops its keys and values of those slots, and empties the list with [`Engine::clear_removals`], *before*
-//!    it fills the slot that the call returned: that slot may be one of those just freed.
+//! 1. [`Engine::removals`] lists the entries that leave by decision of the engine, except an entry whose slot is reused
+//!    at once for the new one, which [`Inserted`] reports. After each call that may remove entries, the owner reads the
+//!    list, drops its keys and values of those slots, and empties the list with [`Engine::clear_removals`], *before* it
+//!    fills the slot that the call returned: that slot may be one of those just freed.
 //! 2. The owner passes only slots that it has filled and that have not been listed since. An invalid slot is ignored;
 //!    nothing panics and no other slot is affected.
-//! 3. `now` is in milliseconds of any clock, but the same clock as the deadlines.
+//! 3. `now` is in milliseconds of any clock, but the same clock as for the deadlines.
 
 mod advisor;
 mod counters;
@@ -46,12 +46,12 @@ pub type Millis = f64;
 /// The deadline of an entry that does not expire.
 pub const NEVER: Millis = f64::INFINITY;
 
-/// The most entries of one engine: 1,073,741,823.
+/// The maximum number of entries in one engine: 1,073,741,823.
 pub const MAX_SLOTS: u32 = (1 << 30) - 1;
 
-/// The last stamp. After the use that stores it, the stamps start again.
+/// The last stamp. After the use that stores it, the stamps restart.
 ///
-/// For JavaScript, they are numbers that V8 keeps in a word, with a sign and a tag.
+/// In JavaScript, stamps are numbers that V8 keeps in a word, with a sign and a tag.
 pub const LAST_STAMP: u32 = if cfg!(target_arch = "wasm32") { (1 << 30) - 2 } else { u32::MAX - 1 };
 
 /// No slot.
@@ -75,15 +75,15 @@ pub(crate) fn grow_with<E>(table: &mut Vec<E>, capacity: usize, fill: impl Fn() 
     true
 }
 
-/// Adds to a table, which grows if it has to. Returns false if memory cannot be allocated.
+/// Adds to a table, and grows it if necessary. Returns false if memory cannot be allocated.
 pub(crate) fn push<E>(table: &mut Vec<E>, one: E) -> bool {
     (table.len() < table.capacity() || table.try_reserve(1).is_ok()) && push_within(table, one)
 }
 
 /// Adds to a table that has room. Returns false if it has none.
 ///
-/// All tables of the engine are filled here: a `push` or `resize` elsewhere would contain a path that panics if it cannot
-/// allocate, and with it, in WebAssembly, all that a panic needs.
+/// All tables of the engine are filled here: a `push` or `resize` elsewhere would contain a path that panics if it
+/// cannot allocate and, in WebAssembly, would pull in everything that a panic needs.
 #[inline]
 pub(crate) fn push_within<E>(table: &mut Vec<E>, one: E) -> bool {
     let has_room = table.len() < table.capacity();

@@ -1,7 +1,7 @@
-//! Several engines that share one order of use: each has a part of the entries, and none of the limits.
+//! Several engines that share one order of use. Each has a part of the entries, and no limits of its own.
 //!
-//! Their owner keeps the latest stamp of all of them, and passes it on with [`Engine::advance`] before it uses one. Only
-//! [`Policy::Lru`](super::Policy::Lru) can do this; under another policy there are no stamps.
+//! Their owner keeps the latest stamp of all of them, and passes it to [`Engine::advance`] before it uses one. Only
+//! [`Policy::Lru`](super::Policy::Lru) supports this; under another policy there are no stamps.
 
 use std::sync::atomic::Ordering;
 
@@ -10,7 +10,7 @@ use super::policy::{AnyPolicy, Eviction};
 use super::{Counters, Engine, Millis, NONE, Slot};
 
 impl Lru {
-    /// Makes later uses have later stamps than `tick`. This is no use.
+    /// Makes later uses have later stamps than `tick`. This does not count as a use.
     fn advance(&mut self, tick: u32) {
         if tick > self.tick {
             self.earlier = self.earlier.wrapping_sub(u64::from(tick - self.tick));
@@ -18,7 +18,7 @@ impl Lru {
         }
     }
 
-    /// Stamps a slot with a tick that was passed to `advance`, unless it has that stamp.
+    /// Stamps a slot with a tick that was passed to `advance`, unless it already has that stamp.
     #[inline]
     fn mark(&self, slot: Slot, tick: u32) {
         if self.stamp(slot) != tick {
@@ -63,7 +63,7 @@ impl Engine {
         }
     }
 
-    /// The occupied slots with their stamps, in no order.
+    /// The occupied slots with their stamps, in no particular order.
     pub(crate) fn stamped(&self) -> impl Iterator<Item = (Slot, u32)> {
         let stamps = self.policy.tables().stamps.iter().zip(0..);
         stamps
@@ -100,7 +100,7 @@ impl Engine {
         self.expiry.first_due()
     }
 
-    /// Starts all counts at 0.
+    /// Resets all counts to 0.
     pub(crate) fn forget_counts(&mut self) {
         self.counters = Counters::default();
         self.touches = self.policy.uses();

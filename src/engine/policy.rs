@@ -18,15 +18,15 @@ pub(crate) trait Eviction {
     fn touch(&mut self, slot: Slot) -> bool;
     /// The entry in `slot` was removed. Returns false if it was not in the policy.
     fn remove(&mut self, slot: Slot) -> bool;
-    /// The slot to evict next; `None` if there is no other than `keep`, which was just touched.
+    /// The slot to evict next; `None` if there is none other than `keep`, which was just touched.
     fn victim(&mut self, keep: Slot) -> Option<Victim>;
-    /// How many insertions and touches there were.
+    /// The number of insertions and touches.
     fn uses(&self) -> u64;
     /// Calls `visit` for every slot, from the least to the most recently used, or as near to that as the policy knows.
     fn visit(&mut self, visit: impl FnMut(Slot));
-    /// What the owner may use without a call, apart from the deadlines.
+    /// The tables that the owner may use without a call, except the deadlines.
     fn tables(&self) -> Tables<'_>;
-    /// Takes over what the owner has done with the tables.
+    /// Takes over the changes that the owner has made to the tables.
     fn resume(&mut self, tick: u32, next: u32);
     /// Makes the next queue of the tables.
     fn refill(&mut self);
@@ -40,7 +40,7 @@ pub(crate) struct Victim {
     pub(crate) remember: bool,
 }
 
-/// Which entry is evicted when a limit is reached.
+/// The policy that decides which entry is evicted when a limit is reached.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Policy {
@@ -48,11 +48,11 @@ pub enum Policy {
     #[default]
     Lru,
     /// S3-FIFO: entries that were used once leave before those that were used again, so that a scan over many keys does
-    /// not push out the others. On recorded accesses it finds about three percentage points more than
-    /// [`Lru`](Self::Lru), and loses about one on those that suit LRU best. 13 bytes per entry, and the keys of entries
-    /// that were evicted early, up to nine tenths of the entries.
+    /// not push out the others. On recorded accesses, its hit ratio is about three percentage points higher than that
+    /// of [`Lru`](Self::Lru), and about one lower on those that suit LRU best. 13 bytes per entry, and the keys of
+    /// entries that were evicted early, up to nine tenths of the entries.
     ///
-    /// Where an order of entries is documented as that of their last use, it is the order of eviction.
+    /// Wherever the documentation mentions the order of last use, it is the order of eviction.
     S3Fifo,
 }
 

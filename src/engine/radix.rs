@@ -4,7 +4,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 
 use super::{Slot, push_within};
 
-/// The most bits of a stamp that one pass sorts by.
+/// The maximum number of bits of a stamp that one pass sorts by.
 const DIGIT: u32 = 11;
 const DIGITS: usize = 1 << DIGIT;
 

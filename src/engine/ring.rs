@@ -2,8 +2,8 @@
 
 use super::{NONE, Slot, grow};
 
-/// The neighbours of a slot in its queue, as places. A place is slot + 2; places 0 and 1 are the anchors of the queues, which make
-/// rings of them, so that the ends need no branches.
+/// The neighbours of a slot in its queue, as places. A place is slot + 2; places 0 and 1 are the anchors of the queues,
+/// which turn them into rings, so that the ends need no branches.
 #[derive(Clone, Copy, Debug)]
 #[repr(C)]
 pub struct Link {
@@ -123,7 +123,7 @@ impl Rings {
         self.link(queue as u32).newer
     }
 
-    /// Makes the slot at a place of the queue its oldest: those before it become the newest, in their order.
+    /// Makes the slot at a place of the queue its oldest: those before it become the newest, in the same order.
     pub(crate) fn rotate(&mut self, queue: Queue, place: u32) {
         let anchor = queue as u32;
         if place < ANCHORS || place == self.oldest_place(queue) || self.link(place).older == NONE {
@@ -172,7 +172,7 @@ mod tests {
         assert!(rings.grow(5));
         (0..4).for_each(|slot| assert!(rings.push(Queue::Small, slot)));
         assert!(rings.push(Queue::Main, 4));
-        // Places that are none change nothing.
+        // Invalid places change nothing.
         for place in [0, 1, 7, NONE] {
             rings.rotate(Queue::Small, place);
         }

@@ -8,7 +8,7 @@ use super::{Engine, Millis, NEVER, NONE, Refused, Removal, RemovalReason, Slot, 
 const FIRST_SLOTS: u32 = 16;
 
 impl Engine {
-    /// Checks a write before anything is changed for it, and allocates the tables that it is the first to need.
+    /// Checks a write before anything changes for it, and allocates the tables that it is the first to need.
     #[inline]
     pub(super) fn admit(&mut self, weight: u64, deadline: Millis) -> Result<(), Refused> {
         if weight > self.limits.max_weight {
@@ -83,14 +83,14 @@ impl Engine {
         true
     }
 
-    /// Lists a removal. Returns false if memory cannot be allocated for the list; the entry then has to stay.
+    /// Lists a removal. Returns false if memory cannot be allocated for the list; the entry must then stay.
     #[inline]
     pub(super) fn list(&mut self, removal: Removal) -> bool {
         push(&mut self.removals, removal)
     }
 
-    /// Frees a slot. Returns false if it was not occupied. If memory cannot be allocated for the list of free slots, the
-    /// slot is not used again before the engine is cleared.
+    /// Frees a slot. Returns false if it was not occupied. If memory cannot be allocated for the list of free slots,
+    /// the slot is not used again until the engine is cleared.
     #[inline(never)]
     pub(super) fn release(&mut self, slot: Slot) -> bool {
         let held = self.vacate(slot);

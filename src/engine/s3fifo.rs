@@ -1,10 +1,10 @@
 //! S3-FIFO: a small queue for new entries, and a main queue for those that were used again.
 //!
-//! A new entry joins the small queue, which holds a tenth of all entries. At its end, an entry that was used meanwhile
-//! moves on to the main queue; another is evicted, and its owner remembers the key for a while. If the key comes back,
-//! the entry joins the main queue at once. At the end of the main queue, an entry that was used joins it again, once for
-//! each of its last uses, of which at most three count. So entries that are used once, as by a scan, pass through
-//! without disturbing the others, and a hit is at most one store.
+//! A new entry joins the small queue, which holds a tenth of all entries. At its end, an entry that has been used moves
+//! on to the main queue; any other is evicted, and its owner remembers the key for a while. If the key comes back, the
+//! entry joins the main queue at once. At the end of the main queue, an entry that was used rejoins it, once for each
+//! of its last uses, of which at most three count. So entries that are used once, as by a scan, pass through without
+//! disturbing the others, and a hit is at most one store.
 //!
 //! From Yang, Zhang, Qiu, Yue and Rashmi, "FIFO queues are all you need for cache eviction", SOSP 2023.
 
@@ -14,19 +14,20 @@ use super::policy::{Eviction, Victim};
 use super::ring::{Queue, Rings};
 use super::{LAST_STAMP, Slot, Tables, grow_with};
 
-/// The uses of an entry that count.
+/// The maximum number of uses of an entry that count.
 const MOST_USES: u32 = 3;
-/// The small queue holds this part of the entries.
+/// The small queue holds one entry in this many.
 const SMALL: u64 = 10;
-/// The most entries that one eviction moves. It bounds the time of a call; the entry that is reached then is evicted.
+/// The maximum number of entries that one eviction moves. It bounds the time of a call; the entry that is then reached
+/// is evicted.
 const MOVES: u32 = 1 << 12;
 
 #[derive(Debug, Default)]
 pub(crate) struct S3Fifo {
     rings: Rings,
-    /// The uses since an entry joined its queue, at most `MOST_USES`. Atomic because JavaScript writes them too.
+    /// The uses since an entry joined its queue, at most `MOST_USES`. Atomic because JavaScript also writes them.
     used: Vec<AtomicU32>,
-    /// Bit by bit: whether a slot is in the small queue.
+    /// Whether each slot is in the small queue.
     in_small: Vec<bool>,
     small: u32,
     held: u32,
@@ -180,7 +181,7 @@ mod tests {
         policy
     }
 
-    /// Evicts, and fills the slot again.
+    /// Evicts a slot, and refills it.
     fn replace(policy: &mut S3Fifo, is_back: bool) -> (Slot, bool) {
         let Victim { slot, remember } = policy.victim(NONE).unwrap();
         assert!(policy.remove(slot));
@@ -226,7 +227,8 @@ mod tests {
         assert_eq!(policy.uses(), 3);
     }
 
-    /// Does what an owner may do without a call, by the rules of [`Tables`]. Returns the slot, or none if it has to call.
+    /// Does what an owner may do without a call, by the rules of [`Tables`]. Returns the slot, or `None` if the owner
+    /// must call.
     fn replace_without_a_call(policy: &mut S3Fifo) -> Option<Slot> {
         let Tables { next, tick, stamps, .. } = policy.tables();
         let slot = (next / 2).checked_sub(2)?;

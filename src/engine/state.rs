@@ -6,7 +6,8 @@ use super::policy::{AnyPolicy, Eviction, Policy, Victim};
 use super::terms::{Inserted, Limits, Refused, Removal, RemovalReason};
 use super::{Counters, Millis, NEVER, NONE, Slot, Tables};
 
-/// The most expiry nodes that one write inspects, so that no write pays for many entries that expire at once.
+/// The maximum number of expiry nodes that one write inspects, so that no write pays for many entries that expire at
+/// once.
 const SWEEP_BUDGET: u32 = 16;
 
 /// The bookkeeping of a bounded cache. See the [module](super) for its contract.
@@ -26,10 +27,10 @@ pub struct Engine {
     /// The capacity of the tables, in slots.
     pub(super) capacity: u32,
     pub(super) total_weight: u64,
-    /// The hits are the uses that were neither writes nor touches. Its own `hits` are those from before the engine was last
-    /// cleared, and the writes until then.
+    /// The hits are the uses that were neither writes nor touches. Its own `hits` are those from before the engine was
+    /// last cleared, and the writes until then.
     pub(super) counters: Counters,
-    /// The uses that were no lookups.
+    /// The uses that were not lookups.
     pub(super) touches: u64,
     pub(super) removals: Vec<Removal>,
 }
@@ -54,8 +55,9 @@ impl Engine {
         }
     }
 
-    /// Inserts a new entry; `is_back` if the owner remembers its key, as [`Inserted::remember`] told it to. If room is needed, expired entries are removed first, and then the policy's victims. If
-    /// evicting one victim is enough, the new entry takes its slot.
+    /// Inserts a new entry; `is_back` if the owner remembers its key, as [`Inserted::remember`] requested. If room is
+    /// needed, expired entries are removed first, and then the policy's victims. If evicting one victim is enough, the
+    /// new entry takes its slot.
     ///
     /// At most 16 expiry candidates are inspected, so that no write pays for many entries that expire at once or have
     /// new deadlines. With more such candidates, an expired entry may stay while a live one is evicted.
@@ -199,8 +201,8 @@ impl Engine {
         add(&mut self.counters.expirations, removed.into());
     }
 
-    /// Removes entries whose end has passed, inspecting at most `budget` nodes of the expiry heap. Returns how many it
-    /// removed.
+    /// Removes entries whose end has passed, inspecting at most `budget` nodes of the expiry heap. Returns the number
+    /// of removed entries.
     #[inline]
     pub fn sweep(&mut self, now: Millis, budget: u32) -> u32 {
         if self.expiry.first_due() <= now { self.sweep_due(now, budget) } else { 0 }
@@ -298,7 +300,7 @@ impl Engine {
         self.policy.visit(visit);
     }
 
-    /// What the owner may use without a call. See [`Tables`].
+    /// The tables that the owner may use without a call. See [`Tables`].
     #[must_use]
     pub fn tables(&self) -> Tables<'_> {
         Tables { deadlines: self.expiry.deadlines(), ends: self.expiry.ends(), ..self.policy.tables() }
@@ -310,8 +312,8 @@ impl Engine {
         self.policy.resume(tick, next);
     }
 
-    /// Makes the next queue, for an owner that has used up the one in the [`tables`](Self::tables), and makes the stamps
-    /// start again if the last one has been given.
+    /// Makes the next queue, for an owner that has used up the one in the [`tables`](Self::tables), and restarts the
+    /// stamps if the last one has been given.
     pub fn refill(&mut self) {
         self.policy.refill();
     }

@@ -38,7 +38,7 @@ const OWNER: &str = "";
 pub(crate) struct Unwrapped<'a> {
     /// The bytes to deserialize.
     pub(crate) value: &'a [u8],
-    /// When it is no longer fresh, in milliseconds since 1970; `None` if it is fresh until it expires.
+    /// The time until which it is fresh, in milliseconds since 1970; `None` if it is fresh until it expires.
     pub(crate) fresh_until: Option<u64>,
     /// The function that stored it.
     pub(crate) owner: Option<i64>,

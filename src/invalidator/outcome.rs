@@ -1,4 +1,4 @@
-//! What an invalidation has removed, and what it could not remove.
+//! The results of an invalidation: what it removed, and what may remain.
 
 use std::borrow::Cow;
 use std::fmt;

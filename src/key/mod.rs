@@ -1,4 +1,4 @@
-//! Keys: their limits, and how they are made from patterns and from the arguments of a function.
+//! Keys: their limits, and how they are made from patterns and function arguments.
 
 #[cfg(feature = "key-of")]
 mod arguments;
@@ -22,10 +22,10 @@ use isocache_key_pattern as template;
 
 use crate::error::{CacheError, Result};
 
-/// The longest key, in bytes of UTF-8.
+/// The maximum length of a key, in bytes of UTF-8.
 pub const MAX_KEY_BYTES: usize = 64 * 1024;
 
-/// How much of an invalid key an error quotes, in bytes.
+/// The number of bytes that an error quotes of an invalid key.
 const QUOTED_BYTES: usize = 40;
 
 /// Checks that `key` is not empty and not longer than [`MAX_KEY_BYTES`].

@@ -1,11 +1,11 @@
-//! What a limiter answers, and what it has counted.
+//! The results and statistics of a limiter.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use crate::error::CacheError;
 
-/// What a check answers if the store fails.
+/// The result of a check if the store fails.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum OnStoreError {
     /// The error.
@@ -17,26 +17,26 @@ pub enum OnStoreError {
     Refuse,
 }
 
-/// The answer to a check.
+/// The result of a check.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RateLimit {
     /// Whether the request is allowed.
     pub allowed: bool,
-    /// The number of requests in a window, or that a token bucket holds.
+    /// The number of requests in a window, or of tokens in a full bucket.
     pub limit: u64,
-    /// How many more requests would be allowed now.
+    /// The number of further requests that would be allowed now.
     pub remaining: u64,
-    /// If the request was refused: the time until it would be allowed, if no other request comes before. If it was
+    /// If the request was refused: the time until it would be allowed, if no other request comes first. If it was
     /// allowed: the time until the fixed window ends, or until the client has the whole limit again.
     pub reset_after: Duration,
-    /// The length of a window, or the time in which a token bucket becomes full.
+    /// The length of a window, or the time in which an empty token bucket becomes full.
     pub window: Duration,
-    /// The failure of the store, if [`OnStoreError`] has answered in its place. It is not known whether the request was
+    /// The failure of the store, if [`OnStoreError`] decided in its place. The request may or may not have been
     /// counted.
     pub error: Option<CacheError>,
 }
 
-/// What a [`RateLimiter`](crate::RateLimiter) and its clones have counted.
+/// The statistics of a [`RateLimiter`](crate::RateLimiter) and its clones.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct RateLimiterStats {
@@ -46,8 +46,8 @@ pub struct RateLimiterStats {
     pub refused: u64,
     /// Checks in which the store failed.
     pub failed: u64,
-    /// Entries that the store has evicted to keep a limit. If it is above 0, the limiter may have forgotten clients that
-    /// it had refused: give it a larger store, or a store of its own.
+    /// Entries that the store has evicted to keep a limit. If it is above 0, the limiter may have forgotten clients
+    /// that it had refused: give it a larger store, or its own.
     pub forgotten: u64,
 }
 

@@ -11,8 +11,8 @@ pub(crate) const DEFAULT_POLICY: &str = "default";
 
 impl RateLimit {
     /// Returns the headers `ratelimit-policy` and `ratelimit` of `draft-ietf-httpapi-ratelimit-headers-10`, and
-    /// `retry-after` for a refused request: their names and values. `policy` is the name of the limit in them. Times are
-    /// in whole seconds, rounded up. An answer that the store has not given has no `ratelimit`.
+    /// `retry-after` for a refused request: their names and values. `policy` is the name of the limit in them. Times
+    /// are in whole seconds, rounded up. If the store has failed, there is no `ratelimit`.
     ///
     /// ```
     /// use isocache::{MemoryCacheProvider, RateLimiter};

@@ -22,7 +22,7 @@ use crate::key::{self, KeyPart};
 use crate::provider::{CacheProvider, CounterProvider};
 use crate::ttl::{MAX_TTL_MS, whole_ms};
 
-/// The highest limit. Counts stay far below what numbers hold exactly.
+/// The highest limit. Counts stay far below the largest number that is exact.
 const MAX_LIMIT: u64 = 1 << 32;
 
 /// The longest key of a client, in bytes. The number of the window and a namespace are added to it, and a store that
@@ -36,7 +36,7 @@ enum Algorithm {
     TokenBucket(Bucket),
 }
 
-/// What an algorithm says about a request.
+/// The decision of an algorithm on a request.
 struct Verdict {
     allowed: bool,
     /// May be negative.
@@ -45,8 +45,8 @@ struct Verdict {
     reset_after: u64,
 }
 
-/// Limits the requests of each client, with counters in any provider that counts. All processes that share the store
-/// count together, in either language.
+/// Limits the requests of each client, with counters in any provider that counts. All processes that share the store,
+/// in either language, count together.
 ///
 /// | | [`fixed_window`](Self::fixed_window) | [`sliding_window`](Self::sliding_window) | [`token_bucket`](Self::token_bucket) |
 /// |---|---|---|---|
@@ -61,19 +61,19 @@ struct Verdict {
 /// Fixed windows begin at whole multiples of their length since 1970, by the system clock; machines whose clocks differ
 /// count the difference in another window. The bounds hold for any number of concurrent callers.
 ///
-/// **The sliding window** is exact up to a limit of 64: it decides as a log of all allowed requests would. Above that, it
-/// keeps 64 times instead of all, each for up to `⌈limit / 64⌉` requests: it never refuses what a log would allow, and
-/// allows up to `⌈limit / 64⌉ - 1` requests more, 1 for a limit of 100. Above 130,000, times are rounded by less than a
-/// 64th of the window. If requests that cost more than 1 meet at the limit, one may be refused while another gives back
-/// what it has taken.
+/// **The sliding window** is exact up to a limit of 64: it decides as a log of all allowed requests would. Above that,
+/// it keeps only 64 times, each for up to `⌈limit / 64⌉` requests: it never refuses what a log would allow, and allows
+/// up to `⌈limit / 64⌉ - 1` requests more, 1 for a limit of 100. Above 130,000, times are rounded by less than a 64th
+/// of the window. If requests that cost more than 1 meet at the limit, one may be refused while another gives back what
+/// it has taken.
 ///
-/// **The token bucket** holds `limit` tokens, and an empty one becomes full in `window`. A request takes as many tokens as
-/// it costs, and is refused if there are fewer.
+/// **The token bucket** holds `limit` tokens, and an empty one becomes full in `window`. A request takes as many tokens
+/// as it costs, and is refused if there are fewer.
 ///
 /// The counters are `rate:{ip}:{endpoint}:{window}:{number}` for a fixed window, with its length in milliseconds,
 /// `rate:{ip}:{endpoint}:{window}:sliding:{limit}:{number}` and `rate:{ip}:{endpoint}:{window}:bucket:{limit}`. They
-/// expire by themselves. A store that evicts counters forgets what they
-/// counted; [`get_stats`](Self::get_stats) tells.
+/// expire by themselves. A store that evicts counters forgets their counts; [`get_stats`](Self::get_stats) reports
+/// this.
 ///
 /// ```
 /// use isocache::{MemoryCacheProvider, RateLimiter};
@@ -112,7 +112,7 @@ impl<P> RateLimiter<P> {
         Self::new(counters, limit, window, |limit, length| Ok(Algorithm::FixedWindow(FixedWindow { limit, length })))
     }
 
-    /// Allows at most `limit` requests in any time of the length of the window.
+    /// Allows at most `limit` requests in any period of the length of the window.
     ///
     /// # Errors
     /// As for [`fixed_window`](Self::fixed_window), and for limits above 130,000 in a window so short that its requests
@@ -124,11 +124,11 @@ impl<P> RateLimiter<P> {
         })
     }
 
-    /// Allows `limit` requests at once, and then one for each token that comes back: `limit` tokens in `window`, evenly.
-    /// For a burst of 100 and 10 requests per second, the limit is 100 and the window 10 s.
+    /// Allows `limit` requests at once, and then one for each token that comes back: `limit` tokens in `window`,
+    /// evenly. For a burst of 100 and 10 requests per second, the limit is 100 and the window 10 s.
     ///
-    /// A rate that is not a whole number of thousandths of a millisecond per token is rounded down by less than 1 %; the
-    /// window of the answers is then the rounded one.
+    /// A rate that is not a whole number of thousandths of a millisecond per token is rounded down by less than 1 %;
+    /// results then contain the rounded window.
     ///
     /// # Errors
     /// As for [`fixed_window`](Self::fixed_window), and for more than 10 tokens per millisecond where they do not divide
@@ -168,7 +168,7 @@ impl<P> RateLimiter<P> {
         })
     }
 
-    /// Sets what a check answers if the store fails. The default is [`OnStoreError::Fail`].
+    /// Sets the result of a check if the store fails. The default is [`OnStoreError::Fail`].
     #[must_use]
     pub fn on_store_error(mut self, on_store_error: OnStoreError) -> Self {
         self.on_store_error = on_store_error;
@@ -202,11 +202,11 @@ impl<P> RateLimiter<P> {
         }
     }
 
-    /// The answer to a request, also if the store has failed.
+    /// The result for a request, even if the store has failed.
     fn answered(&self, verdict: Result<Verdict>, now: u64) -> Result<RateLimit> {
         let error = match verdict {
             Ok(verdict) => return Ok(self.answer(verdict)),
-            // It concerns the request or the limiter, and not the state of the store.
+            // It concerns the request or the limiter, not the state of the store.
             Err(error @ CacheError::InvalidArgument { .. }) => return Err(error),
             Err(error) => error,
         };
@@ -263,7 +263,7 @@ impl<P: CounterProvider + CacheProvider<i64>> RateLimiter<P> {
         Ok(answer)
     }
 
-    /// Returns what [`check`](Self::check) would answer now, without counting a request.
+    /// Returns what [`check`](Self::check) would return now, without counting a request.
     ///
     /// # Errors
     /// As for [`check`](Self::check).
@@ -319,7 +319,7 @@ impl<P: CounterProvider + CacheProvider<i64>> RateLimiter<P> {
         }
     }
 
-    /// Returns what this limiter has counted, and how many entries its store has evicted.
+    /// Returns the counts of this limiter, and the number of entries that its store has evicted.
     ///
     /// # Errors
     /// The failure of the store.

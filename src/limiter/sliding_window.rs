@@ -1,12 +1,13 @@
 //! A sliding window, over up to 64 counters.
 //!
-//! The limit is divided among cells. A request takes room in a cell, and a cell is empty again one window after its first
-//! request. Up to a limit of 64, a cell holds one request: together, the cells are a log of the requests in the window.
-//! Above that, requests share cells, and those that joined a cell later are forgotten too early. A new cell is taken only
-//! when no other has room, so at most one is partly used at any time: that makes at most `size - 1` requests too many.
+//! The limit is divided among cells. A request takes room in a cell, and a cell is empty again one window after its
+//! first request. Up to a limit of 64, a cell holds one request: together, the cells are a log of the requests in the
+//! window. Above that, requests share cells, and those that joined a cell later are forgotten too early. A new cell is
+//! taken only when no other has room, so at most one is partly used at any time: this allows at most `size - 1`
+//! requests too many.
 //!
-//! The counter of a cell is `end * (size + 1) + used`, where `end` is the time at which it is empty again. With each change
-//! it becomes greater, so `increment_within` can tell whether a cell is still as it was seen.
+//! The counter of a cell is `end * (size + 1) + used`, where `end` is the time at which it is empty again. Each change
+//! makes it greater, so `increment_within` can tell whether a cell has changed since it was read.
 
 use std::time::Duration;
 
@@ -16,10 +17,10 @@ use crate::provider::{CacheProvider, CounterProvider, read_many};
 
 const MAX_CELLS: u64 = 64;
 
-/// Counters stay below this. JavaScript, too, has them exactly.
+/// Counters stay below this, so that JavaScript also represents them exactly.
 const COUNTS: u64 = 1 << 53;
 
-/// The latest time, in milliseconds since 1970, beside two windows: the year 2109.
+/// The latest time, in milliseconds since 1970, apart from two windows: the year 2109.
 const LATEST: u64 = 1 << 42;
 
 #[derive(Clone, Copy, Debug)]
@@ -27,15 +28,15 @@ pub(super) struct SlidingWindow {
     limit: u64,
     /// The length in milliseconds.
     length: u64,
-    /// How many requests a cell holds.
+    /// The number of requests in a full cell.
     size: u64,
-    /// Milliseconds in a unit of `end`: 1, unless cells are so large that counters would not be exact.
+    /// The milliseconds in a unit of `end`: 1, unless cells are so large that counters would not be exact.
     unit: u64,
 }
 
-/// A cell in which requests count.
+/// A cell that contains counted requests.
 struct Cell {
-    /// When it is empty again.
+    /// The time at which it is empty again.
     end: u64,
     used: u64,
 }
@@ -51,7 +52,7 @@ impl SlidingWindow {
     pub(super) fn new(limit: u64, length: u64) -> Result<Self> {
         let size = limit.div_ceil(MAX_CELLS);
         let unit = (LATEST + 2 * length).div_ceil(COUNTS / (size + 1));
-        // A unit is a small part of the window.
+        // A unit must be a small part of the window.
         if unit > 1 && unit.saturating_mul(MAX_CELLS) > length {
             let reason = format!("{limit} requests in {length} ms are too many for a sliding window");
             return Err(CacheError::invalid("limit", reason));
@@ -59,7 +60,7 @@ impl SlidingWindow {
         Ok(Self { limit, length, size, unit })
     }
 
-    /// The keys of the cells. Those of another limit are others, because their size may differ.
+    /// The keys of the cells. Another limit has other keys, because the size of its cells may differ.
     pub(super) fn counters(&self, key: &str) -> Vec<String> {
         let Self { limit, length, size, .. } = self;
         (0..limit.div_ceil(*size)).map(|index| format!("{key}:{length}:sliding:{limit}:{index}")).collect()
@@ -79,7 +80,7 @@ impl SlidingWindow {
         Ok(end)
     }
 
-    /// The cell of a counter, if requests count in it.
+    /// The cell of a counter, if it contains counted requests.
     fn cell(&self, count: i64, now: u64) -> Option<Cell> {
         let count = u64::try_from(count).unwrap_or(0);
         let (end, used) = (count / (self.size + 1) * self.unit, count % (self.size + 1));
@@ -121,7 +122,7 @@ impl SlidingWindow {
 
     async fn read<P: CacheProvider<i64>>(&self, counters: &P, names: &[String]) -> Result<Vec<i64>> {
         let found = read_many(counters, &names.iter().map(String::as_str).collect::<Vec<_>>()).await?;
-        // A provider of the user's might return fewer.
+        // A custom provider might return fewer.
         let mut counts: Vec<i64> = found.into_iter().map(|count| count.unwrap_or(0).max(0)).collect();
         counts.resize(names.len(), 0);
         Ok(counts)
@@ -152,7 +153,7 @@ impl SlidingWindow {
             };
             let units = missing.min(self.room_in((index, &counts[index]), now));
             let seen = counts[index];
-            // What the counter is to become, and what it may be at most.
+            // The new value of the counter, and its maximum.
             let (becomes, most) = if self.cell(seen, now).is_some() {
                 (seen + integer(units), self.full(index, seen))
             } else {
@@ -165,7 +166,7 @@ impl SlidingWindow {
                 missing -= units;
                 taken.push(Taken { index, units, count: changed.count });
             }
-            // If it was not stored, others have been faster, and the count is greater.
+            // If it was not stored, others were faster, and the count is greater.
             counts[index] =
                 if changed.count > seen || changed.stored { changed.count } else { self.full(index, becomes) };
         }
@@ -182,7 +183,8 @@ impl SlidingWindow {
         self.empty(count) + integer(self.capacity(index))
     }
 
-    /// Undoes what was taken for a request that is refused. What cannot be undone refuses requests, and never allows them.
+    /// Gives back what was taken for a refused request. What cannot be given back refuses requests, and never allows
+    /// them.
     async fn give_back<P>(&self, counters: &P, names: &[String], taken: &[Taken], counts: &mut [i64])
     where
         P: CounterProvider,
@@ -190,7 +192,7 @@ impl SlidingWindow {
         for &Taken { index, units, count } in taken {
             let units = integer(units);
             counts[index] -= units;
-            // Unless the cell has been taken again, or evicted.
+            // Unless the cell was taken again, or evicted.
             let bounds = self.empty(count) + units..=self.full(index, count) - units;
             let _ = counters.increment_within(&names[index], -units, bounds, Some(self.ttl())).await;
         }

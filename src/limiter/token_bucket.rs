@@ -10,20 +10,20 @@ use super::Verdict;
 use crate::error::{CacheError, Result};
 use crate::provider::{CacheProvider, CounterProvider, read_many};
 
-/// The most units in a millisecond. Times in units stay exact in JavaScript, whose numbers have 53 bits.
+/// The maximum number of units in a millisecond. Times in units stay exact in JavaScript, whose numbers have 53 bits.
 const MAX_UNITS: u64 = 1000;
 
-/// The longest time of filling, in units.
+/// The longest time in which a bucket fills, in units.
 const MAX_FULL: u64 = 1 << 52;
 
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Bucket {
     limit: u64,
-    /// The length that was asked for, in milliseconds.
+    /// The requested length, in milliseconds.
     window: u64,
-    /// Units in a millisecond.
+    /// The number of units in a millisecond.
     units: u64,
-    /// Units in which one token comes.
+    /// The number of units in which one token comes back.
     interval: u64,
 }
 
@@ -33,7 +33,7 @@ impl Bucket {
         let (units, interval) = if limit / divisor <= MAX_UNITS {
             (limit / divisor, window / divisor)
         } else {
-            // Rounded up, by less than a hundredth, so that no more tokens come than were asked for.
+            // Rounded up, by less than a hundredth, so that tokens come no faster than requested.
             let interval = window.saturating_mul(MAX_UNITS).div_ceil(limit);
             if interval < 100 {
                 let reason = format!("{limit} tokens in {window} ms is more than 10 in a millisecond");
@@ -52,7 +52,7 @@ impl Bucket {
         self.interval * self.limit
     }
 
-    /// The time in which an empty bucket becomes full, in milliseconds: that asked for, or less than a hundredth more.
+    /// The time in which an empty bucket becomes full, in milliseconds: as requested, or less than a hundredth longer.
     pub(super) fn window(&self) -> u64 {
         self.full().div_ceil(self.units)
     }
@@ -90,7 +90,7 @@ impl Bucket {
         now: u64,
     ) -> Result<Verdict> {
         let now = self.now(now)?;
-        // The cost is at most the limit, and the whole at most 2^52.
+        // The cost is at most the limit, and the sum at most 2^52.
         let units = |units: u64| i64::try_from(units).unwrap_or(i64::MAX);
         let bounds = now..=now + units(self.full());
         // Twice the time, so that a machine whose clock is behind still finds the counter.

@@ -132,7 +132,7 @@ where
             None => return body.await,
         },
     };
-    // Locked by the load while it is polled, and by this call only when there is no load any more.
+    // Locked by the load while it is polled, and by this call only when the load is gone.
     #[allow(clippy::arc_with_non_send_sync)]
     let body = Arc::new(Mutex::new(Body { future: Box::pin(body), finished: None }));
     let loaded = Arc::clone(&body);

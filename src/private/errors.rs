@@ -11,9 +11,9 @@ pub trait Sharing<E> {
     fn take(shared: &Self::SharedError) -> Option<E>;
 }
 
-/// As clones.
+/// They get clones.
 pub struct Clones;
-/// They do not: each caller runs its own load.
+/// They do not share it: each caller runs its own load.
 pub struct Apart;
 
 impl<E: Clone + Send + Sync + 'static> Sharing<E> for Clones {

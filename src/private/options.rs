@@ -21,7 +21,7 @@ impl Options {
         if policy.convert.is_some() { &self.limited } else { &self.unlimited }
     }
 
-    /// Counts and reports an error that the caller does not get: the function runs as if nothing were cached.
+    /// Counts and reports an error that the caller does not see: the function runs as if nothing were cached.
     pub(super) fn passed_over<E>(&self, error: &CacheError, policy: &Policy<E>) {
         if let (Some(monitor), false) = (self.limited.counting(), policy.propagate && policy.convert.is_some()) {
             monitor.count(Event::Bypass);

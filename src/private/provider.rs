@@ -100,7 +100,7 @@ where
     Typed::new(default_cache()).owner(function)
 }
 
-/// [`default_provider`] for a function whose return type may be generic: each type of value has an owner of its own.
+/// [`default_provider`] for a function whose return type may be generic: each type of value has its own owner.
 #[must_use]
 pub fn default_provider_of_generic<S>(shape: &S, function: &str) -> impl CacheProvider<S::Value> + Clone + use<S>
 where

@@ -29,8 +29,8 @@ pub trait AtomicProvider<T: MaybeSend>: Send + Sync {
     /// whether the value was stored. An existing entry counts neither as a hit nor as used.
     ///
     /// # Errors
-    /// As for [`set`](crate::CacheProvider::set). After a broken connection or a timeout it is not known whether the value was
-    /// stored.
+    /// As for [`set`](crate::CacheProvider::set). After a broken connection or a timeout, the value may or may not have
+    /// been stored.
     fn set_if_absent(
         &self,
         key: &str,
@@ -50,7 +50,7 @@ pub trait AtomicProvider<T: MaybeSend>: Send + Sync {
     /// [`delete`](crate::CacheProvider::delete). In Redis it is `GETDEL`, which needs version 6.2.
     ///
     /// # Errors
-    /// As for [`get`](crate::CacheProvider::get). A value that cannot be decoded is removed all the same. After a
-    /// broken connection or a timeout it is not known whether the entry was removed.
+    /// As for [`get`](crate::CacheProvider::get). A value that cannot be decoded is removed anyway. After a broken
+    /// connection or a timeout, the entry may or may not have been removed.
     fn get_and_delete(&self, key: &str) -> impl Future<Output = Result<Option<T>>> + MaybeSend;
 }

@@ -10,12 +10,12 @@ use crate::error::{CacheError, Result};
 /// The largest number that JavaScript and the scripts of Redis hold exactly.
 const MAX_EXACT: i64 = (1 << 53) - 1;
 
-/// What [`CounterProvider::increment_within`] did.
+/// The result of [`CounterProvider::increment_within`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct BoundedIncrement {
     /// Whether the sum was within the bounds and was stored.
     pub stored: bool,
-    /// The sum, if it was stored. Otherwise the present count, or the lower bound if that is greater.
+    /// The sum, if it was stored. Otherwise the current count, or the lower bound if that is greater.
     pub count: i64,
 }
 

@@ -93,7 +93,7 @@ impl<P: CounterProvider> ErasedCounters for P {
     }
 }
 
-/// What a provider can do beyond the methods of every provider, where it was erased with it.
+/// The abilities of a provider beyond those of every provider, if they were erased with it.
 pub(super) struct Extensions<T> {
     pub(super) values: Option<Arc<dyn ErasedExtensions<T>>>,
     pub(super) counters: Option<Arc<dyn ErasedCounters>>,

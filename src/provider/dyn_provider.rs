@@ -91,7 +91,7 @@ pub struct DynCacheProvider<T> {
 }
 
 impl<T: MaybeSend + 'static> DynCacheProvider<T> {
-    /// Erases the type of a provider. The methods of the extension traits return an error then.
+    /// Erases the type of a provider. The methods of the extension traits then return an error.
     pub fn new(provider: impl CacheProvider<T> + 'static) -> Self {
         Self { provider: Arc::new(provider), extensions: Extensions { values: None, counters: None } }
     }

@@ -208,9 +208,9 @@ pub trait CacheProvider<T: MaybeSend>: Send + Sync {
         }
     }
 
-    /// Returns what [`CacheAside`](crate::CacheAside) needs of this provider. For your own provider, return a
-    /// [`SingleFlight`](crate::SingleFlight). Without one, every caller runs its own loader, and writes do not win over
-    /// loads.
+    /// Returns the interface that [`CacheAside`](crate::CacheAside) needs from this provider. For your own provider,
+    /// return a [`SingleFlight`](crate::SingleFlight). Without one, every caller runs its own loader, and writes do not
+    /// win over loads.
     fn loading(&self) -> Option<&dyn Loading<T>> {
         None
     }

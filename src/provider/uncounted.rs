@@ -1,5 +1,5 @@
-//! Lookups that statistics do not count: those of tags, rate limiters and sessions, so that hits and misses are the lookups
-//! of callers. A provider without [`Loading`](crate::Loading) counts them all the same.
+//! Lookups that statistics do not count: those by tags, rate limiters and sessions. Hits and misses are then the
+//! lookups of callers. A provider without [`Loading`](crate::Loading) counts them anyway.
 
 #[cfg(feature = "sessions")]
 use std::time::Duration;

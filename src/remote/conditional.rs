@@ -9,7 +9,7 @@ use crate::provider::MaybeSend;
 use crate::serializer::Serializer;
 
 impl<T: MaybeSend, S: Serializer<T>, B: RemoteStore> Remote<T, S, B> {
-    /// A stale entry counts as absent: it is replaced, unless another client has changed it meanwhile.
+    /// A stale entry counts as absent: it is replaced, unless another client has changed it in the meantime.
     pub(crate) fn set_if_absent<'a, 'k>(
         &'a self,
         key: &'k str,

@@ -24,7 +24,7 @@ pub(crate) fn of_reply(code: &str, details: &str, key: Option<&str>) -> CacheErr
     }
 }
 
-/// What can be done about a value that cannot be incremented.
+/// The remedy for a value that cannot be incremented.
 fn not_a_counter(text: &str) -> String {
     format!("it is not a counter; delete it first, and write counters with increment, or with set as JSON ({text})")
 }

@@ -9,8 +9,8 @@ use crate::load::LeaseProvider;
 use crate::provider::BoxFuture;
 use crate::ttl::whole_ms;
 
-/// A suffix of the key, so that a token that may write an entry may also take its lease, whatever prefixes it is
-/// limited to; and in a cluster both are in one slot if the key has a hash tag.
+/// A suffix of the key, so that a token that may write an entry may also take its lease, whatever its prefixes. In a
+/// cluster, both are in one slot if the key has a hash tag.
 const SUFFIX: &str = ":isocache-lease";
 
 /// Whether a key is a lease, which no caller has set.

@@ -1,4 +1,4 @@
-//! What loading needs of a remote provider.
+//! The support of remote providers for loading.
 
 use std::sync::Arc;
 use std::time::Duration;

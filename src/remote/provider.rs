@@ -24,7 +24,7 @@ use crate::ttl::{MAX_TTL_MS, TtlMs, ttl_ms, whole_ms};
 pub(crate) struct RemoteOptions {
     pub(crate) namespace: Namespace,
     pub(crate) default_ttl: TtlMs,
-    /// The largest serialized value, in bytes.
+    /// The maximum size of a serialized value, in bytes.
     pub(crate) max_value_bytes: usize,
     /// Whether a value that cannot be decoded counts as absent.
     pub(crate) undecodable_is_miss: bool,
@@ -32,7 +32,7 @@ pub(crate) struct RemoteOptions {
     pub(crate) clock: WallClock,
 }
 
-/// The provider without its trait implementations. Its clones share the store and the statistics.
+/// The provider without its trait implementations. Clones share the store and the statistics.
 pub(crate) struct Remote<T, S, B> {
     pub(super) shared: Arc<Shared<S, B>>,
     // It contains no `T`, so it is `Send` and `Sync` whatever `T` is.
@@ -81,7 +81,7 @@ impl<T, S, B> Remote<T, S, B> {
         &self.shared.options.namespace
     }
 
-    /// The same options with another store, and statistics of its own.
+    /// The same options with another store, and separate statistics.
     #[cfg(feature = "http")]
     pub(crate) fn with_store(&self, store: B) -> Self
     where

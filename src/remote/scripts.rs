@@ -17,8 +17,8 @@ return 1";
 
 /// Raises a counter to at least a lower bound, adds to it, and stores the sum if it is not above an upper bound.
 ///
-/// `ARGV` is the increment, the lower bound, the upper bound, and the ttl in milliseconds, 0 for none. It returns whether
-/// the sum was stored, and the sum or the present count, in digits: a reply of a script would round a number.
+/// `ARGV` is the increment, the lower bound, the upper bound, and the ttl in milliseconds, 0 for none. It returns
+/// whether the sum was stored, and the sum or the current count, in digits: the reply of a script would round a number.
 pub const INCREMENT_WITHIN: &str = "\
 local found = redis.pcall('GET', KEYS[1]) \
 if type(found) == 'table' and found.err then return found end \
@@ -38,7 +38,7 @@ else stored = redis.pcall('SET', KEYS[1], digits, 'PX', ARGV[4]) end \
 if type(stored) == 'table' and stored.err then return stored end \
 return {1, digits}";
 
-/// What follows the key in a call of [`INCREMENT_WITHIN`], and in the bridge's command for it.
+/// The arguments after the key in a call of [`INCREMENT_WITHIN`], and in the bridge's command for it.
 pub(crate) fn increment_within_arguments(by: i64, bounds: &RangeInclusive<i64>, ttl: TtlMs) -> [String; 4] {
     let ttl = ttl.unwrap_or(0).to_string();
     [by.to_string(), bounds.start().to_string(), bounds.end().to_string(), ttl]

@@ -7,10 +7,10 @@ use super::store::RemoteStore;
 use crate::envelope::Envelope;
 use crate::error::Result;
 
-/// How many bytes at the beginning of a value show whether it may be an envelope.
+/// The number of bytes at the beginning of a value that show whether it may be an envelope.
 pub(crate) const HEAD_BYTES: usize = 16;
 
-/// Recognizes stale entries at one moment, by their envelopes.
+/// Recognizes entries that are stale at a point in time, by their envelopes.
 #[derive(Clone, Copy, Debug)]
 pub struct StaleCheck {
     envelope: Envelope,

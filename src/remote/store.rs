@@ -30,9 +30,9 @@ pub(crate) trait RemoteStore: Clone + Send + Sync + 'static {
 
     fn get(&self, key: &str) -> impl Future<Output = Result<Option<Self::Bytes>>> + MaybeSend;
 
-    /// The value and its remaining ttl, read in this order. If somebody writes the key between the two, the ttl is that of
-    /// the newer entry. [`TieredCacheProvider`](crate::TieredCacheProvider) does not keep the value then, since it is told
-    /// of the write. The other order could give a newer value the longer ttl of an older one.
+    /// The value and its remaining ttl, read in this order. If another client writes the key in between, the ttl is
+    /// that of the newer entry. [`TieredCacheProvider`](crate::TieredCacheProvider) then does not keep the value,
+    /// because the write is announced to it. The other order could give a newer value the longer ttl of an older one.
     fn get_with_ttl(
         &self,
         key: &str,
@@ -64,13 +64,13 @@ pub(crate) trait RemoteStore: Clone + Send + Sync + 'static {
 
     fn set_many(&self, entries: Vec<(String, Vec<u8>, TtlMs)>) -> impl Future<Output = Result<()>> + MaybeSend;
 
-    /// Removes keys. Returns how many there were.
+    /// Removes keys. Returns the number of existing ones.
     fn delete(&self, keys: &[Cow<'_, str>]) -> impl Future<Output = Result<u64>> + MaybeSend;
 
     /// Removes keys. Returns for each whether there was an entry.
     fn delete_each(&self, keys: &[Cow<'_, str>]) -> impl Future<Output = Result<Vec<bool>>> + MaybeSend;
 
-    /// Removes keys. Returns how many there were, and their values, as [`get_many`](Self::get_many) does.
+    /// Removes keys. Returns the number of existing ones, and their values, as [`get_many`](Self::get_many) does.
     fn delete_reading(
         &self,
         keys: &[Cow<'_, str>],
@@ -95,8 +95,8 @@ pub(crate) trait RemoteStore: Clone + Send + Sync + 'static {
     /// Returns for each key whether there is an entry.
     fn exists_many(&self, keys: &[Cow<'_, str>]) -> impl Future<Output = Result<Vec<bool>>> + MaybeSend;
 
-    /// One step of a listing of the keys that match a pattern with wildcards, without stale entries if `check` recognizes
-    /// them.
+    /// One step of a listing of the keys that match a pattern with wildcards, without stale entries that `check`
+    /// recognizes.
     fn scan(
         &self,
         pattern: &str,
@@ -106,8 +106,8 @@ pub(crate) trait RemoteStore: Clone + Send + Sync + 'static {
 
     fn exists(&self, key: &str) -> impl Future<Output = Result<bool>> + MaybeSend;
 
-    /// Removes the keys that match a pattern with wildcards. Returns how many there were, without stale entries if they
-    /// can be recognized.
+    /// Removes the keys that match a pattern with wildcards. Returns their number, without stale entries if they can be
+    /// recognized.
     fn clear(&self, pattern: &str, check: Option<StaleCheck>) -> impl Future<Output = Result<u64>> + MaybeSend;
 
     /// Adds to a counter. A new counter starts at 0 and gets the ttl; an existing one keeps its own.

@@ -46,8 +46,8 @@ impl<T: MaybeSend, S: Serializer<T>, B: RemoteStore> Remote<T, S, B> {
     }
 
     /// Renews the ttl of an entry in one round trip, and returns its value. An entry with a window takes a second one:
-    /// its freshness is in its value, which is replaced unless another client has changed it meanwhile. If it is stale,
-    /// the second one restores its old ttl.
+    /// its freshness is in its value, which is replaced unless another client has changed it in the meantime. If it is
+    /// stale, the second one restores its old ttl.
     async fn touch_fresh(&self, key: &str, full_key: &str, ttl: TtlMs) -> Result<Option<B::Bytes>> {
         let shared = &*self.shared;
         let Some((bytes, old_ttl)) = shared.found(key, shared.store.get_and_touch(full_key, ttl).await)? else {

@@ -48,7 +48,7 @@ pub(super) fn sleep(time: Duration) -> BoxFuture<'static, ()> {
     thread_sleep(time)
 }
 
-/// A future that completes after `time`, on any executor, and also if the thread blocks on it.
+/// A future that completes after `time`, on any executor, even if the thread blocks on it.
 pub(crate) fn thread_sleep(time: Duration) -> BoxFuture<'static, ()> {
     Box::pin(super::timer::sleep(time))
 }

@@ -20,10 +20,10 @@ crate::key_pattern! {
     fn session_owner(token) = "session-owner:{token}";
 }
 
-/// How often the index of a user is read while sessions keep beginning.
+/// The maximum number of times that the index of a user is read while sessions keep beginning.
 const MAX_ROUNDS: usize = 100;
 
-/// Where an index is kept.
+/// The store of an index.
 pub(super) trait Places: Send + Sync {
     /// Counts up and returns the count.
     fn next(&self, counter: String, ttl: Duration) -> BoxFuture<'_, Result<i64>>;
@@ -47,7 +47,7 @@ where
 {
     fn next(&self, counter: String, ttl: Duration) -> BoxFuture<'_, Result<i64>> {
         Box::pin(async move {
-            // Unlike `increment`, it keeps the counter for as long as there may be sessions.
+            // Unlike `increment`, it keeps the counter as long as there may be sessions.
             let counted = self.counters.increment_within(&counter, 1, 0..=(1 << 53) - 1, Some(ttl)).await?;
             Ok(counted.count)
         })
@@ -85,7 +85,7 @@ impl Index {
         (0..self.per_user).map(|place| session_place(user, place)).collect()
     }
 
-    /// Adds the token of a new session. Returns the token that had its place.
+    /// Adds the token of a new session. Returns the token that had its place before.
     pub(super) async fn add(&self, user: &impl KeyPart, token: &str, ttl: Duration) -> Result<Option<String>> {
         let number = self.places.next(session_user(user), ttl).await?;
         let place = session_place(user, number.rem_euclid(i64::from(self.per_user)));
@@ -95,13 +95,13 @@ impl Index {
         Ok(old)
     }
 
-    /// The tokens of a user, of live and of ended sessions.
+    /// The tokens of a user's sessions, both live and ended.
     pub(super) async fn tokens(&self, user: &impl KeyPart) -> Result<Vec<String>> {
         Ok(self.places.read(self.ring(user)).await?.into_iter().flatten().collect())
     }
 
-    /// Removes the tokens of a user, and passes them on in groups until there are none, also those of sessions that
-    /// begin meanwhile.
+    /// Removes the tokens of a user, and passes them on in groups until none are left, including those of sessions that
+    /// begin in the meantime.
     pub(super) async fn drain<F>(&self, user: &impl KeyPart, mut end: impl FnMut(Vec<String>) -> F) -> Result<u64>
     where
         F: Future<Output = Result<u64>>,
@@ -130,8 +130,8 @@ impl Index {
         self.places.remove(session_owner(token)).await.map(drop)
     }
 
-    /// Gives the place of a token to another one. Returns the key of the place; `None` if the token has none, because its
-    /// session has ended or is being rotated. Of several concurrent callers, only one gets it.
+    /// Gives the place of a token to another one. Returns the key of the place; `None` if the token has none, because
+    /// its session has ended or is being rotated. Of several concurrent callers, only one gets it.
     pub(super) async fn replace(&self, old: &str, new: &str, ttl: Duration) -> Result<Option<String>> {
         let Some(place) = self.places.take(session_owner(old)).await? else { return Ok(None) };
         let entries = vec![(place.clone(), new.to_owned()), (session_owner(new), place.clone())];

@@ -20,7 +20,7 @@ use crate::provider::{
 };
 use crate::ttl::whole_ms;
 
-/// How many sessions of a user are kept.
+/// The default maximum number of sessions of a user.
 const PER_USER: u32 = 100;
 
 /// A session of a user.
@@ -126,8 +126,8 @@ impl<T, P> SessionStore<T, P> {
         self
     }
 
-    /// Sets how many sessions of a user are kept, of those that the user began last: a further one ends the oldest. The
-    /// default is 100. All stores that share sessions must agree.
+    /// Sets the maximum number of sessions of a user: a further one ends the oldest. The default is 100. All stores
+    /// that share sessions must agree.
     ///
     /// # Errors
     /// [`CacheError::InvalidArgument`] for a number that is not from 1 to 1000, and before [`users`](Self::users).
@@ -182,7 +182,7 @@ impl<T: MaybeSend, P: TouchProvider<T> + AtomicProvider<T> + CacheProvider<T>> S
                           SessionStore::absolute_limit";
             return Err(CacheError::invalid("user", reason));
         };
-        // The session is stored before its place in the index, so that whoever finds the place can end the session.
+        // The session is stored before its place in the index, so that anyone who finds the place can end the session.
         let token = self.begin(value, true).await?;
         match index.add(&user, token.as_str(), Duration::from_millis(longest)).await {
             Ok(Some(oldest)) => {
@@ -253,7 +253,8 @@ impl<T: MaybeSend, P: TouchProvider<T> + AtomicProvider<T> + CacheProvider<T>> S
         claims: Claims,
     ) -> Result<bool> {
         let new_key = key::patterns::session(new.as_str());
-        // The place in the index first: a concurrent `destroy_all` then finds the new token, or it removes the place.
+        // Updates the place in the index first: a concurrent `destroy_all` then finds the new token, or it removes the
+        // place.
         let place = if claims.of_user {
             let left = claims.end.unwrap_or_default().saturating_sub(self.clock.now_ms()).max(1);
             match self.index()?.replace(token, new.as_str(), Duration::from_millis(left)).await? {
@@ -269,7 +270,7 @@ impl<T: MaybeSend, P: TouchProvider<T> + AtomicProvider<T> + CacheProvider<T>> S
         if self.index()?.holds(place, new.as_str()).await? {
             return Ok(true);
         }
-        // All sessions of the user were ended meanwhile, or so many began that this one was the oldest.
+        // All sessions of the user have ended, or so many have begun that this one was the oldest.
         self.provider.delete(&new_key).await?;
         Ok(false)
     }
@@ -290,7 +291,7 @@ impl<T: MaybeSend, P: TouchProvider<T> + AtomicProvider<T> + CacheProvider<T>> S
         ended.await.map_err(|error| without(token, error))
     }
 
-    /// Returns the sessions of a user, the oldest first. It is not a use of them.
+    /// Returns the sessions of a user, the oldest first. This does not count as a use of them.
     ///
     /// # Errors
     /// Any error of the store; [`CacheError::InvalidArgument`] without [`users`](Self::users).
@@ -307,8 +308,8 @@ impl<T: MaybeSend, P: TouchProvider<T> + AtomicProvider<T> + CacheProvider<T>> S
             .collect())
     }
 
-    /// Ends all sessions of a user, and returns how many there were. Sessions that begin or are rotated at the same time
-    /// either are ended too, or belong to the time after it.
+    /// Ends all sessions of a user, and returns their number. Sessions that begin or are rotated at the same time
+    /// either end too, or count as later ones.
     ///
     /// # Errors
     /// Any error of the store (some sessions may then still exist); [`CacheError::InvalidArgument`] without

@@ -2,11 +2,11 @@
 
 use super::keys::{CACHES, Keys, NONE, Place};
 
-/// Insertions after which ghosts have to be looked at, so that none is taken for a newer one: their numbers start again
-/// at 0 after 65,535.
+/// The number of insertions after which ghosts must be checked, so that none is taken for a newer one: their numbers
+/// restart at 0 after 65,535.
 pub(super) const GHOSTS_LAST: u32 = 30_000;
 
-/// A queue of keys, each of which knows the next.
+/// A queue of keys, each of which links to the next.
 #[derive(Clone, Copy, Debug)]
 struct Queue {
     oldest: u16,
@@ -55,7 +55,7 @@ fn set_next(keys: &mut Keys, cache: usize, key: u16, next: u16) {
 
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Fifo {
-    /// Which of the caches this is.
+    /// The index of this cache.
     cache: usize,
     size: usize,
     small: Queue,
@@ -112,19 +112,19 @@ impl Fifo {
         self.ghosts.wrapping_sub(next(keys, self.cache, key))
     }
 
-    /// Whether a ghost is among the latest, nine tenths as many as there are entries.
+    /// Whether a ghost is among the latest. They number nine tenths of the entries.
     fn remembers(&self, keys: &Keys, key: u16) -> bool {
         usize::from(self.age(keys, key)) < self.len() * 9 / 10
     }
 
-    /// Forgets a key that is a ghost no longer remembered.
+    /// Forgets a key that is a ghost but no longer remembered.
     pub(super) fn forget(&self, keys: &mut Keys, key: u16) {
         if keys.get(key).place(self.cache) == Place::Ghost && !self.remembers(keys, key) {
             keys.set_place(key, self.cache, Place::Nowhere, 0);
         }
     }
 
-    /// Sets the size, and takes out the keys that have to leave.
+    /// Sets the size, and removes the keys that must leave.
     pub(super) fn reset(&mut self, keys: &mut Keys, size: usize, is_gone: impl Fn(u32) -> bool) {
         self.size = size;
         for mut old in [std::mem::replace(&mut self.small, EMPTY), std::mem::replace(&mut self.main, EMPTY)] {
@@ -143,7 +143,7 @@ impl Fifo {
         self.evict(keys, size);
     }
 
-    /// Takes a ghost out if it has to leave. The others are older by fewer ghosts, as many as there are left.
+    /// Removes a ghost that must leave. The others become younger, in proportion to the ghosts that are left.
     pub(super) fn thin(&self, keys: &mut Keys, key: u16, is_gone: bool, share: f64) {
         if keys.get(key).place(self.cache) != Place::Ghost {
             return;
@@ -151,7 +151,7 @@ impl Fifo {
         if is_gone {
             keys.set_place(key, self.cache, Place::Nowhere, 0);
         } else {
-            // At most the age of before.
+            // At most its previous age.
             #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)]
             let age = (f64::from(self.age(keys, key)) * share).round() as u16;
             set_next(keys, self.cache, key, self.ghosts.wrapping_sub(age));

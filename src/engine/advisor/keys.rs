@@ -1,8 +1,8 @@
 //! The sampled keys, in one table whose size never changes.
 
-/// The caches that are simulated for each policy: one for each of the sizes.
+/// The number of simulated caches for each policy: one for each of the sizes.
 pub(super) const CACHES: usize = 5;
-/// The keys that are sampled at most. With the buckets they take a little less than 64 KiB.
+/// The maximum number of sampled keys. With the buckets they take a little less than 64 KiB.
 pub(super) const MOST: u16 = 2480;
 const BUCKETS: usize = 2048;
 /// No key.
@@ -14,7 +14,7 @@ pub(super) const OUT: usize = CACHES;
 const ONES: u32 = 0x1_1111;
 const LEVEL: u32 = 20;
 
-/// Where a key is in an S3-FIFO cache: the two upper ones of its four bits. The lower two count its uses.
+/// The position of a key in an S3-FIFO cache: the upper two of its four bits. The lower two count its uses.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum Place {
     Nowhere = 0,
@@ -86,7 +86,7 @@ impl Keys {
         Self { table, buckets: vec![NONE; BUCKETS], free: 0 }
     }
 
-    /// The bytes that it takes.
+    /// Its size in bytes.
     #[cfg(test)]
     pub(super) fn bytes(&self) -> usize {
         self.table.capacity() * size_of::<Key>() + self.buckets.capacity() * size_of::<u16>()
@@ -113,7 +113,7 @@ impl Keys {
         self.edit(key, |key| key.state = key.state & !(15 << (4 * cache)) | bits << (4 * cache));
     }
 
-    /// A bucket, by bits of the hash that the sampling does not look at.
+    /// The bucket of a key, by bits of the hash that the sampling does not use.
     fn bucket(mix: u32) -> usize {
         mix as usize % BUCKETS
     }
@@ -134,7 +134,7 @@ impl Keys {
         self.free == NONE
     }
 
-    /// Takes a free key, which no cache holds.
+    /// Takes a free key, which is in no cache.
     pub(super) fn take(&mut self, hash: u32, mix: u32) -> Option<u16> {
         let key = self.free;
         let own = self.table.get_mut(usize::from(key))?;
@@ -145,7 +145,7 @@ impl Keys {
         Some(key)
     }
 
-    /// Calls `visit` with every key that is taken.
+    /// Calls `visit` with every key in use.
     pub(super) fn visit(&mut self, mut visit: impl FnMut(&mut Self, u16)) {
         for at in 0..BUCKETS {
             let mut key = self.buckets.get(at).copied().unwrap_or(NONE);
@@ -156,7 +156,7 @@ impl Keys {
         }
     }
 
-    /// Frees the keys that no cache holds or remembers. Returns how many.
+    /// Frees the keys that no cache holds or remembers, and returns their number.
     pub(super) fn sweep(&mut self) -> u16 {
         let mut freed = 0;
         for at in 0..BUCKETS {

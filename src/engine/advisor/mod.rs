@@ -1,6 +1,6 @@
-//! What a cache would hit at other sizes and under other policies, estimated while it runs.
+//! Estimates the hit ratios of a cache at other sizes and under other policies, while it runs.
 //!
-//! An [`Advisor`] is told of lookups and simulates ten caches at once: two policies at five sizes. It does so for a
+//! An [`Advisor`] sees lookups and simulates ten caches at once: two policies at five sizes. It does so for a
 //! [sample](sample) of the keys, and in *periods*: the first begins with the cache, and later ones are short and far
 //! apart, so that a hit takes little longer in the long run. It reads no clock.
 
@@ -15,33 +15,33 @@ use self::keys::CACHES;
 use self::sample::{Counts, Sample};
 use super::{MAX_SLOTS, Policy};
 
-/// The sizes that are simulated, as multiples of the present one.
+/// The simulated sizes, as multiples of the current one.
 pub const FACTORS: [f64; CACHES] = [0.25, 0.5, 1.0, 2.0, 4.0];
 
-/// The sampled lookups of the first period, and of each later one.
+/// The number of sampled lookups in the first period, and in each later one.
 const FIRST: u64 = 100_000;
 const LATER: u64 = 1 << 15;
-/// What all later periods may cost together, in steps of the simulation: one for so many lookups among the first, and
-/// among those that follow.
+/// The budget of all later periods together, in steps of the simulation: one for every `EARLY_SHARE` of the first
+/// `EARLY` lookups, and one for every `SHARE` of the others.
 const EARLY_SHARE: u64 = 12;
 const EARLY: u64 = 1 << 22;
 const SHARE: u64 = 128;
-/// At the beginning of a later period, the simulated caches hold nothing, or what was used in the one before. This many
-/// sampled lookups are not counted.
+/// At the beginning of a later period, the simulated caches are empty, or hold what was used in the previous one. This
+/// number of sampled lookups is not counted.
 const WARM_UP: u64 = 1 << 12;
-/// The sampled entries that are enough at the present size, once not all keys are sampled. With fewer samples for each
-/// lookup, a period sees more of the time.
+/// The number of sampled entries that is enough at the current size, once not all keys are sampled. With fewer samples
+/// for each lookup, a period covers more time.
 const ENOUGH: u32 = 128;
-/// Ratios closer to 0 or 1 than this are not told from those.
+/// Ratios closer than this to 0 or 1 count as this far from them.
 const LEAST: f64 = 1e-4;
 
-/// What a cache would hit at one size.
+/// The estimated hit ratios of a cache at one size.
 #[derive(Clone, Copy, Debug, PartialEq)]
 #[non_exhaustive]
 pub struct Estimate {
-    /// The size, as a multiple of the present one.
+    /// The size, as a multiple of the current one.
     pub factor: f64,
-    /// The size in entries. In a cache with a limit on bytes, the limit on entries is what fits into it.
+    /// The size in entries. In a cache with a limit on bytes, it is the number of entries that fit.
     pub max_entries: u64,
     /// The hit ratio under [`Policy::Lru`], from 0 to 1.
     pub lru: f64,
@@ -55,15 +55,15 @@ pub struct Advisor {
     sample: Sample,
     /// The size of the cache in entries.
     entries: u32,
-    /// The hits and misses of the cache that came before.
+    /// The hits and misses of the cache before the advisor began.
     before: (u64, u64),
     /// The sampled lookups.
     sampled: u64,
     /// The number of sampled lookups with which the period ends.
     end: u64,
-    /// What the later periods have cost.
+    /// The cost of the later periods.
     cost: u64,
-    /// The number of sampled lookups with which a warm-up ends, and what was counted before it, at which rate.
+    /// The number of sampled lookups with which a warm-up ends, the counts before it, and their rate.
     warm_up: Option<(u64, Counts, f64)>,
     is_paused: bool,
 }
@@ -85,25 +85,25 @@ impl Advisor {
         }
     }
 
-    /// The bytes that it takes.
+    /// Its size in bytes.
     #[cfg(test)]
     fn bytes(&self) -> usize {
         size_of::<Self>() + self.sample.bytes() - size_of::<Sample>()
     }
 
-    /// Hits on keys whose hash is at most this have to be [recorded](Self::record): 0 in a pause.
+    /// Hits on keys whose hash is at most this must be [recorded](Self::record). It is 0 in a pause.
     #[must_use]
     pub fn bound(&self) -> u64 {
         if self.is_paused { 0 } else { self.miss_bound() }
     }
 
-    /// Misses of keys whose hash is at most this have to be recorded. A pause ends with one.
+    /// Misses of keys whose hash is at most this must be recorded. One of them ends a pause.
     #[must_use]
     pub fn miss_bound(&self) -> u64 {
         u64::from(self.sample.bound) << 32 | u64::from(u32::MAX)
     }
 
-    /// Records a lookup of a key, by a hash all of whose bits are good; `lookups` is the number of lookups so far.
+    /// Records a lookup of a key, by a hash with well-mixed bits; `lookups` is the number of lookups so far.
     pub fn record(&mut self, hash: u64, is_hit: bool, lookups: u64) {
         if hash > self.miss_bound() || self.is_paused && (is_hit || !self.resume(lookups)) {
             return;
@@ -137,14 +137,14 @@ impl Advisor {
         due
     }
 
-    /// What was counted, without a warm-up.
+    /// The counts, without a warm-up.
     fn counts(&self) -> Counts {
         let Some((_, mut counts, rate)) = self.warm_up else { return self.sample.counts };
         counts.scale(self.sample.rate() / rate);
         counts
     }
 
-    /// Takes over a new size of the cache, after this many hits and misses. What was learned for another size is
+    /// Adopts a new size of the cache, after this many hits and misses. Everything learned for another size is
     /// forgotten.
     pub fn resize(&mut self, entries: u32, hits: u64, misses: u64) {
         if entries != self.entries {
@@ -152,7 +152,7 @@ impl Advisor {
         }
     }
 
-    /// Takes over the size of a cache that is still filling up, and has another limit than one on entries.
+    /// Adopts the size of a cache that is still filling up, and whose limit is not one on entries.
     pub fn grow(&mut self, entries: u32) {
         if entries / 16 * 15 > self.entries {
             self.entries = entries.min(MAX_SLOTS);
@@ -160,14 +160,14 @@ impl Advisor {
         }
     }
 
-    /// The estimates for each of the [`FACTORS`], for a cache under `policy` with this many hits and misses so far; none
-    /// before the first lookup.
+    /// Returns the estimates for each of the [`FACTORS`], for a cache under `policy` with this many hits and misses so
+    /// far; none before the first lookup.
     ///
-    /// The simulation is wrong by about as much at the present size, where the truth is known, as at the others. So all
-    /// are changed until that one is right. Where not all keys are sampled, it is wrong mostly because some of the most
-    /// frequent keys, which hit at every size, are all in the sample or all outside: all ratios of misses are off by the
-    /// same factor. Otherwise it is wrong because of the time between the periods: all ratios are shifted, in log-odds,
-    /// but none by more than that one.
+    /// The simulation is wrong by about as much at the current size, where the truth is known, as at the others. So all
+    /// estimates are adjusted until that one is right. If not all keys are sampled, it is wrong mostly because some of
+    /// the most frequent keys, which hit at every size, are all in the sample or all outside: all miss ratios are off
+    /// by the same factor. Otherwise it is wrong because of the time between the periods: all ratios are shifted, in
+    /// log-odds, but none by more than that one.
     #[must_use]
     pub fn estimates(&self, policy: Policy, hits: u64, misses: u64) -> Vec<Estimate> {
         let (hits, misses) = (hits.saturating_sub(self.before.0), misses.saturating_sub(self.before.1));

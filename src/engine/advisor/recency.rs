@@ -1,4 +1,4 @@
-//! LRU caches of five sizes at once: one order of use, of which each cache holds the newest part.
+//! LRU caches of five sizes at once: one order of use, and each cache holds its newest part.
 
 use super::keys::{CACHES, Keys, NONE, OUT};
 
@@ -7,7 +7,7 @@ pub(super) struct Recency {
     newest: u16,
     oldest: u16,
     len: usize,
-    /// The oldest key of each cache that is full.
+    /// The oldest key of each full cache.
     marks: [u16; CACHES],
     sizes: [usize; CACHES],
 }
@@ -17,7 +17,7 @@ impl Recency {
         Self { newest: NONE, oldest: NONE, len: 0, marks: [NONE; CACHES], sizes: [0; CACHES] }
     }
 
-    /// Makes a key the newest. Returns its level before.
+    /// Makes a key the newest. Returns its previous level.
     #[inline]
     pub(super) fn touch(&mut self, keys: &mut Keys, key: u16) -> usize {
         let own = keys.get(key);
@@ -56,7 +56,7 @@ impl Recency {
         level
     }
 
-    /// Sets the sizes, and takes out the keys that have to leave.
+    /// Sets the sizes, and removes the keys that must leave.
     pub(super) fn reset(&mut self, keys: &mut Keys, sizes: [usize; CACHES], is_gone: impl Fn(u32) -> bool) {
         self.sizes = sizes;
         self.marks = [NONE; CACHES];
@@ -81,7 +81,7 @@ impl Recency {
         self.trim(keys);
     }
 
-    /// Takes a key out from between its neighbours.
+    /// Unlinks a key from its neighbours.
     fn unlink(&mut self, keys: &mut Keys, newer: u16, older: u16) {
         if keys.edit(newer, |key| key.older = older).is_none() {
             self.newest = older;
@@ -92,7 +92,7 @@ impl Recency {
         self.len -= 1;
     }
 
-    /// Takes out the keys at the end that no cache holds.
+    /// Removes the keys at the end that no cache holds.
     fn trim(&mut self, keys: &mut Keys) {
         while self.oldest != NONE && keys.get(self.oldest).level() == OUT {
             let own = keys.get(self.oldest);

@@ -1,8 +1,8 @@
 //! A spatial sample: the keys whose hash is at most a bound, in caches that are smaller by the same ratio.
 //!
-//! Whether a key belongs to it depends on the key alone, so that all its uses are seen or none. When the table of keys is
-//! full, the bound is lowered, and the caches shrink. While there are few keys, the sample is all of them, and the result
-//! exact.
+//! Whether a key belongs to it depends on the key alone, so the sample sees all of its uses or none. When the table of
+//! keys is full, the bound is lowered, and the caches shrink. While there are few keys, the sample contains all of
+//! them, and the result is exact.
 //!
 //! From Waldspurger, Park, Garthwaite and Ahmad, "Efficient MRC construction with SHARDS", FAST 2015, and Waldspurger,
 //! Saemundsson, Ahmad and Park, "Cache modeling and optimization using miniature simulations", ATC 2017.
@@ -14,7 +14,7 @@ use super::recency::Recency;
 /// A bit for each S3-FIFO cache.
 const ALL: u32 = (1 << CACHES) - 1;
 
-/// What the sample has seen, in uses of keys at the present rate.
+/// What the sample has seen, in uses of keys at the current rate.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Counts {
     pub(super) uses: f64,
@@ -47,11 +47,11 @@ pub(super) struct Sample {
     keys: Keys,
     recency: Recency,
     fifos: [Fifo; CACHES],
-    /// The sizes of the caches, of which these are the smaller ones.
+    /// The sizes of the caches that these simulate on a smaller scale.
     sizes: [u32; CACHES],
     /// The keys whose hash is at most this are sampled.
     pub(super) bound: u32,
-    /// How often a key was inserted since ghosts were last forgotten.
+    /// The number of insertions of keys since ghosts were last forgotten.
     inserted: u32,
     pub(super) counts: Counts,
 }
@@ -71,13 +71,13 @@ impl Sample {
         sample
     }
 
-    /// The bytes that it takes.
+    /// Its size in bytes.
     #[cfg(test)]
     pub(super) fn bytes(&self) -> usize {
         size_of::<Self>() + self.keys.bytes()
     }
 
-    /// The part of all keys that are sampled.
+    /// The fraction of all keys that is sampled.
     pub(super) fn rate(&self) -> f64 {
         (f64::from(self.bound) + 1.0) / 4_294_967_296.0
     }
@@ -92,8 +92,8 @@ impl Sample {
         self.reset(|_| false);
     }
 
-    /// Records a use of a key, by two parts of its hash. Returns what it has cost: 1, and 1 for each cache that has to store
-    /// the key.
+    /// Records a use of a key, by two parts of its hash. Returns the cost: 1, and 1 for each cache that must store the
+    /// key.
     pub(super) fn record(&mut self, hash: u32, mix: u32) -> u64 {
         let Some(key) = self.keys.find(hash, mix).or_else(|| self.add(hash, mix)) else { return 1 };
         self.counts.uses += 1.0;
@@ -119,11 +119,11 @@ impl Sample {
         1 + u64::from(inserted)
     }
 
-    /// Takes a key into the table. `None` if the bound is lower now.
+    /// Adds a key to the table. Returns `None` if the bound is now lower.
     #[inline(never)]
     fn add(&mut self, hash: u32, mix: u32) -> Option<u16> {
         if self.keys.is_full() {
-            // A sixteenth at least, so that this is not needed again soon.
+            // At least a sixteenth, so that this is not needed again soon.
             let mut freed = self.sweep();
             while freed < MOST / 16 {
                 freed += self.lower();
@@ -146,7 +146,7 @@ impl Sample {
         self.keys.sweep()
     }
 
-    /// Lowers the bound by a quarter. Returns how many keys have left.
+    /// Lowers the bound by a quarter. Returns the number of keys that have left.
     fn lower(&mut self) -> u16 {
         let before = self.rate();
         self.bound -= self.bound / 4;
@@ -157,17 +157,17 @@ impl Sample {
         self.sweep()
     }
 
-    /// Lowers the rate to about `rate`, unless all keys are sampled: then a few more or fewer of them might decide whether
-    /// those in use fit into a cache.
+    /// Lowers the rate to about `rate`, unless all keys are sampled: then a few more or fewer of them might decide
+    /// whether those in use fit into a cache.
     pub(super) fn lower_to(&mut self, rate: f64) {
         while !self.is_whole() && self.rate() * 0.75 >= rate {
             self.lower();
         }
     }
 
-    /// Continues after lookups that it has not seen. To the caches, keys that were used before those lookups would seem
-    /// to come back soon, and S3-FIFO would keep them for long, although it had forgotten them in truth. So the caches
-    /// are emptied, where they are small enough to fill again quickly.
+    /// Continues after lookups that the sample has not seen. To the caches, keys that were used before those lookups
+    /// would seem to come back soon, and S3-FIFO would keep them for long, although the real cache had forgotten them.
+    /// So the caches are emptied if they are small enough to fill quickly.
     pub(super) fn resume(&mut self) {
         if self.is_whole() {
             self.reset(|_| true);
@@ -176,7 +176,7 @@ impl Sample {
         }
     }
 
-    /// Takes out ghosts; the others are younger by `share`.
+    /// Removes ghosts. The others become younger by the factor `share`.
     fn forget_ghosts(&mut self, is_gone: impl Fn(u32) -> bool, share: f64) {
         let fifos = &self.fifos;
         self.keys.visit(|keys, key| {
@@ -187,7 +187,7 @@ impl Sample {
         });
     }
 
-    /// Gives the caches their sizes, and takes out keys.
+    /// Gives the caches their sizes, and removes keys.
     fn reset(&mut self, is_gone: impl Fn(u32) -> bool + Copy) {
         let rate = self.rate();
         // Below the sizes, and at least 1.

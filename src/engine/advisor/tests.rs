@@ -3,7 +3,7 @@
 
 use super::*;
 
-/// A hash all of whose bits are good.
+/// A hash with well-mixed bits.
 fn hash(key: u64) -> u64 {
     let mut hash = key.wrapping_add(0x9e37_79b9_7f4a_7c15);
     hash = (hash ^ hash >> 30).wrapping_mul(0xbf58_476d_1ce4_e5b9);
@@ -20,7 +20,7 @@ fn it_takes_at_most_64_kibibytes() {
 #[test]
 fn few_keys_are_simulated_exactly() {
     let mut advisor = Advisor::new(4);
-    // A loop of eight keys: LRU hits nothing before all of them fit.
+    // A loop of eight keys: LRU hits nothing until all of them fit.
     for at in 0..800 {
         advisor.record(hash(at % 8), false, at);
     }

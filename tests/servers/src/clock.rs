@@ -1,4 +1,4 @@
-//! The wall clock of servers, in the hands of a test.
+//! The wall clock of servers, controlled by a test.
 
 use std::fs::OpenOptions;
 use std::os::unix::fs::FileExt;
@@ -9,7 +9,7 @@ use std::sync::{Arc, OnceLock};
 use super::process::run;
 use super::{Folder, target_folder};
 
-/// A clock that servers go by: the real time until it is set, then standing still.
+/// A clock for servers: the real time until it is set, then standing still.
 #[derive(Clone)]
 pub struct ServerClock {
     folder: Arc<Folder>,
@@ -33,7 +33,7 @@ impl ServerClock {
         file.write_all_at(&ms.to_ne_bytes(), 0).unwrap();
     }
 
-    /// Makes a server go by it.
+    /// Makes a server use it.
     pub fn apply(&self, command: &mut Command) {
         command.env("LD_PRELOAD", library()).env("ISOCACHE_TEST_CLOCK", self.file());
     }
@@ -45,7 +45,7 @@ fn library() -> &'static Path {
     LIBRARY.get_or_init(|| {
         let path = target_folder().join("clock.so");
         let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("src/clock.c");
-        // Elsewhere first: servers of other tests may have it loaded, and go on with what they have.
+        // Built elsewhere first: servers of other tests may have the old one loaded, and continue with it.
         let folder = Folder::new();
         let made = folder.path().join("clock.so");
         let compiled = run(Command::new("cc").args(["-O1", "-shared", "-fPIC", "-o"]).arg(&made).arg(source));

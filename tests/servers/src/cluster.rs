@@ -8,11 +8,12 @@ use super::redis::{Options, RedisServer};
 
 const SLOTS: usize = 16_384;
 
-/// After how many milliseconds of silence nodes take each other for dead: while they join, and while a failover is awaited.
+/// The milliseconds of silence after which nodes consider each other dead, while they join and while a failover is
+/// awaited.
 const SHORT: u32 = 1000;
-/// Otherwise: longer than a busy machine keeps a node waiting, so that no replica takes over unbidden.
+/// Otherwise: longer than a busy machine keeps a node waiting, so that no replica takes over unexpectedly.
 const LONG: u32 = 30_000;
-/// Under a clock that jumps nobody may be taken for dead.
+/// Under a clock that jumps, no node may be considered dead.
 const FOR_EVER: u32 = u32::MAX / 4;
 
 /// A running cluster. Nodes 0 to 2 begin as primaries, 3 to 5 as their replicas, in the same order.
@@ -30,7 +31,7 @@ impl Cluster {
     pub fn start_with(program: Option<PathBuf>, clock: Option<&ServerClock>) -> Self {
         let mut options = Options::config(&["cluster-enabled yes", "appendonly no", "repl-diskless-sync-delay 0"]);
         options.config.push(format!("cluster-node-timeout {SHORT}"));
-        // A replica is told of to clients once its primary has sent it something, if nothing else this.
+        // Clients learn of a replica once its primary has sent it something, if only this.
         options.config.push("repl-ping-replica-period 1".into());
         options.clock = clock.cloned();
         options.program = program;
@@ -92,7 +93,7 @@ impl Cluster {
         self.nodes[node].cli(&["CLUSTER", "MYID"])
     }
 
-    /// Ends a primary, and waits until the others have found out and its replica has taken over. Not under a clock.
+    /// Ends a primary, and waits until the others have noticed and its replica has taken over. Not under a clock.
     pub fn fail_over(&mut self, primary: usize) {
         self.set_node_timeout(SHORT);
         self.nodes[primary].kill();
@@ -134,7 +135,8 @@ impl Cluster {
         }
     }
 
-    /// Moves a slot with its keys in one step, which Valkey can since version 9, and waits until all primaries know it.
+    /// Moves a slot with its keys in one step, which Valkey supports since version 9, and waits until all primaries
+    /// know it.
     pub fn move_slot_at_once(&self, slot: u16, from: usize, to: usize) {
         let slot = slot.to_string();
         let words = ["CLUSTER", "MIGRATESLOTS", "SLOTSRANGE", &slot, &slot, "NODE", &self.id(to)];

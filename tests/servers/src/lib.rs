@@ -1,4 +1,4 @@
-//! Real servers for tests and benchmarks: each in a folder of its own, on free loopback ports, stopped when dropped.
+//! Real servers for tests and benchmarks: each in its own folder, on free loopback ports, stopped when dropped.
 //!
 //! | file | what it starts |
 //! |---|---|
@@ -6,9 +6,9 @@
 //! | `cluster` | a Redis Cluster with replicas; failover and moving slots |
 //! | `sentinel` | a primary, a replica and three Sentinels |
 //! | `proxy` | a TCP proxy that cuts, resets, delays, swallows and truncates |
-//! | `clock` | the time that servers go by, set by the test |
+//! | `clock` | the clock of servers, set by the test |
 //! | `tools` | Valkey and Python clients, from the index of Python packages |
-//! | `process` | what they have in common: processes that end with the test, whatever ends it |
+//! | `process` | the common part: processes that end with the test, however it ends |
 //!
 //! `tests/servers_start.rs` beside it shows each of them at work.
 
@@ -27,14 +27,14 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 
-/// How long anything may take before it counts as a hang, on a machine of any speed.
+/// The time limit for anything before it counts as a hang, on a machine of any speed.
 pub const PATIENCE: Duration = Duration::from_secs(300);
 
-/// A folder that goes away with its value.
+/// A folder that is removed when the value is dropped.
 pub struct Folder(PathBuf);
 
 impl Folder {
-    /// A new one. Its path is short, because that of a Unix socket must be.
+    /// Creates a folder. Its path is short, because that of a Unix socket must be.
     pub fn new() -> Self {
         static NUMBER: AtomicU32 = AtomicU32::new(0);
         let name = format!("isocache-{}-{}", std::process::id(), NUMBER.fetch_add(1, Ordering::Relaxed));
@@ -54,8 +54,8 @@ impl Drop for Folder {
     }
 }
 
-/// A port that was free a moment ago, outside the range from which the system chooses, and with room for the port of a
-/// cluster's bus 10,000 above it.
+/// A port that was free a moment ago, outside the range from which the system chooses. The port of a cluster's bus,
+/// 10,000 above it, also fits.
 pub fn free_port() -> u16 {
     static NEXT: AtomicU32 = AtomicU32::new(0);
     let base = 10_000 + std::process::id() * 37 % 10_000;
@@ -70,15 +70,15 @@ pub fn free_port() -> u16 {
     panic!("no port is free");
 }
 
-/// Asks again and again until there is an answer.
+/// Calls `ask` repeatedly until it returns something.
 ///
 /// # Panics
-/// If there is none in good time.
+/// If it returns nothing within [`PATIENCE`].
 pub fn eventually<T>(what: &str, mut ask: impl FnMut() -> Option<T>) -> T {
     within(PATIENCE, &mut ask).unwrap_or_else(|| panic!("in vain waited for {what}"))
 }
 
-/// Asks again and again, for so long at most.
+/// Calls `ask` repeatedly, up to a time limit.
 pub fn within<T>(limit: Duration, mut ask: impl FnMut() -> Option<T>) -> Option<T> {
     let started = Instant::now();
     loop {
@@ -90,7 +90,7 @@ pub fn within<T>(limit: Duration, mut ask: impl FnMut() -> Option<T>) -> Option<
     }
 }
 
-/// The folder into which cargo builds: what takes long to get is kept there.
+/// The folder into which cargo builds. Anything that takes long to get is kept there.
 pub fn target_folder() -> PathBuf {
     let executable = std::env::current_exe().unwrap();
     let target = executable.ancestors().find(|folder| folder.join("CACHEDIR.TAG").exists());

@@ -1,4 +1,4 @@
-//! Processes that end: those that serve with the test, those that are asked in good time.
+//! Processes that end: servers with the test, and commands within a time limit.
 
 use std::io::Read;
 use std::path::Path;
@@ -7,8 +7,8 @@ use std::thread::spawn;
 
 use super::{eventually, within};
 
-/// A server's process. It ends when this is dropped, and also when the test itself is killed or never drops it, as values
-/// in statics are not: a shell beside it waits for its input to end, which the system closes with the test.
+/// A server's process. It ends when this is dropped, and also when the test is killed or never drops it, as with values
+/// in statics: a shell beside it waits for its input to end, which the system closes with the test.
 pub struct Process {
     server: Child,
     watcher: Child,
@@ -17,15 +17,15 @@ pub struct Process {
 }
 
 impl Process {
-    /// `folder` goes with the process if the test is killed.
+    /// `folder` is removed with the process if the test is killed.
     pub fn start(command: &mut Command, folder: &Path) -> std::io::Result<Self> {
         let server = command.spawn()?;
         let script = r#"read -r _; kill -KILL "$1" 2>/dev/null; rm -rf "$2""#;
         let mut watcher = Command::new("sh");
         watcher.args(["-c", script, "sh", &server.id().to_string()]).arg(folder);
-        // Of nobody's output, since whoever reads it waits for all its writers to end.
+        // It inherits no output, because a reader of the output waits for all its writers to end.
         watcher.stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::null());
-        // A group of its own, so that what ends the test from the keyboard leaves it to its work.
+        // A separate process group, so that an interrupt from the keyboard does not stop it.
         std::os::unix::process::CommandExt::process_group(&mut watcher, 0);
         let mut watcher = watcher.spawn()?;
         let alive = watcher.stdin.take().expect("it was asked for");
@@ -44,12 +44,12 @@ impl Process {
         self.server.try_wait().unwrap().is_some()
     }
 
-    /// Stops the process where it is, or lets it go on.
+    /// Suspends the process, or lets it continue.
     pub fn freeze(&self, frozen: bool) {
         let signal = if frozen { "-STOP" } else { "-CONT" };
         let status = Command::new("sh").args(["-c", r#"kill "$0" "$1""#, signal, &self.id().to_string()]).status();
         assert!(status.unwrap().success(), "no signal {signal}");
-        // A signal may arrive a little later than it was sent. Where there is no such file, that has to do.
+        // A signal may arrive a little later than it was sent. Without such a file, this has to do.
         eventually("the signal to arrive", || {
             let Ok(state) = std::fs::read_to_string(format!("/proc/{}/stat", self.id())) else { return Some(()) };
             let stopped = state.rsplit(')').next().is_some_and(|rest| rest.starts_with(" T"));
@@ -60,7 +60,7 @@ impl Process {
 
 impl Drop for Process {
     fn drop(&mut self) {
-        // The watcher goes first: once the server has been waited for, its number may be another's.
+        // The watcher goes first: once the server has been waited for, another process may have its number.
         for child in [&mut self.watcher, &mut self.server] {
             let _ = child.kill();
             let _ = child.wait();
@@ -68,7 +68,7 @@ impl Drop for Process {
     }
 }
 
-/// What a command prints and how it ends.
+/// Runs a command, and returns its output and status.
 ///
 /// # Panics
 /// If it cannot be started, or does not end within [`PATIENCE`](super::PATIENCE).
@@ -76,7 +76,7 @@ pub fn run(command: &mut Command) -> Output {
     run_within(command, super::PATIENCE)
 }
 
-/// [`run`] with another limit, for what takes longer.
+/// [`run`] with another limit, for slower commands.
 pub fn run_within(command: &mut Command, limit: std::time::Duration) -> Output {
     fn read(mut from: impl Read + Send + 'static) -> std::thread::JoinHandle<Vec<u8>> {
         spawn(move || {

@@ -1,4 +1,4 @@
-//! A TCP proxy that a test spoils.
+//! A TCP proxy that a test can disturb.
 
 use std::io::{Read, Write};
 use std::net::{Shutdown, TcpListener, TcpStream};
@@ -13,7 +13,7 @@ const PASS: u32 = 0;
 const REFUSE: u32 = 1;
 const SWALLOW: u32 = 2;
 
-/// A proxy on a loopback port. It lives as long as the process.
+/// A proxy on a loopback port. It runs as long as the process.
 #[derive(Clone)]
 pub struct Proxy {
     pub port: u16,
@@ -24,7 +24,7 @@ struct Shared {
     target: u16,
     mode: AtomicU32,
     delay_ms: AtomicU64,
-    /// How many more bytes of replies pass before the connection is cut.
+    /// The number of bytes of replies that still pass before the connection is cut.
     reply_bytes_left: AtomicUsize,
     open: Mutex<Vec<Arc<Pair>>>,
     connections: AtomicUsize,
@@ -40,7 +40,7 @@ struct Pair {
 
 impl Pair {
     fn close(&self) {
-        // One that is to be reset ends when nobody holds it any more: to shut it down would end it in good order.
+        // A connection that is to be reset ends when nobody holds it any more: a shutdown would end it in good order.
         let how = if self.reset.load(Ordering::SeqCst) { Shutdown::Read } else { Shutdown::Both };
         let _ = (self.client.shutdown(how), self.server.shutdown(Shutdown::Both));
     }
@@ -78,24 +78,24 @@ impl Proxy {
         self.cut();
     }
 
-    /// Takes what is sent, and lets nothing through in either direction, as a network that has gone.
+    /// Accepts data, but lets nothing through in either direction, like a lost network.
     pub fn swallow(&self) {
         self.shared.mode.store(SWALLOW, Ordering::SeqCst);
     }
 
-    /// Lets everything through again: what was open and swallowed has lost bytes for good.
+    /// Lets everything through again. Connections that were open in between have lost bytes for good.
     pub fn pass(&self) {
         self.shared.delay_ms.store(0, Ordering::SeqCst);
         self.shared.reply_bytes_left.store(usize::MAX, Ordering::SeqCst);
         self.shared.mode.store(PASS, Ordering::SeqCst);
     }
 
-    /// Ends all connections that are open, as a server does that closes them.
+    /// Ends all open connections, like a server that closes them.
     pub fn cut(&self) {
         self.shared.open.lock().unwrap().drain(..).for_each(|pair| pair.close());
     }
 
-    /// Ends all connections that are open, as a machine does that no longer knows of them: with a reset.
+    /// Ends all open connections with a reset, like a machine that no longer knows them.
     pub fn reset(&self) {
         let pairs: Vec<_> = self.shared.open.lock().unwrap().drain(..).collect();
         for pair in &pairs {
@@ -108,22 +108,22 @@ impl Proxy {
         }
     }
 
-    /// Holds every reply back for so long.
+    /// Delays every reply by this time.
     pub fn delay(&self, by: Duration) {
         self.shared.delay_ms.store(u64::try_from(by.as_millis()).unwrap(), Ordering::SeqCst);
     }
 
-    /// Cuts the connection after so many more bytes of replies, once.
+    /// Cuts the connection once, after this number of further bytes of replies.
     pub fn truncate_after(&self, bytes: usize) {
         self.shared.reply_bytes_left.store(bytes, Ordering::SeqCst);
     }
 
-    /// How many connections there have been.
+    /// The number of connections so far.
     pub fn connections(&self) -> usize {
         self.shared.connections.load(Ordering::SeqCst)
     }
 
-    /// How many bytes of replies have been passed on.
+    /// The number of bytes of replies passed on.
     pub fn reply_bytes(&self) -> usize {
         self.shared.reply_bytes.load(Ordering::SeqCst)
     }
@@ -136,7 +136,7 @@ impl Shared {
         let _ = (client.set_nodelay(true), server.set_nodelay(true));
         let pair = Arc::new(Pair { client, server, reset: AtomicBool::new(false) });
         {
-            // Under the lock, so that `refuse` finds it here, or it finds that it is refused.
+            // Under the lock, so that `refuse` finds the connection here, or the connection finds that it is refused.
             let mut open = self.open.lock().unwrap();
             if self.mode.load(Ordering::SeqCst) == REFUSE {
                 return;

@@ -7,16 +7,16 @@ use super::clock::ServerClock;
 use super::process::{Process, run};
 use super::{Folder, eventually, free_port};
 
-/// What a server is started with.
+/// The options of a server.
 #[derive(Clone, Default)]
 pub struct Options {
     /// Lines of its configuration, such as `maxmemory 10mb`.
     pub config: Vec<String>,
-    /// Another program than `redis-server`.
+    /// Another program instead of `redis-server`.
     pub program: Option<PathBuf>,
-    /// Listens on a Unix socket and on no port.
+    /// Listens on a Unix socket and not on a port.
     pub unix: bool,
-    /// Talks TLS only.
+    /// Accepts only TLS.
     pub tls: bool,
     pub clock: Option<ServerClock>,
 }
@@ -44,17 +44,17 @@ pub struct RedisServer {
 }
 
 impl RedisServer {
-    /// A server on a port, with nothing special.
+    /// Starts a server on a port, with default options.
     pub fn plain() -> Self {
         Self::start(Options::default())
     }
 
-    /// Starts a server and waits until it answers.
+    /// Starts a server and waits until it replies.
     pub fn start(options: Options) -> Self {
         let folder = Folder::new();
         let certificates = options.tls.then(|| certificates(&folder));
         let mut server = Self { process: None, folder, options, port: 0, certificates };
-        // Somebody else may take the port between the search and the start.
+        // Another process may take the port between the search and the start.
         for _ in 0..5 {
             server.port = free_port();
             if server.try_start() {
@@ -89,8 +89,8 @@ impl RedisServer {
         let mut stdin = process.stdin().unwrap();
         std::io::Write::write_all(&mut stdin, config.as_bytes()).unwrap();
         drop(stdin);
-        // By its own word, which it gives before it loads its data: what answers at the port may be somebody else's
-        // server, while ours finds the port taken.
+        // The server's own log tells, before it loads its data: a reply at the port may come from another server while
+        // ours finds the port taken.
         let listens = eventually("the server to listen or to end", || {
             let ready = self.log().contains("Server initialized");
             if process.has_ended() { Some(false) } else { ready.then_some(true) }
@@ -116,12 +116,12 @@ impl RedisServer {
         }
     }
 
-    /// Ends the server at once, as a crash does.
+    /// Ends the server at once, like a crash.
     pub fn kill(&mut self) {
         self.process = None;
     }
 
-    /// Starts it again after [`kill`](Self::kill), on the same port. It is empty then.
+    /// Starts it again after [`kill`](Self::kill), on the same port. It is then empty.
     pub fn restart(&mut self) {
         assert!(self.process.is_none() && self.try_start(), "it does not start again\n{}", self.log());
     }
@@ -131,7 +131,7 @@ impl RedisServer {
         self.options.config.push(line.to_owned());
     }
 
-    /// Stops the process where it is, until [`thaw`](Self::thaw). Its connections stay open.
+    /// Suspends the process until [`thaw`](Self::thaw). Its connections stay open.
     pub fn freeze(&self) {
         self.process.as_ref().expect("it runs").freeze(true);
     }
@@ -144,12 +144,12 @@ impl RedisServer {
         self.process.is_some()
     }
 
-    /// The number of its process.
+    /// The ID of its process.
     pub fn process_id(&self) -> u32 {
         self.process.as_ref().expect("it runs").id()
     }
 
-    /// What `redis-cli` prints for a command; with TLS, as the client whose certificate was made.
+    /// Runs a command with `redis-cli`, and returns its output; with TLS, as the client with the generated certificate.
     pub fn cli(&self, args: &[&str]) -> String {
         let mut command = Command::new("redis-cli");
         if self.options.unix {

@@ -14,21 +14,21 @@ pub struct SentinelSet {
 }
 
 struct Sentinel {
-    // Before its folder, which it writes into.
+    // Declared before its folder, into which it writes.
     _process: Process,
     port: u16,
     _folder: Folder,
 }
 
 impl SentinelSet {
-    /// Starts all; the Sentinels ask for the password if one is given.
+    /// Starts all servers. The Sentinels require the password if one is given.
     pub fn start(password: Option<&str>, clock: Option<&ServerClock>) -> Self {
         let mut options = Options::config(&["repl-diskless-sync-delay 0"]);
         options.clock = clock.cloned();
         let primary = RedisServer::start(options.clone());
         options.config.push(format!("replicaof 127.0.0.1 {}", primary.port));
         let servers = vec![primary, RedisServer::start(options)];
-        // Before the Sentinels start: they ask the primary for its replicas then, and again ten seconds later.
+        // Before the Sentinels start: they query the primary for its replicas then, and again only ten seconds later.
         eventually("the primary to know its replica", || {
             servers[0].cli(&["INFO", "replication"]).contains("state=online").then_some(())
         });
@@ -55,7 +55,7 @@ impl SentinelSet {
         self.wait_for_the_replica();
     }
 
-    /// Lets the two change places, and waits until they have.
+    /// Swaps the two, and waits until it is done.
     pub fn hand_over(&self) {
         eventually("a Sentinel to begin", || {
             ask(self.sentinels[0].port, None, &["SENTINEL", "FAILOVER", "main"]).starts_with("OK").then_some(())
@@ -87,7 +87,7 @@ fn ask(port: u16, password: Option<&str>, args: &[&str]) -> String {
 }
 
 fn sentinel(primary: u16, password: Option<&str>) -> Sentinel {
-    // Somebody else may take the port between the search and the start.
+    // Another process may take the port between the search and the start.
     (0..5).find_map(|_| try_sentinel(primary, password)).expect("a Sentinel ends as soon as it starts")
 }
 
@@ -99,7 +99,7 @@ fn try_sentinel(primary: u16, password: Option<&str>) -> Option<Sentinel> {
          sentinel down-after-milliseconds main 500\nsentinel failover-timeout main 3000\n",
         folder.path().display()
     );
-    // A Sentinel rewrites its configuration, so that it must be a file.
+    // A Sentinel rewrites its configuration, so it must be a file.
     let (file, log) = (folder.path().join("sentinel.conf"), folder.path().join("log"));
     std::fs::write(&file, config).unwrap();
     let mut command = Command::new("redis-server");

@@ -1,4 +1,4 @@
-//! What comes from Python's index of packages: another server, and clients in another language.
+//! Packages from Python's index: another server, and clients in another language.
 
 use std::io::Write;
 use std::path::{Path, PathBuf};
@@ -8,14 +8,14 @@ use std::time::Duration;
 use super::process::{run, run_within};
 use super::target_folder;
 
-/// How long the installation of a package may take.
+/// The timeout for the installation of a package.
 const INSTALLATION: Duration = Duration::from_secs(300);
 
-/// The folder into which a package is installed, once: below that of the build.
+/// The folder into which a package is installed once, below that of the build.
 fn installed(package: &str) -> Option<PathBuf> {
     let folder = target_folder().join("pypi").join(package);
     if !folder.exists() {
-        // Under another name first, so that what is there is whole.
+        // Under another name first, so that the folder is complete if it exists.
         let unfinished = folder.with_extension(std::process::id().to_string());
         let pip = ["-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--retries", "1", "--target"];
         let installed = Command::new("python3").arg("--version").output().is_ok()
@@ -23,11 +23,11 @@ fn installed(package: &str) -> Option<PathBuf> {
                 .status
                 .success();
         if !installed {
-            // Past the capture of tests' output, which is shown of those only that fail.
+            // Written directly, because the captured output of tests that pass is not shown.
             let _ = writeln!(std::io::stderr(), "skipped: {package} cannot be installed from PyPI");
             return None;
         }
-        // Another test may have been quicker.
+        // Another test may have been faster.
         let renamed = std::fs::rename(&unfinished, &folder);
         assert!(renamed.is_ok() || folder.exists(), "{renamed:?}");
         let _ = std::fs::remove_dir_all(&unfinished);
@@ -48,7 +48,7 @@ pub fn valkey_server() -> Option<PathBuf> {
     server
 }
 
-/// What a Python script with the package prints.
+/// Runs a Python script with the package, and returns its output.
 pub fn python(package: &str, script: &str, args: &[&str]) -> Option<String> {
     let folder = installed(package)?;
     let output = run(Command::new("python3").env("PYTHONPATH", folder).args(["-c", script]).args(args));

@@ -1,4 +1,4 @@
-//! The servers that tests rely on do what they are asked to.
+//! The servers that tests rely on do what they should.
 #![cfg(all(unix, not(target_arch = "wasm32")))]
 
 use std::io::{ErrorKind, Read, Write};
@@ -31,7 +31,7 @@ fn line(port: u16) -> TcpStream {
     stream
 }
 
-/// The answer to a `PING`, until it is whole or the connection ends.
+/// Sends a `PING`, and returns the reply, until it is complete or the connection ends.
 fn ping(stream: &mut TcpStream) -> std::io::Result<String> {
     stream.write_all(b"PING\r\n")?;
     let mut answer = Vec::new();
@@ -39,7 +39,7 @@ fn ping(stream: &mut TcpStream) -> std::io::Result<String> {
     Ok(String::from_utf8(answer).unwrap())
 }
 
-/// Whether a process is there and has not ended, waited for or not.
+/// Whether a process exists and has not ended, waited for or not.
 fn is_there(process: u32) -> bool {
     let exists = run(Command::new("sh").args(["-c", "kill -0 $0", &process.to_string()])).status.success();
     let state = std::fs::read_to_string(format!("/proc/{process}/stat")).unwrap_or_default();
@@ -78,7 +78,7 @@ fn frozen_and_thawed() {
     server.freeze();
 }
 
-/// Whatever listens at a port that is searched for is not taken for the server that was started.
+/// A server that already listens at a candidate port is not taken for the one that was started.
 #[test]
 fn each_server_is_its_own() {
     let servers: Vec<_> = (0..10).map(|_| RedisServer::plain()).collect();
@@ -109,7 +109,7 @@ fn socket_password_limit_and_tls() {
     assert_ne!(ping(&mut line(tls.port)).unwrap_or_default(), "+PONG\r\n", "nothing but TLS");
 }
 
-/// To the millisecond, by `clock`. Redis lets a key live through the millisecond in which its life ends.
+/// To the millisecond, by `clock`. Redis keeps a key through the millisecond in which its TTL ends.
 fn time_is_exact(connection: &mut Connection, clock: &ServerClock) -> RedisResult<()> {
     let mut now = 1_700_000_000_000;
     for round in 0..200u64 {
@@ -167,7 +167,7 @@ fn a_cluster_moves_a_slot_and_loses_a_primary() {
     cluster.move_slot(slot, from, to, || assert_eq!((size(from), size(to)), (25, 25)));
     assert_eq!((size(from), size(to)), (0, 50));
     assert!(cluster.nodes[from].cli(&["GET", &keys[0]]).starts_with("MOVED"));
-    // The keys are to be there still when the replica has taken over.
+    // The keys must still exist when the replica has taken over.
     eventually("the keys to reach the replica", || (size(to + 3) == 50).then_some(()));
     cluster.fail_over(to);
     assert_eq!(cluster.nodes[to + 3].cli(&["GET", &keys[7]]), "v");
@@ -239,11 +239,11 @@ fn valkey_and_python() {
     }
 }
 
-/// With this variable, [`a_killed_test_leaves_nothing`] is the test that is killed; it names the file it tells what it
-/// started.
+/// With this variable, [`a_killed_test_leaves_nothing`] is the test that is killed. It names the file to which the test
+/// writes what it has started.
 const LEAVES: &str = "ISOCACHE_TEST_LEAVES";
 
-/// A test that is killed cannot stop what it has started, nor does a value in a static.
+/// A test that is killed cannot stop what it has started; nor can a value in a static.
 #[test]
 fn a_killed_test_leaves_nothing() {
     if let Some(file) = std::env::var_os(LEAVES) {

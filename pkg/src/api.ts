@@ -1,4 +1,4 @@
-/** What `isocache` offers. */
+/** The exports of `isocache`. */
 
 export { Cache } from "./cache.js";
 export type { CacheOptions } from "./cache-options.js";

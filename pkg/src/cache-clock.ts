@@ -4,19 +4,19 @@ import { wrongType } from "./check.js";
 import { isGenuine, monotonicNow, recentNow } from "./clock.js";
 
 /**
- * Reads the clock that a cache was given. The platform's stands at 0 before the first request of an edge worker; time is
- * counted from its first reading then, so that the ttls of earlier entries begin there.
+ * Reads the clock of a cache. The platform's clock stands at 0 before the first request of an edge worker. Time then
+ * counts from its first reading, so that the ttls of earlier entries begin there.
  */
 export class CacheClock {
   /** Whether the clock stood at 0 when it was last read. */
   #hasStopped = false;
-  /** The first reading of a clock that had stood still. */
+  /** The first reading of a clock that stood still before. */
   #origin = 0;
 
   readonly #read: () => number;
-  /** Whether it is the platform's, else one of the caller. */
+  /** Whether it is the platform's clock, not one of the caller. */
   readonly isPlatforms: boolean;
-  /** Whether the readings that other caches have made are those of this clock. */
+  /** Whether readings by other caches are valid for this clock. */
   #isShared: boolean;
 
   constructor(read: () => number) {
@@ -28,12 +28,15 @@ export class CacheClock {
   /** The time in milliseconds. */
   now(): number {
     const now = this.#read();
-    // This is a part of every lookup of an entry with a ttl, and quicker than `Number.isFinite`.
+    // Part of every lookup of an entry with a ttl, and faster than `Number.isFinite`.
     const isUsual = typeof now === "number" && now > 0 && now < Infinity && !this.#hasStopped;
     return (isUsual ? now : this.#checked(now)) - this.#origin;
   }
 
-  /** A time that may be a moment old, without a reading of the clock. Less than 0 if there is none, or `due` is not far ahead of it. */
+  /**
+   * A time that may be a moment old, without reading the clock. Negative if there is none, or if `due` is not far ahead
+   * of it.
+   */
   recent(due: number): number {
     return this.#isShared ? recentNow(due + this.#origin) - this.#origin : -1;
   }

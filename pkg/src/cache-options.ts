@@ -5,9 +5,9 @@ import type { MemoryCacheOptions, Ttl } from "./types.js";
 export type CacheOptions<V> =
   | (MemoryCacheOptions<V> & { provider?: undefined; namespace?: string | undefined })
   | {
-      /** What keeps the entries. */
+      /** The provider that keeps the entries. */
       provider: Provider<V>;
-      /** Goes before every key, with a `:` between. Default: none. */
+      /** The prefix of every key, followed by a `:`. Default: none. */
       namespace?: string | undefined;
       /** The ttl of entries that are written without one, in **seconds** or with a unit. Default: the provider's. */
       ttl?: Ttl | null | undefined;

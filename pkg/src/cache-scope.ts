@@ -1,4 +1,4 @@
-/** What the methods of a `Cache` work on. */
+/** The state that the methods of a `Cache` work on. */
 
 import type { CacheOptions } from "./cache-options.js";
 import { checkKey, checkList, checkOptions, checkText, checkValue } from "./check.js";
@@ -17,13 +17,13 @@ export const SET_OPTIONS = ["ttl", "expiresAt", "staleFor", "tags"];
 /** State that a cache shares with its namespaces. */
 interface Shared {
   isClosed: boolean;
-  /** Made for the first listener. */
+  /** Created with the first listener. */
   events?: Events;
 }
 
 /**
- * A provider as a cache or one of its namespaces uses it: with a prefix of keys, and a default ttl. Keys come here without
- * the prefix.
+ * A provider as a cache or one of its namespaces uses it, with a prefix of keys and a default ttl. Keys are passed
+ * without the prefix.
  */
 export class CacheScope<V> {
   readonly flights: SingleFlight;
@@ -38,7 +38,7 @@ export class CacheScope<V> {
     this.flights = singleFlightOf(provider);
   }
 
-  /** That of a new cache. */
+  /** Creates the scope of a cache. */
   static of<V>(options: CacheOptions<V>): CacheScope<V> {
     checkOptions(options);
     let scope: CacheScope<V>;
@@ -53,7 +53,7 @@ export class CacheScope<V> {
     return options.namespace === undefined ? scope : scope.within(options.namespace);
   }
 
-  /** That of a namespace of this one. */
+  /** Creates the scope of a namespace. */
   within<N>(prefix: string): CacheScope<N> {
     const provider = this.provider as unknown as Provider<N>;
     return new CacheScope(provider, this.ttl, prefixOf(this.prefix + prefixOf(prefix)), this.shared);
@@ -70,7 +70,7 @@ export class CacheScope<V> {
     }
   }
 
-  /** A key with the prefix in front, checked. */
+  /** The key with its prefix, checked. */
   key(key: string): string {
     this.checkOpen();
     checkText(key);
@@ -87,7 +87,7 @@ export class CacheScope<V> {
     return keys.map((key) => this.key(key));
   }
 
-  /** A pattern with the prefix in front. */
+  /** The pattern with its prefix. */
   pattern(pattern: string): string {
     this.checkOpen();
     return escapeGlob(this.prefix) + pattern;
@@ -98,18 +98,18 @@ export class CacheScope<V> {
     return methodOf(this.provider, name, option);
   }
 
-  /** A ttl as the provider takes it. */
+  /** A ttl in the form that the provider takes. */
   ttlFor(ttl: Ttl | null | undefined): Ttl | null | undefined {
     return ttlFor(this.provider, resolveTtl(ttl, this.ttl));
   }
 
-  /** A write that has been checked, with the whole key. */
+  /** A checked write, with the whole key. */
   entry(key: string, value: V, options: unknown, names = SET_OPTIONS): WriteOptions {
     checkValue(key, value);
     const whole = this.key(key);
     const resolved = resolve(options, names, this.ttl, whole, value);
     const { ttl, staleFor, tags } = resolved;
-    // Options that a limiter or a session store has resolved come without a key.
+    // Options that a limiter or a session store has resolved have no key.
     const entry = resolved.key === whole ? resolved : writeOptions(ttl, staleFor, tags, whole, value);
     if (entry.staleFor > 0) {
       this.method("getEntry", "staleFor");
@@ -127,7 +127,7 @@ export class CacheScope<V> {
       return this.flights.write(touched, act);
     }
     const written = await act();
-    // Loads that began meanwhile.
+    // Loads that began in the meantime.
     return this.flights.busy ? this.flights.write(touched, () => written) : written;
   }
 

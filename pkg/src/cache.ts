@@ -18,7 +18,8 @@ import { optionsFor, resolve, takeResolved } from "./write-options.js";
 const ENTRY_OPTIONS = ["key", "value", ...SET_OPTIONS];
 
 /**
- * An asynchronous cache over any provider, so that a program need not change when it moves from memory to a remote store.
+ * An asynchronous cache over any provider, so that a program need not change when it moves from memory to a remote
+ * store.
  *
  * Every method rejects if the provider fails, and with a `TypeError` or `RangeError` for an argument outside the limits.
  *
@@ -65,12 +66,18 @@ export class Cache<V = unknown> {
     await this.#scope.write([entry.key], () => setOne(this.#scope.provider, entry));
   }
 
-  /** Stores `value` as `set` does, if there is no entry under `key`, in one step. Returns whether it was stored. */
+  /**
+   * Stores `value` as `set` does, but only if there is no entry under `key`, in one step. Returns whether it was
+   * stored.
+   */
   async setIfAbsent<const O extends SetArgument>(key: string, value: V, options?: O & Checked<O>): Promise<boolean> {
     return this.#scope.writeIf("setIfAbsent", key, value, options);
   }
 
-  /** Stores `value` as `set` does, if there is an entry under `key`, in one step. Returns whether it was stored. */
+  /**
+   * Stores `value` as `set` does, but only if there is an entry under `key`, in one step. Returns whether it was
+   * stored.
+   */
   async replace<const O extends SetArgument>(key: string, value: V, options?: O & Checked<O>): Promise<boolean> {
     return this.#scope.writeIf("replace", key, value, options);
   }
@@ -82,19 +89,21 @@ export class Cache<V = unknown> {
     return provider.ttl ? provider.ttl(whole) : (await this.#scope.method("getWithTtl")(whole))?.ttl;
   }
 
-  /** Starts the ttl of the entry under `key` again with `ttl`, by default the cache's. Returns whether there is an entry. */
+  /**
+   * Restarts the ttl of the entry under `key` with `ttl`, by default the cache's. Returns whether there is an entry.
+   */
   async touch(key: string, ttl?: Ttl | null): Promise<boolean> {
     return this.#scope.method("touch")(this.#scope.key(key), this.#scope.ttlFor(ttl));
   }
 
-  /** The value under `key`, or `undefined`; its ttl starts again with `ttl`, by default the cache's. In one step. */
+  /** The value under `key`, or `undefined`. Restarts its ttl with `ttl`, by default the cache's. In one step. */
   async getAndTouch<T extends V = V>(key: string, ttl?: Ttl | null): Promise<T | undefined> {
     return this.#scope.method("getAndTouch")(this.#scope.key(key), this.#scope.ttlFor(ttl)) as MaybePromise<
       T | undefined
     >;
   }
 
-  /** The value under `key`, which is removed; or `undefined`. In one step. */
+  /** Removes the entry under `key`, and returns its value or `undefined`, in one step. */
   async getAndDelete<T extends V = V>(key: string): Promise<T | undefined> {
     const whole = this.#scope.key(key);
     const getAndDelete = this.#scope.method("getAndDelete");
@@ -103,7 +112,7 @@ export class Cache<V = unknown> {
 
   /**
    * Adds `by` to the number under `key`, in one step, and returns the sum. A new number starts at 0 and gets the ttl of
-   * `options`; an old one keeps its own.
+   * `options`; an existing one keeps its own.
    */
   async increment(key: string, by = 1, options?: SetOptions | Ttl | null): Promise<number> {
     const { provider, ttl } = this.#scope;
@@ -114,9 +123,9 @@ export class Cache<V = unknown> {
   }
 
   /**
-   * Raises the number under `key` to at least `floor`, adds `by`, and stores the sum, unless it is above `ceiling`, in one step.
-   * Returns whether it was stored, and the sum or the present count. A new number starts at 0. A stored one gets the ttl of
-   * `options`, by default the cache's.
+   * Raises the number under `key` to at least `floor`, adds `by`, and stores the sum unless it is above `ceiling`, in
+   * one step. Returns whether it was stored, and the sum or the current count. A new number starts at 0. A stored one
+   * gets the ttl of `options`, by default the cache's.
    */
   async incrementWithin(key: string, by: number, options: IncrementWithinOptions): Promise<BoundedIncrement> {
     const whole = this.#scope.key(key);
@@ -128,12 +137,12 @@ export class Cache<V = unknown> {
   }
 
   /**
-   * The value under `key`; if there is none, the value that `loader` returns, which is stored.
+   * The value under `key`. If there is none, calls `loader`, stores the value that it returns, and returns it.
    *
-   * Concurrent callers of one key share one load and its outcome, value or error; errors are not stored. A `set`, `delete` or
-   * `clear` during a load, through any `Cache` over this provider, wins: waiting callers get the loaded value, but it is not
-   * stored, and later callers load again. A loader may ask for other keys, and for its own: in browsers only before its first
-   * `await`, otherwise it waits for itself until its `timeout`.
+   * Concurrent callers of one key share one load and its outcome, value or error; errors are not stored. A `set`,
+   * `delete` or `clear` during a load, through any `Cache` over this provider, wins: waiting callers get the loaded
+   * value, but it is not stored, and later callers load again. A loader may request other keys, and its own; in browsers
+   * its own only before its first `await`, or else it waits for itself until its `timeout`.
    *
    * ```js
    * import { Cache } from "isocache";
@@ -165,18 +174,18 @@ export class Cache<V = unknown> {
     return isBranded(this.#scope.provider, "MemoryCache");
   }
 
-  /** @internal The outcome of the load in progress of a key, for a call that can take it without a lookup. */
+  /** @internal The outcome of the load in progress for a key, for a call that can use it without a lookup. */
   join<T>(key: string, settings: Settings<T>): Promise<T> | undefined {
     const { flights, shared, prefix } = this.#scope;
     if (!flights.busy || shared.isClosed) {
       return undefined;
     }
-    // A key that is being loaded has been checked.
+    // A key that is being loaded was checked before.
     const flight = flights.get(prefix === "" ? key : prefix + key);
     return flight && join(flight, settings);
   }
 
-  /** @internal `getOrSet` with options that have been checked. @throws errors that are found at once. */
+  /** @internal `getOrSet` with checked options. @throws errors that are found immediately. */
   load<T>(key: string, loader: Loader<T>, settings: Settings<T>, tagged?: () => readonly string[]): Promise<T> {
     const { provider, flights, ttl, shared } = this.#scope;
     const { tags: listed } = settings.given;
@@ -212,12 +221,12 @@ export class Cache<V = unknown> {
     return this.#scope.provider.has(this.#scope.key(key));
   }
 
-  /** The same as `has`, by the name that the Rust crate uses. */
+  /** The same as `has`, under the name used by the Rust crate. */
   async exists(key: string): Promise<boolean> {
     return this.has(key);
   }
 
-  /** The values under `keys`, in their order. */
+  /** The values under `keys`, in the same order. */
   async getMany<T extends V = V>(keys: readonly string[]): Promise<(T | undefined)[]> {
     return ofMany(this.#scope.provider, "getMany", this.#scope.keys(keys)) as MaybePromise<(T | undefined)[]>;
   }
@@ -259,19 +268,19 @@ export class Cache<V = unknown> {
     );
   }
 
-  /** Removes the entries under `keys`. Returns how many there were. */
+  /** Removes the entries under `keys`. Returns how many existed. */
   async deleteMany(keys: readonly string[]): Promise<number> {
     const all = this.#scope.keys(keys);
     return this.#scope.write(all, () => deleteMany(this.#scope.provider, all));
   }
 
-  /** Removes the entries under `keys`. Returns for each, in their order, whether there was one. */
+  /** Removes the entries under `keys`. Returns for each, in order, whether it existed. */
   async deleteManyEach(keys: readonly string[]): Promise<boolean[]> {
     const all = this.#scope.keys(keys);
     return this.#scope.write(all, () => ofMany(this.#scope.provider, "deleteManyEach", all));
   }
 
-  /** Whether there is an entry under each of `keys`, in their order. */
+  /** Whether there is an entry under each of `keys`, in the same order. */
   async hasMany(keys: readonly string[]): Promise<boolean[]> {
     return ofMany(this.#scope.provider, "hasMany", this.#scope.keys(keys));
   }
@@ -291,7 +300,7 @@ export class Cache<V = unknown> {
     await this.clearPattern("*");
   }
 
-  /** Removes all entries of this cache or namespace whose key matches a Redis glob. Returns how many there were. */
+  /** Removes all entries of this cache or namespace whose key matches a Redis glob. Returns how many existed. */
   async clearPattern(pattern: string): Promise<number> {
     checkPattern(pattern);
     const whole = this.#scope.pattern(pattern);
@@ -299,8 +308,8 @@ export class Cache<V = unknown> {
   }
 
   /**
-   * Makes every entry with one of these tags absent, in all namespaces, and in all processes that share the store. Loads in
-   * progress through this provider are not stored.
+   * Invalidates every entry with one of these tags, in all namespaces, and in all processes that share the store. Loads
+   * in progress through this provider are not stored.
    *
    * Rejects with a `TypeError` if the provider has no tags: see `Tagged`.
    */
@@ -308,7 +317,7 @@ export class Cache<V = unknown> {
     this.#scope.checkOpen();
     checkTagged(this.#scope.provider);
     checkList("tags", tags);
-    // Which loads bring an entry with these tags is not known.
+    // It is unknown which loads return an entry with these tags.
     await this.#scope.write({ pattern: "*" }, () => this.#scope.provider.invalidateTags?.(tags));
   }
 

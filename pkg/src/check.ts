@@ -15,7 +15,7 @@ export function checkKey(key: unknown): asserts key is string {
   }
 }
 
-/** Throws unless an entry may have this key: UTF-8 must be able to express it, too. */
+/** Throws unless an entry may have this key: it must also be expressible in UTF-8. */
 export function checkText(key: unknown): asserts key is string {
   checkKey(key);
   if (!isWellFormed(key)) {
@@ -23,7 +23,7 @@ export function checkText(key: unknown): asserts key is string {
   }
 }
 
-/** Throws unless `pattern` is a text that is not empty. */
+/** Throws unless `pattern` is a non-empty string. */
 export function checkPattern(pattern: unknown): asserts pattern is string {
   if (typeof pattern !== "string") {
     throw wrongType("pattern", "a string", pattern);
@@ -57,7 +57,7 @@ export function checkValue(key: unknown, value: unknown): void {
   }
 }
 
-/** `value` if it is a whole number from `least` to `most`, and throws if not. */
+/** Returns `value` if it is an integer from `least` to `most`, and throws otherwise. */
 export function checkInteger(name: string, value: unknown, least: number, most: number, or = ""): number {
   if (typeof value !== "number") {
     throw wrongType(name, "a number", value);
@@ -89,7 +89,7 @@ export function checkObject(name: string, value: unknown): asserts value is obje
   }
 }
 
-/** Throws unless `options` is an object, with no other names than those known if they are given. */
+/** Throws unless `options` is an object and, if `known` is given, has no other names. */
 export function checkOptions(options: unknown, known?: readonly string[]): void {
   checkObject("options", options);
   let isEmpty = true;
@@ -102,13 +102,13 @@ export function checkOptions(options: unknown, known?: readonly string[]): void 
       );
     }
   }
-  // A date, a promise or a map has no options, and is not meant as none.
+  // A date, a promise or a map has no own options, but is not meant as an empty object.
   if (isEmpty && Object.prototype.toString.call(options) !== "[object Object]") {
     throw wrongType("options", "an object", options);
   }
 }
 
-/** Names that other caches and Redis have for options, and ours. */
+/** Names of options in other caches and in Redis, and ours. */
 const ALIASES: readonly [RegExp, string][] = [
   [/^swr$|reval|grace/i, "staleWhileRevalidate"],
   [/^sie$|error/i, "staleIfError"],
@@ -119,7 +119,7 @@ const ALIASES: readonly [RegExp, string][] = [
   [/dispose|evict|remov/i, "onRemoval"],
 ];
 
-/** The known name that was probably meant, as a part of a sentence. */
+/** The known name that was probably meant, as part of a sentence. */
 function suggestion(name: string, known: readonly string[]): string {
   const [given, long] = [name.toLowerCase(), name.length > 2];
   const near =
@@ -129,7 +129,7 @@ function suggestion(name: string, known: readonly string[]): string {
   return meant ? `, did you mean ${meant}?` : "";
 }
 
-/** Whether `b` differs from `a` by at most `edits` letters that are added, removed, changed or swapped. */
+/** Whether `b` differs from `a` by at most `edits` letters that were added, removed, changed or swapped. */
 function isWithin(a: string, b: string, edits: number): boolean {
   if (a === b) {
     return true;
@@ -145,7 +145,7 @@ function isWithin(a: string, b: string, edits: number): boolean {
   );
 }
 
-/** The error for an argument of the wrong type, or for a text of the wrong form. */
+/** The error for an argument of the wrong type, or for a string of the wrong form. */
 export function wrongType(name: string, wanted: string, value: unknown): TypeError {
   const isShown = value === null || ["string", "number", "boolean", "undefined"].includes(typeof value);
   const kind = typeof value === "object" ? Object.prototype.toString.call(value).slice(8, -1) : typeof value;
@@ -153,7 +153,7 @@ export function wrongType(name: string, wanted: string, value: unknown): TypeErr
   return new TypeError(`isocache: ${name} must be ${wanted}, not ${given}`);
 }
 
-/** A key as an error shows it. */
+/** A key as it appears in errors. */
 export function quote(key: unknown): string {
   return JSON.stringify(typeof key === "string" && key.length > 40 ? `${key.slice(0, 40)}...` : key);
 }

@@ -2,17 +2,17 @@
 
 import { isEdgeWorker } from "./platform.js";
 
-/** Readings of the same value after which the clock counts as busy. */
+/** The number of equal readings after which the clock counts as busy. */
 const BUSY = 64;
-/** Calls that a busy clock answers without being read. */
+/** The number of calls that share one reading of a busy clock. */
 const SHARED = 32;
-/** A shared reading is used only for times so far ahead, in milliseconds, that no pause of a program takes as long. */
+/** A shared reading is used only for times this far ahead, in milliseconds: no pause of a program takes as long. */
 export const MARGIN = 60_000;
 
-/** For comparison only: it is noticed when a test replaces `Date.now`, whose time is then used as it is. */
+/** Only for comparison: detects that a test has replaced `Date.now`, whose time is then used unchanged. */
 const genuine = /* @__PURE__ */ loadedNow();
 const isNative = /* @__PURE__ */ isOfPlatform(genuine);
-/** From `performance.now` to `Date.now`, as they were when this was loaded. */
+/** From `performance.now` to `Date.now`, as they were when this module was loaded. */
 const offset = /* @__PURE__ */ loadedOffset();
 
 let last = -1;
@@ -20,14 +20,14 @@ let repeated = 0;
 let shared = 0;
 let armed = false;
 
-/** The time since 1970 in milliseconds, as `Date.now` has it: what several machines agree on. */
+/** The time since 1970 in milliseconds, from `Date.now`: a time that several machines agree on. */
 export function systemNow(): number {
   return Date.now();
 }
 
 /**
- * A time in milliseconds that goes on when the clock of the machine is set. While a program has replaced `Date.now`, as
- * tests do, it is that.
+ * A time in milliseconds that continues when the system clock is set. While a program replaces `Date.now`, as tests do,
+ * that is used instead.
  */
 export function monotonicNow(): number {
   if (!isGenuine() || typeof performance !== "object") {
@@ -45,10 +45,10 @@ export function monotonicNow(): number {
 }
 
 /**
- * An earlier reading of `monotonicNow`, or -1 if it has to be called.
+ * An earlier reading of `monotonicNow`, or -1 if it must be called.
  *
- * Reading a clock takes longer than a whole lookup in the cache. Where it is read over and over within one turn of the event
- * loop, some calls share a reading; but only if nothing happens before `due` that a pause could bring.
+ * Reading a clock takes longer than a whole lookup in the cache. If it is read repeatedly within one turn of the event
+ * loop, some calls share a reading, but only if nothing happens before `due` that a pause could cause.
  */
 export function recentNow(due: number): number {
   if (shared > 0 && due - last > MARGIN && isGenuine()) {
@@ -68,12 +68,12 @@ export function isGenuine(): boolean {
   return isNative && Date.now === genuine;
 }
 
-/** Taken when this was loaded, before a test replaces it. */
+/** Taken when this module was loaded, before a test replaces it. */
 const immediate = /* @__PURE__ */ loadedImmediate();
 
 /**
- * Calls `act` when this turn of the event loop ends: before the program waits for anything, as far as the platform can tell;
- * otherwise, and while a program has replaced `Date.now`, already after the promises that have settled.
+ * Calls `act` when this turn of the event loop ends, before the program waits for anything, as far as the platform can
+ * tell. Otherwise, and while a program replaces `Date.now`, calls it already after the settled promises.
  */
 export function afterTurn(act: () => void): void {
   if (immediate !== undefined && isGenuine() && !isEdgeWorker()) {

@@ -1,10 +1,10 @@
-/** The keys and values of a table by slot number, the index that finds them, and the record of those that left. */
+/** The keys and values of a table by slot number, the index that finds them, and the record of removals. */
 
 import { Ghosts } from "./ghosts.js";
 import type { Removal, RemovalReason } from "./types.js";
 
 export class Contents<V> {
-  /** The slot of each key, and the numbers of the keys that are remembered, which are negative. */
+  /** The slot of each key; for remembered keys, their numbers, which are negative. */
   readonly index = new Map<string, number>();
   readonly ghosts = new Ghosts(this.index);
   readonly keys: (string | undefined)[] = [];
@@ -15,7 +15,7 @@ export class Contents<V> {
   /** @param isRecorded - whether removals are recorded in `left`. */
   constructor(readonly isRecorded: boolean) {}
 
-  /** The number of entries: fresh, stale, and expired ones that were not swept. */
+  /** The number of entries: fresh, stale, and expired ones that have not been swept. */
   get size(): number {
     return this.index.size - this.ghosts.size;
   }
@@ -29,19 +29,19 @@ export class Contents<V> {
     return this.index.get(key) === slot;
   }
 
-  /** Keys and slots in no order. */
+  /** Keys and slots, in no particular order. */
   entries(): Iterable<[key: string, slot: number]> {
     return this.ghosts.size === 0 ? this.index : [...this.index].filter(([, slot]) => slot >= 0);
   }
 
-  /** Puts an entry into a slot that holds none, or that `leave` has made free. */
+  /** Puts an entry into an empty slot, or one that `leave` has freed. */
   put(slot: number, key: string, value: V): void {
     this.index.set(key, slot);
     this.keys[slot] = key;
     this.values[slot] = value;
   }
 
-  /** Puts another value into a slot. The old one is recorded in front of the removals from number `at` on. */
+  /** Puts another value into a slot. The old one is recorded before the removals from number `at` on. */
   replace(slot: number, key: string, value: V, at: number): void {
     const old = this.value(slot);
     this.values[slot] = value;
@@ -50,7 +50,7 @@ export class Contents<V> {
     }
   }
 
-  /** Records that an entry is removed. */
+  /** Records the removal of an entry. */
   record(key: string, slot: number, reason: RemovalReason): void {
     if (this.isRecorded) {
       this.left.push({ key, value: this.value(slot), reason });
@@ -68,7 +68,7 @@ export class Contents<V> {
     }
   }
 
-  /** Removes an entry, whose slot stays free. */
+  /** Removes an entry, and leaves its slot free. */
   forget(slot: number, reason: RemovalReason, isRemembered = false): void {
     this.leave(slot, reason, isRemembered);
     this.keys[slot] = undefined;

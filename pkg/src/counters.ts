@@ -3,21 +3,21 @@
 import { checkInteger, checkOptions, quote } from "./check.js";
 import type { SetOptions, Ttl } from "./types.js";
 
-/** Options of `incrementWithin`. Numbers are whole, and within what a number holds exactly. */
+/** Options of `incrementWithin`. The numbers are safe integers. */
 export interface IncrementWithinOptions {
   /** The number is raised to this first, if it is lower. */
   floor: number;
   /** The sum is not stored if it is above this. */
   ceiling: number;
-  /** How long a stored sum is kept from now on, in **seconds** or with a unit. Default: the cache's. */
+  /** How long a stored sum is kept from now, in **seconds** or with a unit. Default: the cache's ttl. */
   ttl?: Ttl | null | undefined;
 }
 
-/** What `incrementWithin` did. */
+/** The result of `incrementWithin`. */
 export interface BoundedIncrement {
   /** Whether the sum was within the bounds and was stored. */
   stored: boolean;
-  /** The sum, if it was stored. Otherwise the present count, or `floor` if that is greater. */
+  /** The sum, if it was stored. Otherwise the current count, or `floor` if that is greater. */
   count: number;
 }
 
@@ -32,22 +32,22 @@ export function checkedBounds(by: number, options: IncrementWithinOptions): Incr
   return options;
 }
 
-/** A store that counts: a `MemoryCache`, an `HttpCache`, a `Cache` over one, or an object of your own. */
+/** A store that can count: a `MemoryCache`, an `HttpCache`, a `Cache` over one, or your own object. */
 export interface CounterProvider {
   /** Adds to a number, in one step, and returns the sum. A new one starts at 0 and gets the ttl. */
   increment(key: string, by: number, options: SetOptions): number | Promise<number>;
-  /** The values under `keys`, in their order. */
+  /** The values under `keys`, in the same order. */
   getMany(keys: readonly string[]): readonly unknown[] | Promise<readonly unknown[]>;
   /**
-   * Raises a number to at least `floor`, adds to it, and stores the sum with the ttl, unless it is above `ceiling`; all in one
-   * step. For `RateLimiter.tokenBucket` and `SessionStore`.
+   * Raises a number to at least `floor`, adds to it, and stores the sum with the ttl unless it is above `ceiling`, all
+   * in one step. For `RateLimiter.tokenBucket` and `SessionStore`.
    */
   incrementWithin?(
     key: string,
     by: number,
     options: IncrementWithinOptions,
   ): BoundedIncrement | Promise<BoundedIncrement>;
-  /** Removes an entry, and tells whether there was one. For `RateLimiter.reset`. */
+  /** Removes an entry, and returns whether it existed. For `RateLimiter.reset`. */
   delete?(key: string): boolean | Promise<boolean>;
 }
 
@@ -63,7 +63,9 @@ export function countersIn(store: CounterProvider, name: string): CounterProvide
   return store;
 }
 
-/** The count that a value is; 0 for none, and for less than 0. @throws TypeError for a value that is not a count. */
+/**
+ * Reads a value as a count; 0 for none, and for negative numbers. @throws TypeError for a value that is not a count.
+ */
 export function counted(count: unknown): number {
   if (count === undefined) {
     return 0;

@@ -1,36 +1,36 @@
 /**
- * The engine of one cache: the one in wasm, and what is done for it here, without a call. A hit stores a stamp in its table;
- * an eviction takes the next slot from its queue. `Tables` in `src/engine/terms.rs` describes the rules.
+ * The engine of one cache: the one in wasm, and the work done for it here without a call. A hit stores a stamp in its
+ * table; an eviction takes the next slot from its queue. `Tables` in `src/engine/terms.rs` describes the rules.
  */
 
 import { calls, doubles, startEngine, sync, words } from "./wasm.js";
 
-/** What `engine_call` does, by the numbers in `crates/wasm/src/slots.rs`, where they are described. */
+/** The functions of `engine_call`, by the numbers in `crates/wasm/src/slots.rs`, which describes them. */
 const [INSERT, UPDATE, REFILL, SET_DEADLINE, KEEP_STALE, EXPIRE, DELETE, SWEEP, SET_LIMITS, CLEAR, ORDER, COUNTS] = [
   0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11,
 ] as const;
 /** In a decision of the engine: the slot held an entry that was evicted for the new one. */
 export const EVICTED = 2 ** 30;
-/** In a decision: the key of that entry is to be remembered. */
+/** In a decision: remember the key of that entry. */
 export const REMEMBER = 2 ** 29;
-/** In a decision: no slot, there was no memory. */
+/** In a decision: no slot, because memory ran out. */
 export const REFUSED = 2 ** 29 - 1;
-/** In a decision: where the slot is. */
+/** In a decision: the bits of the slot. */
 export const SLOT = REFUSED;
-/** The words of a header, and the double behind them, as they are there. */
+/** The words of a header, and the double after them, in this order. */
 const [TICK, NEXT, STAMPS, QUEUE, QUEUED, BOUND, DEADLINES, ENDS, REMOVALS, REMOVED] = [
   0, 1, 2, 3, 4, 5, 6, 7, 8, 9,
 ] as const;
 const [DUE, HEADER_WORDS] = [5, 12] as const;
 /** The last stamp: `LAST_STAMP` of the engine. V8 keeps numbers up to this in a word. */
 const LAST_STAMP = 2 ** 30 - 2;
-/** The uses of an entry that S3-FIFO counts. */
+/** The maximum number of uses of an entry that S3-FIFO counts. */
 const MOST_USES = 3;
 
-/** Where the headers of all engines are, in words. */
+/** The address of the headers of all engines, in words. */
 let headers = 0;
 
-/** Frees engines whose cache was left to the garbage collector. */
+/** Frees engines whose cache was garbage-collected. */
 const abandoned = /* @__PURE__ */ registry();
 
 function registry(): FinalizationRegistry<number> | undefined {
@@ -53,7 +53,7 @@ export class Engine {
   #queue = 0;
   /** Slots of the queue with a later stamp have been used since it was made. */
   #bound = 0;
-  /** The tables of deadlines and of ends, in doubles; 0 while there are none. */
+  /** The tables of deadlines and of ends, in doubles; 0 if there are none yet. */
   #deadlines = 0;
   #ends = 0;
 
@@ -107,9 +107,9 @@ export class Engine {
   }
 
   /**
-   * The slot of the entry that is evicted next, which makes room for an entry with this deadline; -1 if the engine has to be
-   * called. There must be no limit but that on entries, nothing may have expired, and the key of the new entry may not be
-   * remembered.
+   * The slot of the entry that is evicted next, which makes room for an entry with this deadline; -1 if the engine must
+   * be called. There must be no limit except on entries, nothing may have expired, and the key of the new entry must
+   * not be remembered.
    */
   replaceNext(deadline: number): number {
     return this.#isS3Fifo ? this.#replaceUnused(deadline) : this.replaceOldest(deadline);
@@ -149,13 +149,13 @@ export class Engine {
     return -1;
   }
 
-  /** Sets a deadline that is not earlier than the one of the slot. Returns false if the engine has to be called. */
+  /** Sets a deadline that is not earlier than that of the slot. Returns false if the engine must be called. */
   postpone(slot: number, deadline: number): boolean {
     if (this.#deadlines === 0) {
       return deadline === Infinity;
     }
     const at = this.#deadlines + slot;
-    // Where entries are kept when stale, the engine has to learn of every deadline.
+    // If entries are kept when stale, the engine must learn of every deadline.
     if (this.#ends > 0 || deadline < (doubles[at] as number)) {
       return false;
     }
@@ -163,14 +163,14 @@ export class Engine {
     return true;
   }
 
-  /** When an entry is no longer fresh, or infinity. */
+  /** The time at which an entry is no longer fresh, or infinity. */
   deadline(slot: number): number {
     return this.#deadlines > 0 ? (doubles[this.#deadlines + slot] as number) : Infinity;
   }
 
   /**
-   * When an entry is removed, or infinity: its deadline, or later if it is kept when stale. One that is removed between the two
-   * is removed as expired.
+   * The time at which an entry is removed, or infinity: its deadline, or later if it is kept when stale. An entry that
+   * is removed between the two is removed as expired.
    */
   end(slot: number): number {
     return Math.max(this.deadline(slot), this.#ends > 0 ? (doubles[this.#ends + slot] as number) : -Infinity);
@@ -185,7 +185,7 @@ export class Engine {
     return this.#call(INSERT, Number(isBack), weight, deadline, now);
   }
 
-  /** Returns false if there is no memory. */
+  /** Returns false if memory runs out. */
   update(slot: number, weight: number, deadline: number, now: number): boolean {
     return this.#call(UPDATE, slot, weight, deadline, now) > 0;
   }
@@ -201,12 +201,12 @@ export class Engine {
     return doubles[(this.#header >>> 1) + DUE] as number;
   }
 
-  /** Returns false if there is no memory. */
+  /** Returns false if memory runs out. */
   setDeadline(slot: number, deadline: number): boolean {
     return this.postpone(slot, deadline) || this.#call(SET_DEADLINE, slot, 0, deadline) > 0;
   }
 
-  /** Keeps an entry until `end`. Without memory for it, the entry leaves when it stops being fresh. */
+  /** Keeps an entry until `end`. If memory runs out, the entry leaves when it stops being fresh. */
   keepStale(slot: number, end: number): void {
     this.#call(KEEP_STALE, slot, 0, end);
   }
@@ -219,7 +219,7 @@ export class Engine {
     this.#call(CLEAR);
   }
 
-  /** Calls `act` for each entry that the last call has removed by itself. */
+  /** Calls `act` for each entry that the last call has removed on its own. */
   removed(act: (slot: number, reason: number, isRemembered: boolean) => void): void {
     const first = words[this.#header + REMOVALS] as number;
     const end = first + 3 * (words[this.#header + REMOVED] as number);
@@ -237,7 +237,7 @@ export class Engine {
     return words.slice(at, at + entries);
   }
 
-  /** A count, by its number in the engine, after what was done here. */
+  /** A count, by its number in the engine, including the work done here. */
   count(what: number): number {
     return this.#call(COUNTS + what);
   }
@@ -246,7 +246,7 @@ export class Engine {
     return headers + this.#of * HEADER_WORDS;
   }
 
-  /** Passes on what was done here, makes a call, and reads the state that it has left. */
+  /** Passes on the work done here, makes a call, and reads the resulting state. */
   #call(what: number, slot = 0, a = 0, b = 0, c = 0): number {
     const header = this.#header;
     words[header + TICK] = this.#tick;

@@ -1,8 +1,8 @@
-/** The state of tags at some time. */
+/** The state of tags at a point in time. */
 
 import { brand, isBranded } from "./shared.js";
 
-/** Tags with the generations that they had at some time. */
+/** Tags with the generations that they had at a point in time. */
 export class Generations {
   /** @internal */
   constructor(
@@ -13,7 +13,7 @@ export class Generations {
   }
 }
 
-/** Whether a value is the state of tags, of any copy of the package. */
+/** Whether a value is the state of tags, from any copy of the package. */
 export function isGenerations(value: unknown): value is Generations {
   return isBranded(value, "Generations");
 }

@@ -1,22 +1,25 @@
 /**
- * The keys that were evicted early, for a policy that wants to know when one comes back. They stay in the index of the table,
- * by a negative number instead of a slot, so that the lookup that misses has found them already.
+ * The keys that were evicted early, for a policy that needs to know when one comes back. They stay in the index of the
+ * table, with a negative number instead of a slot, so that the lookup that misses has already found them.
  */
 export class Ghosts {
   readonly #index: Map<string, number>;
   /** The keys, the oldest first, by -1 - number - `#first`. Those that came back leave a hole. */
   #keys: (string | undefined)[] = [];
   #first = 0;
-  /** How many of `#keys` at the beginning are forgotten. */
+  /** The number of forgotten keys at the beginning of `#keys`. */
   #forgotten = 0;
-  /** How many there are in the index. */
+  /** The number of ghosts in the index. */
   size = 0;
 
   constructor(index: Map<string, number>) {
     this.#index = index;
   }
 
-  /** Makes a ghost of a key in the index; `entries` is the number of entries, nine tenths of which are remembered. */
+  /**
+   * Turns a key in the index into a ghost. `entries` is the number of entries; nine tenths as many ghosts are
+   * remembered.
+   */
   remember(key: string, entries: number): void {
     const keys = this.#keys;
     this.#index.set(key, -1 - this.#first - keys.length);
@@ -38,7 +41,7 @@ export class Ghosts {
     }
   }
 
-  /** A ghost with this number has come back, and its key has a slot in the index. */
+  /** Forgets the ghost with this number: it has come back, and its key has a slot in the index. */
   revive(number: number): void {
     this.#keys[-1 - number - this.#first] = undefined;
     this.size--;

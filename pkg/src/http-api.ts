@@ -1,4 +1,4 @@
-/** What `isocache/http` offers. */
+/** The exports of `isocache/http`. */
 
 export type { BreakerState } from "./http/breaker.js";
 export { CacheError, type CacheErrorCode } from "./http/errors.js";

@@ -1,4 +1,6 @@
-/** Removing entries that a write has made old: an entity by its key, the lists that may contain it, and entries by tags. */
+/**
+ * Removes entries that a write has outdated: an entity by its key, the lists that may contain it, and entries by tags.
+ */
 
 import { checkFunction, checkPattern, quote, wrongType } from "./check.js";
 import { type KeyPattern, type KeyValue, keyPattern } from "./key/pattern.js";
@@ -9,15 +11,15 @@ import { mark } from "./shared.js";
 
 /** The methods of a provider that an invalidator needs. `Cache`, `MemoryCache` and `HttpCache` have them. */
 export interface Removing {
-  /** True if there was an entry. */
+  /** Removes an entry. Returns whether it existed. */
   delete(key: string): boolean | Promise<boolean>;
-  /** The number of entries removed. */
+  /** Removes entries. Returns their number. */
   clearPattern(pattern: string): number | Promise<number>;
-  /** Makes all entries with one of these tags absent. Needed for `tags`; a `Cache` over `Tagged` has it. */
+  /** Invalidates all entries with one of these tags. Needed for `tags`; a `Cache` over `Tagged` has it. */
   invalidateTags?(tags: readonly string[]): unknown;
 }
 
-/** The number of live entries that an invalidation removed. Entries that were removed by their tags are not counted. */
+/** The number of live entries removed by an invalidation. Entries removed by their tags are not counted. */
 export interface Invalidated {
   /** Entities. */
   entries: number;
@@ -25,19 +27,19 @@ export interface Invalidated {
   lists: number;
 }
 
-/** A key, pattern or tag whose entries may remain, and why. */
+/** A key, pattern or tag whose entries may remain, and the error. */
 export interface Remaining {
   what: string;
   error: unknown;
 }
 
-/** Some entries may remain, until their ttl is over or they are invalidated again. */
+/** Some entries may remain until their ttl passes or they are invalidated again. */
 export class InvalidationError extends Error {
-  /** How many entries were removed nevertheless. */
+  /** The number of entries that were removed nevertheless. */
   readonly removed: Invalidated;
   /** The keys, patterns and tags whose entries may remain: at least one. */
   readonly remaining: readonly Remaining[];
-  /** The result of the write, where the invalidation came `after` one. */
+  /** The result of the write, if the invalidation came `after` one. */
   readonly value: unknown;
 
   /** @internal */
@@ -56,8 +58,8 @@ export class InvalidationError extends Error {
 }
 
 /**
- * Removes entries that a write has made old, from any provider. For users there are `invalidateUser` and
- * `invalidateAllUsers`; `entity` describes other entities, once.
+ * Removes entries that a write has outdated, from any provider. `invalidateUser` and `invalidateAllUsers` are built in;
+ * describe other entities once, with `entity`.
  *
  * ```js
  * import { Cache, CacheInvalidator, MemoryCache, Tagged } from "isocache";
@@ -108,7 +110,7 @@ export class CacheInvalidator {
   }
 }
 
-/** An entity whose name is known. */
+/** An entity with a name but no key yet. */
 export interface EntityName {
   /** The key pattern of the entity, with one parameter, its id. @throws RangeError for an invalid pattern. */
   key(pattern: string): EntityInvalidator;
@@ -138,7 +140,7 @@ export class EntityInvalidator {
     this.#entity = entity;
   }
 
-  /** With a further key pattern under which the same entity is kept. @throws as `EntityName.key`. */
+  /** Adds another key pattern under which the same entity is stored. @throws as `EntityName.key`. */
   key(pattern: string): EntityInvalidator {
     const { names } = parseTemplate(pattern);
     const [parameter] = names;
@@ -150,15 +152,19 @@ export class EntityInvalidator {
     return this.#with({ keys: [...this.#entity.keys, { pattern: keyPattern(pattern), parameter }] });
   }
 
-  /** With a Redis glob of lists that contain such entities. There may be several. @throws RangeError for an empty one. */
+  /**
+   * Adds a Redis glob of lists that may contain such entities. There may be several. @throws RangeError for an empty
+   * one.
+   */
   lists(glob: string): EntityInvalidator {
     checkPattern(glob);
     return this.#with({ lists: [...this.#entity.lists, glob] });
   }
 
   /**
-   * With a tag of further entries: a pattern with one parameter, the id, which is escaped as in a key; or the tag of all such
-   * entities. There may be several. `invalidateAll` cannot know the ids, and invalidates only tags without a parameter.
+   * Adds a tag whose entries are removed too: a pattern with one parameter, the id, which is escaped as in a key; or
+   * the tag of all such entities. There may be several. `invalidateAll` does not know the ids, so it invalidates only
+   * tags without a parameter.
    *
    * @throws TypeError for a provider that has no tags. RangeError for an invalid pattern.
    */
@@ -178,18 +184,18 @@ export class EntityInvalidator {
   }
 
   /**
-   * Removes the entity of this id, all lists, and the entries with its tags. The id is escaped: it reaches no other entity.
-   * All removals are issued together; if one fails, the others are still carried out.
+   * Removes the entity with this id, all lists, and the entries with its tags. The id is escaped, so it cannot match
+   * another entity. All removals are issued together; if one fails, the others are still executed.
    *
-   * Rejects with an `InvalidationError`, which says which entries may remain, and how many were removed.
+   * Rejects with an `InvalidationError`, which lists the entries that may remain, and counts those that were removed.
    */
   async invalidate(id: KeyValue): Promise<Invalidated> {
     return this.#remove(this.#targetsOf(id));
   }
 
   /**
-   * Removes every entity of this kind, all lists, and the entries with a tag of all such entities. As in Redis, a `*` matches
-   * further segments: `user:*` is also `user:7:posts`. Rejects as `invalidate`.
+   * Removes every entity of this kind, all lists, and the entries with a tag of all such entities. As in Redis, a `*`
+   * also matches further segments: `user:*` matches `user:7:posts`. Rejects as `invalidate`.
    */
   async invalidateAll(): Promise<Invalidated> {
     const { keys, lists, tags } = this.#entity;
@@ -198,17 +204,17 @@ export class EntityInvalidator {
   }
 
   /**
-   * Carries out a write, then invalidates as `invalidate`, and returns the result of the write.
+   * Executes a write, then invalidates as `invalidate`, and returns the result of the write.
    *
-   * It invalidates also if the write failed: an error, such as a timeout after the commit, does not say that nothing was
-   * written. Removing too much costs a load; removing too little leaves old entries until their ttl is over.
+   * It also invalidates if the write failed: an error, such as a timeout after the commit, does not prove that nothing
+   * was written. Removing too much costs a load; removing too little leaves outdated entries until their ttl passes.
    *
-   * Rejects with the error of the write; with an `InvalidationError`, which holds the `value` of the write, if only the
-   * invalidation failed; and with an `AggregateError` of both.
+   * Rejects with the error of the write; with an `InvalidationError`, which contains the `value` of the write, if only
+   * the invalidation failed; and with an `AggregateError` of both.
    */
   async after<R>(write: () => R | Promise<R>, id: KeyValue): Promise<R> {
     checkFunction("write", write ?? null);
-    // Before the write, which must not be done with an invalid id.
+    // Before the write, which must not run with an invalid id.
     const targets = this.#targetsOf(id);
     let value: R;
     try {

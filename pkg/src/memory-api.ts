@@ -1,4 +1,4 @@
-/** What `isocache/memory` offers. */
+/** The exports of `isocache/memory`. */
 
 export type { Estimate } from "./advisor/advisor.js";
 export { advisor } from "./advisor/index.js";

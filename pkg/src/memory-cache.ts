@@ -40,8 +40,8 @@ import { resolveTtl, takeResolved } from "./write-options.js";
  * users.clearPattern("user:*"); // 1
  * ```
  *
- * Every method throws a `TypeError` or `RangeError` for an argument outside the limits, and names it. Nothing was changed
- * then, except that a value refused for its size leaves no older one.
+ * Every method throws a `TypeError` or `RangeError` for an argument outside the limits, and names it. Nothing has then
+ * changed, except that a value refused for its size removes an older one.
  */
 export class MemoryCache<V = unknown> extends MemoryMethods<V> {
   readonly #scope: MemoryScope<V>;
@@ -66,8 +66,9 @@ export class MemoryCache<V = unknown> extends MemoryMethods<V> {
   }
 
   /**
-   * The form of the engine that all caches run on: `"wasm"`, or `"js"` where WebAssembly is not to be had or would cost more
-   * than it brings. Both decide the same. The engine starts with the first cache, or with the first look at this.
+   * The form of the engine that all caches run on: `"wasm"`, or `"js"` where WebAssembly is not available or would cost
+   * more than it gains. Both make the same decisions. The engine starts with the first cache, or with the first use of
+   * this property.
    */
   static get engine(): EngineForm {
     return startEngine();
@@ -105,8 +106,8 @@ export class MemoryCache<V = unknown> extends MemoryMethods<V> {
   }
 
   /**
-   * Stores `value` under `key`. An older value is replaced with all that belonged to it: its ttl and its size. Expired entries
-   * make room first, then the least recently used.
+   * Stores `value` under `key`. An older value is replaced together with its ttl and its size. Expired entries make
+   * room first, then the least recently used.
    *
    * @param options - the ttl, in **seconds** or with a unit, like `"5m"`; or an object with it and more.
    */
@@ -122,17 +123,17 @@ export class MemoryCache<V = unknown> extends MemoryMethods<V> {
     return this;
   }
 
-  /** Stores `value` as `set` does, if there is no entry under `key`. Returns whether it was stored. */
+  /** Stores `value` as `set` does, but only if there is no entry under `key`. Returns whether it was stored. */
   setIfAbsent<const O extends SetArgument>(key: string, value: V, options?: O & Checked<O>): boolean {
     return this.#scope.storeIf(false, key, value, options);
   }
 
-  /** Stores `value` as `set` does, if there is an entry under `key`. Returns whether it was stored. */
+  /** Stores `value` as `set` does, but only if there is an entry under `key`. Returns whether it was stored. */
   replace<const O extends SetArgument>(key: string, value: V, options?: O & Checked<O>): boolean {
     return this.#scope.storeIf(true, key, value, options);
   }
 
-  /** The value under `key`, or `undefined`; its ttl starts again with `ttl`, by default the cache's. Counts as `get`. */
+  /** The value under `key`, or `undefined`. Restarts its ttl with `ttl`, by default the cache's. Counts as `get`. */
   getAndTouch<T extends V = V>(key: string, ttl?: Ttl | null): T | undefined {
     const whole = resolveTtl(ttl, this.#scope.settings.ttl);
     const slot = this.#scope.find(key);
@@ -163,7 +164,9 @@ export class MemoryCache<V = unknown> extends MemoryMethods<V> {
     return value;
   }
 
-  /** Starts the ttl of the entry under `key` again with `ttl`, by default the cache's. Returns whether there is an entry. */
+  /**
+   * Restarts the ttl of the entry under `key` with `ttl`, by default the cache's. Returns whether there is an entry.
+   */
   touch(key: string, ttl?: Ttl | null): boolean {
     const whole = resolveTtl(ttl, this.#scope.settings.ttl);
     const slot = this.#scope.find(key);
@@ -175,8 +178,8 @@ export class MemoryCache<V = unknown> extends MemoryMethods<V> {
   }
 
   /**
-   * Adds `by` to the number under `key`, and returns the sum. A new number starts at 0 and gets the ttl of `options`; an old
-   * one keeps its own.
+   * Adds `by` to the number under `key`, and returns the sum. A new number starts at 0 and gets the ttl of `options`;
+   * an existing one keeps its own.
    *
    * @throws TypeError if the entry is not a whole number, RangeError if the sum is beyond what a number holds exactly.
    */
@@ -185,8 +188,9 @@ export class MemoryCache<V = unknown> extends MemoryMethods<V> {
   }
 
   /**
-   * Raises the number under `key` to at least `floor`, adds `by`, and stores the sum, unless it is above `ceiling`. Returns
-   * whether it was stored, and the sum or the present count. A new number starts at 0. A stored one gets the ttl of `options`.
+   * Raises the number under `key` to at least `floor`, adds `by`, and stores the sum unless it is above `ceiling`.
+   * Returns whether it was stored, and the sum or the current count. A new number starts at 0. A stored one gets the
+   * ttl of `options`.
    *
    * @throws TypeError if the entry is not a whole number, RangeError for a number beyond what is exact.
    */
@@ -195,8 +199,8 @@ export class MemoryCache<V = unknown> extends MemoryMethods<V> {
   }
 
   /**
-   * The entry under `key`, fresh or stale; `undefined` if there is none. A fresh one counts as a hit and as a use, else it
-   * is a miss.
+   * The entry under `key`, fresh or stale; `undefined` if there is none. A fresh one counts as a hit and as a use;
+   * otherwise this counts as a miss.
    */
   getEntry(key: string): Entry<V> | undefined {
     const slot = this.#scope.table.findKept(this.#scope.key(key));
@@ -225,29 +229,29 @@ export class MemoryCache<V = unknown> extends MemoryMethods<V> {
     return this.#scope.done(deleted);
   }
 
-  /** The values under `keys`, in their order, each as by `get`. */
+  /** The values under `keys`, in the same order, each as by `get`. */
   getMany<T extends V = V>(keys: readonly string[]): (T | undefined)[] {
     checkKeys(keys);
     return this.#scope.done(keys.map((key) => this.#scope.lookup(key) as T | undefined));
   }
 
   /**
-   * Stores every entry, as `set` does; none if one of them is refused. If one is refused for its size, older values under the keys
-   * are removed.
+   * Stores every entry, as `set` does; none if one of them is refused. If one is refused for its size, older values
+   * under the keys are removed.
    */
   setMany(entries: readonly SetEntry<V>[]): void {
     checkList("entries", entries);
     this.#scope.storeAll(entries.map((entry) => this.#scope.checkedEntry(entry)));
   }
 
-  /** Removes the entries under `keys`. Returns for each, in their order, whether there was one. */
+  /** Removes the entries under `keys`. Returns for each, in order, whether it existed. */
   deleteManyEach(keys: readonly string[]): boolean[] {
     checkKeys(keys);
     this.#scope.table.checkUsable();
     return this.#scope.done(keys.map((key) => this.#scope.table.delete(this.#scope.key(key))));
   }
 
-  /** Removes every entry of this cache or namespace. The counts go on. */
+  /** Removes every entry of this cache or namespace. The counts continue. */
   clear(): void {
     if (this.#scope.prefix === "") {
       this.#scope.table.clear();
@@ -258,8 +262,8 @@ export class MemoryCache<V = unknown> extends MemoryMethods<V> {
   }
 
   /**
-   * Removes all entries whose key matches a pattern. Returns how many there were. It looks at every key, unless the pattern has
-   * no wildcard.
+   * Removes all entries whose key matches a pattern. Returns how many existed. It visits every key, unless the pattern
+   * has no wildcard.
    *
    * Patterns are Redis globs: `*` is any run of bytes, `?` any one byte, `[a-z]` and `[^a]` one byte of a set; `\` makes the
    * next character literal, and `escapeGlob` makes a whole text literal.
@@ -272,7 +276,7 @@ export class MemoryCache<V = unknown> extends MemoryMethods<V> {
     return this.#scope.done(matching(whole, table.contents.entries()).filter(([key]) => table.delete(key)).length);
   }
 
-  /** Removes every expired entry. Returns how many there were. There is no need to call it: writes do so in passing. */
+  /** Removes every expired entry, and returns their number. Calling it is optional: writes also do this. */
   sweep(): number {
     const before = this.#scope.table.contents.size;
     this.#scope.table.sweep();
@@ -280,7 +284,7 @@ export class MemoryCache<V = unknown> extends MemoryMethods<V> {
   }
 
   /**
-   * Sets new limits, for all namespaces. Entries over them are evicted at once.
+   * Sets new limits, for all namespaces. Entries beyond them are evicted at once.
    *
    * @param maxEntries - `Infinity` for no limit.
    * @param maxBytes - needs `sizeOf`; `undefined` leaves the limit as it is.
@@ -293,13 +297,13 @@ export class MemoryCache<V = unknown> extends MemoryMethods<V> {
     this.#scope.report();
   }
 
-  /** The number of entries of this cache or namespace; of a namespace, by counting them. */
+  /** The number of entries of this cache or namespace. In a namespace, this visits every key. */
   get size(): number {
     this.sweep();
     return this.#scope.prefix === "" ? this.#scope.table.size : [...this.keys()].length;
   }
 
-  /** The limits in force; `Infinity` where there is none. */
+  /** The current limits; `Infinity` if there is none. */
   get limits(): { maxEntries: number; maxBytes: number } {
     const { maxEntries, maxBytes } = this.#scope.settings;
     return { maxEntries, maxBytes };
@@ -314,10 +318,10 @@ export class MemoryCache<V = unknown> extends MemoryMethods<V> {
   }
 
   /**
-   * What this cache would hit at a quarter, a half, one, two and four times its size, under each policy; `undefined` without
-   * the option `advise`, empty before the first lookup. Each ratio is of the lookups since the cache was made, or since
-   * `resize` has changed its size. At the present size, under the present policy, it is the true one; the others are
-   * estimated from a sample of the keys.
+   * The estimated hit ratios of this cache at a quarter, a half, one, two and four times its size, under each policy;
+   * `undefined` without the option `advise`, empty before the first lookup. Each ratio covers the lookups since the
+   * cache was created, or since `resize` changed its size. At the current size, under the current policy, it is exact;
+   * the others are estimated from a sample of the keys.
    */
   advise(): Estimate[] | undefined {
     return this.#scope.advisor?.estimates();
@@ -334,8 +338,8 @@ export class MemoryCache<V = unknown> extends MemoryMethods<V> {
   }
 
   /**
-   * The entries, from the most to the least recently used; copies with `clone`. Neither counted nor a use. The order is that
-   * of the first step; entries that leave during the iteration are left out, new ones are not seen.
+   * The entries, from the most to the least recently used; copies with `clone`. Neither counted nor a use. The order is
+   * that of the first step; entries that leave during the iteration are skipped, and new ones are not seen.
    */
   *entries(): IterableIterator<[key: string, value: V]> {
     for (const [key, slot] of this.#scope.walk()) {
@@ -362,8 +366,8 @@ export class MemoryCache<V = unknown> extends MemoryMethods<V> {
   }
 
   /**
-   * Removes every entry, and frees the memory, in WebAssembly too; without it, the garbage collector does so. Neither this cache
-   * nor its namespaces can be used afterwards. A second call does nothing.
+   * Removes every entry, and frees the memory, also in WebAssembly; without it, the garbage collector does so. Neither
+   * this cache nor its namespaces can be used afterwards. A second call does nothing.
    */
   close(): void {
     this.#scope.table.dispose(() => this.#scope.report());

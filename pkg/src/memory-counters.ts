@@ -46,7 +46,7 @@ function count<V>(scope: MemoryScope<V>, key: string, slot: number | undefined):
   return value as number;
 }
 
-/** A write, which is refused here if it is too large, whatever `onOversize` says: a count must not be lost. */
+/** Refuses a write that is too large, whatever `onOversize` says: a count must not be lost. */
 function fitting<V>(write: Write<V>): Write<V> {
   if (typeof write.weight !== "number") {
     throw write.weight;

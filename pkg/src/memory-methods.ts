@@ -1,11 +1,11 @@
 /// <reference lib="esnext.disposable" preserve="true" />
 
-/** The methods of a `MemoryCache` that are made of its others. */
+/** The methods of a `MemoryCache` that are built from its others. */
 
 import { checkFunction, checkKeys } from "./check.js";
 import type { SetEntry } from "./types.js";
 
-/** What a `MemoryCache` inherits. */
+/** The base class of `MemoryCache`. */
 export abstract class MemoryMethods<V> {
   abstract get<T extends V = V>(key: string): T | undefined;
   abstract has(key: string): boolean;
@@ -15,12 +15,12 @@ export abstract class MemoryMethods<V> {
   abstract close(): void;
   abstract entries(): IterableIterator<[key: string, value: V]>;
 
-  /** The same as `has`, by the name that the Rust crate uses. */
+  /** The same as `has`, under the name used by the Rust crate. */
   exists(key: string): boolean {
     return this.has(key);
   }
 
-  /** The value under `key`, which is removed; or `undefined`. Counts as `get`. */
+  /** Removes the entry under `key`, and returns its value or `undefined`. Counts as `get`. */
   getAndDelete<T extends V = V>(key: string): T | undefined {
     const value = this.get<T>(key);
     if (value !== undefined) {
@@ -29,13 +29,13 @@ export abstract class MemoryMethods<V> {
     return value;
   }
 
-  /** Whether there is an entry under each of `keys`, in their order. */
+  /** Whether there is an entry under each of `keys`, in the same order. */
   hasMany(keys: readonly string[]): boolean[] {
     checkKeys(keys);
     return keys.map((key) => this.has(key));
   }
 
-  /** Removes the entries under `keys`. Returns how many there were. */
+  /** Removes the entries under `keys`. Returns how many existed. */
   deleteMany(keys: readonly string[]): number {
     return this.deleteManyEach(keys).filter(Boolean).length;
   }
@@ -71,7 +71,7 @@ export abstract class MemoryMethods<V> {
     return undefined;
   }
 
-  /** Stores the entries of a `dump`, in its order: with their ttl as it was then. @throws as `setMany`. */
+  /** Stores the entries of a `dump`, in its order, each with its ttl at the time of the dump. @throws as `setMany`. */
   load(dump: readonly SetEntry<V>[]): void {
     this.setMany(dump);
   }

@@ -1,4 +1,4 @@
-/** Options of a `MemoryCache`, checked and with their defaults. */
+/** The options of a `MemoryCache`, checked and with their defaults. */
 
 import type { AdvisorFactory } from "./advisor/types.js";
 import { checkFunction, checkInteger, checkOneOf, checkOptions } from "./check.js";
@@ -13,7 +13,7 @@ const NAMES = [
 ];
 const MOST = Number.MAX_SAFE_INTEGER;
 
-/** What a cache goes by. Limits that are not set are `Infinity`. */
+/** The settings of a cache. Limits that are not set are `Infinity`. */
 export interface Settings<V> {
   maxEntries: number;
   maxBytes: number;
@@ -30,7 +30,7 @@ export interface Settings<V> {
   readonly onRemoval: ((removal: Removal<V>) => unknown) | undefined;
 }
 
-/** The settings. @throws TypeError or RangeError that names the option. */
+/** Checks the options. @throws TypeError or RangeError that names the option. */
 export function settingsOf<V>(options: MemoryCacheOptions<V>): Settings<V> {
   checkOptions(options, NAMES);
   const { maxBytes, sizeOf, ttl = null, clock = monotonicNow, onRemoval, advise } = options;
@@ -66,7 +66,7 @@ export function settingsOf<V>(options: MemoryCacheOptions<V>): Settings<V> {
   };
 }
 
-/** Sets new limits. @throws TypeError or RangeError; nothing is changed then. */
+/** Sets new limits. @throws TypeError or RangeError; nothing has then changed. */
 export function resize<V>(settings: Settings<V>, maxEntries: number, maxBytes: number | undefined): void {
   const entries = entryLimit(maxEntries);
   settings.maxBytes = maxBytes === undefined ? settings.maxBytes : entryBytes("maxBytes", maxBytes, settings.sizeOf);

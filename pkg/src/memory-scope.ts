@@ -1,4 +1,4 @@
-/** What the methods of a `MemoryCache` work on. */
+/** The state that the methods of a `MemoryCache` work on. */
 
 import type { Advisor } from "./advisor/advisor.js";
 import { checkKey, checkObject, checkText } from "./check.js";
@@ -14,9 +14,12 @@ import { resolve } from "./write-options.js";
 const SET_OPTIONS = ["ttl", "expiresAt", "staleFor"];
 const ENTRY_OPTIONS = ["key", "value", ...SET_OPTIONS];
 
-/** The part of a table whose keys have one prefix: a cache, or one of its namespaces. Keys come here without the prefix. */
+/**
+ * The part of a table whose keys have one prefix: a cache, or one of its namespaces. Keys are passed without the
+ * prefix.
+ */
 export class MemoryScope<V> {
-  /** Whether keys and values are stored as they are given, and have no sizes. */
+  /** Whether keys and values are stored unchanged, and have no sizes. */
   readonly isPlain: boolean;
 
   constructor(
@@ -28,19 +31,19 @@ export class MemoryScope<V> {
     this.isPlain = prefix === "" && settings.sizeOf === undefined && !settings.clone;
   }
 
-  /** That of a new cache. */
+  /** Creates the scope of a cache. */
   static of<V>(options: MemoryCacheOptions<V>): MemoryScope<V> {
     const settings = settingsOf(options);
     return new MemoryScope(new Table<V>(settings), settings, "");
   }
 
-  /** That of a namespace of this one. */
+  /** Creates the scope of a namespace. */
   within<N>(prefix: string): MemoryScope<N> {
     const { table, settings, advisor } = this as unknown as MemoryScope<N>;
     return new MemoryScope<N>(table, settings, this.prefix + prefixOf(prefix), advisor);
   }
 
-  /** A key with the prefix in front. */
+  /** The key with its prefix. */
   key(key: string): string {
     return this.prefix === "" ? key : this.#prefixed(key);
   }
@@ -52,7 +55,7 @@ export class MemoryScope<V> {
     return whole;
   }
 
-  /** The slot of the entry under `key`, without counting a lookup. Entries that left are still to be reported. */
+  /** The slot of the entry under `key`, without counting a lookup. Removed entries must still be reported. */
   find(key: string): number | undefined {
     const slot = this.table.find(this.key(key));
     if (slot === undefined) {
@@ -62,7 +65,7 @@ export class MemoryScope<V> {
     return slot;
   }
 
-  /** The value of the fresh entry under `key`, counted. Entries that left are still to be reported. */
+  /** The value of the fresh entry under `key`, counted. Removed entries must still be reported. */
   lookup(key: string): V | undefined {
     const value = this.table.lookup(this.key(key));
     if (value === undefined) {
@@ -73,7 +76,7 @@ export class MemoryScope<V> {
     return copied(this.settings, value);
   }
 
-  /** The value of the fresh entry under `key`, which counts as a use, but as no lookup. */
+  /** The value of the fresh entry under `key`. Counts as a use, but not as a lookup. */
   read(key: string): V | undefined {
     const slot = this.find(key);
     if (slot === undefined) {
@@ -115,13 +118,13 @@ export class MemoryScope<V> {
     }
   }
 
-  /** A write, with the options of the caller, checked. */
+  /** Checks a write with the caller's options. */
   checked(key: string, value: V, options: unknown): Write<V> {
     const { settings } = this;
     return checkedWrite(settings, this.key(key), key, value, resolve(options, SET_OPTIONS, settings.ttl));
   }
 
-  /** One of the writes of `setMany`, checked. */
+  /** Checks one of the writes of `setMany`. */
   checkedEntry(entry: SetEntry<V>): Write<V> {
     checkObject("entry", entry);
     const options = resolve(entry, ENTRY_OPTIONS, this.settings.ttl);
@@ -133,7 +136,7 @@ export class MemoryScope<V> {
     this.end(store(this.table, this.settings, write));
   }
 
-  /** Stores all; if one is refused for its size, none, and older values under the keys are removed. */
+  /** Stores all entries. If one is refused for its size, stores none and removes older values under the keys. */
   storeAll(writes: readonly Write<V>[]): void {
     const { table, settings } = this;
     const refused =
@@ -157,14 +160,14 @@ export class MemoryScope<V> {
     return stores && typeof write.weight === "number";
   }
 
-  /** Reports entries that left. No table is being changed here, so that the listener may use the cache. */
+  /** Reports removed entries. No table is being changed here, so the listener may use the cache. */
   report(): void {
     if (this.settings.onRemoval !== undefined) {
       report(this.table.contents, this.settings.onRemoval);
     }
   }
 
-  /** The result of an operation that is complete. */
+  /** Ends an operation with its result. */
   done<R>(result: R): R {
     this.report();
     return result;

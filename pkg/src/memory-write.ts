@@ -1,4 +1,4 @@
-/** Writes to the table of a `MemoryCache`: their checks, and what becomes of entries that are too large. */
+/** Writes to the table of a `MemoryCache`: their checks, and the handling of entries that are too large. */
 
 import { checkInteger, checkText, checkValue, quote } from "./check.js";
 import type { Settings } from "./memory-options.js";
@@ -6,25 +6,25 @@ import type { Table } from "./table.js";
 
 const MOST = Number.MAX_SAFE_INTEGER;
 
-/** A write that has been checked. */
+/** A checked write. */
 export interface Write<V> {
-  /** With the namespace in front. */
+  /** With the namespace. */
   readonly key: string;
   readonly value: V;
   /** The size of the entry, or the error for one that is too large. */
   readonly weight: number | RangeError;
-  /** In milliseconds; 0 if the entry has expired already. */
+  /** In milliseconds; 0 if the entry has already expired. */
   readonly ttl: number;
   /** In milliseconds. */
   readonly staleFor: number;
 }
 
-/** A value as it is kept, and as it is returned. */
+/** Copies a value on the way in or out, if `clone` is set. */
 export function copied<T>({ clone }: { readonly clone: boolean }, value: T): T {
   return clone ? structuredClone(value) : value;
 }
 
-/** A write of `value` under `key`, whose namespace is in front in `whole`. Nothing is changed. */
+/** Checks a write of `value` under `key`, which is `whole` with its namespace. Changes nothing. */
 export function checkedWrite<V>(
   settings: Settings<V>,
   whole: string,
@@ -52,8 +52,8 @@ function weigh<V>(settings: Settings<V>, whole: string, key: string, value: V): 
 }
 
 /**
- * Stores an entry, or removes the older one if it has expired already. Returns the error for the caller, who reports first
- * which entries left.
+ * Stores an entry, or removes the older one if it has already expired. Returns the error for the caller, who first
+ * reports the removed entries.
  */
 export function store<V>(table: Table<V>, settings: Settings<V>, write: Write<V>): RangeError | undefined {
   const { key, value, weight, ttl, staleFor } = write;
@@ -63,7 +63,7 @@ export function store<V>(table: Table<V>, settings: Settings<V>, write: Write<V>
   }
   if (isOversize || ttl === 0) {
     checkText(key);
-    // An older value could be taken for the new one.
+    // An older value could be mistaken for the new one.
     table.delete(key);
     return isOversize && settings.onOversize === "throw" ? weight : undefined;
   }

@@ -1,4 +1,4 @@
-/** What `isocache/msgpack` offers. */
+/** The exports of `isocache/msgpack`. */
 
 export { messagePackSerializer } from "./http/msgpack.js";
 export type { BinarySerializer } from "./http/serializer.js";

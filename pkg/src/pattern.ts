@@ -3,8 +3,8 @@
 import { calls, startEngine, sync, words } from "./wasm.js";
 
 /**
- * The `entries` whose key matches. Patterns are matched in wasm, so that they mean the same everywhere; the text before the
- * first special character is compared here, without a copy of the key.
+ * The `entries` whose key matches. Patterns are matched in wasm, so that they mean the same everywhere. The text before
+ * the first special character is compared here, without copying the key.
  */
 export function matching<E>(pattern: string, entries: Iterable<[key: string, of: E]>): [key: string, of: E][] {
   const special = pattern.search(/[*?[\\]/);

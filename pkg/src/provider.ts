@@ -1,4 +1,4 @@
-/** What a `Cache` needs of the provider that keeps its entries. */
+/** The provider of a `Cache`, which keeps its entries. */
 
 import type { BoundedIncrement, IncrementWithinOptions } from "./counters.js";
 import type { Generations } from "./generations.js";
@@ -8,11 +8,11 @@ import type { CacheSetEntry, CacheStats, Entry, SetOptions, Ttl } from "./types.
 import { entryFor, optionsFor, type PublicOptions, type WriteOptions } from "./write-options.js";
 
 /**
- * The provider that keeps the entries of a `Cache`: a `MemoryCache`, or an object of your own with these methods. Each may
- * answer at once or with a promise. A key that comes here has been checked, and has the namespace in front.
+ * The provider that keeps the entries of a `Cache`: a `MemoryCache`, or your own object with these methods. Each may
+ * return a result or a promise. A key that is passed to it has been checked, and includes the namespace.
  *
- * A write to the provider itself, not through a `Cache`, is unknown to the loads of `getOrSet` and `cached`: a value that is
- * being loaded may then replace the written one.
+ * A write directly to the provider, not through a `Cache`, is unknown to the loads of `getOrSet` and `cached`: a value
+ * that is being loaded may then replace the written one.
  */
 export interface Provider<V> {
   // The type of values is inferred from `set` alone: inferred from results, it could become `undefined`.
@@ -20,18 +20,18 @@ export interface Provider<V> {
   /** The value, or `undefined` if there is no fresh entry. */
   get(key: string): MaybePromise<NoInfer<V> | undefined>;
   /**
-   * Stores a value. `ttl` is `null` for no expiry, `undefined` for the provider's default, or milliseconds with their unit, as
-   * `"300000ms"`; so is `staleFor`. `staleFor` comes only to a provider that has `getEntry`, `tags` only to one that has
-   * `invalidateTags` or `keepsTags`, `expiresAt` never.
+   * Stores a value. `ttl` is `null` for no expiry, `undefined` for the provider's default, or milliseconds with their
+   * unit, such as `"300000ms"`; so is `staleFor`. `staleFor` is passed only to a provider that has `getEntry`, `tags`
+   * only to one that has `invalidateTags` or `keepsTags`, `expiresAt` never.
    */
   set(key: string, value: V, options: PublicOptions): MaybePromise<unknown>;
-  /** True if there was a fresh entry. A stale one is removed too. */
+  /** Removes an entry, fresh or stale. Returns whether there was a fresh one. */
   delete(key: string): MaybePromise<boolean>;
   /** Whether there is a fresh entry. */
   has(key: string): MaybePromise<boolean>;
-  /** The number of entries removed. The pattern is a Redis glob. */
+  /** Removes the entries that match a Redis glob. Returns their number. */
   clearPattern(pattern: string): MaybePromise<number>;
-  /** The counts. A provider that answers at once may have `stats` instead. */
+  /** The counts. A synchronous provider may have `stats` instead. */
   getStats?(): MaybePromise<CacheStats>;
   stats?(): CacheStats;
   /** Without it, `get` is called for each key. */
@@ -42,56 +42,70 @@ export interface Provider<V> {
   deleteMany?(keys: readonly string[]): MaybePromise<number>;
   /**
    * The entry, fresh or stale; `undefined` if there is none. Needed for `staleWhileRevalidate` and `staleIfError`: a
-   * provider with it keeps entries for `staleFor` after their ttl, and all its other methods treat them as absent then.
+   * provider with it keeps entries for `staleFor` after their ttl, and all its other methods then treat them as absent.
    */
   getEntry?(key: string): MaybePromise<Entry<NoInfer<V>> | undefined>;
-  /** The value, and for how many **seconds** it is still fresh; `null`: it does not expire. For `earlyRefresh`, without `getEntry`. */
+  /**
+   * The value, and for how many **seconds** it is still fresh; `null` if it does not expire. For `earlyRefresh`,
+   * without `getEntry`.
+   */
   getWithTtl?(key: string): MaybePromise<{ value: NoInfer<V>; ttl: number | null } | undefined>;
   /**
-   * The remaining ttl of an entry in **seconds**; `null`: it does not expire, `undefined`: there is none. A provider that
-   * answers at once, and is of one process, needs no `getWithTtl` beside it.
+   * The remaining ttl of an entry in **seconds**; `null` if it does not expire, `undefined` if there is none. A
+   * synchronous provider within one process does not need `getWithTtl` as well.
    */
   ttl?(key: string): MaybePromise<number | null | undefined>;
   /** The keys that match a Redis glob, each once, in any order. For `Cache.keys`. */
   keys?(pattern: string): Iterable<string> | AsyncIterable<string>;
-  /** Starts the ttl of an entry again; without `ttl`, with the default. True if there is an entry. For `Cache.touch`. */
+  /**
+   * Restarts the ttl of an entry; without `ttl`, with the default. Returns whether there is an entry. For
+   * `Cache.touch`.
+   */
   touch?(key: string, ttl?: Ttl | null): MaybePromise<boolean>;
   /** As `get` and `touch`, in one step. */
   getAndTouch?(key: string, ttl?: Ttl | null): MaybePromise<NoInfer<V> | undefined>;
   /** As `get` and `delete`, in one step. */
   getAndDelete?(key: string): MaybePromise<NoInfer<V> | undefined>;
-  /** As `set`, if there is no fresh entry, in one step. True if it was stored. */
+  /** As `set`, but only if there is no fresh entry, in one step. Returns whether it was stored. */
   setIfAbsent?(key: string, value: V, options: SetOptions): MaybePromise<boolean>;
-  /** As `set`, if there is a fresh entry, in one step. True if it was stored. */
+  /** As `set`, but only if there is a fresh entry, in one step. Returns whether it was stored. */
   replace?(key: string, value: V, options: SetOptions): MaybePromise<boolean>;
-  /** Adds to a number, in one step, and returns the sum. A new one starts at 0 and gets the ttl; an old one keeps its own. */
+  /**
+   * Adds to a number, in one step, and returns the sum. A new one starts at 0 and gets the ttl; an existing one keeps
+   * its own.
+   */
   increment?(key: string, by: number, options: SetOptions): MaybePromise<number>;
-  /** Raises a number to `floor`, adds to it, and stores the sum with the ttl unless it is above `ceiling`, in one step. */
+  /**
+   * Raises a number to `floor`, adds to it, and stores the sum with the ttl unless it is above `ceiling`, in one step.
+   */
   incrementWithin?(key: string, by: number, options: IncrementWithinOptions): MaybePromise<BoundedIncrement>;
   /** Without it, `has` is called for each key. */
   hasMany?(keys: readonly string[]): MaybePromise<boolean[]>;
-  /** Whether there was an entry, for each key. Without it, `delete` is called for each key. */
+  /** Removes entries. Returns for each key whether there was one. Without it, `delete` is called for each key. */
   deleteManyEach?(keys: readonly string[]): MaybePromise<boolean[]>;
-  /** Makes all entries with one of these tags absent. `Tagged` has it. */
+  /** Invalidates all entries with one of these tags. `Tagged` has it. */
   invalidateTags?(tags: readonly string[]): MaybePromise<unknown>;
-  /** The state of these tags now, for a later `set` of a value that is made from now on. Needed beside `invalidateTags`. */
+  /**
+   * The current state of these tags, for a later `set` of a value that is made from now on. Needed with
+   * `invalidateTags`.
+   */
   generations?(tags: readonly string[]): MaybePromise<Generations>;
   /**
-   * Whether `set` keeps the generations that it is given as `tags`, and `getEntry` and `getEntries` give them back. If not,
+   * Whether `set` keeps the generations that it gets as `tags`, and `getEntry` and `getEntries` return them. If not,
    * `Tagged` stores them with the value.
    */
   readonly keepsTags?: boolean | undefined;
-  /** The fresh entries under `keys`, in their order. Needed beside `keepsTags`. */
+  /** The fresh entries under `keys`, in the same order. Needed with `keepsTags`. */
   getEntries?(keys: readonly string[]): MaybePromise<(Entry<NoInfer<V>> | undefined)[]>;
-  /** The value, without being counted as a lookup. For `Tagged`, over a provider that answers at once. */
+  /** The value, without counting a lookup. For `Tagged`, over a synchronous provider. */
   peek?(key: string): NoInfer<V> | undefined;
-  /** @internal The fresh entries under `keys`, in their order, without being counted. Needed beside `keepsTags`. */
+  /** @internal The fresh entries under `keys`, in the same order, without counting lookups. Needed with `keepsTags`. */
   peekEntries?(keys: readonly string[]): MaybePromise<(Entry<NoInfer<V>> | undefined)[]>;
   /** @internal As `getAndDelete`. */
   takeEntry?(key: string): MaybePromise<Entry<NoInfer<V>> | undefined>;
   /** @internal As `getAndTouch`. */
   touchEntry?(key: string, ttl?: Ttl | null): MaybePromise<Entry<NoInfer<V>> | undefined>;
-  /** @internal As `setIfAbsent`; an entry for which `isDead` returns true counts as absent, too. */
+  /** @internal As `setIfAbsent`. An entry for which `isDead` returns true also counts as absent. */
   setIfDead?(
     key: string,
     value: V,
@@ -99,8 +113,8 @@ export interface Provider<V> {
     isDead: (entry: Entry<NoInfer<V>>) => MaybePromise<boolean>,
   ): MaybePromise<boolean>;
   /**
-   * Takes or gives back a lease, for the option `lease`. An `HttpCache` has leases without it, and a provider with `ttl`,
-   * which is of one process, needs none.
+   * Takes or releases a lease, for the option `lease`. An `HttpCache` has leases without it, and a provider with `ttl`,
+   * which is within one process, needs none.
    */
   lease?: LeaseProvider["lease"] | undefined;
   /** Called by `Cache.close`. */
@@ -127,7 +141,7 @@ export function checkProvider<V>(provider: Provider<V>): void {
   }
 }
 
-/** @throws TypeError for a provider that has no tags. */
+/** @throws TypeError for a provider without tags. */
 export function checkTagged<V>({ invalidateTags, generations }: Provider<V>): void {
   if (typeof invalidateTags !== "function" || typeof generations !== "function") {
     throw new TypeError("isocache: tags need a provider that has them: new Cache({ provider: new Tagged(provider) })");
@@ -150,7 +164,9 @@ export function methodOf<V, N extends keyof Provider<V>>(
 
 const ONE = { getMany: "get", hasMany: "has", deleteManyEach: "delete" } as const;
 
-/** The results of a method for many keys, in their order; where a provider lacks it, of the method for one key. */
+/**
+ * The results of a method for many keys, in the same order; if a provider lacks it, those of the method for one key.
+ */
 export function ofMany<V, N extends keyof typeof ONE>(
   provider: Provider<V>,
   name: N,
@@ -161,12 +177,12 @@ export function ofMany<V, N extends keyof typeof ONE>(
   return results as ReturnType<NonNullable<Provider<V>[N]>>;
 }
 
-/** Removes the entries under `keys`. Returns how many there were. */
+/** Removes the entries under `keys`. Returns how many existed. */
 export async function deleteMany<V>(provider: Provider<V>, keys: readonly string[]): Promise<number> {
   return provider.deleteMany?.(keys) ?? (await ofMany(provider, "deleteManyEach", keys)).filter(Boolean).length;
 }
 
-/** Stores an entry, or removes it if it has expired already. */
+/** Stores an entry, or removes it if it has already expired. */
 export function setOne<V>(provider: Provider<V>, entry: WriteOptions): MaybePromise<unknown> {
   const { key, value, ttl } = entry;
   return ttl === 0 ? provider.delete(key) : provider.set(key, value as V, optionsFor(provider, entry));

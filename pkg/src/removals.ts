@@ -1,12 +1,12 @@
-/** Telling a listener which entries left. */
+/** Reports removed entries to a listener. */
 
 import type { Contents } from "./contents.js";
 import { isPromise } from "./promise.js";
 import type { Removal } from "./types.js";
 
 /**
- * Calls a listener for each entry that left since the last call. All are reported, whatever it throws; the first error is
- * thrown then.
+ * Calls a listener for each entry removed since the last call. All are reported even if it throws; then the first error
+ * is thrown.
  */
 export function report<V>(contents: Contents<V>, onRemoval: (removal: Removal<V>) => unknown): void {
   const { left } = contents;

@@ -1,9 +1,9 @@
 /**
- * State that several copies of the package in one program share: a program may load it as ESM and as CommonJS, or again after a
- * hot reload. Classes are recognised by a brand, not by `instanceof`, which knows the class of one copy only.
+ * State shared by several copies of the package in one program: a program may load it as ESM and as CommonJS, or again
+ * after a hot reload. Classes are recognized by a brand, not by `instanceof`, which knows the class of only one copy.
  */
 
-/** Raised when a copy could no longer work with what an older one has made. Copies of different formats share nothing. */
+/** Raised when a copy can no longer work with objects of an older one. Copies of different formats share nothing. */
 const FORMAT = "format 1";
 
 let known: Map<string, unknown> | undefined;
@@ -18,7 +18,7 @@ function registry(): Map<string, unknown> {
   return known;
 }
 
-/** The value of this name that all copies have, made by the first that asks. */
+/** The value of this name that all copies share, created on first use. */
 export function shared<T extends object>(name: string, make: () => T): T {
   const all = registry();
   let found = all.get(name) as T | undefined;
@@ -37,8 +37,8 @@ export function share(name: string, value: object): void {
 const brandOf = (name: string): symbol => Symbol.for(`isocache.${name}`);
 
 /**
- * Gives the prototype of a class a property that no loop shows. Constructors call it, since a call beside the class would keep
- * the class in every bundle.
+ * Gives the prototype of a class a property that no loop shows. Constructors call it, because a call beside the class
+ * would keep the class in every bundle.
  */
 export function mark(of: { readonly prototype: object }, name: string | symbol, value: unknown): void {
   if (!Object.hasOwn(of.prototype, name)) {
@@ -52,7 +52,7 @@ export function brand(of: { readonly prototype: object }, name: string): void {
 }
 
 /**
- * Whether a value is an instance of the class with this name, of any copy of the package.
+ * Whether a value is an instance of the class with this name, from any copy of the package.
  *
  * @throws Error if the copy is of a version that this one cannot work with.
  */
@@ -68,7 +68,7 @@ export function isBranded<T extends object>(value: unknown, name: string): value
 }
 
 /**
- * Registers a provider as one that this copy uses. Caches of incompatible versions over one provider would not know of each
+ * Registers a provider as used by this copy. Caches of incompatible versions over one provider would not know of each
  * other's loads, and would lose writes.
  *
  * @throws Error if a copy of an incompatible version uses it.
@@ -91,7 +91,7 @@ function otherVersion(what: string): Error {
   );
 }
 
-/** The same, and not an instance of a subclass. */
+/** As `isBranded`, but false for an instance of a subclass. */
 export function isExactly(value: object, name: string): boolean {
   return Object.hasOwn(Object.getPrototypeOf(value) ?? value, brandOf(name));
 }

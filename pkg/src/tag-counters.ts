@@ -8,12 +8,14 @@ import { after, type MaybePromise } from "./promise.js";
 import { readMany } from "./uncounted.js";
 
 const MAX_TAGS = 64;
-/** The most that a generation moves by: 2^53, where numbers cease to be exact, is trillions of invalidations away. */
+/**
+ * The largest increment of a generation: 2^53, beyond which numbers are not exact, is trillions of invalidations away.
+ */
 const MAX_STEP = 2 ** 12;
-/** Where generations begin: so far apart that one that was lost and begins again does not match entries from before. */
+/** The largest initial generation: far enough that one that was lost and restarted does not match earlier entries. */
 const MAX_START = 2 ** 40;
 const NO_TTL = { ttl: null };
-/** Before the tag in the key of its generation. */
+/** The part before the tag in the key of its generation. */
 export const TAG_PREFIX = "tag:";
 
 /** The counters of tags. */
@@ -26,7 +28,7 @@ export class TagCounters {
     this.#counters = counters;
   }
 
-  /** The generations of tags; 0 for those that have none. */
+  /** The generations of tags; 0 for those without one. */
   now(tags: Iterable<string>): MaybePromise<Map<string, number>> {
     const all = [...new Set(tags)];
     const keys = all.map(generationKey);
@@ -35,7 +37,7 @@ export class TagCounters {
     });
   }
 
-  /** The generations of tags; those that had none get one. */
+  /** The generations of tags. Starts those that do not exist. */
   async started(tags: Iterable<string>): Promise<Map<string, number>> {
     const now = await this.now(tags);
     for (const [tag, generation] of now) {
@@ -53,7 +55,7 @@ export class TagCounters {
     return new Generations(await this.started(tags));
   }
 
-  /** Makes every entry with one of these tags absent. */
+  /** Invalidates every entry with one of these tags. */
   async invalidate(tags: readonly string[]): Promise<void> {
     for (const key of tags.map(generationKey)) {
       const step = randomUpTo(MAX_STEP);
@@ -69,8 +71,8 @@ export class TagCounters {
   }
 
   /**
-   * The generation of a tag that had none. Writers that need a new tag at the same time wait for one start: a start of their
-   * own would end the entries of the one before.
+   * The generation of a tag that had none. Concurrent writers that need a new tag share one start: a second start would
+   * invalidate the entries of the first.
    */
   #start(key: string): MaybePromise<number> {
     let started = this.#starting.get(key);

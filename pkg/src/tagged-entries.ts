@@ -1,4 +1,4 @@
-/** Reading entries that may have tags from the provider that keeps them. */
+/** Reads entries that may have tags from their provider. */
 
 import { isEnvelope } from "./http/envelope.js";
 import { after, type MaybePromise } from "./promise.js";
@@ -32,7 +32,7 @@ export function keptEntry(provider: Provider<unknown>, key: string): MaybePromis
   throw new TypeError("isocache: earlyRefresh needs a provider with the method getEntry");
 }
 
-/** The fresh entries under keys, in their order. */
+/** The fresh entries under keys, in the same order. */
 export async function readEntries(provider: Provider<unknown>, keys: readonly string[]): Promise<Found[]> {
   const found = provider.keepsTags
     ? await provider.getEntries?.(keys)
@@ -53,7 +53,7 @@ export function peekEntries(provider: Provider<unknown>, keys: readonly string[]
   return after(values, (all) => all.map(ageless));
 }
 
-/** An entry with its tags, which its value may hold. */
+/** An entry with its tags, which may be in its value. */
 export function opened(entry: Found): Found {
   if (entry === undefined || entry.tags !== undefined || !isEnvelope(entry.value)) {
     return entry;
@@ -62,7 +62,7 @@ export function opened(entry: Found): Found {
   return { value, freshFor: entry.freshFor, tags };
 }
 
-/** An entry whose age does not matter. */
+/** An entry whose remaining time does not matter. */
 function ageless(value: unknown): Found {
   return value === undefined ? undefined : { value, freshFor: null };
 }

@@ -1,6 +1,6 @@
 /**
- * Tags: many entries invalidated at once, whatever their keys, in the time of one counter. The stored format is that of the
- * Rust crate's `Tagged`.
+ * Tags invalidate many entries at once, whatever their keys, at the cost of one counter. The stored format is that of
+ * the Rust crate's `Tagged`.
  */
 
 import { checkList, checkObject, checkOptions } from "./check.js";
@@ -28,10 +28,10 @@ import {
 
 const SET_OPTIONS = ["ttl", "expiresAt", "staleFor", "tags"];
 const ENTRY_OPTIONS = ["key", "value", ...SET_OPTIONS];
-/** How many keys `keys` looks at together. */
+/** The number of keys that `keys` inspects together. */
 const KEYS_AT_ONCE = 500;
 
-/** What a `set` of `Tagged` takes as its last argument. */
+/** The last argument of a `set` of `Tagged`. */
 type Options = PublicOptions | Ttl | null | undefined;
 
 /** Options of `Tagged`. */
@@ -41,8 +41,8 @@ export interface TaggedOptions {
 }
 
 /**
- * A provider whose entries may have tags, over another. `cache.invalidateTags(["org:7"])` makes all entries with that tag
- * absent, in the time of one `increment`, however many they are, in all processes that share the store.
+ * A provider whose entries may have tags, over another provider. `cache.invalidateTags(["org:7"])` invalidates all
+ * entries with that tag, in the time of one `increment`, however many there are, in all processes that share the store.
  *
  * ```js
  * import { Cache, MemoryCache, Tagged } from "isocache";
@@ -55,17 +55,17 @@ export interface TaggedOptions {
  * await cache.has("report:7"); // false
  * ```
  *
- * Each tag has a generation, a counter under `tag:{tag}` beside the entries; namespaces of a `Cache` have the same tags. An
- * entry is stored with the generations that its tags had before its value was loaded, and is absent once one has moved on. A
- * lookup of an entry with tags costs one `getMany` of their counters; one without tags costs nothing more, and is stored as
- * it would be without `Tagged`.
+ * Each tag has a generation, a counter under `tag:{tag}` next to the entries; namespaces of a `Cache` have the same
+ * tags. An entry is stored with the generations that its tags had before its value was loaded, and is absent once one
+ * of them has advanced. A lookup of an entry with tags costs one `getMany` of their counters; one without tags costs
+ * nothing more, and is stored as it would be without `Tagged`.
  *
- * With another serializer than JSON or MessagePack in an `HttpCache`, `counters` must be an `HttpCache` without it. Statistics
- * are those of the provider below: a lookup of an entry that was invalidated is a hit there. `clearPattern` counts entries as
- * that provider does, too.
+ * With a serializer other than JSON or MessagePack in an `HttpCache`, `counters` must be an `HttpCache` without it.
+ * Statistics are those of the provider below, where a lookup of an invalidated entry counts as a hit. `clearPattern`
+ * also counts entries as that provider does.
  *
- * The methods are those of the provider below, and treat an invalidated entry as absent. Those of one step are of one step over
- * a `MemoryCache` and an `HttpCache`, and over other providers that answer at once.
+ * The methods are those of the provider below, and treat an invalidated entry as absent. Methods that are one step are
+ * also one step here over a `MemoryCache`, an `HttpCache`, and any synchronous provider.
  */
 export class Tagged<V = unknown> implements Provider<V> {
   readonly #entries: Provider<unknown>;
@@ -75,7 +75,7 @@ export class Tagged<V = unknown> implements Provider<V> {
   /** As in the provider of the entries. */
   readonly lease: LeaseProvider["lease"] | undefined;
 
-  /** @throws TypeError for a provider that cannot count, where no `counters` are given. */
+  /** @throws TypeError for a provider that cannot count, if no `counters` are given. */
   constructor(entries: Provider<unknown>, options: TaggedOptions = {}) {
     takeResolved(Tagged);
     checkObject("entries", entries);
@@ -103,7 +103,7 @@ export class Tagged<V = unknown> implements Provider<V> {
     });
   }
 
-  /** The value under `key`, and for how many **seconds** it is still fresh; `null`: it does not expire. */
+  /** The value under `key`, and for how many **seconds** it is still fresh; `null` if it does not expire. */
   getWithTtl(key: string): MaybePromise<{ value: NoInfer<V>; ttl: number | null } | undefined> {
     return after(this.getEntry(key), (entry) => {
       if (entry === undefined || (entry.freshFor !== null && entry.freshFor <= 0)) {
@@ -119,7 +119,7 @@ export class Tagged<V = unknown> implements Provider<V> {
     return after(this.has(key), (has) => (has ? ttl(key) : undefined));
   }
 
-  /** The values under `keys`, in their order. */
+  /** The values under `keys`, in the same order. */
   async getMany<T extends V = V>(keys: readonly string[]): Promise<(NoInfer<T> | undefined)[]> {
     const entries = await this.#alive(await readEntries(this.#entries, keys));
     return entries.map((entry) => entry?.value as T | undefined);
@@ -135,7 +135,7 @@ export class Tagged<V = unknown> implements Provider<V> {
     checkList("entries", entries);
     const all = entries.map((entry) => {
       const options = resolve(entry, ENTRY_OPTIONS, undefined);
-      // Those of one write have texts; generations come from loads, one at a time.
+      // Those of one write are texts; generations come from loads, one at a time.
       const tags = (options.tags ?? []) as readonly string[];
       checkTags(tags);
       return { entry, options, tags };
@@ -148,7 +148,10 @@ export class Tagged<V = unknown> implements Provider<V> {
     await setMany(this.#entries, stored);
   }
 
-  /** Stores `value` as `set` does, if there is no entry under `key`, in one step. Returns whether it was stored. */
+  /**
+   * Stores `value` as `set` does, but only if there is no entry under `key`, in one step. Returns whether it was
+   * stored.
+   */
   async setIfAbsent(key: string, value: V, options?: Options): Promise<boolean> {
     const below = this.#entries;
     const setIfAbsent = methodOf(below, "setIfAbsent");
@@ -162,13 +165,16 @@ export class Tagged<V = unknown> implements Provider<V> {
       return below.setIfDead(key, entry.value, given, isDead);
     }
     const store = () => setIfAbsent(key, entry.value, given);
-    // At once, where the provider answers at once: nothing comes between.
+    // If the provider is synchronous, nothing comes in between.
     return after(store(), (isStored) => {
       return isStored || after(this.has(key), (has) => !has && after(below.delete(key), store));
     });
   }
 
-  /** Stores `value` as `set` does, if there is an entry under `key`, in one step. Returns whether it was stored. */
+  /**
+   * Stores `value` as `set` does, but only if there is an entry under `key`, in one step. Returns whether it was
+   * stored.
+   */
   async replace(key: string, value: V, options?: Options): Promise<boolean> {
     const replace = methodOf(this.#entries, "replace");
     const entry = await this.#write(key, value, options);
@@ -178,27 +184,29 @@ export class Tagged<V = unknown> implements Provider<V> {
     return after(this.has(key), (has) => has && replace(key, entry.value, optionsFor(this.#entries, entry)));
   }
 
-  /** Starts the ttl of the entry under `key` again with `ttl`, by default the provider's. Returns whether there is an entry. */
+  /**
+   * Restarts the ttl of the entry under `key` with `ttl`, by default the provider's. Returns whether there is an entry.
+   */
   touch(key: string, ttl?: Ttl | null): MaybePromise<boolean> {
     const touch = methodOf(this.#entries, "touch");
     return after(this.has(key), (has) => has && touch(key, ttl));
   }
 
-  /** The value under `key`, or `undefined`; its ttl starts again with `ttl`, by default the provider's. In one step. */
+  /** The value under `key`, or `undefined`. Restarts its ttl with `ttl`, by default the provider's. In one step. */
   getAndTouch<T extends V = V>(key: string, ttl?: Ttl | null): MaybePromise<NoInfer<T> | undefined> {
     const below = this.#entries;
     if (below.touchEntry) {
       return after(below.touchEntry(key, ttl), (entry) => this.#valueOf(entry)) as MaybePromise<T | undefined>;
     }
     const touch = methodOf(below, "touch", "getAndTouch");
-    // A wrong one changes and counts nothing.
+    // An invalid ttl changes and counts nothing.
     resolveTtl(ttl, undefined);
     return after(this.get<T>(key), (value) =>
       value === undefined ? value : after(touch(key, ttl), (isThere) => (isThere ? value : undefined)),
     );
   }
 
-  /** The value under `key`, which is removed; or `undefined`. In one step. */
+  /** Removes the entry under `key`, and returns its value or `undefined`, in one step. */
   getAndDelete<T extends V = V>(key: string): MaybePromise<NoInfer<T> | undefined> {
     const below = this.#entries;
     if (below.takeEntry) {
@@ -226,12 +234,12 @@ export class Tagged<V = unknown> implements Provider<V> {
     return after(this.deleteManyEach([key]), ([deleted]) => deleted === true);
   }
 
-  /** Removes the entries under `keys`. Returns how many there were. */
+  /** Removes the entries under `keys`. Returns how many existed. */
   deleteMany(keys: readonly string[]): MaybePromise<number> {
     return after(this.deleteManyEach(keys), (deleted) => deleted.filter(Boolean).length);
   }
 
-  /** Removes the entries under `keys`. Returns for each, in their order, whether there was one. */
+  /** Removes the entries under `keys`. Returns for each, in order, whether it existed. */
   deleteManyEach(keys: readonly string[]): MaybePromise<boolean[]> {
     const remove = () => ofMany(this.#entries, "deleteManyEach", keys);
     return after(this.hasMany(keys), (has) =>
@@ -244,12 +252,12 @@ export class Tagged<V = unknown> implements Provider<V> {
     return after(this.hasMany([key]), ([has]) => has === true);
   }
 
-  /** The same as `has`, by the name that the Rust crate uses. */
+  /** The same as `has`, under the name used by the Rust crate. */
   exists(key: string): MaybePromise<boolean> {
     return this.has(key);
   }
 
-  /** Whether there is an entry under each of `keys`, in their order. */
+  /** Whether there is an entry under each of `keys`, in the same order. */
   hasMany(keys: readonly string[]): MaybePromise<boolean[]> {
     return after(this.#peeked(keys), (entries) => entries.map((entry) => entry !== undefined));
   }
@@ -303,7 +311,9 @@ export class Tagged<V = unknown> implements Provider<V> {
     await this.clearPattern("*");
   }
 
-  /** Removes all entries whose key matches a Redis glob. Returns how many there were, as the provider below counts them. */
+  /**
+   * Removes all entries whose key matches a Redis glob. Returns how many existed, as the provider below counts them.
+   */
   clearPattern(pattern: string): MaybePromise<number> {
     return this.#entries.clearPattern(pattern);
   }
@@ -319,8 +329,8 @@ export class Tagged<V = unknown> implements Provider<V> {
   }
 
   /**
-   * The generations that tags have now. A value that is made from now on and `set` with them as its `tags` is absent if one
-   * of them is invalidated meanwhile.
+   * The current generations of tags. A value that is made from now on and `set` with them as its `tags` is absent if
+   * one of them is invalidated in the meantime.
    *
    * @throws TypeError or RangeError for an invalid tag, and for more than 64.
    */
@@ -329,23 +339,25 @@ export class Tagged<V = unknown> implements Provider<V> {
   }
 
   /**
-   * Makes every entry with one of these tags absent.
+   * Invalidates every entry with one of these tags.
    *
-   * @throws TypeError or RangeError for an invalid tag; nothing was invalidated then. The error of a counter: tags before the
-   * one that failed were invalidated.
+   * @throws TypeError or RangeError for an invalid tag (nothing was invalidated), or the error of a counter (the tags
+   * before the failed one were invalidated).
    */
   async invalidateTags(tags: readonly string[]): Promise<void> {
     checkList("tags", tags);
     await this.#counters.invalidate(tags);
   }
 
-  /** The write of an entry to the provider below, checked. */
+  /** A checked write of an entry to the provider below. */
   async #write(key: string, value: V, options: Options): Promise<WriteOptions> {
     const given = resolve(options, SET_OPTIONS, undefined);
     return this.#stored(key, value, given, given.tags && (await this.#counters.generations(given.tags)));
   }
 
-  /** The write of an entry to the provider below: of its value, with its tags unless the provider keeps them beside it. */
+  /**
+   * The write of an entry to the provider below: its value, with its tags unless the provider keeps them next to it.
+   */
   #stored(key: string, value: V, options: WriteOptions, generations: Generations | undefined): WriteOptions {
     const below = this.#entries;
     const { ttl, staleFor } = options;
@@ -356,7 +368,7 @@ export class Tagged<V = unknown> implements Provider<V> {
     if (below.keepsTags) {
       return writeOptions(ttl, staleFor, isTagged ? generations : undefined, key, value);
     }
-    // A value that would be read as one with tags is stored with none.
+    // A value that would be read as one with tags is stored with an empty set of them.
     const whole = isTagged || isEnvelope(value) ? { value, tags: Object.fromEntries(generations?.of ?? []) } : value;
     return writeOptions(ttl, staleFor, undefined, key, whole);
   }
@@ -366,7 +378,7 @@ export class Tagged<V = unknown> implements Provider<V> {
     return after(this.#alive([entry]), ([alive]) => alive?.value as V | undefined);
   }
 
-  /** Entries with their tags, those left out of which a tag was invalidated. */
+  /** Entries with their tags. Those with an invalidated tag become `undefined`. */
   #alive(found: readonly (Entry<unknown> | undefined)[]): MaybePromise<(Entry<unknown> | undefined)[]> {
     const entries = found.map(opened);
     const tags = entries.flatMap((entry) => Object.keys(entry?.tags ?? {}));

@@ -1,4 +1,4 @@
-/** The counts of one cache: those of its engine, after what was done without a call. */
+/** The counts of one cache: those of its engine, including the work done without a call. */
 
 import type { Engine } from "./engine.js";
 
@@ -17,12 +17,12 @@ export class Tally {
   misses = 0;
   /** Values overwritten without a call; the engine has counted a hit for each. */
   rewrites = 0;
-  /** Entries evicted for new ones without a call; likewise. */
+  /** Entries evicted for new ones without a call; the same applies. */
   replaced = 0;
-  /** Uses that were no lookups; the engine has counted a hit for each. */
+  /** Uses that were not lookups; the engine has counted a hit for each. */
   touches = 0;
 
-  /** All counts, and the entries now. */
+  /** All counts, and the current number of entries. */
   counts(engine: Engine): Counts {
     const count = (of: number) => engine.count(of);
     return {

@@ -1,4 +1,4 @@
-/** Times as callers give them, in milliseconds. */
+/** Converts times given by callers to milliseconds. */
 
 import { quote, wrongType } from "./check.js";
 import { systemNow } from "./clock.js";
@@ -10,7 +10,7 @@ const DAY = 86_400;
 
 let warned = false;
 
-/** A ttl in milliseconds, at least 1; `Infinity` for one that does not end. `name` is what errors call it. */
+/** A ttl in milliseconds, at least 1; `Infinity` for no end. `name` is its name in errors. */
 export function milliseconds(ttl: Ttl | null, name = "ttl"): number {
   if (ttl === null || ttl === Infinity) {
     return Infinity;
@@ -39,10 +39,12 @@ export function milliseconds(ttl: Ttl | null, name = "ttl"): number {
   return Math.ceil(ms * (1 - Number.EPSILON));
 }
 
-/** The smallest number that is taken for a time in milliseconds: in 1973. The same number of seconds would be in 5138. */
+/** The smallest number taken for a time in milliseconds: in 1973. The same number of seconds would be in 5138. */
 const LEAST_TIME = 1e11;
 
-/** The ttl that a write asks for, in milliseconds; `fallback` if it asks for none, 0 if the entry has expired already. */
+/**
+ * The ttl that a write requests, in milliseconds; `fallback` if it requests none, 0 if the entry has already expired.
+ */
 export function ttlOf<F extends number | undefined>({ ttl, expiresAt }: SetOptions, fallback: F): number | F {
   if (expiresAt === undefined || expiresAt === null) {
     return ttl === undefined ? fallback : milliseconds(ttl);
@@ -61,7 +63,7 @@ export function ttlOf<F extends number | undefined>({ ttl, expiresAt }: SetOptio
 }
 
 function warn(ttl: number, name: string): void {
-  // The first line with another folder than this file's is the caller's, whatever the form of the engine's stack.
+  // The first line in another folder than this file is the caller's, whatever the form of the engine's stack.
   const [own = "", ...lines] = (new Error().stack ?? "").split("\n").filter((line) => /:\d+/.test(line));
   const folder = /(\w+:\/\/|\/).*\//.exec(own)?.[0] ?? "";
   const site = lines.find((line) => !line.includes(folder)) ?? lines.at(-1) ?? "";

@@ -1,14 +1,14 @@
 import type { AdvisorFactory } from "./advisor/types.js";
 
 /**
- * A time to live: a number of **seconds**, or a number with a unit: `"300ms"`, `"30s"`, `"5m"`, `"2h"`, `"7d"`. A text without
- * a unit is in seconds, too.
+ * A time to live: a number of **seconds**, or a number with a unit: `"300ms"`, `"30s"`, `"5m"`, `"2h"`, `"7d"`. A text
+ * without a unit is also in seconds.
  *
  * It is rounded up to whole milliseconds. Zero, negative numbers and `NaN` are refused. `Infinity` means no expiry.
  */
 export type Ttl = number | string;
 
-/** `T`, unless it is a literal that is no ttl, such as `"-5m"`, `"1e3s"` or `"1h30m"`. */
+/** `T`, unless it is a literal that is not a ttl, such as `"-5m"`, `"1e3s"` or `"1h30m"`. */
 type CheckedTtl<T> = T extends string
   ? string extends T
     ? T
@@ -19,7 +19,7 @@ type CheckedTtl<T> = T extends string
         : never
   : T;
 
-/** Options of a write, or a ttl alone, in which literals that are no ttl do not compile. */
+/** Options of a write, or just a ttl. Literals that are not a ttl do not compile. */
 export type Checked<O> = O extends object
   ? { readonly [N in keyof O]: N extends "ttl" | "staleFor" ? CheckedTtl<O[N]> : O[N] }
   : CheckedTtl<O>;
@@ -42,15 +42,15 @@ export interface Removal<V> {
   reason: RemovalReason;
 }
 
-/** What a `set` may say beside key and value. */
+/** Options of a `set`. */
 export interface SetOptions {
   /**
    * How long the entry is fresh, in **seconds** or with a unit. `null`: it does not expire. Default: the cache's.
    */
   ttl?: Ttl | null | undefined;
   /**
-   * When the entry expires, instead of a ttl: a `Date`, or **milliseconds** since 1970 by the clock of the machine. If that
-   * time has passed, the entry under the key is removed, as if it had been stored and had expired.
+   * The time at which the entry expires, instead of a ttl: a `Date`, or **milliseconds** since 1970 by the system
+   * clock. If that time has passed, the entry under the key is removed, as if it had been stored and had expired.
    */
   expiresAt?: Date | number | undefined;
   /**
@@ -60,17 +60,17 @@ export interface SetOptions {
   staleFor?: Ttl | undefined;
 }
 
-/** What a write takes as its last argument: options, or a ttl alone. */
+/** The last argument of a write: options, or just a ttl. */
 export type SetArgument = SetOptions | Ttl | null | undefined;
 
 /** An entry as loads see it: fresh, or stale. */
 export interface Entry<V> {
   readonly value: V;
-  /** How long it is still fresh, in **milliseconds**; 0 or less if it is stale. `null`: it does not expire. */
+  /** How long it is still fresh, in **milliseconds**; 0 or less if it is stale, `null` if it does not expire. */
   readonly freshFor: number | null;
   /**
-   * The generations of its tags; an empty object if it has none. `undefined` from a provider that does not keep tags beside
-   * the value: `Tagged` wraps the values there.
+   * The generations of its tags; an empty object if it has none. `undefined` from a provider that does not keep tags
+   * next to the value: `Tagged` wraps the values there.
    */
   readonly tags?: Readonly<Record<string, number>> | undefined;
 }
@@ -81,9 +81,9 @@ export interface SetEntry<V> extends SetOptions {
   value: V;
 }
 
-/** What an entry of a `Cache` may have beside key and value. */
+/** Options of a `set` of a `Cache`. */
 export interface CacheSetOptions extends SetOptions {
-  /** What the entry is invalidated by, with `invalidateTags`; at most 64. Needs a provider that has tags: `Tagged`. */
+  /** The tags by which `invalidateTags` invalidates the entry, at most 64. Needs a provider that has tags: `Tagged`. */
   tags?: readonly string[] | undefined;
 }
 
@@ -93,7 +93,7 @@ export interface CacheSetEntry<V> extends CacheSetOptions {
   value: V;
 }
 
-/** Exact counts since the cache was made, and its present contents. */
+/** Exact counts since the cache was created, and its current contents. */
 export interface CacheStats {
   /** Lookups by `get` and `getMany` that found a fresh entry. */
   hits: number;
@@ -109,74 +109,79 @@ export interface CacheStats {
   evictions: number;
   /** Entries removed because their ttl had passed; counted when they are removed. */
   expirations: number;
-  /** Fresh entries now; `undefined` if the store does not tell it cheaply. */
+  /** The current number of fresh entries; `undefined` if the store does not report it cheaply. */
   entries: number | undefined;
   /** The sum of the sizes of all entries; `undefined` if they have no sizes. */
   bytes: number | undefined;
 }
 
 /**
- * Which entry is evicted when a limit is reached.
+ * The policy by which entries are evicted when a limit is reached.
  *
  * - `"lru"`: the least recently used one, exactly.
- * - `"s3fifo"`: entries that were used once leave before those that were used again, so that a scan over many keys does not push
- *   out the others. On recorded accesses it finds about three percentage points more than `"lru"`, and loses about one on those
- *   that suit LRU best. The keys of entries that were evicted early are remembered, up to nine tenths of the number of entries.
- *   Where an order of entries is documented as that of their last use, it is the order of eviction.
+ * - `"s3fifo"`: entries that were used once leave before those that were used again, so that a scan over many keys does
+ *   not push out the others. On recorded accesses, its hit ratio is about three percentage points higher than that of
+ *   `"lru"`, and about one lower on those that suit LRU best. The keys of entries that were evicted early are
+ *   remembered, up to nine tenths of the number of entries. Wherever the documentation mentions the order of last use,
+ *   it is the order of eviction.
  */
 export type Policy = "lru" | "s3fifo";
 
 /** Options of a `MemoryCache`. */
 export interface MemoryCacheOptions<V> {
   /**
-   * The most entries, from 1 to 16,777,216, which is what a `Map` holds. `Infinity`: no limit, except what a `Map` holds.
-   * Default: 1000, or no limit if there is `maxBytes`.
+   * The maximum number of entries, from 1 to 16,777,216, the capacity of a `Map`. `Infinity` means no limit beyond
+   * that. Default: 1000, or no limit if there is `maxBytes`.
    */
   maxEntries?: number | undefined;
-  /** The largest sum of sizes. Needs `sizeOf`. Default: no limit. */
+  /** The maximum sum of sizes. Needs `sizeOf`. Default: no limit. */
   maxBytes?: number | undefined;
-  /** The largest size of one entry. Needs `sizeOf`. Default: `maxBytes`. */
+  /** The maximum size of one entry. Needs `sizeOf`. Default: `maxBytes`. */
   maxEntryBytes?: number | undefined;
   /**
-   * What a write of an entry larger than `maxEntryBytes` or `maxBytes` does: `"throw"` a `RangeError`, `"skip"` the entry, or
-   * `"keep"` the old one. With the first two, an older value under its key is removed, since it could be taken for the new
-   * one. Default: `"throw"`.
+   * How a write handles an entry larger than `maxEntryBytes` or `maxBytes`: `"throw"` a `RangeError`, `"skip"` the
+   * entry, or `"keep"` the old one. With the first two, an older value under its key is removed, because it could be
+   * mistaken for the new one. Default: `"throw"`.
    */
   onOversize?: "throw" | "skip" | "keep" | undefined;
   /**
-   * The size of an entry: a whole number from 0. Called once for each write, before anything is changed; if it throws, nothing
-   * is changed.
+   * The size of an entry: an integer, at least 0. Called once for each write, before anything changes; if it throws,
+   * nothing changes.
    */
   sizeOf?: ((value: V, key: string) => number) | undefined;
-  /** Which entry is evicted when a limit is reached. Default: `"lru"`. With `"s3fifo"` at most 8,388,608 entries are kept. */
+  /**
+   * The policy by which entries are evicted when a limit is reached. Default: `"lru"`. With `"s3fifo"`, the maximum is
+   * 8,388,608 entries.
+   */
   policy?: Policy | undefined;
   /**
-   * `advisor()`: the cache estimates what it would hit at other sizes and under other policies, for `advise()`. It takes
-   * 64 KiB. Default: it does not.
+   * `advisor()`: the cache estimates its hit ratios at other sizes and under other policies, for `advise()`. It takes
+   * 64 KiB. Default: no estimates.
    */
   advise?: AdvisorFactory | undefined;
   /** The ttl of entries that are written without one. Default: `null`, no expiry. */
   ttl?: Ttl | null | undefined;
-  /** Whether `get` and `getMany` start the ttl of an entry again. Default: false. */
+  /** Whether `get` and `getMany` restart the ttl of an entry. Default: false. */
   touchOnGet?: boolean | undefined;
   /**
-   * Keep and return deep copies, made by `structuredClone`, so that a cached value cannot be changed in place. It costs about
-   * a microsecond for a small object, for each write and each hit. Default: false, values are kept by reference.
+   * Keeps and returns deep copies, made by `structuredClone`, so that a cached value cannot be changed in place. It
+   * costs about a microsecond for a small object, for each write and each hit. Default: false, values are kept by
+   * reference.
    */
   clone?: boolean | undefined;
   /**
-   * The time in milliseconds, of any origin. It is read only if some entry has a ttl. Default: a monotonic clock
-   * (`performance.now`), which setting the clock of the machine does not change, and which may stand still while the machine
-   * is suspended; `Date.now` while the program has replaced that, as fake timers do.
+   * The time in milliseconds, from any origin. It is read only if some entry has a ttl. Default: a monotonic clock
+   * (`performance.now`), which setting the system time does not change, and which may stand still while the machine is
+   * suspended; `Date.now` while the program has replaced that, as fake timers do.
    */
   clock?: (() => number) | undefined;
   /**
-   * Called for each entry that leaves, with the reason, when the operation that made it leave is complete: it may use the
-   * cache. If it throws, the operation stands, all other entries are reported, and the first error is thrown to the caller. If
-   * it returns a promise that rejects, the error is written to the console.
+   * Called for each entry that leaves, with the reason, when the operation that removed it is complete, so it may use
+   * the cache. If it throws, the operation stands, all other entries are reported, and the first error is thrown to the
+   * caller. If it returns a promise that rejects, the error is written to the console.
    */
   onRemoval?: ((removal: Removal<V>) => void) | undefined;
 }
 
-/** How the engine runs: as WebAssembly, or as the JavaScript that was translated from the same WebAssembly. */
+/** The form in which the engine runs: WebAssembly, or JavaScript translated from the same WebAssembly. */
 export type EngineForm = "wasm" | "js";

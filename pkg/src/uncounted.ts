@@ -1,12 +1,12 @@
 /**
- * Lookups that statistics do not count: those of tags, rate limiters and sessions, so that `hits + misses` are the lookups of
- * callers. They mark entries as used.
+ * Lookups that statistics do not count: those by tags, rate limiters and sessions. `hits + misses` are then the lookups
+ * of callers. They mark entries as used.
  */
 
 import type { MaybePromise } from "./promise.js";
 import type { Ttl } from "./types.js";
 
-/** A provider of this package has these; one of the user's need not. */
+/** The providers of this package have these; a custom one need not. */
 interface Uncounted {
   readMany?(keys: readonly string[]): MaybePromise<readonly unknown[]>;
   readAndTouch?(key: string, ttl: Ttl): MaybePromise<unknown>;
@@ -23,7 +23,7 @@ export function uncountedOf(store: object): Uncounted {
   };
 }
 
-/** The values under `keys`, in their order. */
+/** The values under `keys`, in the same order. */
 export function readMany(
   store: { getMany(keys: readonly string[]): MaybePromise<readonly unknown[]> },
   keys: readonly string[],
@@ -32,7 +32,7 @@ export function readMany(
   return typeof readMany === "function" ? readMany.call(store, keys) : store.getMany(keys);
 }
 
-/** The value under `key`, whose ttl starts again. */
+/** The value under `key`. Restarts its ttl. */
 export function readAndTouch<V>(
   store: { getAndTouch(key: string, ttl: Ttl): MaybePromise<V | undefined> },
   key: string,
@@ -44,7 +44,7 @@ export function readAndTouch<V>(
     : store.getAndTouch(key, ttl);
 }
 
-/** The value under `key`, which is removed. */
+/** Removes the entry under `key`, and returns its value. */
 export function readAndDelete<V>(
   store: { getAndDelete(key: string): MaybePromise<V | undefined> },
   key: string,

@@ -1,14 +1,13 @@
 /**
- * The engines of all caches, which run in one WebAssembly or its translation: how they start, their functions, and views of
- * their memory.
+ * The engines of all caches, which run in one WebAssembly or its translation: how they start, their functions, and
+ * views of their memory.
  */
 
 import { forms } from "./forms/forms.js";
 import type { EngineForm } from "./types.js";
 
 /**
- * The functions of `crates/wasm`, where they are described. `of` is the number of an engine. Addresses that are returned
- * have a sign.
+ * The functions of `crates/wasm`, which describes them. `of` is the number of an engine. Returned addresses are signed.
  */
 interface Calls {
   readonly engine_memory: { readonly buffer: ArrayBuffer };
@@ -20,21 +19,21 @@ interface Calls {
   engine_matches(pattern: number, key: number): number;
 }
 
-/** Once the engine runs. Calls that may allocate must be followed by `sync`. */
+/** Set once the engine runs. Calls that may allocate must be followed by `sync`. */
 export let calls: Calls;
 let running: EngineForm | undefined;
 /** The memory that the views show. */
 let viewed: ArrayBuffer | undefined;
 
-/** The memory in 32-bit words, which is read and written without a call. */
+/** The memory as 32-bit words, which are read and written without a call. */
 export let words: Uint32Array = /* @__PURE__ */ new Uint32Array(0);
-/** The memory in 64-bit floats. */
+/** The memory as 64-bit floats. */
 export let doubles: Float64Array = /* @__PURE__ */ new Float64Array(0);
 
-/** Makes the views those of the memory as it is now: one that has grown has another buffer. */
+/** Updates the views to the current memory: a memory that has grown has another buffer. */
 export function sync(): void {
-  // WebAssembly detaches the views of a memory that grows, which is quicker to see than its buffer. JavaScript leaves them,
-  // with memory that nobody uses.
+  // WebAssembly detaches the views of a memory that grows, which is faster to check than its buffer. JavaScript leaves
+  // them on memory that is no longer used.
   if (words.length === 0 || (running === "js" && viewed !== calls.engine_memory.buffer)) {
     viewed = calls.engine_memory.buffer;
     words = new Uint32Array(viewed);
@@ -42,7 +41,7 @@ export function sync(): void {
   }
 }
 
-/** Starts the engine, unless it runs, and says in which form. */
+/** Starts the engine unless it is running, and returns its form. */
 export function startEngine(): EngineForm {
   running ??= started();
   return running;
@@ -66,7 +65,7 @@ function started(): EngineForm {
   );
 }
 
-/** The cause of a failure to start WebAssembly, with the remedies that there are beside the other form. */
+/** Why WebAssembly failed to start, with the remedies other than the other form. */
 function reason(error: unknown): string {
   if (typeof WebAssembly !== "object") {
     return "this environment has none (node --jitless, iOS in Lockdown Mode, a browser with it switched off)";

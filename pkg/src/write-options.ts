@@ -1,4 +1,4 @@
-/** Options of a write, resolved once where they are given: from there on, times are numbers of milliseconds. */
+/** Options of a write, resolved once at the edge: from there on, times are numbers of milliseconds. */
 
 import { checkOptions } from "./check.js";
 import type { Generations } from "./generations.js";
@@ -6,21 +6,21 @@ import { brand, isExactly } from "./shared.js";
 import { milliseconds, ttlOf } from "./ttl.js";
 import type { CacheSetEntry, SetOptions, Ttl } from "./types.js";
 
-/** Options of a write as callers give them, and as providers of users are given them. */
+/** Options of a write as callers give them, and as custom providers get them. */
 export interface PublicOptions extends SetOptions {
-  /** The tags of the entry, or their generations at some time. */
+  /** The tags of the entry, or their generations at a point in time. */
   tags?: readonly string[] | Generations | undefined;
 }
 
-/** Raised when the resolved form changes: copies of the package with different forms give each other the public one. */
+/** Raised when the resolved form changes: copies of the package with different forms pass each other the public one. */
 const FORM = "resolved.1";
 const RESOLVED: unique symbol = /* @__PURE__ */ Symbol.for("isocache.resolved.1");
 
-/** What a write asks for. Where it is one of a `setMany`, it has its key and its value, too. */
+/** The options of a write. In a `setMany`, they also have the key and the value. */
 export interface WriteOptions {
-  /** Tells it from options that a caller has written, in all copies of the package. */
+  /** Distinguishes it from options written by a caller, in all copies of the package. */
   readonly resolved: typeof RESOLVED;
-  /** In milliseconds. `Infinity`: no expiry; `undefined`: the provider's default; 0: the entry has expired already. */
+  /** In milliseconds. `Infinity`: no expiry; `undefined`: the provider's default; 0: the entry has already expired. */
   readonly ttl: number | undefined;
   /** How long the entry is kept as stale, in milliseconds. */
   readonly staleFor: number;
@@ -43,11 +43,11 @@ export function writeOptions<T extends number | undefined>(
 }
 
 /**
- * The options of a write, which may be a ttl alone, or resolved already.
+ * The options of a write, which may be just a ttl, or already resolved.
  *
- * @param names - the options that there are.
+ * @param names - the allowed options.
  * @param fallback - the ttl of a write without one, in milliseconds.
- * @param key - with `value`, where they are passed on together.
+ * @param key - with `value`, if they are passed on together.
  * @throws TypeError or RangeError for an unknown option or an invalid one, naming it.
  */
 export function resolve<F extends number | undefined>(
@@ -92,7 +92,7 @@ export function takeResolved(of: { readonly prototype: object }): void {
   brand(of, FORM);
 }
 
-/** The options of a write in the form that a provider takes: resolved, or the public form for one of the user's. */
+/** The options of a write in the form that a provider takes: resolved, or the public form for a custom one. */
 export function optionsFor(provider: object, options: WriteOptions): PublicOptions {
   if (isExactly(provider, FORM)) {
     return options as PublicOptions;
@@ -121,7 +121,7 @@ function isResolved(given: unknown): given is WriteOptions {
   return (given as WriteOptions | null | undefined)?.resolved === RESOLVED;
 }
 
-/** With its unit, so that nobody takes milliseconds for seconds. */
+/** With its unit, so that milliseconds are not mistaken for seconds. */
 function publicTtl(ttl: number | undefined): Ttl | null | undefined {
   return ttl === undefined ? ttl : ttl === Infinity ? null : `${ttl}ms`;
 }

@@ -1,35 +1,38 @@
-/** What a cache would hit at other sizes and under other policies: as `src/engine/advisor/mod.rs`. */
+/** Estimates the hit ratios of a cache at other sizes and under other policies, as in `src/engine/advisor/mod.rs`. */
 
 import { CACHES } from "./keys.js";
 import { type Counts, Sample } from "./sample.js";
 
-/** The sizes that are simulated, as multiples of the present one. */
+/** The simulated sizes, as multiples of the current one. */
 const FACTORS = [0.25, 0.5, 1, 2, 4] as const;
-/** The sampled lookups of the first period, and of each later one. */
+/** The number of sampled lookups in the first period, and in each later one. */
 const FIRST = 100_000;
 const LATER = 2 ** 15;
 /** A period ends after this many lookups even if few of them were sampled. */
 const LONGEST = 2 ** 22;
-/** What all later periods may cost together, in steps: one for so many lookups among the first, and among the others. */
+/**
+ * The budget of all later periods, in steps: one for every `EARLY_SHARE` of the first `EARLY` lookups, and one for
+ * every `SHARE` of the others.
+ */
 const EARLY_SHARE = 12;
 const EARLY = 2 ** 22;
 const SHARE = 128;
-/** What a lookup in a period costs that is not sampled, in steps: its key is hashed. */
+/** The cost in steps of a lookup in a period that is not sampled: its key is hashed. */
 const UNSAMPLED = 0.5;
-/** The sampled lookups at the beginning of a later period that are not counted. */
+/** The number of sampled lookups at the beginning of a later period that are not counted. */
 const WARM_UP = 2 ** 12;
-/** The sampled entries that are enough at the present size, once not all keys are sampled. */
+/** The number of sampled entries that is enough at the current size, once not all keys are sampled. */
 const ENOUGH = 128;
-/** Ratios closer to 0 or 1 than this are not told from those. */
+/** Ratios closer than this to 0 or 1 count as this far from them. */
 const LEAST = 1e-4;
-/** In a pause, one in so many misses asks whether it is over. */
+/** In a pause, one in this many misses checks whether it is over. */
 const ASKED = 64;
 
-/** What a cache would hit at one size. */
+/** The estimated hit ratios of a cache at one size. */
 export interface Estimate {
-  /** The size, as a multiple of the present one. */
+  /** The size, as a multiple of the current one. */
   factor: number;
-  /** The size in entries. In a cache with a limit on sizes alone, what fits into it. */
+  /** The size in entries. In a cache with a limit on sizes alone, the number of entries that fit. */
   maxEntries: number;
   /** The hit ratio under `"lru"`, from 0 to 1. */
   lru: number;
@@ -48,21 +51,21 @@ export interface Advised {
 /** The state of one advised cache. */
 export class Advisor {
   readonly #cache: Advised;
-  /** Told whether hits need not be reported. */
+  /** Called when hits no longer need to be reported, and when they do again. */
   readonly #onPause: (isPaused: boolean) => void;
   #sample = new Sample();
   #entries = 0;
-  /** The hits and misses that came before. */
+  /** The hits and misses before the advisor began. */
   #before = { hits: 0, misses: 0 };
-  /** The sampled lookups, and all that were reported. */
+  /** The sampled lookups, and all reported ones. */
   #sampled = 0;
   #seen = 0;
-  /** The numbers of both with which the period ends. */
+  /** The numbers of both at which the period ends. */
   #end = FIRST;
   #last = LONGEST;
-  /** What the later periods have cost. */
+  /** The cost of the later periods. */
   #cost = 0;
-  /** The number of sampled lookups with which a warm-up ends, and what was counted before it, at which rate. */
+  /** The number of sampled lookups with which a warm-up ends, the counts before it, and their rate. */
   #warmUp: { end: number; counts: Counts; rate: number } | undefined;
   #isFirst = true;
   #isPaused = false;
@@ -103,8 +106,9 @@ export class Advisor {
     if (counts.uses < 1 || lookups === 0) {
       return [];
     }
-    // All are changed until the one is right whose truth is known. Where not all keys are sampled, the ratios of misses are
-    // wrong by one factor, because of frequent keys in the sample or outside; else by the time between the periods.
+    // All are adjusted until the one is right whose truth is known. If not all keys are sampled, the miss ratios are
+    // wrong by one factor, because of frequent keys in the sample or outside; otherwise because of the time between the
+    // periods.
     const middle = (CACHES - 1) / 2;
     const truth = found / lookups;
     const present =
@@ -129,7 +133,7 @@ export class Advisor {
     }));
   }
 
-  /** The limits of the cache have changed: what was learned for another size is forgotten. */
+  /** The limits of the cache have changed: everything learned for another size is forgotten. */
   resized(): void {
     const limit = this.#limit;
     if (limit !== Infinity && limit !== this.#entries) {
@@ -160,7 +164,7 @@ export class Advisor {
   }
 
   #see(key: string): void {
-    // Two hashes in one pass.
+    // Computes two hashes in one pass.
     let hash = 0x811c9dc5;
     let mix = 0x9747b28c;
     for (let at = 0; at < key.length; at++) {
@@ -171,7 +175,7 @@ export class Advisor {
     this.see(mixed(hash), mixed(mix));
   }
 
-  /** Sees a key by its hashes. */
+  /** Records a key by its hashes. */
   see(hash: number, mix: number): void {
     this.#seen++;
     let cost = UNSAMPLED;
@@ -208,7 +212,7 @@ export class Advisor {
     return true;
   }
 
-  /** What was counted, without a warm-up. */
+  /** The counts, without a warm-up. */
   #counts(): Counts {
     const warmUp = this.#warmUp;
     return warmUp === undefined ? this.#sample.counts : warmUp.counts.scaled(this.#sample.rate / warmUp.rate);
@@ -230,7 +234,7 @@ function ratio(logOdds: number): number {
   return 1 / (1 + Math.exp(-logOdds));
 }
 
-/** All bits of a hash made good. */
+/** Mixes all bits of a hash. */
 function mixed(hash: number): number {
   let bits = hash ^ (hash >>> 16);
   bits = Math.imul(bits, 0x85ebca6b);

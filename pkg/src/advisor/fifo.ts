@@ -2,7 +2,7 @@
 
 import { GHOST, type Keys, MAIN, MOST, NONE, NOWHERE, SMALL } from "./keys.js";
 
-/** A queue of keys, each of which knows the next. */
+/** A queue of keys, each of which links to the next. */
 interface Queue {
   oldest: number;
   newest: number;
@@ -14,7 +14,7 @@ const empty = (): Queue => ({ oldest: NONE, newest: NONE, length: 0 });
 export class Fifo {
   readonly #keys: Keys;
   readonly #cache: number;
-  /** Where this cache begins in `next`. */
+  /** The position at which this cache begins in `next`. */
   readonly #at: number;
   #size = 0;
   #small = empty();
@@ -85,19 +85,19 @@ export class Fifo {
     return (this.#ghosts - (this.#keys.next[this.#at + key] as number)) & 0xffff;
   }
 
-  /** Whether a ghost is among the latest, nine tenths as many as there are entries. */
+  /** Whether a ghost is among the latest. They number nine tenths of the entries. */
   #remembers(key: number): boolean {
     return this.#age(key) < Math.floor((this.#length * 9) / 10);
   }
 
-  /** Forgets a key that is a ghost no longer remembered. */
+  /** Forgets a key that is a ghost but no longer remembered. */
   forget(key: number): void {
     if (this.#keys.place(key, this.#cache) === GHOST && !this.#remembers(key)) {
       this.#keys.setPlace(key, this.#cache, NOWHERE, 0);
     }
   }
 
-  /** Sets the size, and takes out the keys that have to leave. */
+  /** Sets the size, and removes the keys that must leave. */
   reset(size: number, isGone: (hash: number) => boolean): void {
     const keys = this.#keys;
     const queues = [this.#small, this.#main];
@@ -117,7 +117,7 @@ export class Fifo {
     this.#evict(size);
   }
 
-  /** Takes a ghost out if it has to leave. The others are older by fewer ghosts, as many as there are left. */
+  /** Removes a ghost that must leave. The others become younger, in proportion to the ghosts that are left. */
   thin(key: number, isGone: boolean, share: number): void {
     if (this.#keys.place(key, this.#cache) !== GHOST) {
       return;

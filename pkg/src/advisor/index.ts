@@ -1,10 +1,10 @@
-/** The option `advise` of a `MemoryCache`. It is code of its own, so that only caches that use it have it. */
+/** The option `advise` of a `MemoryCache`: separate code, so that only caches that use it include it. */
 
 import { Advisor } from "./advisor.js";
 import type { AdvisorFactory } from "./types.js";
 
 /**
- * The value of the option `advise` of a `MemoryCache`: the cache then estimates what it would hit at other sizes and under
+ * The value of the option `advise` of a `MemoryCache`: the cache then estimates its hit ratios at other sizes and under
  * other policies, for `advise()`. It takes 64 KiB.
  *
  * ```js

@@ -1,15 +1,15 @@
-/** The sampled keys, in tables whose size never changes: as `src/engine/advisor/keys.rs`. */
+/** The sampled keys, in tables whose size never changes, as in `src/engine/advisor/keys.rs`. */
 
-/** The caches that are simulated for each policy: one for each of the sizes. */
+/** The number of simulated caches for each policy: one for each of the sizes. */
 export const CACHES = 5;
-/** The keys that are sampled at most. With the buckets they take less than 64 KiB. */
+/** The maximum number of sampled keys. With the buckets they take less than 64 KiB. */
 export const MOST = 2480;
 const BUCKETS = 2048;
 /** No key. */
 export const NONE = 0xffff;
 /** The level of a key that none of the simulated LRU caches holds. */
 export const OUT = CACHES;
-/** Where a key is in an S3-FIFO cache. */
+/** The position of a key in an S3-FIFO cache. */
 export const [NOWHERE, SMALL, MAIN, GHOST] = [0, 1, 2, 3] as const;
 /** The lowest bit of each S3-FIFO cache in the state of a key. */
 const ONES = 0x11111;
@@ -71,7 +71,7 @@ export class Keys {
     return key;
   }
 
-  /** Takes a free key, which no cache holds. */
+  /** Takes a free key, which is in no cache. */
   take(hash: number, mix: number): number {
     const key = this.#free;
     this.#free = this.#chain[key] as number;
@@ -82,7 +82,7 @@ export class Keys {
     return key;
   }
 
-  /** Calls `visit` with every key that is taken. */
+  /** Calls `visit` with every key in use. */
   visit(visit: (key: number) => void): void {
     for (let key of this.#buckets) {
       for (; key !== NONE; key = this.#chain[key] as number) {
@@ -91,7 +91,7 @@ export class Keys {
     }
   }
 
-  /** Frees the keys that no cache holds or remembers. Returns how many. */
+  /** Frees the keys that no cache holds or remembers, and returns their number. */
   sweep(): number {
     let freed = 0;
     this.#buckets.forEach((first, at) => {

@@ -7,7 +7,7 @@ export class Recency {
   #newest = NONE;
   #oldest = NONE;
   #length = 0;
-  /** The oldest key of each cache that is full. */
+  /** The oldest key of each full cache. */
   readonly #marks = new Uint16Array(CACHES).fill(NONE);
   #sizes: readonly number[] = [];
 
@@ -15,7 +15,7 @@ export class Recency {
     this.#keys = keys;
   }
 
-  /** Makes a key the newest. Returns its level before. */
+  /** Makes a key the newest. Returns its previous level. */
   touch(key: number): number {
     const keys = this.#keys;
     const level = keys.level(key);
@@ -55,7 +55,7 @@ export class Recency {
     return level;
   }
 
-  /** Sets the sizes, and takes out the keys that have to leave. */
+  /** Sets the sizes, and removes the keys that must leave. */
   reset(sizes: readonly number[], isGone: (hash: number) => boolean): void {
     const keys = this.#keys;
     this.#sizes = sizes;
@@ -96,7 +96,7 @@ export class Recency {
     this.#length--;
   }
 
-  /** Takes out the keys at the end that no cache holds. */
+  /** Removes the keys at the end that no cache holds. */
   #trim(): void {
     while (this.#oldest !== NONE && this.#keys.level(this.#oldest) === OUT) {
       this.#unlink(this.#oldest);

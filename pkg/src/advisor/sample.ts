@@ -1,16 +1,16 @@
-/** A spatial sample of the keys, in caches that are smaller by the same ratio: as `src/engine/advisor/sample.rs`. */
+/** A spatial sample of the keys, in caches that are smaller by the same ratio, as in `src/engine/advisor/sample.rs`. */
 
 import { Fifo } from "./fifo.js";
 import { CACHES, Keys, MOST, NONE } from "./keys.js";
 import { Recency } from "./recency.js";
 
-/** Insertions after which ghosts have to be looked at, so that none is taken for a newer one. */
+/** The number of insertions after which ghosts must be checked, so that none is taken for a newer one. */
 const GHOSTS_LAST = 30_000;
 /** A bit for each S3-FIFO cache. */
 const ALL = 2 ** CACHES - 1;
 const LAST_HASH = 2 ** 32 - 1;
 
-/** What the sample has seen, in uses of keys at the present rate. */
+/** What the sample has seen, in uses of keys at the current rate. */
 export class Counts {
   uses = 0;
   /** By the level of the key in the order of use. */
@@ -18,7 +18,7 @@ export class Counts {
   /** By the S3-FIFO caches that held the key, a bit for each. */
   readonly held = new Float64Array(ALL + 1);
 
-  /** A copy, of which each count is multiplied. */
+  /** A copy with every count multiplied. */
   scaled(by: number): Counts {
     const scaled = new Counts();
     scaled.uses = this.uses * by;
@@ -43,13 +43,13 @@ export class Sample {
   readonly #recency = new Recency(this.#keys);
   readonly #fifos = Array.from({ length: CACHES }, (_, cache) => new Fifo(this.#keys, cache));
   #sizes: readonly number[] = [];
-  /** How often a key was inserted since ghosts were last forgotten. */
+  /** The number of insertions of keys since ghosts were last forgotten. */
   #inserted = 0;
   /** The keys whose hash is at most this are sampled. */
   bound = LAST_HASH;
   counts = new Counts();
 
-  /** The part of all keys that are sampled. */
+  /** The fraction of all keys that is sampled. */
   get rate(): number {
     return (this.bound + 1) / 2 ** 32;
   }
@@ -59,13 +59,13 @@ export class Sample {
     return this.bound === LAST_HASH;
   }
 
-  /** Sets the sizes of the caches, of which those here are the smaller ones. */
+  /** Sets the sizes of the caches that these simulate on a smaller scale. */
   setSizes(sizes: readonly number[]): void {
     this.#sizes = sizes;
     this.#reset(() => false);
   }
 
-  /** Records a use of a key. Returns what it has cost: 1, and 1 for each cache that has to store the key. */
+  /** Records a use of a key. Returns the cost: 1, and 1 for each cache that must store the key. */
   record(hash: number, mix: number): number {
     let key = this.#keys.find(hash, mix);
     if (key === NONE) {
@@ -93,10 +93,10 @@ export class Sample {
     return cost;
   }
 
-  /** Takes a key into the table. `NONE` if the bound is lower now. */
+  /** Adds a key to the table. Returns `NONE` if the bound is now lower. */
   #add(hash: number, mix: number): number {
     if (this.#keys.isFull) {
-      // A sixteenth at least, so that this is not needed again soon.
+      // At least a sixteenth, so that this is not needed again soon.
       let freed = this.#sweep();
       while (freed < MOST / 16) {
         freed += this.#lower();
@@ -118,7 +118,7 @@ export class Sample {
     return this.#keys.sweep();
   }
 
-  /** Lowers the bound by a quarter. Returns how many keys have left. */
+  /** Lowers the bound by a quarter. Returns the number of keys that have left. */
   #lower(): number {
     const before = this.rate;
     this.bound -= Math.floor(this.bound / 4);
@@ -137,7 +137,10 @@ export class Sample {
     }
   }
 
-  /** Continues after lookups that it has not seen: small caches are emptied, because what they hold is out of date. */
+  /**
+   * Continues after lookups that the sample has not seen. Small caches are emptied, because their contents are out of
+   * date.
+   */
   resume(): void {
     if (this.isWhole) {
       this.#reset(() => true);
@@ -146,7 +149,7 @@ export class Sample {
     }
   }
 
-  /** Takes out ghosts; the others are younger by `share`. */
+  /** Removes ghosts. The others become younger by the factor `share`. */
   #forgetGhosts(isGone: (hash: number) => boolean, share: number): void {
     this.#keys.visit((key) => {
       const leaves = isGone(this.#keys.hashes[key] as number);

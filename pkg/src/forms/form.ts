@@ -1,6 +1,6 @@
 import type { EngineForm } from "../types.js";
 
-/** Returns the exports of an engine; nothing is started before. */
+/** Returns the exports of an engine. Nothing is started before. */
 type Instantiate = () => object;
 
 /** A form of the engine that a build of the package has. */

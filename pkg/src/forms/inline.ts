@@ -1,4 +1,4 @@
-/** The WebAssembly, in a text that the build puts here: no file to find, nothing to fetch. */
+/** The WebAssembly, as text that the build inserts: no file to find, nothing to fetch. */
 
 import hex from "./hex.js";
 

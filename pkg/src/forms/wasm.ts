@@ -1,9 +1,9 @@
-/** The form of the engine for `isocache/wasm` where there is no Node: WebAssembly, or an error. */
+/** The form of the engine for `isocache/wasm` outside Node: WebAssembly, or an error. */
 
 import type { Form } from "./form.js";
 import { compile, instantiate } from "./inline.js";
 
-/** workerd compiles only while a program starts, so that it is too late when the first cache is made. */
+/** workerd compiles only while a program starts; when the first cache is created, it is too late. */
 const compiled = /* @__PURE__ */ (() =>
   typeof navigator === "object" && navigator.userAgent === "Cloudflare-Workers" ? compile() : undefined)();
 

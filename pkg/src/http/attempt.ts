@@ -1,4 +1,4 @@
-/** Why an attempt failed, and whether it may be repeated. */
+/** Why an attempt failed, and whether it may be retried. */
 
 import { systemNow } from "../clock.js";
 import { refusal } from "./encoding.js";
@@ -6,14 +6,14 @@ import { type CacheErrorCode, errorOf, redirected, statusError } from "./errors.
 import type { Settings } from "./settings.js";
 import type { HttpResponse } from "./transport.js";
 
-/** Which operations may be sent again: none, idempotent ones ("harmless"), or all, since nothing was carried out. */
+/** Which operations may be sent again: none, idempotent ones ("harmless"), or all, because nothing was executed. */
 type Again = "none" | "harmless" | "all";
 
 /** A failed attempt. */
 export class AttemptError extends Error {
   readonly error: Error;
   readonly again: Again;
-  /** How long the server asks to wait, in milliseconds. */
+  /** How long the server requests to wait, in milliseconds. */
   readonly after: number | undefined;
   /** Whether the server is at fault, for the breaker. */
   readonly isOutage: boolean;
@@ -30,7 +30,7 @@ export class AttemptError extends Error {
   }
 }
 
-/** The error for an answer whose status is not 2xx. */
+/** The error for a response whose status is not 2xx. */
 export function attemptErrorOf(response: HttpResponse, settings: Settings): AttemptError {
   const { status } = response;
   const body = settings.tokens.redact(typeof response.body === "string" ? response.body : "");
@@ -58,7 +58,7 @@ export function attemptErrorOf(response: HttpResponse, settings: Settings): Atte
   return new AttemptError(text === undefined ? error("protocol") : errorOf(text));
 }
 
-/** What `Retry-After` says, in milliseconds. A date counts from the server's own. */
+/** The time in `Retry-After`, in milliseconds. A date is relative to the server's own. */
 function retryAfter({ header }: HttpResponse): number | undefined {
   const value = header("retry-after");
   if (value === null) {

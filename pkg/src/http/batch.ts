@@ -1,4 +1,4 @@
-/** Operations that were issued in one tick. They share a time limit. */
+/** Operations issued in one tick. They share a time limit. */
 
 import { timedOut } from "./errors.js";
 import type { Command, Reply } from "./reply.js";
@@ -19,7 +19,7 @@ export interface Work {
 /** An operation that is being sent. Its promise is settled once; later outcomes are ignored. */
 export class Operation {
   readonly work: Work;
-  /** About how many bytes it has on the wire. */
+  /** The approximate number of bytes on the wire. */
   readonly size: number;
   readonly replies: Promise<readonly Reply[]>;
   isSettled = false;
@@ -77,17 +77,17 @@ export class Ended extends Error {
   }
 }
 
-/** Operations that were issued in one tick, in their order. */
+/** Operations issued in one tick, in order. */
 export class Batch implements Ending {
   readonly operations: Operation[] = [];
-  /** A new token has been requested, which is done once. */
+  /** Whether a new token has been requested, which happens once. */
   hasRenewed = false;
   readonly #deadline: number;
   readonly #clock: () => number;
   readonly #timer: ReturnType<typeof setTimeout>;
   #open = 0;
   #outcome: "late" | "settled" | undefined;
-  /** The waits within this batch. */
+  /** The pending waits within this batch. */
   readonly #waiting = new Set<(ended: Ended) => void>();
 
   constructor(timeout: number, clock: () => number, server: string) {
@@ -113,7 +113,7 @@ export class Batch implements Ending {
     return this.#deadline - this.#clock();
   }
 
-  /** One of the operations has its outcome. With the last one, requests under way are aborted. */
+  /** Called when one of the operations has its outcome. After the last one, requests in progress are aborted. */
   settled(): void {
     if (--this.#open === 0) {
       clearTimeout(this.#timer);
@@ -130,7 +130,7 @@ export class Batch implements Ending {
     return () => this.#waiting.delete(act);
   }
 
-  /** Throws `Ended` if the batch has ended. A request must not be sent then, since nothing would abort it. */
+  /** Throws `Ended` if the batch has ended. A request must not be sent then, because nothing would abort it. */
   check(): void {
     if (this.#outcome !== undefined) {
       throw new Ended(this.#outcome === "late");
@@ -174,7 +174,7 @@ export class Batch implements Ending {
       return;
     }
     this.#outcome = isLate ? "late" : "settled";
-    // The error is made only if something waits: most batches end when nothing is under way.
+    // The error is created only if something waits: most batches end with nothing in progress.
     if (this.#waiting.size > 0) {
       const ended = new Ended(isLate);
       for (const end of this.#waiting) {
@@ -185,7 +185,7 @@ export class Batch implements Ending {
   }
 }
 
-/** What it takes as JSON, if it is plain ASCII: quotes and commas. */
+/** The approximate size as JSON, for plain ASCII: includes quotes and commas. */
 function sizeOf(commands: readonly Command[]): number {
   let size = 0;
   for (const command of commands) {

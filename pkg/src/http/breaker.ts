@@ -8,7 +8,10 @@ export interface BreakerSettings {
   readonly cooldown: number;
 }
 
-/** `closed`: requests are sent. `open`: none is. `half-open`: one is, as a probe, whose outcome closes or opens it. */
+/**
+ * `closed`: requests are sent. `open`: none is sent. `half-open`: one is sent as a probe, and its outcome closes or
+ * opens the breaker.
+ */
 export type BreakerState = "closed" | "open" | "half-open";
 
 /** Whether a request may be sent, may be sent as the probe, or may not. */
@@ -37,7 +40,7 @@ export class Breaker {
     return this.#isProbing || this.left <= 0 ? "half-open" : "open";
   }
 
-  /** Called before each request; its answer is passed back with the outcome. */
+  /** Called before each request. Its result is passed back with the outcome. */
   enter(): Pass {
     const { state } = this;
     if (state === "closed") {
@@ -50,7 +53,9 @@ export class Breaker {
     return "probe";
   }
 
-  /** The server has answered. Only the probe closes an open breaker, not requests that were under way when it opened. */
+  /**
+   * The server has responded. Only the probe closes an open breaker, not requests that were in progress when it opened.
+   */
   succeeded(pass: Pass): void {
     if (pass === "probe" || this.#openedAt === undefined) {
       this.failures = 0;
@@ -59,7 +64,7 @@ export class Breaker {
     this.released(pass);
   }
 
-  /** The server has not answered, or answered that it does not serve. */
+  /** The server has not responded, or has responded that it is unavailable. */
   failed(pass: Pass, why: string | undefined): void {
     this.failures++;
     this.last = why;
@@ -82,7 +87,7 @@ export class Breaker {
   /** Milliseconds until a request is sent again. */
   get left(): number {
     const [now, opened] = [this.#clock(), this.#openedAt ?? 0];
-    // A clock that was set back must not keep it open.
+    // A clock that was set back must not keep the breaker open.
     return now < opened ? 0 : opened + (this.#settings?.cooldown ?? 0) - now;
   }
 }

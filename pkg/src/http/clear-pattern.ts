@@ -8,8 +8,8 @@ import type { Store } from "./store.js";
 import type { AbortSignalLike, RequestOptions } from "./types.js";
 
 /**
- * Removes the keys that match a pattern with wildcards. Returns how many fresh entries there were. Those that another client
- * adds meanwhile may stay.
+ * Removes the keys that match a pattern with wildcards. Returns the number of fresh entries. Entries that another
+ * client adds in the meantime may stay.
  */
 export async function clear(store: Store, pattern: string, options: RequestOptions | undefined): Promise<number> {
   const { client, hasStale } = store;
@@ -23,7 +23,7 @@ export async function clear(store: Store, pattern: string, options: RequestOptio
   return bySteps(store, pattern, options);
 }
 
-/** By the command of our bridge; `undefined` if the server turns out not to have it. */
+/** With the bridge's command; `undefined` if the server turns out not to have it. */
 async function atOnce(
   client: Client,
   args: string[],
@@ -33,7 +33,7 @@ async function atOnce(
     const [reply] = await client.ask({ commands: [["ISOCACHE.CLEAR", ...args]], alone: true }, signal);
     return count("ISOCACHE.CLEAR", reply);
   } catch (error) {
-    // A bridge from before there was the format of envelopes has no command to compare and set either.
+    // A bridge that does not know the format of envelopes has no command to compare and set either.
     const isForeign = !(client.isBridge && client.hasCompareAndSet) && error instanceof CacheError;
     if (isForeign && (error.code === "protocol" || error.code === "refused")) {
       return undefined;

@@ -11,12 +11,12 @@ import { hasBytes, parts, runs } from "./split.js";
 import type { HttpResponse } from "./transport.js";
 import type { AbortSignalLike } from "./types.js";
 
-/** The longest pause before the first retry; it doubles with each further one. In milliseconds. */
+/** The longest pause before the first retry, in milliseconds. It doubles with each further one. */
 const FIRST_PAUSE = 50;
 const LONGEST_PAUSE = 1000;
-/** How many values of bytes are sent at once to a server that takes them one by one. */
+/** The number of binary values that are sent at once to a server that takes them one by one. */
 const AT_ONCE = 16;
-/** The limits where operations are not batched. */
+/** The limits if operations are not batched. */
 const ALONE = { maxCommands: 1, maxBytes: 0 };
 
 /** A transaction of several operations was refused: they are sent one by one. */
@@ -27,16 +27,16 @@ class OtherForm extends Error {}
 /** Sends operations to one server. Nothing happens before the first one. */
 export class Client {
   readonly settings: Settings;
-  /** What the server supports beside the protocol; `undefined` until it has answered. */
+  /** The server's support beyond the protocol; `undefined` until it has responded. */
   readonly #peer: { resp: boolean | undefined; clear: boolean | undefined; cas: boolean; joins: boolean } = {
     resp: undefined,
     clear: undefined,
     cas: false,
     joins: true,
   };
-  /** Who sends the requests; `undefined`: nobody needs to know. */
+  /** The origin of the requests; `undefined` if nobody needs to know it. */
   readonly origin: Origin | undefined;
-  /** What is told the positions of responses in the log of changes. */
+  /** Listeners for the positions of responses in the log of changes. */
   readonly positions = new Set<(position: string) => void>();
   #batch: Batch | undefined;
   readonly #running = new Set<Promise<void>>();
@@ -47,17 +47,17 @@ export class Client {
     this.origin = origin;
   }
 
-  /** Whether the server is the bridge, with its own commands; `undefined` while that is not known. */
+  /** Whether the server is the bridge, with its own commands; `undefined` if not yet known. */
   get isBridge(): boolean | undefined {
     return this.#peer.clear;
   }
 
-  /** Whether the server has the bridge's command for comparing and setting, as far as is known. */
+  /** Whether the server is known to have the bridge's command for comparing and setting. */
   get hasCompareAndSet(): boolean {
     return this.#peer.cas;
   }
 
-  /** Throws once it is closed. */
+  /** Throws if the client is closed. */
   checkOpen(): void {
     if (this.#isClosed) {
       throw new Error("isocache: this HttpCache is closed; make a new one");
@@ -85,7 +85,7 @@ export class Client {
     return batch.add(work, signal).replies;
   }
 
-  /** Waits for operations under way, and refuses later ones. */
+  /** Waits for operations in progress, and refuses later ones. */
   async close(): Promise<void> {
     this.#isClosed = true;
     while (this.#batch !== undefined || this.#running.size > 0) {
@@ -99,7 +99,7 @@ export class Client {
     return new Batch(this.settings.timeout, this.settings.clock, this.settings.server);
   }
 
-  /** Takes in operations until a microtask has passed without one. */
+  /** Collects operations until a microtask has passed without one. */
   async #gather(batch: Batch): Promise<void> {
     let seen = 0;
     do {
@@ -115,13 +115,13 @@ export class Client {
     this.#running.add(running);
   }
 
-  /** Sends a batch that is too large for one request as several, one after the other, so that the order holds. */
+  /** Sends a batch that is too large for one request as several, one after the other, to keep the order. */
   async #run(batch: Batch): Promise<void> {
     for (const operations of parts(batch.operations, this.settings.batch ?? ALONE)) {
       try {
         await this.#deliver(operations, batch);
       } catch (error) {
-        // If the batch has ended, all have their outcome already.
+        // If the batch has ended, all operations already have their outcome.
         for (const operation of operations) {
           operation.fail(error);
         }
@@ -160,14 +160,14 @@ export class Client {
     return this.#peer.resp === false ? "base64" : "resp";
   }
 
-  /** In order, every transaction on its own. */
+  /** Sends operations in order, every transaction on its own. */
   async #apart(operations: readonly Operation[], batch: Batch): Promise<void> {
     for (const run of runs(operations, (operation) => !operation.work.atomic)) {
       await this.#deliver(run, batch);
     }
   }
 
-  /** Commands with bytes each by path, which is the only way to a server that has but the protocol. */
+  /** Sends each command with bytes by path, which is the only way with a server that has only the protocol. */
   async #oneByOne(operations: readonly Operation[], batch: Batch): Promise<void> {
     for (const run of runs(operations, (operation) => !hasBytes(operation))) {
       const [first] = run;
@@ -187,7 +187,7 @@ export class Client {
     }
   }
 
-  /** Attempts it until all operations have their outcome. */
+  /** Retries until all operations have their outcome. */
   async #persist(
     operations: readonly Operation[],
     batch: Batch,
@@ -207,7 +207,7 @@ export class Client {
           throw failure;
         }
         const { again, after = jittered(failures) } = failure;
-        // Why it failed before tells more than that the breaker is open.
+        // The previous failure is more informative than that the breaker is open.
         const error = failure.isPassing ? (last ?? failure.error) : failure.error;
         last = error;
         failures += failure.isPassing ? 0 : 1;
@@ -276,7 +276,7 @@ export class Client {
     return reply instanceof ServerError ? new ServerError(this.settings.tokens.redact(reply.text)) : reply;
   }
 
-  /** What a good response tells of the server. */
+  /** Notes what a successful response reveals about the server. */
   #learn({ header }: HttpResponse): void {
     if (this.positions.size > 0) {
       const position = header("isocache-position");
@@ -291,10 +291,13 @@ export class Client {
   }
 }
 
-/** Whether a status may say that the body was of no known kind. */
+/** Whether a status may mean that the kind of the body was unknown. */
 const isForeign = (status: number): boolean => [400, 404, 405, 406, 415, 422, 501].includes(status);
 
-/** How long to wait after this many failures: a random time up to one that doubles, so that clients do not return together. */
+/**
+ * How long to wait after this many failures: a random time up to a doubling limit, so that clients do not return
+ * together.
+ */
 function jittered(failures: number): number {
   return 1 + Math.random() * Math.min(LONGEST_PAUSE, FIRST_PAUSE * 2 ** failures);
 }

@@ -1,12 +1,12 @@
-/** The encodings of commands and answers. */
+/** The encodings of commands and replies. */
 
 import { type Command, Malformed, type Reply, ServerError } from "./reply.js";
 import { decodeReplies, encodeCommands } from "./resp.js";
 
 /**
  * - `json`: texts in JSON. Exact for values that are text.
- * - `base64`: the same, with answers in base64, for values of bytes. A command itself cannot carry bytes.
- * - `resp`: RESP2 both ways, which our bridge speaks.
+ * - `base64`: the same, with replies in base64, for binary values. A command itself cannot carry bytes.
+ * - `resp`: RESP2 in both directions, for our bridge.
  */
 export type Form = "json" | "base64" | "resp";
 
@@ -48,7 +48,7 @@ export function decodeOne(body: string): Reply {
   return replyOf(parse(body), "json");
 }
 
-/** The error text in the response to a request as a whole; `undefined` if there is none. */
+/** The error text in the response to a whole request; `undefined` if there is none. */
 export function refusal(body: string): string | undefined {
   try {
     const reply = decodeOne(body);
@@ -66,7 +66,7 @@ function parse(body: string): unknown {
   }
 }
 
-/** `{"result":…}` or `{"error":…}`; a member that is `null` beside the other counts as absent. */
+/** `{"result":…}` or `{"error":…}`. A member that is `null` beside the other counts as absent. */
 function replyOf(one: unknown, form: Form): Reply {
   if (typeof one === "object" && one !== null) {
     const { result, error } = one as { result?: unknown; error?: unknown };
@@ -74,7 +74,7 @@ function replyOf(one: unknown, form: Form): Reply {
       return new ServerError(error);
     }
     if (result !== undefined && (error === undefined || error === null)) {
-      // In base64 a whole reply that is OK stays as it is.
+      // In base64, a whole reply that is OK stays unchanged.
       return result === "OK" ? result : reply(result, form === "base64");
     }
   }

@@ -9,10 +9,11 @@ import { isFresh, type Store } from "./store.js";
 import type { RequestOptions } from "./types.js";
 
 /**
- * The entry under `key`, fresh or stale, with the time that is left; `whole` has the namespace in front.
+ * The entry under `key`, fresh or stale, with its remaining time. `whole` includes the namespace.
  *
- * The value is read first. If somebody writes the key between the two, the time is that of the newer entry. A tier does not keep
- * the value then: it is told of the write. A transaction would rule it out, for twice as many commands and a request of its own.
+ * The value is read first. If another client writes the key in between, the time is that of the newer entry. A tier
+ * then does not keep the value, because the write is announced to it. A transaction would prevent this, at twice as
+ * many commands and a separate request.
  */
 export async function readEntry<V>(
   store: Store,
@@ -27,7 +28,7 @@ export async function readEntry<V>(
   const [found, ttl] = await store.ask(commands, options);
   const stored = store.opened(key, found);
   const left = count("PTTL", ttl, key);
-  // It may have expired between the two.
+  // It may have expired in between.
   if (stored === undefined || left === -2) {
     return undefined;
   }
@@ -36,7 +37,7 @@ export async function readEntry<V>(
   return { value: value as V, freshFor, tags };
 }
 
-/** Removes the entry under `key`, and returns it if it was fresh; `whole` has the namespace in front. */
+/** Removes the entry under `key`, and returns it if it was fresh. `whole` includes the namespace. */
 export async function takeEntry<V>(
   store: Store,
   key: string,
@@ -49,7 +50,7 @@ export async function takeEntry<V>(
   return entry;
 }
 
-/** An entry if it is fresh. How long it still is, is unknown. */
+/** An entry if it is fresh. Its remaining time is unknown. */
 export function freshEntry<V>(stored: Stored | undefined): Entry<V> | undefined {
   return stored !== undefined && isFresh(stored)
     ? { value: stored.value as V, freshFor: null, tags: stored.tags ?? {} }
@@ -60,7 +61,7 @@ export function isFreshEntry<V>(entry: Entry<V> | undefined): entry is Entry<V> 
   return entry !== undefined && (entry.freshFor === null || entry.freshFor > 0);
 }
 
-/** From milliseconds. */
+/** Converts milliseconds to seconds. */
 export function inSeconds(freshFor: number | null): number | null {
   return freshFor === null ? null : freshFor / 1000;
 }

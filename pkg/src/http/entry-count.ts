@@ -5,8 +5,8 @@ import { count, text } from "./reply.js";
 import type { AbortSignalLike } from "./types.js";
 
 /**
- * The number of keys, if it is exact: if no key has a ttl, since Redis counts expired keys until it has swept them. `undefined`
- * if it is not, or the server does not tell.
+ * The number of keys, if it is exact: if no key has a ttl, because Redis counts expired keys until it has swept them.
+ * `undefined` if it is not exact, or the server does not report it.
  */
 export async function exactEntries(client: Client, signal: AbortSignalLike | undefined): Promise<number | undefined> {
   try {

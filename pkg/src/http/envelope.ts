@@ -1,21 +1,24 @@
 /**
- * What is stored of an entry that has more than a value: `{"value":…,"fresh_until":…,"tags":{…}}`. The format is described
- * byte for byte in `docs/envelope.md`; the Rust crate has the same.
+ * The stored form of an entry with more than a value: `{"value":…,"fresh_until":…,"tags":{…}}`. `docs/envelope.md`
+ * describes it byte for byte. The Rust crate uses the same format.
  */
 
 import { jsonSerializer } from "./json.js";
 import type { Serializer } from "./serializer.js";
 
-/** An entry as it is stored. */
+/** An entry in stored form. */
 export interface Stored {
   readonly value: unknown;
-  /** When it stops being fresh, in milliseconds since the Unix epoch, if it is kept longer. */
+  /** The time at which it stops being fresh, in milliseconds since the Unix epoch, if it is kept longer. */
   readonly freshUntil?: number | undefined;
   /** The generations of its tags, if it was stored with tags. */
   readonly tags?: Readonly<Record<string, number>> | undefined;
 }
 
-/** The envelope that a decoded value is, or the value itself: it was stored without one, perhaps by another program. */
+/**
+ * Reads a decoded value as an envelope, or as the value itself if it was stored without one, perhaps by another
+ * program.
+ */
 export function opened(value: unknown): Stored {
   if (!isEnvelope(value)) {
     return { value };
@@ -24,16 +27,16 @@ export function opened(value: unknown): Stored {
   return { value: inner, freshUntil, tags };
 }
 
-/** The form in which an entry is stored. @throws TypeError for a value that the serializer cannot store. */
+/** The stored form of an entry. @throws TypeError for a value that the serializer cannot store. */
 export function sealed(stored: Stored, serializer: Serializer): string | Uint8Array {
   const { value, freshUntil } = stored;
-  // A value that would be read as an envelope is put into one itself.
+  // A value that would be read as an envelope is put into one.
   const tags = stored.tags ?? (freshUntil === undefined && isEnvelope(value) ? {} : undefined);
   if (freshUntil === undefined && tags === undefined) {
     return serializer.serialize(value);
   }
   if (serializer.format === "text" && serializer.serialize === jsonSerializer.serialize) {
-    // By hand, so that an error names a place in the value itself.
+    // Built by hand, so that an error names a place in the value itself.
     const fresh = freshUntil === undefined ? "" : `,"fresh_until":${freshUntil}`;
     return `{"value":${serializer.serialize(value)}${fresh}${tags ? `,"tags":${JSON.stringify(tags)}` : ""}}`;
   }
@@ -51,7 +54,7 @@ export function sealed(stored: Stored, serializer: Serializer): string | Uint8Ar
   }
 }
 
-/** An entry as a value of JavaScript. */
+/** An envelope as a JavaScript value. */
 interface Envelope {
   readonly value: unknown;
   readonly fresh_until?: number;

@@ -1,4 +1,4 @@
-/** The errors of the HTTP client: their kinds, and all their texts. */
+/** The errors of the HTTP client: their kinds, and all their messages. */
 
 import { quote } from "../check.js";
 import { mark } from "../shared.js";
@@ -7,15 +7,15 @@ import { mark } from "../shared.js";
 export type CacheErrorCode =
   /** The server could not be reached, or the connection broke. */
   | "connection"
-  /** No answer came within the time limit. */
+  /** There was no response within the time limit. */
   | "timeout"
   /** The server does not permit it: the token is wrong, or does not cover the operation. */
   | "refused"
-  /** The server does not serve at present, or nothing was sent because it has failed several times in a row. */
+  /** The server is unavailable at present, or nothing was sent because it has failed several times in a row. */
   | "unavailable"
   /** The store has no memory left for the value. */
   | "full"
-  /** The answer is not one of the protocol. */
+  /** The response does not follow the protocol. */
   | "protocol"
   /** The stored text or bytes cannot be decoded into a value. */
   | "deserialize";
@@ -24,9 +24,9 @@ const RETRYABLE: readonly CacheErrorCode[] = ["connection", "timeout", "unavaila
 
 /** The failure of an operation that needs the store. The message never contains the token or a value. */
 export class CacheError extends Error {
-  /** Why, for programs. */
+  /** The reason, for programs. */
   readonly code: CacheErrorCode;
-  /** The key that it is about, as the caller gave it; `undefined` if it is about no single key. */
+  /** The key that it concerns, as the caller gave it; `undefined` if it does not concern a single key. */
   readonly key: string | undefined;
   /** Whether the same operation may succeed later without any change. */
   readonly retryable: boolean;
@@ -39,7 +39,7 @@ export class CacheError extends Error {
     { retryable = RETRYABLE.includes(code), ...options }: { cause?: unknown; retryable?: boolean } = {},
   ) {
     super(`isocache: ${message}`, options);
-    // On the prototype, as with the errors of the language: not printed as a member of each.
+    // On the prototype, like the language's own errors, so that it is not printed as a member of each.
     mark(CacheError, "name", "CacheError");
     this.code = code;
     this.key = key;
@@ -47,7 +47,7 @@ export class CacheError extends Error {
   }
 }
 
-/** What can be done about failures of the platform, by what it says. */
+/** Remedies for failures of the platform, by its message. */
 const HINTS: readonly [RegExp, string][] = [
   [
     /SELF_SIGNED|UNABLE_TO_|UnknownIssuer/i,
@@ -64,11 +64,11 @@ const HINTS: readonly [RegExp, string][] = [
   [/ENOTFOUND|EAI_AGAIN/, "the host name in url is unknown"],
 ];
 
-/** The connection could not be made, or broke. `why` is what the platform says. */
+/** The connection could not be made, or broke. `why` is the platform's message. */
 export function connectionFailed(server: string, why: string): CacheError {
   const at = HINTS.findIndex(([pattern]) => pattern.test(why));
   const hint = at < 0 ? "" : `: ${HINTS[at]?.[1]}`;
-  // The first ones are about certificates and protocols, which do not change by themselves.
+  // The first hints are about certificates and protocols, which do not change by themselves.
   const isLasting = at >= 0 && at < 5;
   const options = isLasting ? { retryable: false } : {};
   return new CacheError("connection", `the connection to ${server} failed (${why})${hint}`, undefined, options);
@@ -78,7 +78,7 @@ export function timedOut(server: string, timeout: number): CacheError {
   return new CacheError("timeout", `no answer from ${server} within ${timeout} ms (the option timeout)`);
 }
 
-/** Nothing was sent, since the server has failed too often. */
+/** Nothing was sent, because the server has failed too often. */
 export function notSent(server: string, failures: number, left: number, last: string | undefined): CacheError {
   const next = left > 0 ? `next try in ${(left / 1000).toFixed(1)} s` : "another request is trying it";
   const why = last === undefined ? "" : ` (last: ${last.replace(/^isocache: /, "")})`;
@@ -89,7 +89,7 @@ export function answerTooLarge(server: string, limit: number): CacheError {
   return new CacheError("protocol", `the answer of ${server} is larger than maxResponseBytes, ${limit}`);
 }
 
-/** The answer is not one of the protocol. `body` is how it begins. */
+/** The response does not follow the protocol. `body` is its beginning. */
 export function notProtocol(server: string, why: string, body: string): CacheError {
   return new CacheError(
     "protocol",
@@ -104,7 +104,7 @@ export function redirected(server: string): CacheError {
   );
 }
 
-/** The server answered with a status that stands for a failure. `text` is the error in its body, if there is one. */
+/** The server responded with an error status. `text` is the error in its body, if any. */
 export function statusError(
   code: CacheErrorCode,
   server: string,
@@ -121,7 +121,7 @@ export function tokenFailed(cause: unknown): CacheError {
   return new CacheError("refused", "the function given as token failed; see the cause", undefined, { cause });
 }
 
-/** The reply is of another type than the command has. */
+/** The reply is not of the command's type. */
 export function wrongReply(command: string, wanted: string, key?: string): CacheError {
   const about = key === undefined ? "" : ` (key ${quote(key)})`;
   return new CacheError("protocol", `the reply to ${command} is not ${wanted}${about}`, key);
@@ -143,12 +143,12 @@ export function notDecoded(key: string, why: string): CacheError {
 const SHOWN = 60;
 const TOLD = 200;
 
-/** The beginning of an answer, in printable ASCII. */
+/** The beginning of a response, in printable ASCII. */
 function beginning(text: string): string {
   return text === "" ? "nothing" : `"${printable(text.slice(0, SHOWN))}"${text.length > SHOWN ? "..." : ""}`;
 }
 
-/** The error text of a server, as an error may show it. */
+/** The error text of a server, as errors show it. */
 function shortened(text: string): string {
   return printable(text.slice(0, TOLD));
 }

@@ -1,4 +1,4 @@
-/** One request and its response: with a token, within its time, and as far as the circuit breaker permits. */
+/** One request and its response: with a token, within its time limit, and as the circuit breaker permits. */
 
 import type { Origin } from "../invalidations/origin.js";
 import { AttemptError, attemptErrorOf } from "./attempt.js";
@@ -8,7 +8,7 @@ import { Malformed } from "./reply.js";
 import type { Settings } from "./settings.js";
 import { brokenOff, type HttpResponse, type Request, TooLarge } from "./transport.js";
 
-/** Who sends requests. */
+/** The sender of requests. */
 interface Sender {
   readonly settings: Settings;
   readonly origin: Origin | undefined;
@@ -18,9 +18,10 @@ interface Sender {
 type Understand<T> = (response: HttpResponse) => T | undefined;
 
 /**
- * What `understand` reads from the response to a request, which belongs to a batch. The breaker learns the outcome.
+ * Sends a request, which belongs to a batch, and returns what `understand` reads from the response. The breaker learns
+ * the outcome.
  *
- * @throws AttemptError for an attempt that failed, Ended if nobody needs it any more, and what `understand` throws.
+ * @throws AttemptError if the attempt failed, Ended if nobody needs it any more, and any error of `understand`.
  */
 export async function exchange<T>(
   sender: Sender,

@@ -1,10 +1,10 @@
-/** Requests by `fetch`. */
+/** Sends requests with `fetch`. */
 
 import { RESP } from "./encoding.js";
 import { type Ending, type HttpResponse, type Request, TooLarge, type Transport } from "./transport.js";
 import type { FetchInit, FetchLike, FetchResponse } from "./types.js";
 
-/** A transport by the given function, or by the platform's, looked up at each request. */
+/** A transport that uses the given function, or the platform's, looked up at each request. */
 export function byFetch(given: FetchLike | undefined): Transport {
   const send = given ?? platformSend;
   return async ({ url, headers, body }: Request, limit: number, ending: Ending): Promise<HttpResponse> => {
@@ -36,7 +36,7 @@ function platformSend(url: string, init: FetchInit): Promise<FetchResponse> {
   if (typeof send !== "function") {
     throw new TypeError("this environment has no fetch; give one as the option fetch");
   }
-  // Some frameworks cache responses, even to POST. Some runtimes do not know the option and refuse it.
+  // Some frameworks cache responses, even to POST. Some runtimes do not support the option and reject it.
   return send(url, Request !== undefined && "cache" in Request.prototype ? { ...init, cache: "no-store" } : init);
 }
 
@@ -48,7 +48,7 @@ async function read(response: FetchResponse, isBytes: boolean, limit: number): P
     (response.body as { cancel?: () => Promise<void> } | null)?.cancel?.().catch(() => undefined);
     throw new TooLarge();
   }
-  // The platform reads no more than that, unless the body is compressed, which a page of another origin is not told.
+  // The platform reads no more than that, unless the body is compressed, which a page of another origin cannot see.
   if (Number.isInteger(length) && type !== "cors" && headers.get("content-encoding") === null) {
     return isBytes ? new Uint8Array(await response.arrayBuffer()) : response.text();
   }
@@ -80,7 +80,7 @@ async function gathered(response: FetchResponse, limit: number): Promise<Uint8Ar
     }
     size += value.length;
     if (size > limit) {
-      // Not awaited, since it may never end.
+      // Not awaited, because it may never end.
       reader.cancel().catch(() => undefined);
       throw new TooLarge();
     }
@@ -88,7 +88,7 @@ async function gathered(response: FetchResponse, limit: number): Promise<Uint8Ar
   }
 }
 
-/** The chunks as one. */
+/** Joins the chunks. */
 export function joined(chunks: readonly Uint8Array[]): Uint8Array {
   const [first] = chunks;
   if (chunks.length === 1 && first) {

@@ -28,7 +28,7 @@ const SET_OPTIONS = ["ttl", "expiresAt", "staleFor", "tags", ...REQUEST_OPTIONS]
 const ENTRY_OPTIONS = ["key", "value", ...SET_OPTIONS];
 
 /**
- * A cache behind HTTP: the bridge (`isocache serve`), or any server of the Upstash Redis REST protocol. It is usable alone and
+ * A cache behind HTTP: the bridge (`isocache serve`), or any server of the Upstash Redis REST protocol. Use it alone or
  * as the provider of a `Cache`. It runs wherever there is `fetch`, and does nothing before the first operation.
  *
  * ```js
@@ -40,18 +40,18 @@ const ENTRY_OPTIONS = ["key", "value", ...SET_OPTIONS];
  * await cache.clearPattern("user:*"); // 1
  * ```
  *
- * **Time.** Every operation ends within `timeout`, with an answer or an error. Operations that walk the store (`keys`, and
- * `clearPattern` with a server other than the bridge) apply it to each step. After several failures in a row a circuit breaker
- * rejects operations at once for a while, with a `CacheError` of code `unavailable`.
+ * **Time.** Every operation ends within `timeout`, with a result or an error. Operations that walk the store (`keys`,
+ * and `clearPattern` with a server other than the bridge) apply it to each step. After several failures in a row a
+ * circuit breaker rejects operations at once for a while, with a `CacheError` of code `unavailable`.
  *
- * **Requests.** Operations issued in the same tick are sent as one request, and carried out in the order in which they were
- * issued; if there are too many for one request, as several, one after another. Operations of different ticks are ordered only
- * if one was awaited before the other was issued.
+ * **Requests.** Operations issued in the same tick are sent as one request, and executed in the order in which they
+ * were issued; if there are too many for one request, as several, one after another. Operations of different ticks are
+ * ordered only if one was awaited before the other was issued.
  *
- * **Retries.** A failed operation is sent again if that is safe. A `set` or `delete` may then have been carried out twice, so
- * that `delete` may return false though it removed the entry. `increment`, `setIfAbsent` and `getAndDelete` are not sent again
- * once they may have arrived. Browsers and Deno, however, resend a request themselves if its reused connection breaks before an
- * answer, which cannot be prevented.
+ * **Retries.** A failed operation is sent again if that is safe. A `set` or `delete` may then have been executed twice,
+ * so `delete` may return false even though it removed the entry. `increment`, `setIfAbsent` and `getAndDelete` are not
+ * sent again once they may have arrived. Browsers and Deno, however, resend a request themselves if its reused
+ * connection breaks before a response, which cannot be prevented.
  *
  * **Errors.** Operations reject with a `CacheError` if the store fails, with a `TypeError` or `RangeError` for an argument
  * outside the limits, and with the reason of your `AbortSignal`.
@@ -95,7 +95,7 @@ export class HttpCache<V = unknown> extends HttpMethods<V> implements Provider<V
     return entry as Entry<T> | undefined;
   }
 
-  /** @internal The fresh entries under `keys`, in their order. How long they are fresh is unknown. */
+  /** @internal The fresh entries under `keys`, in the same order. Their remaining time is unknown. */
   async getEntries(keys: readonly string[]): Promise<(Entry<V> | undefined)[]> {
     const entries = await this.peekEntries(keys);
     for (const entry of entries) {
@@ -104,7 +104,7 @@ export class HttpCache<V = unknown> extends HttpMethods<V> implements Provider<V
     return entries;
   }
 
-  /** @internal As `getEntries`, without being counted. */
+  /** @internal As `getEntries`, without counting lookups. */
   async peekEntries(keys: readonly string[]): Promise<(Entry<V> | undefined)[]> {
     const found = await this.#store.readMany(this.#keys(keys));
     return found.map((reply, at) => freshEntry(this.#store.opened(keys[at] as string, reply)));
@@ -125,7 +125,7 @@ export class HttpCache<V = unknown> extends HttpMethods<V> implements Provider<V
     this.#store.counts.sets++;
   }
 
-  /** @internal As `setIfAbsent`; an entry for which `isDead` returns true counts as absent, as a stale one does. */
+  /** @internal As `setIfAbsent`. An entry for which `isDead` returns true counts as absent, like a stale one. */
   async setIfDead(
     key: string,
     value: V,
@@ -148,7 +148,9 @@ export class HttpCache<V = unknown> extends HttpMethods<V> implements Provider<V
     return isFreshEntry(entry) ? inSeconds(entry.freshFor) : undefined;
   }
 
-  /** Starts the ttl of the entry under `key` again with `ttl`, by default the cache's. Returns whether there is an entry. */
+  /**
+   * Restarts the ttl of the entry under `key` with `ttl`, by default the cache's. Returns whether there is an entry.
+   */
   async touch(key: string, ttl?: Ttl | null, options?: RequestOptions): Promise<boolean> {
     return (await touch(this.#store, key, this.#key(key), this.#ttl(ttl), options, false)) !== undefined;
   }
@@ -185,7 +187,10 @@ export class HttpCache<V = unknown> extends HttpMethods<V> implements Provider<V
     return takeEntry(this.#store, key, this.#key(key), options);
   }
 
-  /** Stores `value` as `set` does, if there is an entry under `key`, in one step. Returns whether it was stored. */
+  /**
+   * Stores `value` as `set` does, but only if there is an entry under `key`, in one step. Returns whether it was
+   * stored.
+   */
   async replace<const O extends HttpSetOptions | SetArgument>(
     key: string,
     value: V,
@@ -211,13 +216,16 @@ export class HttpCache<V = unknown> extends HttpMethods<V> implements Provider<V
     return checked(reply, key) !== null && !this.#store.isStale(reply);
   }
 
-  /** The values under `keys`, in their order. */
+  /** The values under `keys`, in the same order. */
   async getMany<T extends V = V>(keys: readonly string[], options?: RequestOptions): Promise<(T | undefined)[]> {
     const found = await this.#store.readMany(this.#keys(keys), options);
     return found.map((reply, at) => this.#store.value(keys[at] as string, reply) as T | undefined);
   }
 
-  /** Stores every entry; none if one of them is invalid. It is not a transaction: another client may see a part of it. */
+  /**
+   * Stores every entry; none if one of them is invalid. It is not a transaction: another client may see some of them
+   * before the others.
+   */
   async setMany(entries: readonly SetEntry<V>[], options?: RequestOptions): Promise<void> {
     checkList("entries", entries);
     const commands = entries.map((entry) => {
@@ -228,21 +236,21 @@ export class HttpCache<V = unknown> extends HttpMethods<V> implements Provider<V
     await this.#store.writeMany(keys, commands, options);
   }
 
-  /** Removes the entries under `keys`. Returns how many there were. */
+  /** Removes the entries under `keys`. Returns how many existed. */
   async deleteMany(keys: readonly string[], options?: RequestOptions): Promise<number> {
     const deleted = await this.#store.remove(this.#keys(keys), options);
     this.#store.counts.deletes += deleted;
     return deleted;
   }
 
-  /** Removes the entries under `keys`. Returns for each, in their order, whether there was one. */
+  /** Removes the entries under `keys`. Returns for each, in order, whether it existed. */
   async deleteManyEach(keys: readonly string[], options?: RequestOptions): Promise<boolean[]> {
     const deleted = await this.#store.removeEach(this.#keys(keys), options);
     this.#store.counts.deletes += deleted.filter(Boolean).length;
     return deleted;
   }
 
-  /** Whether there is an entry under each of `keys`, in their order. */
+  /** Whether there is an entry under each of `keys`, in the same order. */
   async hasMany(keys: readonly string[], options?: RequestOptions): Promise<boolean[]> {
     const all = this.#keys(keys);
     const exists = this.#store.askEach(all, (key) => ["EXISTS", key], options);
@@ -251,8 +259,8 @@ export class HttpCache<V = unknown> extends HttpMethods<V> implements Provider<V
   }
 
   /**
-   * The keys of this cache or namespace, without its prefix, each once, in any order; with a Redis glob, those that match. A
-   * key that is added or removed during the iteration may be found or not.
+   * The keys of this cache or namespace, without its prefix, each once, in any order; with a Redis glob, those that
+   * match. A key that is added or removed during the iteration may or may not be found.
    */
   async *keys(pattern = "*", options?: RequestOptions): AsyncGenerator<string, void, undefined> {
     checkPattern(pattern);
@@ -271,8 +279,8 @@ export class HttpCache<V = unknown> extends HttpMethods<V> implements Provider<V
   }
 
   /**
-   * Removes all entries whose key matches a Redis glob. Returns how many there were. Entries that another client adds meanwhile
-   * may stay.
+   * Removes all entries whose key matches a Redis glob. Returns how many existed. Entries that another client adds in
+   * the meantime may stay.
    */
   async clearPattern(pattern: string, options?: RequestOptions): Promise<number> {
     checkPattern(pattern);
@@ -289,7 +297,7 @@ export class HttpCache<V = unknown> extends HttpMethods<V> implements Provider<V
 
   /**
    * Adds `by` to the number under `key`, in one step, and returns the sum. A new number starts at 0 and gets the ttl of
-   * `options`; an old one keeps its own. It is stored in decimal, which `get` reads with the default serializer.
+   * `options`; an existing one keeps its own. It is stored in decimal, which `get` reads with the default serializer.
    *
    * @throws RangeError if the sum is beyond what a number holds exactly.
    */
@@ -303,9 +311,9 @@ export class HttpCache<V = unknown> extends HttpMethods<V> implements Provider<V
   }
 
   /**
-   * Raises the number under `key` to at least `floor`, adds `by`, and stores the sum, unless it is above `ceiling`, in one step.
-   * Returns whether it was stored, and the sum or the present count. A new number starts at 0. A stored one gets the ttl of
-   * `options`. A server other than the bridge needs scripts (`EVAL`) for it.
+   * Raises the number under `key` to at least `floor`, adds `by`, and stores the sum unless it is above `ceiling`, in
+   * one step. Returns whether it was stored, and the sum or the current count. A new number starts at 0. A stored one
+   * gets the ttl of `options`. A server other than the bridge needs scripts (`EVAL`) for it.
    *
    * @throws RangeError for a number beyond what is exact.
    */
@@ -326,8 +334,8 @@ export class HttpCache<V = unknown> extends HttpMethods<V> implements Provider<V
   }
 
   /**
-   * The counts of this object and its namespaces; and the number of entries in the store, if there is no namespace and the
-   * store tells it exactly. If the store does not answer, `entries` is `undefined`.
+   * The counts of this object and its namespaces, and the number of entries in the store if there is no namespace and
+   * the store reports it exactly. If the store does not respond, `entries` is `undefined`.
    */
   async getStats(options?: RequestOptions): Promise<CacheStats> {
     const { client } = this.#store;
@@ -344,12 +352,12 @@ export class HttpCache<V = unknown> extends HttpMethods<V> implements Provider<V
     return new HttpCache<N>(undefined, this.#store, this.#prefix + prefixOf(prefix));
   }
 
-  /** @internal What sends the requests, and what is before every key. */
+  /** @internal The client that sends the requests, and the prefix of every key. */
   get requests(): { client: Client; prefix: string } {
     return { client: this.#store.client, prefix: this.#prefix };
   }
 
-  /** @internal This cache, with requests that tell whose they are, so that its own writes are told from others. */
+  /** @internal This cache, with requests that name their origin, so that its own writes can be told from others. */
   withOrigin(): HttpCache<V> {
     const { client, ttl } = this.#store;
     return new HttpCache<V>(undefined, new Store(new Client(client.settings, new Origin()), ttl), this.#prefix);
@@ -366,8 +374,8 @@ export class HttpCache<V = unknown> extends HttpMethods<V> implements Provider<V
   }
 
   /**
-   * Waits for operations under way, and closes the connections, for all namespaces. Later operations are refused. A second call
-   * does nothing.
+   * Waits for operations in progress, and closes the connections, for all namespaces. Later operations are refused. A
+   * second call does nothing.
    */
   async close(): Promise<void> {
     await this.#store.client.close();

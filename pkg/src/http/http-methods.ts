@@ -1,13 +1,13 @@
 /// <reference lib="esnext.disposable" preserve="true" />
 
-/** The methods of an `HttpCache` that are made of its others. */
+/** The methods of an `HttpCache` that are built from its others. */
 
 import type { MaybePromise } from "../promise.js";
 import type { Checked, Entry, SetArgument, Ttl } from "../types.js";
 import { inSeconds, isFreshEntry } from "./entries.js";
 import type { HttpSetOptions, RequestOptions } from "./types.js";
 
-/** What an `HttpCache` inherits. */
+/** The base class of `HttpCache`. */
 export abstract class HttpMethods<V> {
   abstract has(key: string, options?: RequestOptions): Promise<boolean>;
   abstract getEntry<T extends V = V>(key: string, options?: RequestOptions): Promise<Entry<T> | undefined>;
@@ -29,8 +29,9 @@ export abstract class HttpMethods<V> {
   abstract takeEntry(key: string, options?: RequestOptions): Promise<Entry<V> | undefined>;
 
   /**
-   * The value under `key`, and for how many **seconds** it is still fresh (`null`: it does not expire); `undefined` if there is
-   * none. The value is read first: if somebody replaces the entry at this moment, the time may be that of the new one.
+   * The value under `key`, and for how many **seconds** it is still fresh (`null` if it does not expire); `undefined`
+   * if there is none. The value is read first: if another client replaces the entry at that moment, the time may be
+   * that of the new one.
    */
   async getWithTtl<T extends V = V>(
     key: string,
@@ -40,7 +41,10 @@ export abstract class HttpMethods<V> {
     return isFreshEntry(entry) ? { value: entry.value, ttl: inSeconds(entry.freshFor) } : undefined;
   }
 
-  /** Stores `value` as `set` does, if there is no entry under `key`, in one step. Returns whether it was stored. */
+  /**
+   * Stores `value` as `set` does, but only if there is no entry under `key`, in one step. Returns whether it was
+   * stored.
+   */
   async setIfAbsent<const O extends HttpSetOptions | SetArgument>(
     key: string,
     value: V,
@@ -50,14 +54,15 @@ export abstract class HttpMethods<V> {
   }
 
   /**
-   * The value under `key`, or `undefined`; its ttl starts again with `ttl`, by default the cache's. In one step; for an entry
-   * with `staleFor` in two, of which the second changes nothing if another client has written the entry meanwhile.
+   * The value under `key`, or `undefined`. Restarts its ttl with `ttl`, by default the cache's. In one step; for an
+   * entry with `staleFor` in two, and the second changes nothing if another client has written the entry in the
+   * meantime.
    */
   async getAndTouch<T extends V = V>(key: string, ttl?: Ttl | null, options?: RequestOptions): Promise<T | undefined> {
     return (await this.touchEntry(key, ttl, options))?.value as T | undefined;
   }
 
-  /** The value under `key`, which is removed; or `undefined`. In one step. */
+  /** Removes the entry under `key`, and returns its value or `undefined`, in one step. */
   async getAndDelete<T extends V = V>(key: string, options?: RequestOptions): Promise<T | undefined> {
     return (await this.takeEntry(key, options))?.value as T | undefined;
   }
@@ -68,7 +73,7 @@ export abstract class HttpMethods<V> {
     return deleted === true;
   }
 
-  /** The same as `has`, by the name that the Rust crate uses. */
+  /** The same as `has`, under the name used by the Rust crate. */
   async exists(key: string, options?: RequestOptions): Promise<boolean> {
     return this.has(key, options);
   }

@@ -46,7 +46,7 @@ export async function incrementWithin(
     try {
       return await send(["ISOCACHE.INCRBY", whole, ...numbers]);
     } catch (error) {
-      // Only the bridge has the command; that it has none changes nothing.
+      // Only the bridge has the command. A server without it has changed nothing.
       const isForeign = client.isBridge !== true && error instanceof CacheError;
       if (!isForeign || (error.code !== "protocol" && error.code !== "refused")) {
         throw error;

@@ -1,11 +1,11 @@
 /** Finds values that a serializer would lose or change. */
 
-/** How deep values may be nested. */
+/** The maximum nesting depth of values. */
 const MAX_DEPTH = 500;
-/** How much of a path an error shows. */
+/** The maximum length of a path in an error. */
 const MAX_SHOWN = 200;
 
-/** What a format keeps unchanged beside what JSON does. */
+/** The values that a format keeps unchanged beyond those of JSON. */
 interface LosslessFormat {
   /** The name of the format, for errors. */
   readonly name: string;
@@ -15,7 +15,7 @@ interface LosslessFormat {
   carriesText?(text: string): boolean;
   /** Whether it keeps a member of this name. Default: any. */
   carriesName?(name: string): boolean;
-  /** The parts of a value that must be kept as well, with the path to each. */
+  /** The parts of a value that must also be kept, with the path to each. */
   parts?(value: object): Iterable<[path: string, part: unknown]>;
 }
 
@@ -24,7 +24,7 @@ export function checkLossless(value: unknown, format: LosslessFormat): void {
   check(value, "$", format, []);
 }
 
-/** A path as text, or as a member of another path: the text is built only for an error. */
+/** A path as text, or as a member of another path. The text is built only for an error. */
 type Path = string | { readonly of: Path; readonly member: string | number };
 
 function check(value: unknown, path: Path, format: LosslessFormat, above: object[]): void {
@@ -62,7 +62,7 @@ function checkObject(value: object, path: Path, format: LosslessFormat, above: o
   }
   above.push(value);
   if (Array.isArray(value)) {
-    // By index, since `forEach` and its like pass over holes.
+    // By index, because `forEach` and similar methods skip holes.
     for (let at = 0; at < value.length; at++) {
       check(value[at], { of: path, member: at }, format, above);
     }
@@ -87,7 +87,7 @@ function checkObject(value: object, path: Path, format: LosslessFormat, above: o
   above.pop();
 }
 
-/** Whether it is an object of no class; of another realm, too. */
+/** Whether it is an object of no class, from any realm. */
 function isPlain(value: object): boolean {
   const prototype: unknown = Object.getPrototypeOf(value);
   return prototype === Object.prototype || prototype === null || Object.getPrototypeOf(prototype) === null;

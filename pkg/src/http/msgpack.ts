@@ -5,15 +5,15 @@ import { isWellFormed } from "../check.js";
 import { checkLossless } from "./lossless.js";
 import type { BinarySerializer } from "./serializer.js";
 
-/** Numbers of the extension types, which are defined by this project. */
+/** The numbers of the extension types, defined by this project. */
 const SET = 1;
 const MAP = 2;
 const BIG_INT = 3;
-/** The bytes that begin integers of 64 bits. */
+/** The first bytes of 64-bit integers. */
 const [UINT64, INT64] = [0xcf, 0xd3];
-/** The byte that begins an integer of 8 bits. */
+/** The first byte of an 8-bit integer. */
 const UINT8 = 0xcc;
-/** More than values may be deep. */
+/** Greater than the maximum depth of values. */
 const MAX_DEPTH = 1000;
 
 const FORMAT = {
@@ -29,7 +29,7 @@ const FORMAT = {
     );
   },
   carriesText: isWellFormed,
-  // The decoder refuses it.
+  // The decoder rejects it.
   carriesName: (name: string) => name !== "__proto__" && isWellFormed(name),
   *parts(value: object): Generator<[string, unknown]> {
     let at = 0;
@@ -46,7 +46,7 @@ const FORMAT = {
   },
 };
 
-/** A `bigint` that was one when it was stored, among integers of 64 bits that were numbers. */
+/** A `bigint` that was stored as one, unlike 64-bit integers that were numbers. */
 class Big {
   readonly value: bigint;
 
@@ -55,7 +55,7 @@ class Big {
   }
 }
 
-/** With `isExact`, all 64-bit integers are decoded to `bigint`, and stored `bigint`s to `Big`. */
+/** If `isExact` is set, all 64-bit integers are decoded to `bigint`, and stored `bigint`s to `Big`. */
 function coder(isExact: boolean): { encode(value: unknown): Uint8Array; decode(bytes: Uint8Array): unknown } {
   const extensionCodec = new ExtensionCodec();
   const encoder = new Encoder({ extensionCodec, maxDepth: MAX_DEPTH });
@@ -85,11 +85,11 @@ const usual = /* @__PURE__ */ coder(false);
 const exact = /* @__PURE__ */ coder(true);
 
 /**
- * Stores values as MessagePack: the values of JSON, and `Date`, `Uint8Array`, `bigint`, `Map`, `Set`, `NaN` and infinities.
- * `Map`, `Set` and `bigint` are extension types (numbers 2, 1 and 3), which other programs must know to read them; everything
- * else is plain MessagePack. A 64-bit integer that another program has stored is returned as a number if a number holds it,
- * otherwise as a `bigint`. A `Buffer` comes back as a `Uint8Array`. A value that would not come back unchanged is refused with a
- * `TypeError` that names its place.
+ * Stores values as MessagePack: the values of JSON, and `Date`, `Uint8Array`, `bigint`, `Map`, `Set`, `NaN` and
+ * infinities. `Map`, `Set` and `bigint` are extension types (numbers 2, 1 and 3), which other programs must know to
+ * read them; everything else is plain MessagePack. A 64-bit integer stored by another program is returned as a number
+ * if a number can represent it, otherwise as a `bigint`. A `Buffer` comes back as a `Uint8Array`. A value that would
+ * not come back unchanged is refused with a `TypeError` that names its path.
  *
  * ```js
  * import { HttpCache } from "isocache";
@@ -107,7 +107,8 @@ export const messagePackSerializer: BinarySerializer = {
     return bytes.length === 1 && isDecimal(bytes) ? Uint8Array.of(UINT8, bytes[0] as number) : bytes;
   },
   deserialize(bytes: Uint8Array): unknown {
-    // The store keeps counters in decimal, which is no MessagePack: its first byte would be a value, with others after it.
+    // The store keeps counters in decimal, which is not MessagePack: the first byte would be a value, followed by
+    // others.
     if (bytes.length > 0 && isDecimal(bytes)) {
       return Number(new TextDecoder().decode(bytes));
     }
@@ -124,7 +125,7 @@ function isDecimal(bytes: Uint8Array): boolean {
   return (isDigit(first) || (first === 0x2d && rest.length > 0)) && rest.every(isDigit);
 }
 
-/** The value with numbers for integers that were numbers. It is changed in place. */
+/** The value with numbers for integers that were numbers. Changes it in place. */
 function narrowed(value: unknown): unknown {
   if (typeof value === "bigint") {
     const number = Number(value);

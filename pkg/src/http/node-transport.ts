@@ -1,6 +1,6 @@
 /**
- * Requests by Node's own HTTP client, which takes a third of the time of its `fetch`. The module is looked up when the first
- * request is sent, by a function that only Node has: nothing is imported.
+ * Sends requests with Node's own HTTP client, in a third of the time of its `fetch`. The module is looked up when the
+ * first request is sent, by a function that only Node has: nothing is imported.
  */
 
 import { builtinModule } from "../platform.js";
@@ -49,19 +49,19 @@ interface Platform {
 }
 
 const platform: Platform = globalThis;
-/** For comparison only: a program that replaces it wants to see each request. */
+/** Only for comparison: a program that replaces it wants to see each request. */
 const genuine = /* @__PURE__ */ loadedFetch();
 
 function loadedFetch(): unknown {
   return platform.fetch;
 }
 
-/** Larger bodies are written in parts of this size, so that an early answer is noticed between them. */
+/** Larger bodies are written in parts of this size, so that an early response is noticed in between. */
 const PART = 65_536;
-/** How long a server is asked to say that it wants a body before it gets it anyway, in milliseconds. */
+/** How long to wait for a server to request the body before sending it anyway, in milliseconds. */
 const CONTINUE_LIMIT = 1000;
 
-/** A transport by Node's HTTP client; `undefined` where this is not Node, or the program has replaced `fetch`. */
+/** A transport that uses Node's HTTP client; `undefined` outside Node, or if the program has replaced `fetch`. */
 export function byNode(url: string): Transport | undefined {
   const { process, navigator } = platform;
   const isNode =
@@ -100,8 +100,9 @@ function over(http: HttpModule): Transport {
         const isCutOff = !isAnswered && !request.writableFinished && bytes.length > PART;
         request.destroy();
         if (isCutOff && !asksFirst && !ending.isOver) {
-          // A server that refuses a body and closes may do so before its answer is read, which is lost then. Nothing was
-          // carried out, so it can be asked again, this time before the body is sent.
+          // A server that refuses a body and closes the connection may do so before its response is read, which is then
+          // lost. Nothing was executed, so the request can be sent again; this time it waits for a response before it
+          // sends the body.
           exchange(sent, limit, ending, true).then(resolve, reject);
         } else {
           reject(error);
@@ -109,7 +110,7 @@ function over(http: HttpModule): Transport {
       };
       request.on("error", fail);
       request.on("socket", (socket) => {
-        // Node's client stops listening when the answer has come, though a write may fail after that.
+        // Node's client stops listening when the response has arrived, but a write may fail after that.
         if (!guarded.has(socket)) {
           guarded.add(socket);
           socket.on("error", () => undefined);
@@ -128,7 +129,7 @@ function over(http: HttpModule): Transport {
         const done = () => {
           forget();
           if (isRefusal || !request.writableFinished) {
-            // The server may not have read the body to its end, and the rest must not reach it as a next request.
+            // The server may not have read the whole body, and the rest must not reach it as the next request.
             request.destroy();
           }
           const { buffer, byteOffset, length } = joined(chunks);
@@ -149,7 +150,7 @@ function over(http: HttpModule): Transport {
             chunks.push(chunk);
           }
         });
-        // A server that refuses a body often closes before its answer has been read. The status says enough.
+        // A server that refuses a body often closes before its response has been read. The status says enough.
         response.on("error", isRefusal ? done : fail);
         response.on("end", done);
       });
@@ -163,7 +164,7 @@ function over(http: HttpModule): Transport {
         if (at >= bytes.length) {
           request.end(part);
         } else {
-          // The next part waits for a turn of the event loop, in which an answer is read if there is one.
+          // The next part waits for a turn of the event loop, in which a response is read if there is one.
           request.write(part, () => platform.setImmediate?.(more));
         }
       };

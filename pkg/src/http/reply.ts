@@ -1,14 +1,14 @@
-/** Commands and replies, and reading replies as the type that a command has. */
+/** Commands and replies, and reading replies as the type of the command. */
 
 import { errorOf, wrongReply } from "./errors.js";
 
 /** A command: its name and its arguments. */
 export type Command = readonly (string | Uint8Array)[];
 
-/** The reply to one command. Strings are text or bytes, by the encoding of the request. */
+/** The reply to one command. Strings are text or bytes, depending on the encoding of the request. */
 export type Reply = string | number | null | Uint8Array | ServerError | readonly Reply[];
 
-/** A command that failed, in the words of the server. */
+/** A command that failed, with the server's message. */
 export class ServerError {
   readonly text: string;
 
@@ -17,7 +17,7 @@ export class ServerError {
   }
 }
 
-/** Thrown for an answer that is not one of the protocol; says why. */
+/** Thrown for a response that does not follow the protocol; says why. */
 export class Malformed extends Error {}
 
 /** The reply. @throws if it is an error. `key` is the key of the command. */
@@ -28,7 +28,9 @@ export function checked(reply: Reply | undefined, key?: string): Exclude<Reply, 
   return reply ?? null;
 }
 
-/** A reply that is a whole number. Beyond what a number holds exactly, servers send its digits, and it is near it. */
+/**
+ * Reads a reply as an integer. Servers send larger numbers than are safe as digits, and the result is then approximate.
+ */
 export function count(command: string, reply: Reply | undefined, key?: string): number {
   const sent = checked(reply, key);
   const number = typeof sent === "string" && /^-?\d+$/.test(sent) ? Number(sent) : sent;
@@ -38,7 +40,7 @@ export function count(command: string, reply: Reply | undefined, key?: string): 
   return number;
 }
 
-/** A reply that is a list, of this length if one is given. */
+/** Reads a reply as a list, of this length if one is given. */
 export function list(command: string, reply: Reply | undefined, length?: number): readonly Reply[] {
   const replies = checked(reply);
   if (!isList(replies) || (length !== undefined && replies.length !== length)) {
@@ -48,7 +50,7 @@ export function list(command: string, reply: Reply | undefined, length?: number)
   return replies;
 }
 
-/** A reply that is text, or text as bytes. */
+/** Reads a reply as text, or as text in bytes. */
 export function text(command: string, reply: Reply | undefined): string {
   const string = checked(reply);
   if (typeof string === "string") {

@@ -3,13 +3,13 @@
 import { utf8Length } from "../check.js";
 import { type Command, Malformed, type Reply, ServerError } from "./reply.js";
 
-/** No command used here is answered with arrays nested this deep. */
+/** No command used here has replies with arrays nested this deep. */
 const MAX_DEPTH = 8;
 const [CR, LF] = [13, 10];
 
-/** Commands, one after the other, each an array of bulk strings. */
+/** Encodes commands one after the other, each as an array of bulk strings. */
 export function encodeCommands(commands: readonly Command[]): ArrayBuffer {
-  // What lies between two values of bytes is gathered as one text.
+  // Anything between two binary values is collected as one text.
   const pieces: (string | Uint8Array)[] = [];
   let text = "";
   let most = 0;
@@ -48,7 +48,7 @@ export function encodeCommands(commands: readonly Command[]): ArrayBuffer {
 }
 
 /**
- * The replies in `bytes`, one for each of `expected` commands. Bulk strings are bytes of their own, not views.
+ * The replies in `bytes`, one for each of `expected` commands. Bulk strings are copies, not views.
  *
  * @throws Malformed for anything else.
  */
@@ -131,13 +131,13 @@ class Reader {
     return bulk;
   }
 
-  /** `undefined` for the length that says that there is nothing. */
+  /** `undefined` for the length that means nil. */
   #length(line: string): number | undefined {
     if (line === "-1") {
       return undefined;
     }
     const length = /^\d{1,10}$/.test(line) ? Number(line) : Number.NaN;
-    // Each element takes three bytes at least: no more are there than that.
+    // Each element takes at least three bytes, so there cannot be more than that.
     if (!(length <= this.#bytes.length - this.#at)) {
       throw new Malformed("a length is beyond the end");
     }
@@ -145,7 +145,7 @@ class Reader {
   }
 }
 
-/** A number; its digits where a number would round them. */
+/** A number; its digits if a number would round them. */
 function integer(line: string): number | string {
   if (!/^[+-]?\d{1,19}$/.test(line)) {
     throw new Malformed("a number has no digits");

@@ -5,9 +5,9 @@ import { endlessScan, wrongReply } from "./errors.js";
 import { type Command, checked, list, type Reply, text } from "./reply.js";
 import type { AbortSignalLike } from "./types.js";
 
-/** How many keys the server looks at in one step, and so how long it keeps others waiting. */
+/** The number of keys that the server visits in one step, and so how long it keeps others waiting. */
 const KEYS_PER_STEP = "512";
-/** More steps than any store has keys for: a server whose SCAN does not end. */
+/** More steps than the keys of any store need: the SCAN of the server does not end. */
 const MAX_STEPS = 2 ** 24;
 
 /** The command for one step. */

@@ -1,9 +1,9 @@
 /** Serializers. */
 
-/** The formats in which envelopes are known to the bridge, by their names in its commands. */
+/** The formats of envelopes that the bridge supports, by their names in its commands. */
 type EnvelopeFormat = "JSON" | "MSGPACK";
 
-/** Turns values into text, which is stored, and back. */
+/** Converts values to text for storage, and back. */
 export interface TextSerializer {
   readonly format: "text";
   /** Returns the text; throws for a value that would not come back unchanged. */
@@ -15,8 +15,8 @@ export interface TextSerializer {
 }
 
 /**
- * Turns values into bytes, which are stored, and back. The bridge takes them as they are. Another server of the protocol takes
- * one value of bytes per request, and answers in base64, so that text is faster there.
+ * Converts values to bytes for storage, and back. The bridge takes them unchanged. Another server of the protocol takes
+ * one binary value per request, and replies in base64, so text is faster there.
  */
 export interface BinarySerializer {
   readonly format: "bytes";
@@ -28,5 +28,5 @@ export interface BinarySerializer {
   readonly envelope?: EnvelopeFormat | null;
 }
 
-/** Turns values into text or bytes and back. */
+/** Converts values to text or bytes, and back. */
 export type Serializer = TextSerializer | BinarySerializer;

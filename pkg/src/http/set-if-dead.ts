@@ -1,4 +1,4 @@
-/** Storing an entry where there is none that counts. */
+/** Stores an entry if there is none that counts. */
 
 import type { MaybePromise } from "../promise.js";
 import type { Entry } from "../types.js";
@@ -8,8 +8,8 @@ import { isValue, type Store } from "./store.js";
 import type { RequestOptions } from "./types.js";
 
 /**
- * Carries out `command`, a SET, if there is no entry under its key, or one that is stale or for which `isDead` returns true.
- * Returns whether it was stored.
+ * Executes `command`, a SET, if there is no entry under its key, or one that is stale or for which `isDead` returns
+ * true. Returns whether it was stored.
  */
 export async function setIfDead<V>(
   store: Store,
@@ -19,7 +19,7 @@ export async function setIfDead<V>(
   isDead?: (entry: Entry<V>) => MaybePromise<boolean>,
 ): Promise<boolean> {
   const [, whole, written, , ttl = Infinity] = command as [string, string, string, string?, string?];
-  // Together in one request, where the server takes bytes in a list of commands.
+  // In one request, if the server takes bytes in a list of commands.
   const [[reply], [old]] = await Promise.all([
     // A second attempt would find what the first one stored.
     store.ask([[...command, "NX"]], request, { once: true }),

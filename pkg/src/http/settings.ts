@@ -1,4 +1,4 @@
-/** Options, checked and with their defaults. */
+/** The options, checked and with their defaults. */
 
 import { checkFunction, checkInteger, checkObject, checkOneOf, checkOptions, wrongType } from "../check.js";
 import { monotonicNow } from "../clock.js";
@@ -23,9 +23,9 @@ const LONGEST_MS = 600_000;
 
 /** The settings of a client. */
 export interface Settings {
-  /** Without a slash at its end. */
+  /** Without a trailing slash. */
   readonly url: string;
-  /** The server as errors name it: without a path. */
+  /** The server as errors name it, without a path. */
   readonly server: string;
   readonly tokens: Tokens;
   /** In milliseconds. */
@@ -35,7 +35,7 @@ export interface Settings {
   /** `undefined`: operations are not batched. */
   readonly batch: { readonly maxCommands: number; readonly maxBytes: number } | undefined;
   readonly serializer: Serializer;
-  /** Sends requests; looked up when one is sent. */
+  /** Sends requests; looked up for each. */
   readonly transport: () => Transport;
   /** The function of the caller that sends requests. */
   readonly fetch: FetchLike | undefined;
@@ -43,7 +43,7 @@ export interface Settings {
   readonly maxResponseBytes: number;
 }
 
-/** The settings. @throws TypeError or RangeError that names the option. */
+/** Checks the options. @throws TypeError or RangeError that names the option. */
 export function settingsOf(options: HttpCacheOptions): Settings {
   checkOptions(options, NAMES);
   const { token, timeout = "2s", retries = 2, breaker, batch, fetch, clock } = options;
@@ -70,7 +70,7 @@ export function settingsOf(options: HttpCacheOptions): Settings {
   };
 }
 
-/** The given function; otherwise Node's own client if there is one, which is looked up when the first request is sent. */
+/** The given function; otherwise Node's own client if there is one, looked up when the first request is sent. */
 function transportOf(fetch: FetchLike | undefined, url: string): () => Transport {
   const fallback = byFetch(fetch);
   let node: Transport | null | undefined = fetch === undefined ? undefined : null;

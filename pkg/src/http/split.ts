@@ -1,8 +1,11 @@
-/** Which operations are sent together. */
+/** Decides which operations are sent together. */
 
 import type { Operation } from "./batch.js";
 
-/** The operations in their order, in as many parts as the limits require. One that exceeds a limit by itself is a part. */
+/**
+ * Splits the operations, in order, into as many parts as the limits require. One that exceeds a limit by itself is a
+ * part.
+ */
 export function* parts(
   operations: readonly Operation[],
   { maxCommands, maxBytes }: { readonly maxCommands: number; readonly maxBytes: number },
@@ -24,7 +27,7 @@ export function* parts(
   }
 }
 
-/** The operations in their order; adjacent ones that may be sent together form a run. */
+/** Splits the operations, in order, into runs of adjacent ones that may be sent together. */
 export function* runs(
   operations: readonly Operation[],
   joins: (operation: Operation) => boolean,

@@ -1,4 +1,4 @@
-/** The entries of a server: how they are written, how replies are read as entries, and which of them are stale. */
+/** The entries of a server: writing them, reading replies as entries, and recognizing stale ones. */
 
 import { checkOptions, checkValue, quote } from "../check.js";
 import { systemNow } from "../clock.js";
@@ -12,17 +12,17 @@ import { type Command, checked, count, list, type Reply, ServerError } from "./r
 import type { RequestOptions } from "./types.js";
 
 export const REQUEST_OPTIONS = ["signal"];
-/** How much of a value shows whether it may be an envelope: 16 bytes. */
+/** The last byte of a value's beginning that shows whether it may be an envelope: 16 bytes. */
 const HEAD_END = "15";
 /** For servers with scripts, as in Rust: replaces a value if it is the expected one. Returns 1 if it was replaced. */
 const COMPARE_AND_SET =
   "if redis.pcall('GET', KEYS[1]) ~= ARGV[1] then return 0 end " +
   "if ARGV[3] then redis.call('SET', KEYS[1], ARGV[2], 'PX', ARGV[3]) else redis.call('SET', KEYS[1], ARGV[2]) end " +
   "return 1";
-/** Before it, where the values are bytes in hexadecimal: such servers take no bytes in a list of commands. */
+/** Put before it if the values are bytes in hexadecimal: such servers take no bytes in a list of commands. */
 const FROM_HEX =
   "for i = 1, 2 do ARGV[i] = ARGV[i]:gsub('..', function(c) return string.char(tonumber(c, 16)) end) end ";
-/** Keys in one command. */
+/** The number of keys in one command. */
 const KEYS_AT_ONCE = 500;
 
 /** How the commands of an operation may be sent: as one transaction, and only once. */
@@ -31,12 +31,12 @@ interface How {
   once?: boolean;
 }
 
-/** What an `HttpCache` and its namespaces share. Keys here have the namespace in front, except in errors. */
+/** The state that an `HttpCache` and its namespaces share. Keys here include the namespace, except in errors. */
 export class Store {
   readonly client: Client;
   /** The ttl of writes without one, in milliseconds. */
   readonly ttl: number;
-  /** Whether entries may be stale: not with a serializer that writes no envelopes. */
+  /** Whether entries may be stale. False with a serializer that writes no envelopes. */
   readonly hasStale: boolean;
   readonly counts = { hits: 0, misses: 0, sets: 0, deletes: 0 };
 
@@ -54,7 +54,9 @@ export class Store {
     return this.client.ask({ commands, ...how }, options?.signal);
   }
 
-  /** Carries out operations on parts of a list, and returns what `read` makes of their replies, in the order of the list. */
+  /**
+   * Executes operations on parts of a list, and returns what `read` makes of their replies, in the order of the list.
+   */
   async inParts<T, R>(
     of: readonly T[],
     commands: (some: readonly T[]) => readonly Command[],
@@ -71,7 +73,7 @@ export class Store {
     return (await Promise.all(all)).flat();
   }
 
-  /** The replies to one command for each key, in their order. */
+  /** The replies to one command for each key, in the same order. */
   askEach(keys: readonly string[], command: (key: string) => Command, options?: RequestOptions): Promise<Reply[]> {
     return this.inParts(
       keys,
@@ -81,7 +83,7 @@ export class Store {
     );
   }
 
-  /** What is stored under keys, in their order. */
+  /** The stored values under keys, in the same order. */
   readMany(keys: readonly string[], options?: RequestOptions): Promise<Reply[]> {
     return this.inParts(
       keys,
@@ -92,8 +94,8 @@ export class Store {
   }
 
   /**
-   * Whether entries are stale, by key in their order. Whole values are read only of entries that may be envelopes, by how they
-   * begin.
+   * Whether entries are stale, by key in the same order. Reads whole values only of entries that may be envelopes,
+   * judging by their beginning.
    */
   async areStale(keys: readonly string[], options?: RequestOptions): Promise<boolean[]> {
     const stale = keys.map(() => false);
@@ -113,7 +115,7 @@ export class Store {
     return stale;
   }
 
-  /** Removes entries, and returns how many of them were fresh. */
+  /** Removes entries, and returns the number of fresh ones. */
   async remove(keys: readonly string[], options?: RequestOptions): Promise<number> {
     const counts = await this.#unlink([...new Set(keys)], (some) => [["UNLINK", ...some]], options);
     return counts.reduce((sum, count) => sum + count, 0);
@@ -125,7 +127,7 @@ export class Store {
     return (await this.#unlink(keys, commands, options)).map((count) => count > 0);
   }
 
-  /** The counts of commands that remove keys, without stale entries, which are looked for in the same request. */
+  /** The counts of commands that remove keys, without stale entries, which the same request looks for. */
   #unlink(
     keys: readonly string[],
     commands: (some: readonly string[]) => readonly Command[],
@@ -147,7 +149,7 @@ export class Store {
     );
   }
 
-  /** Replaces what is stored under a key, if it is `expected` still. Returns whether it was. */
+  /** Replaces the stored value under a key, if it is still `expected`. Returns whether it was. */
   async compareAndSet(
     key: string,
     expected: string | Uint8Array,
@@ -165,7 +167,7 @@ export class Store {
     return count(command[0] as string, reply) > 0;
   }
 
-  /** The command that stores an entry, which is checked; or that removes it, if it has expired already. */
+  /** The command that stores a checked entry, or that removes it if it has already expired. */
   write(key: string, whole: string, value: unknown, options: KnownOptions): Command {
     const { ttl, staleFor, tags } = options;
     checkValue(key, value);
@@ -181,7 +183,7 @@ export class Store {
     return ["SET", whole, stored, ...(end === Infinity ? [] : ["PX", `${Math.min(end, Number.MAX_SAFE_INTEGER)}`])];
   }
 
-  /** Sends the commands that store entries under these keys, which are as the caller gave them. Counts them. */
+  /** Sends the commands that store entries under these keys, which are those of the caller. Counts them. */
   async writeMany(
     keys: readonly string[],
     commands: readonly Command[],
@@ -195,7 +197,7 @@ export class Store {
     this.counts.sets += replies.length;
   }
 
-  /** The value that a reply stands for, counted; `undefined` for an absent key, and for a stale entry. */
+  /** The value in a reply, counted; `undefined` for an absent key and for a stale entry. */
   value(key: string, reply: Reply | undefined): unknown {
     const stored = this.opened(key, reply);
     const isHit = stored !== undefined && isFresh(stored);
@@ -208,7 +210,7 @@ export class Store {
     this.counts[isHit ? "hits" : "misses"]++;
   }
 
-  /** The entry that a reply stands for, fresh or stale; `undefined` for an absent key. */
+  /** The entry in a reply, fresh or stale; `undefined` for an absent key. */
   opened(key: string, reply: Reply | undefined): Stored | undefined {
     const stored = checked(reply, key);
     if (stored === null) {
@@ -247,7 +249,7 @@ export class Store {
     return { ...this.counts, hitRate, evictions: 0, expirations: 0, entries, bytes: undefined };
   }
 
-  /** The form in which an entry is stored. @throws TypeError for a value that the serializer cannot store. */
+  /** The stored form of an entry. @throws TypeError for a value that the serializer cannot store. */
   sealed(key: string, stored: Stored): string | Uint8Array {
     try {
       return sealed(stored, this.client.settings.serializer);
@@ -259,7 +261,7 @@ export class Store {
   }
 }
 
-/** The signal of options that may be a ttl alone. */
+/** The signal in options that may be just a ttl. */
 export function signalOf(options: unknown): RequestOptions | undefined {
   const { signal } = Object(options) as RequestOptions;
   return signal && { signal };
@@ -270,7 +272,7 @@ export function isFresh({ freshUntil }: Stored): boolean {
   return freshUntil === undefined || freshUntil > systemNow();
 }
 
-/** Whether a reply is a value, and not an error or nothing. */
+/** Whether a reply is a value, not an error or nil. */
 export function isValue(reply: Reply | undefined): reply is string | Uint8Array {
   return typeof reply === "string" || reply instanceof Uint8Array;
 }
@@ -278,13 +280,13 @@ export function isValue(reply: Reply | undefined): reply is string | Uint8Array 
 /** The beginning of a map with the name "value" in MessagePack, after its first byte. */
 const VALUE = [0xa5, 0x76, 0x61, 0x6c, 0x75, 0x65];
 
-/** Whether a value may be an envelope of a format, by how it begins. */
+/** Whether a value may be an envelope of a format, judging by its beginning. */
 function mayBeEnvelope(format: string | null | undefined, head: Reply | undefined): boolean {
   if (typeof head === "string" && format === "JSON") {
     // Other clients may put spaces between.
     return '{"value"'.startsWith(head.replace(/\s/g, "").slice(0, 8));
   }
-  // A server that refuses to tell how it begins may tell the whole.
+  // A server that refuses to return the beginning may return the whole.
   return (
     head instanceof ServerError ||
     (isValue(head) && (format !== "MSGPACK" || VALUE.every((byte, at) => head[at + 1] === byte)))

@@ -4,8 +4,8 @@ import { isWellFormed, wrongType } from "../check.js";
 import type { TextSerializer } from "./serializer.js";
 
 /**
- * Values are texts, stored as they are, which is what other clients of the store read and write. A value that is not a string is
- * refused with a `TypeError`.
+ * Values are texts, stored unchanged, which is what other clients of the store read and write. A value that is not a
+ * string is refused with a `TypeError`.
  */
 export const textSerializer: TextSerializer = {
   format: "text",

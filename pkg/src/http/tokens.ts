@@ -1,4 +1,4 @@
-/** The token of requests: fixed, or returned by a function when it is needed. */
+/** The token of requests: fixed, or returned by a function when needed. */
 
 import { wrongType } from "../check.js";
 import { tokenFailed } from "./errors.js";
@@ -6,7 +6,7 @@ import { tokenFailed } from "./errors.js";
 /** A function that returns a token. */
 type TokenSource = () => string | Promise<string>;
 
-/** Keeps the token, and gets a new one when the server has refused it. */
+/** Keeps the token, and gets a new one if the server has refused it. */
 export class Tokens {
   readonly #source: TokenSource | undefined;
   #known: string | undefined;
@@ -20,7 +20,7 @@ export class Tokens {
     }
   }
 
-  /** The token, or a promise of it, which concurrent callers share; `undefined` if there is none. */
+  /** The token, or a promise of it, shared by concurrent callers; `undefined` if there is none. */
   current(): string | undefined | Promise<string> {
     if (this.#known !== undefined || this.#source === undefined) {
       return this.#known;
@@ -38,7 +38,7 @@ export class Tokens {
     return this.#pending;
   }
 
-  /** Forgets a token that was refused. Returns whether there is a function for another one. */
+  /** Forgets a refused token. Returns whether there is a function for another one. */
   renew(refused: string | undefined): boolean {
     if (this.#source === undefined) {
       return false;
@@ -49,7 +49,7 @@ export class Tokens {
     return true;
   }
 
-  /** Gives up waiting for a token, so that the next operation asks again. */
+  /** Gives up waiting for a token, so that the next operation requests one again. */
   abandon(): void {
     this.#pending = undefined;
   }

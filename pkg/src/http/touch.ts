@@ -9,9 +9,9 @@ import type { RequestOptions } from "./types.js";
 const MOST = Number.MAX_SAFE_INTEGER;
 
 /**
- * Gives a fresh entry a new ttl in milliseconds, and returns it. That takes one request. An entry with a window takes a second
- * one: its freshness is stored with its value, which is replaced unless another client has changed it meanwhile. If it is
- * stale, the second one gives it its old ttl back.
+ * Gives a fresh entry a new ttl in milliseconds, and returns it. That takes one request. An entry with a window takes a
+ * second one: its freshness is stored with its value, which is replaced unless another client has changed it in the
+ * meantime. If it is stale, the second one restores its old ttl.
  */
 export async function touch(
   store: Store,
@@ -49,10 +49,10 @@ export async function touch(
   return stored;
 }
 
-/** What follows the value in an envelope of JSON as both languages write it, with nothing between. */
+/** The part after the value in a JSON envelope, as both languages write it, without spaces. */
 const AFTER_VALUE = /,"fresh_until":\d+(,"tags":\{(?:"(?:[^"\\]|\\.)*":-?\d+,?)*\})?\}$/;
 
-/** A stored value with another freshness; `undefined`: it is fresh until it expires. */
+/** A stored value with another freshness; with `undefined`, it is fresh until it expires. */
 function withFreshness(
   store: Store,
   key: string,
@@ -63,7 +63,7 @@ function withFreshness(
   if (typeof old === "string" && store.client.settings.serializer.envelope === "JSON" && freshUntil !== undefined) {
     const [after, tags = ""] = AFTER_VALUE.exec(old) ?? [];
     if (after !== undefined) {
-      // The value stays as it is: another client may have written a number that JavaScript would round.
+      // The value stays unchanged: another client may have written a number that JavaScript would round.
       return `${old.slice(0, -after.length)},"fresh_until":${freshUntil}${tags}}`;
     }
   }

@@ -1,4 +1,4 @@
-/** One request and its answer, by whatever means it is sent. */
+/** One request and its response, however it is sent. */
 
 import { type CacheError, connectionFailed } from "./errors.js";
 
@@ -9,7 +9,7 @@ export interface Request {
   readonly body: string | ArrayBuffer;
 }
 
-/** An answer. */
+/** A response. */
 export interface HttpResponse {
   readonly status: number;
   readonly header: (name: string) => string | null;
@@ -17,25 +17,25 @@ export interface HttpResponse {
   readonly body: string | Uint8Array;
 }
 
-/** How a request learns that no caller needs its answer any more. */
+/** Tells a request that no caller needs its response any more. */
 export interface Ending {
-  /** Whether that is so. */
+  /** Whether that is the case. */
   readonly isOver: boolean;
-  /** Calls `act` then, unless the returned function was called before. */
+  /** Calls `act` when it is, unless the returned function was called before. */
   whenEnded(act: () => void): () => void;
 }
 
 /**
- * Sends a request, and reads at most `limit` bytes of the answer. Rejects with `TooLarge`, or with the error of the platform.
- * Redirects are not followed.
+ * Sends a request, and reads at most `limit` bytes of the response. Rejects with `TooLarge`, or with the error of the
+ * platform. Redirects are not followed.
  */
 export interface Transport {
   (request: Request, limit: number, ending: Ending): Promise<HttpResponse>;
-  /** Closes idle connections, if they are its own. */
+  /** Closes the transport's own idle connections, if any. */
   close?(): void;
 }
 
-/** An answer of more bytes than the limit. */
+/** A response of more bytes than the limit. */
 export class TooLarge extends Error {}
 
 /** A connection that could not be made: nothing was sent. */
@@ -48,7 +48,7 @@ export function brokenOff(
   redact: (text: string) => string,
 ): { error: CacheError; isSent: boolean } {
   const { message, code, cause } = (error ?? {}) as Record<"message" | "code" | "cause", unknown>;
-  // `fetch` has the failure itself as the cause of a general one.
+  // `fetch` wraps the failure as the cause of a general one.
   const inner = (cause ?? {}) as Record<"message" | "code", unknown>;
   const name = inner.code ?? code;
   const why = `${name ?? inner.message ?? message ?? "unknown"}`.slice(0, 200);

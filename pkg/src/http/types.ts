@@ -22,7 +22,7 @@ export interface FetchInit {
   method: "POST";
   headers: Record<string, string>;
   body: string | ArrayBuffer;
-  /** Redirects are not followed, so that the token does not go elsewhere. */
+  /** Redirects are not followed, so that the token is not sent elsewhere. */
   redirect: "manual";
   cache?: "no-store";
   signal: PlatformSignal;
@@ -49,7 +49,7 @@ export interface RequestOptions {
 
 /** Options of a write. */
 export interface HttpSetOptions extends SetOptions, RequestOptions {
-  /** The generations of the tags of the entry, as `Tagged` gives them. */
+  /** The generations of the tags of the entry, as returned by `Tagged`. */
   tags?: readonly string[] | Generations | undefined;
 }
 
@@ -63,9 +63,9 @@ export interface BreakerOptions {
 
 /** How operations of one tick are batched. */
 export interface BatchOptions {
-  /** The most commands in one request. Default: 1000, which is what servers of the protocol take. */
+  /** The maximum number of commands in one request. Default: 1000, which servers of the protocol accept. */
   maxCommands?: number | undefined;
-  /** About the most bytes in one request. Default: 1 MiB. A larger value is sent alone. */
+  /** The approximate maximum number of bytes in one request. Default: 1 MiB. A larger value is sent alone. */
   maxBytes?: number | undefined;
 }
 
@@ -77,36 +77,38 @@ export interface HttpCacheOptions {
    */
   url: string | { readonly href: string };
   /**
-   * The token, or a function that returns it, which may be asynchronous. The function is called when a token is first needed,
-   * and once more if the server answers 401. The token is sent in a header only.
+   * The token, or a function that returns it, possibly asynchronously. The function is called when a token is first
+   * needed, and once more if the server responds with 401. The token is sent only in a header.
    */
   token?: string | (() => string | Promise<string>) | undefined;
-  /** Put before every key, with a `:` between. Default: none. */
+  /** The prefix of every key, followed by a `:`. Default: none. */
   namespace?: string | undefined;
-  /** How long an operation may take, with all its attempts, in **seconds** or with a unit, to `"10m"`. Default: `"2s"`. */
+  /**
+   * The timeout of an operation, with all its attempts, in **seconds** or with a unit, up to `"10m"`. Default: `"2s"`.
+   */
   timeout?: Ttl | undefined;
-  /** How often an operation is retried at most, where that is safe: from 0 to 10. Default: 2. */
+  /** The maximum number of retries of an operation, if they are safe: from 0 to 10. Default: 2. */
   retries?: number | undefined;
   /** The circuit breaker, or `false` for none. Default: `true`. */
   breaker?: BreakerOptions | boolean | undefined;
   /** How operations are batched, or `false` for one request per operation. Default: `true`. */
   batch?: BatchOptions | boolean | undefined;
   /**
-   * Turns values into text or bytes and back: `"json"`, which refuses values that JSON would change; `"text"`, for values that
-   * are texts and stored as they are; or an object, such as `messagePackSerializer`. Default: `"json"`.
+   * Converts values to text or bytes and back: `"json"`, which refuses values that JSON would change; `"text"`, for
+   * values that are texts and stored unchanged; or an object, such as `messagePackSerializer`. Default: `"json"`.
    */
   serializer?: Serializer | "json" | "text" | undefined;
   /**
-   * The function that sends requests. Default: the platform's `fetch`, looked up at each request; in Node its own HTTP client,
-   * which takes a third of the time, unless the program has replaced `fetch` or its dispatcher.
+   * The function that sends requests. Default: the platform's `fetch`, looked up at each request; in Node its own HTTP
+   * client, which takes a third of the time, unless the program has replaced `fetch` or its dispatcher.
    */
   fetch?: FetchLike | undefined;
   /** The ttl of entries that are written without one, in **seconds** or with a unit. Default: `null`, no expiry. */
   ttl?: Ttl | null | undefined;
-  /** The time in milliseconds, of any origin, for the breaker and for time limits. Default: a monotonic clock. */
+  /** The time in milliseconds, from any origin, for the breaker and for time limits. Default: a monotonic clock. */
   clock?: (() => number) | undefined;
-  /** The most bytes of an answer. Default: 64 MiB. */
+  /** The maximum number of bytes in a response. Default: 64 MiB. */
   maxResponseBytes?: number | undefined;
-  /** Permits plain `http:` to other machines, so that the token can be read on the way. Default: false. */
+  /** Permits plain `http:` to other machines. The token can then be read on the way. Default: false. */
   allowInsecure?: boolean | undefined;
 }

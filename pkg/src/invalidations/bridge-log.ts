@@ -1,4 +1,4 @@
-/** The requests for changed keys: a stream of events, and what was missed in one response. */
+/** The requests for changed keys: a stream of events, or one response with the missed changes. */
 
 import { type AttemptError, attemptErrorOf } from "../http/attempt.js";
 import { notProtocol } from "../http/errors.js";
@@ -9,16 +9,16 @@ import type { Origin } from "./origin.js";
 
 /** An open stream. */
 export interface EventStream {
-  /** Who its events call `own`; `undefined`: nobody. */
+  /** The origin whose changes its events call `own`; `undefined` for none. */
   readonly origin: string | undefined;
   /** The next events; `undefined` at the end. Rejects if the connection breaks. */
   read(): Promise<readonly ServerEvent[] | undefined>;
 }
 
-/** What was missed. */
+/** Missed changes. */
 interface Missed {
   readonly position: string;
-  /** Everything may have changed. */
+  /** Whether everything may have changed. */
   readonly reset: boolean;
   readonly keys: readonly string[];
   readonly own: readonly string[];
@@ -31,7 +31,7 @@ export interface ChangeLog {
   missed(since: string | undefined): Promise<Missed>;
 }
 
-/** A failed request: the error for the caller, and how long the server asks to wait, in milliseconds. */
+/** A failed request: the error for the caller, and how long the server requests to wait, in milliseconds. */
 export class LogError extends Error {
   readonly error: Error;
   readonly after: number | undefined;
@@ -122,7 +122,7 @@ export class BridgeLog implements ChangeLog {
     }
     const token = await tokens.current();
     const headers = { accept, ...(token !== undefined && { authorization: `Bearer ${token}` }) };
-    // Some runtimes do not know the option and refuse it.
+    // Some runtimes do not support the option and reject it.
     const cache = "cache" in (globalThis.Request?.prototype ?? {}) ? { cache: "no-store" } : {};
     let response: GetResponse;
     try {

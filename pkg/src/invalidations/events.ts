@@ -1,4 +1,4 @@
-/** Server-sent events, as the bridge sends them: with an id, a name and data of one line each. */
+/** Server-sent events, as the bridge sends them: with an id, a name and data on one line each. */
 
 /** An event. */
 export interface ServerEvent {
@@ -8,14 +8,14 @@ export interface ServerEvent {
   readonly data: Readonly<Record<string, unknown>>;
 }
 
-/** The most characters of an event: keys of 1 MiB, each character of which may be an escape sequence. */
+/** The maximum number of characters in an event: keys of 1 MiB, where each character may be an escape sequence. */
 const LONGEST = 8 * 2 ** 20;
 
-/** Takes in text in any parts, and returns the events that it completes. */
+/** Takes text in chunks of any size, and returns the events that it completes. */
 export class EventParser {
   #rest = "";
 
-  /** @throws Error for text that cannot be of events. */
+  /** @throws Error for text that cannot contain events. */
   take(text: string): ServerEvent[] {
     const blocks = (this.#rest + text).replaceAll("\r\n", "\n").split("\n\n");
     this.#rest = blocks.pop() as string;

@@ -1,4 +1,4 @@
-/** `HttpInvalidations`: changed keys, as a bridge announces them. */
+/** `HttpInvalidations`: changed keys, as announced by a bridge. */
 
 import { checkOneOf, checkOptions, wrongType } from "../check.js";
 import type { Client } from "../http/client.js";
@@ -17,8 +17,8 @@ import type { Invalidation, InvalidationListener, InvalidationSource, Invalidati
 /** Options of `HttpInvalidations`. */
 export interface InvalidationOptions {
   /**
-   * Asks for what has changed, at most so often, in **seconds** or with a unit, instead of holding a stream. Default: a stream,
-   * and in edge workers, which cannot hold one, `"5s"`.
+   * Polls for changes instead of holding a stream, at most once per interval, in **seconds** or with a unit. Default: a
+   * stream; in edge workers, which cannot hold one, `"5s"`.
    */
   checkInterval?: Ttl | undefined;
   /** Whether the tabs of an origin share one stream, in browsers. Default: true. */
@@ -26,12 +26,12 @@ export interface InvalidationOptions {
 }
 
 const DEFAULT_INTERVAL = "5s";
-/** The shortest time that a stream may take until it begins, in milliseconds. */
+/** The minimum time limit for a stream to begin, in milliseconds. */
 const LEAST_LIMIT = 2000;
 
 /**
- * Announcements of the keys of an `HttpCache`, with its namespace, that anybody changes: through the bridge or directly in its
- * store. It is what a `TieredCache` listens to; a program may listen as well:
+ * Announcements of changed keys of an `HttpCache`, with its namespace, whoever changes them: through the bridge or
+ * directly in its store. A `TieredCache` listens to it; a program may also listen:
  *
  * ```js
  * import { HttpCache, HttpInvalidations } from "isocache";
@@ -49,12 +49,12 @@ const LEAST_LIMIT = 2000;
  * changed; // ["1"]
  * ```
  *
- * It connects when somebody listens, and again whenever the connection breaks or falls silent for two heartbeats.
+ * It connects with the first listener, and again whenever the connection breaks or is silent for two heartbeats.
  */
 export class HttpInvalidations implements InvalidationSource, AsyncIterable<Invalidation> {
   readonly #client: Client;
   readonly #prefix: string;
-  /** In milliseconds; `undefined`: it holds a stream. */
+  /** In milliseconds; `undefined` if it holds a stream. */
   readonly #interval: number | undefined;
   readonly #shared: boolean;
 
@@ -73,7 +73,7 @@ export class HttpInvalidations implements InvalidationSource, AsyncIterable<Inva
     this.#shared = shared;
   }
 
-  /** Begins to announce changes to `listener`. An error that it throws is written to the console. */
+  /** Begins to announce changes to `listener`. If it throws, the error is written to the console. */
   listen(listener: InvalidationListener): InvalidationSubscription {
     if (typeof listener !== "function") {
       throw wrongType("listener", "a function", listener);
@@ -103,12 +103,12 @@ export class HttpInvalidations implements InvalidationSource, AsyncIterable<Inva
       : follow(within);
   }
 
-  /** The announcements, one after another, from now on. Leaving the loop ends it. */
+  /** The announcements, one after another, from now on. Leaving the loop ends the subscription. */
   [Symbol.asyncIterator](): AsyncIterator<Invalidation> {
     return new Events(this, this.#interval);
   }
 
-  /** What the tabs that may share a stream have in common: the server, the keys, and what the token permits. */
+  /** The common properties of tabs that may share a stream: the server, the keys, and the rights of the token. */
   async #channel(): Promise<string> {
     const { tokens, url } = this.#client.settings;
     return JSON.stringify([url, this.#prefix, rightsOf(await tokens.current())]);
@@ -131,7 +131,7 @@ export function announces(provider: object): provider is HttpCache<never> {
   return typeof (provider as Partial<HttpCache<never>> | undefined)?.requests?.client === "object";
 }
 
-/** Tokens of the same rights differ only in when they end, if the bridge has signed them. */
+/** The rights of a token. Tokens with the same rights that the bridge has signed differ only in their end. */
 function rightsOf(token: string | undefined): unknown {
   const [, claims] = /^iso1\.([\w-]+)\./.exec(token ?? "") ?? [];
   if (claims === undefined) {

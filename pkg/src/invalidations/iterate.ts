@@ -2,7 +2,7 @@
 
 import type { Invalidation, InvalidationSource, InvalidationSubscription } from "./types.js";
 
-/** Announcements that wait for a reader. One that is slower is told to drop everything instead. */
+/** The maximum number of announcements that wait for a reader. A slower one must drop everything. */
 const MOST = 10_000;
 
 export class Events implements AsyncIterator<Invalidation, undefined> {
@@ -12,7 +12,7 @@ export class Events implements AsyncIterator<Invalidation, undefined> {
   #timer: ReturnType<typeof setInterval> | undefined;
   #isOver = false;
 
-  /** `interval`: how often a source that has to ask does so, in milliseconds. */
+  /** `interval`: how often a polling source polls, in milliseconds. */
   constructor(source: InvalidationSource, interval: number | undefined) {
     this.#subscription = source.listen((event) => this.#take(event));
     const { check } = this.#subscription;

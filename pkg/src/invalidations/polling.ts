@@ -1,13 +1,13 @@
-/** Asks for changed keys, where no stream can be held. */
+/** Polls for changed keys, where no stream can be held. */
 
 import type { ChangeLog } from "./bridge-log.js";
 import { LogError } from "./bridge-log.js";
 import { positionOf } from "./position.js";
 import type { InvalidationListener, InvalidationSubscription } from "./types.js";
 
-/** The part of the interval that passes at least between two polls that nobody waits for. */
+/** The minimum part of the interval between two polls that nobody waits for. */
 const PART = 0.1;
-/** How long nobody polls after a poll has failed, at most, in milliseconds. */
+/** The maximum time without polls after a poll has failed, in milliseconds. */
 const PAUSE = 1000;
 
 export class PollingSubscription implements InvalidationSubscription {
@@ -23,7 +23,7 @@ export class PollingSubscription implements InvalidationSubscription {
   #failedAt = Number.NEGATIVE_INFINITY;
   #isClosed = false;
 
-  /** `positions` calls what it is given with the positions of ordinary responses, until the returned function is called. */
+  /** `positions` calls its argument with the positions of ordinary responses, until the returned function is called. */
   constructor(
     log: ChangeLog,
     listener: InvalidationListener,
@@ -38,10 +38,10 @@ export class PollingSubscription implements InvalidationSubscription {
     this.#stop = positions((position) => this.#saw(position));
   }
 
-  /** Asks for what was missed, once for all callers that wait. */
+  /** Polls for missed changes, once for all waiting callers. */
   check(): Promise<void> {
     if (this.#polling !== undefined) {
-      // What began in another request of an edge worker may never end.
+      // A poll that began in another request of an edge worker may never end.
       const isOver = this.#now() - this.#polledAt > this.#interval;
       if (!isOver) {
         return this.#polling;
@@ -71,10 +71,10 @@ export class PollingSubscription implements InvalidationSubscription {
     try {
       const { position, reset, keys, own } = await this.#log.missed(since);
       if (this.#isClosed || since !== this.#since) {
-        // Another poll was quicker.
+        // Another poll was faster.
         return;
       }
-      // From when the request was sent: what has changed since then may be unknown.
+      // Counts from when the request was sent: later changes may be unknown.
       const age = this.#now() - began;
       const resumed = since !== undefined && !reset;
       const validFor = this.#interval;
@@ -92,14 +92,14 @@ export class PollingSubscription implements InvalidationSubscription {
     }
   }
 
-  /** An ordinary response had this position. */
+  /** Called with the position of an ordinary response. */
   #saw(text: string): void {
     const [known, seen] = [positionOf(this.#since), positionOf(text)];
     if (known === undefined || seen === undefined) {
       return;
     }
     if (seen.epoch !== known.epoch) {
-      // The next read asks first.
+      // The next read polls first.
       this.#failedAt = Number.NEGATIVE_INFINITY;
       this.#listener({ type: "lost", error: undefined });
     } else if (seen.sequence > known.sequence && this.#now() - this.#polledAt > this.#interval * PART) {

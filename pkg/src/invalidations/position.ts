@@ -6,7 +6,7 @@ export interface Position {
   readonly sequence: number;
 }
 
-/** A position, or `undefined` for a text that is none. */
+/** Parses a position. Returns `undefined` for any other text. */
 export function positionOf(text: string | null | undefined): Position | undefined {
   const parts = /^([0-9a-f]+)-(\d+)$/.exec(text ?? "");
   return parts ? { epoch: parts[1] as string, sequence: Number(parts[2]) } : undefined;

@@ -1,4 +1,4 @@
-/** Follows a log of changes by its stream of events, and connects again whenever that breaks or falls silent. */
+/** Follows a log of changes through its stream of events, and reconnects whenever the stream breaks or is silent. */
 
 import type { ChangeLog, EventStream } from "./bridge-log.js";
 import { LogError } from "./bridge-log.js";
@@ -17,7 +17,7 @@ export interface Timing {
 const FIRST_PAUSE = 100;
 const LONGEST_PAUSE = 5000;
 const PAUSE_AFTER_REFUSAL = 30_000;
-/** Heartbeats that may be missing. */
+/** The number of heartbeats that may be missing. */
 const SILENT_HEARTBEATS = 2;
 
 /** The connection was given up. */
@@ -28,9 +28,9 @@ export class StreamSubscription implements InvalidationSubscription {
   readonly #origin: Origin | undefined;
   readonly #listener: InvalidationListener;
   readonly #timing: Timing;
-  /** How long it may take until a stream begins, in milliseconds. */
+  /** The time limit for a stream to begin, in milliseconds. */
   readonly #limit: number;
-  /** Up to where everything was announced. */
+  /** The position up to which everything has been announced. */
   #since: string | undefined;
   #validFor = 0;
   #controller: AbortController | undefined;
@@ -91,7 +91,7 @@ export class StreamSubscription implements InvalidationSubscription {
         return;
       }
       if (this.#timing.now() - began > limit) {
-        // This client has slept. What has piled up meanwhile does not tell what is now.
+        // This client has slept. The events that piled up do not show the current state.
         throw new GivenUp("nothing was read for too long");
       }
       for (const event of events) {
@@ -124,7 +124,7 @@ export class StreamSubscription implements InvalidationSubscription {
     this.#listener(event);
   }
 
-  /** The outcome of a promise, or an error after a time in milliseconds, or when this is closed. */
+  /** The outcome of a promise, or an error after a time in milliseconds or when this is closed. */
   #within<T>(limit: number, promise: Promise<T>): Promise<T> {
     return new Promise((resolve, reject) => {
       const giveUp = () => {

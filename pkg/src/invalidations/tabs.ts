@@ -1,7 +1,7 @@
 /**
- * One stream for all tabs of an origin. The tab that holds a lock leads: it holds the stream, and tells the others what comes,
- * over a broadcast channel. When it is closed, the lock goes to another tab; when it is frozen and does not answer, another
- * takes the lock from it. The new leader continues the stream where it was itself.
+ * One stream for all tabs of an origin. The tab that holds a lock leads: it holds the stream, and passes announcements
+ * on to the others over a broadcast channel. When it is closed, the lock goes to another tab; when it is frozen and
+ * does not respond, another takes the lock from it. The new leader continues the stream at its own position.
  */
 
 import { systemNow } from "../clock.js";
@@ -9,11 +9,11 @@ import { sha256 } from "../key/sha256.js";
 import type { Timing } from "./stream.js";
 import type { Invalidation, InvalidationListener, InvalidationSubscription } from "./types.js";
 
-/** What tabs tell each other. */
+/** A message between tabs. */
 type Message =
-  /** What the leader was told, for all or for one tab; `sent` is the time of the machine. */
+  /** An announcement from the leader, for all tabs or for one; `sent` is the system time. */
   | { readonly event: Invalidation; readonly sent: number; readonly to?: string }
-  /** A tab asks the leader what it missed since a position. */
+  /** A tab requests from the leader what it missed since a position. */
   | { readonly ask: string; readonly since: string | undefined };
 
 interface Channel {
@@ -32,9 +32,9 @@ interface Browser {
   readonly BroadcastChannel?: new (name: string) => Channel;
 }
 
-/** How long the leader may take to answer, in milliseconds. */
+/** The time limit for a response of the leader, in milliseconds. */
 const ANSWER_LIMIT = 2000;
-/** How many announcements the leader remembers for tabs that missed some. */
+/** The number of announcements that the leader remembers for tabs that missed some. */
 const REMEMBERED = 256;
 
 const browser = globalThis as Browser;
@@ -65,7 +65,7 @@ export class SharedSubscription implements InvalidationSubscription {
   #heardAt: number;
   #timer: unknown;
 
-  /** `follow` begins a stream, after a position if there is one. */
+  /** `follow` begins a stream, after a position if given. */
   constructor(
     name: () => Promise<string>,
     listener: InvalidationListener,
@@ -92,7 +92,7 @@ export class SharedSubscription implements InvalidationSubscription {
     try {
       this.#name = `isocache.${sha256(await name()).join(".")}`;
     } catch (error) {
-      // The token cannot be had at present.
+      // The token is not available at present.
       this.#listener({ type: "lost", error });
       this.#later(() => this.#begin(name), ANSWER_LIMIT);
       return;
@@ -120,7 +120,7 @@ export class SharedSubscription implements InvalidationSubscription {
       .catch(() => this.#resign());
   }
 
-  /** Leads until the lock is given back. */
+  /** Leads until the lock is released. */
   #lead(): Promise<void> {
     if (this.#isClosed || this.#stream !== undefined) {
       return Promise.resolve();
@@ -144,14 +144,14 @@ export class SharedSubscription implements InvalidationSubscription {
     this.#ask();
   }
 
-  /** As the leader: passes on what the stream told. */
+  /** As the leader: passes on an announcement of the stream. */
   #tell(event: Invalidation): void {
     this.#note(event);
     this.#recent.push(event);
     if (this.#recent.length > REMEMBERED) {
       this.#recent.shift();
     }
-    // What is own here is not so in the other tabs.
+    // Changes by this tab are not those of the other tabs.
     this.#post({ event: event.type === "keys" ? { ...event, own: [] } : event, sent: systemNow() });
     this.#listener(event);
   }
@@ -171,7 +171,7 @@ export class SharedSubscription implements InvalidationSubscription {
     this.#note(event);
     this.#listener(event.type === "lost" ? event : { ...event, age: event.age + Math.max(systemNow() - sent, 0) });
     if (hasSlept) {
-      // What has piled up meanwhile does not tell what is now.
+      // The messages that piled up do not show the current state.
       this.#ask();
     } else {
       this.#watch();
@@ -191,7 +191,7 @@ export class SharedSubscription implements InvalidationSubscription {
     }
   }
 
-  /** As the leader: tells one tab what it has missed. */
+  /** As the leader: sends one tab what it has missed. */
   #answer(to: string, since: string | undefined): void {
     const sent = systemNow();
     const state = this.#state;
@@ -212,12 +212,12 @@ export class SharedSubscription implements InvalidationSubscription {
   }
 
   #post(message: Message): void {
-    // Errors are objects that not every channel takes.
+    // Errors are objects that some channels cannot send.
     const isLost = "event" in message && message.event.type === "lost";
     this.#channel?.postMessage(isLost ? { ...message, event: { type: "lost", error: undefined } } : message);
   }
 
-  /** Asks the leader what was missed, and takes the lock if there is no answer. */
+  /** Requests missed changes from the leader, and takes the lock if there is no response. */
   #ask(): void {
     if (this.#stream !== undefined) {
       return;
@@ -233,7 +233,7 @@ export class SharedSubscription implements InvalidationSubscription {
     }, limit);
   }
 
-  /** Asks when a heartbeat is missing, or after a while if there is no stream. */
+  /** Sends a request when a heartbeat is missing, or after a while if there is no stream. */
   #watch(): void {
     this.#later(() => this.#ask(), (this.#validFor / 2) * 1.1);
   }

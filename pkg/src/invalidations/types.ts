@@ -1,11 +1,14 @@
-/** Announcements of changed keys, and where they come from. */
+/** Announcements of changed keys, and their sources. */
 
-/** What a source announces. `age` is how old the knowledge was when it arrived, in **milliseconds**; 0 if it was sent at once. */
+/**
+ * An announcement of a source. `age` is how old the information was when it arrived, in **milliseconds**; 0 if it was
+ * sent at once.
+ */
 export type Invalidation =
   /**
-   * The source is connected, and announces every change after `position`. With `resumed` it continues where it was: what was
-   * missed comes next. Without, changes may have been missed. From now on, each announcement vouches for `validFor`
-   * **milliseconds**.
+   * The source is connected, and announces every change after `position`. With `resumed` it continues where it was, and
+   * missed changes come next. Without it, changes may have been missed. From now on, each announcement is valid for
+   * `validFor` **milliseconds**.
    */
   | {
       readonly type: "hello";
@@ -14,7 +17,7 @@ export type Invalidation =
       readonly validFor: number;
       readonly age: number;
     }
-  /** These keys were written, deleted or evicted, or have expired. Those in `own` were last changed by this client itself. */
+  /** These keys were written, deleted or evicted, or have expired. Those in `own` were last changed by this client. */
   | {
       readonly type: "keys";
       readonly keys: readonly string[];
@@ -24,14 +27,14 @@ export type Invalidation =
     }
   /** Every key may have changed: the store was emptied. */
   | { readonly type: "all"; readonly position: string; readonly age: number }
-  /** Changes were missed: every copy is to be dropped. */
+  /** Changes were missed: drop every copy. */
   | { readonly type: "reset"; readonly position: string; readonly age: number }
-  /** Everything up to here was announced. */
+  /** Everything up to here has been announced. */
   | { readonly type: "heartbeat"; readonly position: string; readonly age: number }
-  /** The connection is lost, or could not be made; the source tries again by itself. */
+  /** The connection is lost, or could not be made. The source retries by itself. */
   | { readonly type: "lost"; readonly error: unknown };
 
-/** What a source tells its announcements to. */
+/** A listener for announcements. */
 export type InvalidationListener = (event: Invalidation) => void;
 
 /** A running source. */
@@ -39,17 +42,17 @@ export interface InvalidationSubscription {
   /** Ends it. A second call does nothing. */
   close(): void;
   /**
-   * Asks for what was missed, in a source that has to ask. Resolves when it was announced, or `lost` was; never rejects.
+   * Polls for missed changes, in a source that polls. Resolves when they or `lost` have been announced; never rejects.
    * A caller may wait for it before it serves a copy.
    */
   check?(): Promise<void>;
 }
 
 /**
- * Where announcements of changed keys come from: an `HttpInvalidations`, or an object of your own. Keys are those of the provider
- * whose changes it announces. After a silence of `validFor`, only another `hello` makes copies good again.
+ * A source of announcements of changed keys: an `HttpInvalidations`, or your own object. Keys are those of the provider
+ * whose changes it announces. After a silence of `validFor`, only another `hello` makes copies valid again.
  */
 export interface InvalidationSource {
-  /** Begins to announce changes. Each call begins a subscription of its own. */
+  /** Begins to announce changes. Each call begins a separate subscription. */
   listen(listener: InvalidationListener): InvalidationSubscription;
 }

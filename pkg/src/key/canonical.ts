@@ -1,6 +1,6 @@
 /**
- * The canonical form of arguments: equal arguments have the same text, different ones have different texts. The forms are
- * listed in the Rust `key/canonical.rs`.
+ * The canonical form of arguments: equal arguments have the same text, different ones have different texts. The Rust
+ * file `key/canonical.rs` lists the forms.
  */
 
 import { isWellFormed, quote, utf8Length } from "../check.js";
@@ -8,7 +8,7 @@ import { isWellFormed, quote, utf8Length } from "../check.js";
 const MAX_DEPTH = 128;
 const MAX_BYTES = 16 * 1024 * 1024;
 
-/** The place of a value in the arguments: indexes and names. */
+/** The path to a value in the arguments: indexes and names. */
 type Path = (number | string)[];
 
 /** The canonical form of a list of arguments. An `undefined` at the end counts as an absent argument. */
@@ -61,10 +61,10 @@ function encodeText(text: string, path: Path): string {
 
 function encodeNumber(value: number): string {
   if (Number.isInteger(value)) {
-    // With all its digits, not only those that distinguish it from its neighbours.
+    // All digits, not only those that distinguish it from its neighbours.
     return `i${Number.isSafeInteger(value) ? value : BigInt(value)};`;
   }
-  // There are many bit patterns of NaN.
+  // NaN has many bit patterns.
   const bits = Number.isNaN(value) ? 0x7ff8n << 48n : new BigUint64Array(Float64Array.of(value).buffer)[0];
   return `x${bits?.toString(16).padStart(16, "0")}`;
 }
@@ -114,7 +114,10 @@ function isPlain(value: object): boolean {
   );
 }
 
-/** The order of two texts in UTF-8. It differs from that of their units: surrogates sort before U+E000, their characters after. */
+/**
+ * Compares two texts by their UTF-8. This differs from the order of their units: surrogates sort before U+E000, but
+ * their characters after.
+ */
 function compare(one: string, other: string): number {
   let at = 0;
   while (at < one.length && one.charCodeAt(at) === other.charCodeAt(at)) {

@@ -31,14 +31,14 @@ function hashed(text: string): string {
 }
 
 /**
- * The key of the call of a function with these arguments: `name:` and 32 characters, which are 192 bits of the SHA-256 of
- * the arguments. Rust's `key_of` gives the same key for the same arguments.
+ * The key of a function call with these arguments: `name:` and 32 characters, which are 192 bits of the SHA-256 of the
+ * arguments. Rust's `key_of` returns the same key for the same arguments.
  *
  * Arguments may be strings, numbers, bigints, booleans, `null`, `undefined`, dates, bytes (`Uint8Array`, `ArrayBuffer`),
  * and arrays and plain objects of those. Arguments with equal contents are equal:
  * - The order of the properties of an object does not matter. An `undefined` property counts as absent, and so does an
  *   `undefined` argument at the end. Elsewhere `undefined` differs from `null`.
- * - Numbers with equal values are equal, also `1` and `1n`, `0` and `-0`, and every `NaN`. `1` differs from `"1"`.
+ * - Numbers with equal values are equal, including `1` and `1n`, `0` and `-0`, and every `NaN`. `1` differs from `"1"`.
  *
  * ```js
  * import { keyOf } from "isocache";
@@ -59,7 +59,8 @@ export function keyOf(name: string, args: readonly unknown[]): string {
 }
 
 /**
- * The glob that matches the keys that `keyOf` gives for a function with any arguments, and those of no other function.
+ * The glob that matches the keys that `keyOf` returns for a function with any arguments, and no keys of other
+ * functions.
  *
  * @throws TypeError or RangeError for a name that is not a string, is empty, or is not well-formed.
  */

@@ -1,4 +1,4 @@
-/** Key patterns: from values to a key, and to a glob of many keys. */
+/** Key patterns, which turn values into a key or into a glob of many keys. */
 
 import { checkObject, quote } from "../check.js";
 import { escapeGlob } from "../prefix.js";
@@ -6,8 +6,8 @@ import { fill, parseTemplate } from "./template.js";
 import { escapedValue } from "./value.js";
 
 /**
- * A value in a key. Only its text matters: `7` and `"7"` give the same key. A number must be a safe integer, since the texts
- * of other numbers differ between languages.
+ * A value in a key. Only its text matters: `7` and `"7"` give the same key. A number must be a safe integer, because
+ * the texts of other numbers differ between languages.
  */
 export type KeyValue = string | number | bigint | boolean;
 
@@ -25,7 +25,7 @@ export type KeyParams<P extends string> = string extends P
   ? Record<string, KeyValue>
   : { [Name in Names<P>]: KeyValue };
 
-/** Keys of one form; made by `keyPattern`. */
+/** Keys of one form, created by `keyPattern`. */
 export interface KeyPattern<P extends string = string> {
   /**
    * The key for these values.
@@ -37,11 +37,11 @@ export interface KeyPattern<P extends string = string> {
     ...params: string extends P ? [params?: KeyParams<P>] : [Names<P>] extends [never] ? [] : [params: KeyParams<P>]
   ): string;
   /**
-   * The glob of all keys with these values; a parameter without a value is `*`. Of the keys with the same number of `:` it
-   * matches no others. It also matches keys with more segments: `user:*` matches `user:7:posts`.
+   * The glob of all keys with these values; a parameter without a value becomes `*`. Among keys with the same number of
+   * `:` it matches no others. It also matches keys with more segments: `user:*` matches `user:7:posts`.
    */
   glob(params?: { [Name in keyof KeyParams<P>]?: KeyValue | undefined }): string;
-  /** The pattern as it was written. */
+  /** The pattern as written. */
   readonly pattern: P;
 }
 
@@ -51,8 +51,8 @@ export interface KeyPattern<P extends string = string> {
  * Values are escaped: each of `:` `%` `*` `?` `[` `]` `\` becomes `%` and two hexadecimal digits, so that no value extends
  * into another segment or widens a glob. Rust's `KeyPattern` gives the same keys.
  *
- * `{{` and `}}` stand for braces. Between two parameters there must be a `:`, no parameter may occur twice, and there must
- * be some literal text.
+ * `{{` and `}}` stand for braces. There must be a `:` between two parameters, no parameter may occur twice, and there
+ * must be some literal text.
  *
  * ```js
  * import { keyPattern } from "isocache";

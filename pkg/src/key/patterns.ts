@@ -1,9 +1,9 @@
-/** The key patterns of common use. */
+/** Common key patterns. */
 
 import { keyPattern } from "./pattern.js";
 
 /**
- * The key patterns of common use. Rust's `isocache::keys` has the same.
+ * Common key patterns. Rust's `isocache::keys` has the same.
  *
  * ```js
  * import { keys } from "isocache";

@@ -15,7 +15,7 @@ function primes(count: number): number[] {
   return found;
 }
 
-/** The first 32 bits of the fraction of each root. None is so near to a 32-bit integer that rounding would matter. */
+/** The first 32 bits of the fraction of each root. None is close enough to a 32-bit integer for rounding to matter. */
 const fractions = (roots: number[]): Int32Array => Int32Array.from(roots, (root) => ((root % 1) * 2 ** 32) | 0);
 
 let roundConstants: Int32Array | undefined;

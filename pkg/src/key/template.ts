@@ -1,4 +1,4 @@
-/** The text of a key pattern. Its grammar is described in the Rust crate `isocache-key-pattern`. */
+/** The text of a key pattern. The Rust crate `isocache-key-pattern` describes its grammar. */
 
 import { quote, wrongType } from "../check.js";
 
@@ -53,7 +53,7 @@ export function parseTemplate(pattern: unknown): Template {
   return { texts, names };
 }
 
-/** Puts values between the texts. */
+/** Inserts values between the texts. */
 export function fill(texts: readonly string[], names: readonly string[], textOf: (name: string) => string): string {
   return names.reduce((filled, name, at) => filled + textOf(name) + texts[at + 1], texts[0] as string);
 }

@@ -2,7 +2,7 @@
 
 import { isWellFormed, quote, wrongType } from "../check.js";
 
-/** The text of `value`, without characters that separate segments or have a meaning in a glob. */
+/** The text of `value`, with escapes for characters that separate segments or have a meaning in a glob. */
 export function escapedValue(name: string, value: unknown): string {
   if (typeof value === "number" && !Number.isSafeInteger(value)) {
     throw new RangeError(`isocache: ${name} must be a safe integer, not ${value}; give its text, or a bigint`);

@@ -1,6 +1,6 @@
-/** What a limiter needs of its algorithm. */
+/** The algorithm of a limiter. */
 
-/** What an algorithm says about a request. */
+/** The decision of an algorithm on a request. */
 export interface Verdict {
   allowed: boolean;
   /** May be negative. */
@@ -11,13 +11,13 @@ export interface Verdict {
 
 /** Times are in milliseconds since 1970. */
 export interface Algorithm {
-  /** The length of a window, or the time in which a bucket becomes full, in milliseconds. */
+  /** The length of a window, or the time in which an empty bucket becomes full, in milliseconds. */
   readonly window: number;
   /** Counts a request. */
   check(key: string, cost: number, now: number): Promise<Verdict>;
   /** As `check`, without counting. */
   peek(key: string, cost: number, now: number): Promise<Verdict>;
-  /** The keys of the counters in which a request may be counted that still matters. */
+  /** The keys of the counters in which a request that still matters may be counted. */
   keys(key: string, now: number): string[];
   /** The `resetAfter` of a request that could not be counted. */
   left(now: number): number;

@@ -1,4 +1,4 @@
-/** A rate limiter in front of a handler of `Request`s, and the headers of its answers. */
+/** A rate limiter in front of a handler of `Request`s, and the headers of its responses. */
 
 import { checkFunction, checkObject, checkOptions, quote } from "../check.js";
 import type { RateLimiter } from "./rate-limiter.js";
@@ -12,12 +12,14 @@ type PlatformResponse = typeof globalThis extends { Response: { prototype: infer
 
 /** Options of `rateLimited`. `R` is the type of requests, `A` what the platform passes beside them. */
 export interface RateLimitedOptions<R extends PlatformRequest = PlatformRequest, A extends unknown[] = unknown[]> {
-  /** The limiter. What happens if its store fails is its own option, `onStoreError`; with `"fail"` the wrapper rejects. */
+  /**
+   * The limiter. Its own option `onStoreError` says what happens if its store fails; with `"fail"` the wrapper rejects.
+   */
   limiter: RateLimiter;
   /**
-   * The key under which a request is counted, such as `keys.rate({ ip, endpoint })`; `undefined` for a request that is not
-   * limited. Do not make it of what a client can choose freely, and use the route, not the path: a client that can choose the
-   * name of its counter has no limit.
+   * The key under which a request is counted, such as `keys.rate({ ip, endpoint })`; `undefined` for a request that is
+   * not limited. Do not build it from anything that a client can choose freely, and use the route, not the path: a
+   * client that can choose the name of its counter has no limit.
    */
   key: (request: R, ...args: A) => string | undefined | Promise<string | undefined>;
   /** The number of requests that one counts as. Default: 1. */
@@ -25,8 +27,8 @@ export interface RateLimitedOptions<R extends PlatformRequest = PlatformRequest,
   /** The name of the policy in the headers, in printable ASCII. Default: `"default"`. */
   policy?: string | undefined;
   /**
-   * The response to a refused request, to which the headers are added. Default: a line of text with status 429; or 503, if the
-   * store has failed and the limiter refuses requests then.
+   * The response to a refused request, to which the headers are added. Default: a line of text with status 429; or 503,
+   * if the store has failed and the limiter then refuses requests.
    */
   refuse?: ((request: R, limit: RateLimit) => PlatformResponse | Promise<PlatformResponse>) | undefined;
 }
@@ -35,8 +37,8 @@ export interface RateLimitedOptions<R extends PlatformRequest = PlatformRequest,
 export type RateLimitHeader = readonly [name: string, value: string];
 
 /**
- * The headers `RateLimit-Policy` and `RateLimit` of `draft-ietf-httpapi-ratelimit-headers-10`, and `Retry-After` for a refused
- * request. Times are in whole seconds, rounded up. An answer that the store has not given has no `RateLimit`.
+ * The headers `RateLimit-Policy` and `RateLimit` of `draft-ietf-httpapi-ratelimit-headers-10`, and `Retry-After` for a
+ * refused request. Times are in whole seconds, rounded up. If the store has failed, there is no `RateLimit`.
  *
  * ```js
  * import { MemoryCache, RateLimiter, rateLimitHeaders } from "isocache";
@@ -66,8 +68,9 @@ export function rateLimitHeaders(limit: RateLimit, policy = "default"): RateLimi
 }
 
 /**
- * A handler that passes a request on if the limiter allows it, and answers with status 429 otherwise. All responses get the
- * headers of `rateLimitHeaders`. It works wherever there are `Request` and `Response`: Node, Deno, Bun and edge workers.
+ * A handler that passes a request on if the limiter allows it, and responds with status 429 otherwise. All responses
+ * get the headers of `rateLimitHeaders`. It works wherever there are `Request` and `Response`: Node, Deno, Bun and edge
+ * workers.
  *
  * ```js
  * import { keys, MemoryCache, RateLimiter, rateLimited } from "isocache";
@@ -83,7 +86,7 @@ export function rateLimitHeaders(limit: RateLimit, policy = "default"): RateLimi
  * (await handle(request)).status; // 429
  * ```
  *
- * The returned handler rejects as `check` does and as the handler does.
+ * The returned handler rejects as `check` and as the handler do.
  *
  * @throws TypeError for an option of the wrong type, naming it.
  */
@@ -98,7 +101,7 @@ export function rateLimited<R extends PlatformRequest, A extends unknown[]>(
   checkFunction("key", key ?? null);
   checkFunction("cost", cost);
   checkFunction("refuse", refuse);
-  // Throws for an invalid policy now, and not with the first request.
+  // Throws for an invalid policy now, not with the first request.
   rateLimitHeaders({ allowed: true, limit: 1, remaining: 1, resetAfter: 0, window: 1, error: undefined }, policy);
   return async (request, ...args) => {
     const counted = await key(request, ...args);
@@ -116,7 +119,7 @@ function refusal(_: PlatformRequest, { error }: RateLimit): PlatformResponse {
   return new Response(text, { status, headers: { "content-type": "text/plain" } });
 }
 
-/** The response with more headers. Those of a response of `fetch` cannot be changed, and it is copied. */
+/** The response with more headers. Those of a `fetch` response cannot be changed, so it is copied. */
 function withHeaders(response: PlatformResponse, headers: readonly RateLimitHeader[]): PlatformResponse {
   try {
     for (const [name, value] of headers) {

@@ -14,38 +14,41 @@ import { SlidingWindow } from "./sliding-window.js";
 import { TokenBucket } from "./token-bucket.js";
 import type { CheckOptions, RateLimit, RateLimiterOptions, RateLimiterStats } from "./types.js";
 
-/** The highest limit. Counts stay far below what numbers hold exactly. */
+/** The highest limit. Counts stay far below the largest safe integer. */
 const MAX_LIMIT = 2 ** 32;
 const MAX_WINDOW = Math.floor(Number.MAX_SAFE_INTEGER / 3);
-/** In bytes. A namespace and the number of the window are added, and a refused length would look like a failing store. */
+/**
+ * In bytes. A namespace and the number of the window are added, and a store that refuses the length would look like a
+ * failing one.
+ */
 const MAX_KEY = 32_768;
 
-/** Makes the algorithm of a limiter. */
+/** Creates the algorithm of a limiter. */
 type MakeAlgorithm = (counters: CounterProvider, limit: number, window: number) => Algorithm;
 
 /**
- * Limits the requests of each client, with counters in a `MemoryCache`, an `HttpCache`, or a `Cache` over one. All processes
- * that share the store count together, also with Rust's `RateLimiter`.
+ * Limits the requests of each client, with counters in a `MemoryCache`, an `HttpCache`, or a `Cache` over one. All
+ * processes that share the store count together, including those that use Rust's `RateLimiter`.
  *
  * - `fixedWindow` counts the requests of the current window. It never allows more than the limit in one window, but up to
  *   twice the limit at once where two windows meet. One round trip. Refused requests count, in this window only.
- * - `slidingWindow` counts the requests less than a window ago. It allows at most `limit` in any time of the length of the
- *   window. Two round trips; one if it refuses. Refused requests do not count.
+ * - `slidingWindow` counts the requests less than a window ago. It allows at most `limit` in any period of the length
+ *   of the window. Two round trips; one if it refuses. Refused requests do not count.
  * - `tokenBucket` holds `limit` tokens, and an empty one becomes full in `window`. It allows at most
  *   `limit * (1 + s / window)` in any time `s`. One round trip. Refused requests do not count.
  *
  * A sliding window and a token bucket need `incrementWithin` of the store; over Redis that is a script. Fixed windows begin at
  * whole multiples of their length since 1970. The bounds hold for any number of concurrent callers.
  *
- * **The sliding window** is exact up to a limit of 64: it decides as a log of all allowed requests would. Above that, it keeps
- * 64 times instead of all, each for up to `n = Math.ceil(limit / 64)` requests: it never refuses what a log would allow, and
- * allows up to `n - 1` requests more, 1 for a limit of 100. Above 130,000, times are rounded by less than a 64th of the window.
- * If requests that cost more than 1 meet at the limit, one may be refused while another gives back what it has taken. A client
- * has an entry in the store for each of its requests, and at most 64.
+ * **The sliding window** is exact up to a limit of 64: it decides as a log of all allowed requests would. Above that,
+ * it keeps only 64 times, each for up to `n = Math.ceil(limit / 64)` requests: it never refuses what a log would allow,
+ * and allows up to `n - 1` requests more, 1 for a limit of 100. Above 130,000, times are rounded by less than a 64th of
+ * the window. If requests that cost more than 1 meet at the limit, one may be refused while another gives back what it
+ * has taken. A client has an entry in the store for each of its requests, but at most 64.
  *
  * The counters are `rate:{ip}:{endpoint}:{window}:{number}` for a fixed window, with its length in milliseconds,
- * `rate:{ip}:{endpoint}:{window}:sliding:{limit}:{number}` and `rate:{ip}:{endpoint}:{window}:bucket:{limit}`. They expire by
- * themselves. A store that evicts counters forgets what they counted; `getStats` tells.
+ * `rate:{ip}:{endpoint}:{window}:sliding:{limit}:{number}` and `rate:{ip}:{endpoint}:{window}:bucket:{limit}`. They
+ * expire by themselves. A store that evicts counters forgets their counts; `getStats` reports this.
  *
  * ```js
  * import { MemoryCache, RateLimiter } from "isocache";
@@ -94,7 +97,7 @@ export class RateLimiter {
   }
 
   /**
-   * Allows at most `limit` requests in any time of the length of the window.
+   * Allows at most `limit` requests in any period of the length of the window.
    *
    * @throws as `fixedWindow`; TypeError if the counters cannot count within bounds; RangeError for limits above 130,000 in a
    * window so short that its requests could not be told apart.
@@ -112,8 +115,8 @@ export class RateLimiter {
    * Allows `limit` requests at once, and then one for each token that comes back: `limit` tokens in `window`, evenly. For a
    * burst of 100 and 10 requests per second, the limit is 100 and the window `"10s"`.
    *
-   * A rate that is not a whole number of thousandths of a millisecond per token is rounded down by less than 1 %; the window
-   * of the answers is then the rounded one.
+   * A rate that is not a whole number of thousandths of a millisecond per token is rounded down by less than 1 %;
+   * results then contain the rounded window.
    *
    * @throws as `fixedWindow`; TypeError if the counters cannot count within bounds; RangeError for more than 10 tokens per
    * millisecond where they do not divide the window evenly.
@@ -141,7 +144,7 @@ export class RateLimiter {
     return result;
   }
 
-  /** Returns what `check` would answer now, without counting a request. Rejects as `check`. */
+  /** Returns what `check` would return now, without counting a request. Rejects as `check`. */
   async peek(ip: KeyValue, endpoint: KeyValue, options?: CheckOptions): Promise<RateLimit> {
     return this.peekKey(keys.rate({ ip, endpoint }), options);
   }
@@ -152,8 +155,8 @@ export class RateLimiter {
   }
 
   /**
-   * Forgets the requests of a client. Returns whether there were any that still counted. Rejects with the failure of the
-   * store, whatever `onStoreError` says.
+   * Forgets the requests of a client. Returns whether any of them still counted. Rejects with the failure of the store,
+   * whatever `onStoreError` says.
    */
   async reset(ip: KeyValue, endpoint: KeyValue): Promise<boolean> {
     return this.resetKey(keys.rate({ ip, endpoint }));
@@ -171,7 +174,10 @@ export class RateLimiter {
     return removed.includes(true);
   }
 
-  /** What this limiter has counted, and how many entries its store has evicted. Rejects with the failure of the store. */
+  /**
+   * The counts of this limiter, and the number of entries that its store has evicted. Rejects with the failure of the
+   * store.
+   */
   async getStats(): Promise<RateLimiterStats> {
     const counters = this.#counters as CounterProvider & Pick<Provider<unknown>, "getStats" | "stats">;
     const stats = counters.getStats ? await counters.getStats() : counters.stats?.();

@@ -1,6 +1,6 @@
 /**
- * A sliding window, over up to 64 counters. The rules, and why they keep the limit, are in the Rust crate's
- * `src/limiter/sliding_window.rs`.
+ * A sliding window, over up to 64 counters. The Rust crate's `src/limiter/sliding_window.rs` has the rules, and
+ * explains why they keep the limit.
  *
  * The limit is divided among cells. A request takes room in a cell, and a cell is empty again one window after its first
  * request. The counter of a cell is `end * (size + 1) + used`, where `end` is the time at which it is empty again.
@@ -12,14 +12,14 @@ import { ttlFor } from "../write-options.js";
 import type { Algorithm, Verdict } from "./algorithm.js";
 
 const MAX_CELLS = 64;
-/** Counters stay below this, and are exact. */
+/** Counters stay below this, so they are exact. */
 const COUNTS = 2 ** 53;
-/** The latest time, in milliseconds since 1970, beside two windows: the year 2109. */
+/** The latest time, in milliseconds since 1970, apart from two windows: the year 2109. */
 const LATEST = 2 ** 42;
 
-/** A cell in which requests count. */
+/** A cell that contains counted requests. */
 interface Cell {
-  /** When it is empty again. */
+  /** The time at which it is empty again. */
   end: number;
   used: number;
 }
@@ -35,9 +35,9 @@ export class SlidingWindow implements Algorithm {
   readonly window: number;
   readonly #counters: Required<Pick<CounterProvider, "incrementWithin">> & CounterProvider;
   readonly #limit: number;
-  /** How many requests a cell holds. */
+  /** The number of requests in a full cell. */
   readonly #size: number;
-  /** Milliseconds in a unit of `end`: 1, unless cells are so large that counters would not be exact. */
+  /** The milliseconds in a unit of `end`: 1, unless cells are so large that counters would not be exact. */
   readonly #unit: number;
 
   constructor(counters: CounterProvider, limit: number, window: number) {
@@ -49,7 +49,7 @@ export class SlidingWindow implements Algorithm {
     this.window = window;
     this.#size = Math.ceil(limit / MAX_CELLS);
     this.#unit = Math.ceil((LATEST + 2 * window) / Math.floor(COUNTS / (this.#size + 1)));
-    // A unit is a small part of the window.
+    // A unit must be a small part of the window.
     if (this.#unit > 1 && this.#unit * MAX_CELLS > window) {
       throw new RangeError(
         `isocache: limit must be lower than ${limit} for a sliding window of ${window} ms, or the window longer`,
@@ -78,7 +78,7 @@ export class SlidingWindow implements Algorithm {
         missing -= units;
         taken.push({ index, units, count: changed.count });
       }
-      // If it was not stored, others have been faster, and the count is greater.
+      // If it was not stored, others were faster, and the count is greater.
       counts[index] = changed.stored || changed.count > seen ? changed.count : this.#full(index, becomes);
     }
     return this.#verdict(true, counts, cost, now);
@@ -89,7 +89,7 @@ export class SlidingWindow implements Algorithm {
     return this.#verdict(this.#room(counts, now) >= cost, counts, cost, now);
   }
 
-  /** Those of another limit are others, because the sizes of their cells may differ. */
+  /** Another limit has other keys, because the size of its cells may differ. */
   keys(key: string): string[] {
     const prefix = `${key}:${this.window}:sliding:${this.#limit}:`;
     return Array.from({ length: Math.ceil(this.#limit / this.#size) }, (_, index) => prefix + index);
@@ -112,7 +112,7 @@ export class SlidingWindow implements Algorithm {
     return end;
   }
 
-  /** The cell of a counter, if requests count in it. */
+  /** The cell of a counter, if it contains counted requests. */
   #cell(count: number, now: number): Cell | undefined {
     const used = count % (this.#size + 1);
     const end = ((count - used) / (this.#size + 1)) * this.#unit;
@@ -168,13 +168,15 @@ export class SlidingWindow implements Algorithm {
     return this.#empty(count) + this.#capacity(index);
   }
 
-  /** Undoes what was taken for a request that is refused. What cannot be undone refuses requests, and never allows them. */
+  /**
+   * Gives back what was taken for a refused request. What cannot be given back refuses requests, and never allows them.
+   */
   async #giveBack(names: readonly string[], taken: readonly Taken[], counts: number[]): Promise<void> {
     for (const { index, units, count } of taken) {
       counts[index] = (counts[index] as number) - units;
       const [floor, ceiling] = [this.#empty(count) + units, this.#full(index, count) - units];
       try {
-        // Unless the cell has been taken again, or evicted.
+        // Unless the cell was taken again, or evicted.
         await this.#change(names[index] as string, -units, floor, ceiling);
       } catch {
         // It stays taken until the window has passed.

@@ -10,20 +10,20 @@ import { readMany } from "../uncounted.js";
 import { ttlFor } from "../write-options.js";
 import type { Algorithm, Verdict } from "./algorithm.js";
 
-/** The most units in a millisecond: times in units stay exact. */
+/** The maximum number of units in a millisecond: times in units stay exact. */
 const MAX_UNITS = 1000;
-/** The longest time of filling, and the latest time, in units. */
+/** The longest time in which a bucket fills, and the latest time, in units. */
 const MAX_FULL = 2 ** 52;
 
 export class TokenBucket implements Algorithm {
   readonly window: number;
   readonly #counters: CounterProvider;
   readonly #suffix: string;
-  /** Units in a millisecond. */
+  /** The number of units in a millisecond. */
   readonly #units: number;
-  /** Units in which one token comes. */
+  /** The number of units in which one token comes back. */
   readonly #interval: number;
-  /** Units in which an empty bucket becomes full. */
+  /** The number of units in which an empty bucket becomes full. */
   readonly #full: number;
 
   constructor(counters: CounterProvider, limit: number, window: number) {
@@ -37,7 +37,7 @@ export class TokenBucket implements Algorithm {
     if (limit / divisor <= MAX_UNITS) {
       [this.#units, this.#interval] = [limit / divisor, window / divisor];
     } else {
-      // Rounded up, by less than a hundredth, so that no more tokens come than were asked for.
+      // Rounded up, by less than a hundredth, so that tokens come no faster than requested.
       [this.#units, this.#interval] = [MAX_UNITS, Math.ceil((window * MAX_UNITS) / limit)];
       if (this.#interval < 100) {
         throw new RangeError(

@@ -1,10 +1,10 @@
-/** Options and answers of a `RateLimiter`. */
+/** Options and results of a `RateLimiter`. */
 
 /** Options of a `RateLimiter`. */
 export interface RateLimiterOptions {
   /**
-   * What a check does if the store fails: it rejects (`"fail"`, the default), or the request is allowed or refused, and the
-   * answer has the `error`.
+   * What a check does if the store fails: it rejects (`"fail"`, the default), or the request is allowed or refused, and
+   * the result has the `error`.
    */
   onStoreError?: "fail" | "allow" | "refuse" | undefined;
   /** Returns the time in milliseconds since 1970. All limiters that share the counters must agree on it. Default: `Date.now`. */
@@ -17,26 +17,26 @@ export interface CheckOptions {
   cost?: number | undefined;
 }
 
-/** The answer to a check. */
+/** The result of a check. */
 export interface RateLimit {
   /** Whether the request is allowed. */
   allowed: boolean;
-  /** The number of requests in a window, or that a token bucket holds. */
+  /** The number of requests in a window, or of tokens in a full bucket. */
   limit: number;
-  /** How many more requests would be allowed now. */
+  /** The number of further requests that would be allowed now. */
   remaining: number;
   /**
-   * In **milliseconds**. If the request was refused: the time until it would be allowed, if no other request comes before. If
-   * it was allowed: the time until the fixed window ends, or until the client has the whole limit again.
+   * In **milliseconds**. If the request was refused: the time until it would be allowed, if no other request comes
+   * first. If it was allowed: the time until the fixed window ends, or until the client has the whole limit again.
    */
   resetAfter: number;
-  /** The length of a window, or the time in which a token bucket becomes full, in **milliseconds**. */
+  /** The length of a window, or the time in which an empty token bucket becomes full, in **milliseconds**. */
   window: number;
-  /** The failure of the store, if `onStoreError` has answered in its place. It is not known whether the request was counted. */
+  /** The failure of the store, if `onStoreError` decided in its place. The request may or may not have been counted. */
   error: unknown;
 }
 
-/** What a `RateLimiter` has counted since it was made. */
+/** The counts of a `RateLimiter` since it was created. */
 export interface RateLimiterStats {
   /** Checks that allowed a request. */
   allowed: number;
@@ -45,8 +45,8 @@ export interface RateLimiterStats {
   /** Checks in which the store failed. */
   failed: number;
   /**
-   * Entries that the store has evicted to keep a limit; `undefined` if it does not tell. If it is above 0, the limiter may
-   * have forgotten clients that it had refused: give it a larger store, or a store of its own.
+   * Entries that the store has evicted to keep a limit; `undefined` if it does not report them. If it is above 0, the
+   * limiter may have forgotten clients that it had refused: give it a larger store, or its own.
    */
   forgotten: number | undefined;
 }

@@ -18,10 +18,10 @@ const counterKey = /* @__PURE__ */ keyPattern("session-user:{user}");
 const placeKey = /* @__PURE__ */ keyPattern("session-user:{user}:{place}");
 const ownerKey = /* @__PURE__ */ keyPattern("session-owner:{token}");
 
-/** How often the index of a user is read while sessions keep beginning. */
+/** The maximum number of times that the index of a user is read while sessions keep beginning. */
 const MAX_ROUNDS = 100;
 
-/** What an index needs of a provider. */
+/** The methods of a provider that an index needs. */
 export interface IndexProvider extends Required<Pick<CounterProvider, "incrementWithin" | "getMany">> {
   set(key: string, value: string, options: SetOptions): unknown;
   delete(key: string): boolean | Promise<boolean>;
@@ -38,9 +38,9 @@ export class SessionIndex {
     this.#perUser = perUser;
   }
 
-  /** Adds the token of a new session, and returns the token that had its place. `ttl` is in milliseconds. */
+  /** Adds the token of a new session, and returns the token that had its place before. `ttl` is in milliseconds. */
   async add(user: KeyValue, token: string, ttl: number): Promise<string | undefined> {
-    // Unlike `increment`, it keeps the counter for as long as there may be sessions.
+    // Unlike `increment`, it keeps the counter as long as there may be sessions.
     const bounds = { floor: 0, ceiling: Number.MAX_SAFE_INTEGER, ttl: ttlFor(this.#provider, ttl) };
     const { count } = await this.#provider.incrementWithin(counterKey({ user }), 1, bounds);
     const place = placeKey({ user, place: count % this.#perUser });
@@ -49,15 +49,15 @@ export class SessionIndex {
     return textOf(old);
   }
 
-  /** The tokens of a user, of live and of ended sessions. */
+  /** The tokens of a user's sessions, both live and ended. */
   async tokens(user: KeyValue): Promise<string[]> {
     const found = await readMany(this.#provider, this.#ring(user));
     return found.map(textOf).filter((token) => token !== undefined);
   }
 
   /**
-   * Removes the tokens of a user, and passes them to `end` in groups until there are none, also those of sessions that begin
-   * meanwhile. Returns the sum of what `end` returns.
+   * Removes the tokens of a user, and passes them to `end` in groups until none are left, including those of sessions
+   * that begin in the meantime. Returns the sum of the results of `end`.
    */
   async drain(user: KeyValue, end: (tokens: string[]) => Promise<number>): Promise<number> {
     const ring = this.#ring(user);
@@ -81,8 +81,8 @@ export class SessionIndex {
   }
 
   /**
-   * Gives the place of a token to another one, and returns the key of the place; `undefined` if the token has none, because its
-   * session has ended or is being rotated. Of several concurrent callers, only one gets it.
+   * Gives the place of a token to another one, and returns the key of the place; `undefined` if the token has none,
+   * because its session has ended or is being rotated. Of several concurrent callers, only one gets it.
    */
   async replace(old: string, token: string, ttl: number): Promise<string | undefined> {
     const place = await this.#take(ownerKey({ token: old }));

@@ -11,17 +11,23 @@ import { optionsFor, ttlFor, writeOptions } from "../write-options.js";
 import { type IndexProvider, SessionIndex } from "./index.js";
 import { claimsOf, hiding, newToken } from "./token.js";
 
-/** What keeps sessions: a `MemoryCache`, an `HttpCache`, a `Cache`, or an object of your own. Each method is one atomic step. */
+/**
+ * The provider of sessions: a `MemoryCache`, an `HttpCache`, a `Cache`, or your own object. Each method is one atomic
+ * step.
+ */
 export interface TouchProvider<V> {
   set(key: string, value: V, options: SetOptions): unknown;
   delete(key: string): boolean | Promise<boolean>;
-  /** The value under `key`, whose ttl starts again; `undefined` if there is none. */
+  /** The value under `key`; `undefined` if there is none. Restarts its ttl. */
   getAndTouch(key: string, ttl: Ttl): V | undefined | Promise<V | undefined>;
-  /** As `set`, if there is an entry under `key`. Returns whether there was one. */
+  /** As `set`, but only if there is an entry under `key`. Returns whether there was one. */
   replace(key: string, value: V, options: SetOptions): boolean | Promise<boolean>;
-  /** The value under `key`, which is removed; `undefined` if there is none. For `rotate`, and for sessions of users. */
+  /**
+   * Removes the entry under `key`, and returns its value; `undefined` if there is none. For `rotate`, and for sessions
+   * of users.
+   */
   getAndDelete?(key: string): V | undefined | Promise<V | undefined>;
-  /** The values under `keys`, in their order. For sessions of users. */
+  /** The values under `keys`, in the same order. For sessions of users. */
   getMany?(keys: readonly string[]): readonly unknown[] | Promise<readonly unknown[]>;
   /** As in a `CounterProvider`. For sessions of users. */
   incrementWithin?: IndexProvider["incrementWithin"];
@@ -34,8 +40,8 @@ export interface SessionStoreOptions {
   /** A new session ends after this time, however much it is used. Default: no such limit. */
   absoluteLimit?: Ttl | undefined;
   /**
-   * How many sessions of a user are kept, of those that the user began last: a further one ends the oldest. From 1 to 1000;
-   * all stores that share sessions must agree. Default: 100.
+   * The maximum number of sessions of a user: a further one ends the oldest. From 1 to 1000; all stores that share
+   * sessions must agree. Default: 100.
    */
   maxPerUser?: number | undefined;
   /** The time in milliseconds since 1970, for the absolute limit. Default: `Date.now`. */
@@ -60,9 +66,10 @@ export interface UserSession<V> {
  * Sessions under `session:{token}`, in a `MemoryCache`, an `HttpCache` or a `Cache`; Rust's `SessionStore` reads the same
  * sessions. Each ends after `ttl` without use.
  *
- * A token has 256 random bits. It is a secret: no error shows one. A destroyed session stays destroyed: a `get` or `update` at
- * the same time does not bring it back. Each use is one round trip. Text that cannot be a token is not looked up. Anyone who can
- * read the keys of the store can use the sessions. Statistics of the provider count no lookups of sessions.
+ * A token has 256 random bits. It is a secret: no error shows one. A destroyed session stays destroyed: a concurrent
+ * `get` or `update` does not bring it back. Each use is one round trip. Text that cannot be a token is not looked up.
+ * Anyone who can read the keys of the store can use the sessions. Statistics of the provider count no lookups of
+ * sessions.
  *
  * ```js
  * import { MemoryCache, SessionStore } from "isocache";
@@ -77,7 +84,7 @@ export interface UserSession<V> {
  * await sessions.get(fresh); // undefined
  * ```
  *
- * Methods reject with what keeps the provider from answering.
+ * Methods reject with any error of the provider.
  */
 export class SessionStore<V = unknown> {
   readonly #provider: TouchProvider<V>;
@@ -114,7 +121,7 @@ export class SessionStore<V = unknown> {
     const index = user === undefined ? undefined : this.#index();
     const token = newToken({ end: this.#now() + this.#longest, ofUser: index !== undefined });
     const write = this.#optionsFor(Math.min(this.#ttl, this.#longest));
-    // The session is stored before its place in the index, so that whoever finds the place can end the session.
+    // The session is stored before its place in the index, so that anyone who finds the place can end the session.
     await hiding(token, () => this.#provider.set(keys.session({ token }), value, write));
     if (user !== undefined && index !== undefined) {
       let oldest: string | undefined;
@@ -132,7 +139,7 @@ export class SessionStore<V = unknown> {
     return token;
   }
 
-  /** The value of a session, whose ttl starts again; `undefined` if there is none, or it has ended. */
+  /** The value of a session; `undefined` if there is none, or it has ended. Restarts its ttl. */
   async get(token: string): Promise<V | undefined> {
     const ttl = this.#ttlOf(token);
     return ttl === undefined
@@ -140,7 +147,10 @@ export class SessionStore<V = unknown> {
       : hiding(token, () => readAndTouch(this.#provider, keys.session({ token }), ttlFor(this.#provider, ttl) as Ttl));
   }
 
-  /** Replaces the value of a session, whose ttl starts again; false if there is none. Of two updates at once, the later one wins. */
+  /**
+   * Replaces the value of a session, and restarts its ttl. Returns false if there is none. Of two concurrent updates,
+   * the later one wins.
+   */
   async update(token: string, value: V): Promise<boolean> {
     checkValue("session", value);
     const ttl = this.#ttlOf(token);
@@ -151,12 +161,12 @@ export class SessionStore<V = unknown> {
   }
 
   /**
-   * Gives a session a new token, and ends the old one at once. Returns `undefined` if there is no session, and if another caller
-   * has rotated it. The session keeps its value, its user and its absolute end; its ttl starts again.
+   * Gives a session a new token, and ends the old one at once. Returns `undefined` if there is no session, or if
+   * another caller has rotated it. The session keeps its value, its user and its absolute end; its ttl restarts.
    *
-   * Call it when the rights of a session change, such as after signing in, so that a token that was planted or seen before is
-   * worth nothing. If it rejects, the session may have ended: its old token is removed before the new one is stored, so that at no
-   * time there are two.
+   * Call it when the rights of a session change, such as after signing in, so that a token that was planted or seen
+   * before becomes worthless. If it rejects, the session may have ended: its old token is removed before the new one is
+   * stored, so that there are never two.
    */
   async rotate(token: string): Promise<string | undefined> {
     const claims = claimsOf(token);
@@ -170,7 +180,8 @@ export class SessionStore<V = unknown> {
     return hiding(token, () =>
       hiding(fresh, async () => {
         const index = claims.ofUser ? this.#index() : undefined;
-        // The place in the index first: a concurrent `destroyAll` then finds the new token, or it removes the place.
+        // Updates the place in the index first: a concurrent `destroyAll` then finds the new token, or it removes the
+        // place.
         const place = await index?.replace(token, fresh, Math.max(claims.end - this.#now(), 1));
         if (index !== undefined && place === undefined) {
           return undefined;
@@ -182,7 +193,7 @@ export class SessionStore<V = unknown> {
         }
         await provider.set(key, value, this.#optionsFor(ttl));
         if (index !== undefined && place !== undefined && !(await index.holds(place, fresh))) {
-          // All sessions of the user were ended meanwhile, or so many began that this one was the oldest.
+          // All sessions of the user have ended, or so many have begun that this one was the oldest.
           await provider.delete(key);
           return undefined;
         }
@@ -206,7 +217,7 @@ export class SessionStore<V = unknown> {
     });
   }
 
-  /** The sessions of a user, the oldest first. It is not a use of them. */
+  /** The sessions of a user, the oldest first. This does not count as a use of them. */
   async all(user: KeyValue): Promise<UserSession<V>[]> {
     const tokens = (await this.#index().tokens(user)).filter((token) => this.#ttlOf(token) !== undefined);
     tokens.sort((a, b) => (claimsOf(a)?.end ?? 0) - (claimsOf(b)?.end ?? 0));
@@ -221,8 +232,8 @@ export class SessionStore<V = unknown> {
   }
 
   /**
-   * Ends all sessions of a user, and returns how many there were. Sessions that begin or are rotated at the same time either are
-   * ended too, or belong to the time after it. If it rejects, some sessions may still exist.
+   * Ends all sessions of a user, and returns their number. Sessions that begin or are rotated at the same time either
+   * end too, or count as later ones. If it rejects, some sessions may still exist.
    */
   async destroyAll(user: KeyValue): Promise<number> {
     return this.#index().drain(user, (tokens) =>

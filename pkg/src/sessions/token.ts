@@ -3,7 +3,7 @@
 import { wrongType } from "../check.js";
 import { CacheError } from "../http/errors.js";
 
-/** What a token says about its session. */
+/** The claims of a token about its session. */
 interface Claims {
   /** The latest end of the session, in milliseconds since 1970; `Infinity` if it has none. */
   end: number;
@@ -29,7 +29,7 @@ export function claimsOf(token: string): Claims | undefined {
   return parts ? { end: Number(parts[1] ?? Infinity), ofUser: parts[2] !== undefined } : undefined;
 }
 
-/** Runs `work`, and removes the token from its error: providers name keys. */
+/** Runs `work`, and removes the token from its errors: providers name keys. */
 export async function hiding<R>(token: string, work: () => R | Promise<R>): Promise<R> {
   try {
     return await work();

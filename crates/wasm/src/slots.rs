@@ -32,6 +32,9 @@ const CLEAR: u32 = 9;
 const ORDER: u32 = 10;
 const COUNTS: u32 = 11;
 
+/// Weights from here on are infinite: 2^60.
+const LEAST_INFINITE: f64 = 1_152_921_504_606_846_976.0;
+
 /// The state that JavaScript reads after every call. The first two words it also writes, before a call.
 /// Addresses are in elements of the table: 4 bytes, or 8 for the deadlines and the ends, where 0 stands for an empty table.
 #[derive(Default)]
@@ -223,10 +226,11 @@ impl Header {
     }
 }
 
-/// Converts a weight that JavaScript has checked: an integer from 0 to 2^53, or infinity, which becomes the largest.
+/// Converts a weight that JavaScript has checked: an integer from 0 to 2^53, or infinity, which becomes the largest. The comparison
+/// is needed: in the translation to JavaScript, a number out of range becomes 0.
 #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)]
 fn weighed(weight: f64) -> u64 {
-    weight as u64
+    if weight < LEAST_INFINITE { weight as u64 } else { u64::MAX }
 }
 
 /// The address of a table of 8 bytes per element, in elements; 0 if it is empty.

@@ -3,6 +3,9 @@ export function random(seed) {
   let state = seed >>> 0;
   /** A whole number from 0 up to, but not including, `limit`. */
   return (limit) => {
+    if (!(limit > 0)) {
+      throw new RangeError(`a random number below ${limit}`);
+    }
     state = (state + 0x6d2b79f5) >>> 0;
     let mixed = Math.imul(state ^ (state >>> 15), state | 1);
     mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61);

@@ -5,14 +5,13 @@ import { checkKey, checkList, checkOptions, checkText, checkValue } from "./chec
 import { Events } from "./load/events.js";
 import { type SingleFlight, singleFlightOf, type Touched } from "./load/single-flight.js";
 import { MemoryCache } from "./memory-cache.js";
+import { SET_OPTIONS } from "./option-names.js";
 import { escapeGlob, prefixOf } from "./prefix.js";
 import type { MaybePromise } from "./promise.js";
 import { checkProvider, checkTagged, methodOf, type Provider } from "./provider.js";
 import { milliseconds } from "./ttl.js";
 import type { Ttl } from "./types.js";
 import { optionsFor, resolve, resolveTtl, ttlFor, type WriteOptions, writeOptions } from "./write-options.js";
-
-export const SET_OPTIONS = ["ttl", "expiresAt", "staleFor", "tags"];
 
 /** State that a cache shares with its namespaces. */
 interface Shared {

@@ -1,21 +1,20 @@
 /// <reference lib="esnext.disposable" preserve="true" />
 
 import type { CacheOptions } from "./cache-options.js";
-import { CacheScope, SET_OPTIONS } from "./cache-scope.js";
+import { CacheScope } from "./cache-scope.js";
 import { checkList, checkObject, checkOptions, checkPattern, wrongType } from "./check.js";
 import { type BoundedIncrement, checkedBounds, type IncrementWithinOptions } from "./counters.js";
 import type { CacheEvents } from "./load/events.js";
 import { getOrLoad, join } from "./load/load.js";
 import type { Loader, LoadOptions } from "./load/options.js";
 import { type Settings, settingsOf } from "./load/settings.js";
+import { ENTRY_OPTIONS, SET_OPTIONS } from "./option-names.js";
 import type { MaybePromise } from "./promise.js";
 import { checkTagged, deleteMany, ofMany, type Provider, setMany, setOne, statsOf } from "./provider.js";
 import { brand, isBranded } from "./shared.js";
 import type { CacheSetEntry, CacheSetOptions, CacheStats, Checked, SetArgument, SetOptions, Ttl } from "./types.js";
 import { readAndDelete, readAndTouch, readMany, uncountedOf } from "./uncounted.js";
 import { optionsFor, resolve, takeResolved } from "./write-options.js";
-
-const ENTRY_OPTIONS = ["key", "value", ...SET_OPTIONS];
 
 /**
  * An asynchronous cache over any provider, so that a program need not change when it moves from memory to a remote

@@ -4,15 +4,13 @@ import type { Advisor } from "./advisor/advisor.js";
 import { checkKey, checkObject, checkText } from "./check.js";
 import { type Settings, settingsOf } from "./memory-options.js";
 import { checkedWrite, copied, outOfMemory, store, type Write } from "./memory-write.js";
+import { MEMORY_ENTRY_OPTIONS, MEMORY_OPTIONS } from "./option-names.js";
 import { matching } from "./pattern.js";
 import { escapeGlob, prefixOf } from "./prefix.js";
 import { report } from "./removals.js";
 import { Table } from "./table.js";
 import type { MemoryCacheOptions, SetEntry } from "./types.js";
 import { resolve } from "./write-options.js";
-
-const SET_OPTIONS = ["ttl", "expiresAt", "staleFor"];
-const ENTRY_OPTIONS = ["key", "value", ...SET_OPTIONS];
 
 /**
  * The part of a table whose keys have one prefix: a cache, or one of its namespaces. Keys are passed without the
@@ -121,13 +119,13 @@ export class MemoryScope<V> {
   /** Checks a write with the caller's options. */
   checked(key: string, value: V, options: unknown): Write<V> {
     const { settings } = this;
-    return checkedWrite(settings, this.key(key), key, value, resolve(options, SET_OPTIONS, settings.ttl));
+    return checkedWrite(settings, this.key(key), key, value, resolve(options, MEMORY_OPTIONS, settings.ttl));
   }
 
   /** Checks one of the writes of `setMany`. */
   checkedEntry(entry: SetEntry<V>): Write<V> {
     checkObject("entry", entry);
-    const options = resolve(entry, ENTRY_OPTIONS, this.settings.ttl);
+    const options = resolve(entry, MEMORY_ENTRY_OPTIONS, this.settings.ttl);
     checkText(entry.key);
     return this.checked(entry.key, entry.value, options);
   }

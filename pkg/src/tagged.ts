@@ -10,6 +10,7 @@ import { isEnvelope } from "./http/envelope.js";
 import { leaseOf } from "./load/lease.js";
 import type { LeaseProvider } from "./load/options.js";
 import { shareSingleFlight } from "./load/single-flight.js";
+import { ENTRY_OPTIONS, SET_OPTIONS } from "./option-names.js";
 import { after, type MaybePromise } from "./promise.js";
 import { methodOf, ofMany, type Provider, setMany, setOne, statsOf } from "./provider.js";
 import { checkTags, TAG_PREFIX, TagCounters } from "./tag-counters.js";
@@ -26,8 +27,6 @@ import {
   writeOptions,
 } from "./write-options.js";
 
-const SET_OPTIONS = ["ttl", "expiresAt", "staleFor", "tags"];
-const ENTRY_OPTIONS = ["key", "value", ...SET_OPTIONS];
 /** The number of keys that `keys` inspects together. */
 const KEYS_AT_ONCE = 500;
 

@@ -3,6 +3,7 @@
 import { checkInteger, checkList, checkObject, checkPattern, checkText } from "../check.js";
 import { type BoundedIncrement, checkedBounds, type IncrementWithinOptions } from "../counters.js";
 import { Origin } from "../invalidations/origin.js";
+import { HTTP_ENTRY_OPTIONS, HTTP_OPTIONS } from "../option-names.js";
 import { escapeGlob, literalOf, prefixOf } from "../prefix.js";
 import type { MaybePromise } from "../promise.js";
 import type { Provider } from "../provider.js";
@@ -20,12 +21,9 @@ import { incrementWithin } from "./increment-within.js";
 import { type Command, checked, count, type Reply } from "./reply.js";
 import { setIfDead } from "./set-if-dead.js";
 import { settingsOf } from "./settings.js";
-import { REQUEST_OPTIONS, Store, signalOf } from "./store.js";
+import { Store, signalOf } from "./store.js";
 import { touch } from "./touch.js";
 import type { HttpCacheOptions, HttpSetOptions, RequestOptions } from "./types.js";
-
-const SET_OPTIONS = ["ttl", "expiresAt", "staleFor", "tags", ...REQUEST_OPTIONS];
-const ENTRY_OPTIONS = ["key", "value", ...SET_OPTIONS];
 
 /**
  * A cache behind HTTP: the bridge (`isocache serve`), or any server of the Upstash Redis REST protocol. Use it alone or
@@ -230,7 +228,7 @@ export class HttpCache<V = unknown> extends HttpMethods<V> implements Provider<V
     checkList("entries", entries);
     const commands = entries.map((entry) => {
       checkObject("entry", entry);
-      return this.#write(entry.key, entry.value, entry, ENTRY_OPTIONS);
+      return this.#write(entry.key, entry.value, entry, HTTP_ENTRY_OPTIONS);
     });
     const keys = entries.map(({ key }) => key);
     await this.#store.writeMany(keys, commands, options);
@@ -304,7 +302,7 @@ export class HttpCache<V = unknown> extends HttpMethods<V> implements Provider<V
   async increment(key: string, by = 1, options?: HttpSetOptions | Ttl | null): Promise<number> {
     const whole = this.#key(key);
     checkInteger("by", by, -Number.MAX_SAFE_INTEGER, Number.MAX_SAFE_INTEGER);
-    const ttl = Math.max(resolve(options, SET_OPTIONS, this.#store.ttl).ttl, 1);
+    const ttl = Math.max(resolve(options, HTTP_OPTIONS, this.#store.ttl).ttl, 1);
     const sum = await increment(this.#store, key, whole, by, ttl, signalOf(options));
     this.#store.counts.sets++;
     return sum;
@@ -381,7 +379,7 @@ export class HttpCache<V = unknown> extends HttpMethods<V> implements Provider<V
     await this.#store.client.close();
   }
 
-  #write(key: string, value: V, options: unknown, names = SET_OPTIONS): Command {
+  #write(key: string, value: V, options: unknown, names = HTTP_OPTIONS): Command {
     return this.#store.write(key, this.#key(key), value, resolve(options, names, this.#store.ttl));
   }
 

@@ -3,6 +3,7 @@
 import { checkOptions, checkValue, quote } from "../check.js";
 import { systemNow } from "../clock.js";
 import { isGenerations } from "../generations.js";
+import { REQUEST_OPTIONS } from "../option-names.js";
 import type { CacheStats } from "../types.js";
 import type { KnownOptions } from "../write-options.js";
 import type { Client } from "./client.js";
@@ -11,7 +12,6 @@ import { notDecoded, wrongReply } from "./errors.js";
 import { type Command, checked, count, list, type Reply, ServerError } from "./reply.js";
 import type { RequestOptions } from "./types.js";
 
-export const REQUEST_OPTIONS = ["signal"];
 /** The last byte of a value's beginning that shows whether it may be an envelope: 16 bytes. */
 const HEAD_END = "15";
 /** For servers with scripts, as in Rust: replaces a value if it is the expected one. Returns 1 if it was replaced. */

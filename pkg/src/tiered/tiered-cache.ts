@@ -5,6 +5,7 @@ import type { BoundedIncrement, IncrementWithinOptions } from "../counters.js";
 import { leaseOf } from "../load/lease.js";
 import type { LeaseProvider } from "../load/options.js";
 import { shareSingleFlight } from "../load/single-flight.js";
+import { ENTRY_OPTIONS, SET_OPTIONS } from "../option-names.js";
 import { after, isPromise, type MaybePromise } from "../promise.js";
 import { deleteMany, methodOf, ofMany, type Provider, setMany, setOne, statsOf } from "../provider.js";
 import { mark } from "../shared.js";
@@ -19,8 +20,6 @@ import { Tier } from "./tier.js";
 import type { TierStats } from "./tier-stats.js";
 import { copiesOf } from "./written.js";
 
-const SET_OPTIONS = ["ttl", "expiresAt", "staleFor", "tags"];
-const ENTRY_OPTIONS = ["key", "value", ...SET_OPTIONS];
 /** The methods that a provider need not have. */
 const OPTIONAL = [
   ...["getEntry", "getEntries", "peekEntries", "ttl", "touch", "getAndTouch", "getAndDelete", "setIfAbsent", "replace"],

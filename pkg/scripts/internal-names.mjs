@@ -5,10 +5,11 @@ import { join } from "node:path";
 
 /** Of objects that neither users nor other copies of the package see; the second part is what wasm-bindgen writes. */
 const NAMES = `
-  areStale askEach checkOpen checkUsable checkedEntry compareAndSet contents findKept ghosts hasCompareAndSet
-  hasRenewed hasStale inParts isBridge isPlain isRecorded isSettled keepStale openedIfPossible postpone
-  refill remember removeEach replaceOldest revive rewrites setDeadline setLimits setTtl storeAll storeIf
-  slots table touches valueAt whenEnded writeIf
+  areStale askEach checkOpen checkUsable checkedEntry compareAndSet contents dropRemoved findAt findKept ghosts
+  hasCompareAndSet hasRenewed hasStale inParts isBridge isPlain isRecorded isSettled isSimple isStampOnly
+  keepStale mostEntries nextDue openedIfPossible ownClock postpone refill remember removeEach replaceOldest
+  rewrites setDeadline setDue setLimits setTtl slotEngine storeAll storeIf slots table tally timeNow touches valueAt
+  whenEnded writeIf
 
   __destroy_into_raw __wbg_ptr clear_removals forget_order keep_stale next_due set_deadline set_limits
 `;

@@ -4,20 +4,25 @@ import { Ghosts } from "./ghosts.js";
 import type { Removal, RemovalReason } from "./types.js";
 
 export class Contents<V> {
-  /** The slot of each key; for remembered keys, their numbers, which are negative. */
+  /** The slot of each key. */
   readonly index = new Map<string, number>();
-  readonly ghosts = new Ghosts(this.index);
   readonly keys: (string | undefined)[] = [];
   readonly values: (V | undefined)[] = [];
   /** The removals since this was last emptied, if they are recorded. */
   left: Removal<V>[] = [];
 
-  /** @param isRecorded - whether removals are recorded in `left`. */
-  constructor(readonly isRecorded: boolean) {}
+  /**
+   * @param isRecorded - whether removals are recorded in `left`.
+   * @param ghosts - for a policy that remembers keys.
+   */
+  constructor(
+    readonly isRecorded: boolean,
+    public ghosts: Ghosts | undefined,
+  ) {}
 
   /** The number of entries: fresh, stale, and expired ones that have not been swept. */
   get size(): number {
-    return this.index.size - this.ghosts.size;
+    return this.index.size;
   }
 
   value(slot: number): V {
@@ -27,11 +32,6 @@ export class Contents<V> {
   /** Whether `slot` still holds `key`. */
   holds(key: string, slot: number): boolean {
     return this.index.get(key) === slot;
-  }
-
-  /** Keys and slots, in no particular order. */
-  entries(): Iterable<[key: string, slot: number]> {
-    return this.ghosts.size === 0 ? this.index : [...this.index].filter(([, slot]) => slot >= 0);
   }
 
   /** Puts an entry into an empty slot, or one that `leave` has freed. */
@@ -57,15 +57,14 @@ export class Contents<V> {
     }
   }
 
-  /** Removes an entry from the index, where its key may stay as remembered. Its slot is for the next entry. */
+  /** Removes an entry from the index. Its slot is for the next entry. */
   leave(slot: number, reason: RemovalReason, isRemembered: boolean): void {
     const key = this.keys[slot] as string;
     this.record(key, slot, reason);
     if (isRemembered) {
-      this.ghosts.remember(key, this.size);
-    } else {
-      this.index.delete(key);
+      this.ghosts?.remember(slot, this.size);
     }
+    this.index.delete(key);
   }
 
   /** Removes an entry, and leaves its slot free. */
@@ -78,7 +77,7 @@ export class Contents<V> {
   /** Removes every entry without a record. */
   empty(): void {
     this.index.clear();
-    this.ghosts.clear();
+    this.ghosts &&= new Ghosts();
     this.keys.length = 0;
     this.values.length = 0;
   }

@@ -6,9 +6,18 @@
 import { calls, doubles, startEngine, sync, words } from "./wasm.js";
 
 /** The functions of `engine_call`, by the numbers in `crates/wasm/src/slots.rs`, which describes them. */
-const [INSERT, UPDATE, REFILL, SET_DEADLINE, KEEP_STALE, EXPIRE, DELETE, SWEEP, SET_LIMITS, CLEAR, ORDER, COUNTS] = [
-  0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11,
-] as const;
+const INSERT = 0;
+const UPDATE = 1;
+const REFILL = 2;
+const SET_DEADLINE = 3;
+const KEEP_STALE = 4;
+const EXPIRE = 5;
+const DELETE = 6;
+const SWEEP = 7;
+const SET_LIMITS = 8;
+const CLEAR = 9;
+const ORDER = 10;
+const COUNTS = 11;
 /** In a decision of the engine: the slot held an entry that was evicted for the new one. */
 export const EVICTED = 2 ** 30;
 /** In a decision: remember the key of that entry. */
@@ -18,10 +27,18 @@ export const REFUSED = 2 ** 29 - 1;
 /** In a decision: the bits of the slot. */
 export const SLOT = REFUSED;
 /** The words of a header, and the double after them, in this order. */
-const [TICK, NEXT, STAMPS, QUEUE, QUEUED, BOUND, DEADLINES, ENDS, REMOVALS, REMOVED] = [
-  0, 1, 2, 3, 4, 5, 6, 7, 8, 9,
-] as const;
-const [DUE, HEADER_WORDS] = [5, 12] as const;
+const TICK = 0;
+const NEXT = 1;
+const STAMPS = 2;
+const QUEUE = 3;
+const QUEUED = 4;
+const BOUND = 5;
+const DEADLINES = 6;
+const ENDS = 7;
+const REMOVALS = 8;
+const REMOVED = 9;
+const DUE = 5;
+const HEADER_WORDS = 12;
 /** The last stamp: `LAST_STAMP` of the engine. V8 keeps numbers up to this in a word. */
 const LAST_STAMP = 2 ** 30 - 2;
 /** The maximum number of uses of an entry that S3-FIFO counts. */

@@ -1,56 +1,102 @@
 /**
- * The keys that were evicted early, for a policy that needs to know when one comes back. They stay in the index of the
- * table, with a negative number instead of a slot, so that the lookup that misses has already found them.
+ * The keys that were evicted early, by their hashes, for a policy that wants to know when one comes back. They are numbered, and
+ * at most nine tenths as many as the cache has entries are remembered: the latest.
+ *
+ * Those whose hashes end alike form a list, the newest first. So the keys that are forgotten are at the ends of the lists, and
+ * need not be taken out.
  */
+
+/** The last number. V8 keeps numbers up to this in a word. */
+const LAST = 2 ** 30 - 1;
+/** A hash that no key has. */
+const BACK = -1;
+/** The keys of a list that are looked at: more are alike only if somebody has chosen them so. */
+const MOST_ALIKE = 64;
+
 export class Ghosts {
-  readonly #index: Map<string, number>;
-  /** The keys, the oldest first, by -1 - number - `#first`. Those that came back leave a hole. */
-  #keys: (string | undefined)[] = [];
-  #first = 0;
-  /** The number of forgotten keys at the beginning of `#keys`. */
-  #forgotten = 0;
-  /** The number of ghosts in the index. */
-  size = 0;
+  /** The hashes of the entries, by slot. */
+  #entries = new Int32Array(64);
+  /** By the last bits of the number: the hash, and the number of the next older key of its list. */
+  #hashes!: Int32Array;
+  #older!: Int32Array;
+  /** By the last bits of the hash: the number of the newest key. */
+  #newest!: Int32Array;
+  #mask!: number;
+  #latest!: number;
+  /** The keys with numbers up to this are forgotten. */
+  #forgotten!: number;
 
-  constructor(index: Map<string, number>) {
-    this.#index = index;
+  constructor() {
+    this.#begin(0);
   }
 
-  /**
-   * Turns a key in the index into a ghost. `entries` is the number of entries; nine tenths as many ghosts are
-   * remembered.
-   */
-  remember(key: string, entries: number): void {
-    const keys = this.#keys;
-    this.#index.set(key, -1 - this.#first - keys.length);
-    this.size++;
-    keys.push(key);
-    while (keys.length - this.#forgotten > entries * 0.9) {
-      const oldest = keys[this.#forgotten];
-      if (oldest !== undefined) {
-        this.#index.delete(oldest);
-        this.size--;
-        keys[this.#forgotten] = undefined;
+  /** Whether a key is remembered. It is no more. */
+  take(hash: number): boolean {
+    const mask = this.#mask;
+    let at = this.#newest[hash & mask] as number;
+    for (let left = MOST_ALIKE; at > this.#forgotten && left > 0; left--) {
+      if (this.#hashes[at & mask] === hash) {
+        this.#hashes[at & mask] = BACK;
+        return true;
       }
-      this.#forgotten++;
+      at = this.#older[at & mask] as number;
     }
-    if (this.#forgotten > entries + 64) {
-      this.#keys = keys.slice(this.#forgotten);
-      this.#first += this.#forgotten;
-      this.#forgotten = 0;
-    }
+    return false;
   }
 
-  /** Forgets the ghost with this number: it has come back, and its key has a slot in the index. */
-  revive(number: number): void {
-    this.#keys[-1 - number - this.#first] = undefined;
-    this.size--;
+  /** Sets the hash of the key in a slot. */
+  enter(slot: number, hash: number): void {
+    if (slot >= this.#entries.length) {
+      const larger = new Int32Array(2 * slot);
+      larger.set(this.#entries);
+      this.#entries = larger;
+    }
+    this.#entries[slot] = hash;
   }
 
-  clear(): void {
-    this.#keys = [];
-    this.#first = 0;
-    this.#forgotten = 0;
-    this.size = 0;
+  /** Remembers the key in a slot; `entries` is the number of entries. */
+  remember(slot: number, entries: number): void {
+    const most = ((entries * 9) / 10) | 0;
+    if (most > this.#mask || this.#latest === LAST) {
+      this.#begin(most);
+    }
+    const mask = this.#mask;
+    const hash = this.#entries[slot] as number;
+    const number = ++this.#latest;
+    this.#hashes[number & mask] = hash;
+    this.#older[number & mask] = this.#newest[hash & mask] as number;
+    this.#newest[hash & mask] = number;
+    // None that was forgotten comes back when there are more entries.
+    this.#forgotten = Math.max(this.#forgotten, number - most);
   }
+
+  /** Makes room for `most` keys, and forgets those that there are: a cache grows seldom. */
+  #begin(most: number): void {
+    let size = 1;
+    while (size <= most) {
+      size *= 2;
+    }
+    this.#hashes = new Int32Array(size);
+    this.#older = new Int32Array(size);
+    this.#newest = new Int32Array(size);
+    this.#mask = size - 1;
+    this.#latest = this.#forgotten = 0;
+  }
+}
+
+/** A hash of a key, from 0 to 2^30 - 1. It has two halves, which a processor makes at the same time. */
+export function hashOf(key: string): number {
+  const { length } = key;
+  let hash = length;
+  let other = 0x9747b28c;
+  let at = 1;
+  for (; at < length; at += 2) {
+    hash = Math.imul(hash ^ key.charCodeAt(at - 1), 0x01000193);
+    other = Math.imul(other ^ key.charCodeAt(at), 0x5bd1e995);
+  }
+  if (at === length) {
+    hash = Math.imul(hash ^ key.charCodeAt(at - 1), 0x01000193);
+  }
+  hash ^= Math.imul(other, 0x85ebca6b);
+  return (hash ^ (hash >>> 15)) & 0x3fffffff;
 }

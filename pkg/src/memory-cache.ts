@@ -273,7 +273,7 @@ export class MemoryCache<V = unknown> extends MemoryMethods<V> {
     const table = this.#scope.table;
     table.sweep();
     const whole = escapeGlob(this.#scope.prefix) + pattern;
-    return this.#scope.done(matching(whole, table.contents.entries()).filter(([key]) => table.delete(key)).length);
+    return this.#scope.done(matching(whole, table.contents.index).filter(([key]) => table.delete(key)).length);
   }
 
   /** Removes every expired entry, and returns their number. Calling it is optional: writes also do this. */

@@ -2,7 +2,7 @@
 
 import type { Policy } from "./types.js";
 
-/** What a `Map` holds in V8. Under S3-FIFO, half of it, since the keys that are remembered are in the same `Map`. */
+/** What a `Map` holds in V8. */
 export const MAX_ENTRIES = 2 ** 24;
 
 /** The options of a cache that its table needs. */

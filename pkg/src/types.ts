@@ -149,10 +149,7 @@ export interface MemoryCacheOptions<V> {
    * nothing changes.
    */
   sizeOf?: ((value: V, key: string) => number) | undefined;
-  /**
-   * The policy by which entries are evicted when a limit is reached. Default: `"lru"`. With `"s3fifo"`, the maximum is
-   * 8,388,608 entries.
-   */
+  /** The policy by which entries are evicted when a limit is reached. Default: `"lru"`. */
   policy?: Policy | undefined;
   /**
    * `advisor()`: the cache estimates its hit ratios at other sizes and under other policies, for `advise()`. It takes

@@ -22,7 +22,7 @@ pub(crate) trait Eviction {
     fn victim(&mut self, keep: Slot) -> Option<Victim>;
     /// The number of insertions and touches.
     fn uses(&self) -> u64;
-    /// Calls `visit` for every slot, from the least to the most recently used, or as near to that as the policy knows.
+    /// Calls `visit` for every slot, from the least to the most recently used, as far as the policy knows.
     fn visit(&mut self, visit: impl FnMut(Slot));
     /// The tables that the owner may use without a call, except the deadlines.
     fn tables(&self) -> Tables<'_>;

@@ -22,7 +22,7 @@ const MAX_BYTES: usize = 1024 * 1024;
 pub(super) struct Batcher {
     pub(super) session: Arc<Session>,
     enabled: bool,
-    /// The origin of the changes, if it is to be known.
+    /// The origin of the changes, if own changes must be recognized.
     own: Option<OwnOrigin>,
     queue: Arc<Mutex<Queue>>,
 }

@@ -10,7 +10,7 @@ use crate::clock::Clock;
 pub(super) struct BreakerOptions {
     /// The number of failures in a row that opens it; 0 for never.
     pub(super) failures: u32,
-    /// How long no request is sent. Then one probes the server.
+    /// The time without requests, after which one probes the server.
     pub(super) pause: Duration,
 }
 

@@ -42,7 +42,7 @@ pub(super) enum Form {
     Transaction,
 }
 
-/// What is known about the server.
+/// The server has not been identified.
 const UNKNOWN: u8 = 0;
 /// It has no extensions.
 const FOREIGN: u8 = 1;
@@ -62,7 +62,7 @@ pub(super) struct Session {
     pub(super) known: Known,
 }
 
-/// What is learned from responses.
+/// The facts learned from responses.
 #[derive(Default)]
 pub(super) struct Known {
     server: AtomicU8,

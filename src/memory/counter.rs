@@ -85,7 +85,7 @@ struct Before {
     deadline: Millis,
 }
 
-/// What to do with a counter.
+/// A change of a counter.
 struct Step {
     /// The new count; `None` to leave it unchanged.
     count: Option<i64>,

@@ -80,7 +80,7 @@ impl<T> Locks<T> {
         self.lock_one(key, now)
     }
 
-    /// `lock` where there are several tables.
+    /// [`lock`](Self::lock) with several tables.
     #[inline(never)]
     fn lock_one(&self, key: Hashed<'_>, now: Millis) -> Locked<'_, T> {
         let (table, place) = self.shards.wait().lock(key);

@@ -329,7 +329,7 @@ impl<T> Shared<T> {
     }
 
     /// Stores an entry. A refused value is returned, so that it is dropped outside the lock, and an older value is
-    /// removed unless it is to be kept.
+    /// removed unless it must be kept.
     pub(super) fn store(
         &self,
         table: &mut Table<T>,

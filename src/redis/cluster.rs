@@ -49,7 +49,7 @@ struct Redirections {
     nodes: Mutex<HashMap<(String, u16), Connection>>,
 }
 
-/// What one node executes.
+/// A part of a request that one node executes.
 #[derive(Clone, Copy)]
 enum Unit<'a> {
     One(&'a Cmd),

@@ -62,7 +62,7 @@ impl Servers {
                         "the name of the primary is missing: write redis-sentinel://host:26379,host:26379/name/0",
                     ));
                 }
-                // Sentinels have no databases, and their own credentials.
+                // Sentinels have their own credentials and no databases.
                 let bare = Parts { credentials: "", path: "", query: "", ..parts };
                 let sentinels = bare.infos("redis", "")?;
                 let one = Parts { hosts: vec!["primary"], ..Parts::of(rest)? };

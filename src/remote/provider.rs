@@ -126,7 +126,7 @@ fn shorter(left: Option<Duration>, fresh_for: Millis) -> Option<Duration> {
     Some(left.map_or(fresh, |left| left.min(fresh)))
 }
 
-/// What a store has under a key, and whether it can be decoded.
+/// The value of a key in the store, or the error of decoding it.
 pub(super) type Found<T> = Option<Result<Option<T>>>;
 
 impl<T: MaybeSend, S: Serializer<T>, B: RemoteStore> Remote<T, S, B> {

@@ -47,7 +47,7 @@ where
 {
     fn next(&self, counter: String, ttl: Duration) -> BoxFuture<'_, Result<i64>> {
         Box::pin(async move {
-            // Unlike `increment`, it keeps the counter as long as there may be sessions.
+            // Unlike `increment`, it keeps the counter while there may be sessions.
             let counted = self.counters.increment_within(&counter, 1, 0..=(1 << 53) - 1, Some(ttl)).await?;
             Ok(counted.count)
         })

@@ -270,7 +270,7 @@ impl<T: MaybeSend, P: TouchProvider<T> + AtomicProvider<T> + CacheProvider<T>> S
         if self.index()?.holds(place, new.as_str()).await? {
             return Ok(true);
         }
-        // All sessions of the user have ended, or so many have begun that this one was the oldest.
+        // All sessions of the user have ended, or a newer one has taken its place.
         self.provider.delete(&new_key).await?;
         Ok(false)
     }

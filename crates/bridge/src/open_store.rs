@@ -1,4 +1,4 @@
-//! Opens the store and its snapshot, as settings and options say.
+//! Opens the store and its snapshot, as configured by settings and options.
 
 use std::path::PathBuf;
 use std::sync::Arc;

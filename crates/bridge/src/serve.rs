@@ -151,7 +151,7 @@ async fn run(ready: Ready) -> Result<(), String> {
         let app = Router::new().fallback(only_metrics).with_state(Arc::clone(&bridge));
         let address = listener.local_addr().map_err(failed)?;
         let server = axum_server::from_tcp(listener).map_err(failed)?.handle(handle.clone());
-        // Metrics stay reachable when the other address has no connection left.
+        // Metrics stay reachable when the other address has reached its limit of connections.
         let timeouts = Timeouts { connections: timeouts.connections.another(), ..timeouts.clone() };
         let server = timeouts.limit_heads(server.acceptor(KeepAlive::new(timeouts.clone(), &timeouts)));
         tokio::spawn(server.serve(app.into_make_service()));

@@ -8,7 +8,7 @@
 //! - no parameter may occur twice;
 //! - there must be some literal text.
 //!
-//! A `$` before a `{` is refused, too: it comes from a template literal of JavaScript, whose value it would not be.
+//! A `$` before a `{` is refused, too: it comes from a template literal of JavaScript, whose value would be missing.
 //!
 //! Everything is `const`, so that the compiler checks patterns in the source. The library and its procedural macro share this
 //! crate, so that both accept the same patterns.
@@ -48,7 +48,7 @@ impl fmt::Display for TemplateError {
 
 impl std::error::Error for TemplateError {}
 
-/// The piece that begins at byte `at`, and where the next one begins; `None` at the end.
+/// The piece that begins at byte `at`, and the start of the next one; `None` at the end.
 ///
 /// # Errors
 /// [`TemplateError`] for an unpaired brace, and for a pair that contains no name.
@@ -145,7 +145,7 @@ pub const fn has_parameters(template: &str, names: &[&str]) -> bool {
     found == names.len()
 }
 
-/// Where the first `${` is.
+/// The position of the first `${`.
 const fn dollar_brace(bytes: &[u8]) -> Option<usize> {
     let mut at = 1;
     while at < bytes.len() {
@@ -157,7 +157,7 @@ const fn dollar_brace(bytes: &[u8]) -> Option<usize> {
     None
 }
 
-/// Where the next brace is, from `at` on, or the end.
+/// The position of the next brace, from `at` on, or the end.
 const fn run(bytes: &[u8], mut at: usize) -> usize {
     while at < bytes.len() && bytes[at] != b'{' && bytes[at] != b'}' {
         at += 1;

@@ -25,22 +25,22 @@ impl Accesses {
     /// Reads the next bytes.
     ///
     /// # Errors
-    /// What is wrong with them, if they are of no format.
+    /// The bytes have no known format.
     pub fn push(&mut self, bytes: &[u8]) -> Result<(), JsError> {
         self.0.push(bytes).map_err(|error| JsError::new(&error))
     }
 
-    /// Simulates what was read.
+    /// Simulates the accesses.
     ///
     /// # Errors
-    /// What is wrong with it, if there is nothing to simulate.
+    /// There is nothing to simulate.
     pub fn simulate(self) -> Result<Curves, JsError> {
         let recorded = self.0.finish().map_err(|error| JsError::new(&error))?;
         Ok(Curves(Simulation::default().run(&recorded, |_, _| {})))
     }
 }
 
-/// What a simulation has found.
+/// The results of a simulation.
 #[wasm_bindgen(skip_typescript)]
 pub struct Curves(Report);
 
@@ -51,12 +51,12 @@ impl Curves {
         self.0.svg()
     }
 
-    /// The recommended sizes, a sentence a line.
+    /// The recommended sizes, one sentence per line.
     pub fn advice(&self) -> String {
         self.0.advice().join("\n")
     }
 
-    /// What was read, and what was not.
+    /// The numbers of requests and keys, and a warning about unreadable lines.
     pub fn summary(&self) -> String {
         let first = self.0.table().lines().next().unwrap_or_default().to_owned();
         [Some(first), self.0.warning()].into_iter().flatten().collect::<Vec<_>>().join("\n")

@@ -151,7 +151,7 @@ fn decode<'a>(text: &'a str, place: &'static str) -> Result<std::borrow::Cow<'a,
 pub struct NotAPath {
     /// Its index; the name is at 0. In a query, the index of the pair.
     pub argument: usize,
-    /// What is wrong with it.
+    /// The reason.
     pub why: &'static str,
 }
 

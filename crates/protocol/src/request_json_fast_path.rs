@@ -235,7 +235,7 @@ mod tests {
         let command = vec((space(), argument, space()), 0..5).prop_map(array).boxed();
         let commands = vec((space(), command.clone(), space()), 0..4).prop_map(array).boxed();
         let whole = (space(), prop_oneof![command, commands], space());
-        // Bytes that are changed afterwards make the rest, and what is no UTF-8.
+        // Changing bytes afterwards produces other inputs, including invalid UTF-8.
         let spoilt = prop_oneof![3 => Just(Vec::new()), 1 => vec((any::<sample::Index>(), any::<u8>()), 1..3)];
         (whole, spoilt).prop_map(|((before, whole, after), spoilt)| {
             let mut body = [before, &whole, after].concat().into_bytes();

@@ -9,7 +9,7 @@ use crate::{address, push};
 
 static TEXT: Mutex<Vec<u8>> = Mutex::new(Vec::new());
 
-/// Makes room for a pattern and a key with so many bytes together. Returns the address of the room; 0 without memory.
+/// Makes room for a pattern and a key of `length` bytes together. Returns the address of the room; 0 without memory.
 #[wasm_bindgen(skip_typescript)]
 pub fn engine_text(length: usize) -> u32 {
     let Ok(mut text) = TEXT.try_lock() else { return 0 };

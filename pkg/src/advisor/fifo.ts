@@ -85,7 +85,7 @@ export class Fifo {
     return (this.#ghosts - (this.#keys.next[this.#at + key] as number)) & 0xffff;
   }
 
-  /** Whether a ghost is among the latest. They number nine tenths of the entries. */
+  /** Whether a ghost is among the latest ones, which number nine tenths of the entries. */
   #remembers(key: number): boolean {
     return this.#age(key) < Math.floor((this.#length * 9) / 10);
   }

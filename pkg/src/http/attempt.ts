@@ -13,7 +13,7 @@ type Again = "none" | "harmless" | "all";
 export class AttemptError extends Error {
   readonly error: Error;
   readonly again: Again;
-  /** How long the server requests to wait, in milliseconds. */
+  /** The delay that the server requests, in milliseconds. */
   readonly after: number | undefined;
   /** Whether the server is at fault, for the breaker. */
   readonly isOutage: boolean;

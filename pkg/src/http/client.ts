@@ -27,7 +27,7 @@ class OtherForm extends Error {}
 /** Sends operations to one server. Nothing happens before the first one. */
 export class Client {
   readonly settings: Settings;
-  /** The server's support beyond the protocol; `undefined` until it has responded. */
+  /** The features of the server beyond the protocol; `undefined` until it has responded. */
   readonly #peer: { resp: boolean | undefined; clear: boolean | undefined; cas: boolean; joins: boolean } = {
     resp: undefined,
     clear: undefined,
@@ -207,7 +207,7 @@ export class Client {
           throw failure;
         }
         const { again, after = jittered(failures) } = failure;
-        // The previous failure is more informative than that the breaker is open.
+        // The previous failure says more than an open breaker.
         const error = failure.isPassing ? (last ?? failure.error) : failure.error;
         last = error;
         failures += failure.isPassing ? 0 : 1;

@@ -29,7 +29,7 @@ export function checked(reply: Reply | undefined, key?: string): Exclude<Reply, 
 }
 
 /**
- * Reads a reply as an integer. Servers send larger numbers than are safe as digits, and the result is then approximate.
+ * Reads a reply as an integer. Servers send unsafe integers as digits; the result is then approximate.
  */
 export function count(command: string, reply: Reply | undefined, key?: string): number {
   const sent = checked(reply, key);

@@ -40,7 +40,7 @@ export class SessionIndex {
 
   /** Adds the token of a new session, and returns the token that had its place before. `ttl` is in milliseconds. */
   async add(user: KeyValue, token: string, ttl: number): Promise<string | undefined> {
-    // Unlike `increment`, it keeps the counter as long as there may be sessions.
+    // Unlike `increment`, it keeps the counter while there may be sessions.
     const bounds = { floor: 0, ceiling: Number.MAX_SAFE_INTEGER, ttl: ttlFor(this.#provider, ttl) };
     const { count } = await this.#provider.incrementWithin(counterKey({ user }), 1, bounds);
     const place = placeKey({ user, place: count % this.#perUser });

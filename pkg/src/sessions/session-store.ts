@@ -193,7 +193,7 @@ export class SessionStore<V = unknown> {
         }
         await provider.set(key, value, this.#optionsFor(ttl));
         if (index !== undefined && place !== undefined && !(await index.holds(place, fresh))) {
-          // All sessions of the user have ended, or so many have begun that this one was the oldest.
+          // All sessions of the user have ended, or a newer one has taken its place.
           await provider.delete(key);
           return undefined;
         }

@@ -112,7 +112,7 @@ impl Fifo {
         self.ghosts.wrapping_sub(next(keys, self.cache, key))
     }
 
-    /// Whether a ghost is among the latest. They number nine tenths of the entries.
+    /// Whether a ghost is among the latest ones, which number nine tenths of the entries.
     fn remembers(&self, keys: &Keys, key: u16) -> bool {
         usize::from(self.age(keys, key)) < self.len() * 9 / 10
     }

@@ -58,7 +58,7 @@ use crate::tiered::{Announce, Invalidation, InvalidationSource, Position};
 pub struct HttpInvalidations {
     session: Arc<Session>,
     namespace: Namespace,
-    /// The name of own requests, if own changes are to be recognized.
+    /// The name of own requests, if own changes must be recognized.
     own: Option<OwnOrigin>,
     interval: Option<Duration>,
 }

@@ -21,7 +21,7 @@ const LONGEST_ERROR: usize = 64 * 1024;
 #[derive(Debug)]
 pub(super) struct Failure {
     pub(super) error: CacheError,
-    /// How long the server requests to wait.
+    /// The delay that the server requests.
     pub(super) retry_after: Option<Duration>,
     /// Whether the next attempt will most likely fail too, unless somebody intervenes.
     pub(super) is_permanent: bool,

@@ -35,14 +35,14 @@ impl List<'_> {
 /// A map being written: its entries as they come, ordered at the end.
 pub(super) struct Map<'a> {
     encoder: &'a mut Encoder,
-    /// Where the entries begin in the output.
+    /// The start of the entries in the output.
     from: usize,
     entries: Vec<Entry>,
     /// Whether it is the content of a variant.
     is_variant: bool,
 }
 
-/// Where an entry begins, and where its name is.
+/// The start of an entry, and the range of its name.
 struct Entry {
     from: usize,
     name: Range<usize>,

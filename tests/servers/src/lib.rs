@@ -54,8 +54,8 @@ impl Drop for Folder {
     }
 }
 
-/// A port that was free a moment ago, outside the range from which the system chooses. The port of a cluster's bus,
-/// 10,000 above it, also fits.
+/// A port that was free a moment ago, outside the range from which the system chooses. So was the port of a cluster's
+/// bus, 10,000 above it.
 pub fn free_port() -> u16 {
     static NEXT: AtomicU32 = AtomicU32::new(0);
     let base = 10_000 + std::process::id() * 37 % 10_000;

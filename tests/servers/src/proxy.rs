@@ -40,7 +40,7 @@ struct Pair {
 
 impl Pair {
     fn close(&self) {
-        // A connection that is to be reset ends when nobody holds it any more: a shutdown would end it in good order.
+        // A connection to reset ends when its last handle is dropped: a shutdown would close it cleanly.
         let how = if self.reset.load(Ordering::SeqCst) { Shutdown::Read } else { Shutdown::Both };
         let _ = (self.client.shutdown(how), self.server.shutdown(Shutdown::Both));
     }

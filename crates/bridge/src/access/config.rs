@@ -15,7 +15,7 @@
 //! [[signing.keys]]                  # `isocache token sign` uses one of these
 //! id = "2027-a"
 //! secret-env = "ISOCACHE_KEY"       # or secret; 32 bytes at least
-//! role = "read-only"                # the upper limit of what its tokens may do
+//! role = "read-only"                # the most that its tokens may do
 //! prefixes = ["user:"]
 //! max-ttl = "1h"
 //!

@@ -52,7 +52,7 @@ pub enum Keys {
     Pair(Access, Access),
     /// A destination, followed only by keys to read.
     Into {
-        /// Where the destination is.
+        /// The position of the destination.
         at: u8,
         /// How it is accessed.
         access: Access,
@@ -61,7 +61,7 @@ pub enum Keys {
     },
     /// A number of keys, followed by the keys.
     Counted {
-        /// Where the number is.
+        /// The position of the number.
         at: u8,
         /// How each key is accessed.
         access: Access,
@@ -70,7 +70,7 @@ pub enum Keys {
     },
     /// A number of pairs, followed by pairs of key and value.
     CountedPairs {
-        /// Where the number is.
+        /// The position of the number.
         at: u8,
         /// How each key is accessed.
         access: Access,
@@ -94,7 +94,7 @@ pub enum Parser {
     Copy,
     /// `GEORADIUS` and `GEORADIUSBYMEMBER`, which may store.
     GeoRadius {
-        /// Where the options begin.
+        /// The position of the first option.
         options: u8,
     },
     /// `XREAD`.

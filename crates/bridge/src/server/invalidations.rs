@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! GET /invalidations?prefix=user%3A                      Accept: text/event-stream
-//! GET /invalidations?prefix=user%3A&since=<position>     what was missed, as JSON
+//! GET /invalidations?prefix=user%3A&since=<position>     the missed changes, as JSON
 //! ```
 
 use std::convert::Infallible;

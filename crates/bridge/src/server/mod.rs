@@ -53,7 +53,7 @@ pub use static_files::StaticFiles;
 use subscribe::Subscribe;
 use sync_token::SyncToken;
 
-/// Who may do what, and how much. It can be replaced while the server runs.
+/// Permissions and limits. They can be replaced while the server runs.
 #[derive(Debug)]
 pub struct Policy {
     /// The tokens and the signing keys.
@@ -120,7 +120,7 @@ pub struct Bridge {
 pub struct Parts {
     /// The store behind the bridge.
     pub store: Store,
-    /// Who may do what.
+    /// The permissions and limits.
     pub policy: Policy,
     /// The wall clock.
     pub clock: Arc<dyn Clock>,

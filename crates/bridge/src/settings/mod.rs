@@ -28,7 +28,7 @@
 //! max-entries = 1000000             # of the embedded store
 //! max-bytes = 268435456
 //! policy = "lru"                    # which entry is evicted at a limit; or "s3fifo"
-//! advise = false                    # whether the metrics say what other sizes and policies would hit
+//! advise = false                    # whether the metrics estimate the hits of other sizes and policies
 //!
 //! [server]
 //! command-timeout = "5s"            # for the store
@@ -62,7 +62,7 @@ use super::access::{AccessConfig, ConfigError, Document};
 use super::store::Announcements;
 use super::values::{self, NamedFile};
 
-/// Where the server listens.
+/// How clients reach the server.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case", default)]
 #[allow(missing_docs, reason = "the fields are described above")]
@@ -172,7 +172,7 @@ impl Default for InvalidationsSection {
 /// The settings of a configuration file.
 #[derive(Debug)]
 pub struct Settings {
-    /// Where the server listens.
+    /// How clients reach the server.
     pub listen: Listen,
     /// The certificate; plain HTTP without it.
     pub tls: Option<Tls>,
@@ -182,7 +182,7 @@ pub struct Settings {
     pub server: ServerSettings,
     /// How changed keys are announced.
     pub announcements: Announcements,
-    /// Who may do what.
+    /// The permissions and limits.
     pub access: AccessConfig,
 }
 

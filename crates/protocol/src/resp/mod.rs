@@ -57,7 +57,7 @@ impl Default for RespLimits {
 pub struct RespError {
     /// The position, from the start of the input.
     pub at: usize,
-    /// What is wrong there.
+    /// The reason.
     pub reason: RespErrorReason,
 }
 

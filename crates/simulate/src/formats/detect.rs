@@ -6,7 +6,7 @@ use crate::input::InputOptions;
 /// The length of the beginning that is examined, in bytes.
 pub(crate) const SAMPLE: usize = 64 << 10;
 
-/// The format of a file, and where the key is.
+/// The format of a file, and the position of the key.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Detected {
     /// The format.

@@ -47,7 +47,7 @@ pub(super) struct Database<'a> {
 
 /// The changes made by commands.
 pub(super) struct Changes {
-    /// Who makes them.
+    /// The client that makes them.
     origin: Option<Origin>,
     keys: Vec<Change>,
     /// The number of leavers that are already among the keys.
@@ -94,7 +94,7 @@ impl<'a> Database<'a> {
 
     fn changed(&mut self, key: &[u8]) {
         if let Some(changes) = &mut self.changes {
-            // Whatever has left by now, such as an expired entry of the same key, left before this change.
+            // Entries that have left by now, such as an expired one of the same key, left before this change.
             changes.left(&self.leavers);
             changes.keys.push(Change { key: Bytes::copy_from_slice(key), origin: changes.origin });
         }

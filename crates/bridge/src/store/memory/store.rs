@@ -36,7 +36,7 @@ const SWEEP_BUDGET: u32 = 1024;
 #[derive(Clone)]
 pub struct MemoryStore {
     shared: Arc<Shared>,
-    /// Who changes entries through this clone.
+    /// The client that changes entries through this clone.
     origin: Option<Origin>,
 }
 

@@ -96,7 +96,7 @@ bench: build ## Compare speed, size and memory with other caches; tables go to b
 	node pkg/bench/commands.mjs $(if $(QUICK),--quick)
 	node scripts/performance.mjs
 
-miri: ## The engine, the memory cache and loading under Miri, with small sizes: no undefined behaviour, no leak, no race
+miri: ## The engine, the memory cache, loading and tiers under Miri, with small sizes: no undefined behaviour, no leak, no race
 	@scripts/need.sh miri
 	scripts/miri.sh
 

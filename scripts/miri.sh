@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Runs tests of the engine, the memory cache and loading under Miri, with the small sizes that they choose by `cfg!(miri)`.
-# Without arguments it runs all parts: engine, model, memory, loading. Otherwise it runs those that are named.
+# Runs tests of the engine, the memory cache, loading and tiers under Miri, with small sizes chosen by `cfg!(miri)`.
+# Without arguments it runs all parts: engine, model, memory, loading, tiered. Otherwise it runs those that are named.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -13,7 +13,7 @@ miri() {
   cargo +nightly miri test --target-dir target/miri --package isocache "$@"
 }
 
-for part in "${@:-engine model memory loading}"; do
+for part in "${@:-engine model memory loading tiered}"; do
   for one in $part; do
     start=$SECONDS
     case "$one" in
@@ -23,7 +23,9 @@ for part in "${@:-engine model memory loading}"; do
       memory) miri --test memory -- callbacks:: counters:: threads:: ;;
       # Orders of events: writes, stopped polling, detached loads, readers with different windows, tags.
       loading) miri --test load -- interleavings:: unpolled:: ;;
-      *) echo "miri.sh: unknown part: $one (engine, model, memory, loading)" >&2; exit 2 ;;
+      # The state machines of tiers: which copies may be kept, and for how long they are served.
+      tiered) miri --lib -- tiered:: ;;
+      *) echo "miri.sh: unknown part: $one (engine, model, memory, loading, tiered)" >&2; exit 2 ;;
     esac
     echo "miri.sh: $one took $((SECONDS - start)) s"
   done

@@ -10,7 +10,7 @@ use super::planted::Planted;
 
 /// How many keys are remembered whose last write may still be carried out, or whose announcement is awaited. If there
 /// are more, announcements of own writes outdate copies like any other.
-const MAX_REMEMBERED: usize = 4096;
+const MAX_REMEMBERED: usize = if cfg!(miri) { 64 } else { 4096 };
 
 /// Whether no write of a key has begun since it was made, by whatever way this process writes it.
 pub(super) type Unchanged = Box<dyn Fn(&str) -> bool + Send + Sync>;

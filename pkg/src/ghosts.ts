@@ -1,22 +1,22 @@
 /**
- * The keys that were evicted early, by their hashes, for a policy that wants to know when one comes back. They are numbered, and
- * at most nine tenths as many as the cache has entries are remembered: the latest.
+ * The hashes of the keys that were evicted early, for a policy that must recognize them when they come back. The keys are
+ * numbered, and only the latest are remembered: at most nine tenths of the number of entries.
  *
- * Those whose hashes end alike form a list, the newest first. So the keys that are forgotten are at the ends of the lists, and
- * need not be taken out.
+ * Keys whose hashes have the same last bits form a list, with the newest first. Forgotten keys are therefore at the ends
+ * of the lists, and need not be removed.
  */
 
-/** The last number. V8 keeps numbers up to this in a word. */
+/** The maximum number of a key. V8 keeps numbers up to this in a word. */
 const LAST = 2 ** 30 - 1;
 /** A hash that no key has. */
 const BACK = -1;
-/** The keys of a list that are looked at: more are alike only if somebody has chosen them so. */
+/** The maximum number of keys inspected in a list. Only deliberately chosen keys make lists longer. */
 const MOST_ALIKE = 64;
 
 export class Ghosts {
   /** The hashes of the entries, by slot. */
   #entries = new Int32Array(64);
-  /** By the last bits of the number: the hash, and the number of the next older key of its list. */
+  /** By the last bits of the number: the hash, and the number of the next older key in its list. */
   #hashes!: Int32Array;
   #older!: Int32Array;
   /** By the last bits of the hash: the number of the newest key. */
@@ -30,7 +30,7 @@ export class Ghosts {
     this.#begin(0);
   }
 
-  /** Whether a key is remembered. It is no more. */
+  /** Whether a key was remembered; it is then forgotten. */
   take(hash: number): boolean {
     const mask = this.#mask;
     let at = this.#newest[hash & mask] as number;
@@ -66,11 +66,11 @@ export class Ghosts {
     this.#hashes[number & mask] = hash;
     this.#older[number & mask] = this.#newest[hash & mask] as number;
     this.#newest[hash & mask] = number;
-    // None that was forgotten comes back when there are more entries.
+    // Forgotten keys stay forgotten when the number of entries grows.
     this.#forgotten = Math.max(this.#forgotten, number - most);
   }
 
-  /** Makes room for `most` keys, and forgets those that there are: a cache grows seldom. */
+  /** Makes room for `most` keys, and forgets the current ones: caches rarely grow. */
   #begin(most: number): void {
     let size = 1;
     while (size <= most) {
@@ -84,7 +84,7 @@ export class Ghosts {
   }
 }
 
-/** A hash of a key, from 0 to 2^30 - 1. It has two halves, which a processor makes at the same time. */
+/** A hash of a key, from 0 to 2^30 - 1. Its two halves are independent, so a processor calculates them in parallel. */
 export function hashOf(key: string): number {
   const { length } = key;
   let hash = length;

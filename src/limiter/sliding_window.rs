@@ -183,8 +183,8 @@ impl SlidingWindow {
         self.empty(count) + integer(self.capacity(index))
     }
 
-    /// Gives back what was taken for a refused request. What cannot be given back refuses requests, and never allows
-    /// them.
+    /// Returns the units taken for a refused request. If this fails, they stay taken: too few requests are allowed,
+    /// never too many.
     async fn give_back<P>(&self, counters: &P, names: &[String], taken: &[Taken], counts: &mut [i64])
     where
         P: CounterProvider,

@@ -10,10 +10,10 @@ pub trait Shape {
     type Returned;
     type Value;
     type Error;
-    /// Whether the type can express that there is no value.
+    /// Whether the type can express a missing value.
     const IS_OPTIONAL: bool;
     fn split(returned: Self::Returned) -> Result<Option<Self::Value>, Self::Error>;
-    /// Builds the result from no value. `None` if the type cannot express that.
+    /// Builds the result; `None` if the value is missing and the type cannot express that.
     fn join(outcome: Result<Option<Self::Value>, Self::Error>) -> Option<Self::Returned>;
 }
 

@@ -13,7 +13,7 @@ import type { Invalidation, InvalidationListener, InvalidationSubscription } fro
 type Message =
   /** An announcement from the leader, for all tabs or for one; `sent` is the system time. */
   | { readonly event: Invalidation; readonly sent: number; readonly to?: string }
-  /** A tab requests from the leader what it missed since a position. */
+  /** A tab's request to the leader for the changes since a position. */
   | { readonly ask: string; readonly since: string | undefined };
 
 interface Channel {
@@ -191,7 +191,7 @@ export class SharedSubscription implements InvalidationSubscription {
     }
   }
 
-  /** As the leader: sends one tab what it has missed. */
+  /** As the leader: sends one tab the changes that it missed. */
   #answer(to: string, since: string | undefined): void {
     const sent = systemNow();
     const state = this.#state;

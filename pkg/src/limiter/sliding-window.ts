@@ -169,7 +169,8 @@ export class SlidingWindow implements Algorithm {
   }
 
   /**
-   * Gives back what was taken for a refused request. What cannot be given back refuses requests, and never allows them.
+   * Returns the units taken for a refused request. If this fails, they stay taken: too few requests are allowed, never
+   * too many.
    */
   async #giveBack(names: readonly string[], taken: readonly Taken[], counts: number[]): Promise<void> {
     for (const { index, units, count } of taken) {

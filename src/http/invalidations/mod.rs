@@ -27,14 +27,13 @@ use crate::tiered::{Announce, Invalidation, InvalidationSource, Position};
 ///
 /// It holds one stream, of server-sent events, to `GET /invalidations`: with reqwest natively, and with `fetch` in
 /// WebAssembly. When the stream breaks, or is silent for two heartbeats, it reconnects after a pause of 0.1 to 10
-/// seconds with random jitter, and the bridge announces what was missed. If the bridge no longer knows that, because it
-/// was restarted or its connection to Redis broke, it announces [`Reset`](Invalidation::Reset). Each attempt takes no
-/// longer than the [`timeout`](crate::HttpCacheBuilder::timeout) of the provider. Errors are announced as
+/// seconds with random jitter, and the bridge announces the missed changes. If the bridge no longer has them, because
+/// it was restarted or its connection to Redis broke, it announces [`Reset`](Invalidation::Reset). Each attempt takes
+/// no longer than the [`timeout`](crate::HttpCacheBuilder::timeout) of the provider. Errors are announced as
 /// [`Disconnected`](Invalidation::Disconnected), including those that somebody must fix: a refused token, or a server
 /// that is not a bridge.
 ///
-/// A tiered cache runs it. A program that keeps other copies, such as rendered
-/// pages, runs it itself:
+/// A tiered cache runs it. A program that keeps other copies, such as rendered pages, runs it itself:
 ///
 /// ```no_run
 /// use isocache::{HttpCacheProvider, Invalidation, InvalidationSource};

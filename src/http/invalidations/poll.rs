@@ -24,7 +24,7 @@ pub(super) async fn once(source: &HttpInvalidations, since: Option<Position>) ->
     let missed = answered.map_err(|failure| failure.error)?;
     source.session.reached(missed.position());
     Ok(match missed {
-        // Without a position to start from, nobody knows what was missed.
+        // Without a position to start from, the missed changes are unknown.
         Invalidation::Keys { position, .. } if since.is_none() => Invalidation::Reset { position },
         missed => missed,
     })

@@ -66,7 +66,7 @@ struct Line {
 }
 
 impl Line {
-    /// Opens a connection, and announces what arrives. Returns `Ok` if another connection is to follow at once.
+    /// Opens a connection, and announces what arrives. Returns `Ok` if another connection must follow at once.
     async fn connection(&mut self, connected: &mut bool) -> Result<(), Failure> {
         let started = Stopwatch::start();
         let source = self.source.clone();

@@ -29,7 +29,7 @@ pub enum Decision {
     ForwardRewritten {
         /// The command to forward.
         command: Command,
-        /// Removes from the reply what the caller may not see.
+        /// Removes the keys that the caller may not see from the reply.
         filter: ScanFilter,
     },
     /// Reply without forwarding it.

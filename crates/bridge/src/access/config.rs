@@ -14,7 +14,7 @@
 //!
 //! [[signing.keys]]                  # `isocache token sign` uses one of these
 //! id = "2027-a"
-//! secret-env = "ISOCACHE_KEY"       # or secret; 32 bytes at least
+//! secret-env = "ISOCACHE_KEY"       # or secret; at least 32 bytes
 //! role = "read-only"                # the most that its tokens may do
 //! prefixes = ["user:"]
 //! max-ttl = "1h"

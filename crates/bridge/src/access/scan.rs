@@ -12,7 +12,7 @@ use super::scope::Scope;
 /// The largest `COUNT` forwarded, except for an admin. Redis serves no other client during one step.
 const MAX_COUNT: u64 = 10_000;
 
-/// Filters the reply to `SCAN` by what the caller may see.
+/// Removes the keys that the caller may not see from the reply to `SCAN`.
 #[derive(Clone, Debug)]
 pub struct ScanFilter {
     keys: Scope,

@@ -35,7 +35,7 @@ impl Changes {
         Self { last: changes, bytes, position, own, text: OnceLock::new() }
     }
 
-    /// Whether this is within the limits on what may wait for a reader.
+    /// Whether this is within the limits on waiting changes.
     pub(super) fn fit(&self) -> bool {
         self.last.len() <= MAX_KEYS && self.bytes <= MAX_BYTES
     }

@@ -126,7 +126,7 @@ impl<T> MemoryCache<T> {
     ///
     /// Each ratio covers the lookups since the cache was created, or since [`resize`](Self::resize) changed its size.
     /// At the current size, under the current policy, it is exact. The others are estimated from a sample of the keys:
-    /// they are seldom wrong by more than three percentage points, and exact while the cache has seen fewer than 2,400
+    /// they are rarely wrong by more than three percentage points, and exact while the cache has seen fewer than 2,400
     /// keys. Sizes are counted in entries: where entries differ in size, the average counts.
     ///
     /// ```

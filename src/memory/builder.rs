@@ -149,7 +149,7 @@ impl<T, C> MemoryCacheBuilder<T, C> {
     ///
     /// It runs when the operation is complete, outside the lock, so that it may use the cache. An overwrite reports the
     /// value that was replaced before the entries that were evicted to make room. If the listener panics, the operation
-    /// stands, and the other entries that left with this one are not reported.
+    /// is not undone, and the other entries that left with this one are not reported.
     pub fn on_removal(mut self, listener: impl Fn(&str, T, RemovalReason) + Send + Sync + 'static) -> Self {
         self.listener = Some(Arc::new(listener));
         self

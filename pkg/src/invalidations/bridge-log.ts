@@ -31,7 +31,7 @@ export interface ChangeLog {
   missed(since: string | undefined): Promise<Missed>;
 }
 
-/** A failed request: the error for the caller, and how long the server requests to wait, in milliseconds. */
+/** A failed request: the error for the caller, and the delay that the server requests, in milliseconds. */
 export class LogError extends Error {
   readonly error: Error;
   readonly after: number | undefined;

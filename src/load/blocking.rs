@@ -3,9 +3,9 @@
 use super::cache_aside::required;
 use super::call::{Call, Outcome};
 use super::loaded::{LoadError, Loaded};
-use super::lookup::{Found, Look};
+use super::lookup::{Before, Found, Look};
 use super::options::LoadOptions;
-use super::support::Lookup;
+use super::support::{Loading, Lookup};
 use crate::memory::{MemoryCache, MemoryCacheProvider};
 use crate::provider::MaybeSend;
 use crate::runtime::block_on;
@@ -64,7 +64,7 @@ impl<T: Clone + MaybeSend + Send + Sync + 'static> MemoryCache<T> {
             None
         } else {
             let lookup = if options.windows().any() { Lookup::Kept } else { Lookup::Fresh };
-            let look = hit.judge(0, self.look(key, lookup)).map_err(LoadError::Cache)?;
+            let look = hit.judge(self.look(key, lookup)).map_err(LoadError::Cache)?;
             match look {
                 Look { found: Found::Answer(value), .. } => {
                     hit.answered(false);
@@ -74,6 +74,7 @@ impl<T: Clone + MaybeSend + Send + Sync + 'static> MemoryCache<T> {
             }
         };
         let provider = MemoryCacheProvider::from(self.clone());
+        let look = look.map(|look| look.after(Before::of(Loading::single_flight(&provider), key)));
         let call = Call { is_required, is_blocking: true, ..Call::new(&provider, key, options) };
         call.check().map_err(LoadError::Cache)?;
         block_on(call.get_or_load(look, || async { loader() }))

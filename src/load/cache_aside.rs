@@ -12,7 +12,8 @@ use crate::provider::{CacheProvider, MaybeSend};
 
 /// Cache-aside for every provider of cloneable values: a missing value is loaded once for all concurrent callers.
 ///
-/// - Callers of one key share a load and its outcome, value or error. Errors are not stored.
+/// - Callers of one key share a load and its outcome, value or error. Errors are not stored. A call that begins after the
+///   loader has ended waits until the value is stored, and looks again: it may have been overwritten since.
 /// - A `set`, `delete` or `clear_pattern` of this provider, or of its clones, wins over a load in progress: waiting
 ///   callers get the loaded value, but it is not stored, and later callers load again. Writes of other processes do not
 ///   win.

@@ -147,8 +147,9 @@ impl<'a, P: ?Sized> Call<'a, P> {
         Fut: Future<Output = Result<Option<Loaded<T>>, E>>,
     {
         let loaded = self.run(Some(leader.scope()), limit, loader).await;
+        let read = leader.reads();
         let (outcome, to_store) = self.unpack(loaded);
-        leader.share(Arc::new(outcome.clone()));
+        leader.share(Arc::new(outcome.clone()), read);
         if let Some(to_store) = to_store.filter(|_| stored) {
             boxed(|| self.store(leader, to_store, limit)).await.map_err(LoadError::Cache)?;
         }
@@ -223,12 +224,15 @@ impl<'a, P: ?Sized> Call<'a, P> {
             drop(loading.single_flight().write(self.key).await);
         }
         let mut looks = 0;
+        let mut began = None;
         loop {
             looks += 1;
             let Look { found, snapshot } = match first.take() {
                 Some(first) => first,
                 None => self.find().await.map_err(LoadError::Cache)?,
             };
+            // A call has begun with its first lookup.
+            let began = *began.get_or_insert(snapshot.began());
             let (fallback, refreshed, failed) = match found {
                 Found::Answer(value) => {
                     self.answered(false);
@@ -249,7 +253,7 @@ impl<'a, P: ?Sized> Call<'a, P> {
             let Some(loading) = loading else {
                 return boxed(|| self.load_without_flight(fallback, failed, &mut limit, loader)).await;
             };
-            match loading.single_flight().join(self.key) {
+            match loading.single_flight().join(self.key, began) {
                 Place::Leader(leader) => {
                     if !failed && looks < MAX_LOOKS && self.has_changed(loading, snapshot) {
                         continue;

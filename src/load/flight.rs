@@ -13,8 +13,9 @@ use crate::error::CacheError;
 /// dropped.
 pub(super) type AnyOutcome = Option<Arc<dyn Any + Send + Sync>>;
 
-/// The end of a load.
+/// The end of a load, for a caller that waits for it.
 pub(super) struct Ended {
+    /// Also `None` if the value was read before the caller began.
     pub(super) outcome: AnyOutcome,
     /// The error of storing the value, if the callers get it.
     pub(super) store_error: Option<CacheError>,
@@ -51,10 +52,18 @@ pub(super) struct Flight {
 struct State {
     /// Known before the value is stored.
     outcome: AnyOutcome,
+    /// When the outcome was read: it is for callers that began before.
+    read: u64,
     /// The error of storing the value, if the callers get it.
     store_error: Option<CacheError>,
     has_ended: bool,
     wakers: Vec<Waker>,
+}
+
+impl State {
+    fn outcome_since(&self, began: u64) -> AnyOutcome {
+        self.outcome.clone().filter(|_| self.read > began)
+    }
 }
 
 impl Flight {
@@ -96,9 +105,12 @@ impl Flight {
         self.phase.compare_exchange(LOADING, phase, Ordering::SeqCst, Ordering::SeqCst).is_ok()
     }
 
-    /// Sets the outcome. Waiters get it at the [end](Self::end), when it is known whether the value could be stored.
-    pub(super) fn share(&self, outcome: Arc<dyn Any + Send + Sync>) {
-        self.state().outcome = Some(outcome);
+    /// Sets the outcome, and when it was read. Waiters get it at the [end](Self::end), when it is known whether the value
+    /// could be stored.
+    pub(super) fn share(&self, outcome: Arc<dyn Any + Send + Sync>, read: u64) {
+        let mut state = self.state();
+        state.outcome = Some(outcome);
+        state.read = read;
     }
 
     pub(super) fn fail_to_store(&self, error: CacheError) {
@@ -114,22 +126,23 @@ impl Flight {
         wakers.into_iter().for_each(Waker::wake);
     }
 
-    /// The outcome, which may be known before the end.
-    pub(super) fn outcome(&self) -> AnyOutcome {
-        self.state().outcome.clone()
+    /// The outcome for a caller that began at this time. It may be known before the end.
+    pub(super) fn outcome(&self, began: u64) -> AnyOutcome {
+        self.state().outcome_since(began)
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Waits for the end of the flight, after its value was stored.
-    pub(super) async fn ended(&self) -> Ended {
+    /// Waits for the end of the flight, after its value was stored, for a caller that began at this time.
+    pub(super) async fn ended(&self, began: u64) -> Ended {
         let mut place = None;
         poll_fn(|context: &mut Context<'_>| {
             let mut state = self.state();
             if state.has_ended {
-                let (outcome, store_error) = (state.outcome.clone(), state.store_error.clone());
+                let outcome = state.outcome_since(began);
+                let store_error = state.store_error.clone().filter(|_| outcome.is_some());
                 return Poll::Ready(Ended { outcome, store_error });
             }
             // Wakers are only added until the end.

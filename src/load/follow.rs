@@ -18,7 +18,7 @@ pub(super) enum Followed<T, E> {
     Outcome(Outcome<T, E>),
     /// The flight has another value type than the caller.
     Foreign,
-    /// The leader was dropped.
+    /// The leader was dropped, or had its value before this call began.
     Gone,
     /// The leader is ready but is not polled.
     Idle,

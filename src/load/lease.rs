@@ -68,8 +68,9 @@ impl Drop for Lease<'_> {
 pub(super) enum Permission<'a, T> {
     /// This process, with the lease, or without one if the store fails. The other fields are as for [`Call::lead`].
     Load { lease: Option<Lease<'a>>, fallback: Option<T>, stored: bool },
-    /// Another process has loaded the value.
-    Found(T),
+    /// Another process has loaded the value. Other callers may have it if they began before it was `read`, unless it is
+    /// stale.
+    Found { value: T, read: Option<u64>, lease: Option<Lease<'a>> },
     /// Another process is loading, and the value found earlier is returned.
     Elsewhere(Option<T>),
 }
@@ -124,40 +125,47 @@ impl<'a, P: ?Sized> Call<'a, P> {
         };
         let old = fallback.clone();
         // Boxed, so that calls without a lease do not get larger.
-        let permission = Box::pin(self.permission(provider, ttl, fallback, refreshed.map(|(snapshot, _)| snapshot)));
+        let before = refreshed.map(|(snapshot, _)| snapshot);
+        let permission = Box::pin(self.permission((provider, ttl), &leader, fallback, before));
         let Some(permission) = limit.within(permission).await else {
             let outcome: Outcome<T, E> = Err(self.timed_out(limit));
-            leader.share(Arc::new(outcome.clone()));
+            leader.share(Arc::new(outcome.clone()), leader.reads());
             return self.or_stale(outcome, old);
         };
-        let value = match permission.map_err(LoadError::Cache)? {
+        // The flight ends before the lease is released: who asks meanwhile reads what the store has by then.
+        match permission.map_err(LoadError::Cache)? {
             Permission::Load { lease, fallback, stored } => {
                 let outcome = boxed(|| self.lead(leader, fallback, stored, limit, loader)).await;
-                self.release(lease).await;
-                return outcome;
+                self.release(lease, limit).await;
+                outcome
             }
-            Permission::Found(value) => {
+            Permission::Found { value, read, lease } => {
+                let outcome: Outcome<T, E> = Ok(Some(value));
+                if let Some(read) = read {
+                    leader.share(Arc::new(outcome.clone()), read);
+                }
+                drop(leader);
                 if !self.in_background {
                     self.count(Event::Coalesced);
                 }
-                Some(value)
+                self.release(lease, limit).await;
+                outcome
             }
             Permission::Elsewhere(value) => {
+                // Other callers look themselves: their options may not allow the stale value.
+                drop(leader);
                 self.answered(refreshed.is_some_and(|(_, stale)| stale));
-                value
+                Ok(value)
             }
-        };
-        let outcome = Ok(value);
-        leader.share(Arc::new(outcome.clone()));
-        outcome
+        }
     }
 
     /// Waits until this process is the one to load, or there is a value. It does not wait if there is a value
     /// `refreshed`.
     async fn permission<T: MaybeSend>(
         &self,
-        provider: &'a dyn LeaseProvider,
-        ttl: Duration,
+        (provider, ttl): (&'a dyn LeaseProvider, Duration),
+        leader: &Leader,
         mut fallback: Option<T>,
         refreshed: Option<Snapshot>,
     ) -> Result<Permission<'a, T>>
@@ -182,12 +190,13 @@ impl<'a, P: ?Sized> Call<'a, P> {
                 return Ok(Permission::Elsewhere(fallback));
             }
             // Also when the lease is acquired: its last holder may have stored a value since the last lookup.
+            let read = leader.reads();
             let look = self.find().await?;
             match look.found {
                 Found::Answer(value) | Found::Refresh { value, .. } => {
                     if refreshed.is_none_or(|before| look.snapshot.fresh_for > before.fresh_for.max(0.0)) {
-                        self.release(lease.held.then_some(lease)).await;
-                        return Ok(Permission::Found(value));
+                        let read = (look.snapshot.fresh_for > 0.0).then_some(read);
+                        return Ok(Permission::Found { value, read, lease: lease.held.then_some(lease) });
                     }
                     fallback = Some(value);
                 }
@@ -207,10 +216,10 @@ impl<'a, P: ?Sized> Call<'a, P> {
         }
     }
 
-    /// Releases a lease. A failure does not affect the load.
-    async fn release(&self, lease: Option<Lease<'_>>) {
+    /// Releases a lease, beyond the limit of the call in the background. A failure does not affect the load.
+    async fn release(&self, lease: Option<Lease<'_>>, limit: &mut Limit<'_>) {
         let Some(mut lease) = lease else { return };
-        let released = lease.provider.release(lease.key, &lease.holder).await;
+        let Some(released) = limit.within(lease.provider.release(lease.key, &lease.holder)).await else { return };
         lease.held = false;
         if released.is_err() {
             self.count(Event::Bypass);

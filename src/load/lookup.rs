@@ -2,6 +2,7 @@
 
 use super::call::Call;
 use super::freshness::Verdict;
+use super::single_flight::SingleFlight;
 use super::support::{Kept, Loading, Lookup};
 use super::wait::boxed;
 use crate::engine::{Millis, NEVER};
@@ -20,10 +21,38 @@ pub(super) struct Look<T> {
 /// The state of the key at a lookup, to detect whether it has changed since.
 #[derive(Clone, Copy)]
 pub(super) struct Snapshot {
-    /// The version of the key, read before the lookup.
-    writes: u64,
+    before: Before,
     /// The freshness of the entry.
     pub(super) fresh_for: Millis,
+}
+
+/// What was so before a lookup.
+#[derive(Clone, Copy, Default)]
+pub(super) struct Before {
+    /// The version of the key.
+    writes: u64,
+    /// The time.
+    time: u64,
+}
+
+impl Before {
+    pub(super) fn of(single_flight: &SingleFlight, key: &str) -> Self {
+        Self { writes: single_flight.writes(key), time: single_flight.now() }
+    }
+}
+
+impl<T> Look<T> {
+    pub(super) fn after(mut self, before: Before) -> Self {
+        self.snapshot.before = before;
+        self
+    }
+}
+
+impl Snapshot {
+    /// When the lookup began.
+    pub(super) fn began(&self) -> u64 {
+        self.before.time
+    }
 }
 
 /// The result of a lookup.
@@ -39,12 +68,8 @@ pub(super) enum Found<T> {
 }
 
 impl<P: ?Sized> Call<'_, P> {
-    pub(super) fn judge<T>(
-        &self,
-        writes: u64,
-        found: Result<Option<Kept<T>>, CacheError>,
-    ) -> Result<Look<T>, CacheError> {
-        let look = |found, fresh_for| Look { found, snapshot: Snapshot { writes, fresh_for } };
+    pub(super) fn judge<T>(&self, found: Result<Option<Kept<T>>, CacheError>) -> Result<Look<T>, CacheError> {
+        let look = |found, fresh_for| Look { found, snapshot: Snapshot { before: Before::default(), fresh_for } };
         let Kept { value, fresh_for } = match found {
             Ok(Some(found)) => found,
             Ok(None) => return Ok(look(Found::Nothing(None), ABSENT)),
@@ -82,15 +107,20 @@ impl<P: ?Sized> Call<'_, P> {
         P: CacheProvider<T>,
     {
         let loading = self.provider.loading();
-        let writes = || loading.map_or(0, |loading| loading.single_flight().writes(self.key));
         if self.options.force_fresh {
-            return Some(self.judge(writes(), Ok(None)));
+            return Some(self.judge(Ok(None)).map(|look| look.after(self.before(loading))));
         }
         let lookup = if self.options.windows().any() { Lookup::Kept } else { Lookup::Fresh };
         let known = loading?.look_now(self.key, lookup)?;
-        // A value to return is not compared with later state.
-        let writes = if matches!(known, Ok(Some(_))) { 0 } else { writes() };
-        Some(self.judge(writes, known))
+        Some(self.judge(known).map(|look| match look.found {
+            Found::Answer(_) => look,
+            // Nothing has come between, since nothing was waited for.
+            _ => look.after(self.before(loading)),
+        }))
+    }
+
+    fn before<T>(&self, loading: Option<&dyn Loading<T>>) -> Before {
+        loading.map_or_else(Before::default, |loading| Before::of(loading.single_flight(), self.key))
     }
 
     /// Looks up the key in a provider that has to be waited for.
@@ -99,16 +129,18 @@ impl<P: ?Sized> Call<'_, P> {
         P: CacheProvider<T>,
     {
         let loading = self.provider.loading();
-        let writes = loading.map_or(0, |loading| loading.single_flight().writes(self.key));
+        let before = self.before(loading);
         if self.options.windows().any() {
             if let Some(look) = loading.and_then(|loading| loading.look(self.key)) {
-                return self.judge(writes, look.await);
+                return self.judge(look.await).map(|look| look.after(before));
             }
             let found = self.provider.get_with_ttl(self.key).await;
-            return self.judge(writes, found.map(|found| found.map(|(value, left)| Kept::fresh(value, left))));
+            let found = found.map(|found| found.map(|(value, left)| Kept::fresh(value, left)));
+            return self.judge(found).map(|look| look.after(before));
         }
         let found = self.provider.get(self.key).await;
-        self.judge(writes, found.map(|found| found.map(|value| Kept { value, fresh_for: NEVER })))
+        let found = found.map(|found| found.map(|value| Kept { value, fresh_for: NEVER }));
+        self.judge(found).map(|look| look.after(before))
     }
 
     /// Looks up the key in the provider. A lookup without waiting allocates nothing.
@@ -130,7 +162,7 @@ impl<P: ?Sized> Call<'_, P> {
         match loading.look_now(self.key, Lookup::Peek) {
             Some(Ok(Some(kept))) => kept.fresh_for > snapshot.fresh_for && kept.fresh_for > 0.0,
             Some(Ok(None) | Err(_)) => false,
-            None => loading.single_flight().writes(self.key) != snapshot.writes,
+            None => loading.single_flight().writes(self.key) != snapshot.before.writes,
         }
     }
 }

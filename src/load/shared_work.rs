@@ -18,6 +18,9 @@ const LONGEST_WAIT: Duration = Duration::from_secs(2);
 /// Returns the outcome of `work`, or of another caller's work under the same name. The name is not a key: a write to
 /// the key comes from the work itself, and must not make other callers begin their own.
 ///
+/// The outcome may have been read before the caller began: whether that matters, the caller has to judge, by the name or
+/// by the outcome.
+///
 /// The work runs in the background if there is an event loop, so that no caller depends on another being polled.
 ///
 /// In WebAssembly every caller does its own work. In an edge worker, a caller that is woken by what another request has
@@ -32,11 +35,14 @@ where
         return work().await;
     }
     loop {
-        let follower = match single_flight.join(name) {
+        let follower = match single_flight.join(name, 0) {
             Place::Leader(leader) => {
                 let follower = leader.follower();
                 let working = work();
-                let task = async move { leader.share(Arc::new(working.await)) };
+                let task = async move {
+                    let outcome = Arc::new(working.await);
+                    leader.share(outcome, leader.reads());
+                };
                 if has_event_loop() {
                     if let Err(task) = Platform.spawn(Box::pin(task)) {
                         task.await;

@@ -70,6 +70,8 @@ struct Loads {
     by_key: Mutex<HashMap<Box<str>, Arc<Flight>>>,
     /// The number of flights, including overtaken ones, so that writes can tell without the lock that there are none.
     active: AtomicUsize,
+    /// Counts what flights have read, to compare that with when callers began.
+    time: AtomicU64,
     /// Versions of groups of keys; the last one is for patterns. Each grows when a write that
     /// [`write`](SingleFlight::write) announces begins, and when it ends.
     writes: [AtomicU64; GROUPS + 1],
@@ -85,6 +87,7 @@ impl Default for Loads {
         Self {
             by_key: Mutex::default(),
             active: AtomicUsize::new(0),
+            time: AtomicU64::new(0),
             writes: [const { AtomicU64::new(0) }; GROUPS + 1],
             hasher: RandomState::default(),
         }
@@ -122,15 +125,21 @@ impl SingleFlight {
         }
     }
 
-    /// Joins the flight of `key`, for a caller that found no value, or no fresh one.
-    pub(super) fn join(&self, key: &str) -> Place {
+    /// The time, for a caller that begins.
+    pub(super) fn now(&self) -> u64 {
+        self.loads.time.load(Ordering::SeqCst)
+    }
+
+    /// Joins the flight of `key`, for a caller that found no value, or no fresh one, and `began` at some time. A follower
+    /// gets nothing that was read before that: it may have been overwritten in the store since.
+    pub(super) fn join(&self, key: &str, began: u64) -> Place {
         let key = &*self.whole(key);
         let mut by_key = self.by_key();
         if let Some(flight) = by_key.get(key) {
             return if scope::is_inside(flight.address()) {
                 Place::Own
             } else {
-                Place::Follower(Follower { flight: Arc::clone(flight) })
+                Place::Follower(Follower { flight: Arc::clone(flight), began })
             };
         }
         let flight = Arc::<Flight>::default();
@@ -212,14 +221,19 @@ impl Leader {
         &self.flight
     }
 
-    /// A follower of this leader.
+    /// A follower of this leader, which gets any outcome.
     pub(super) fn follower(&self) -> Follower {
-        Follower { flight: Arc::clone(&self.flight) }
+        Follower { flight: Arc::clone(&self.flight), began: 0 }
     }
 
-    /// Sets the outcome, which the followers get when the leader is dropped.
-    pub(super) fn share(&self, outcome: Arc<dyn Any + Send + Sync>) {
-        self.flight.share(outcome);
+    /// The time of something that is read now: later than the begin of every caller so far.
+    pub(super) fn reads(&self) -> u64 {
+        self.single_flight.loads.time.fetch_add(1, Ordering::SeqCst) + 1
+    }
+
+    /// Sets the outcome, which the followers that began before it was `read` get when the leader is dropped.
+    pub(super) fn share(&self, outcome: Arc<dyn Any + Send + Sync>, read: u64) {
+        self.flight.share(outcome, read);
     }
 
     pub(super) fn permit(&self) -> StorePermit {
@@ -261,17 +275,18 @@ impl Drop for Leader {
 /// A caller that waits for the leader.
 pub(super) struct Follower {
     flight: Arc<Flight>,
+    began: u64,
 }
 
 impl Follower {
-    /// Waits for the end of the load. There is no outcome if its leader was dropped.
+    /// Waits for the end of the load. There is no outcome if its leader was dropped, or had it before this caller began.
     pub(super) fn ended(&self) -> impl Future<Output = Ended> + Send + '_ {
-        self.flight.ended()
+        self.flight.ended(self.began)
     }
 
     /// The outcome, which may be known before the end.
     pub(super) fn outcome(&self) -> AnyOutcome {
-        self.flight.outcome()
+        self.flight.outcome(self.began)
     }
 
     /// As [`Flight::idle_since`].

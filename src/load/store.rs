@@ -74,7 +74,7 @@ impl<P: ?Sized> Call<'_, P> {
         if let Err(task) = self.options.run_on().spawn(Box::pin(task)) {
             task.await;
         }
-        match limit.within(flight.ended()).await {
+        match limit.within(flight.ended(0)).await {
             Some(Ended { store_error: Some(error), .. }) => Err(error),
             // At its time limit, the caller returns its value without waiting for the storing.
             Some(_) | None => Ok(()),

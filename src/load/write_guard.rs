@@ -91,7 +91,7 @@ impl SingleFlight {
             && let Some(storing) = self.overtake(&keys, false)
         {
             let limit = limit.get_or_insert_with(|| runtime::platform_sleep(STORE_WAIT));
-            if race(storing.ended(), limit).await.is_none() {
+            if race(storing.ended(0), limit).await.is_none() {
                 self.overtake(&keys, true);
                 break;
             }

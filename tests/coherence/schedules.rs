@@ -71,7 +71,7 @@ macro_rules! broken_rules {
 // The first schedules notice most of them. Where it takes longer, the search begins near a schedule that does.
 broken_rules! {
     a_kept_old_read_is_noticed: KeepsOldReads from 0,
-    a_kept_overlapping_write_is_noticed: KeepsOverlappingWrites from 1200,
+    a_kept_overlapping_write_is_noticed: KeepsOverlappingWrites from 500,
     a_connection_across_epochs_is_noticed: ResumesAcrossEpochs from 0,
     a_missed_expiry_is_noticed: MissesExpiry from 0,
     a_missed_silence_is_noticed: MissesSilence from 0,

@@ -1,6 +1,7 @@
 //! Loading: one load for all who ask, and writes that win over it.
 #![cfg(not(target_arch = "wasm32"))]
 
+mod age;
 mod background_interleavings;
 mod behaviour;
 mod blocking;

@@ -14,7 +14,7 @@ use tokio::sync::oneshot;
 use crate::executor::{Executor, Seeded};
 
 /// The number of cases in the file.
-pub const CASES: usize = 134;
+pub const CASES: usize = 136;
 
 thread_local! {
     static CHANCE: Cell<f64> = const { Cell::new(0.5) };

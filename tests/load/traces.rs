@@ -47,7 +47,7 @@ fn the_traces_in_memory() {
         (store.clone(), Local { clock, store, remote: None })
     });
     // Its operations take no time, and do not fail.
-    assert_eq!(others.len(), 19);
+    assert_eq!(others.len(), 21);
 }
 
 #[test]

@@ -4,7 +4,7 @@ import type { Generations } from "../generations.js";
 import { isPromise } from "../promise.js";
 import { optionsFor, type WriteOptions } from "../write-options.js";
 import type { Call } from "./call.js";
-import { ELSEWHERE, type Turn, takeTurn } from "./lease.js";
+import { ELSEWHERE, type Holding, takeTurn } from "./lease.js";
 import { isLoaded } from "./loaded.js";
 import { failed } from "./lookup.js";
 import { isMistake } from "./mistakes.js";
@@ -31,7 +31,6 @@ interface Start<V> {
 interface Brought<V> {
   value: V | typeof ELSEWHERE;
   store?: WriteOptions | undefined;
-  turn: Turn<V> | undefined;
 }
 
 /** Starts a flight. */
@@ -56,8 +55,9 @@ export function fly<V>(call: Call<V>, start: Start<V>): Flight {
       Math.min(flight.timeout, MAX_TIMER),
     );
   }
-  const bringing = bring(call, flight, start);
-  const whole = finish(call, flight, bringing);
+  const holding: Holding = {};
+  const bringing = bring(call, flight, start, holding);
+  const whole = finish(call, flight, bringing, holding);
   if (waitUntil) {
     flight.outcome = bringing.then(({ value }) => value);
     waitUntil(whole.catch(() => undefined));
@@ -76,48 +76,48 @@ export function fly<V>(call: Call<V>, start: Start<V>): Flight {
 }
 
 /** Loads a value, unless another process does. */
-async function bring<V>(call: Call<V>, flight: Flight, start: Start<V>): Promise<Brought<V>> {
+async function bring<V>(call: Call<V>, flight: Flight, start: Start<V>, holding: Holding): Promise<Brought<V>> {
   const { settings } = call;
   const { shouldCache, forceFresh } = settings.given;
   let { old, noStore } = start;
-  let turn: Turn<V> | undefined;
   if (settings.lease !== undefined && !forceFresh && !noStore) {
-    turn = await takeTurn(call, flight.controller, { fallback: old, servedFreshFor: start.servedFreshFor });
+    const known = { fallback: old, servedFreshFor: start.servedFreshFor };
+    const turn = await takeTurn(call, flight.controller, known, holding);
     if (turn.elsewhere) {
-      return { value: ELSEWHERE, turn };
+      return { value: ELSEWHERE };
     }
     if (turn.found !== undefined) {
       settings.monitor.coalesced += start.background ? 0 : 1;
-      return { value: turn.found, turn };
+      flight.read = turn.read;
+      return { value: turn.found };
     }
     old = turn.fallback;
     noStore = turn.noStore;
   }
-  try {
-    // Read before the value is loaded: if one of them is incremented during the load, the entry counts as absent.
-    const tags = call.tags && (await generations(call, flight, call.tags));
-    const loaded = await run(call, flight, start.background, old);
-    const { value, options = {} } = isLoaded(loaded) ? loaded : { value: loaded };
-    const isStored = value !== undefined && !noStore && !options.noStore && !flight.overtaken;
-    if (!isStored || (call.tags && !tags)) {
-      return { value, turn };
-    }
-    const store = mistaken(flight, () =>
-      (shouldCache?.(value) ?? true) ? settings.storing(value, options.ttl, call.ttl, tags) : undefined,
-    );
-    return { value, turn, store };
-  } catch (error) {
-    await turn?.release?.();
-    throw error;
+  // Read before the value is loaded: if one of them is incremented during the load, the entry counts as absent.
+  const tags = call.tags && (await generations(call, flight, call.tags));
+  const loaded = await run(call, flight, start.background, old);
+  flight.read = call.flights.reads();
+  const { value, options = {} } = isLoaded(loaded) ? loaded : { value: loaded };
+  const isStored = value !== undefined && !noStore && !options.noStore && !flight.overtaken;
+  if (!isStored || (call.tags && !tags)) {
+    return { value };
   }
+  const store = mistaken(flight, () =>
+    (shouldCache?.(value) ?? true) ? settings.storing(value, options.ttl, call.ttl, tags) : undefined,
+  );
+  return { value, store };
 }
 
-/** Stores the loaded value, and ends the flight. */
-async function finish<V>(call: Call<V>, flight: Flight, bringing: Promise<Brought<V>>): Promise<V | typeof ELSEWHERE> {
-  let turn: Turn<V> | undefined;
+/** Stores the loaded value, ends the flight, and releases the lease: who calls during that looks the key up. */
+async function finish<V>(
+  call: Call<V>,
+  flight: Flight,
+  bringing: Promise<Brought<V>>,
+  holding: Holding,
+): Promise<V | typeof ELSEWHERE> {
   try {
-    const { value, store, ...rest } = await bringing;
-    turn = rest.turn;
+    const { value, store } = await bringing;
     flight.loaded = { value };
     if (store !== undefined && !flight.overtaken) {
       const storing = put(call, flight, value as V, store);
@@ -128,13 +128,11 @@ async function finish<V>(call: Call<V>, flight: Flight, bringing: Promise<Brough
     return value;
   } finally {
     clearTimeout(flight.timer);
-    if (flight.isStoring) {
-      // Writes still wait for it.
-      flight.storing?.then(() => call.flights.end(flight));
-    } else {
+    // Otherwise it ends when the value is stored, since writes still wait for that.
+    if (!flight.isStoring) {
       call.flights.end(flight);
     }
-    await turn?.release?.();
+    await holding.release?.();
   }
 }
 
@@ -169,6 +167,7 @@ function put<V>(call: Call<V>, flight: Flight, value: V, options: WriteOptions):
       .finally(() => {
         flight.isStoring = false;
         flights.overtakeLookups([key]);
+        flights.end(flight);
       });
     flight.isStoring = true;
     flight.storing = stored.catch(() => undefined);

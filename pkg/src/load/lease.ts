@@ -19,16 +19,21 @@ const TTLS = 2;
 
 /** Which process loads. */
 export interface Turn<V> {
-  /** The value that another process loaded; there is nothing to load. */
+  /** The value that another process loaded, and when it was read; there is nothing to load. */
   found?: V;
+  read?: number;
   /** Whether another process loads, and no caller of this one waits for it. */
   elsewhere?: boolean;
   /** The stale value that the load replaces. */
   fallback?: V | undefined;
   /** Whether the value is not stored, since the provider has just failed. */
   noStore?: boolean | undefined;
-  /** Releases the lease. */
-  release?: () => Promise<void>;
+}
+
+/** What a flight holds until its end. */
+export interface Holding {
+  /** Releases the lease, if it is held. */
+  release?: (() => Promise<void>) | undefined;
 }
 
 /** The outcome of a flight that left the load to another process. */
@@ -92,6 +97,7 @@ export async function takeTurn<V>(
   call: Call<V>,
   { signal }: Pick<AbortController, "signal">,
   { fallback, servedFreshFor }: Known<V>,
+  holding: Holding,
 ): Promise<Turn<V>> {
   const { provider, key, settings } = call;
   const { windows, lease: ttl = 0 } = settings;
@@ -122,6 +128,7 @@ export async function takeTurn<V>(
     for (let wait = FIRST_WAIT; ; wait = Math.min(wait * 2, LONGEST_WAIT)) {
       try {
         held = await lease(key, holder, ttl);
+        holding.release = held ? release : undefined;
       } catch (error) {
         failed(call, error);
         return { fallback: old };
@@ -130,29 +137,23 @@ export async function takeTurn<V>(
         return { elsewhere: true };
       }
       // Also when the lease is acquired: its last holder may have stored a value since the last lookup.
+      const read = call.flights.reads();
       const { value, freshFor, failed: isDown } = await look(call);
       const verdict = value === undefined ? "expired" : judge(windows, freshFor, Math.random());
       const isAnswer = verdict !== "expired" && verdict !== "fallback";
       if (isAnswer && (servedFreshFor === undefined || freshFor > servedFreshFor)) {
-        if (held) {
-          await release();
-        }
-        return { found: value as V };
+        // A stale value is only for this call: the options of others may not allow it.
+        return { found: value as V, read: freshFor > 0 ? read : 0 };
       }
       old = verdict === "expired" ? undefined : value;
       if (signal.aborted) {
         throw signal.reason;
       }
       if (held || isDown || late) {
-        return { fallback: old, noStore: isDown, ...(held && { release }) };
+        return { fallback: old, noStore: isDown };
       }
       await sleep(wait * (0.5 + Math.random() / 2), signal);
     }
-  } catch (error) {
-    if (held) {
-      await release();
-    }
-    throw error;
   } finally {
     clearTimeout(limit);
   }

@@ -10,7 +10,7 @@ import { countStale, look, NOTHING } from "./lookup.js";
 import { runNested } from "./run.js";
 import type { Settings } from "./settings.js";
 import type { Flight } from "./single-flight.js";
-import { share, unlessAborted, wait } from "./wait.js";
+import { isTooOld, share, unlessAborted, wait } from "./wait.js";
 
 /** How often a call looks up its key if writes overtake the lookup. After that it loads, which is always correct. */
 const LOOKUPS = 8;
@@ -31,10 +31,11 @@ export function getOrLoad<V>(call: Call<V>): Promise<V> {
   }
   if (given.forceFresh) {
     // A load that began before this call may return an older value.
-    return call.flights.write([call.key], () => undefined).then(() => outcome(call, NOTHING));
+    return call.flights.write([call.key], () => undefined).then(() => outcome(call, NOTHING, call.flights.time));
   }
+  const began = call.flights.time;
   const found = look(call);
-  return isPromise(found) ? outcomeLater(call, found) : outcome(call, found);
+  return isPromise(found) ? outcomeLater(call, found, began) : outcome(call, found, began);
 }
 
 /**
@@ -46,6 +47,7 @@ export function join<V>(flight: Flight, settings: Settings<V>): Promise<V> | und
     !settings.sharing ||
     settings.timeout !== flight.timeout ||
     flight.leased ||
+    flight.read !== undefined ||
     !(flight.found === "nothing" || (flight.found === "nothing fresh" && !settings.aging)) ||
     isInside(flight)
   ) {
@@ -59,7 +61,11 @@ export function join<V>(flight: Flight, settings: Settings<V>): Promise<V> | und
  * The result of a call once the provider has responded. A found value is returned even if a write overlapped the lookup: both
  * orders of the two are correct. If nothing was found, the lookup is repeated, since the write may have stored something.
  */
-async function outcomeLater<V>(call: Call<V>, first: Found<V> | Promise<Found<V>>): Promise<V> {
+async function outcomeLater<V>(
+  call: Call<V>,
+  first: Found<V> | Promise<Found<V>>,
+  began = call.flights.time,
+): Promise<V> {
   const { flights, key } = call;
   const { signal } = call.settings.given;
   let looking = first;
@@ -72,14 +78,14 @@ async function outcomeLater<V>(call: Call<V>, first: Found<V> | Promise<Found<V>
       flights.unwatch(lookup);
     }
     if (!lookup.overtaken || (found.value !== undefined && found.freshFor > 0) || lookups === LOOKUPS) {
-      return outcome(call, found);
+      return outcome(call, found, began);
     }
     looking = look(call);
   }
 }
 
-/** The result of a call, according to the result of its lookup. */
-function outcome<V>(call: Call<V>, found: Found<V>): Promise<V> {
+/** The result of a call that `began` at some time, according to the result of its lookup. */
+function outcome<V>(call: Call<V>, found: Found<V>, began: number): Promise<V> {
   const { flights, key, settings } = call;
   const { value, freshFor } = found;
   const { monitor } = settings;
@@ -112,12 +118,15 @@ function outcome<V>(call: Call<V>, found: Found<V>): Promise<V> {
   }
   const begin = () =>
     fly(call, { background: false, old: fallback, noStore: found.failed, isMiss: value === undefined });
-  if (flight !== undefined) {
+  if (flight !== undefined && !isTooOld(flight, began)) {
     monitor.coalesced++;
   }
   return wait(call, flight ?? begin(), {
+    // What the own flight brings is for this call in any case.
+    began: flight === undefined ? -1 : began,
     begin,
     fallback,
-    again: () => outcomeLater(call, look(call)),
+    // A call that starts again has begun before.
+    again: () => outcomeLater(call, look(call), began),
   });
 }

@@ -4,6 +4,8 @@
  * 1. A write that begins while a loader runs overtakes its flight: waiting callers still get the loaded value, but it is not
  *    stored, and later callers start another flight.
  * 2. A write that begins while the value is being stored waits until it is stored, and then overwrites it.
+ * 3. A call gets nothing that was read before it began: it may have been overwritten in the store since. A call that begins
+ *    while the value is being stored waits until it is stored, and looks again.
  */
 
 import { matching } from "../pattern.js";
@@ -29,6 +31,8 @@ export interface Flight {
   shared: Promise<unknown> | undefined;
   /** The value, as soon as it is loaded. Callers whose time limit passes while it is being stored get it. */
   loaded: { readonly value: unknown } | undefined;
+  /** When the value was read, by the time of the `SingleFlight`; `undefined` before. It is for calls that began earlier. */
+  read: number | undefined;
   /** The error of a loader that reached its time limit, and an error that is the caller's mistake. */
   late: unknown;
   mistake: unknown;
@@ -41,6 +45,8 @@ export interface Flight {
   timer: ReturnType<typeof setTimeout> | undefined;
   /** The number of waiting callers. */
   callers: number;
+  /** Calls that wait for the end of the flight without its value. */
+  ending: (() => void)[] | undefined;
   readonly controller: AbortController;
 }
 
@@ -54,6 +60,8 @@ interface Lookup {
 export class SingleFlight {
   /** The warnings given so far, for calls without a function. */
   readonly warned = new Set<string>();
+  /** Counts what flights have read, to compare that with when calls began. */
+  time = 0;
   readonly #byKey = new Map<string, Flight>();
   readonly #lookups = new Set<Lookup>();
 
@@ -73,6 +81,7 @@ export class SingleFlight {
       outcome: Promise.resolve(),
       shared: undefined,
       loaded: undefined,
+      read: undefined,
       late: undefined,
       mistake: undefined,
       overtaken: false,
@@ -80,6 +89,7 @@ export class SingleFlight {
       storing: undefined,
       timer: undefined,
       callers: 0,
+      ending: undefined,
       controller: new AbortController(),
     };
     this.#byKey.set(key, flight);
@@ -91,6 +101,25 @@ export class SingleFlight {
     if (this.#byKey.get(flight.key) === flight) {
       this.#byKey.delete(flight.key);
     }
+    for (const resolve of flight.ending ?? []) {
+      resolve();
+    }
+    flight.ending = undefined;
+  }
+
+  /** Resolves when a flight has ended. */
+  async ended(flight: Flight): Promise<void> {
+    if (this.#byKey.get(flight.key) === flight) {
+      await new Promise<void>((resolve) => {
+        flight.ending ??= [];
+        flight.ending.push(resolve);
+      });
+    }
+  }
+
+  /** The time of something that is read now: later than the begin of every call so far. */
+  reads(): number {
+    return ++this.time;
   }
 
   /** From now on callers start another flight, and the value of this one is not stored. */

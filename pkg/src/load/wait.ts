@@ -10,12 +10,19 @@ import type { Flight } from "./single-flight.js";
 
 /** What a caller needs besides the flight. */
 interface Waiting<V> {
+  /** When the call began, by the time of its `SingleFlight`. */
+  began: number;
   /** Starts a flight of its own. */
   begin: () => Flight;
   /** What the caller returns if the load fails. */
   fallback: V | undefined;
   /** Starts the call again. */
   again: () => Promise<V>;
+}
+
+/** Whether a flight had its value before a call began. */
+export function isTooOld({ read }: Flight, began: number): boolean {
+  return read !== undefined && read <= began;
 }
 
 /** The outcome of a flight, for a call without a signal or limit of its own: one promise for all. */
@@ -32,6 +39,7 @@ export function wait<V>(call: Call<V>, flight: Flight, waiting: Waiting<V>): Pro
   if (
     waiting.fallback === undefined &&
     !flight.leased &&
+    !isTooOld(flight, waiting.began) &&
     settings.timeout === flight.timeout &&
     settings.given.signal === undefined
   ) {
@@ -40,7 +48,7 @@ export function wait<V>(call: Call<V>, flight: Flight, waiting: Waiting<V>): Pro
   return waitAlone(call, flight, waiting);
 }
 
-async function waitAlone<V>(call: Call<V>, first: Flight, { begin, fallback, again }: Waiting<V>): Promise<V> {
+async function waitAlone<V>(call: Call<V>, first: Flight, { began, begin, fallback, again }: Waiting<V>): Promise<V> {
   const { flights, key, settings } = call;
   const { timeout } = settings;
   const { signal } = settings.given;
@@ -48,7 +56,8 @@ async function waitAlone<V>(call: Call<V>, first: Flight, { begin, fallback, aga
   flight.callers++;
   let late: unknown;
   const own = new Limit(signal);
-  if (timeout !== flight.timeout && timeout !== Infinity) {
+  // The limit of the flight does not end the wait for its end.
+  if ((timeout !== flight.timeout || isTooOld(flight, began)) && timeout !== Infinity) {
     own.start(timeout, () => {
       late = tooLate(key, timeout);
       return late;
@@ -57,15 +66,19 @@ async function waitAlone<V>(call: Call<V>, first: Flight, { begin, fallback, aga
   try {
     for (;;) {
       try {
-        const value = (await own.race(flight.outcome)) as V | typeof ELSEWHERE;
-        return value === ELSEWHERE ? await own.race(again()) : value;
+        const value = isTooOld(flight, began) ? ELSEWHERE : ((await own.race(flight.outcome)) as V | typeof ELSEWHERE);
+        if (value !== ELSEWHERE && !isTooOld(flight, began)) {
+          return value;
+        }
+        await own.race(flights.ended(flight));
+        return await own.race(again());
       } catch (error) {
         if (own.isOver) {
           giveUp(call, flight, error);
           if (error !== late) {
             throw error;
           }
-          if (flight.loaded !== undefined && flight.loaded.value !== ELSEWHERE) {
+          if (flight.loaded !== undefined && flight.loaded.value !== ELSEWHERE && !isTooOld(flight, began)) {
             // The value is loaded, and only being stored.
             return flight.loaded.value as V;
           }

@@ -13,7 +13,7 @@ use super::Outcome;
 use super::bounds;
 use super::far::Far;
 use super::faults::Faults;
-use super::network::{Network, OPERATION_TIMEOUT};
+use super::network::Network;
 use super::source::{Kind, Source};
 use super::store::{Store, Val};
 use super::world::World;
@@ -148,7 +148,7 @@ impl Client {
                 let _ = self.numbers.increment(counter, 1, self.ttl()).await;
             }
             15 => self.read(COUNTERS[world.below(COUNTERS.len())]).await,
-            16 => self.load(key).await,
+            16 => self.loads(key).await,
             17 | 18 => self.read_tagged().await,
             _ => self.write_tagged().await,
         }
@@ -212,6 +212,20 @@ impl Client {
         }
     }
 
+    /// Loads that overlap: what a later one gets from an earlier one is where races are.
+    async fn loads(&self, key: &'static str) {
+        for _ in 0..self.world.below(3) {
+            let this = self.clone();
+            self.world.spawn(async move {
+                this.world.sleep(this.world.within(0..=300)).await;
+                this.load(key).await;
+            });
+        }
+        self.load(key).await;
+    }
+
+    /// A value is right if the store had it within the bound, or if a loader of this process has ended with it since the
+    /// call began.
     async fn load(&self, key: &str) {
         let start = self.world.now();
         let mut options = LoadOptions::new().runtime(self.world.clone());
@@ -229,8 +243,7 @@ impl Client {
             Ok::<i64, String>(value)
         });
         if let Ok(value) = loaded.await {
-            let was_loaded =
-                self.own.lock().unwrap().loaded.get(&value).is_some_and(|time| time + 2 * OPERATION_TIMEOUT >= start);
+            let was_loaded = self.own.lock().unwrap().loaded.get(&value).is_some_and(|time| *time >= start);
             if !was_loaded {
                 self.check(key, Some(value), (start, None));
             }

@@ -34,7 +34,9 @@ fn ms(ttl: Option<Duration>) -> Option<u64> {
 
 impl<T: Stored> CacheProvider<T> for Far<T> {
     async fn get(&self, key: &str) -> Result<Option<T>> {
-        Ok(self.get_with_ttl(key).await?.map(|(value, _)| value))
+        let key = key.to_owned();
+        let found = self.network.request(move |store| store.get(&key)).await?;
+        Ok(found.map(|(val, _)| T::of_val(&val)))
     }
 
     async fn set(&self, key: &str, value: T, ttl: Option<Duration>) -> Result<()> {
@@ -65,9 +67,11 @@ impl<T: Stored> CacheProvider<T> for Far<T> {
     }
 
     async fn get_with_ttl(&self, key: &str) -> Result<Option<WithTtl<T>>> {
-        let key = key.to_owned();
-        let found = self.network.request(move |store| store.get(&key)).await?;
-        Ok(found.map(|(val, left)| (T::of_val(&val), left.map(Duration::from_millis))))
+        // As over Redis, the value and the ttl are read one after the other.
+        let (key, again) = (key.to_owned(), key.to_owned());
+        let (value, ttl) =
+            self.network.request_twice(move |store| store.get(&key), move |store| store.get(&again)).await?;
+        Ok(value.zip(ttl).map(|((val, _), (_, left))| (T::of_val(&val), left.map(Duration::from_millis))))
     }
 
     fn loading(&self) -> Option<&dyn Loading<T>> {

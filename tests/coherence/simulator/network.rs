@@ -9,7 +9,13 @@ use super::store::Store;
 use super::world::{Slot, World};
 
 /// The longest time that a client waits for a response.
-pub const OPERATION_TIMEOUT: u64 = 800;
+const OPERATION_TIMEOUT: u64 = 800;
+
+/// The longest time between the two operations of one request.
+const BETWEEN: u64 = 20;
+
+/// Sends the result of a request back.
+type Answer<R> = Box<dyn FnOnce(R) + Send>;
 
 /// Its clones are one network.
 #[derive(Clone)]
@@ -80,6 +86,25 @@ impl Network {
     /// Carries out an operation at the store. It may be lost on either way, and may be carried out after its caller has
     /// given up.
     pub async fn request<R: Send + 'static>(&self, operation: impl FnOnce(&Store) -> R + Send + 'static) -> Result<R> {
+        self.send(move |network, answer| answer(operation(&network.store))).await
+    }
+
+    /// Carries out two operations of one request, one after the other: the second may find what the first has not seen.
+    pub async fn request_twice<R: Send + 'static, S: Send + 'static>(
+        &self,
+        first: impl FnOnce(&Store) -> R + Send + 'static,
+        second: impl FnOnce(&Store) -> S + Send + 'static,
+    ) -> Result<(R, S)> {
+        self.send(move |network, answer| {
+            let one = first(&network.store);
+            let (store, between) = (network.store.clone(), network.world.within(0..=BETWEEN));
+            network.world.after(between, move || answer((one, second(&store))));
+        })
+        .await
+    }
+
+    /// Sends a request, which the store carries out with `work`. It answers with the function that it is given.
+    async fn send<R: Send + 'static>(&self, work: impl FnOnce(&Self, Answer<R>) + Send + 'static) -> Result<R> {
         if self.inner.lock().unwrap().cut > self.world.now() {
             self.world.sleep(1).await;
             return Err(CacheError::Connection("the network is cut".into()));
@@ -90,15 +115,18 @@ impl Network {
         if !self.swallows() {
             let (this, slot) = (self.clone(), slot.clone());
             self.world.after(there, move || {
-                let result = operation(&this.store);
-                let position = this.store.position();
-                let back = this.world.within(1..=20) + slow(&this);
-                this.world.clone().after(back, move || {
-                    if !this.swallows() {
-                        this.inner.lock().unwrap().latest = Some(position);
-                        slot.fill(Ok(result));
-                    }
-                });
+                let network = this.clone();
+                let answer = move |result| {
+                    let position = this.store.position();
+                    let back = this.world.within(1..=20) + slow(&this);
+                    this.world.clone().after(back, move || {
+                        if !this.swallows() {
+                            this.inner.lock().unwrap().latest = Some(position);
+                            slot.fill(Ok(result));
+                        }
+                    });
+                };
+                work(&network, Box::new(answer));
             });
         }
         let timed_out = slot.clone();

@@ -1,5 +1,10 @@
 /** What is between a client and the store: a `fetch` whose requests take time, get lost, arrive twice or late. */
 
+/** The longest time that a response takes, now and then, in milliseconds. */
+const SLOW_RESPONSE = 800;
+/** The longest time between two commands of a request, in milliseconds. */
+const BETWEEN = 20;
+
 const headers = (all) => ({ get: (name) => all[name] ?? null });
 const broken = () =>
   new TypeError("fetch failed", { cause: Object.assign(new Error("reset"), { code: "ECONNRESET" }) });
@@ -63,9 +68,15 @@ export class Network {
     const origin = init.headers["isocache-origin"];
     const commands = JSON.parse(init.body);
     const position = { at: undefined };
-    const carryOut = () => {
-      position.at = this.#store.position;
-      return commands.map((command) => ({ result: this.#store.run(command, origin) }));
+    // As in a bridge before Redis, one command after the other: a later one may find what an earlier one has not seen.
+    const carryOut = (done = () => undefined, results = []) => {
+      position.at ??= this.#store.position;
+      results.push({ result: this.#store.run(commands[results.length], origin) });
+      if (results.length === commands.length) {
+        done(results);
+      } else {
+        this.#world.in(this.#world.random() * BETWEEN, () => carryOut(done, results));
+      }
     };
     const luck = this.#world.random();
     const way = this.#world.random() * this.delay;
@@ -83,19 +94,23 @@ export class Network {
       }
       if (luck < this.lossy / 2) {
         // It is carried out later, when the client has given it up.
-        this.#world.in(1 + this.#world.random() * 3000, carryOut);
+        this.#world.in(1 + this.#world.random() * 3000, () => carryOut());
         this.#world.in(1, () => reject(broken()), this.#client);
         return;
       }
-      const body = JSON.stringify(carryOut());
-      if (luck < this.lossy) {
-        this.#world.in(1, () => reject(broken()), this.#client);
-        return;
-      }
-      const all = { "content-type": "application/json", "content-length": `${body.length}` };
-      const told = { ...all, "isocache-extensions": "clear,cas", "isocache-position": position.at };
-      const response = { status: 200, type: "basic", headers: headers(told), body: null, text: async () => body };
-      this.#world.in(this.#world.random() * this.delay, () => resolve(response), this.#client);
+      carryOut((results) => {
+        const body = JSON.stringify(results);
+        if (luck < this.lossy) {
+          this.#world.in(1, () => reject(broken()), this.#client);
+          return;
+        }
+        const all = { "content-type": "application/json", "content-length": `${body.length}` };
+        const told = { ...all, "isocache-extensions": "clear,cas", "isocache-position": position.at };
+        const response = { status: 200, type: "basic", headers: headers(told), body: null, text: async () => body };
+        // A response may take longer than an announcement.
+        const longest = this.#world.random() < 1 / 30 ? SLOW_RESPONSE : this.delay;
+        this.#world.in(this.#world.random() * longest, () => resolve(response), this.#client);
+      });
     });
     return promise;
   }

@@ -35,7 +35,7 @@ export async function runSchedule(seed, classes) {
 class Schedule {
   violations = [];
   errors = [];
-  counts = { reads: 0, nearHits: 0, resets: 0, faults: 0, failures: 0 };
+  counts = { reads: 0, loads: 0, nearHits: 0, resets: 0, faults: 0, failures: 0 };
   #values = 0;
 
   constructor(seed, next, world, store, classes) {
@@ -69,10 +69,13 @@ class Schedule {
     client.network = new Network(this.world, this.store, client, HEARTBEAT);
     client.network.delay = this.kinds.slow && this.chance(50) ? SLOW : 5 + this.next(30);
     client.network.lossy = this.kinds.lossy ? 0.3 : 0;
-    const { HttpCache, TieredCache, Tagged } = this.classes;
+    const { Cache, HttpCache, TieredCache, Tagged } = this.classes;
     const far = new HttpCache({ url: "https://bridge.example", fetch: client.network.fetch, timeout: "1s" });
     client.tiers = new TieredCache({ far, near: { maxEntries: 3 + this.next(20) } });
     client.tagged = new Tagged(client.tiers);
+    client.cache = new Cache({ provider: client.tiers });
+    // The values that its loaders have brought, and when.
+    client.loaded = new Map();
     return client;
   }
 
@@ -210,8 +213,15 @@ class Schedule {
       settled(attempt(() => tagged.set(TAGGED[this.next(TAGGED.length)], this.#value(), options)));
     } else if (luck < 90) {
       settled(attempt(() => tagged.invalidateTags([tag])));
-    } else {
+    } else if (luck < 96) {
       this.#readTagged(client, TAGGED[this.next(TAGGED.length)]);
+    } else {
+      // Loads that overlap: what a later one gets from an earlier one is where races are.
+      this.#load(client, key);
+      for (let more = this.next(6); more > 0; more--) {
+        this.world.in(this.next(600), () => this.#load(client, key), client);
+      }
+      this.world.in(this.next(600), () => this.store.isDown || this.store.run(["UNLINK", key]));
     }
   }
 
@@ -230,6 +240,34 @@ class Schedule {
       }
     };
     Promise.resolve(attempt(() => tiers.get(key))).then(check, (error) => this.#fail(error));
+  }
+
+  /** A value is right if the store had it within the bound, or if a loader of this client has ended with it since. */
+  #load({ cache, number, loaded }, key) {
+    if (this.isOver) {
+      return;
+    }
+    const began = this.world.now;
+    const takes = this.next(200);
+    const loader = async () => {
+      await new Promise((resolve) => setTimeout(resolve, takes));
+      const value = this.#value();
+      loaded.set(value, this.world.now);
+      return value;
+    };
+    const options = { ttl: this.chance(50) ? null : `${200 + this.next(4000)}ms`, timeout: null, onError: "propagate" };
+    const check = (value) => {
+      this.counts.reads++;
+      this.counts.loads++;
+      const held = (stored) => stored === JSON.stringify(value);
+      const isRight =
+        loaded.get(value) >= began || this.store.heldWithin(key, began - this.bound, this.world.now, held);
+      if (!isRight) {
+        this.violations.push({ seed: this.seed, client: number, key, value, began, ended: this.world.now });
+      }
+    };
+    const lease = this.chance(50) ? { lease: "500ms" } : {};
+    attempt(() => cache.getOrSet(key, loader, { ...options, ...lease })).then(check, (error) => this.#fail(error));
   }
 
   /** An entry is there if it was stored, and its tags had its generations, each at some time within the bound. */

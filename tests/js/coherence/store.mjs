@@ -71,6 +71,8 @@ export class Store {
         this.#put(key, `${sum}`, this.#entries.get(key)?.end ?? Infinity, origin);
         return sum;
       }
+      case "ISOCACHE.RELEASE":
+        return Number(this.#get(key) === args[0] && this.#remove(key, origin));
       case "ISOCACHE.CLEAR": {
         const start = key.replace(/\*$/, "");
         const found = [...this.#entries.keys()].filter((one) => one.startsWith(start) && this.#get(one) !== null);

@@ -25,6 +25,23 @@ function gate() {
 const failing = () => Promise.reject(new Error("down"));
 
 describe("getOrSet", () => {
+  test("a call that begins while a value is being stored does not get it if the store has it no more", async () => {
+    for (let steps = 0; steps < 40; steps++) {
+      const store = new MemoryCache();
+      const remote = new Remote(store, () => 8);
+      // Reads take less time than writes.
+      remote.get = async (key) => store.get(key);
+      const cache = new Cache({ provider: remote });
+      const first = cache.getOrSet("k", () => "old");
+      await pause(steps);
+      const second = store.delete("k") ? cache.getOrSet("k", () => "new") : undefined;
+      assert.equal(await first, "old");
+      if (second !== undefined) {
+        assert.equal(await second, "new", `${steps} steps`);
+      }
+    }
+  });
+
   test("loads once, stores, and takes null for a value and undefined for none", async () => {
     const cache = new Cache();
     let loads = 0;

@@ -129,6 +129,31 @@ describe("lease", () => {
     }
   });
 
+  test("a call gets nothing that the store had no more when it began", async (t) => {
+    await schedules(20, async (seed) => {
+      for (let steps = 0; steps < 20; steps++) {
+        const scene = new Scene(t);
+        scene.holders.set(KEY, "another", LEASE);
+        const below = seeded(seed);
+        const cache = new Cache({ provider: scene.process(() => 1 + below(4)) });
+        const waits = cache.getOrSet(KEY, scene.load(0), options);
+        const later = (async () => {
+          // The first call has found nothing, and waits for the lease.
+          await new Promise((resolve) => setTimeout(resolve, 1000));
+          scene.store.set(KEY, 7);
+          scene.holders.delete(KEY);
+          await new Promise((resolve) => setTimeout(resolve, 10 * Math.trunc(steps / 2)));
+          await pause(steps);
+          scene.store.delete(KEY);
+          return cache.getOrSet(KEY, scene.load(0), options);
+        })();
+        const [first, second] = await scene.until(Promise.all([waits, later]));
+        assert.ok([7, 1].includes(first), `seed ${seed}, ${steps} steps: ${first}`);
+        assert.equal(second, 1, `seed ${seed}, ${steps} steps`);
+      }
+    });
+  });
+
   test("a lease that expires during the load stays with its new holder", async (t) => {
     const scene = new Scene(t);
     const cache = new Cache({ provider: scene.process() });

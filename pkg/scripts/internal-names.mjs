@@ -8,7 +8,7 @@ const NAMES = `
   areStale askEach checkOpen checkUsable checkedEntry compareAndSet contents dropRemoved findAt findKept ghosts
   hasCompareAndSet hasRenewed hasStale inParts isBridge isPlain isRecorded isSettled isSimple isStampOnly
   keepStale mostEntries nextDue openedIfPossible ownClock postpone refill remember removeEach replaceOldest
-  rewrites setDeadline setDue setLimits setTtl slotEngine storeAll storeIf slots table tally timeNow touches valueAt
+  rewrites setDeadline setDue setLimits setTtl slotEngine storeAll storeIf slots table tally timeNow touches unmark unsampled valueAt
   whenEnded writeIf
 
   __destroy_into_raw __wbg_ptr clear_removals forget_order keep_stale next_due set_deadline set_limits

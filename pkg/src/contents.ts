@@ -8,6 +8,8 @@ export class Contents<V> {
   readonly index = new Map<string, number>();
   readonly keys: (string | undefined)[] = [];
   readonly values: (V | undefined)[] = [];
+  /** While an advisor samples, for the first slots: 1 if it is known not to sample the key. */
+  unsampled: Uint8Array | undefined;
   /** The removals since this was last emptied, if they are recorded. */
   left: Removal<V>[] = [];
 
@@ -39,6 +41,14 @@ export class Contents<V> {
     this.index.set(key, slot);
     this.keys[slot] = key;
     this.values[slot] = value;
+    this.unmark(slot);
+  }
+
+  /** Records that a slot has another key. */
+  unmark(slot: number): void {
+    if (this.unsampled !== undefined) {
+      this.unsampled[slot] = 0;
+    }
   }
 
   /** Puts another value into a slot. The old one is recorded before the removals from number `at` on. */

@@ -212,7 +212,7 @@ export class MemoryCache<V = unknown> extends MemoryMethods<V> {
     const value = this.#scope.valueAt(slot);
     if (freshFor > 0) {
       this.#scope.table.use(slot);
-      this.#scope.advisor?.hit(this.#scope.key(key));
+      this.#scope.advisor?.hit(this.#scope.key(key), slot);
     } else {
       this.#scope.miss(key);
     }

@@ -65,12 +65,14 @@ export class MemoryScope<V> {
 
   /** The value of the fresh entry under `key`, counted. Removed entries must still be reported. */
   lookup(key: string): V | undefined {
-    const value = this.table.lookup(this.key(key));
-    if (value === undefined) {
+    const whole = this.key(key);
+    const slot = this.table.find(whole);
+    if (slot === undefined) {
       this.miss(key);
-    } else {
-      this.advisor?.hit(this.key(key));
+      return undefined;
     }
+    const value = this.table.hit(slot);
+    this.advisor?.hit(whole, slot);
     return copied(this.settings, value);
   }
 

@@ -44,26 +44,25 @@ export class Table<V> extends TableRemovals<V> {
 
   /** The value of the fresh entry under `key`, counted as a hit; `undefined` if there is none. */
   lookup(key: string): V | undefined {
-    const slot = this.#index.get(key);
-    if (slot === undefined) {
-      return undefined;
-    }
     if (this.isStampOnly === true) {
+      const slot = this.#index.get(key);
+      if (slot === undefined) {
+        return undefined;
+      }
       this.slotEngine.stamp(slot);
       return this.#values[slot];
     }
-    return this.#lookupAt(this.#ifFresh(key, slot));
+    const slot = this.find(key);
+    return slot === undefined ? undefined : this.hit(slot);
   }
 
-  #lookupAt(slot: number | undefined): V | undefined {
-    if (slot === undefined) {
-      return undefined;
-    }
+  /** The value of a fresh entry, counted as a hit. */
+  hit(slot: number): V {
     this.slotEngine.use(slot);
     if (this.#ttls !== undefined) {
       this.setTtl(slot, this.#ttls[slot] as number);
     }
-    return this.#values[slot];
+    return this.#values[slot] as V;
   }
 
   /** Makes an entry the most recently used, without counting a lookup. */
@@ -142,6 +141,7 @@ export class Table<V> extends TableRemovals<V> {
       this.#index.delete(this.#keys[slot] as string);
       this.#index.set(key, slot);
       this.#keys[slot] = key;
+      this.contents.unmark(slot);
     }
     this.#values[slot] = value;
     return true;

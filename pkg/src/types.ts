@@ -153,7 +153,7 @@ export interface MemoryCacheOptions<V> {
   policy?: Policy | undefined;
   /**
    * `advisor()`: the cache estimates its hit ratios at other sizes and under other policies, for `advise()`. It takes
-   * 64 KiB. Default: no estimates.
+   * 64 KiB, and up to 64 more while it samples. Default: no estimates.
    */
   advise?: AdvisorFactory | undefined;
   /** The ttl of entries that are written without one. Default: `null`, no expiry. */

@@ -1,5 +1,6 @@
 /** Estimates the hit ratios of a cache at other sizes and under other policies, as in `src/engine/advisor/mod.rs`. */
 
+import { hashOf } from "../ghosts.js";
 import { CACHES } from "./keys.js";
 import { type Counts, Sample } from "./sample.js";
 
@@ -25,6 +26,8 @@ const WARM_UP = 2 ** 12;
 const ENOUGH = 128;
 /** Ratios closer than this to 0 or 1 count as this far from them. */
 const LEAST = 1e-4;
+/** The maximum number of slots for which it is stored that their keys are not sampled, in a byte for each. */
+const MARKED = 2 ** 16;
 /** In a pause, one in this many misses checks whether it is over. */
 const ASKED = 64;
 
@@ -43,7 +46,10 @@ export interface Estimate {
 /** A cache, as its advisor sees it. */
 export interface Advised {
   /** @internal */
-  readonly table: { counts(): { hits: number; misses: number; entries: number } };
+  readonly table: {
+    readonly contents: { unsampled: Uint8Array | undefined };
+    counts(): { hits: number; misses: number; entries: number };
+  };
   /** @internal The limit on entries may be `Infinity`. */
   readonly settings: { readonly maxEntries: number; readonly policy: string };
 }
@@ -75,11 +81,20 @@ export class Advisor {
     this.#cache = cache;
     this.#onPause = onPause;
     this.#setEntries(this.#limit === Infinity ? 1 : this.#limit);
+    this.#pause(false);
   }
 
-  hit(key: string): void {
-    if (!this.#isPaused) {
-      this.#see(key);
+  /** Records a hit of the key in a slot. */
+  hit(key: string, slot: number): void {
+    const { unsampled } = this.#cache.table.contents;
+    if (unsampled === undefined) {
+      return;
+    }
+    // To look at the slot is quicker than to hash the key.
+    if (unsampled[slot] === 1) {
+      this.#pass();
+    } else if (!this.#see(key)) {
+      unsampled[slot] = 1;
     }
   }
 
@@ -160,39 +175,53 @@ export class Advisor {
 
   #pause(isPaused: boolean): void {
     this.#isPaused = isPaused;
+    this.#cache.table.contents.unsampled = isPaused ? undefined : new Uint8Array(Math.min(this.#limit, MARKED));
     this.#onPause(isPaused);
   }
 
-  #see(key: string): void {
-    // Computes two hashes in one pass.
-    let hash = 0x811c9dc5;
-    let mix = 0x9747b28c;
-    for (let at = 0; at < key.length; at++) {
-      const code = key.charCodeAt(at);
-      hash = Math.imul(hash ^ code, 0x01000193);
-      mix = Math.imul(mix ^ code, 0x5bd1e995);
+  /** Returns whether the key belongs to the sample. */
+  #see(key: string): boolean {
+    const bits = hashOf(key);
+    const hash = mixed(bits);
+    if (hash <= this.#sample.bound) {
+      this.see(hash, mixed(bits ^ 0x9747b28c));
+      return true;
     }
-    this.see(mixed(hash), mixed(mix));
+    this.#pass();
+    return false;
+  }
+
+  /** Counts a lookup that is not sampled. */
+  #pass(): void {
+    if (++this.#seen >= this.#last) {
+      this.#endPeriod();
+    }
   }
 
   /** Records a key by its hashes. */
   see(hash: number, mix: number): void {
     this.#seen++;
-    let cost = UNSAMPLED;
     if (hash <= this.#sample.bound) {
-      cost = this.#sample.record(hash, mix);
+      const cost = this.#sample.record(hash, mix);
+      this.#cost += this.#isFirst ? 0 : cost;
       this.#sampled++;
       if (this.#warmUp !== undefined && this.#sampled >= this.#warmUp.end) {
         this.#sample.counts = this.#counts();
         this.#warmUp = undefined;
       }
     }
-    this.#cost += this.#isFirst ? 0 : cost;
     if (this.#sampled >= this.#end || this.#seen >= this.#last) {
-      this.#isFirst = false;
-      this.#sample.lowerTo(ENOUGH / this.#entries);
-      this.#pause(true);
+      this.#endPeriod();
     }
+  }
+
+  #endPeriod(): void {
+    const seen = this.#seen - this.#last + LONGEST;
+    const sampled = this.#sampled - this.#end + LATER;
+    this.#cost += this.#isFirst ? 0 : UNSAMPLED * (seen - sampled);
+    this.#isFirst = false;
+    this.#sample.lowerTo(ENOUGH / this.#entries);
+    this.#pause(true);
   }
 
   /** Begins the next period, if enough lookups have passed. */

@@ -5,7 +5,7 @@ import type { AdvisorFactory } from "./types.js";
 
 /**
  * The value of the option `advise` of a `MemoryCache`: the cache then estimates its hit ratios at other sizes and under
- * other policies, for `advise()`. It takes 64 KiB.
+ * other policies, for `advise()`. It takes 64 KiB, and up to 64 more while it samples.
  *
  * ```js
  * import { advisor, MemoryCache } from "isocache/memory";

@@ -1,5 +1,6 @@
 /** The WebAssembly, as text that the build inserts: no file to find, nothing to fetch. */
 
+import { failureOf } from "./failure.js";
 import hex from "./hex.js";
 
 // Hexadecimal, not base64: three bytes in four characters hide repetition from a compressor. Compressed, hexadecimal is a
@@ -12,6 +13,11 @@ export function compile(): WebAssembly.Module {
   return new WebAssembly.Module(bytes);
 }
 
-export function instantiate(compiled = compile()): WebAssembly.Exports {
-  return new WebAssembly.Instance(compiled).exports;
+/** @throws Error that says why WebAssembly does not run here. */
+export function instantiate(compiled?: WebAssembly.Module): WebAssembly.Exports {
+  try {
+    return new WebAssembly.Instance(compiled ?? compile()).exports;
+  } catch (error) {
+    throw failureOf(error);
+  }
 }

@@ -68,7 +68,7 @@ export function isGenuine(): boolean {
   return isNative && Date.now === genuine;
 }
 
-/** Taken when this module was loaded, before a test replaces it. */
+/** Missing in browsers. Taken when this module was loaded, before a test replaces it. */
 const immediate = /* @__PURE__ */ loadedImmediate();
 
 /**
@@ -103,8 +103,7 @@ function share(): void {
   shared = SHARED;
   if (!armed) {
     armed = true;
-    // A promise, not a timer: edge workers forbid timers outside of requests.
-    Promise.resolve().then(() => {
+    afterTurn(() => {
       armed = false;
       shared = 0;
       repeated = 0;

@@ -78,3 +78,19 @@ for (const [what, ttl, pause] of [
     assert.deepEqual(seen, [null, false, 1, 0.1, 1]);
   });
 }
+
+test("lookups that are awaited one by one share readings, until the turn of the event loop ends", async () => {
+  const [reads, left] = await run(`${PLATFORM}
+    let reads = 0;
+    performance.now = (() => { reads++; return elapsed; }).bind();
+    cache.set("a", 1, "1h");
+    for (let n = 0; n < 1000; n++) await cache.get("a");
+    const first = reads;
+    await new Promise((resolve) => setImmediate(resolve));
+    elapsed += 5000;
+    cache.set("b", 1, "1h");
+    elapsed += 1000;
+    console.log(JSON.stringify([first, cache.ttl("b")]));`);
+  assert.ok(reads < 200, `${reads} readings`);
+  assert.equal(left, 3599);
+});

@@ -228,6 +228,14 @@ impl Eviction for Lru {
     }
 
     #[inline]
+    fn replace(&mut self, slot: Slot) -> bool {
+        // The victim is at the head of the queue.
+        self.next += 1;
+        self.stamp_next(slot);
+        true
+    }
+
+    #[inline]
     fn victim(&mut self, keep: Slot) -> Option<Victim> {
         loop {
             while let Some(&slot) = self.queue.get(self.next) {

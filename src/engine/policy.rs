@@ -18,6 +18,11 @@ pub(crate) trait Eviction {
     fn touch(&mut self, slot: Slot) -> bool;
     /// The entry in `slot` was removed. Returns false if it was not in the policy.
     fn remove(&mut self, slot: Slot) -> bool;
+    /// Replaces the entry in the slot that [`victim`](Self::victim) has just returned by a new one. Returns false if the
+    /// caller must remove the old entry and insert the new one.
+    fn replace(&mut self, _slot: Slot) -> bool {
+        false
+    }
     /// The slot to evict next; `None` if there is none other than `keep`, which was just touched.
     fn victim(&mut self, keep: Slot) -> Option<Victim>;
     /// The number of insertions and touches.
@@ -99,6 +104,7 @@ delegate! {
     insert(&mut, slot: Slot, is_back: bool);
     touch(&mut, slot: Slot) -> bool;
     remove(&mut, slot: Slot) -> bool;
+    replace(&mut, slot: Slot) -> bool;
     victim(&mut, keep: Slot) -> Option<Victim>;
     uses(&) -> u64;
     visit(&mut, visit: impl FnMut(Slot));

@@ -42,6 +42,19 @@ impl Engine {
         Ok(())
     }
 
+    /// A slot without an entry.
+    #[inline(never)]
+    pub(super) fn free_slot(&mut self) -> Result<Slot, Refused> {
+        if let Some(slot) = self.free.pop() {
+            return Ok(slot);
+        }
+        if self.used == self.capacity {
+            self.grow_tables()?;
+        }
+        self.used += 1;
+        Ok(self.used - 1)
+    }
+
     /// Whether adding `more` would exceed the limit on weight.
     #[inline]
     pub(super) fn overweight(&self, more: u64) -> bool {
@@ -61,7 +74,9 @@ impl Engine {
     pub(super) fn live_victim(&mut self, now: Millis) -> Option<Victim> {
         while self.held >= self.limits.max_entries {
             let victim = self.policy.victim(NONE)?;
-            if self.expiry.end(victim.slot) > now || !self.evict(NONE, now) {
+            // Where nothing is due, the deadline need not be read.
+            let is_live = self.expiry.first_due() > now || self.expiry.end(victim.slot) > now;
+            if is_live || !self.evict(NONE, now) {
                 return Some(victim);
             }
         }

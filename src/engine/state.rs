@@ -68,25 +68,18 @@ impl Engine {
         self.admit(weight, deadline)?;
         self.sweep(now, SWEEP_BUDGET);
         let victim = self.live_victim(now);
-        let slot = if let Some(Victim { slot, .. }) = victim {
-            add(&mut self.counters.evictions, 1);
-            self.vacate(slot);
-            slot
-        } else if let Some(slot) = self.free.pop() {
-            slot
-        } else {
-            if self.used == self.capacity {
-                self.grow_tables()?;
+        let slot = if let Some(Victim { slot, .. }) = victim { slot } else { self.free_slot()? };
+        add(&mut self.counters.evictions, victim.is_some().into());
+        let is_replaced = victim.is_some() && self.weights.is_empty() && self.policy.replace(slot);
+        if !is_replaced {
+            if victim.is_some() {
+                self.vacate(slot);
             }
-            self.used += 1;
-            self.used - 1
-        };
-        if !self.weights.is_empty() {
             while self.overweight(weight) && self.evict(NONE, now) {}
             self.set_weight(slot, weight);
+            self.policy.insert(slot, is_back);
+            self.held += 1;
         }
-        self.policy.insert(slot, is_back);
-        self.held += 1;
         self.expiry.set(slot, deadline);
         add(&mut self.counters.sets, 1);
         let remember = victim.is_some_and(|victim| victim.remember);

@@ -65,6 +65,7 @@ impl<T> Rules<T> {
     }
 
     /// A ttl in milliseconds, or [`NEVER`].
+    #[inline]
     pub(super) fn ttl(&self, ttl: Option<Duration>) -> Result<Millis> {
         let ms = if ttl.is_some() { ttl_ms(ttl)? } else { self.default_ttl };
         // At most 2^53.
@@ -73,6 +74,7 @@ impl<T> Rules<T> {
     }
 
     /// Checks an entry and measures its value.
+    #[inline]
     pub(super) fn check(&self, key: &str, value: &T, ttl: Option<Duration>) -> Result<Checked> {
         key::check(key)?;
         let ttl = self.ttl(ttl)?;

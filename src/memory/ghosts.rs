@@ -44,8 +44,10 @@ impl Ghosts {
     }
 
     /// Returns whether a hash is remembered, and forgets it.
+    #[inline]
     pub(super) fn take(&mut self, hash: u64) -> bool {
-        self.remove(hash, |own| own.0 == hash)
+        // Without a policy that uses them, there are none.
+        self.order.len > 0 && self.remove(hash, |own| own.0 == hash)
     }
 
     fn remove(&mut self, hash: u64, is_it: impl Fn(&Ghost) -> bool) -> bool {

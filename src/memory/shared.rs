@@ -65,6 +65,7 @@ impl<T> Shared<T> {
     }
 
     /// Checks an entry, before the lock is taken.
+    #[inline]
     pub(super) fn check(&self, key: &str, value: &T, ttl: Option<Duration>) -> Result<Checked> {
         let checked = self.rules.check(key, value, ttl)?;
         self.note(checked.ttl);
@@ -78,6 +79,7 @@ impl<T> Shared<T> {
         Ok(ttl)
     }
 
+    #[inline]
     fn note(&self, ttl: Millis) {
         if ttl < NEVER {
             self.expiring.store(true, Ordering::Relaxed);
@@ -330,6 +332,7 @@ impl<T> Shared<T> {
 
     /// Stores an entry. A refused value is returned, so that it is dropped outside the lock, and an older value is
     /// removed unless it must be kept.
+    #[inline]
     pub(super) fn store(
         &self,
         table: &mut Table<T>,
@@ -348,14 +351,20 @@ impl<T> Shared<T> {
             Ok(()) if self.touches_on_get => table.keep_ttl(key, checked.ttl),
             Ok(()) => {}
             Err((Refused::TooHeavy, _)) if self.rules.on_oversize == OnOversize::Keep => {}
-            Err(_) => {
-                table.delete(key, now, leavers);
-            }
+            Err(_) => self.give_up(table, now, leavers, key),
         }
         stored
     }
 
+    /// Removes what was to be overwritten.
+    #[cold]
+    #[inline(never)]
+    fn give_up(&self, table: &mut Table<T>, now: Millis, leavers: &mut Leavers<T>, key: Hashed<'_>) {
+        table.delete(key, now, leavers);
+    }
+
     /// Converts the result of a write for the caller: whether the value was stored.
+    #[inline]
     pub(super) fn stored(&self, key: &str, checked: Checked, stored: &Result<(), (Refused, T)>) -> Result<bool> {
         match stored {
             Ok(()) => Ok(true),

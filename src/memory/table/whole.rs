@@ -85,7 +85,7 @@ impl<T, K: Key> Table<T, K> {
     pub(crate) fn adopt(&mut self, entry: Entry<T, K>, deadline: Millis, end: Millis) -> bool {
         // At a time at which nothing has expired.
         let Ok(inserted) = self.engine.insert(0, deadline, Millis::NEG_INFINITY, false) else { return false };
-        self.fill(inserted.slot, entry);
+        self.fill(inserted.slot, entry, &mut Leavers::new());
         if end > deadline {
             // If memory cannot be allocated for that, the entry leaves at its deadline.
             let _ = self.engine.keep_stale(inserted.slot, end);

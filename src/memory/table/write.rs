@@ -18,57 +18,64 @@ impl<T, K: Key> Table<T, K> {
         leavers: &mut Leavers<T, K>,
     ) -> Result<(), (Refused, T)> {
         if let Some(slot) = self.find_kept(key, now, leavers) {
-            if let Err(refused) = self.engine.update(slot, weight, deadline, now) {
-                self.take_removals(leavers);
-                return Err((refused, value));
-            }
-            if let Some(entry) = self.entries.get_mut(slot as usize).and_then(Option::as_mut) {
-                let old = std::mem::replace(&mut entry.value, value);
-                // The key is moved, because copying a long key would allocate.
-                let key = if self.watched { entry.key.clone() } else { K::default() };
-                leavers.push(Removed { key, value: old, reason: RemovalReason::Replaced });
-            }
-            // After the replaced value, because storing the new one caused these removals.
-            self.take_removals(leavers);
-            return Ok(());
+            return self.overwrite(slot, value, weight, deadline, now, leavers);
         }
         let is_back = self.ghosts.take(key.hash);
         let inserted = self.engine.insert(weight, deadline, now, is_back);
         self.take_removals(leavers);
-        let slot = match inserted {
-            Ok(Inserted { slot, evicted, remember }) => {
+        match inserted {
+            Ok(Inserted { slot, remember, .. }) => {
                 if remember {
                     self.remember(slot);
                 }
-                if evicted {
-                    let entry = Entry { hash: key.hash, key: K::keep(key.key), value };
-                    self.replace(slot, entry, leavers);
-                    return Ok(());
-                }
-                slot
+                self.fill(slot, Entry { hash: key.hash, key: K::keep(key.key), value }, leavers);
+                Ok(())
             }
-            Err(refused) => return Err((refused, value)),
-        };
-        self.fill(slot, Entry { hash: key.hash, key: K::keep(key.key), value });
+            Err(refused) => Err((refused, value)),
+        }
+    }
+
+    /// Stores a value over that of the entry in a slot.
+    // A function of its own, so that each kind of write keeps in registers what it needs.
+    #[inline(never)]
+    fn overwrite(
+        &mut self,
+        slot: Slot,
+        value: T,
+        weight: u64,
+        deadline: Millis,
+        now: Millis,
+        leavers: &mut Leavers<T, K>,
+    ) -> Result<(), (Refused, T)> {
+        if let Err(refused) = self.engine.update(slot, weight, deadline, now) {
+            self.take_removals(leavers);
+            return Err((refused, value));
+        }
+        if let Some(entry) = self.entries.get_mut(slot as usize).and_then(Option::as_mut) {
+            let old = std::mem::replace(&mut entry.value, value);
+            // Copied for a listener only, because a copy of a long key is allocated.
+            let key = if self.watched { entry.key.clone() } else { K::default() };
+            leavers.push(Removed { key, value: old, reason: RemovalReason::Replaced });
+        }
+        // After the replaced value, because storing the new one caused these removals.
+        self.take_removals(leavers);
         Ok(())
     }
 
-    /// Puts an entry into a slot whose previous entry was evicted for it.
+    /// Puts an entry into a slot that the engine has returned, and removes the entry that was evicted from it, if any.
     #[inline]
-    fn replace(&mut self, slot: Slot, entry: Entry<T, K>, leavers: &mut Leavers<T, K>) {
-        let Some(place) = self.entries.get_mut(slot as usize) else { return };
+    pub(super) fn fill(&mut self, slot: Slot, entry: Entry<T, K>, leavers: &mut Leavers<T, K>) {
+        if self.entries.len() <= slot as usize {
+            self.grow_entries();
+        }
         let hash = entry.hash;
+        let Some(place) = self.entries.get_mut(slot as usize) else { return };
         if let Some(old) = place.replace(entry) {
             if let Ok(indexed) = self.index.find_entry(old.hash, |own| *own == slot) {
                 indexed.remove();
             }
             leavers.push(Removed { key: old.key, value: old.value, reason: RemovalReason::Evicted });
         }
-        self.index_slot(hash, slot);
-    }
-
-    #[inline]
-    fn index_slot(&mut self, hash: u64, slot: Slot) {
         let entries = &self.entries;
         let hash_of = |slot: &Slot| match entries.get(*slot as usize) {
             Some(Some(entry)) => entry.hash,
@@ -77,17 +84,10 @@ impl<T, K: Key> Table<T, K> {
         self.index.insert_unique(hash, slot, hash_of);
     }
 
-    /// Puts an entry into a slot that the engine has given.
-    #[inline]
-    pub(super) fn fill(&mut self, slot: Slot, entry: Entry<T, K>) {
-        if self.entries.len() <= slot as usize {
-            self.entries.resize_with(self.engine.capacity() as usize, || None);
-        }
-        let hash = entry.hash;
-        if let Some(place) = self.entries.get_mut(slot as usize) {
-            *place = Some(entry);
-        }
-        self.index_slot(hash, slot);
+    #[cold]
+    #[inline(never)]
+    fn grow_entries(&mut self) {
+        self.entries.resize_with(self.engine.capacity() as usize, || None);
     }
 
     /// Removes the entry under a key. Returns whether it was fresh.
@@ -153,9 +153,13 @@ impl<T, K: Key> Table<T, K> {
     /// Takes out the entries that the engine has removed.
     #[inline]
     pub(crate) fn take_removals(&mut self, leavers: &mut Leavers<T, K>) {
-        if self.engine.removals().is_empty() {
-            return;
+        if !self.engine.removals().is_empty() {
+            self.take_all_removals(leavers);
         }
+    }
+
+    #[inline(never)]
+    fn take_all_removals(&mut self, leavers: &mut Leavers<T, K>) {
         for at in 0..self.engine.removals().len() {
             if let Some(&removal) = self.engine.removals().get(at) {
                 if removal.remember {

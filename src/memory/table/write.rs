@@ -36,8 +36,7 @@ impl<T, K: Key> Table<T, K> {
     }
 
     /// Stores a value over that of the entry in a slot.
-    // A function of its own, so that each kind of write keeps in registers what it needs.
-    #[inline(never)]
+    #[inline]
     fn overwrite(
         &mut self,
         slot: Slot,

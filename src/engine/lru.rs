@@ -62,8 +62,9 @@ impl Lru {
         }
     }
 
-    /// Gives a slot the next stamp.
-    #[inline]
+    /// Gives a slot the next stamp. A function of its own in WebAssembly, for size: JavaScript stamps without a call.
+    #[cfg_attr(target_family = "wasm", inline(never))]
+    #[cfg_attr(not(target_family = "wasm"), inline)]
     fn stamp_next(&mut self, slot: Slot) {
         if self.tick == LAST_STAMP {
             self.restart();

@@ -43,7 +43,7 @@ impl Engine {
     }
 
     /// A slot without an entry.
-    #[inline(never)]
+    #[inline]
     pub(super) fn free_slot(&mut self) -> Result<Slot, Refused> {
         if let Some(slot) = self.free.pop() {
             return Ok(slot);
@@ -74,9 +74,7 @@ impl Engine {
     pub(super) fn live_victim(&mut self, now: Millis) -> Option<Victim> {
         while self.held >= self.limits.max_entries {
             let victim = self.policy.victim(NONE)?;
-            // Where nothing is due, the deadline need not be read.
-            let is_live = self.expiry.first_due() > now || self.expiry.end(victim.slot) > now;
-            if is_live || !self.evict(NONE, now) {
+            if self.expiry.end(victim.slot) > now || !self.evict(NONE, now) {
                 return Some(victim);
             }
         }

@@ -351,7 +351,7 @@ impl<T> Shared<T> {
             Ok(()) if self.touches_on_get => table.keep_ttl(key, checked.ttl),
             Ok(()) => {}
             Err((Refused::TooHeavy, _)) if self.rules.on_oversize == OnOversize::Keep => {}
-            Err(_) => self.give_up(table, now, leavers, key),
+            Err(_) => Self::give_up(table, now, leavers, key),
         }
         stored
     }
@@ -359,7 +359,7 @@ impl<T> Shared<T> {
     /// Removes what was to be overwritten.
     #[cold]
     #[inline(never)]
-    fn give_up(&self, table: &mut Table<T>, now: Millis, leavers: &mut Leavers<T>, key: Hashed<'_>) {
+    fn give_up(table: &mut Table<T>, now: Millis, leavers: &mut Leavers<T>, key: Hashed<'_>) {
         table.delete(key, now, leavers);
     }
 

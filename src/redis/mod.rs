@@ -40,6 +40,7 @@ mod open_connection;
 mod provider;
 mod replies;
 mod scan;
+mod sentinels;
 #[allow(clippy::missing_errors_doc)]
 pub(crate) mod tracking;
 mod url;

@@ -9,10 +9,9 @@ use redis::aio::MultiplexedConnection;
 use redis::cluster::ClusterClient;
 use redis::cluster_async::ClusterConnection;
 use redis::io::tcp::TcpSettings;
-use redis::sentinel::{SentinelClientBuilder, SentinelServerType};
 use redis::{
     AsyncConnectionConfig, Client, Cmd, ConnectionAddr, ConnectionInfo, Pipeline, RedisError, RedisResult,
-    TlsCertificates, TlsMode, Value, pipe,
+    TlsCertificates, Value, pipe,
 };
 use rustls::crypto::CryptoProvider;
 
@@ -57,7 +56,7 @@ impl From<Kind> for OpenConnection {
 }
 
 impl Target {
-    /// The limit on opening a connection in total. Sentinels are queried one after the other.
+    /// The limit on opening a connection in total. Sentinels are asked one after the other.
     ///
     /// The redis crate (1.8.1) waits for every node of the URL, and then for every node of the cluster. A node that
     /// accepts a connection but never replies takes its whole limit both times.
@@ -125,19 +124,22 @@ impl Target {
 
     /// The server for commands; in a cluster, a node of the URL.
     async fn client(&self) -> RedisResult<Client> {
-        let one = |info: &ConnectionInfo| match &self.tls {
-            Some(certificates) => Client::build_with_tls(with_nodelay(info), certificates.clone()),
-            None => Client::open(with_nodelay(info)),
-        };
         match &self.servers {
-            Servers::Standalone(info) => one(info),
+            Servers::Standalone(info) => self.client_of(info),
             Servers::Cluster(nodes) => {
                 let none = || (redis::ErrorKind::InvalidClientConfig, "the URL names no node");
-                one(nodes.first().ok_or_else(none)?)
+                self.client_of(nodes.first().ok_or_else(none)?)
             }
             Servers::Sentinel { sentinels, primary, settings } => {
-                self.query_sentinels(sentinels, primary, settings).await
+                self.ask_sentinels(sentinels, primary, settings).await
             }
+        }
+    }
+
+    pub(super) fn client_of(&self, info: &ConnectionInfo) -> RedisResult<Client> {
+        match &self.tls {
+            Some(certificates) => Client::build_with_tls(with_nodelay(info), certificates.clone()),
+            None => Client::open(with_nodelay(info)),
         }
     }
 
@@ -148,7 +150,7 @@ impl Target {
         }
     }
 
-    async fn multiplexed(&self, client: &Client) -> RedisResult<MultiplexedConnection> {
+    pub(super) async fn multiplexed(&self, client: &Client) -> RedisResult<MultiplexedConnection> {
         client.get_multiplexed_async_connection_with_config(&self.config()).await
     }
 
@@ -170,46 +172,10 @@ impl Target {
         }
         builder.build()?.get_async_connection().await
     }
-
-    /// A client for the primary, whose address the Sentinels know.
-    async fn query_sentinels(
-        &self,
-        sentinels: &[ConnectionInfo],
-        primary: &str,
-        settings: &ConnectionInfo,
-    ) -> RedisResult<Client> {
-        let addresses = sentinels.iter().map(|info| info.addr().clone());
-        let redis = settings.redis_settings();
-        let mut builder = SentinelClientBuilder::new(addresses, primary, SentinelServerType::Master)?
-            .set_client_to_redis_db(redis.db())
-            .set_client_to_redis_protocol(redis.protocol())
-            .set_client_to_redis_tcp_settings(nodelay())
-            .set_client_to_sentinel_tcp_settings(nodelay());
-        if let Some(username) = redis.username() {
-            builder = builder.set_client_to_redis_username(username);
-        }
-        if let Some(password) = redis.password() {
-            builder = builder.set_client_to_redis_password(password);
-        }
-        if matches!(settings.addr(), ConnectionAddr::TcpTls { .. }) {
-            builder = builder.set_client_to_redis_tls_mode(TlsMode::Secure);
-        }
-        if let Some(certificates) = &self.tls {
-            builder = builder.set_client_to_redis_certificates(certificates.clone());
-        }
-        if let Some((username, password)) = &self.sentinel_credentials {
-            builder = builder.set_client_to_sentinel_password(password);
-            if let Some(username) = username {
-                builder = builder.set_client_to_sentinel_username(username);
-            }
-        }
-        // A new client for each attempt: a client keeps connections to Sentinels, which may be dead.
-        builder.build()?.async_get_client().await
-    }
 }
 
 /// The address of another server, reached in the same way.
-fn elsewhere(address: &ConnectionAddr, host: &str, port: u16) -> ConnectionAddr {
+pub(super) fn elsewhere(address: &ConnectionAddr, host: &str, port: u16) -> ConnectionAddr {
     match address {
         ConnectionAddr::TcpTls { insecure, tls_params, .. } => {
             ConnectionAddr::TcpTls { host: host.to_owned(), port, insecure: *insecure, tls_params: tls_params.clone() }
@@ -223,7 +189,7 @@ fn nodelay() -> TcpSettings {
     TcpSettings::default().set_nodelay(true)
 }
 
-fn with_nodelay(info: &ConnectionInfo) -> ConnectionInfo {
+pub(super) fn with_nodelay(info: &ConnectionInfo) -> ConnectionInfo {
     info.clone().set_tcp_settings(nodelay())
 }
 

@@ -49,6 +49,11 @@ impl SentinelSet {
         format!("redis-sentinel://{}/main", hosts.join(","))
     }
 
+    /// The ports of the Sentinels.
+    pub fn ports(&self) -> Vec<u16> {
+        self.sentinels.iter().map(|sentinel| sentinel.port).collect()
+    }
+
     /// Ends the primary, and waits until the Sentinels have made the replica the primary.
     pub fn fail_over(&mut self) {
         self.servers[0].kill();

@@ -172,8 +172,8 @@ impl<T, S> RedisCacheBuilder<T, S> {
         self
     }
 
-    /// Limits the time to open a connection; 1 second by default. Sentinels are queried one after the other, so the
-    /// limit applies to each Sentinel, and twice the limit to the primary. In a cluster it applies to each node, and
+    /// Limits the time to open a connection; 1 second by default. Sentinels are asked one after the other, so the
+    /// limit applies to each Sentinel with the check of the server that it names, and once more to the primary. In a cluster it applies to each node, and
     /// three times the limit to all of them, because nodes that do not reply delay the others.
     ///
     /// An operation waits for a connection no longer than its own limit; the attempt to connect goes on without it. After

@@ -63,7 +63,7 @@ impl Target {
     pub(super) fn timeout(&self) -> Duration {
         match &self.servers {
             Servers::Sentinel { sentinels, .. } => {
-                self.connect_timeout * u32::try_from(sentinels.len() + 2).unwrap_or(u32::MAX)
+                self.connect_timeout * u32::try_from(sentinels.len() + 1).unwrap_or(u32::MAX)
             }
             Servers::Standalone(_) => self.connect_timeout,
             Servers::Cluster(_) => self.connect_timeout * 3,

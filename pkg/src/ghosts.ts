@@ -1,12 +1,12 @@
 /**
- * The hashes of the keys that were evicted early, for a policy that must recognize them when they come back. The keys are
+ * The hashes of keys that were evicted early, for a policy that must recognize them when they return. The keys are
  * numbered, and only the latest are remembered: at most nine tenths of the number of entries.
  *
  * Keys whose hashes have the same last bits form a list, with the newest first. Forgotten keys are therefore at the ends
  * of the lists, and need not be removed.
  */
 
-/** The maximum number of a key. V8 keeps numbers up to this in a word. */
+/** The highest number of a key. V8 keeps integers up to this in a word. */
 const LAST = 2 ** 30 - 1;
 /** A hash that no key has. */
 const BACK = -1;
@@ -23,14 +23,14 @@ export class Ghosts {
   #newest!: Int32Array;
   #mask!: number;
   #latest!: number;
-  /** The keys with numbers up to this are forgotten. */
+  /** Keys with numbers up to this are forgotten. */
   #forgotten!: number;
 
   constructor() {
     this.#begin(0);
   }
 
-  /** Whether a key was remembered; it is then forgotten. */
+  /** Returns whether a key was remembered, and forgets it. */
   take(hash: number): boolean {
     const mask = this.#mask;
     let at = this.#newest[hash & mask] as number;

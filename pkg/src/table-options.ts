@@ -1,8 +1,8 @@
-/** What the table of a cache is made with. */
+/** The options of the table of a cache. */
 
 import type { Policy } from "./types.js";
 
-/** What a `Map` holds in V8. */
+/** The maximum number of entries of a `Map` in V8. */
 export const MAX_ENTRIES = 2 ** 24;
 
 /** The options of a cache that its table needs. */
@@ -12,7 +12,7 @@ export interface TableOptions {
   readonly clock: () => number;
   /** Present if entries have sizes. */
   readonly sizeOf: unknown;
-  /** Present if it matters which entries leave. */
+  /** Present if removals are reported. */
   readonly onRemoval: unknown;
   readonly touchOnGet: boolean;
   readonly policy: Policy;

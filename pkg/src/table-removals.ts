@@ -1,4 +1,4 @@
-/** The entries of a table, and how they leave: expiry, deletion, limits, the end. */
+/** The entries of a table, and their removal: by expiry, deletion, limits and disposal. */
 
 import { CacheClock } from "./cache-clock.js";
 import { Contents } from "./contents.js";
@@ -8,28 +8,33 @@ import { MAX_ENTRIES, type TableOptions } from "./table-options.js";
 import { Tally } from "./tally.js";
 import type { RemovalReason } from "./types.js";
 
-/** The candidates for expiry that a lookup examines, so that no lookup pays for many entries that expire at once. */
+/**
+ * The number of candidates for expiry that a lookup examines, so that no lookup pays for many entries that expire at
+ * once.
+ */
 const SWEEP = 16;
 /** All candidates. */
 const ALL = 2 ** 32 - 1;
 
-/** Reasons by the numbers of the engine. */
+/** Reasons by their numbers in the engine. */
 const REASONS: readonly RemovalReason[] = ["evicted", "expired"];
 
-/** What a `Table` inherits. */
+/** The base class of `Table`. */
 export class TableRemovals<V> {
   readonly contents: Contents<V>;
   protected readonly slotEngine: Engine;
   protected readonly ownClock: CacheClock;
   protected readonly tally = new Tally();
   protected mostEntries: number;
-  /** Whether entries have neither sizes nor another policy than LRU, and hits leave their ttl as it is. */
+  /** Whether the policy is LRU and hits do not change ttls. */
   protected readonly isSimple: boolean;
-  /** Whether a lookup has only to find an entry and to stamp it: that holds, and all entries are fresh because none has a ttl. */
+  /**
+   * Whether a lookup only has to find and stamp an entry: `isSimple`, and all entries are fresh because none has a ttl.
+   */
   protected isStampOnly: boolean;
   /**
-   * All entries are fresh before this time; `Infinity` where none has had a ttl, so that the clock need not be read. It is
-   * `-Infinity` while there are stale entries. Changed by `setDue` only.
+   * All entries are fresh before this time; `Infinity` if none has had a ttl, so that the clock need not be read. It is
+   * `-Infinity` while there are stale entries. Only `setDue` changes it.
    */
   protected nextDue = Infinity;
   #disposed = false;
@@ -45,12 +50,12 @@ export class TableRemovals<V> {
     this.isStampOnly = this.isSimple;
   }
 
-  /** The number of entries without the stale ones. It is exact after a sweep. */
+  /** The number of entries, without stale ones. It is exact after a sweep. */
   get size(): number {
     return this.nextDue === Infinity ? this.contents.size : this.slotEngine.count(5);
   }
 
-  /** Removes the entry under `key`. True if it was fresh; a stale one leaves as expired. */
+  /** Removes the entry under `key`. Returns whether it was fresh; a stale one is reported as expired. */
   delete(key: string): boolean {
     const now = this.timeNow();
     const slot = this.findAt(key, now, true);
@@ -62,7 +67,7 @@ export class TableRemovals<V> {
     return !isStale;
   }
 
-  /** Removes every entry, the expired ones as such, and gives the memory back. */
+  /** Removes every entry, reporting stale ones as expired, and frees the memory. */
   clear(): void {
     const now = this.sweep();
     if (this.contents.isRecorded) {
@@ -74,7 +79,7 @@ export class TableRemovals<V> {
     this.#empty();
   }
 
-  /** Removes every entry that has expired. Returns the time, if it matters. */
+  /** Removes every entry that has expired. Returns the time, or 0 if it does not matter. */
   sweep(): number {
     this.checkUsable();
     if (this.nextDue === Infinity) {
@@ -131,18 +136,21 @@ export class TableRemovals<V> {
     }
   }
 
-  /** The time, if it matters. */
+  /** The time, or 0 if it does not matter. */
   protected timeNow(): number {
     return this.nextDue === Infinity ? 0 : this.ownClock.now();
   }
 
-  /** The slot of the entry under `key`, if it is fresh at this time; with `orStale`, also if it is kept when stale. An expired one is removed. */
+  /**
+   * The slot of the entry under `key`, if it is fresh at this time, or with `orStale` also if it is stale. An expired
+   * one is removed.
+   */
   protected findAt(key: string, now: number, orStale = false): number | undefined {
     const slot = this.contents.index.get(key);
     return slot === undefined || now < this.nextDue || this.#outlives(slot, now, orStale) ? slot : undefined;
   }
 
-  /** Whether an entry is fresh, or stale with `orStale`, where some entries may not be. An expired one is removed. */
+  /** Whether an entry is fresh, or with `orStale` also stale, once `nextDue` has passed. An expired one is removed. */
   #outlives(slot: number, now: number, orStale: boolean): boolean {
     const key = this.contents.keys[slot] as string;
     this.#sweep(now, SWEEP);
@@ -169,7 +177,7 @@ export class TableRemovals<V> {
     this.isStampOnly = this.isSimple && due === Infinity;
   }
 
-  /** Removes the entries from the contents that the engine has removed. */
+  /** Removes from the contents the entries that the engine has removed. */
   protected dropRemoved(): void {
     this.slotEngine.removed((slot, reason, isRemembered) => {
       this.contents.forget(slot, REASONS[reason] as RemovalReason, isRemembered);

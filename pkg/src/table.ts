@@ -1,8 +1,8 @@
 /**
- * Keys and values beside an engine in wasm, and the rules of both.
+ * Connects keys and values in JavaScript with an engine in wasm.
  *
- * `Contents` keeps keys and values in JavaScript, by slot number; order, deadlines, sizes and most counts are kept in wasm,
- * by the same number. `engine.ts` tells what happens without a call.
+ * `Contents` keeps keys and values in JavaScript, by slot number. The engine keeps order, deadlines, sizes and most
+ * counts in wasm, by the same number. `engine.ts` describes what happens without a call.
  */
 
 import { checkText } from "./check.js";
@@ -13,11 +13,11 @@ import type { TableOptions } from "./table-options.js";
 import { TableRemovals } from "./table-removals.js";
 
 export class Table<V> extends TableRemovals<V> {
-  /** Those of `contents`, for lookups. */
+  /** The tables of `contents`, for lookups. */
   readonly #index: Map<string, number>;
   readonly #values: (V | undefined)[];
   readonly #keys: (string | undefined)[];
-  /** The ttl of each entry by slot, if a hit starts it again. */
+  /** The ttl of each entry by slot, if hits restart it. */
   readonly #ttls: number[] | undefined;
   /** Whether entries have sizes. */
   readonly #weighed: boolean;
@@ -71,7 +71,7 @@ export class Table<V> extends TableRemovals<V> {
     this.tally.touches++;
   }
 
-  /** Gives a fresh entry a new ttl, which begins now. False if there is no memory for it. */
+  /** Gives a fresh entry a new ttl, which begins now. Returns false if memory cannot be allocated. */
   setTtl(slot: number, ttl: number): boolean {
     if (ttl === Infinity && this.nextDue === Infinity) {
       return true;
@@ -98,15 +98,15 @@ export class Table<V> extends TableRemovals<V> {
     this.tally.misses++;
   }
 
-  /** How long an entry is still fresh, in milliseconds; 0 or less if it is stale. */
+  /** How long an entry stays fresh, in milliseconds; 0 or less if it is stale. */
   remaining(slot: number): number {
     const deadline = this.slotEngine.deadline(slot);
     return deadline === Infinity ? deadline : deadline - this.ownClock.now();
   }
 
   /**
-   * As `set`, if that takes no reading of the clock, and under LRU no call of the engine. False if it does, with nothing changed.
-   * Entries must have no sizes, and their removals no listener.
+   * Like `set`, if that needs no reading of the clock and, under LRU, no call to the engine. Otherwise returns false
+   * and changes nothing. Entries must have no sizes, and removals no listener.
    */
   put(key: string, value: V, ttl: number): boolean {
     let deadline = Infinity;
@@ -148,11 +148,11 @@ export class Table<V> extends TableRemovals<V> {
   }
 
   /**
-   * Stores a value that is fresh for `ttl` milliseconds, and kept as stale for `staleFor` more. False if there is no memory.
-   * Throws for an invalid key.
+   * Stores a value that is fresh for `ttl` milliseconds, and kept as stale for `staleFor` more. Returns false if memory
+   * cannot be allocated. Throws for an invalid key.
    */
   set(key: string, value: V, weight: number, ttl: number, staleFor: number): boolean {
-    // The clock is the caller's code and may use the cache: it is called before anything is looked up.
+    // The clock is the caller's code and may use the cache, so it is called before anything is looked up.
     const now = this.#nowFor(ttl);
     const deadline = now + ttl;
     let slot = this.findAt(key, now, true);
@@ -177,15 +177,15 @@ export class Table<V> extends TableRemovals<V> {
     return true;
   }
 
-  /** The time for a write of an entry with this ttl, if it matters. */
+  /** The time for a write of an entry with this ttl, or 0 if it does not matter. */
   #nowFor(ttl: number): number {
     const recent = this.#recentFor(ttl);
     return recent < 0 ? this.ownClock.now() : recent;
   }
 
   /**
-   * As `#nowFor`, or -1 if the clock has to be read. A long ttl may begin a moment ago: it ends early by as long as the program
-   * paused within this turn of the event loop.
+   * Like `#nowFor`, but -1 if the clock must be read. A long ttl may begin at an earlier reading: it then ends early by
+   * the time that the program paused within this turn of the event loop.
    */
   #recentFor(ttl: number): number {
     if (ttl === Infinity && this.nextDue === Infinity) {
@@ -204,12 +204,12 @@ export class Table<V> extends TableRemovals<V> {
     return this.ownClock.isPlatforms && now < this.nextDue ? slot : this.findAt(key, now);
   }
 
-  /** The slot of the new entry; `undefined` if there is no memory. */
+  /** The slot of the new entry; `undefined` if memory cannot be allocated. */
   #insert(key: string, value: V, weight: number, deadline: number, now: number): number | undefined {
     const { ghosts } = this.contents;
     const hash = ghosts === undefined ? 0 : hashOf(key);
     const isBack = ghosts?.take(hash) === true;
-    // The common case is done without a call: only the limit on entries is reached, and nothing may have expired.
+    // The common case needs no call: only the limit on entries is reached, and nothing can have expired.
     let slot = -1;
     if (!isBack && this.contents.size >= this.mostEntries && !this.#weighed && now < this.nextDue) {
       slot = this.slotEngine.replaceNext(deadline);
@@ -228,7 +228,7 @@ export class Table<V> extends TableRemovals<V> {
     return slot;
   }
 
-  /** The slot for a new entry, which the engine chooses; `REFUSED` if there is no memory. */
+  /** The slot for a new entry, which the engine chooses; `REFUSED` if memory cannot be allocated. */
   #insertByCall(weight: number, deadline: number, now: number, isBack: boolean): number {
     this.checkUsable();
     const decision = this.slotEngine.insert(weight, deadline, now, isBack);
@@ -242,7 +242,7 @@ export class Table<V> extends TableRemovals<V> {
   }
 
   #update(slot: number, key: string, value: V, weight: number, deadline: number, now: number): boolean {
-    // The value that is replaced is reported before the entries that are evicted for the new one.
+    // The replaced value is reported before the entries that are evicted for the new one.
     const first = this.contents.left.length;
     if (!this.#weighed && now < this.nextDue && this.slotEngine.postpone(slot, deadline)) {
       this.slotEngine.use(slot);

@@ -26,7 +26,7 @@ use crate::provider::{CacheProvider, MaybeSend};
 /// - A loader may use the same cache, for other keys or its own. A nested call for its own key, within the same task,
 ///   runs the loader again.
 /// - A hit that overlaps a write returns the value found. After a miss, the caller looks again before it loads if there
-///   was a write meanwhile.
+///   was a write in the meantime.
 pub trait CacheAside<T>: CacheProvider<T>
 where
     T: Clone + MaybeSend + Send + Sync + 'static,

@@ -20,8 +20,8 @@ use crate::clock::Stopwatch;
 use crate::error::CacheError;
 use crate::provider::{CacheProvider, MaybeSend};
 
-/// How often a call looks up the key before it loads. It looks again if a write came between its lookup and its load;
-/// after this many lookups it loads, which is always correct.
+/// The maximum number of lookups of a call. It looks again if a write came between its lookup and its load; after this
+/// many lookups it loads, which is always correct.
 const MAX_LOOKS: u32 = 4;
 
 /// The outcome of a load, for all its callers. `None` if the loader returned `None`.
@@ -156,8 +156,8 @@ impl<'a, P: ?Sized> Call<'a, P> {
         self.or_stale(outcome, fallback)
     }
 
-    /// Loads without a flight, and stores nothing: for a loader that requests its own key, and for a caller of another
-    /// type than the flight of its key.
+    /// Loads without a flight, and stores nothing: for a loader that requests its own key, and for a caller whose type
+    /// differs from that of the flight.
     async fn load_alone<T, E, Fut>(
         &self,
         fallback: Option<T>,
@@ -231,7 +231,7 @@ impl<'a, P: ?Sized> Call<'a, P> {
                 Some(first) => first,
                 None => self.find().await.map_err(LoadError::Cache)?,
             };
-            // A call has begun with its first lookup.
+            // A call begins with its first lookup.
             let began = *began.get_or_insert(snapshot.began());
             let (fallback, refreshed, failed) = match found {
                 Found::Answer(value) => {
@@ -273,7 +273,7 @@ impl<'a, P: ?Sized> Call<'a, P> {
                 Place::Follower(_) if self.in_background => return Ok(None),
                 Place::Follower(follower) => match boxed(|| self.follow(&follower, &mut limit)).await {
                     Followed::Outcome(Ok(None)) if self.is_required => {}
-                    // The limit of the leader is not that of a caller with a longer one, which loads itself.
+                    // The leader's limit does not apply to a caller with a longer one, which loads itself.
                     Followed::Outcome(Err(LoadError::TimedOut { limit: theirs, .. }))
                         if limit.length().is_none_or(|own| own > theirs) =>
                     {

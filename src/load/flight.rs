@@ -44,7 +44,7 @@ pub(super) struct Flight {
     state: Mutex<State>,
     /// Whether the leader has been woken and not polled since.
     is_woken: AtomicBool,
-    /// How often the leader has been polled.
+    /// The number of polls of the leader.
     polls: AtomicU64,
 }
 
@@ -52,7 +52,7 @@ pub(super) struct Flight {
 struct State {
     /// Known before the value is stored.
     outcome: AnyOutcome,
-    /// When the outcome was read: it is for callers that began before.
+    /// When the outcome was read. Only callers that began earlier get it.
     read: u64,
     /// The error of storing the value, if the callers get it.
     store_error: Option<CacheError>,
@@ -94,7 +94,7 @@ impl Flight {
         if overtaken.is_ok() { Overtaking::Overtaken } else { Overtaking::Storing }
     }
 
-    /// Prevents the value from being stored; stops storing it if that has begun.
+    /// Prevents the value from being stored; stops storing it if storing has begun.
     pub(super) fn stop(&self) {
         self.phase.store(OVERTAKEN, Ordering::SeqCst);
     }
@@ -157,7 +157,7 @@ impl Flight {
         .await
     }
 
-    /// How often the leader has been polled, if it is ready and has not been polled since.
+    /// The number of polls of the leader, if it has been woken and not polled since.
     pub(super) fn idle_since(&self) -> Option<u64> {
         self.is_woken.load(Ordering::SeqCst).then(|| self.polls.load(Ordering::SeqCst))
     }

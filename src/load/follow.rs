@@ -39,7 +39,7 @@ impl<P: ?Sized> Call<'_, P> {
         let mut idle = None;
         loop {
             let mut takeover = sleep(self.options, self.is_blocking, TAKEOVER_DELAY);
-            // Whoever stops waiting before the value is stored has its outcome already, unless storing it fails.
+            // If the wait ends before the value is stored, the outcome may already be known. Storing may still fail.
             match limit.within(race(follower.ended(), &mut takeover)).await {
                 None => return follower.outcome().as_ref().map_or(Followed::TimedOut, of),
                 Some(Some(Ended { store_error: Some(error), .. })) => {

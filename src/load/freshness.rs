@@ -1,4 +1,4 @@
-//! How the age of an entry determines the action of a caller, in milliseconds.
+//! How the age of an entry, in milliseconds, determines what a caller does.
 //!
 //! A write determines how long its entry is fresh (the ttl) and how long it is kept after that (the longer of its two
 //! windows). Both belong to the entry. A reader with smaller windows tolerates less; a reader with larger ones does not
@@ -72,7 +72,7 @@ impl Windows {
     }
 }
 
-/// A ttl, shortened by up to the fraction `jitter` of it, and at least one millisecond.
+/// A ttl, shortened by a random fraction of at most `jitter`, and at least one millisecond.
 pub(crate) fn jittered(ttl: Millis, jitter: f64, random: f64) -> Millis {
     (ttl * (1.0 - jitter * random)).ceil().max(1.0)
 }

@@ -20,7 +20,7 @@ use crate::provider::{BoxFuture, CacheProvider, MaybeSend};
 const FIRST_WAIT: Duration = Duration::from_millis(50);
 const LONGEST_WAIT: Duration = Duration::from_millis(250);
 
-/// How many ttls of a lease a process waits before it loads without one: one ttl for a holder that crashed, and one for
+/// How many lease ttls a process waits before it loads without a lease: one ttl for a holder that crashed, and one for
 /// its successor.
 const LEASES_TO_WAIT_FOR: u32 = 2;
 
@@ -101,7 +101,7 @@ impl<'a, P: ?Sized> Call<'a, P> {
         Err(CacheError::invalid("lease", reason))
     }
 
-    /// [`lead`](Self::lead), if this process is the one to load. With `refreshed`, the `fallback` may be returned to the
+    /// Calls [`lead`](Self::lead) once this process may load. With `refreshed`, the `fallback` may be returned to the
     /// caller.
     pub(super) async fn lead_with_lease<T, E, Fut>(
         &self,
@@ -124,7 +124,7 @@ impl<'a, P: ?Sized> Call<'a, P> {
             return boxed(|| self.lead(leader, fallback, true, limit, loader)).await;
         };
         let old = fallback.clone();
-        // Boxed, so that calls without a lease do not get larger.
+        // Boxed, so that calls without a lease stay small.
         let before = refreshed.map(|(snapshot, _)| snapshot);
         let permission = Box::pin(self.permission((provider, ttl), &leader, fallback, before));
         let Some(permission) = limit.within(permission).await else {
@@ -132,7 +132,7 @@ impl<'a, P: ?Sized> Call<'a, P> {
             leader.share(Arc::new(outcome.clone()), leader.reads());
             return self.or_stale(outcome, old);
         };
-        // The flight ends before the lease is released: who asks meanwhile reads what the store has by then.
+        // The flight ends before the lease is released: a call in between reads the store.
         match permission.map_err(LoadError::Cache)? {
             Permission::Load { lease, fallback, stored } => {
                 let outcome = boxed(|| self.lead(leader, fallback, stored, limit, loader)).await;
@@ -160,8 +160,7 @@ impl<'a, P: ?Sized> Call<'a, P> {
         }
     }
 
-    /// Waits until this process is the one to load, or there is a value. It does not wait if there is a value
-    /// `refreshed`.
+    /// Waits until this process may load, or there is a value. With `refreshed`, it does not wait.
     async fn permission<T: MaybeSend>(
         &self,
         (provider, ttl): (&'a dyn LeaseProvider, Duration),
@@ -176,7 +175,7 @@ impl<'a, P: ?Sized> Call<'a, P> {
         let mut limit = sleep(self.options, self.is_blocking, ttl.saturating_mul(LEASES_TO_WAIT_FOR));
         let mut wait = FIRST_WAIT;
         loop {
-            // Set before the reply arrives: if this future is dropped meanwhile, the lease may have been acquired.
+            // Set before the reply arrives: if this future is dropped before, the lease may have been acquired.
             lease.held = true;
             match provider.acquire(self.key, &lease.holder, ttl).await {
                 Ok(held) => lease.held = held,
@@ -189,7 +188,8 @@ impl<'a, P: ?Sized> Call<'a, P> {
             if !lease.held && refreshed.is_some() {
                 return Ok(Permission::Elsewhere(fallback));
             }
-            // Also when the lease is acquired: its last holder may have stored a value since the last lookup.
+            // Looks up the key even if the lease was acquired: its last holder may have stored a value since the last
+            // lookup.
             let read = leader.reads();
             let look = self.find().await?;
             match look.found {
@@ -216,7 +216,7 @@ impl<'a, P: ?Sized> Call<'a, P> {
         }
     }
 
-    /// Releases a lease, beyond the limit of the call in the background. A failure does not affect the load.
+    /// Releases a lease; after the time limit of the call, in the background. A failure does not affect the load.
     async fn release(&self, lease: Option<Lease<'_>>, limit: &mut Limit<'_>) {
         let Some(mut lease) = lease else { return };
         let Some(released) = limit.within(lease.provider.release(lease.key, &lease.holder)).await else { return };

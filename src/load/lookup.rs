@@ -26,7 +26,7 @@ pub(super) struct Snapshot {
     pub(super) fresh_for: Millis,
 }
 
-/// What was so before a lookup.
+/// The state before a lookup.
 #[derive(Clone, Copy, Default)]
 pub(super) struct Before {
     /// The version of the key.
@@ -93,7 +93,7 @@ impl<P: ?Sized> Call<'_, P> {
         Ok(look(found, fresh_for))
     }
 
-    /// Looks up the key, if that can be done without waiting, unless the value is to be loaded in any case.
+    /// Looks up the key if that needs no waiting, unless a fresh value is forced.
     pub(super) fn find_at_once<T: MaybeSend>(&self) -> Result<Option<Look<T>>, CacheError>
     where
         P: CacheProvider<T>,
@@ -101,7 +101,7 @@ impl<P: ?Sized> Call<'_, P> {
         if self.options.force_fresh { Ok(None) } else { self.find_now().transpose() }
     }
 
-    /// Looks up the key, if that can be done without waiting.
+    /// Looks up the key if that needs no waiting.
     fn find_now<T: MaybeSend>(&self) -> Option<Result<Look<T>, CacheError>>
     where
         P: CacheProvider<T>,
@@ -114,7 +114,7 @@ impl<P: ?Sized> Call<'_, P> {
         let known = loading?.look_now(self.key, lookup)?;
         Some(self.judge(known).map(|look| match look.found {
             Found::Answer(_) => look,
-            // Nothing has come between, since nothing was waited for.
+            // Nothing can have come in between, since nothing was awaited.
             _ => look.after(self.before(loading)),
         }))
     }
@@ -123,7 +123,7 @@ impl<P: ?Sized> Call<'_, P> {
         loading.map_or_else(Before::default, |loading| Before::of(loading.single_flight(), self.key))
     }
 
-    /// Looks up the key in a provider that has to be waited for.
+    /// Looks up the key in a provider that answers asynchronously.
     async fn find_later<T: MaybeSend>(&self) -> Result<Look<T>, CacheError>
     where
         P: CacheProvider<T>,

@@ -107,7 +107,7 @@ impl LoadOptions {
         self
     }
 
-    /// Sets about how long a load takes. Of the callers that find a value shortly before its ttl ends, about one
+    /// Sets the approximate duration of a load. Of the callers that find a value shortly before its ttl ends, about one
     /// reloads it, while all get the current value.
     pub fn early_refresh(mut self, load: Duration) -> Self {
         self.windows.early = millis(load);

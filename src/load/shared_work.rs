@@ -11,20 +11,20 @@ use crate::error::Result;
 use crate::provider::MaybeSend;
 use crate::runtime::{Platform, Runtime, has_event_loop, platform_sleep};
 
-/// The longest time that a caller waits for the work of another. The work is one operation of a store, which has its
-/// own time limit; it takes longer only if its future is not polled.
+/// The maximum time a caller waits for the work of another. The work is one operation of a store, which has its own
+/// time limit; it takes longer only if its future is not polled.
 const LONGEST_WAIT: Duration = Duration::from_secs(2);
 
 /// Returns the outcome of `work`, or of another caller's work under the same name. The name is not a key: a write to
 /// the key comes from the work itself, and must not make other callers begin their own.
 ///
-/// The outcome may have been read before the caller began: whether that matters, the caller has to judge, by the name or
-/// by the outcome.
+/// The outcome may have been read before the caller began. The caller decides whether that matters, by the name or by
+/// the outcome.
 ///
 /// The work runs in the background if there is an event loop, so that no caller depends on another being polled.
 ///
-/// In WebAssembly every caller does its own work. In an edge worker, a caller that is woken by what another request has
-/// received runs as part of that request, and may no longer send or read anything in its own.
+/// In WebAssembly every caller does its own work. In an edge worker, a caller that is woken by another request runs as
+/// part of that request, and may no longer send or read anything in its own.
 pub(crate) async fn once<T, W, Fut>(single_flight: &SingleFlight, name: &str, work: W) -> Result<T>
 where
     T: Clone + MaybeSend + Send + Sync + 'static,

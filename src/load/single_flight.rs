@@ -61,7 +61,7 @@ use crate::glob::Glob;
 #[derive(Clone, Default)]
 pub struct SingleFlight {
     loads: Arc<Loads>,
-    /// Put in front of each key: the view of a namespace. `None` for all keys.
+    /// The prefix of a namespace, put in front of each key. `None` for all keys.
     prefix: Option<Arc<str>>,
 }
 
@@ -70,7 +70,7 @@ struct Loads {
     by_key: Mutex<HashMap<Box<str>, Arc<Flight>>>,
     /// The number of flights, including overtaken ones, so that writes can tell without the lock that there are none.
     active: AtomicUsize,
-    /// Counts what flights have read, to compare that with when callers began.
+    /// A counter that serves as a clock: it tells whether a flight read its value before a caller began.
     time: AtomicU64,
     /// Versions of groups of keys; the last one is for patterns. Each grows when a write that
     /// [`write`](SingleFlight::write) announces begins, and when it ends.
@@ -125,13 +125,13 @@ impl SingleFlight {
         }
     }
 
-    /// The time, for a caller that begins.
+    /// The current time, for a caller that begins now.
     pub(super) fn now(&self) -> u64 {
         self.loads.time.load(Ordering::SeqCst)
     }
 
-    /// Joins the flight of `key`, for a caller that found no value, or no fresh one, and `began` at some time. A follower
-    /// gets nothing that was read before that: it may have been overwritten in the store since.
+    /// Joins the flight of `key`, for a caller that found no value, or no fresh one, and began at the time `began`. A
+    /// follower never gets a value that was read before that: it may have been overwritten in the store since.
     pub(super) fn join(&self, key: &str, began: u64) -> Place {
         let key = &*self.whole(key);
         let mut by_key = self.by_key();
@@ -226,7 +226,7 @@ impl Leader {
         Follower { flight: Arc::clone(&self.flight), began: 0 }
     }
 
-    /// The time of something that is read now: later than the begin of every caller so far.
+    /// The time of a read that happens now: later than the beginning of every caller so far.
     pub(super) fn reads(&self) -> u64 {
         self.single_flight.loads.time.fetch_add(1, Ordering::SeqCst) + 1
     }
@@ -289,7 +289,7 @@ impl Follower {
         self.flight.outcome(self.began)
     }
 
-    /// As [`Flight::idle_since`].
+    /// See [`Flight::idle_since`].
     pub(super) fn leader_idle_since(&self) -> Option<u64> {
         self.flight.idle_since()
     }

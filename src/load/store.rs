@@ -1,4 +1,4 @@
-//! Stores a loaded value: in the background if the provider and the runtime support it, and never once it was
+//! Stores a loaded value: in the background if the provider and the runtime support it, and never after it was
 //! overtaken.
 
 use std::future::{Future, poll_fn};
@@ -17,7 +17,7 @@ use crate::error::{CacheError, Result};
 use crate::provider::{BoxFuture, CacheProvider, MaybeSend};
 
 impl<P: ?Sized> Call<'_, P> {
-    /// Stores the value of a flight. Its followers wait for the end of storing: the store may refuse the value.
+    /// Stores the value of a flight. Its followers wait until storing ends: the store may refuse the value.
     pub(super) async fn store<T: MaybeSend>(
         &self,
         leader: Leader,
@@ -76,7 +76,7 @@ impl<P: ?Sized> Call<'_, P> {
         }
         match limit.within(flight.ended(0)).await {
             Some(Ended { store_error: Some(error), .. }) => Err(error),
-            // At its time limit, the caller returns its value without waiting for the storing.
+            // At its time limit, the caller returns its value without waiting for the store.
             Some(_) | None => Ok(()),
         }
     }

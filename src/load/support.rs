@@ -47,23 +47,23 @@ pub trait Loading<T>: Send + Sync {
         None
     }
 
-    /// Returns the values under `keys`, in the same order, as [`get_many`](CacheProvider::get_many), but without counting
-    /// lookups; `None` if the provider cannot. For what keeps entries of its own in a provider of others: tags, rate
-    /// limiters and sessions.
+    /// Returns the values under `keys`, in the same order, like [`get_many`](CacheProvider::get_many), but without
+    /// counting lookups; `None` if the provider cannot. For tags, rate limiters and sessions, which keep their own
+    /// entries in a provider.
     fn read_many<'a>(&'a self, keys: &'a [&'a str]) -> Option<BoxFuture<'a, Result<Vec<Option<T>>>>> {
         let _ = keys;
         None
     }
 
-    /// As [`get_and_touch`](crate::TouchProvider::get_and_touch), without counting a lookup; `None` if the provider
+    /// Like [`get_and_touch`](crate::TouchProvider::get_and_touch), without counting a lookup; `None` if the provider
     /// cannot.
     fn read_and_touch<'a>(&'a self, key: &'a str, ttl: Duration) -> Option<BoxFuture<'a, Result<Option<T>>>> {
         let _ = (key, ttl);
         None
     }
 
-    /// As [`get_and_delete`](crate::AtomicProvider::get_and_delete), without counting a lookup; `None` if the provider
-    /// cannot.
+    /// Like [`get_and_delete`](crate::AtomicProvider::get_and_delete), without counting a lookup; `None` if the
+    /// provider cannot.
     fn read_and_delete<'a>(&'a self, key: &'a str) -> Option<BoxFuture<'a, Result<Option<T>>>> {
         let _ = key;
         None

@@ -35,7 +35,7 @@ pub(super) fn sleep(options: &LoadOptions, is_blocking: bool, time: Duration) ->
     options.run_on().sleep(time).unwrap_or_else(|| crate::runtime::platform_sleep(time))
 }
 
-/// The time limit of one call. It counts from the first wait.
+/// The time limit of one call. It starts with the first wait.
 pub(super) struct Limit<'a> {
     options: &'a LoadOptions,
     is_blocking: bool,

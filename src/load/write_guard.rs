@@ -11,8 +11,8 @@ use super::wait::race;
 use crate::glob::Glob;
 use crate::runtime;
 
-/// The longest time that a write waits for a loaded value that is being stored in the background. If it has not been
-/// stored by then, the store does not respond, and storing is stopped.
+/// The maximum time a write waits for a loaded value that is being stored in the background. After that, the store
+/// counts as unresponsive, and storing is stopped.
 const STORE_WAIT: Duration = Duration::from_secs(1);
 
 /// A write in progress, returned by [`SingleFlight::write`]. Dropping it ends the write, which also wins over loads
@@ -47,8 +47,8 @@ impl Drop for WriteGuard<'_> {
     }
 }
 
-/// A write of one key within one poll, returned by [`SingleFlight::write_now`]: as [`WriteGuard`], but it costs next to
-/// nothing where nothing is being loaded.
+/// A write of one key within one poll, returned by [`SingleFlight::write_now`]: like [`WriteGuard`], but almost free if
+/// nothing is being loaded.
 #[must_use = "hold it until the write is complete"]
 pub(crate) struct WriteNow<'a> {
     single_flight: &'a SingleFlight,
@@ -132,8 +132,7 @@ impl SingleFlight {
         WriteGuard { single_flight: self, keys, is_counted: false }
     }
 
-    /// Overtakes the flights of these keys. Returns one that is being stored in the background, unless it is to be
-    /// stopped.
+    /// Overtakes the flights of these keys. Returns one that is being stored in the background, unless `stop` is set.
     fn overtake(&self, keys: &Keys<'_>, stop: bool) -> Option<Arc<Flight>> {
         let mut by_key = self.by_key();
         let mut storing = None;

@@ -1,6 +1,6 @@
-//! Asking Sentinels for the primary.
+//! Asks Sentinels for the primary.
 //!
-//! The redis crate (1.8.1) would do it with limits of its own, which cannot be changed: half a second for a reply.
+//! The redis crate (1.8.1) can do this, but with fixed time limits: half a second for a reply.
 
 use std::io;
 
@@ -11,8 +11,8 @@ use tokio::time::timeout;
 use super::open_connection::{Target, elsewhere, with_nodelay};
 
 impl Target {
-    /// A client for the primary, whose address the Sentinels know. They are asked one after the other, each within the
-    /// limit on a connection; the next is asked if one does not answer, or names a server that is not a primary.
+    /// Returns a client for the primary. Asks the Sentinels for its address one after the other, each within
+    /// `connect_timeout`, until one answers and names a server that is a primary.
     pub(super) async fn ask_sentinels(
         &self,
         sentinels: &[ConnectionInfo],
@@ -52,7 +52,7 @@ impl Target {
         let unknown = || (ErrorKind::MasterNameNotFoundBySentinel, "a Sentinel knows no primary of this name");
         let (host, port) = named.ok_or_else(unknown)?;
         let client = self.client_of(&settings.clone().set_addr(elsewhere(settings.addr(), &host, port)))?;
-        // During a failover, a Sentinel may still name the old one.
+        // During a failover, a Sentinel may still name the old primary.
         if is_primary(&mut self.multiplexed(&client).await?).await? {
             return Ok(client);
         }
@@ -69,7 +69,7 @@ async fn is_primary(connection: &mut MultiplexedConnection) -> RedisResult<bool>
             _ => false,
         })),
         Ok(_) => Ok(false),
-        // A user may have only one of the two permissions.
+        // A user may be permitted only one of the two commands.
         Err(error) => {
             let info: RedisResult<String> = cmd("INFO").arg("replication").query_async(connection).await;
             info.map(|info| info.lines().any(|line| line.trim() == "role:master")).map_err(|_| error)

@@ -1,43 +1,44 @@
-//! [`Admission`]: which values may be kept near. It has no I/O and no clock.
+//! [`Admission`] decides which values may be kept near. It does no I/O and reads no clock.
 //!
 //! A value that was read from the far provider may be outdated by the time it arrives, and so may one that was written.
-//! So each operation takes a ticket before it begins. Whatever could outdate its value spoils the ticket: an announcement
-//! of the key, a write of it by this process, a gap in the announcements. Only a value whose ticket is valid is kept.
+//! Therefore each operation takes a ticket before it begins. Anything that could outdate its value spoils the ticket:
+//! an announcement of the key, a write of it by this process, a gap in the announcements. Only a value whose ticket is
+//! valid is kept.
 
 use std::collections::{HashMap, HashSet};
 
 use super::planted::Planted;
 
-/// How many keys are remembered whose last write may still be carried out, or whose announcement is awaited. If there
-/// are more, announcements of own writes outdate copies like any other.
+/// The maximum number of keys in `unknown`, and in `awaited`. Beyond it, announcements of own writes outdate copies
+/// like any others.
 const MAX_REMEMBERED: usize = if cfg!(miri) { 64 } else { 4096 };
 
-/// Whether no write of a key has begun since it was made, by whatever way this process writes it.
+/// Whether this process has begun no write of a key, in any way, since the function was created.
 pub(super) type Unchanged = Box<dyn Fn(&str) -> bool + Send + Sync>;
 
 /// The operations in progress, by key.
 #[derive(Default)]
 pub(super) struct Admission {
-    /// Counts what happens.
+    /// A counter of events that serves as a clock.
     time: u64,
-    /// When anything last changed.
+    /// The time of the last change.
     changed: u64,
-    /// When all tickets were spoiled at once.
+    /// The last time all tickets were spoiled at once.
     all_spoiled: u64,
     markers: HashMap<Box<str>, Marker>,
     /// Keys of copies that this process wrote, whose announcement has not arrived yet.
     awaited: HashMap<Box<str>, Unchanged>,
-    /// Keys of writes whose outcome is not known: they may still be carried out, at any time.
+    /// Keys of writes with an unknown outcome: they may still be carried out at any time.
     unknown: HashSet<Box<str>>,
-    /// Whether there were too many of them.
+    /// Whether there were too many keys in `unknown`.
     distrusts_own: bool,
     planted: Option<Planted>,
 }
 
-/// The operations in progress on one key, and what has happened to it since the first of them began.
+/// The operations in progress on one key, and its changes since the first of them began.
 #[derive(Debug, Default)]
 struct Marker {
-    /// When anything had last changed when the first of the operations began.
+    /// The time of the last change of any key before the first of the operations began.
     before: u64,
     tickets: usize,
     writes: usize,
@@ -45,13 +46,13 @@ struct Marker {
     announced: u64,
     /// When a write of this process last began or ended.
     wrote: u64,
-    /// When the last of two writes that overlap began.
+    /// When the later of two overlapping writes began.
     overlapped: u64,
-    /// Whether an own write was announced while a write is in progress.
+    /// Whether an own write was announced during the write in progress.
     own_announced: bool,
 }
 
-/// An operation in progress. It has to be [ended](Admission::end).
+/// An operation in progress. It must be [ended](Admission::end).
 #[derive(Debug)]
 pub(super) struct Ticket {
     key: Box<str>,
@@ -67,8 +68,8 @@ enum Kind {
 
 /// How an operation ended.
 pub(super) enum Outcome {
-    /// Its value was kept. If it is known how to tell that no other write came after it, the announcement that it will
-    /// cause does not outdate it.
+    /// Its value was kept. If a function can tell that no other write came after it, its own announcement does not
+    /// outdate it.
     Kept(Option<Unchanged>),
     /// It succeeded, or changed nothing.
     Done,
@@ -103,7 +104,7 @@ impl Admission {
         Ticket { key: key.into(), begun, kind: Kind::Read }
     }
 
-    /// Begins to write or remove a key. Copies of it are to be dropped.
+    /// Begins to write or remove a key. The caller drops its copies.
     pub(super) fn write(&mut self, key: &str) -> Ticket {
         let begun = self.change();
         self.awaited.remove(key);
@@ -124,7 +125,7 @@ impl Admission {
         self.markers.entry(key.into()).or_insert_with(|| Marker { before, ..Marker::default() })
     }
 
-    /// Counts a change.
+    /// Records a change, and returns its time.
     fn change(&mut self) -> u64 {
         self.changed = self.tick();
         self.changed
@@ -140,7 +141,7 @@ impl Admission {
         match ticket.kind {
             Kind::Write if self.breaks(Planted::KeepsOverlappingWrites) => true,
             Kind::Read => marker.writes == 0 && marker.wrote <= since,
-            // The order in which two writes were carried out is not known.
+            // The order in which two overlapping writes were carried out is unknown.
             Kind::Write => marker.writes == 1 && marker.wrote <= since && marker.overlapped < since,
         }
     }
@@ -185,7 +186,7 @@ impl Admission {
         is_valid
     }
 
-    /// Takes the announcement of a key; `own` if this process made its last change. Returns whether copies of it are
+    /// Handles the announcement of a key; `own` if this process made its last change. Returns whether copies of it are
     /// outdated.
     pub(super) fn announced(&mut self, key: &str, own: bool) -> bool {
         let time = self.change();
@@ -195,8 +196,8 @@ impl Admission {
             return false;
         }
         if let Some(marker) = self.markers.get_mut(key) {
-            // The first announcement of an own change during a write is that of the write, or of one before it. Nothing
-            // is outdated: the write has dropped the copies, and keeps its own when it ends.
+            // The first announcement of an own change during a write belongs to that write or to an earlier one.
+            // Nothing is outdated: the write has dropped the copies, and keeps its own when it ends.
             if trusts_own && marker.writes == 1 && !marker.own_announced {
                 marker.own_announced = true;
                 return false;
@@ -212,7 +213,7 @@ impl Admission {
         self.awaited.clear();
     }
 
-    /// A number that changes with everything that spoils reads of a key. Reads of the same version may share a request.
+    /// A number that changes whenever reads of a key are spoiled. Reads of the same version may share a request.
     pub(super) fn version(&self, key: &str) -> u64 {
         if self.breaks(Planted::JoinsOldReads) {
             return 0;

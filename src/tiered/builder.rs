@@ -19,7 +19,7 @@ use crate::load::{SingleFlight, millis};
 use crate::runtime::Runtime;
 use crate::ttl::whole_ms;
 
-/// For how long suspect copies are served by default, in milliseconds.
+/// How long suspect copies are served by default, in milliseconds.
 const SERVE_SUSPECT_FOR: Millis = 60_000.0;
 
 /// Builds a [`TieredCacheProvider`].
@@ -84,14 +84,14 @@ impl<T, P> TieredCacheBuilder<T, P> {
         Self { hub: Some(hub), serve_suspect, serve_suspect_for: Some(serve_suspect_for), ..Self::new(far) }
     }
 
-    /// Sets where changed keys are announced. Required, unless [`without_invalidations`](Self::without_invalidations)
-    /// is chosen.
+    /// Sets the source of announcements of changed keys. Required, unless
+    /// [`without_invalidations`](Self::without_invalidations) is called.
     pub fn invalidations(mut self, source: impl InvalidationSource + 'static) -> Self {
         self.source = Some(Source::Some(Box::new(source)));
         self
     }
 
-    /// Does without announcements: a read may be as old as the [`near_ttl`](Self::near_ttl), which is then required.
+    /// Disables announcements: a read may be as old as the [`near_ttl`](Self::near_ttl), which is then required.
     pub fn without_invalidations(mut self) -> Self {
         self.source = Some(Source::None);
         self
@@ -117,7 +117,7 @@ impl<T, P> TieredCacheBuilder<T, P> {
         self
     }
 
-    /// Limits how long a near copy is kept. It is never kept for longer than its entry has left in the far provider.
+    /// Limits how long a near copy is kept. It is never kept longer than its entry stays fresh in the far provider.
     pub fn near_ttl(mut self, ttl: Duration) -> Self {
         self.near.ttl = Some(ttl);
         self
@@ -130,28 +130,28 @@ impl<T, P> TieredCacheBuilder<T, P> {
         self
     }
 
-    /// Sets for how long [`serve_suspect`](Self::serve_suspect) holds, from the moment in which copies could no longer be
-    /// served. The default is a minute. A read may be older by that time.
+    /// Sets how long [`serve_suspect`](Self::serve_suspect) applies, from the moment copies could no longer be served.
+    /// The default is one minute. A read may be older by that time.
     pub fn serve_suspect_for(mut self, time: Duration) -> Self {
         self.serve_suspect_for = Some(millis(time));
         self
     }
 
-    /// Sends a `set`, `set_many`, `delete`, `delete_many` or `clear_pattern` that the far provider could not take again,
-    /// later, and answers the caller at once: with success, false or 0. At most `writes` wait, in their order; those that
-    /// come meanwhile wait behind them. One of several keys waits as one write for each key. If there is no room, the
-    /// error is the caller's. Until a write is sent, everybody reads what the store has, and it then replaces what others
-    /// have written meanwhile. The default is 0.
+    /// Queues a `set`, `set_many`, `delete`, `delete_many` or `clear_pattern` that fails but may succeed later, and
+    /// sends it again. The caller gets an answer at once: success, false or 0. At most `writes` are queued, in their
+    /// order; later writes queue behind them. A write of several keys counts as one write per key. If the queue is
+    /// full, the caller gets the error. Until a queued write is sent, callers read what the store holds. It then
+    /// replaces anything that others have written since. The default is 0.
     ///
-    /// No other operation is sent again, nor does it wait: the result of `set_if_absent`, `replace`, `touch` and the like is
-    /// what their callers need, and an increment that may have been carried out would count twice.
+    /// Other operations are neither queued nor sent again: callers of `set_if_absent`, `replace`, `touch` and the like
+    /// need the result, and an increment that may already have been carried out could count twice.
     pub fn retry_writes(mut self, writes: usize) -> Self {
         self.retry_writes = writes;
         self
     }
 
-    /// Calls `listener` with the error, the operation (`set`, `delete` or `clear_pattern`) and the key or pattern of each
-    /// waiting write that is given up: because the store refuses it, its ttl has passed, or the cache is dropped.
+    /// Calls `listener` with the error, the operation (`set`, `delete` or `clear_pattern`) and the key or pattern of
+    /// each queued write that is given up: because the store refuses it, its ttl has passed, or the cache is dropped.
     pub fn on_unsent_write(
         mut self,
         listener: impl Fn(&CacheError, &'static str, &str) + Send + Sync + 'static,
@@ -188,11 +188,11 @@ impl<T, P> TieredCacheBuilder<T, P> {
 }
 
 impl<T: Clone + Send + 'static, P> TieredCacheBuilder<T, P> {
-    /// Builds the cache. The source of announcements is started by the first operation, or by
-    /// [`ready`](TieredCacheProvider::ready).
+    /// Builds the cache. The first operation, or [`ready`](TieredCacheProvider::ready), starts the source of
+    /// announcements.
     ///
     /// # Errors
-    /// [`InvalidArgument`](CacheError::InvalidArgument) for a limit that is out of range, for missing or contradicting
+    /// [`InvalidArgument`](CacheError::InvalidArgument) for a limit that is out of range, for missing or contradictory
     /// options, and for options of the source in a [view](TieredCacheProvider::view).
     pub fn build(self) -> Result<TieredCacheProvider<T, P>> {
         if let Some(ttl) = self.near.ttl {

@@ -10,11 +10,11 @@ use super::source::{Announce, Invalidation, InvalidationSource};
 use crate::error::CacheError;
 use crate::provider::BoxFuture;
 
-/// An [`InvalidationSource`] within the process: what the program announces reaches every tiered cache that uses it, at
-/// once and in the calling thread. For a message bus of your own, and for tests.
+/// An [`InvalidationSource`] within the process: an announcement of the program reaches every tiered cache that uses
+/// the channel, at once and in the calling thread. For your own message bus, and for tests.
 ///
 /// It is connected from the start. If the bus may break, call [`disconnect`](Self::disconnect) when it does, and
-/// [`connect`](Self::connect) when it is back. Cloning it is cheap, and the clones are one channel.
+/// [`connect`](Self::connect) when it is back. Cloning it is cheap, and clones share the channel.
 ///
 /// ```
 /// use isocache::{CacheError, InvalidationChannel};
@@ -75,7 +75,7 @@ impl InvalidationChannel {
         self.announce(&Invalidation::Disconnected { error });
     }
 
-    /// Announces that no change will be missed from now on. Copies from before are dropped.
+    /// Announces that no change will be missed from now on. Copies made before are dropped.
     pub fn connect(&self) {
         let heartbeat = {
             let mut state = self.state();
@@ -85,7 +85,7 @@ impl InvalidationChannel {
         self.announce(&connected(heartbeat));
     }
 
-    /// Passes any announcement on. It must keep the rules of [`InvalidationSource`].
+    /// Passes on any announcement. It must follow the rules of [`InvalidationSource`].
     pub fn announce(&self, event: &Invalidation) {
         // Outside the lock: a listener may use the channel.
         let listeners: Vec<Announce> = self.state().listeners.values().cloned().collect();
@@ -117,7 +117,7 @@ fn connected(heartbeat: Duration) -> Invalidation {
     Invalidation::Connected { position: None, resumed: false, heartbeat, took: Duration::ZERO }
 }
 
-/// A listener, until it is dropped.
+/// A registered listener. Dropping it removes the listener.
 struct Registered {
     number: u64,
     channel: InvalidationChannel,

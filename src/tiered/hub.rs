@@ -1,4 +1,5 @@
-//! [`Hub`]: what the views of a tiered cache share: the link, the operations in progress, and whom announcements reach.
+//! [`Hub`]: the state that the views of a tiered cache share: the link, the operations in progress, and the copies that
+//! announcements concern.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
@@ -19,7 +20,7 @@ use crate::load::wait::race;
 use crate::provider::BoxFuture;
 use crate::runtime::{Runtime, platform_sleep};
 
-/// How long after a poll that failed the next one begins, at most.
+/// The maximum pause between a failed poll and the next one.
 pub(super) const LONGEST_PAUSE: Duration = Duration::from_secs(1);
 
 /// Sleeps for a time.
@@ -30,7 +31,7 @@ pub(super) trait Copies: Send + Sync {
     fn forget(&self, key: &str);
     fn forget_matching(&self, pattern: &str);
     fn forget_all(&self);
-    /// Passes on the hits since the last time to `metrics`.
+    /// Reports the hits since the last call to `metrics`.
     #[cfg(feature = "metrics")]
     fn report_hits(&self, name: &str);
 }
@@ -39,7 +40,7 @@ pub(super) struct Hub {
     pub(super) source: Option<Box<dyn InvalidationSource>>,
     pub(super) clock: Arc<dyn Clock>,
     runtime: Option<Arc<dyn Runtime>>,
-    /// The bits of the time until which copies may be served: what a hit compares.
+    /// The bits of the time until which copies may be served, which every hit checks.
     pub(super) serves_until: AtomicU64,
     state: Mutex<State>,
     copies: Mutex<Vec<Weak<dyn Copies>>>,
@@ -55,19 +56,19 @@ pub(super) struct State {
     /// The task that runs the source.
     pub(super) running: Option<Running>,
     pub(super) runs: u64,
-    /// Those who wait until it is connected.
+    /// The callers that wait for the connection.
     pub(super) waiting: Vec<Waker>,
-    /// A write, and when it was sent, whose announcement will show the lag.
+    /// A write whose announcement will show the lag, and when it was sent.
     pub(super) probe: Option<(Box<str>, Millis)>,
-    /// When the next poll may begin, after one that failed.
+    /// The earliest time of the next poll, after a failed one.
     pub(super) next_poll: Millis,
-    /// Until when copies were served; `None` before the first time.
+    /// The time until which copies were served; `None` if they never were.
     pub(super) served_until: Option<Millis>,
-    /// Why announcements were lost the last time.
+    /// The cause of the last loss of announcements.
     pub(super) last_loss: Option<CacheError>,
 }
 
-/// What is counted of the announcements.
+/// The counts of announcements.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct LinkCounts {
     pub(super) invalidations: u64,
@@ -118,13 +119,13 @@ impl Hub {
         all.push(copies);
     }
 
-    /// Integers of milliseconds far below 2^53.
+    /// Whole milliseconds, far below 2^53.
     #[allow(clippy::cast_precision_loss)]
     pub(super) fn now(&self) -> Millis {
         self.clock.now_ms() as Millis
     }
 
-    /// Until when copies may be served.
+    /// The time until which copies may be served.
     #[inline]
     pub(super) fn serves_until(&self) -> Millis {
         Millis::from_bits(self.serves_until.load(Ordering::Acquire))
@@ -157,13 +158,13 @@ impl Hub {
         self.state().served_until.map(|until| (now - until).max(0.0))
     }
 
-    /// What precedes every operation of the far provider: the source runs, and is polled if that is due.
+    /// Prepares an operation of the far provider: starts the source, or polls it if a poll is due.
     pub(super) async fn prepare(self: &Arc<Self>) {
         let Some(source) = &self.source else { return };
         if source.check_interval().is_none() {
             self.start();
         } else if !self.serves_now() {
-            // Twice, because the first may be one that began earlier.
+            // Twice, because the first poll may have begun earlier.
             for _ in 0..2 {
                 if self.poll().await.is_err() || self.serves_now() {
                     return;
@@ -208,7 +209,7 @@ impl Hub {
         }
     }
 
-    /// What sleeps on the runtime of the cache, without holding the cache.
+    /// Returns a function that sleeps on the runtime of the cache, without keeping the cache alive.
     pub(super) fn sleeper(&self) -> Sleeper {
         let runtime = self.runtime.clone();
         Box::new(move |time| {
@@ -217,7 +218,7 @@ impl Hub {
         })
     }
 
-    /// Starts a task on the runtime of the cache; returned if that is not possible.
+    /// Starts a task on the runtime of the cache. Returns the task if that is not possible.
     pub(super) fn spawn(&self, task: BoxFuture<'static, ()>) -> std::result::Result<(), BoxFuture<'static, ()>> {
         match &self.runtime {
             Some(runtime) => runtime.spawn(task),
@@ -225,8 +226,8 @@ impl Hub {
         }
     }
 
-    /// Starts the source, unless it runs already. One that has been silent for too long is restarted, so that it
-    /// connects again.
+    /// Starts the source, unless it is already running. A source that has been silent for too long is restarted, so
+    /// that it reconnects.
     fn start(self: &Arc<Self>) {
         let Some(source) = &self.source else { return };
         let now = self.now();
@@ -255,12 +256,12 @@ impl Hub {
         });
         let task = stop.guard(source.run(since, announce));
         if self.spawn(task).is_err() {
-            // It is tried again with the next operation; until then nothing is served.
+            // The next operation tries again; until then nothing is served.
             self.state().running = None;
         }
     }
 
-    /// Takes an announcement of the run with this number.
+    /// Handles an announcement of the run with this number.
     fn announced(self: &Arc<Self>, number: u64, event: &Invalidation) {
         let now = self.now();
         let (outdated, wakers, is_silent) = {
@@ -280,7 +281,7 @@ impl Hub {
         }
     }
 
-    /// Changes the state by an announcement. Returns the copies that are to be dropped.
+    /// Applies an announcement to the state. Returns the copies to drop.
     fn take(&self, state: &mut State, event: &Invalidation, now: Millis) -> Outdated {
         self.report(event);
         if let Invalidation::Disconnected { error } = event {

@@ -1,4 +1,4 @@
-//! Several futures at once.
+//! Runs several futures concurrently.
 
 use std::future::{Future, poll_fn};
 use std::pin::Pin;

@@ -1,4 +1,4 @@
-//! [`Link`]: what is known of the announcements. It has no I/O and no clock: times are passed in.
+//! [`Link`] tracks the connection to a source of announcements. It does no I/O and reads no clock: times are passed in.
 
 use super::planted::Planted;
 use super::position::Position;
@@ -7,10 +7,10 @@ use super::stats::LinkState;
 use crate::engine::{Millis, NEVER};
 use crate::load::millis;
 
-/// How many heartbeats may be missed.
+/// The number of heartbeats that may be missed.
 const MISSED_HEARTBEATS: f64 = 2.0;
 
-/// The connection to a source of announcements, as far as its announcements tell.
+/// The connection to a source of announcements, as its announcements show it.
 ///
 /// Near copies are served while it is connected and not silent. Once it has been silent for too long, only a new
 /// connection makes them good again: an announcement that arrives then may have waited in a buffer, and says nothing
@@ -18,12 +18,12 @@ const MISSED_HEARTBEATS: f64 = 2.0;
 #[derive(Clone, Debug)]
 pub(super) struct Link {
     is_connected: bool,
-    /// When every change had been announced, for all that is known.
+    /// The latest time up to which every change is known to have been announced.
     heard: Millis,
-    /// For how long that holds.
+    /// How long that holds.
     tolerance: Millis,
-    /// Whether the source asks, so that its heartbeats count from the question. A change that it announces between two
-    /// heartbeats may have been on its way for long, and does not tell since when nothing is missing.
+    /// Whether the source requests heartbeats, which then count from the request. A change that it announces between
+    /// two heartbeats may have been delayed, and does not show up to when nothing is missing.
     asks: bool,
     position: Option<Position>,
     planted: Option<Planted>,
@@ -41,17 +41,17 @@ pub(super) enum Meaning {
 }
 
 impl Link {
-    /// Before the first connection.
+    /// A link before its first connection.
     pub(super) fn new(planted: Option<Planted>) -> Self {
         Self { is_connected: false, heard: Millis::NEG_INFINITY, tolerance: 0.0, asks: false, position: None, planted }
     }
 
-    /// For a cache without announcements, whose copies are served for as long as their ttl permits.
+    /// A link without announcements: copies are served until their ttl passes.
     pub(super) fn without_announcements() -> Self {
         Self { is_connected: true, heard: 0.0, tolerance: NEVER, asks: false, position: None, planted: None }
     }
 
-    /// Until when copies may be served, unless an announcement extends it.
+    /// The time until which copies may be served, unless an announcement extends it.
     pub(super) fn serves_until(&self) -> Millis {
         if self.is_connected { self.heard + self.tolerance } else { Millis::NEG_INFINITY }
     }
@@ -69,7 +69,7 @@ impl Link {
         self.position
     }
 
-    /// Takes an announcement of a stream.
+    /// Handles an announcement of a stream.
     pub(super) fn receive(&mut self, event: &Invalidation, now: Millis) -> Meaning {
         match event {
             Invalidation::Connected { position, resumed, heartbeat, took } => {
@@ -121,7 +121,7 @@ impl Link {
         }
     }
 
-    /// Takes the response to a poll that was sent at `sent`, and is good for `interval`.
+    /// Handles the response to a poll that was sent at `sent` and is valid for `interval`.
     pub(super) fn polled(&mut self, event: &Invalidation, sent: Millis, interval: Millis) -> Meaning {
         let known = self.position.is_some() && self.advance(event.position()) != Order::Unknown;
         self.position = event.position();
@@ -135,7 +135,7 @@ impl Link {
         }
     }
 
-    /// Notes that something may have been missed, until the next connection or poll.
+    /// Records that something may have been missed, until the next connection or poll.
     pub(super) fn doubt(&mut self) {
         self.heard = Millis::NEG_INFINITY;
     }
@@ -170,7 +170,7 @@ impl Link {
         self.hear_since(now, now);
     }
 
-    /// Everything up to `since` was announced, which is heard `now`.
+    /// Records at `now` that everything up to `since` was announced.
     fn hear_since(&mut self, now: Millis, since: Millis) {
         if self.state(now) == LinkState::Connected {
             self.heard = self.heard.max(since);
@@ -185,7 +185,7 @@ enum Order {
     Next,
     /// It is earlier: the announcement was delivered late, or again.
     Old,
-    /// It is of another epoch.
+    /// It belongs to another epoch.
     Unknown,
 }
 

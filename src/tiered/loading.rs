@@ -1,4 +1,4 @@
-//! What loading needs of a tiered cache: near copies answer without waiting, everything else is the far provider's.
+//! Loading with a tiered cache: near copies answer without waiting, and the far provider does everything else.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -32,7 +32,7 @@ where
         self.shared.far.loading().is_some_and(Loading::keeps_stale)
     }
 
-    /// A near copy. That there is none says nothing.
+    /// Returns a near copy. If there is none, the far provider may still have an entry.
     fn look_now(&self, key: &str, lookup: Lookup) -> Option<Result<Option<Kept<T>>>> {
         let shared = &*self.shared;
         if lookup == Lookup::Peek {
@@ -89,7 +89,7 @@ where
         let storing = match loading.store(key, entry) {
             Storing::Later(storing) => storing,
             Storing::Done(stored) => {
-                // Nothing was kept near, or the load would not have begun. What was read meanwhile may be older.
+                // There was no near copy, or the load would not have begun. A value read in the meantime may be older.
                 shared.begin_write_now(key).end(Outcome::Done);
                 return Storing::Done(stored);
             }

@@ -1,4 +1,4 @@
-//! A memory cache before a shared store, kept coherent by announcements of changed keys.
+//! A memory cache in front of a shared store, kept coherent by announcements of changed keys.
 //!
 //! | file | concern |
 //! |---|---|
@@ -7,7 +7,7 @@
 //! | `link.rs` | whether the announcements are complete, as a state machine |
 //! | `admission.rs` | which values may be kept near, as a state machine |
 //! | `operation.rs`, `polling.rs` | a read or write in progress; polls |
-//! | `hub.rs`, `running.rs` | what views share: both state machines, and the task that runs the source |
+//! | `hub.rs`, `running.rs` | the shared state of views: both state machines, and the task that runs the source |
 //! | `planted.rs` | rules that the tests of coherence break |
 //! | `near.rs` | the near copies |
 //! | `provider.rs`, `more.rs`, `loading.rs` | the traits of a provider |

@@ -1,4 +1,4 @@
-//! The operations beyond those of every provider, where the far provider has them.
+//! The optional operations, if the far provider has them.
 
 use std::ops::RangeInclusive;
 use std::time::Duration;
@@ -11,7 +11,7 @@ use crate::provider::{
     AtomicProvider, BoundedIncrement, CacheProvider, CounterProvider, Keys, KeysProvider, MaybeSend, TouchProvider,
 };
 
-/// The near copy is dropped, and kept again by the next read.
+/// Drops the near copy. The next read keeps one again.
 impl<T, P> CounterProvider for TieredCacheProvider<T, P>
 where
     T: Clone + MaybeSend + Send + Sync + 'static,
@@ -38,7 +38,7 @@ where
     }
 }
 
-/// The far provider answers: its entry is what gets a new ttl.
+/// The far provider answers: its entry gets the new ttl.
 impl<T, P> TouchProvider<T> for TieredCacheProvider<T, P>
 where
     T: Clone + MaybeSend + Send + Sync + 'static,
@@ -97,7 +97,7 @@ where
     }
 }
 
-/// The far provider lists its keys: there may be more than near copies.
+/// The far provider lists its keys: it may have more than there are near copies.
 impl<T, P> KeysProvider for TieredCacheProvider<T, P>
 where
     T: Clone + MaybeSend + Send + Sync + 'static,

@@ -31,7 +31,7 @@ impl<T> Default for NearOptions<T> {
     }
 }
 
-/// A value, and until when it is fresh in the far provider.
+/// A value, and the time until which it is fresh in the far provider.
 #[derive(Clone)]
 pub(super) struct NearCopy<T> {
     pub(super) value: T,
@@ -40,12 +40,12 @@ pub(super) struct NearCopy<T> {
 
 pub(super) struct Near<T> {
     cache: MemoryCache<NearCopy<T>>,
-    /// The longest time that a copy is kept.
+    /// The maximum time a copy is kept.
     ttl: Millis,
     never_expires: bool,
-    /// Copies that were found, but not served, or for a lookup that is not counted.
+    /// Copies that were found but not served, or found by lookups that are not counted.
     uncounted: AtomicU64,
-    /// How many hits have been passed on to `metrics`.
+    /// The number of hits already reported to `metrics`.
     #[cfg(feature = "metrics")]
     reported: AtomicU64,
     /// Copies served while the link was not connected.
@@ -76,13 +76,13 @@ impl<T: Clone + Send + 'static> Near<T> {
         })
     }
 
-    /// The copy under `key`, if copies may be served; the lookup is counted.
+    /// The copy under `key`, if copies may be served. Counts the lookup.
     #[inline]
     pub(super) fn get(&self, key: &str, serves_until: Millis) -> Result<Option<NearCopy<T>>> {
         Ok(self.get_at(key, serves_until)?.map(|(copy, _)| copy))
     }
 
-    /// As `get`, with the time.
+    /// Like `get`, but also returns the time.
     #[inline]
     pub(super) fn get_at(&self, key: &str, serves_until: Millis) -> Result<Option<(NearCopy<T>, Millis)>> {
         match self.cache.get_at(key)? {
@@ -95,7 +95,7 @@ impl<T: Clone + Send + 'static> Near<T> {
         }
     }
 
-    /// The copy under `key`, whatever the link.
+    /// The copy under `key`, regardless of the link.
     pub(super) fn find(&self, key: &str, is_counted: bool) -> Option<NearCopy<T>> {
         let (copy, _) = self.cache.get_at(key).ok().flatten()?;
         if !is_counted {
@@ -104,20 +104,20 @@ impl<T: Clone + Send + 'static> Near<T> {
         Some(copy)
     }
 
-    /// The copy under `key`, whatever the link, without counting a lookup or a use.
+    /// The copy under `key`, regardless of the link, without counting a lookup or a use.
     pub(super) fn peek(&self, key: &str) -> Option<NearCopy<T>> {
         self.cache.peek(key).ok().flatten()
     }
 
-    /// Keeps a copy of what a read has found, if the read is still valid.
+    /// Keeps a copy of the value that a read found, if the read is still valid.
     pub(super) fn keep_read(&self, read: &Operation, copy: NearCopy<T>) {
         self.keep(read.key(), read.sent, copy, || read.is_valid());
     }
 
     /// Ends a write, and keeps a copy of its value if the write is still valid.
     ///
-    /// It ends while the table is locked, so an announcement comes either before the end, and then there is no copy that
-    /// it could drop, or finds what the copy awaits.
+    /// The write ends while the table is locked. So an announcement arrives either before the end, when there is no
+    /// copy to drop yet, or after it, when it is already awaited.
     pub(super) fn keep_written(&self, write: Operation, copy: NearCopy<T>, unchanged: Option<Unchanged>) {
         let (key, sent) = (write.key().to_owned(), write.sent);
         let mut write = Some(write);
@@ -127,21 +127,21 @@ impl<T: Clone + Send + 'static> Near<T> {
         }
     }
 
-    /// Keeps a copy until it expires here or in the far provider, if it is permitted to.
+    /// Keeps a copy until it expires here or in the far provider, if `is_permitted` returns true.
     fn keep(&self, key: &str, sent: Millis, copy: NearCopy<T>, is_permitted: impl FnOnce() -> bool) {
         let until = if self.never_expires { NEVER } else { copy.fresh_until.min(sent + self.ttl) };
         // An error means that there is no room for it.
         let _ = self.cache.set_until(key, copy, until, is_permitted);
     }
 
-    /// Passes on the hits since the last time to `metrics`.
+    /// Reports the hits since the last call to `metrics`.
     #[cfg(feature = "metrics")]
     pub(super) fn report_hits(&self, name: &str) {
         let hits = self.hits();
         super::report::near_hits(name, hits.saturating_sub(self.reported.fetch_max(hits, Ordering::Relaxed)));
     }
 
-    /// How many lookups a copy has answered.
+    /// The number of lookups that copies have answered.
     pub(super) fn hits(&self) -> u64 {
         self.cache.stats().hits.saturating_sub(self.uncounted.load(Ordering::Relaxed))
     }
@@ -149,7 +149,7 @@ impl<T: Clone + Send + 'static> Near<T> {
 
 impl<T: Clone + Send + 'static> Copies for Near<T> {
     fn forget(&self, key: &str) {
-        // A key outside the limits has no copy.
+        // An invalid key has no copy.
         let _ = self.cache.delete(key);
     }
 

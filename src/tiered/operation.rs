@@ -1,4 +1,4 @@
-//! [`Operation`]: a read or write in progress, between its begin and its end.
+//! [`Operation`]: a read or write in progress, from its beginning to its end.
 
 use std::sync::Arc;
 
@@ -15,7 +15,7 @@ impl Hub {
         Operation { hub: Arc::clone(self), ticket: Some(ticket), sent, version: None }
     }
 
-    /// Begins to write or remove a key: its copies are dropped.
+    /// Begins to write or remove a key, and drops its copies.
     pub(super) fn write(self: &Arc<Self>, key: &str, version: Option<u64>) -> Operation {
         let sent = self.now();
         let ticket = {
@@ -29,26 +29,26 @@ impl Hub {
         Operation { hub: Arc::clone(self), ticket: Some(ticket), sent, version }
     }
 
-    /// Begins to remove all keys that match: their copies are dropped now and at the end.
+    /// Begins to remove all keys that match, and drops their copies now and at the end.
     pub(super) fn clear(self: &Arc<Self>, pattern: &str) -> Clearing {
         let clearing = Clearing { hub: Arc::clone(self), pattern: pattern.to_owned() };
         clearing.forget();
         clearing
     }
 
-    /// The version of a key: reads of one version may share a request.
+    /// The version of a key. Reads of the same version may share a request.
     pub(super) fn version(&self, key: &str) -> u64 {
         self.state().admission.version(key)
     }
 }
 
-/// An operation in progress on one key. Dropping it before its end means that its outcome is not known.
+/// An operation in progress on one key. Dropping it before its end means that its outcome is unknown.
 pub(super) struct Operation {
     hub: Arc<Hub>,
     ticket: Option<Ticket>,
     /// When it began.
     pub(super) sent: Millis,
-    /// The version that its key had in the far provider.
+    /// The version of its key in the far provider when it began.
     pub(super) version: Option<u64>,
 }
 

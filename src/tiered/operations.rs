@@ -1,4 +1,4 @@
-//! Reads and writes, between the tiers.
+//! Reads and writes across the tiers.
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -17,23 +17,23 @@ use crate::load::shared_work::once;
 use crate::load::{Kept, WriteGuard, millis};
 use crate::provider::{CacheProvider, MaybeSend, WithTtl, read_many};
 
-/// How many missing keys of one lookup are read one by one, each with its ttl.
+/// The maximum number of missing keys of one lookup that are read one by one, each with its ttl.
 const MAX_KEPT_AT_ONCE: usize = 100;
 
-/// What was found, and who has answered.
+/// The copy that was found, and the tier that answered.
 pub(super) type Found<T> = (Option<NearCopy<T>>, Tier);
 
-/// How many steps of a write the far provider counts.
+/// The number of steps of a write that the far provider counts.
 #[derive(Clone, Copy)]
 pub(super) struct Steps {
     pub(super) so_far: u64,
     pub(super) to_come: u64,
 }
 
-/// A write counts its begin and its end.
+/// A write counts its beginning and its end.
 const OWN_STEPS: Steps = Steps { so_far: 2, to_come: 0 };
 
-/// A load has counted its begin before it stores, and counts its end after that.
+/// A load has counted its beginning before it stores, and counts its end afterwards.
 pub(super) const LOAD_STEPS: Steps = Steps { so_far: 0, to_come: 1 };
 
 impl<T, P> Shared<T, P>
@@ -47,7 +47,7 @@ where
         if self.hub.serves_now()
             && let Some(copy) = self.near.find(key, is_counted)
         {
-            // A poll has made it good again, or somebody else has just read it.
+            // A poll has made it good again, or another caller has just read it.
             return Ok((Some(copy), Tier::Near));
         }
         if self.serve_suspect == ServeSuspect::Always
@@ -65,7 +65,7 @@ where
         Ok((found, Tier::Far))
     }
 
-    /// As [`get_far`](Self::get_far), within a span.
+    /// Like [`get_far`](Self::get_far), within a span.
     pub(super) async fn get_traced(self: &Arc<Self>, key: &str) -> Result<Option<NearCopy<T>>> {
         let span = Span::get(&self.hub, None);
         let (found, tier) = span.around(self.get_far(key, true)).await?;
@@ -107,9 +107,9 @@ where
         Some(copy)
     }
 
-    /// Reads a key from the far provider, with the callers that ask for it meanwhile.
+    /// Reads a key from the far provider, once for all concurrent callers.
     async fn read(self: &Arc<Self>, key: &str) -> Result<Option<NearCopy<T>>> {
-        // While the link is not connected, everybody gets what there is now.
+        // While the link is not connected, every caller reads the current value.
         if !self.hub.serves_now() {
             return self.read_alone(key).await;
         }
@@ -121,7 +121,7 @@ where
             async move { shared.read_alone(&key).await }
         });
         match found.await {
-            // It was read for somebody who began earlier, and had expired when this one began.
+            // It was read for an earlier caller, and had expired when this one began.
             Ok(Some(copy)) if copy.fresh_until <= began => self.read_alone(key).await,
             found => found,
         }
@@ -223,7 +223,7 @@ where
         Ok((values, tier))
     }
 
-    /// Announces a write to the loads in progress, where the far provider does not.
+    /// Announces a write to the loads in progress, if the far provider does not.
     pub(super) async fn overtake<'a>(&'a self, key: &'a str) -> Option<WriteGuard<'a>> {
         if self.far.loading().is_some() { None } else { Some(self.loads.write(key).await) }
     }
@@ -247,19 +247,19 @@ where
         keys.iter().map(|key| self.begin_write_now(key)).collect()
     }
 
-    /// The version of a key in the far provider, which counts the begin and the end of each write through any of its
-    /// clones.
+    /// The version of a key in the far provider, which counts the beginning and the end of each write through any of
+    /// its clones.
     fn version(&self, key: &str) -> Option<u64> {
         self.far.loading().map(|loading| loading.single_flight().writes(key))
     }
 
-    /// A copy of what is written with this ttl. `None` if it is not known how long the entry will be kept.
+    /// A copy of a value that is written with this ttl. `None` if the ttl of the entry is unknown.
     pub(super) fn copy(&self, value: &T, ttl: Option<Duration>) -> Option<(T, Duration)> {
         let ttl = ttl.or_else(|| self.far.loading()?.default_ttl())?;
         Some((value.clone(), ttl))
     }
 
-    /// Ends a write. `kept` tells from its result what the entry is now, if that is known.
+    /// Ends a write. `kept` derives the new entry from the result, if it is known.
     pub(super) fn wrote<R>(
         &self,
         write: Operation,
@@ -276,7 +276,7 @@ where
         result
     }
 
-    /// Ends a write, and keeps its value. No more than `steps` have been counted of it.
+    /// Ends a write, and keeps its value unless the far provider has counted more than its `steps`.
     pub(super) fn keep_written(&self, write: Operation, value: T, ttl: Duration, steps: Steps) {
         let key = write.key();
         let now = self.version(key);
@@ -296,7 +296,7 @@ where
     }
 }
 
-/// Ends writes after which nothing is known of the entries.
+/// Ends writes that leave the entries unknown.
 pub(super) fn ended<R>(writes: Vec<Operation>, result: &Result<R>) {
     for write in writes {
         match result {

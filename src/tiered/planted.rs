@@ -1,4 +1,4 @@
-//! Rules that a tiered cache can be told to break, so that the tests of coherence are seen to notice it.
+//! Rules that a tiered cache can break on purpose, to show that the tests of coherence notice it.
 
 /// A broken rule.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -1,4 +1,4 @@
-//! Polls, for a source that cannot hold a stream.
+//! Polls a source that cannot hold a stream.
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -10,7 +10,7 @@ use crate::load::millis;
 use crate::load::shared_work::once;
 
 impl Hub {
-    /// Requests what was missed, once for all concurrent callers.
+    /// Requests the missed changes, once for all concurrent callers.
     pub(super) async fn poll(self: &Arc<Self>) -> Result<()> {
         let this = Arc::clone(self);
         once(&self.polls, "poll", move || Arc::clone(&this).poll_once()).await
@@ -50,10 +50,10 @@ impl Hub {
         polled.map(drop)
     }
 
-    /// Notes what the responses of the store show: a position after the last one that was announced means that there is
-    /// something to ask for.
+    /// Checks the positions in the responses of the store: one after the last announced position means that a poll is
+    /// due.
     pub(super) fn compare_positions(&self) {
-        // A stream brings everything by itself, and that of one bridge may be behind the responses of another.
+        // A stream delivers everything by itself, and the stream of one bridge may be behind the responses of another.
         let polled = self.source.as_ref().filter(|source| source.check_interval().is_some());
         let Some(latest) = polled.and_then(|source| source.latest()) else { return };
         let mut state = self.state();

@@ -17,14 +17,14 @@ use crate::load::{Loading, SingleFlight, millis};
 use crate::provider::{CacheProvider, MaybeSend, WithTtl};
 use crate::stats::CacheStats;
 
-/// A memory cache before a shared store: near copies answer without a request, and are dropped when anybody changes their
-/// key.
+/// A memory cache in front of a shared store: near copies answer without a request, and are dropped when anybody
+/// changes their key.
 ///
-/// It is a provider like the far one, with every operation that the far one has, so loading, tags, leases, sessions,
-/// limiters and the invalidator work over it. What it promises, and what it does not, is in
-/// [`docs/coherence.md`](https://github.com/isocache/isocache/blob/main/docs/coherence.md). In short: a near copy is
-/// served only while the [`InvalidationSource`](crate::InvalidationSource) is known to work. A read is never older than
-/// the lag of the announcements, or two heartbeats if they fall silent.
+/// It is a provider with every operation of the far one, so loading, tags, leases, sessions, limiters and the
+/// invalidator work over it. [`docs/coherence.md`](https://github.com/isocache/isocache/blob/main/docs/coherence.md)
+/// describes its guarantees and their limits. In short: a near copy is served only while the
+/// [`InvalidationSource`](crate::InvalidationSource) is known to work. A read is never older than the lag of the
+/// announcements, or two heartbeats if they fall silent.
 ///
 /// ```
 /// use isocache::{CacheProvider, InvalidationChannel, MemoryCacheProvider, TieredCacheProvider};
@@ -51,20 +51,21 @@ use crate::stats::CacheStats;
 /// # Ok::<(), isocache::CacheError>(()) }).unwrap();
 /// ```
 ///
-/// **Reads.** A near copy answers at once. Otherwise one request brings the value and its remaining ttl, for all callers
-/// that ask meanwhile. A near copy expires with the entry. More than 100 missing keys of one
-/// [`get_many`](CacheProvider::get_many) are read together, and are not kept.
+/// **Reads.** A near copy answers at once. Otherwise one request fetches the value and its remaining ttl, for all
+/// concurrent callers. A near copy expires with the entry. If more than 100 keys of a
+/// [`get_many`](CacheProvider::get_many) are missing, they are read together and not kept.
 ///
-/// **Writes** go to the far provider first. What this process wrote is then kept near, for the ttl that it gave, or for
-/// the default ttl of the far provider. (If that does not [tell](Loading::default_ttl) its default, the next read keeps
-/// the entry.) Redis cannot tell whose write it announces, so there the copy is dropped again by the announcement
-/// of the write itself; the bridge can.
+/// **Writes** go to the far provider first. The written value is then kept near, for its ttl or the default ttl of the
+/// far provider. (If that [default](Loading::default_ttl) is unknown, the next read keeps the entry.) Redis does not
+/// say whose write it announces, so there the announcement of the write itself drops the copy again; the bridge does
+/// say it.
 ///
-/// **Writes past it**, through the far provider, are noticed when they are announced, as those of other processes.
+/// **Writes that bypass it**, through the far provider, are noticed when they are announced, like those of other
+/// processes.
 ///
 /// **Statistics**: hits and misses are those of this cache; the other counts are those of the far provider.
 ///
-/// Cloning it is cheap, and the clones are one cache. [`view`](Self::view) makes a cache of another type that shares the
+/// Cloning it is cheap, and clones share the cache. [`view`](Self::view) makes a cache of another type that shares the
 /// source.
 pub struct TieredCacheProvider<T, P> {
     pub(super) shared: Arc<Shared<T, P>>,
@@ -76,10 +77,10 @@ pub(super) struct Shared<T, P> {
     pub(super) hub: Arc<Hub>,
     /// Reads in progress, which callers share.
     pub(super) reads: SingleFlight,
-    /// Loads in progress, if the far provider does not keep them.
+    /// Loads in progress, if the far provider does not track them.
     pub(super) loads: SingleFlight,
     pub(super) serve_suspect: ServeSuspect,
-    /// For how long.
+    /// How long suspect copies are served.
     pub(super) serve_suspect_for: Millis,
     pub(super) retries: Retries<T>,
     pub(super) far_hits: AtomicU64,
@@ -99,13 +100,13 @@ impl<T, P> std::fmt::Debug for TieredCacheProvider<T, P> {
 }
 
 impl<T, P> TieredCacheProvider<T, P> {
-    /// Returns the far provider. What is written through it reaches the near copies when it is announced.
+    /// Returns the far provider. Writes through it reach the near copies when they are announced.
     pub fn far(&self) -> &P {
         &self.shared.far
     }
 
-    /// Starts a cache of values of another type, over another view of the same store. Both share one source of
-    /// announcements, and a write through one drops the copies of the other.
+    /// Starts a builder of a cache with another value type, over another view of the same store. Both share one source
+    /// of announcements, and a write through one drops the copies of the other.
     ///
     /// ```
     /// use isocache::{InvalidationChannel, MemoryCacheProvider, Tagged, TieredCacheProvider};
@@ -128,7 +129,7 @@ impl<T, P> TieredCacheProvider<T, P> {
         TieredCacheBuilder::of_view(far, Arc::clone(&shared.hub), shared.serve_suspect, shared.serve_suspect_for)
     }
 
-    /// Waits until near copies can be served: until the source of announcements is connected. No operation needs it:
+    /// Waits until the source of announcements is connected, so that near copies can be served. Calling it is optional:
     /// until then, reads go to the far provider.
     ///
     /// # Errors
@@ -139,7 +140,7 @@ impl<T, P> TieredCacheProvider<T, P> {
 }
 
 impl<P> TieredCacheProvider<(), P> {
-    /// Starts a builder of a cache before `far`.
+    /// Starts a builder of a cache in front of `far`.
     pub fn builder<T: MaybeSend>(far: P) -> TieredCacheBuilder<T, P>
     where
         P: CacheProvider<T>,
@@ -280,7 +281,7 @@ where
         let issued = shared.hub.now();
         let stored = Span::put(&shared.hub, Some(entries.len())).around(shared.far.set_many(entries)).await;
         for (write, copy) in writes.into_iter().zip(copies) {
-            // The outcome is one for all.
+            // All of them have the same outcome.
             let _ = shared.wrote(write, stored.clone(), |()| copy);
         }
         self.shared.retried(again, (issued, stored), ())
@@ -306,7 +307,7 @@ where
     }
 }
 
-/// A duration as milliseconds, or [`NEVER`].
+/// The time at which a ttl that begins at `sent` ends, or [`NEVER`].
 pub(super) fn until(sent: Millis, ttl: Duration) -> Millis {
     if ttl == Duration::MAX { NEVER } else { sent + millis(ttl) }
 }

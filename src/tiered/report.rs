@@ -1,4 +1,4 @@
-//! What happens to a tiered cache, for the facades `metrics` and `tracing`.
+//! Reports the events of a tiered cache to the facades `metrics` and `tracing`.
 
 use super::source::Invalidation;
 #[cfg(feature = "metrics")]
@@ -40,13 +40,13 @@ fn count(name: &str, event: &Invalidation) {
     }
 }
 
-/// Counts lookups that near copies have answered. A hit makes no report itself.
+/// Counts lookups that near copies have answered. A hit itself reports nothing.
 #[cfg(feature = "metrics")]
 pub(super) fn near_hits(name: &str, hits: u64) {
     reads(name, "near", hits);
 }
 
-/// Counts a lookup that the far provider has answered, if it is to be counted.
+/// Counts a lookup that the far provider has answered, unless `is_hit` is `None`.
 #[cfg(feature = "metrics")]
 pub(super) fn far_read(name: &str, is_hit: Option<bool>) {
     if let Some(is_hit) = is_hit {
@@ -65,7 +65,7 @@ pub(super) fn lag(name: &str, lag: Millis) {
     metrics::histogram!("isocache_tier_lag_seconds", "cache" => name.to_owned()).record(lag / 1000.0);
 }
 
-/// Reports for how long copies have not been served so far, in milliseconds.
+/// Reports the total time so far during which copies were not served, in milliseconds.
 #[cfg(feature = "metrics")]
 pub(super) fn suspect(name: &str, so_far: Millis) {
     metrics::gauge!("isocache_tier_suspect_seconds", "cache" => name.to_owned()).set(so_far / 1000.0);

@@ -1,4 +1,4 @@
-//! Writes that the far provider did not take, and that are sent again.
+//! The queue of failed writes, which are sent again.
 
 use std::collections::VecDeque;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -13,14 +13,14 @@ use crate::error::{CacheError, Result};
 use crate::provider::{CacheProvider, MaybeSend};
 use crate::ttl::ttl_ms;
 
-/// The first and the longest pause before waiting writes are sent again.
+/// The first and the longest pause before queued writes are sent again.
 const FIRST_PAUSE: Duration = Duration::from_millis(100);
 const LONGEST_PAUSE: Duration = Duration::from_secs(5);
 
-/// What is told of a write that was given up: the error, the operation, and the key.
+/// Receives the error, the operation, and the key of a write that was given up.
 pub(super) type OnUnsent = Box<dyn Fn(&CacheError, &'static str, &str) + Send + Sync>;
 
-/// Writes that wait, in the order in which they were issued.
+/// The queued writes, in the order in which they were issued.
 pub(super) struct Retries<T> {
     limit: usize,
     waiting: Mutex<Waiting<T>>,
@@ -31,11 +31,11 @@ pub(super) struct Retries<T> {
 struct Waiting<T> {
     writes: VecDeque<Write<T>>,
     next: u64,
-    /// Whether a task sends them.
+    /// Whether a task is sending them.
     is_sending: bool,
 }
 
-/// What can be sent again: it comes to the same if it was carried out before. Each is of one key, or one pattern.
+/// A write that can be sent again, because it is idempotent. It concerns one key or one pattern.
 #[derive(Clone)]
 pub(super) enum Change<T> {
     Set(String, T, Option<Duration>),
@@ -43,7 +43,7 @@ pub(super) enum Change<T> {
     ClearPattern(String),
 }
 
-/// A write that waits.
+/// A queued write.
 #[derive(Clone)]
 struct Write<T> {
     number: u64,
@@ -91,7 +91,7 @@ impl<T> Retries<T> {
         self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// What is to be sent again if it fails; `None` if nothing is.
+    /// The changes to send again if they fail; `None` if retries are disabled.
     pub(super) fn again(&self, changes: impl FnOnce() -> Vec<Change<T>>) -> Option<Vec<Change<T>>> {
         (self.limit > 0).then(changes)
     }
@@ -104,8 +104,7 @@ impl<T> Retries<T> {
         self.unsent.load(Ordering::Relaxed)
     }
 
-    /// Takes changes that failed, all or none. Returns whether there is a place for them, and whether a task has to be
-    /// started.
+    /// Queues failed changes, all or none. Returns whether there was room for them, and whether a task must be started.
     fn take(&self, changes: Vec<Change<T>>, issued: Millis, error: &CacheError) -> (bool, bool) {
         let mut waiting = self.waiting();
         if waiting.writes.len() + changes.len() > self.limit {
@@ -116,7 +115,8 @@ impl<T> Retries<T> {
         (true, has_work && !std::mem::replace(&mut waiting.is_sending, true))
     }
 
-    /// Takes changes behind those that wait, which a task sends. `None` if nothing waits; an error if there is no room.
+    /// Queues changes behind others, which a task is sending. `None` if the queue is empty; an error if there is no
+    /// room.
     fn take_behind(&self, changes: &[Change<T>], issued: Millis) -> Option<Result<()>>
     where
         T: Clone,
@@ -155,7 +155,7 @@ where
     T: Clone + MaybeSend + Send + Sync + 'static,
     P: CacheProvider<T> + 'static,
 {
-    /// Takes over changes that failed, if they may succeed later and there is a place for them. `later` is the result then.
+    /// Queues failed changes, if they may succeed later and there is room. The result is then `later`.
     pub(super) fn retried<R>(
         self: &Arc<Self>,
         again: Option<Vec<Change<T>>>,
@@ -179,17 +179,17 @@ where
         if is_taken { Ok(later) } else { Err(error) }
     }
 
-    /// Puts changes behind those that wait, which they must not overtake. Returns whether there are any.
+    /// Queues changes behind others, which they must not overtake. Returns whether it did.
     ///
     /// # Errors
-    /// The last error of the store, if there is no room;
-    /// [`InvalidArgument`](CacheError::InvalidArgument) for a change that no store would take.
+    /// The last error of the store, if there is no room; [`InvalidArgument`](CacheError::InvalidArgument) for a change
+    /// that no store would accept.
     pub(super) fn waits(&self, again: Option<&[Change<T>]>) -> Result<bool> {
         let Some(changes) = again else { return Ok(false) };
         changes.iter().try_for_each(Change::check)?;
         let Some(taken) = self.retries.take_behind(changes, self.hub.now()) else { return Ok(false) };
         taken?;
-        // What is kept near is no longer what this process has written.
+        // Near copies are older than the queued writes.
         for change in changes {
             match change {
                 Change::Set(key, ..) | Change::Delete(key) => self.begin_write_now(key).end(Outcome::Done),
@@ -199,7 +199,7 @@ where
         Ok(true)
     }
 
-    /// Sends a write once more.
+    /// Sends a write again.
     async fn send_again(&self, write: &Write<T>) -> Result<()> {
         match &write.change {
             Change::Set(key, value, ttl) => {
@@ -220,7 +220,7 @@ where
         }
     }
 
-    /// The ttl that a value has left which was written at `issued`.
+    /// The remaining ttl of a value that was written at `issued`.
     fn left(&self, issued: Millis, ttl: Option<Duration>) -> Result<Option<Duration>> {
         let Some(ttl) = ttl.filter(|ttl| *ttl < Duration::MAX) else { return Ok(ttl) };
         let left = until(issued, ttl) - self.hub.now();
@@ -231,7 +231,7 @@ where
     }
 }
 
-/// Sends what waits, one after the other, until nothing does or the cache is gone.
+/// Sends the queued writes one after the other, until the queue is empty or the cache is dropped.
 async fn send<T, P>(shared: Weak<Shared<T, P>>, sleep: super::hub::Sleeper)
 where
     T: Clone + MaybeSend + Send + Sync + 'static,

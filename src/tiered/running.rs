@@ -7,7 +7,7 @@ use std::task::{Poll, Waker};
 
 use crate::provider::BoxFuture;
 
-/// Tells a task to end, and whether it has.
+/// Tells a task to end, and records whether it has.
 #[derive(Default)]
 pub(super) struct Stop {
     stopped: AtomicBool,
@@ -35,7 +35,7 @@ impl Stop {
     }
 }
 
-/// Dropped with the task, also where its runtime ends.
+/// Dropped with the task, even if its runtime ends.
 struct Ended(Arc<Stop>);
 
 impl Drop for Ended {

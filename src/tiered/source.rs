@@ -1,4 +1,4 @@
-//! [`InvalidationSource`]: where a tiered cache learns which keys have changed.
+//! [`InvalidationSource`] announces changed keys to a tiered cache.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -11,8 +11,8 @@ use crate::provider::BoxFuture;
 ///
 /// There are three kinds: a stream of the bridge (`HttpCacheProvider::invalidations`), Redis itself
 /// (`RedisCacheProvider::invalidations`), and [`InvalidationChannel`](crate::InvalidationChannel), whose announcements
-/// the program makes itself. A [tiered cache](crate::TieredCacheProvider) runs its source. A program that keeps other
-/// copies than entries can run one too:
+/// the program makes itself. A [tiered cache](crate::TieredCacheProvider) runs its source. A program that keeps copies
+/// of its own can run one too:
 ///
 /// ```
 /// use isocache::{Invalidation, InvalidationChannel, InvalidationSource};
@@ -36,37 +36,37 @@ use crate::provider::BoxFuture;
 /// # });
 /// ```
 ///
-/// # For a source of your own
+/// # Implementing a source
 ///
-/// [`run`](Self::run) keeps these rules; what a tiered cache promises depends on them:
+/// [`run`](Self::run) must follow these rules, on which the guarantees of a tiered cache depend:
 ///
-/// - It announces [`Connected`](Invalidation::Connected) first, and again whenever it has connected again. With
-///   `resumed`, everything since the last announcement, or since the position that `run` was given, has been announced
-///   *before* it. Without, changes may have been missed.
+/// - It announces [`Connected`](Invalidation::Connected) first, and again after each reconnection. With `resumed`,
+///   everything since the last announcement, or since the position passed to `run`, has been announced *before* it.
+///   Without `resumed`, changes may have been missed.
 /// - From then on, it announces every change, in order, and none can be missed without a
 ///   [`Reset`](Invalidation::Reset), a [`Disconnected`](Invalidation::Disconnected), or silence.
-/// - At least once in each `heartbeat`, it announces something. It ends a connection that has been silent for two
-///   heartbeats, and connects again.
+/// - It announces something at least once per `heartbeat`. It closes a connection that has been silent for two
+///   heartbeats, and reconnects.
 /// - A key is announced as callers of the far provider know it, without a namespace.
 pub trait InvalidationSource: Send + Sync {
-    /// Announces changes until the future is dropped. It never ends by itself: where the connection breaks, it connects
-    /// again, after a pause.
+    /// Announces changes until the future is dropped. It never ends by itself: if the connection breaks, it reconnects
+    /// after a pause.
     ///
     /// `since` is the position up to which the caller has seen everything. `announce` must not block.
     fn run(&self, since: Option<Position>, announce: Announce) -> BoxFuture<'static, ()>;
 
     /// How long after a [`poll`](Self::poll) the next one is due, for a source that cannot hold a stream. `None` if
-    /// announcements arrive by themselves: then [`run`](Self::run) is called, and otherwise `poll`.
+    /// announcements arrive by themselves. In that case [`run`](Self::run) is called, otherwise `poll`.
     fn check_interval(&self) -> Option<Duration> {
         None
     }
 
-    /// Requests what was missed since a position, once: [`Keys`](Invalidation::Keys) or
-    /// [`Reset`](Invalidation::Reset), with the position up to which it is complete. Without `since`, it is a
+    /// Requests the changes since a position, once. Returns [`Keys`](Invalidation::Keys) or
+    /// [`Reset`](Invalidation::Reset), with the position up to which it is complete. Without `since`, returns a
     /// [`Reset`](Invalidation::Reset) with the current position.
     ///
     /// # Errors
-    /// Any error of the store. By default, that this source cannot be polled.
+    /// Any error of the store. The default implementation always fails.
     fn poll(&self, since: Option<Position>) -> BoxFuture<'static, Result<Invalidation>> {
         let _ = since;
         Box::pin(std::future::ready(Err(CacheError::invalid(
@@ -75,8 +75,8 @@ pub trait InvalidationSource: Send + Sync {
         ))))
     }
 
-    /// The latest position that any response of the store has shown, for a source that is [polled](Self::poll): if it is
-    /// later than the last poll, or of another epoch, the next one is due. `None` if it is not known.
+    /// The latest position that any response of the store has shown, for a source that is [polled](Self::poll): if it
+    /// is later than the last poll, or of another epoch, the next one is due. `None` if it is unknown.
     fn latest(&self) -> Option<Position> {
         None
     }
@@ -100,7 +100,7 @@ impl<S: InvalidationSource + ?Sized> InvalidationSource for Arc<S> {
     }
 }
 
-/// What a source calls with each announcement. It does not block.
+/// The function that a source calls with each announcement. It must not block.
 pub type Announce = Arc<dyn Fn(Invalidation) + Send + Sync>;
 
 /// An announcement.
@@ -109,15 +109,15 @@ pub type Announce = Arc<dyn Fn(Invalidation) + Send + Sync>;
 pub enum Invalidation {
     /// Changes are announced from now on.
     Connected {
-        /// Where the stream is, if its source counts positions.
+        /// The position of the stream, if its source counts positions.
         position: Option<Position>,
-        /// Whether everything was announced that happened since the last connection.
+        /// Whether everything since the last connection was announced.
         resumed: bool,
         /// The longest time between two announcements.
         heartbeat: Duration,
-        /// How long it took from the request to this announcement: so long ago, the store confirmed that changes are
-        /// announced. Zero if it is not known. A source that knows it and counts no positions has to announce each
-        /// heartbeat, since only they tell that nothing is missing.
+        /// The time from the request to this announcement: changes are known to be announced since that request. Zero
+        /// if it is unknown. A source that knows it but counts no positions must announce each heartbeat, since only
+        /// heartbeats show that nothing is missing.
         took: Duration,
     },
     /// These keys were written or removed, or have expired.
@@ -136,26 +136,26 @@ pub enum Invalidation {
     },
     /// Announcements were missed: every key may have changed.
     Reset {
-        /// Where the stream continues.
+        /// The position at which the stream continues.
         position: Option<Position>,
     },
     /// Nothing has changed since the last announcement.
     Heartbeat {
         /// The position up to which every change was announced.
         position: Option<Position>,
-        /// How long it took to ask for it, if the source asks: so long ago, every change had been announced. Zero if
-        /// it does not ask.
+        /// The time since the source requested the heartbeat: every change before the request has been announced. Zero
+        /// if it does not request heartbeats.
         took: Duration,
     },
     /// Changes are not announced until the next [`Connected`](Self::Connected).
     Disconnected {
-        /// Why.
+        /// The cause.
         error: CacheError,
     },
 }
 
 impl Invalidation {
-    /// The position that it brings.
+    /// The position of the announcement.
     #[must_use]
     pub fn position(&self) -> Option<Position> {
         match self {

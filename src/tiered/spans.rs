@@ -1,12 +1,13 @@
-//! Spans of `tracing` around the operations of a tiered cache, by the names that OpenTelemetry and Sentry use for caches.
+//! Spans of `tracing` around the operations of a tiered cache, with the names that OpenTelemetry and Sentry use for
+//! caches.
 //!
-//! Without the feature `tracing` they are nothing.
+//! Without the feature `tracing` they do nothing.
 
 use std::future::Future;
 
 use super::hub::Hub;
 
-/// Who answered a lookup.
+/// The tier that answered a lookup.
 #[derive(Clone, Copy)]
 pub(super) enum Tier {
     Near,
@@ -43,22 +44,22 @@ macro_rules! span {
 }
 
 impl Span {
-    /// Of a lookup, of so many keys if there may be several.
+    /// The span of a lookup; `keys` is the number of keys, if there may be several.
     pub(super) fn get(hub: &Hub, keys: Option<usize>) -> Self {
         span!(hub, keys, "cache.get", hit, tier)
     }
 
-    /// Of a write.
+    /// The span of a write.
     pub(super) fn put(hub: &Hub, keys: Option<usize>) -> Self {
         span!(hub, keys, "cache.put")
     }
 
-    /// Of a removal.
+    /// The span of a removal.
     pub(super) fn remove(hub: &Hub, keys: Option<usize>) -> Self {
         span!(hub, keys, "cache.remove")
     }
 
-    /// Of a removal of all keys that match a pattern.
+    /// The span of a removal of all keys that match a pattern.
     pub(super) fn flush(hub: &Hub) -> Self {
         span!(hub, None::<usize>, "cache.flush")
     }
@@ -69,7 +70,7 @@ impl Span {
         Self::get(hub, None).found(true, Tier::Near);
     }
 
-    /// Notes the outcome of a lookup.
+    /// Records the outcome of a lookup.
     #[cfg_attr(not(feature = "tracing"), allow(clippy::unused_self))]
     pub(super) fn found(&self, is_hit: bool, tier: Tier) {
         #[cfg(feature = "tracing")]
@@ -81,13 +82,13 @@ impl Span {
         let _ = (is_hit, tier);
     }
 
-    /// What is done within the span.
+    /// Runs an operation within the span.
     #[cfg(feature = "tracing")]
     pub(super) fn around<F: Future>(&self, operation: F) -> impl Future<Output = F::Output> + use<F> {
         tracing::Instrument::instrument(operation, self.span.clone())
     }
 
-    /// What is done within the span.
+    /// Runs an operation within the span.
     #[cfg(not(feature = "tracing"))]
     #[allow(clippy::unused_self)]
     pub(super) fn around<F: Future>(&self, operation: F) -> F {

@@ -1,11 +1,11 @@
 //! The WebAssembly interface of the npm package: it only converts numbers.
 //!
-//! Keys and values stay in JavaScript. A lookup makes no call: JavaScript writes the stamp of the slot that it found into
-//! the engine's table, and takes victims from the engine's queue by itself. See `Engine::tables` for what it may do, and
-//! the header in `slots.rs` for how the two tell each other.
+//! Keys and values stay in JavaScript. A lookup makes no call: JavaScript writes the stamp of the slot it found into
+//! the engine's table, and takes victims from the engine's queue itself. `Engine::tables` describes what it may do, and
+//! the header in `slots.rs` how the two exchange state.
 //!
-//! Functions take and return numbers alone, and their names begin with `engine_`: JavaScript calls them without the glue
-//! that wasm-bindgen would write. `pkg/src/wasm.ts` declares them.
+//! Functions take and return only numbers, and their names begin with `engine_`: JavaScript calls them without the glue
+//! that wasm-bindgen would generate. `pkg/src/wasm.ts` declares them.
 
 #![cfg(all(target_arch = "wasm32", target_os = "unknown"))]
 #![forbid(unsafe_code)]
@@ -15,7 +15,7 @@ mod slots;
 
 use lol_alloc::{FreeListAllocator, LockedAllocator};
 
-/// The smallest that gives memory back. Speed does not matter: the engine allocates rarely and in large blocks.
+/// The smallest allocator that frees memory. Speed does not matter: the engine allocates rarely and in large blocks.
 #[global_allocator]
 static ALLOCATOR: LockedAllocator<FreeListAllocator> = LockedAllocator::new(FreeListAllocator::new());
 
@@ -30,12 +30,12 @@ fn length(length: usize) -> u32 {
     length as u32
 }
 
-/// Adds to a list. Returns false if there is no memory for it.
+/// Pushes onto a list. Returns false if memory cannot be allocated.
 fn push<E>(list: &mut Vec<E>, one: E) -> bool {
     if list.len() == list.capacity() && list.try_reserve(1).is_err() {
         return false;
     }
-    // Without this condition, there would be a path that panics.
+    // Without this check, there would be a path that panics.
     if list.len() < list.capacity() {
         list.push(one);
     }

@@ -1,4 +1,4 @@
-//! Globs for JavaScript, which writes a pattern and a key as UTF-8 into a buffer here.
+//! Glob matching for JavaScript, which writes a pattern and a key as UTF-8 into a buffer here.
 
 use std::sync::Mutex;
 
@@ -9,7 +9,8 @@ use crate::{address, push};
 
 static TEXT: Mutex<Vec<u8>> = Mutex::new(Vec::new());
 
-/// Makes room for a pattern and a key of `length` bytes together. Returns the address of the room; 0 without memory.
+/// Reserves a buffer for a pattern and a key of `length` bytes in total. Returns its address, or 0 if memory cannot be
+/// allocated.
 #[wasm_bindgen(skip_typescript)]
 pub fn engine_text(length: usize) -> u32 {
     let Ok(mut text) = TEXT.try_lock() else { return 0 };
@@ -21,7 +22,7 @@ pub fn engine_text(length: usize) -> u32 {
     address(text.as_ptr())
 }
 
-/// Whether the key in the room matches the pattern in front of it; both by their lengths in bytes.
+/// Whether the key in the buffer matches the pattern before it. Both arguments are lengths in bytes.
 #[wasm_bindgen(skip_typescript)]
 pub fn engine_matches(pattern: usize, key: usize) -> bool {
     let Ok(text) = TEXT.try_lock() else { return false };

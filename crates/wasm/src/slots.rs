@@ -1,6 +1,6 @@
-//! The engines, for JavaScript: functions of numbers, over engines that have numbers, too.
+//! The engines, for JavaScript: functions that take numbers, over engines that are identified by numbers.
 //!
-//! A number without an engine changes nothing.
+//! A call with the number of no engine changes nothing.
 
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
@@ -10,15 +10,15 @@ use wasm_bindgen::prelude::wasm_bindgen;
 
 use crate::{address, length, push};
 
-/// Set in the result of an insertion: the slot held an entry that was evicted for this one.
+/// A flag in the result of an insertion: the slot held an entry that was evicted for the new one.
 const EVICTED: u32 = 1 << 30;
-/// Set in the result of an insertion: the key of the entry that was evicted for this one is to be remembered.
+/// A flag in the result of an insertion: the key of the evicted entry must be remembered.
 const REMEMBER: u32 = 1 << 29;
-/// The result of an insertion for which memory cannot be allocated. Valid slots are below it.
+/// The result of an insertion if memory cannot be allocated. Valid slots are smaller.
 const REFUSED: u32 = (1 << 29) - 1;
 
-/// What an engine does, by number; `pkg/src/engine.ts` has the same. The counts follow from `COUNTS` on: hits, sets, deletes,
-/// evictions, expirations, entries, weight. JavaScript counts the misses.
+/// The operations of an engine, with the same numbers as in `pkg/src/engine.ts`. From `COUNTS` on, they return counts:
+/// hits, sets, deletes, evictions, expirations, entries, weight. JavaScript counts the misses.
 const INSERT: u32 = 0;
 const UPDATE: u32 = 1;
 const REFILL: u32 = 2;
@@ -32,11 +32,11 @@ const CLEAR: u32 = 9;
 const ORDER: u32 = 10;
 const COUNTS: u32 = 11;
 
-/// Weights from here on are infinite: 2^60.
+/// Weights of at least this, 2^60, are infinite.
 const LEAST_INFINITE: f64 = 1_152_921_504_606_846_976.0;
 
-/// The state that JavaScript reads after every call. The first two words it also writes, before a call.
-/// Addresses are in elements of the table: 4 bytes, or 8 for the deadlines and the ends, where 0 stands for an empty table.
+/// The state that JavaScript reads after every call. It also writes the first two words before a call. Addresses count
+/// elements of the table: 4 bytes each, or 8 for the deadlines and the ends, where 0 means an empty table.
 #[derive(Default)]
 #[repr(C)]
 struct Header {
@@ -48,7 +48,7 @@ struct Header {
     bound: AtomicU32,
     deadlines: AtomicU32,
     ends: AtomicU32,
-    /// The removals: for each three words, its slot, its reason, and in the lowest byte of the third whether its key is to
+    /// The removals, three words each: the slot, the reason, and in the lowest byte of the third whether the key must
     /// be remembered. The next call clears them.
     removals: AtomicU32,
     removed: AtomicU32,
@@ -57,13 +57,13 @@ struct Header {
     due: AtomicU64,
 }
 
-/// An engine, and what JavaScript reads of it.
+/// An engine, and the list of slots that JavaScript reads.
 struct Slots {
     engine: Engine,
     order: Vec<Slot>,
 }
 
-/// The engines by number, their headers, and the numbers of those that were freed.
+/// The engines by number, their headers, and the numbers of freed engines.
 struct Engines {
     all: Vec<Slots>,
     headers: Vec<Header>,
@@ -72,7 +72,7 @@ struct Engines {
 
 static ENGINES: Mutex<Engines> = Mutex::new(Engines { all: Vec::new(), headers: Vec::new(), free: Vec::new() });
 
-/// Makes an engine. Returns its number; one of no engine without memory.
+/// Creates an engine. Returns its number, or that of no engine if memory cannot be allocated.
 #[wasm_bindgen(skip_typescript)]
 pub fn engine_new(max_entries: u32, max_weight: f64, is_s3_fifo: bool) -> u32 {
     let Ok(mut engines) = ENGINES.try_lock() else { return u32::MAX };
@@ -92,7 +92,7 @@ pub fn engine_new(max_entries: u32, max_weight: f64, is_s3_fifo: bool) -> u32 {
     of
 }
 
-/// Frees an engine, whose number may be given to another.
+/// Frees an engine. Its number may be reused.
 #[wasm_bindgen(skip_typescript)]
 pub fn engine_free(of: u32) {
     engine_call(of, CLEAR, 0, 0.0, 0.0, 0.0);
@@ -101,15 +101,15 @@ pub fn engine_free(of: u32) {
     }
 }
 
-/// The address of the header of the first engine; those of the others follow. It may change with a new engine.
+/// The address of the header of the first engine; those of the others follow. It may change when an engine is created.
 #[wasm_bindgen(skip_typescript)]
 pub fn engine_headers() -> u32 {
     ENGINES.try_lock().map_or(0, |engines| address(engines.headers.as_ptr()))
 }
 
-/// Does `what` with an engine, and writes its header. Returns the slot of a new entry, with `EVICTED` if an entry was evicted
-/// for it, and with `REMEMBER` if its key is to be remembered, or `REFUSED`; the address of a list; a count; otherwise 1, or 0
-/// without memory.
+/// Performs the operation `what` on an engine, and writes its header. Returns the slot of a new entry, with `EVICTED`
+/// if an entry was evicted for it and `REMEMBER` if that entry's key must be remembered, or `REFUSED`; the address of a
+/// list; a count; otherwise 1, or 0 if memory cannot be allocated.
 ///
 /// | what | `slot` | `a` | `b` | `c` |
 /// |---|---|---|---|---|
@@ -118,7 +118,7 @@ pub fn engine_headers() -> u32 {
 /// | set a deadline | slot | | deadline | |
 /// | keep an entry with a deadline when stale | slot | | its end | |
 /// | expire, delete | slot | | | |
-/// | sweep | how many candidates to inspect at most | | | now |
+/// | sweep | the maximum number of candidates to inspect | | | now |
 /// | set limits | entries | weight | | now |
 /// | order: list all slots from the least to the most recently used, until the next call | | | | |
 #[wasm_bindgen(skip_typescript)]
@@ -127,11 +127,11 @@ pub fn engine_call(of: u32, what: u32, slot: Slot, a: f64, b: f64, c: f64) -> f6
     let Engines { all, headers, .. } = &mut *engines;
     let (Some(slots), Some(header)) = (all.get_mut(of as usize), headers.get(of as usize)) else { return 0.0 };
     let Slots { engine, order } = slots;
-    // What JavaScript has done since the last call, which has read what that one left.
+    // Takes over the changes that JavaScript made since the last call. It has already read the results of that call.
     engine.resume(header.tick.load(Ordering::Relaxed), header.next.load(Ordering::Relaxed));
     engine.clear_removals();
     *order = Vec::new();
-    // Once for all that need it: in JavaScript, it is much code.
+    // Converted once for all operations that need it: in JavaScript, it is a lot of code.
     let weight = weighed(a);
     let result = act(engine, order, what, slot, (weight, b, c));
     header.write(engine);
@@ -226,8 +226,8 @@ impl Header {
     }
 }
 
-/// Converts a weight that JavaScript has checked: an integer from 0 to 2^53, or infinity, which becomes the largest. The comparison
-/// is needed: in the translation to JavaScript, a number out of range becomes 0.
+/// Converts a weight that JavaScript has checked: an integer from 0 to 2^53, or infinity, which becomes the maximum.
+/// The comparison is necessary: in the translation to JavaScript, a number out of range becomes 0.
 #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)]
 fn weighed(weight: f64) -> u64 {
     if weight < LEAST_INFINITE { weight as u64 } else { u64::MAX }

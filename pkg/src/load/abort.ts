@@ -1,4 +1,4 @@
-/** One listener for each `AbortSignal`, however many callers wait with it: Node warns of a leak from the eleventh on. */
+/** One listener per `AbortSignal`, no matter how many callers use it: Node warns of a leak from the eleventh on. */
 
 import type { AbortSignalLike } from "../http/types.js";
 
@@ -15,7 +15,7 @@ export function onAbort(signal: AbortSignalLike, callback: () => void): () => vo
   if (callbacks.size === 0) {
     signal.addEventListener("abort", listener);
   }
-  // A caller may register one function twice, and end one registration.
+  // A caller may register a function twice and remove it once.
   const own = () => callback();
   callbacks.add(own);
   return () => {

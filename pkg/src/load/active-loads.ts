@@ -1,15 +1,18 @@
-/** The loads that the running code belongs to, so that a loader that requests its own key does not wait for itself. */
+/**
+ * Tracks the loads that the running code belongs to, so that a loader that requests its own key does not wait for
+ * itself.
+ */
 
 import { builtinModule } from "../platform.js";
 import { shared } from "../shared.js";
 import type { Flight } from "./single-flight.js";
 
 /**
- * A running loader, and the loader that called it. After its end it holds nothing, since timers of the loader may keep it
- * alive.
+ * A running loader, and the loader that called it. Once it has ended it holds nothing, since timers of the loader may
+ * keep it alive.
  */
 interface Place {
-  /** `undefined` when the loader has ended. */
+  /** `undefined` once the loader has ended. */
   flight: Flight | undefined;
   /** The loader that called this one. */
   outer: Place | undefined;
@@ -28,7 +31,7 @@ interface Async {
   readonly AsyncLocalStorage?: new () => Storage;
 }
 
-/** Elsewhere, as in browsers: only while a loader runs before its first `await`. */
+/** For other platforms, such as browsers: follows a loader only until its first `await`. */
 class Synchronous implements Storage {
   #now: Place | undefined;
 
@@ -85,7 +88,7 @@ export function isInside(flight: Flight): boolean {
   return false;
 }
 
-/** Registers a loader that starts. `leave` removes it. */
+/** Registers a loader that is about to run. `leave` removes it. */
 export function enter(flight: Flight): Place {
   const now = state();
   if (now.storage === undefined) {
@@ -102,8 +105,8 @@ export function runAt<R>(place: Place, loader: () => R): R {
 }
 
 /**
- * Removes a loader. When no loader runs, tracking stops: up to version 23, Node takes three times as long for every promise of
- * the program while it tracks anything.
+ * Removes a loader. When no loader runs, tracking stops: in Node up to version 23, every promise of the program takes
+ * three times as long while anything is tracked.
  */
 export function leave(place: Place): void {
   place.flight = undefined;

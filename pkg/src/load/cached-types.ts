@@ -10,13 +10,13 @@ export interface CachedOptions<A extends readonly unknown[], R> extends Omit<Loa
   /** The tags of a result, for `invalidateTags`: a list, or a function of the arguments. */
   tags?: readonly string[] | ((...args: A) => readonly string[]) | undefined;
   /**
-   * Where the results are kept. Default: `defaultCache()`. Without a `key` and a `name`, each function has its own memory; for
-   * methods, each instance.
+   * Where the results are kept. Default: `defaultCache()`. Without a `key` and a `name`, each function has its own
+   * cache in memory; for methods, each instance has one.
    */
   cache?: Cache | undefined;
   /**
-   * The key of a call: a pattern with the positions of arguments, as `"user:{0}"`, or a function of the arguments. Default:
-   * the `name` and a hash of all arguments.
+   * The key of a call: a pattern with the positions of arguments, such as `"user:{0}"`, or a function of the arguments.
+   * Default: the `name` and a hash of all arguments.
    */
   key?: string | ((...args: A) => string) | undefined;
   /** The name of the function in statistics, events and warnings, and in keys if there is no `key`. */
@@ -35,7 +35,7 @@ export interface CachedMembers<A extends readonly unknown[], R> {
   refresh(...args: A): Promise<R>;
   /** Removes all cached results of the function, and returns how many there were. Rejects if `key` is a function. */
   clear(): Promise<number>;
-  /** Returns how the calls were answered. */
+  /** Returns the statistics of the calls. */
   stats(): LoadStats;
 }
 
@@ -44,7 +44,7 @@ export interface Cached<A extends readonly unknown[], R> extends CachedMembers<A
   (...args: A): Promise<R>;
 }
 
-/** A function whose results `cached` caches. */
+/** A function that `cached` accepts. */
 export type AnyFunction = (...args: never[]) => unknown;
 
 /** The type of the results of a function. */
@@ -54,8 +54,8 @@ type LoadedBy<F extends AnyFunction> =
   Extract<Awaited<ReturnType<F>>, Loaded<unknown>> extends Loaded<infer V> ? V : never;
 
 /**
- * The type of a cached function: the function with its overloads and type parameters, and members. TypeScript does not change
- * the type of a decorated method, so cast it: `(users.find as CachedFunction<Users["find"]>)`.
+ * The type of a cached function: the function with its overloads and type parameters, plus the members. TypeScript does
+ * not change the type of a decorated method, so cast it: `(users.find as CachedFunction<Users["find"]>)`.
  */
 export type CachedFunction<F extends AnyFunction> = F extends (...args: never[]) => Promise<infer R>
   ? [Extract<R, Loaded<unknown>>] extends [never]
@@ -63,7 +63,7 @@ export type CachedFunction<F extends AnyFunction> = F extends (...args: never[])
     : Cached<Parameters<F>, ResultOf<F>>
   : Cached<Parameters<F>, ResultOf<F>>;
 
-/** The part of the context of a method decorator that is used. */
+/** The part of a method decorator's context that `cached` uses. */
 export interface MethodContext {
   readonly kind: string;
   readonly name: string | symbol;
@@ -71,7 +71,7 @@ export interface MethodContext {
   addInitializer?(initializer: (this: unknown) => void): void;
 }
 
-/** A decorator of methods: of the standard, and of TypeScript's `experimentalDecorators`. */
+/** A method decorator, both for the standard and for TypeScript's `experimentalDecorators`. */
 export interface CachedDecorator {
   <M extends (...args: never[]) => Promise<unknown>>(method: M, context: MethodContext): M;
   <M extends (...args: never[]) => Promise<unknown>>(

@@ -18,14 +18,15 @@ import { Settings } from "./settings.js";
 /** In milliseconds. */
 const DEFAULT_TTL = 300_000;
 
-/** The number of keys that each function remembers, for texts of at most this length. */
+/** The maximum number of keys that each function remembers, for strings of at most this length. */
 const MAX_KNOWN = 1000;
 const MAX_KNOWN_LENGTH = 100;
 
 /**
- * Caches the results of a function. The first call with some arguments runs it. Calls that arrive while it runs wait for the
- * same run; later calls get its result until `ttl` has passed (default `"5m"`). Errors reach all waiting callers and are not
- * stored. The cached function keeps `this`, the name and the length of the function; `this` is not part of the key.
+ * Caches the results of a function. The first call with given arguments runs it. Calls that arrive while it runs wait
+ * for the same run; later calls get its result until `ttl` has passed (default `"5m"`). Errors reach all waiting
+ * callers and are not stored. The cached function keeps `this`, the name and the length of the function; `this` is not
+ * part of the key.
  *
  * ```js
  * import { cached } from "isocache";
@@ -37,12 +38,13 @@ const MAX_KNOWN_LENGTH = 100;
  * await getUser.invalidate(7); // true
  * ```
  *
- * Without a `key` and a `name`, a function has a space of its own in memory. Its JavaScript name is not used for keys: two
- * functions may have the same name, and minifiers change names. In a `cache` over a shared store, `key` or `name` is required.
+ * Without a `key` and a `name`, a function has its own cache in memory. Its JavaScript name is not used for keys: two
+ * functions may have the same name, and minifiers change names. In a `cache` over a shared store, `key` or `name` is
+ * required.
  *
- * With options alone, it is a decorator of methods: `@cached({ ttl: "1m" })`. Each instance then has a cache of its own, unless
- * a `cache` and a `key` are given. Use the members of a decorated method on an instance: `users.find.invalidate(7)`. Under
- * TypeScript's `experimentalDecorators`, they exist after the first call.
+ * With only options, it is a method decorator: `@cached({ ttl: "1m" })`. Each instance then has its own cache, unless a
+ * `cache` and a `key` are given. Use the members of a decorated method on an instance: `users.find.invalidate(7)`.
+ * Under TypeScript's `experimentalDecorators`, they exist after the first call.
  *
  * @throws TypeError or RangeError for an invalid option, and for a shared `cache` without `key` or `name`.
  */
@@ -105,7 +107,7 @@ function wrapped(fn: (...args: Args) => unknown, options: Options): Cached<Args,
   function call(this: unknown, ...args: Args): Promise<unknown> {
     return run(this, args, settings);
   }
-  // A member is called on the function, or by `call` on the `this` of the function.
+  // A member is called on the function, or through `call` with the `this` of the function.
   const selfOf = (self: unknown) => (self === result ? undefined : self);
   const result: Cached<Args, unknown> = Object.assign(call, {
     keyFor: (...args: Args) => keys.make(args),
@@ -124,7 +126,7 @@ function wrapped(fn: (...args: Args) => unknown, options: Options): Cached<Args,
   return result;
 }
 
-/** Where the results of a function are, and the name in its keys. */
+/** The cache of a function's results, and the name in its keys. */
 interface Space {
   cache(): Cache;
   name: string;
@@ -157,9 +159,9 @@ function spaceOf(given: Cache | undefined, key: Options["key"], name: string | u
 /** The keys of a function. */
 interface Keys {
   make(args: Args): string;
-  /** What they look like. */
+  /** Their pattern, or a description. */
   readonly pattern: string;
-  /** The glob of all of them. @throws TypeError if that is not known. */
+  /** A glob that matches all of them. @throws TypeError if it is unknown. */
   glob(): string;
 }
 
@@ -174,7 +176,7 @@ function keysOf(key: Options["key"], name: string): Keys {
       );
     }
     return {
-      // Arguments that the pattern does not name are no part of the key.
+      // Arguments that the pattern does not name are not part of the key.
       make: remembering((args) => fill(texts, names, (name) => escapedValue(`argument ${name}`, args[Number(name)]))),
       pattern: key,
       glob: () => fill(texts.map(escapeGlob), names, () => "*"),
@@ -197,7 +199,7 @@ function keysOf(key: Options["key"], name: string): Keys {
   return { make: remembering((args) => keyOf(name, args)), pattern: `${name}:*`, glob: () => glob };
 }
 
-/** Remembers the keys for single numbers and short texts: a lookup takes a small part of the time that a new one takes. */
+/** Remembers the keys for single numbers and short strings: a lookup is much faster than making the key again. */
 function remembering(make: (args: Args) => string): (args: Args) => string {
   const known = new Map<unknown, string>();
   return (args) => {

@@ -14,7 +14,7 @@ export interface Call<V> {
   readonly key: string;
   readonly loader: Loader<V>;
   readonly settings: Settings<V>;
-  /** The ttl of values that are stored without one, in milliseconds; `undefined`: the provider's. */
+  /** The ttl of values that are stored without one, in milliseconds; `undefined` means that of the provider. */
   readonly ttl: number | undefined;
   /** The tags of the value. They need a provider with tags. */
   readonly tags: (() => readonly string[]) | undefined;
@@ -25,7 +25,7 @@ export interface Call<V> {
 /** The result of a lookup. */
 export interface Found<V> {
   value: V | undefined;
-  /** How long it is still fresh, in milliseconds; 0 or less if it is stale. `Infinity` where its age does not matter. */
+  /** How long it stays fresh, in milliseconds; 0 or less if it is stale. `Infinity` if its age does not matter. */
   freshFor: number;
   /** Whether the provider failed. */
   failed?: boolean;

@@ -39,8 +39,8 @@ export function decorator(options: CachedOptions<Args, unknown>, wrap: Wrap): Ca
 }
 
 /**
- * The method that replaces `original`, and a function that gives an instance a property of its own, so that the members know
- * their instance.
+ * Returns the method that replaces `original`, and a function that gives an instance its own property, so that the
+ * members know their instance.
  */
 function decorated(original: Method, key: string | symbol, options: CachedOptions<Args, unknown>, wrap: Wrap) {
   const name = options.name ?? String(key);
@@ -99,7 +99,7 @@ function decorated(original: Method, key: string | symbol, options: CachedOption
     (self) => (ours.has(self as object) ? undefined : self),
   );
   ours.add(method);
-  /** For decorators that are not told of instances: each instance is bound at its first call. */
+  /** For decorators that do not see instances: each instance is bound by its first call. */
   const first = withMembers(
     function (this: unknown, ...args) {
       bind(this);
@@ -130,7 +130,7 @@ function decorated(original: Method, key: string | symbol, options: CachedOption
     );
     ours.add(own);
     bound.add(own);
-    // It may be frozen: then its members are called with the instance.
+    // This fails if the instance is frozen: its members must then be called with the instance.
     Reflect.defineProperty(instance, key, { value: own, configurable: true, writable: true, enumerable: false });
   };
   const bound = new WeakSet<object>();

@@ -1,4 +1,4 @@
-/** The cache of functions that have a `key` or `name`, and no `cache`. */
+/** The cache of functions that have a `key` or `name`, but no `cache`. */
 
 import { Cache } from "../cache.js";
 import { wrongType } from "../check.js";
@@ -14,7 +14,7 @@ export function defaultCache(): Cache {
   return shared(NAME, () => new Cache());
 }
 
-/** Makes `defaultCache` return `cache`. Functions that were called before use it from now on. */
+/** Makes `defaultCache` return `cache`. Functions that were called before use it from then on, too. */
 export function setDefaultCache(cache: Cache): void {
   if (!isBranded<Cache>(cache, "Cache")) {
     throw wrongType("cache", "a Cache, as new Cache({ provider })", cache);

@@ -1,8 +1,8 @@
-/** What happens while values are loaded, for listeners. */
+/** The events of loads, for listeners. */
 
 import { quote, wrongType } from "../check.js";
 
-/** What every event of a call contains. */
+/** The properties of every event of a call. */
 interface OfCall {
   /** The key with all namespaces. */
   readonly key: string;
@@ -25,13 +25,13 @@ export interface CacheEvents {
   /** The provider failed, and the loader answered in its place. */
   bypass: OfCall & { readonly error: unknown };
   /**
-   * A function or a group of keys gets nothing from its cache: the provider fails, or 100 loads had no hit. Emitted once for
-   * each function and cause. Without a listener, the warning is written to the console.
+   * A function or a group of keys does not benefit from its cache: the provider fails, or there was no hit in 100
+   * loads. Emitted once for each function and cause. Without a listener, the warning is written to the console.
    */
   warning: OfCall & {
-    /** What the keys look like, as `user:{0}`. */
+    /** The pattern of the keys, such as `user:{0}`. */
     readonly pattern: string;
-    /** The cause and the remedy, as a text. */
+    /** The cause and the remedy. */
     readonly message: string;
     readonly error?: unknown;
   };
@@ -53,7 +53,7 @@ export class Events {
     if (typeof listener !== "function") {
       throw wrongType("listener", "a function", listener);
     }
-    // A program may add one function twice, and remove it once.
+    // A program may add a function twice and remove it once.
     const own = (details: CacheEvents[E]) => listener(details);
     const listeners = this.#listeners.get(event) ?? new Set();
     this.#listeners.set(event, listeners.add(own));
@@ -62,7 +62,7 @@ export class Events {
     };
   }
 
-  /** Whether anybody listens to an event. */
+  /** Whether an event has listeners. */
   has(event: keyof CacheEvents): boolean {
     return (this.#listeners.get(event)?.size ?? 0) > 0;
   }

@@ -3,21 +3,23 @@
 import { quote } from "../check.js";
 import { shared } from "../shared.js";
 
-/** How many patterns are remembered. */
+/** The maximum number of remembered patterns. */
 const MAX_PATTERNS = 10_000;
 
-/** The function that has a pattern. */
+/** The function that uses a pattern. */
 interface Owner {
   readonly name: string;
-  /** Its source: a module that is loaded again, or a factory, makes the same function again. */
+  /** Its source: a module that is loaded again, or a factory, creates the same function again. */
   readonly source: string;
   warned: boolean;
 }
 
-/** Remembers the function that has a key pattern on the default cache, and warns once of another one with the same. */
+/**
+ * Remembers the function that uses a key pattern on the default cache, and warns once about another one with the same.
+ */
 export function claimKey(pattern: string, name: string, fn: (...args: never[]) => unknown): void {
   const owners = shared("explicit-keys", () => new Map<string, Owner>());
-  // The positions of the arguments do not make the keys different.
+  // Other argument positions do not make the keys different.
   const id = pattern.replace(/\{\d+\}/g, "{}");
   const source = Function.prototype.toString.call(fn);
   const owner = owners.get(id);

@@ -23,7 +23,7 @@ interface Start<V> {
   noStore?: boolean | undefined;
   /** Whether the store held no value for the caller. */
   isMiss?: boolean;
-  /** How long the value that callers got is still fresh, in milliseconds. */
+  /** How long the value that callers got stays fresh, in milliseconds. */
   servedFreshFor?: number;
 }
 
@@ -109,7 +109,7 @@ async function bring<V>(call: Call<V>, flight: Flight, start: Start<V>, holding:
   return { value, store };
 }
 
-/** Stores the loaded value, ends the flight, and releases the lease: who calls during that looks the key up. */
+/** Stores the loaded value, ends the flight, and then releases the lease. A call in between looks up the key. */
 async function finish<V>(
   call: Call<V>,
   flight: Flight,
@@ -128,7 +128,7 @@ async function finish<V>(
     return value;
   } finally {
     clearTimeout(flight.timer);
-    // Otherwise it ends when the value is stored, since writes still wait for that.
+    // Otherwise it ends once the value is stored, since writes still wait for that.
     if (!flight.isStoring) {
       call.flights.end(flight);
     }
@@ -178,7 +178,7 @@ function put<V>(call: Call<V>, flight: Flight, value: V, options: WriteOptions):
   }
 }
 
-/** The current generations of tags; `undefined` if the provider failed and that is bypassed. */
+/** The current generations of tags; `undefined` if the provider failed and the failure is bypassed. */
 async function generations<V>(
   call: Call<V>,
   flight: Flight,
@@ -198,8 +198,8 @@ async function generations<V>(
 }
 
 /**
- * Runs a function from the caller's options. An error that it throws is the caller's mistake, and is never hidden by a stale
- * value.
+ * Runs a function from the caller's options. An error that it throws is the caller's mistake, which a stale value never
+ * hides.
  */
 function mistaken<R>(flight: Flight, work: () => R): R {
   try {

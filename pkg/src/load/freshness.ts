@@ -1,9 +1,9 @@
 /**
- * How the age of an entry determines the action of a caller, in milliseconds. The rules are those of the Rust crate's
+ * How the age of an entry, in milliseconds, determines what a caller does. The rules are those of the Rust crate's
  * `src/load`.
  *
- * An entry is fresh for its ttl, and then stale for the window of its write. The windows of a reader say how much of that the
- * reader accepts:
+ * An entry is fresh for its ttl, and then stale for the window of its write. A reader's own windows limit how much of
+ * that it accepts:
  *
  * ```text
  * written            fresh until                 kept until
@@ -54,7 +54,7 @@ export function judge(windows: Windows, freshFor: number, random: number): Verdi
   return -freshFor < windows.ifError ? "fallback" : "expired";
 }
 
-/** A ttl, shortened by up to the fraction `jitter` of it. */
+/** A ttl, shortened by a random fraction of at most `jitter`. */
 export function jittered(ttl: number, jitter: number, random: number): number {
   return Math.max(Math.ceil(ttl * (1 - jitter * random)), 1);
 }

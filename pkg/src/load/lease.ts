@@ -13,13 +13,14 @@ import type { LeaseProvider } from "./options.js";
 const FIRST_WAIT = 50;
 const LONGEST_WAIT = 250;
 /**
- * How many ttls of a lease a process waits before it loads without one: one for a holder that crashed, one for its successor.
+ * How many lease ttls a process waits before it loads without a lease: one for a holder that crashed, one for its
+ * successor.
  */
 const TTLS = 2;
 
 /** Which process loads. */
 export interface Turn<V> {
-  /** The value that another process loaded, and when it was read; there is nothing to load. */
+  /** The value that another process loaded, and when it was read. If set, there is nothing to load. */
   found?: V;
   read?: number;
   /** Whether another process loads, and no caller of this one waits for it. */
@@ -30,7 +31,7 @@ export interface Turn<V> {
   noStore?: boolean | undefined;
 }
 
-/** What a flight holds until its end. */
+/** The lease that a flight holds until its end. */
 export interface Holding {
   /** Releases the lease, if it is held. */
   release?: (() => Promise<void>) | undefined;
@@ -64,7 +65,7 @@ export function leaseOf(provider: Leasing): LeaseProvider["lease"] | undefined {
   if (provider.command) {
     return async (key, holder, ttl) => {
       const make = (whole: string, isBridge: boolean | undefined) => {
-        // The key has been checked, and may have the greatest length of keys.
+        // The key has already been checked, and may have the maximum length.
         const name = whole + SUFFIX;
         if (ttl !== null) {
           return ["SET", name, holder, "PX", `${ttl}`, "NX"];
@@ -84,15 +85,15 @@ export function checkLease(provider: object): void {
   }
 }
 
-/** What is known when a process waits for a lease. */
+/** The state of a call that waits for a lease. */
 interface Known<V> {
   /** The stale value that the load replaces. */
   fallback: V | undefined;
-  /** How long the value is still fresh that callers were answered with, in milliseconds. With one, nobody waits. */
+  /** How long the value that callers got stays fresh, in milliseconds. If set, nobody waits. */
   servedFreshFor: number | undefined;
 }
 
-/** Waits until this process is the one to load, or there is a value. */
+/** Waits until this process may load, or there is a value. */
 export async function takeTurn<V>(
   call: Call<V>,
   { signal }: Pick<AbortController, "signal">,
@@ -112,7 +113,7 @@ export async function takeTurn<V>(
     try {
       await lease(key, holder, null);
     } catch {
-      // The lease expires by itself, and the loaded value stays.
+      // The lease expires by itself. The loaded value is not affected.
       settings.monitor.bypasses++;
     }
   };
@@ -136,7 +137,7 @@ export async function takeTurn<V>(
       if (!held && servedFreshFor !== undefined) {
         return { elsewhere: true };
       }
-      // Also when the lease is acquired: its last holder may have stored a value since the last lookup.
+      // Looks up the key even if the lease was acquired: its last holder may have stored a value since the last lookup.
       const read = call.flights.reads();
       const { value, freshFor, failed: isDown } = await look(call);
       const verdict = value === undefined ? "expired" : judge(windows, freshFor, Math.random());
@@ -159,7 +160,7 @@ export async function takeTurn<V>(
   }
 }
 
-/** Ends earlier, with its reason, if the signal is aborted. */
+/** Rejects with the signal's reason if it is aborted first. */
 function sleep(milliseconds: number, signal: AbortSignal): Promise<void> {
   return new Promise((resolve, reject) => {
     const abort = () => {

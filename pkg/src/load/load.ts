@@ -12,12 +12,12 @@ import type { Settings } from "./settings.js";
 import type { Flight } from "./single-flight.js";
 import { isTooOld, share, unlessAborted, wait } from "./wait.js";
 
-/** How often a call looks up its key if writes overtake the lookup. After that it loads, which is always correct. */
+/** The maximum number of lookups of a call if writes overtake them. After that it loads, which is always correct. */
 const LOOKUPS = 8;
 
 /**
- * Returns the value under the key; if there is none, the loader's. If the provider answers synchronously, so does this
- * function, without the microtasks of an asynchronous one.
+ * Returns the value under the key; if there is none, the loader's. If the provider answers synchronously, this function
+ * awaits nothing, which saves microtasks.
  *
  * @throws an error of the provider that is not bypassed, and the reason of an aborted signal.
  */
@@ -84,7 +84,7 @@ async function outcomeLater<V>(
   }
 }
 
-/** The result of a call that `began` at some time, according to the result of its lookup. */
+/** The result of a call, given the result of its lookup and when it `began`. */
 function outcome<V>(call: Call<V>, found: Found<V>, began: number): Promise<V> {
   const { flights, key, settings } = call;
   const { value, freshFor } = found;
@@ -122,11 +122,11 @@ function outcome<V>(call: Call<V>, found: Found<V>, began: number): Promise<V> {
     monitor.coalesced++;
   }
   return wait(call, flight ?? begin(), {
-    // What the own flight brings is for this call in any case.
+    // A flight that this call starts is never too old for it.
     began: flight === undefined ? -1 : began,
     begin,
     fallback,
-    // A call that starts again has begun before.
+    // A call that starts again keeps the time at which it began.
     again: () => outcomeLater(call, look(call), began),
   });
 }

@@ -6,7 +6,9 @@ import type { Ttl } from "../types.js";
 
 /** Options that a loader can return with its value. */
 export interface LoadedOptions {
-  /** How long this value is fresh, in **seconds** or with a unit; `null`: it does not expire. Default: the ttl of the call. */
+  /**
+   * How long this value is fresh, in **seconds** or with a unit; `null` means no expiry. Default: the ttl of the call.
+   */
   ttl?: Ttl | null | undefined;
   /** Whether the value is returned to the waiting callers without being stored. Default: false. */
   noStore?: boolean | undefined;
@@ -23,7 +25,7 @@ export class Loaded<V> {
   }
 }
 
-/** Whether a loader has returned a value with options, made by any copy of the package. */
+/** Whether a loader returned a value with options, created by any copy of the package. */
 export function isLoaded<V>(value: V | Loaded<V>): value is Loaded<V> {
   return isBranded(value, "Loaded");
 }

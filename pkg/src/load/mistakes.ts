@@ -1,4 +1,4 @@
-/** Telling the caller's mistakes from failures of the store. */
+/** Distinguishes the caller's mistakes from failures of the store. */
 
 /**
  * Whether an error is a mistake of the caller, such as a value that cannot be stored or an invalid tag. Errors of the platform,

@@ -1,4 +1,4 @@
-/** What happens to the calls of one cached function. */
+/** The statistics of one cached function. */
 
 /** The counts, with the same names as in the Rust crate. */
 export interface LoadStats {
@@ -31,12 +31,12 @@ export class Monitor {
   stale = 0;
   bypasses = 0;
   loadTime = 0;
-  /** Loads because nothing was found, as opposed to those that were asked for. */
+  /** Loads after a miss, as opposed to forced ones. */
   misses = 0;
-  /** The causes that a warning has named. */
+  /** The causes of warnings so far. */
   readonly warned = new Set<string>();
 
-  /** The name of the function whose calls are counted, and what its keys look like. */
+  /** Takes the name of the function whose calls are counted, and the pattern of its keys. */
   constructor(
     readonly name?: string,
     readonly pattern?: string,

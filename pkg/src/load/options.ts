@@ -5,22 +5,22 @@ import type { MaybePromise } from "../promise.js";
 import type { Ttl } from "../types.js";
 import type { Loaded } from "./loaded.js";
 
-/** A provider that lends leases, for the option `lease`. */
+/** A provider that grants leases, for the option `lease`. */
 export interface LeaseProvider {
   /**
-   * Takes the lease of `key` in the name of `holder` for `ttl` **milliseconds**, unless another holder has it. With `null`,
-   * gives it back if `holder` has it. True if that was done.
+   * Acquires the lease of `key` on behalf of `holder` for `ttl` **milliseconds**, unless another holder has it. With
+   * `null`, releases it if `holder` has it. Returns whether it did so.
    */
   lease(key: string, holder: string, ttl: number | null): MaybePromise<boolean>;
 }
 
-/** What a loader is given. */
+/** The argument of a loader. */
 export interface LoadContext<V = unknown> {
   /** The key with all namespaces. */
   readonly key: string;
   /** Aborted when the loader reaches its time limit, or when no caller waits for it any more. */
   readonly signal: PlatformSignal;
-  /** Whether callers have already been given an old value. */
+  /** Whether the callers already have an old value. */
   readonly background: boolean;
   /**
    * The old value that this load replaces, if there is one: a stale value of a call with windows, or a value that is refreshed
@@ -38,8 +38,8 @@ export type Loader<T, V = unknown> = (context: LoadContext<V>) => MaybePromise<T
 /** How a value is loaded and kept. */
 export interface LoadOptions<V> {
   /**
-   * How long a loaded value is fresh, in **seconds** or with a unit; `null`: it does not expire; or a function of the value.
-   * Default: the cache's.
+   * How long a loaded value is fresh, in **seconds** or with a unit, or a function of the value; `null` means no
+   * expiry. Default: the ttl of the cache.
    */
   ttl?: Ttl | null | ((value: V) => Ttl | null) | undefined;
   /**
@@ -54,26 +54,26 @@ export interface LoadOptions<V> {
    * background.
    */
   earlyRefresh?: Ttl | undefined;
-  /** Shortens each ttl by a random share of up to this, from 0 to 1. */
+  /** Shortens each ttl by a random fraction of at most this, from 0 to 1. */
   jitter?: number | undefined;
   /**
-   * How long this call waits for a load at most; `null`: no limit. After that it rejects with a `LoadTimeoutError`, or returns
-   * the old value if `staleIfError` allows it. A load that exceeds the limit of the call that started it is not stored, unless
-   * it is `detached`. Default: `"30s"`.
+   * The maximum time this call waits for a load; `null` means no limit. After that it rejects with a
+   * `LoadTimeoutError`, or returns the old value if `staleIfError` allows it. A load that exceeds the limit of the call
+   * that started it is not stored, unless it is `detached`. Default: `"30s"`.
    */
   timeout?: Ttl | null | undefined;
   /**
-   * Whether the load continues, and its value is stored, after all callers have given up or reached their limits. It then has
-   * `timeout`, or 30 seconds if that is longer. Default: false; the loader's signal is aborted.
+   * Whether the load continues, and its value is stored, after all callers have given up or reached their limits. Its
+   * limit is then `timeout`, or 30 seconds if that is longer. Default: false; the loader's signal is aborted.
    */
   detached?: boolean | undefined;
   /**
-   * Lets one of all processes that share a store load the value. That process takes a lease of the key for this long, and
-   * releases it when the value is stored. Other processes look every 50 to 250 milliseconds until there is a value or the lease
-   * is free; after twice its length they load without it. If there is a stale value, they return that. Choose a lease that is
-   * longer than a load takes. It has no effect in memory. Over HTTP it is the key `<key>:isocache-lease`, which only its holder
-   * releases: with the command of the bridge, with `EVAL`, or, if that is refused, by letting it expire. A pattern that clears
-   * entries also clears their leases. Default: none.
+   * Lets only one of the processes that share a store load the value. That process acquires a lease of the key for this
+   * long, and releases it when the value is stored. Other processes look every 50 to 250 milliseconds until there is a
+   * value or the lease is free; after twice its length they load without it. If there is a stale value, they return
+   * that. Choose a lease that is longer than a load takes. It has no effect in memory. Over HTTP it is the key
+   * `<key>:isocache-lease`, which only its holder releases: with the command of the bridge, with `EVAL`, or, if that is
+   * refused, by letting it expire. A pattern that clears entries also clears their leases. Default: none.
    */
   lease?: Ttl | undefined;
   /** Load even if a value is cached, and store the result. */

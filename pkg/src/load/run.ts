@@ -1,4 +1,4 @@
-/** Running a loader, within its limit. */
+/** Runs a loader within its time limit. */
 
 import { quote } from "../check.js";
 import { enter, leave, runAt } from "./active-loads.js";
@@ -25,7 +25,7 @@ export async function run<V>(
   const { key, loader, settings } = call;
   const { monitor } = settings;
   const { signal } = flight.controller;
-  // Callers in the same tick, perhaps thousands, come before the loader is tracked, which makes promises slower.
+  // Lets callers in the same tick, perhaps thousands, join before the loader is tracked, which makes promises slower.
   await undefined;
   if (signal.aborted) {
     throw signal.reason;

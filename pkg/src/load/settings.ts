@@ -1,4 +1,4 @@
-/** Options of a load that have been checked. */
+/** The checked options of a load. */
 
 import { checkFunction, checkList, checkOptions, wrongType } from "../check.js";
 import type { Generations } from "../generations.js";
@@ -17,11 +17,11 @@ const NAMES = [
   ...["shouldCache", "signal", "waitUntil", "onError", "tags", "lease"],
 ];
 
-/** Ttls in milliseconds, by the form in which they were given: a program uses few, and repeats them at every call. */
+/** Parsed ttls in milliseconds, by their given form: a program uses few, and repeats them in every call. */
 const ttls = /* @__PURE__ */ new Map<Ttl | null, number>();
 const MAX_TTLS = 100;
 
-/** `name` is what errors call it. */
+/** `name` is its name in errors. */
 function parsed(ttl: Ttl | null, name = "ttl"): number {
   let found = ttls.get(ttl);
   if (found === undefined) {
@@ -34,7 +34,7 @@ function parsed(ttl: Ttl | null, name = "ttl"): number {
   return found;
 }
 
-/** Counts calls whose statistics nobody can read. */
+/** Counts calls whose statistics cannot be read. */
 const NOBODYS = /* @__PURE__ */ new Monitor();
 
 export class Settings<V> {
@@ -111,7 +111,7 @@ export class Settings<V> {
 
   /**
    * @param fallback - the ttl of the cache, in milliseconds.
-   * @throws TypeError if there is a window and no ttl that it could follow.
+   * @throws TypeError if there is a window but no finite ttl.
    */
   checkWindows(fallback: number | undefined): void {
     const { ttl } = this.given;
@@ -122,7 +122,7 @@ export class Settings<V> {
   }
 
   /**
-   * The options to store a value with.
+   * The options for storing a value.
    *
    * @param own - the ttl that the loader returned; `undefined` if it returned none.
    * @param fallback - the ttl of the cache, in milliseconds.
@@ -139,10 +139,10 @@ export class Settings<V> {
   }
 }
 
-/** Settings that consist of a ttl alone, by ttl. */
+/** Settings that consist only of a ttl, by ttl. */
 const byTtl = /* @__PURE__ */ new Map<Ttl | null | undefined, Settings<unknown>>();
 
-/** The settings of a call that is not made by a cached function. @throws as the constructor. */
+/** The settings of a call that is not made by a cached function. @throws like the constructor. */
 export function settingsOf<V>(options: LoadOptions<V> | Ttl | null | undefined): Settings<V> {
   if (typeof options === "object" && options !== null) {
     return new Settings(options);

@@ -4,8 +4,8 @@
  * 1. A write that begins while a loader runs overtakes its flight: waiting callers still get the loaded value, but it is not
  *    stored, and later callers start another flight.
  * 2. A write that begins while the value is being stored waits until it is stored, and then overwrites it.
- * 3. A call gets nothing that was read before it began: it may have been overwritten in the store since. A call that begins
- *    while the value is being stored waits until it is stored, and looks again.
+ * 3. A call never gets a value that was read before it began: it may have been overwritten in the store since. A call
+ *    that begins while the value is being stored waits until it is stored, and then looks again.
  */
 
 import { matching } from "../pattern.js";
@@ -23,7 +23,7 @@ export interface Flight {
   readonly kept: boolean;
   /** Whether a lease decides which process loads. */
   readonly leased: boolean;
-  /** What the store held when the flight began: no entry at all, no fresh entry, or any. */
+  /** The state of the store when the flight began: no entry at all, no fresh entry, or any. */
   readonly found: "nothing" | "nothing fresh" | "anything";
   /** Settles when the value is loaded and stored. Its rejections count as handled. */
   outcome: Promise<unknown>;
@@ -31,21 +31,24 @@ export interface Flight {
   shared: Promise<unknown> | undefined;
   /** The value, as soon as it is loaded. Callers whose time limit passes while it is being stored get it. */
   loaded: { readonly value: unknown } | undefined;
-  /** When the value was read, by the time of the `SingleFlight`; `undefined` before. It is for calls that began earlier. */
+  /**
+   * When the value was read, in the time of the `SingleFlight`; `undefined` before. Only calls that began earlier get
+   * it.
+   */
   read: number | undefined;
   /** The error of a loader that reached its time limit, and an error that is the caller's mistake. */
   late: unknown;
   mistake: unknown;
   /** Whether a write has begun since the flight began. */
   overtaken: boolean;
-  /** Whether the value is being stored, and the promise of its end, which never rejects. */
+  /** Whether the value is being stored, and a promise for the end of storing, which never rejects. */
   isStoring: boolean;
   storing: Promise<void> | undefined;
   /** The timer of the limit. */
   timer: ReturnType<typeof setTimeout> | undefined;
   /** The number of waiting callers. */
   callers: number;
-  /** Calls that wait for the end of the flight without its value. */
+  /** Calls that wait for the flight to end, but not for its value. */
   ending: (() => void)[] | undefined;
   readonly controller: AbortController;
 }
@@ -53,14 +56,14 @@ export interface Flight {
 /** A lookup in progress. */
 interface Lookup {
   readonly key: string;
-  /** Whether the key was written meanwhile. */
+  /** Whether the key was written during the lookup. */
   overtaken: boolean;
 }
 
 export class SingleFlight {
-  /** The warnings given so far, for calls without a function. */
+  /** The warnings so far, for calls without a function. */
   readonly warned = new Set<string>();
-  /** Counts what flights have read, to compare that with when calls began. */
+  /** A counter that serves as a clock: it tells whether a flight read its value before a call began. */
   time = 0;
   readonly #byKey = new Map<string, Flight>();
   readonly #lookups = new Set<Lookup>();
@@ -96,7 +99,7 @@ export class SingleFlight {
     return flight;
   }
 
-  /** Ends a flight, stored or not. */
+  /** Ends a flight, whether or not its value was stored. */
   end(flight: Flight): void {
     if (this.#byKey.get(flight.key) === flight) {
       this.#byKey.delete(flight.key);
@@ -117,12 +120,12 @@ export class SingleFlight {
     }
   }
 
-  /** The time of something that is read now: later than the begin of every call so far. */
+  /** The time of a read that happens now: later than the beginning of every call so far. */
   reads(): number {
     return ++this.time;
   }
 
-  /** From now on callers start another flight, and the value of this one is not stored. */
+  /** Makes later callers start another flight. The value of this one is not stored. */
   overtake(flight: Flight): void {
     flight.overtaken = true;
     this.end(flight);
@@ -147,7 +150,7 @@ export class SingleFlight {
     try {
       return await act();
     } finally {
-      // Flights that began during the write. One that is already storing has a value as new as the write.
+      // Overtakes flights that began during the write. One that is already storing has a value as new as the write.
       this.#fence(touched);
     }
   }
@@ -159,7 +162,7 @@ export class SingleFlight {
     }
   }
 
-  /** Overtakes the flights whose loader runs, and returns promises for the ends of those that are storing. */
+  /** Overtakes the flights whose loader is running, and returns promises for the ends of those that are storing. */
   #fence(touched: Touched): Promise<void>[] {
     this.overtakeLookups(touched);
     const storing: Promise<void>[] = [];
@@ -185,7 +188,9 @@ export function shareSingleFlight(provider: object, other: object): void {
   known().set(provider, singleFlightOf(other));
 }
 
-/** The loads in progress over a provider: the same for all caches over it, also for those of another copy of the package. */
+/**
+ * The loads in progress over a provider: the same for all caches over it, even those of another copy of the package.
+ */
 export function singleFlightOf(provider: object): SingleFlight {
   let flights = known().get(provider);
   if (flights === undefined) {

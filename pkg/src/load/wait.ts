@@ -1,4 +1,4 @@
-/** Waiting for a flight, as one of its callers. */
+/** Waits for a flight, as one of its callers. */
 
 import type { AbortSignalLike } from "../http/types.js";
 import { onAbort } from "./abort.js";
@@ -8,13 +8,13 @@ import { countStale } from "./lookup.js";
 import { MAX_TIMER, tooLate } from "./run.js";
 import type { Flight } from "./single-flight.js";
 
-/** What a caller needs besides the flight. */
+/** The inputs of a wait, besides the flight. */
 interface Waiting<V> {
-  /** When the call began, by the time of its `SingleFlight`. */
+  /** When the call began, in the time of its `SingleFlight`. */
   began: number;
   /** Starts a flight of its own. */
   begin: () => Flight;
-  /** What the caller returns if the load fails. */
+  /** The value that the caller returns if the load fails. */
   fallback: V | undefined;
   /** Starts the call again. */
   again: () => Promise<V>;
@@ -56,7 +56,7 @@ async function waitAlone<V>(call: Call<V>, first: Flight, { began, begin, fallba
   flight.callers++;
   let late: unknown;
   const own = new Limit(signal);
-  // The limit of the flight does not end the wait for its end.
+  // The flight's own limit does not end a wait for the flight to end.
   if ((timeout !== flight.timeout || isTooOld(flight, began)) && timeout !== Infinity) {
     own.start(timeout, () => {
       late = tooLate(key, timeout);
@@ -79,7 +79,7 @@ async function waitAlone<V>(call: Call<V>, first: Flight, { began, begin, fallba
             throw error;
           }
           if (flight.loaded !== undefined && flight.loaded.value !== ELSEWHERE && !isTooOld(flight, began)) {
-            // The value is loaded, and only being stored.
+            // The value is loaded, and is just being stored.
             return flight.loaded.value as V;
           }
         } else if (error === flight.late && flight.late !== undefined && timeout > flight.timeout) {
@@ -100,7 +100,10 @@ async function waitAlone<V>(call: Call<V>, first: Flight, { began, begin, fallba
   }
 }
 
-/** Leaves a flight. When its last caller leaves, the loader's signal is aborted, unless the value is being stored already. */
+/**
+ * Leaves a flight. When its last caller leaves, the loader's signal is aborted, unless the load continues anyway or the
+ * value is already being stored.
+ */
 function giveUp<V>({ flights }: Call<V>, flight: Flight, reason: unknown): void {
   if (--flight.callers === 0 && !flight.storing && !flight.kept) {
     flights.overtake(flight);
@@ -108,9 +111,9 @@ function giveUp<V>({ flights }: Call<V>, flight: Flight, reason: unknown): void 
   }
 }
 
-/** The end of a wait by a signal or a timer. */
+/** Ends a wait by a signal or a timer. */
 class Limit {
-  /** Whether it has come. */
+  /** Whether the signal or the timer has ended the wait. */
   isOver = false;
   #reject: (reason: unknown) => void = () => undefined;
   readonly #over: Promise<never>;
@@ -124,7 +127,7 @@ class Limit {
     this.#over.catch(() => undefined);
     if (signal !== undefined) {
       this.#endListening = onAbort(signal, () => this.#end(signal.reason));
-      // It may have been aborted before.
+      // The signal may already be aborted.
       if (signal.aborted) {
         this.#end(signal.reason);
       }
@@ -150,7 +153,7 @@ class Limit {
   }
 }
 
-/** The result of `work`; rejects with the signal's reason if it is aborted before. */
+/** The result of `work`; rejects with the signal's reason if it is aborted first. */
 export async function unlessAborted<T>(work: T | Promise<T>, signal: AbortSignalLike): Promise<T> {
   const limit = new Limit(signal);
   try {

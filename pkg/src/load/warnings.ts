@@ -1,12 +1,12 @@
-/** Warnings about calls that get nothing from their cache, once for each function and cause. */
+/** Warns about calls that do not benefit from their cache, once for each function and cause. */
 
 import { quote } from "../check.js";
 import type { CacheErrorCode } from "../http/errors.js";
 import type { Call } from "./call.js";
 
-/** The loads without a hit after which a function is reported. */
+/** A function without a hit is reported after this many loads. */
 const LOADS = 100;
-/** How many causes are remembered for calls without a function. */
+/** The maximum number of causes remembered for a function, and for all calls without one. */
 const MAX_WARNED = 100;
 
 const REMEDIES: Record<CacheErrorCode, string> = {
@@ -19,7 +19,7 @@ const REMEDIES: Record<CacheErrorCode, string> = {
   deserialize: "Another program or serializer has written the entry: use a namespace, or the same serializer.",
 };
 
-/** Warns of a failure of the provider that was bypassed. */
+/** Warns of a bypassed failure of the provider. */
 export function warnOfFailure<V>(call: Call<V>, error: unknown): void {
   const { code, name, message } = (error ?? {}) as { code?: CacheErrorCode; name?: string; message?: string };
   const isKnown = code !== undefined && Object.hasOwn(REMEDIES, code);

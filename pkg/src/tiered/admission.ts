@@ -7,7 +7,7 @@
 export interface Ticket {
   readonly key: string;
   readonly isWrite: boolean;
-  /** How many announcements had concerned all keys when it began. */
+  /** The number of announcements about all keys before it began. */
   readonly generation: number;
   /** Whether the key may have changed since it began. */
   spoiled: boolean;
@@ -15,13 +15,16 @@ export interface Ticket {
   announced: boolean;
 }
 
-/** How many own writes are remembered until their announcement. The announcement of any further write drops its copy. */
+/**
+ * The maximum number of own writes that are remembered until they are announced. The announcement of any further write
+ * drops its copy.
+ */
 const MOST_AWAITED = 10_000;
 
 export class Admission {
   #generation = 0;
   readonly #open = new Map<string, Set<Ticket>>();
-  /** Keys with copies of own writes that have succeeded but have not been announced yet. */
+  /** Keys whose copies come from own writes that have succeeded but have not been announced yet. */
   readonly #awaited = new Set<string>();
 
   /** Begins an operation. A write spoils the operations in progress on its key, and another write spoils it. */
@@ -63,7 +66,7 @@ export class Admission {
     }
   }
 
-  /** Handles that every key may have changed. */
+  /** Handles the announcement that every key may have changed. */
   allChanged(): void {
     this.#generation++;
     this.#awaited.clear();

@@ -14,7 +14,7 @@ import type { TierSettings } from "./options.js";
 class Kept<V> {
   readonly value: V;
   readonly tags: Entry<V>["tags"];
-  /** Until when the entry is fresh in the store, in milliseconds; `Infinity`: it does not expire. */
+  /** The time until which the entry is fresh in the store, in milliseconds; `Infinity` means no expiry. */
   readonly freshUntil: number;
 
   constructor(value: V, tags: Entry<V>["tags"], freshUntil: number) {
@@ -26,9 +26,12 @@ class Kept<V> {
 
 /** After this many readings within one millisecond, the clock is read less often. */
 const BUSY = 64;
-/** How many hits are then served without reading the clock, within one turn of the event loop. */
+/** The number of hits that are then served without reading the clock, within one turn of the event loop. */
 const TRUSTED = 256;
-/** How much longer copies must stay good for that, in milliseconds: the program may do other work between the hits. */
+/**
+ * For that, copies must stay good for longer than this, in milliseconds: the program may do other work between the
+ * hits.
+ */
 const MARGIN = 1000;
 const NO_TAGS = {};
 
@@ -36,7 +39,7 @@ export class Copies<V> {
   readonly memory: MemoryCache<unknown>;
   readonly admission = new Admission();
   readonly counts = { invalidations: 0, resets: 0 };
-  /** The time for everything that concerns the link, in milliseconds. */
+  /** The clock of the link, in milliseconds. */
   readonly now: () => number;
   readonly #link: Link;
   readonly #settings: TierSettings<V>;
@@ -46,7 +49,7 @@ export class Copies<V> {
   #isClosed = false;
   #hits: number | undefined;
   #trusted = 0;
-  /** Whether the trust ends with this turn of the event loop. */
+  /** Whether a callback will end the trust after this turn of the event loop. */
   #isTrusting = false;
   #busy = 0;
   #lastReading = Number.NaN;
@@ -80,7 +83,7 @@ export class Copies<V> {
 
   #read(): boolean {
     if (this.#settings.clock !== undefined) {
-      // A clock of the caller's is read every time.
+      // The caller's own clock is read every time.
       return this.now() <= this.#link.goodUntil && !this.#isClosed;
     }
     this.#tick();
@@ -126,7 +129,7 @@ export class Copies<V> {
     this.#lastReading = Number.NaN;
   }
 
-  /** The value of a good copy under a key, counted, or `undefined`. */
+  /** The value of a good copy under a key, or `undefined`. Counts a hit. */
   hit(key: string): V | undefined {
     if (this.#trusted <= 0) {
       return this.#checked(key);
@@ -136,7 +139,7 @@ export class Copies<V> {
     return this.#isBare ? (kept as V | undefined) : this.#opened(kept);
   }
 
-  /** As `hit`, but reads the clock first. */
+  /** Like `hit`, but reads the clock first. */
   #checked(key: string): V | undefined {
     if (!this.#read()) {
       return undefined;
@@ -159,13 +162,16 @@ export class Copies<V> {
     return found && this.#entryOf(found.value, found.freshFor);
   }
 
-  /** As `entry`, but neither counted nor a use, and without its expiry. */
+  /** Like `entry`, but without the expiry, and neither counted nor marked as used. */
   peek(key: string): Entry<V> | undefined {
     const kept = this.memory.peek(key);
     return kept === undefined ? undefined : this.#entryOf(kept, null);
   }
 
-  /** How many **seconds** the entry of a copy is still fresh; `null`: it does not expire, `undefined`: there is no copy. */
+  /**
+   * How many **seconds** the entry of a copy stays fresh; `null` if it does not expire, `undefined` if there is no
+   * copy.
+   */
   remaining(key: string): number | null | undefined {
     const kept = this.memory.peek(key);
     if (!(kept instanceof Kept)) {
@@ -229,7 +235,7 @@ export class Copies<V> {
     this.memory.close();
   }
 
-  /** Lookups that a copy answered. */
+  /** The number of lookups that copies answered. */
   get hits(): number {
     return this.#hits ?? this.memory.stats().hits;
   }

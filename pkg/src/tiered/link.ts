@@ -18,13 +18,13 @@ export type Dropped = "all" | readonly string[];
 const NONE: readonly string[] = [];
 
 export class Link {
-  /** Until when copies may be served, in milliseconds. */
+  /** The time until which copies may be served, in milliseconds. */
   goodUntil = Number.NEGATIVE_INFINITY;
   #validFor = 0;
   #state: "connected" | "resuming" | "disconnected" = "disconnected";
   /** The position up to which every change is known. */
   #last: Position | undefined;
-  /** Since when copies have not been served, if that is known more exactly than by `goodUntil`. */
+  /** When copies stopped being served, if that is known more exactly than from `goodUntil`. */
   #lostAt: number | undefined;
 
   /** A link without announcements: copies are good for as long as they are kept. */
@@ -74,7 +74,7 @@ export class Link {
     return this.#state === "disconnected" ? "disconnected" : now <= this.goodUntil ? "connected" : "suspect";
   }
 
-  /** Since when copies have not been good, in milliseconds; `undefined` while they are. */
+  /** When copies stopped being good, in milliseconds; `undefined` while they are good. */
   suspectSince(now: number): number | undefined {
     if (now <= this.goodUntil) {
       return undefined;

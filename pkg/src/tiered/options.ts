@@ -27,26 +27,26 @@ export interface TieredCacheOptions<V> {
   /** Limits of the copies in memory. Default: 1000 entries. */
   near?: NearOptions<V> | undefined;
   /**
-   * How long a copy is kept at most, in **seconds** or with a unit. A copy is never kept for longer than its entry is fresh in
-   * `far`, which is also the default.
+   * The maximum time a copy is kept, in **seconds** or with a unit. A copy is never kept longer than its entry is fresh
+   * in `far`, which is also the default.
    */
   nearTtl?: Ttl | undefined;
   /**
-   * Where announcements of changed keys come from. Default: the bridge of `far`, if that is an `HttpCache`. With
-   * `checkInterval`, `far` is polled for changes, at most once in each interval; a copy may be as old as the interval. With
-   * `false`, nothing is announced, and a copy may be as old as `nearTtl`.
+   * The source of announcements of changed keys. Default: the bridge of `far`, if that is an `HttpCache`. With
+   * `checkInterval`, `far` is polled for changes, at most once in each interval; a copy may be as old as the interval.
+   * With `false`, nothing is announced, and a copy may be as old as `nearTtl`.
    */
   invalidations?: InvalidationSource | InvalidationOptions | false | undefined;
   /**
    * Whether copies are served while the connection to `far` is silent or lost: `"never"`, only after `far` has failed
-   * (`"if-far-fails"`), or `"always"`, without asking `far`. Default: `"never"`.
+   * (`"if-far-fails"`), or `"always"`, without a request to `far`. Default: `"never"`.
    */
   serveSuspect?: "never" | "if-far-fails" | "always" | undefined;
-  /** For how long such copies are served, in **seconds** or with a unit. Default: `"1m"`. */
+  /** How long such copies are served, in **seconds** or with a unit. Default: `"1m"`. */
   serveSuspectFor?: Ttl | undefined;
   /**
-   * How many failed writes may be queued to be sent again: `set`, `setMany`, `delete`, `deleteMany` and `clearPattern`. A
-   * queued write resolves at once; when the queue is full, writes reject. Default: 0.
+   * The maximum number of failed writes that are queued to be sent again: `set`, `setMany`, `delete`, `deleteMany` and
+   * `clearPattern`. A queued write resolves at once; when the queue is full, writes reject. Default: 0.
    */
   retryWrites?: number | undefined;
   /** Called for each queued write that is given up. Default: a message on the console. */
@@ -58,7 +58,7 @@ export interface TieredCacheOptions<V> {
   tracer?: CacheTracer | undefined;
   /** The name of this cache in spans, `cache.name`. Default: `"tiered"`. */
   name?: string | undefined;
-  /** The time in milliseconds, of any origin. Default: a clock that goes on while the machine sleeps. */
+  /** Returns the time in milliseconds, from any origin. Default: a clock that continues while the machine sleeps. */
   clock?: (() => number) | undefined;
 }
 
@@ -66,7 +66,7 @@ export interface TieredCacheOptions<V> {
 export interface TierSettings<V> {
   readonly near: NearOptions<V>;
   readonly nearTtl: number;
-  /** `undefined`: nothing is announced. */
+  /** `undefined` if nothing is announced. */
   readonly source: InvalidationSource | undefined;
   readonly serveSuspect: "never" | "if-far-fails" | "always";
   readonly serveSuspectFor: number;
@@ -164,7 +164,10 @@ function sourceOf<V>(options: TieredCacheOptions<V>): InvalidationSource | undef
   return new HttpInvalidations(far, invalidations as InvalidationOptions | undefined);
 }
 
-/** A view of the provider that marks its requests, so that announcements tell its own writes from those of others. */
+/**
+ * A view of the provider that marks its requests, so that announcements distinguish its own writes from those of
+ * others.
+ */
 export function withOrigin<V>(far: Provider<V>, invalidations: TieredCacheOptions<V>["invalidations"]): Provider<V> {
   const { withOrigin } = far as { withOrigin?(): Provider<V> };
   const isItsOwn = invalidations === undefined || (invalidations !== false && !("listen" in invalidations));

@@ -20,7 +20,7 @@ export class Retries {
   #isSending = false;
   #wake: (() => void) | undefined;
   #isClosed = false;
-  /** Why the last one failed. */
+  /** The error of the last failed write. */
   lastError: unknown;
 
   constructor(most: number, report: (error: unknown, write: UnsentWrite) => void) {

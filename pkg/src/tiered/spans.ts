@@ -6,7 +6,7 @@ import { mark } from "../shared.js";
 /** The attributes of a span. */
 type Attributes = Record<string, boolean | number | string>;
 
-/** A span of a `CacheTracer`: a part of the `Span` of OpenTelemetry. */
+/** A span of a `CacheTracer`: a subset of the `Span` of OpenTelemetry. */
 export interface CacheSpan {
   setAttribute(name: string, value: boolean | number | string): unknown;
   recordException?(error: unknown): unknown;
@@ -14,12 +14,12 @@ export interface CacheSpan {
   end(): unknown;
 }
 
-/** Starts spans: a tracer of OpenTelemetry, or an object with this method. */
+/** Starts spans: an OpenTelemetry tracer, or any object with this method. */
 export interface CacheTracer {
   startSpan(name: string, options: { attributes: Attributes }): CacheSpan;
 }
 
-/** `ERROR` of OpenTelemetry. */
+/** The status code `ERROR` of OpenTelemetry. */
 const FAILED = 2;
 /** The names that tools recognize, the same as in Rust. */
 const SPANS = {
@@ -33,7 +33,7 @@ const SPANS = {
 };
 
 /**
- * Gives a cache methods with spans. `farLookups` returns how many lookups the store has answered.
+ * Wraps the methods of a cache in spans. `farLookups` returns the number of lookups that the store has answered.
  *
  * Spans never contain keys, which may be secret.
  */
@@ -89,7 +89,7 @@ export function trace(cache: object, tracer: CacheTracer, name: string, farLooku
   }
 }
 
-/** Whether a lookup found what it was asked for: a value, a fresh entry, or all of several. */
+/** Whether a lookup found a value or a fresh entry; for several keys, whether it found all of them. */
 function isHit(result: unknown): boolean {
   if (Array.isArray(result)) {
     return result.every(isHit);

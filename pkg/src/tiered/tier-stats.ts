@@ -8,15 +8,15 @@ export interface TierStats {
   nearHits: number;
   /** Lookups that `far` answered with a fresh entry. */
   farHits: number;
-  /** Lookups that found none. */
+  /** Lookups that found no fresh entry. */
   misses: number;
   /** Announced changes of keys. */
   invalidations: number;
-  /** How often all copies were dropped, because changes were missed or the store was emptied. */
+  /** The number of times all copies were dropped, because changes were missed or the store was emptied. */
   resets: number;
   /** The total time during which copies were not served, because the connection was silent or lost. */
   suspectMs: number;
-  /** The time from the end of a write of this cache to its announcement, last measured; `undefined` if it never was. */
+  /** The last measured time from the end of a write of this cache to its announcement; `undefined` before the first. */
   lagMs: number | undefined;
   /** Queued writes, which will be sent again. */
   queuedWrites: number;

@@ -19,7 +19,7 @@ interface Flight<V> {
   readonly outcome: Promise<Entry<V> | undefined>;
 }
 
-/** How long a read waits for a poll at most, in milliseconds. */
+/** The maximum time a read waits for a poll, in milliseconds. */
 const CHECK_LIMIT = 5000;
 
 export class Tier<V> {
@@ -28,17 +28,17 @@ export class Tier<V> {
   readonly link: Link;
   readonly retries: Retries;
   readonly counts = { farHits: 0, misses: 0 };
-  /** The time from the end of a write of this cache to its announcement, in milliseconds, last measured. */
+  /** The last measured time from the end of a write of this cache to its announcement, in milliseconds. */
   lag: number | undefined;
   readonly #settings: TierSettings<V>;
   readonly #flights = new Map<string, Flight<V>>();
   #subscription: InvalidationSubscription | undefined;
   /** Waiting calls of `ready`. Each callback is called once, with an error if the cache was closed. */
   readonly #waiters = new Set<(error?: Error) => void>();
-  /** Why the source was lost the last time. */
+  /** The cause of the last loss of the source. */
   #lastLoss: unknown;
   #isClosed = false;
-  /** A write whose announcement is still to come, and when it ended. */
+  /** A write that has not been announced yet, and when it ended. */
   #probe: { readonly key: string; readonly at: number } | undefined;
 
   constructor(far: Provider<V>, settings: TierSettings<V>) {
@@ -49,7 +49,7 @@ export class Tier<V> {
     this.retries = new Retries(settings.retryWrites, settings.onUnsentWrite);
   }
 
-  /** Starts to listen. Operations call it, since edge workers allow no requests before the first one. */
+  /** Starts listening. Operations call it, since edge workers allow no requests before the first one. */
   start(): void {
     if (this.#isClosed) {
       throw closed();
@@ -104,7 +104,7 @@ export class Tier<V> {
     }
   }
 
-  /** The entry under a key without a good copy. `isCounted`: whether it counts as a lookup. */
+  /** Reads the entry under a key without a good copy. `isCounted` tells whether that counts as a lookup. */
   miss(key: string, isCounted: boolean): MaybePromise<Entry<V> | undefined> {
     this.start();
     if (this.copies.areGood) {
@@ -159,10 +159,10 @@ export class Tier<V> {
     const { admission } = this.copies;
     const open = this.#flights.get(key);
     const began = this.copies.now();
-    // While changes are not announced, everybody gets what there is now.
+    // While changes are not announced, every caller reads the current entry.
     if (open !== undefined && this.copies.areGood && admission.isClean(open.ticket)) {
       return open.outcome.then((entry) => {
-        // It was fresh when that read began. If it may have expired before this one did, the store is asked again.
+        // It was fresh when that read began. If it may have expired before this one began, the store is read again.
         const freshFor = entry?.freshFor ?? Infinity;
         return freshFor > 0 && freshFor <= began - open.began ? this.#readFar(key) : entry;
       });
@@ -206,7 +206,7 @@ export class Tier<V> {
     return outcome;
   }
 
-  /** One request for the value and how long it is fresh. */
+  /** Reads the value and its remaining ttl, in one request if the store supports that. */
   #ask(key: string): MaybePromise<Entry<V> | undefined> {
     const { far } = this;
     if (far.getEntry) {
@@ -234,8 +234,8 @@ export class Tier<V> {
   }
 
   /**
-   * Writes to the store. Copies under the keys are dropped before and after it. Then the entries that `kept` returns for the
-   * result are kept as copies, unless somebody else changed their key at the same time.
+   * Writes to the store. Copies under the keys are dropped before and after it. Then the entries that `kept` returns
+   * for the result are kept as copies, unless another client changed their key at the same time.
    */
   write<R>(
     keys: readonly string[],
@@ -266,7 +266,7 @@ export class Tier<V> {
       }
       const [first] = tickets;
       if (first !== undefined && this.#settings.source !== undefined) {
-        // It may have been announced before the response came.
+        // It may have been announced before the response arrived.
         this.lag = first.announced ? 0 : this.lag;
         this.#probe ??= first.announced ? undefined : { key: first.key, at: copies.now() };
       }
@@ -275,7 +275,7 @@ export class Tier<V> {
     return settle(send, succeed, fail);
   }
 
-  /** As `write`, for all keys that match a pattern. */
+  /** Like `write`, for all keys that match a pattern. */
   writeAll<R>(pattern: string, send: () => MaybePromise<R>): MaybePromise<R> {
     this.start();
     this.copies.dropAll(pattern);
@@ -314,7 +314,7 @@ export class Tier<V> {
     }
   }
 
-  /** Ends everything except the store. */
+  /** Closes everything except the store. */
   close(): void {
     if (this.#isClosed) {
       return;
@@ -356,7 +356,10 @@ function settle<R>(send: () => MaybePromise<R>, succeed: (result: R) => R, fail:
   return isPromise(sent) ? sent.then(succeed, failed) : succeed(sent);
 }
 
-/** Resolves with the promise, or when the time has passed: a promise of another request of an edge worker may never settle. */
+/**
+ * Resolves when the promise settles or the time has passed: in an edge worker, a promise of another request may never
+ * settle.
+ */
 function within(limit: number, promise: Promise<void>): Promise<void> {
   return new Promise((resolve) => {
     const timer = setTimeout(resolve, limit);

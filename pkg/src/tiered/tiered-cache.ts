@@ -20,13 +20,13 @@ import { Tier } from "./tier.js";
 import type { TierStats } from "./tier-stats.js";
 import { copiesOf } from "./written.js";
 
-/** The methods that a provider need not have. */
+/** The optional methods of a provider. */
 const OPTIONAL = [
   ...["getEntry", "getEntries", "peekEntries", "ttl", "touch", "getAndTouch", "getAndDelete", "setIfAbsent", "replace"],
   ...["increment", "incrementWithin", "takeEntry", "touchEntry", "setIfDead", "keys", "readAndTouch", "readAndDelete"],
 ];
 
-/** What a `set` of a `TieredCache` takes as its last argument. */
+/** The last argument of `set`. */
 type Options = PublicOptions | Ttl | null | undefined;
 
 /**
@@ -45,16 +45,16 @@ type Options = PublicOptions | Ttl | null | undefined;
  * await cache.close();
  * ```
  *
- * **How old a copy may be.** While the connection works: as old as the time that an announcement takes. While it is silent: two
- * heartbeats; then copies are not served. After a gap: copies from before it are served only if the cache knows what it missed.
- * A copy is kept for no longer than its entry is fresh in `far`.
+ * **How old a copy may be.** While the connection works: as old as an announcement takes to arrive. While it is silent:
+ * two heartbeats; then copies are not served. After a gap: copies from before it are served only if the cache knows
+ * what it missed. A copy is never kept longer than its entry is fresh in `far`.
  *
  * **Writes** go to `far` first. The written value is then kept as a copy, unless somebody else changed the key at the same
  * time. Other processes see the write when it is announced to them.
  *
- * Methods return a value synchronously if a copy answers, and otherwise what `far` returns. Methods that `far` lacks are
- * missing here, too. The cache starts to listen with the first operation, or with `ready`. Until `close`, it keeps a Node
- * process running.
+ * Methods return a value synchronously if a copy answers, and otherwise what `far` returns. Methods that `far` lacks
+ * are missing here, too. The cache starts listening with the first operation, or with `ready`. Until `close`, it keeps
+ * a Node process running.
  */
 export class TieredCache<V = unknown> implements Provider<V> {
   /** As in `far`. */
@@ -64,7 +64,7 @@ export class TieredCache<V = unknown> implements Provider<V> {
   readonly #tier: Tier<V>;
   readonly #copies: Copies<V>;
   readonly #far: Provider<V>;
-  /** As it was given. */
+  /** As given to the constructor. */
   readonly #given: Provider<V>;
 
   /** @throws TypeError or RangeError for an option of the wrong type or out of range, naming it. */
@@ -104,7 +104,7 @@ export class TieredCache<V = unknown> implements Provider<V> {
     return (copies.areGood ? copies.entry(key) : undefined) ?? this.#missed(key);
   }
 
-  /** The value under `key`, and how many **seconds** it is still fresh; `null`: it does not expire. */
+  /** The value under `key`, and how many **seconds** it stays fresh; `null` if it does not expire. */
   getWithTtl(key: string): MaybePromise<{ value: NoInfer<V>; ttl: number | null } | undefined> {
     return after(this.getEntry(key), (entry) =>
       isFresh(entry) ? { value: entry.value, ttl: inSeconds(entry.freshFor) } : undefined,
@@ -128,7 +128,7 @@ export class TieredCache<V = unknown> implements Provider<V> {
     return together(keys, (key) => after(this.getEntry(key), ifFresh));
   }
 
-  /** @internal As `getEntries`, without being counted. */
+  /** @internal Like `getEntries`, without counting lookups. */
   peekEntries(keys: readonly string[]): MaybePromise<(Entry<NoInfer<V>> | undefined)[]> {
     return this.#peeked(keys);
   }
@@ -141,7 +141,7 @@ export class TieredCache<V = unknown> implements Provider<V> {
     });
   }
 
-  /** @internal As `getMany`, without counting lookups. */
+  /** @internal Like `getMany`, without counting lookups. */
   readMany(keys: readonly string[]): MaybePromise<(V | undefined)[]> {
     return after(this.#peeked(keys), (entries) => entries.map((entry) => entry?.value));
   }
@@ -152,7 +152,7 @@ export class TieredCache<V = unknown> implements Provider<V> {
     return (copies.areGood && copies.memory.has(key)) || this.#far.has(key);
   }
 
-  /** The same as `has`, by the name that the Rust crate uses. */
+  /** The same as `has`, under the name that the Rust crate uses. */
   exists(key: string): MaybePromise<boolean> {
     return this.has(key);
   }
@@ -200,7 +200,7 @@ export class TieredCache<V = unknown> implements Provider<V> {
     return this.#setIf("replace", key, value, options);
   }
 
-  /** @internal As `setIfAbsent`; an entry for which `isDead` returns true counts as absent, too. */
+  /** @internal Like `setIfAbsent`; an entry for which `isDead` returns true counts as absent, too. */
   setIfDead(
     key: string,
     value: V,
@@ -251,42 +251,47 @@ export class TieredCache<V = unknown> implements Provider<V> {
     return this.#retried("clearPattern", pattern, () => this.#tier.writeAll(pattern, send), 0);
   }
 
-  /** Starts the ttl of the entry under `key` again with `ttl`, by default that of `far`. Returns whether there is an entry. */
+  /**
+   * Restarts the ttl of the entry under `key` with `ttl`, by default that of `far`. Returns whether there is an entry.
+   */
   touch(key: string, ttl?: Ttl | null): MaybePromise<boolean> {
     const time = ttlFor(this.#far, resolveTtl(ttl, undefined));
     return this.#tier.write([key], () => methodOf(this.#far, "touch")(key, time));
   }
 
-  /** The value under `key`, or `undefined`; its ttl starts again with `ttl`, by default that of `far`. In one step. */
+  /**
+   * Returns the value under `key`, or `undefined`, and restarts its ttl with `ttl`, by default that of `far`, in one
+   * step.
+   */
   getAndTouch<T extends V = V>(key: string, ttl?: Ttl | null): MaybePromise<NoInfer<T> | undefined> {
     const time = ttlFor(this.#far, resolveTtl(ttl, undefined));
     const send = () => methodOf(this.#far, "getAndTouch")(key, time);
     return after(this.#tier.write([key], send), (value) => this.#counted(value)) as MaybePromise<T | undefined>;
   }
 
-  /** The value under `key`, which is removed; or `undefined`. In one step. */
+  /** Removes the entry under `key`, and returns its value, or `undefined` if there was none, in one step. */
   getAndDelete<T extends V = V>(key: string): MaybePromise<NoInfer<T> | undefined> {
     const send = () => methodOf(this.#far, "getAndDelete")(key);
     return after(this.#tier.write([key], send), (value) => this.#counted(value)) as MaybePromise<T | undefined>;
   }
 
-  /** @internal As `getAndDelete`. */
+  /** @internal Like `getAndDelete`. */
   takeEntry(key: string): MaybePromise<Entry<NoInfer<V>> | undefined> {
     return this.#countedEntry(this.#tier.write([key], () => methodOf(this.#far, "takeEntry")(key)));
   }
 
-  /** @internal As `getAndTouch`. */
+  /** @internal Like `getAndTouch`. */
   touchEntry(key: string, ttl?: Ttl | null): MaybePromise<Entry<NoInfer<V>> | undefined> {
     const time = ttlFor(this.#far, resolveTtl(ttl, undefined));
     return this.#countedEntry(this.#tier.write([key], () => methodOf(this.#far, "touchEntry")(key, time)));
   }
 
-  /** @internal As `getAndTouch`, without counting a lookup. */
+  /** @internal Like `getAndTouch`, without counting a lookup. */
   readAndTouch(key: string, ttl: Ttl): MaybePromise<unknown> {
     return this.#tier.write([key], () => uncountedOf(this.#far).readAndTouch?.(key, ttl));
   }
 
-  /** @internal As `getAndDelete`, without counting a lookup. */
+  /** @internal Like `getAndDelete`, without counting a lookup. */
   readAndDelete(key: string): MaybePromise<unknown> {
     return this.#tier.write([key], () => uncountedOf(this.#far).readAndDelete?.(key));
   }
@@ -376,7 +381,7 @@ const ifFresh = <V>(entry: Entry<V> | undefined) => (isFresh(entry) ? entry : un
 const valueIfFresh = <V>(entry: Entry<V> | undefined) => ifFresh(entry)?.value;
 const inSeconds = (freshFor: number | null) => (freshFor === null ? null : freshFor / 1000);
 
-/** What `one` returns for each key, in their order; synchronously, if it answers synchronously for all. */
+/** The results of `one` for the keys, in their order; synchronous if all results are. */
 function together<R>(keys: readonly string[], one: (key: string) => MaybePromise<R>): MaybePromise<R[]> {
   checkKeys(keys);
   const all = keys.map(one);

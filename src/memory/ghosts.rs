@@ -150,7 +150,7 @@ mod tests {
             assert!(ghosts.take(other) && !ghosts.take(other));
             ghosts.remember(other, usize::MAX / 9);
         }
-        assert!(growths > 5);
+        assert!(growths > if cfg!(miri) { 2 } else { 5 }, "{growths}");
         assert!((0..COUNT).all(|at| ghosts.take(hash(at))));
     }
 

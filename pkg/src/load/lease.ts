@@ -19,7 +19,7 @@ const LONGEST_WAIT = 250;
 const TTLS = 2;
 
 /** Which process loads. */
-export interface Turn<V> {
+interface Turn<V> {
   /** The value that another process loaded, and when it was read. If set, there is nothing to load. */
   found?: V;
   read?: number;

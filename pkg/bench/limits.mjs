@@ -6,12 +6,12 @@
 export const SIZE_LIMITS = [
   // What a program bundles that uses these and nothing else.
   { entry: "isocache", names: ["keyPattern"], limit: 1_180, goal: 1_500 },
-  { entry: "isocache", names: ["MemoryCache"], limit: 18_520, goal: 9_000, engine: "js" },
+  { entry: "isocache", names: ["MemoryCache"], limit: 18_600, goal: 9_000, engine: "js" },
   // A tenth of it tells stale entries from fresh ones in every operation.
   { entry: "isocache", names: ["HttpCache"], limit: 15_960, goal: 10_000, has: "breaker" },
-  { entry: "isocache", names: ["Cache", "cached"], limit: 29_970, goal: 15_000, engine: "js" },
-  { entry: "isocache", limit: 59_170, goal: 28_000, engine: "js" },
-  { entry: "isocache/wasm", names: ["MemoryCache"], limit: 16_900, engine: "wasm" },
+  { entry: "isocache", names: ["Cache", "cached"], limit: 30_000, goal: 15_000, engine: "js" },
+  { entry: "isocache", limit: 59_250, goal: 28_000, engine: "js" },
+  { entry: "isocache/wasm", names: ["MemoryCache"], limit: 16_950, engine: "wasm" },
   { entry: "isocache/msgpack", limit: 6_450, has: "MessagePack" },
 ];
 

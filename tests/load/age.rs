@@ -6,7 +6,7 @@ use std::convert::Infallible;
 use isocache::{BoxFuture, CacheAside, MemoryCacheProvider, Runtime};
 
 use crate::executor::{Executor, Seeded, pause};
-use crate::processes::{KEY, LEASE, Scene, seconds};
+use crate::processes::{KEY, Scene, seconds};
 use crate::provider::Remote;
 
 /// The second caller begins so many steps later, in several orders of events.
@@ -44,7 +44,7 @@ fn a_loaded_value_that_was_removed_since_it_was_stored() {
 fn a_value_of_another_process_that_was_removed_while_the_lease_is_released() {
     for (steps, seed) in steps() {
         let scene = Scene::default();
-        scene.holders.sync().set(KEY, "another".into(), Some(LEASE)).unwrap();
+        scene.give_lease("another");
         let process = scene.process();
         let (scene, process) = (&scene, &process);
         let waits: BoxFuture<'_, ()> = Box::pin(async move {
@@ -75,7 +75,7 @@ fn a_stale_value_while_another_process_loads() {
         let asks: BoxFuture<'_, ()> = Box::pin(async move {
             assert_eq!(scene.ask(process, windows(), seconds(0)).await, 1);
             scene.time.advance(seconds(61));
-            scene.holders.sync().set(KEY, "another".into(), Some(LEASE)).unwrap();
+            scene.give_lease("another");
             let unused = || async { Err::<Option<u64>, &str>("another process loads") };
             let stale = async {
                 if seed % 2 == 0 {

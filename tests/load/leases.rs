@@ -54,7 +54,7 @@ fn without_a_lease_each_process_loads() {
 fn a_holder_that_died_is_followed_by_one_other_when_its_lease_ends() {
     for seed in 0..100 {
         let scene = Scene::default();
-        scene.holders.sync().set(KEY, "who died".into(), Some(LEASE)).unwrap();
+        scene.give_lease("who died");
         let processes = [scene.process(), scene.process()];
         let (scene, processes) = (&scene, &processes);
         let ask = |caller: usize| -> BoxFuture<'_, ()> {
@@ -73,7 +73,7 @@ fn a_holder_that_died_is_followed_by_one_other_when_its_lease_ends() {
 fn who_waits_goes_on_when_the_value_comes_or_the_lease_is_free() {
     for by_value in [true, false] {
         let scene = Scene::default();
-        scene.holders.sync().set(KEY, "another".into(), Some(LEASE)).unwrap();
+        scene.give_lease("another");
         let process = scene.process();
         let (scene, process) = (&scene, &process);
         let asks: BoxFuture<'_, ()> = Box::pin(async move {
@@ -109,12 +109,12 @@ fn who_waits_too_long_loads_without_and_takes_nothing_from_the_holder() {
     });
     let holder: BoxFuture<'_, ()> = Box::pin(async move {
         for _ in 0..8 {
-            scene.holders.sync().set(KEY, "who goes on".into(), Some(LEASE)).unwrap();
+            scene.give_lease("who goes on");
             scene.time.sleep(seconds(3)).unwrap().await;
         }
     });
     // First the holder.
-    scene.holders.sync().set(KEY, "who goes on".into(), Some(LEASE)).unwrap();
+    scene.give_lease("who goes on");
     scene.run(1, vec![holder, asks]);
     assert_eq!(scene.counts(), (1, 1));
     assert_eq!(scene.holders.sync().get(KEY).unwrap().as_deref(), Some("who goes on"));
@@ -131,7 +131,7 @@ fn a_lease_that_ends_during_the_load_is_left_to_who_has_it_by_then() {
     let other: BoxFuture<'_, ()> = Box::pin(async move {
         scene.time.sleep(seconds(11)).unwrap().await;
         assert!(!scene.holders.sync().exists(KEY).unwrap(), "it has ended");
-        scene.holders.sync().set(KEY, "another".into(), Some(LEASE)).unwrap();
+        scene.give_lease("another");
     });
     scene.run(5, vec![slow, other]);
     assert_eq!(scene.store.sync().get(KEY).unwrap(), Some(1), "what it brought is stored");
@@ -207,7 +207,7 @@ fn a_stale_value_is_answered_while_another_process_loads() {
     let asks: BoxFuture<'_, ()> = Box::pin(async move {
         assert_eq!(scene.ask(process, options(), seconds(0)).await, 1);
         scene.time.advance(seconds(61));
-        scene.holders.sync().set(KEY, "another".into(), Some(LEASE)).unwrap();
+        scene.give_lease("another");
         let before = scene.time.clock.now_ms();
         assert_eq!(scene.ask(process, options(), seconds(0)).await, 1);
         let behind = || async { Err::<Option<u64>, _>("it is not run") };

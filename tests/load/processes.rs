@@ -126,7 +126,12 @@ impl Scene {
         options.runtime(self.time.clone()).monitor(Arc::clone(&self.monitor))
     }
 
-    /// Takes so long, and brings the number of the load.
+    /// Gives the lease to a process outside the scene.
+    pub fn give_lease(&self, holder: &str) {
+        self.holders.sync().set(KEY, holder.into(), Some(LEASE)).unwrap();
+    }
+
+    /// Loads for this time, and returns the number of the load.
     pub async fn load(&self, time: Duration) -> u64 {
         let number = self.loads.fetch_add(1, Ordering::SeqCst) + 1;
         let running = Running(self);

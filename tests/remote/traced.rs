@@ -8,6 +8,7 @@ use isocache::{
     BoxFuture, CacheError, CacheProvider, CacheStats, Clock, Kept, KeysProvider, Loading, ManualClock, MaybeSend,
     NewEntry, Result, SingleFlight, Storing, WithTtl,
 };
+use servers::eventually;
 use tokio::runtime::Handle;
 use tokio::sync::Mutex;
 
@@ -133,10 +134,9 @@ impl<P: KeysProvider> Controls for Traced<P> {
         Handle::current().spawn(async move { done.send(()) });
         is_done.recv().expect("the runtime runs");
         let metrics = Handle::current().metrics();
-        let sleeps = || metrics.worker_park_unpark_count(0) % 2 == 1;
-        while !sleeps() {
-            std::thread::sleep(Duration::from_micros(50));
-        }
+        eventually("the thread of the runtime to sleep", || {
+            (metrics.worker_park_unpark_count(0) % 2 == 1).then_some(())
+        });
     }
 }
 

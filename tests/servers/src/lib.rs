@@ -78,15 +78,17 @@ pub fn eventually<T>(what: &str, mut ask: impl FnMut() -> Option<T>) -> T {
     within(PATIENCE, &mut ask).unwrap_or_else(|| panic!("in vain waited for {what}"))
 }
 
-/// Calls `ask` repeatedly, up to a time limit.
+/// Calls `ask` repeatedly, up to a time limit, with pauses that grow to 5 ms.
 pub fn within<T>(limit: Duration, mut ask: impl FnMut() -> Option<T>) -> Option<T> {
     let started = Instant::now();
+    let mut pause = Duration::from_micros(50);
     loop {
         let answer = ask();
         if answer.is_some() || started.elapsed() > limit {
             return answer;
         }
-        std::thread::sleep(Duration::from_millis(5));
+        std::thread::sleep(pause);
+        pause = (2 * pause).min(Duration::from_millis(5));
     }
 }
 

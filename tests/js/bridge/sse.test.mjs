@@ -1,13 +1,21 @@
 // Streams of events as they are on the wire.
 
 import assert from "node:assert/strict";
-import { test } from "node:test";
+import { afterEach, test } from "node:test";
 import { eventually, withinLimit } from "../../support/waiting.mjs";
 import { ORIGIN, READ_ONLY_TOKEN, startBridge, TOKEN } from "./support/bridge.mjs";
 import { send } from "./support/http.mjs";
 import { onStores } from "./support/stores.mjs";
 
-/** Opens a stream. `next` is the next event with its empty line, `rest` what comes until the stream ends. */
+const opened = [];
+
+afterEach(() => {
+  for (const stream of opened.splice(0)) {
+    stream.close();
+  }
+});
+
+/** Opens a stream, which ends with the test. `next` is the next event with its empty line, `ended` the end of the stream. */
 async function open(bridge, path, { method = "POST", token = TOKEN, headers } = {}) {
   const abort = new AbortController();
   const response = await withinLimit(
@@ -35,12 +43,14 @@ async function open(bridge, path, { method = "POST", token = TOKEN, headers } = 
       heard += decoder.decode(value, { stream: true });
     }
   };
-  return {
+  const stream = {
     response,
     next: () => withinLimit(`an event of ${path}`, next()),
     ended: () => withinLimit(`the end of ${path}`, reader.read()),
     close: () => abort.abort(),
   };
+  opened.push(stream);
+  return stream;
 }
 
 onStores(["memory", "redis"], (its) => {
@@ -49,8 +59,8 @@ onStores(["memory", "redis"], (its) => {
     return json.result;
   };
 
-  test("a subscription and its messages", async () => {
-    for (const method of ["POST", "GET"]) {
+  for (const method of ["POST", "GET"]) {
+    test(`a subscription by ${method} and its messages`, async () => {
       const stream = await open(its.bridge, "/subscribe/news", { method });
       assert.equal(stream.response.status, 200);
       assert.match(stream.response.headers.get("content-type"), /^text\/event-stream/);
@@ -69,9 +79,8 @@ onStores(["memory", "redis"], (its) => {
         assert.equal(await publish("news", payload), 1);
         assert.equal(await stream.next(), `data: message,news,${payload}\n\n`);
       }
-      stream.close();
-    }
-  });
+    });
+  }
 
   test("a payload never escapes from its event", async () => {
     const stream = await open(its.bridge, "/subscribe/c");
@@ -85,7 +94,6 @@ onStores(["memory", "redis"], (its) => {
       const text = data[0].slice("data: message,c,".length);
       assert.equal(/[\r\n]/.test(payload) ? JSON.parse(text) : text, payload);
     }
-    stream.close();
   });
 
   test("bytes that are not UTF-8", async () => {
@@ -93,7 +101,6 @@ onStores(["memory", "redis"], (its) => {
     await stream.next();
     await publish("c", Buffer.from([0x61, 0xff, 0x62]));
     assert.equal(await stream.next(), "data: message,c,a\ufffdb\n\n");
-    stream.close();
   });
 
   test("a requested encoding changes nothing", async () => {
@@ -101,7 +108,6 @@ onStores(["memory", "redis"], (its) => {
     assert.equal(await stream.next(), "data: subscribe,c,1\n\n");
     await publish("c", "plain");
     assert.equal(await stream.next(), "data: message,c,plain\n\n");
-    stream.close();
   });
 
   test("several channels in one stream, percent-encoded", async () => {
@@ -112,7 +118,6 @@ onStores(["memory", "redis"], (its) => {
     await publish("a/b", "y");
     assert.equal(await stream.next(), "data: message,c d,x\n\n");
     assert.equal(await stream.next(), "data: message,a/b,y\n\n");
-    stream.close();
   });
 
   test("patterns", async () => {
@@ -121,7 +126,6 @@ onStores(["memory", "redis"], (its) => {
     assert.equal(await publish("no", "x"), 0);
     assert.equal(await publish("news", "x"), 1);
     assert.equal(await stream.next(), "data: pmessage,n[ew]*,news,x\n\n");
-    stream.close();
   });
 
   test("invalid subscriptions", async () => {
@@ -145,7 +149,6 @@ onStores(["memory", "redis"], (its) => {
     const stream = await open(its.bridge, "/subscribe/c", { token: READ_ONLY_TOKEN, headers: { origin: ORIGIN } });
     assert.equal(stream.response.headers.get("access-control-allow-origin"), ORIGIN);
     assert.equal(await stream.next(), "data: subscribe,c,1\n\n");
-    stream.close();
   });
 
   test("the streams of a token are limited, and a closed one frees its place", async () => {
@@ -165,9 +168,6 @@ onStores(["memory", "redis"], (its) => {
       stream.close();
       return stream.response.status === 200 ? true : undefined;
     });
-    for (const stream of streams) {
-      stream.close();
-    }
   });
 
   test("a stream ends when the bridge does", async () => {
@@ -185,6 +185,5 @@ onStores(["memory"], (its) => {
     const stream = await open(its.bridge, "/subscribe/c");
     assert.equal(await stream.next(), "data: subscribe,c,1\n\n");
     assert.match(await stream.next(), /^:.*\n\n$/);
-    stream.close();
   });
 });

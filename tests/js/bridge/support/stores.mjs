@@ -2,14 +2,26 @@
 
 import { after, before, beforeEach, describe } from "node:test";
 import { startCluster, startRedis } from "../../../support/redis.mjs";
+import { eventually } from "../../../support/waiting.mjs";
 import { startBridge } from "./bridge.mjs";
+import { sendJson } from "./http.mjs";
 
 const START = { memory: async () => undefined, redis: startRedis, cluster: startCluster };
+
+/** A closed stream is a receiver until the bridge sees that it is closed. */
+async function hasNoSubscribers(bridge) {
+  const { json } = await sendJson(bridge, "/pipeline", [
+    ["PUBSUB", "CHANNELS"],
+    ["PUBSUB", "NUMPAT"],
+  ]);
+  const [channels, patterns] = json.map(({ result }) => result);
+  return channels.length === 0 && patterns === 0 ? true : undefined;
+}
 
 /**
  * Describes tests once for each of `stores`, out of `memory`, `redis` and `cluster`. `tests` gets an object that has, while a
  * test runs, `store` (its name), `bridge`, `backend` (see `redis.mjs`; nothing for `memory`) and `redis`, a client. Every test
- * begins with an empty store.
+ * begins with an empty store and without subscribers.
  */
 export function onStores(stores, tests, { args = [] } = {}) {
   for (const store of stores) {
@@ -25,6 +37,7 @@ export function onStores(stores, tests, { args = [] } = {}) {
           await Promise.all(running.backend.nodes.map((node) => node.command("FLUSHALL")));
         } else {
           await running.redis.flushall();
+          await eventually("the subscriptions of the last test to end", () => hasNoSubscribers(running.bridge));
         }
       });
       after(async () => {

@@ -12,7 +12,7 @@ const guide = [
   ["Leases", "leases"],
   ["Memory", "memory"],
   ["Over HTTP", "http"],
-  ["Memory before a store", "tiers"],
+  ["Memory in front of a store", "tiers"],
   ["Redis", "redis"],
 ];
 const peers = [
@@ -25,7 +25,7 @@ const peers = [
 ];
 const items = (folder, pages) => pages.map(([text, name]) => ({ text, link: `/${folder}/${name}` }));
 
-/** Both are made beside the pages by `npm run build`; see scripts/reference.mjs. */
+/** `make docs` builds both beside the pages. */
 const reference = [
   { text: "Rust", link: "/reference/rust/isocache/index.html", target: "_self" },
   { text: "JavaScript", link: "/reference/js/index.html", target: "_self" },
@@ -61,7 +61,7 @@ export default defineConfig({
           { text: "Introduction", link: "/" },
           { text: "JavaScript", link: "/start/javascript" },
           { text: "Rust", link: "/start/rust" },
-          { text: "Memory before a store", link: "/coherence" },
+          { text: "Coherence", link: "/coherence" },
           { text: "How the parts fit together", link: "/parts" },
           { text: "Environments", link: "/environments" },
         ],

@@ -1,12 +1,12 @@
 import type { Estimate } from "./advisor/advisor.js";
 import { checkKey, checkKeys, checkList, checkPattern, checkValue } from "./check.js";
 import type { BoundedIncrement, IncrementWithinOptions } from "./counters.js";
+import { matching } from "./glob.js";
 import { increment, incrementWithin } from "./memory-counters.js";
 import { MemoryMethods } from "./memory-methods.js";
 import { resize } from "./memory-options.js";
 import { MemoryScope } from "./memory-scope.js";
 import { outOfMemory } from "./memory-write.js";
-import { matching } from "./pattern.js";
 import { escapeGlob } from "./prefix.js";
 import { brand } from "./shared.js";
 import type { Table } from "./table.js";

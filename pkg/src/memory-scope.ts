@@ -2,10 +2,10 @@
 
 import type { Advisor } from "./advisor/advisor.js";
 import { checkKey, checkObject, checkText } from "./check.js";
+import { matching } from "./glob.js";
 import { type Settings, settingsOf } from "./memory-options.js";
 import { checkedWrite, copied, outOfMemory, store, type Write } from "./memory-write.js";
 import { MEMORY_ENTRY_OPTIONS, MEMORY_OPTIONS } from "./option-names.js";
-import { matching } from "./pattern.js";
 import { escapeGlob, prefixOf } from "./prefix.js";
 import { report } from "./removals.js";
 import { Table } from "./table.js";

@@ -4,7 +4,7 @@
 //! |---|---|
 //! | [`cli`] | the command line |
 //! | [`settings`], [`access`], [`values`] | the configuration file: the server, the store, and access |
-//! | `policy`, `open_store`, `certificate` | what the server runs with, made from settings and options |
+//! | `server_policy`, `open_store`, `certificate` | what the server runs with, made from settings and options |
 //! | `serve`, `signals` | the process: start, reload, shutdown |
 //! | `simulate` | the hit ratios of recorded accesses |
 //! | `connections`, `timeouts`, `keep_alive` | limits on the number of connections, and on each of them |
@@ -24,9 +24,9 @@ mod connections;
 pub mod invalidations;
 mod keep_alive;
 mod open_store;
-mod policy;
 mod serve;
 pub mod server;
+mod server_policy;
 pub mod settings;
 mod sign;
 mod signals;

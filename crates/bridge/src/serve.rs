@@ -31,7 +31,7 @@ use super::server::{Bridge, Parts, Phase, StaticFiles};
 use super::settings::Settings;
 use super::signals::{Reload, Shutdown, Signals};
 use super::timeouts::Timeouts;
-use super::{certificate, open_store, policy};
+use super::{certificate, open_store, server_policy};
 
 /// Compressing smaller responses is not worth the work.
 const COMPRESS_ABOVE_BYTES: u64 = 8 * 1024;
@@ -92,10 +92,10 @@ fn log(format: LogFormat) {
 
 /// `--check`: reads what `serve` would read, and changes nothing.
 async fn check(arguments: &Serve) -> Result<(), String> {
-    let mut settings = policy::settings(arguments)?;
+    let mut settings = server_policy::settings(arguments)?;
     let tls = settings.tls.clone();
     let store = open_store::check(&settings, arguments).await;
-    policy::policy(&mut settings)?;
+    server_policy::policy(&mut settings)?;
     static_files(arguments)?;
     println!("configuration: ok");
     if let Some(tls) = tls {
@@ -112,8 +112,8 @@ fn static_files(arguments: &Serve) -> Result<Option<StaticFiles>, String> {
 }
 
 fn prepare(arguments: Serve) -> Result<Ready, String> {
-    let mut settings = policy::settings(&arguments)?;
-    let policy = policy::policy(&mut settings)?;
+    let mut settings = server_policy::settings(&arguments)?;
+    let policy = server_policy::policy(&mut settings)?;
     let static_files = static_files(&arguments)?;
     let (store, snapshot) = open_store::open(&settings, &arguments)?;
     let clock: Arc<dyn Clock> = Arc::new(UnixClock);
@@ -173,7 +173,7 @@ async fn run(ready: Ready) -> Result<(), String> {
     };
     let scheme = if certificate.is_some() { "https" } else { "http" };
     let metrics = bridge.metrics.clone();
-    let reload = Reload { arguments, bridge, fixed: policy::fixed(&settings), certificate: certificate.clone() };
+    let reload = Reload { arguments, bridge, fixed: server_policy::fixed(&settings), certificate: certificate.clone() };
     let (delay, drain) = (settings.server.shutdown_delay, settings.server.drain_timeout);
     // Signals are handled from here on.
     Signals::listen()?.handle(reload, Shutdown { handle: handle.clone(), phase, delay, drain });

@@ -11,7 +11,7 @@ use tokio::sync::watch;
 
 use super::cli::Serve;
 use super::server::{Bridge, Phase};
-use super::{certificate, policy};
+use super::{certificate, server_policy};
 
 /// The signals that the process handles from now on.
 pub(super) struct Signals {
@@ -96,9 +96,9 @@ impl Reload {
             tracing::info!("SIGHUP: there is no configuration file to read again");
             return Ok(());
         }
-        let mut settings = policy::settings(&self.arguments)?;
-        let (fixed, tls) = (policy::fixed(&settings), settings.tls.clone());
-        let policy = policy::policy(&mut settings)?;
+        let mut settings = server_policy::settings(&self.arguments)?;
+        let (fixed, tls) = (server_policy::fixed(&settings), settings.tls.clone());
+        let policy = server_policy::policy(&mut settings)?;
         if let (Some(config), Some(tls)) = (&self.certificate, &tls) {
             certificate::reload(config, tls).await?;
         }

@@ -8,7 +8,7 @@
  *    that begins while the value is being stored waits until it is stored, and then looks again.
  */
 
-import { matching } from "../pattern.js";
+import { matching } from "../glob.js";
 import { claim, shared } from "../shared.js";
 
 /** The keys of a write: a list, or all that match a pattern. */

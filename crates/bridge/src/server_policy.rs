@@ -1,4 +1,4 @@
-//! Builds the policy from settings and options: everything that SIGHUP can replace while the server runs.
+//! Builds the [`Policy`] of the server from settings and options: everything that SIGHUP can replace while the server runs.
 
 use std::sync::Arc;
 

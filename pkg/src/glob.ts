@@ -1,4 +1,4 @@
-/** Matching keys against a pattern. */
+/** Matching keys against a glob. */
 
 import { calls, startEngine, sync, words } from "./wasm.js";
 

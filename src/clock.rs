@@ -1,4 +1,4 @@
-//! Clocks. Only this file reads the time.
+//! Clocks. Elsewhere, only timers and limits on waiting read the time.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};

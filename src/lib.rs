@@ -11,7 +11,8 @@
 //! | `key-of` | `key_of`, a key made from any arguments; implied by `macros` |
 //! | `msgpack` | `MessagePackSerializer` |
 //! | `sessions` | `SessionStore` |
-//! | `metrics`, `tracing` | reports of cached functions through the facades of these names |
+//! | `tower` | `RateLimitLayer`, a rate limiter as a layer of tower |
+//! | `metrics`, `tracing` | reports of cached functions and tiered caches through the facades of these names |
 //! | `redis` | `RedisCacheProvider`: Redis, Redis Cluster and Sentinel, on tokio |
 //! | `http` | `HttpCacheProvider`: a cache through the bridge, for code that cannot open a socket; also in wasm |
 //! | `js` | `JsCacheProvider`: a cache shared with JavaScript; only on wasm32-unknown-unknown |

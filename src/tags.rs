@@ -186,7 +186,7 @@ fn step(most: f64) -> i64 {
 }
 
 /// A view of [`Tagged`], returned by [`with_tags`](Tagged::with_tags): a provider that adds its tags to every entry
-/// written through it, and to which entries are absent once one of their tags has been invalidated.
+/// written through it, and treats entries as absent once one of their tags has been invalidated.
 ///
 /// The statistics are those of the provider of the entries, where an invalidated entry counts as a hit. `delete` and
 /// `clear_pattern` count it too, until it is overwritten or expires. Lookups of tags are not counted.

@@ -1,4 +1,4 @@
-/** The clocks of the machine. No other file reads the time. */
+/** The clocks of the machine. Elsewhere, only the duration of a load is read from one. */
 
 import { isEdgeWorker } from "./platform.js";
 

@@ -28,7 +28,7 @@ pub struct JsValueSerializer {
 }
 
 impl JsValueSerializer {
-    /// Maps become plain objects, and integers become numbers.
+    /// Creates a serializer that converts maps to plain objects, and integers to numbers.
     #[must_use]
     pub fn new() -> Self {
         Self::default()

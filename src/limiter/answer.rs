@@ -8,7 +8,7 @@ use crate::error::CacheError;
 /// The result of a check if the store fails.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum OnStoreError {
-    /// The error.
+    /// The check fails with the error of the store.
     #[default]
     Fail,
     /// The request is allowed.

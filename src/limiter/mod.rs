@@ -62,8 +62,8 @@ struct Verdict {
 /// count the difference in another window. The bounds hold for any number of concurrent callers.
 ///
 /// **The sliding window** is exact up to a limit of 64: it decides as a log of all allowed requests would. Above that,
-/// it keeps only 64 times, each for up to `⌈limit / 64⌉` requests: it never refuses what a log would allow, and allows
-/// up to `⌈limit / 64⌉ - 1` requests more, 1 for a limit of 100. Above 130,000, times are rounded by less than a 64th
+/// it keeps only 64 timestamps, each for up to `⌈limit / 64⌉` requests: it never refuses what a log would allow, and allows
+/// up to `⌈limit / 64⌉ - 1` requests more, 1 for a limit of 100. Above 130,000, timestamps are rounded by less than a 64th
 /// of the window. If requests that cost more than 1 meet at the limit, one may be refused while another gives back what
 /// it has taken.
 ///

@@ -72,7 +72,7 @@ pub trait CounterProvider: Send + Sync {
     ///
     /// # Errors
     /// As for [`increment`](Self::increment), and [`InvalidArgument`](crate::CacheError::InvalidArgument) for a `by` or
-    /// a bound beyond ±(2^53 - 1). By default the error that the provider cannot do it in one step.
+    /// a bound beyond ±(2^53 - 1). The default implementation always fails: it has no way to do this in one step.
     fn increment_within(
         &self,
         key: &str,

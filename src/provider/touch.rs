@@ -40,8 +40,8 @@ pub trait TouchProvider<T: MaybeSend>: Send + Sync {
     fn touch(&self, key: &str, ttl: Option<Duration>) -> impl Future<Output = Result<bool>> + MaybeSend;
 
     /// Returns the value under `key`, or `None` if there is no entry, and gives the entry a new ttl, counted from now.
-    /// Counts as [`get`](crate::CacheProvider::get) does. Redis needs version 6.2 for it, and for [`touch`](Self::touch),
-    /// which both are `GETEX` there.
+    /// Counts as [`get`](crate::CacheProvider::get) does. In Redis it is `GETEX`, which needs version 6.2; so is
+    /// [`touch`](Self::touch), except for bytes and text.
     ///
     /// # Errors
     /// As for [`get`](crate::CacheProvider::get), and for a ttl outside the limits.

@@ -50,7 +50,7 @@ export interface LoadOptions<V> {
   /** How long after its ttl a value is still returned if the load fails. Otherwise as `staleWhileRevalidate`. */
   staleIfError?: Ttl | undefined;
   /**
-   * About how long a load takes. Shortly before a value stops being fresh, about one of its many callers loads a new one in the
+   * The approximate duration of a load. Shortly before a value stops being fresh, about one of its many callers loads a new one in the
    * background.
    */
   earlyRefresh?: Ttl | undefined;

@@ -14,7 +14,7 @@ const program = `${root}target/release/instructions`;
 /** How much an operation may take more or less, and with another compiler than that of the baselines. */
 const [TOLERANCE, OTHER_COMPILER] = [0.05, 0.25];
 const COUNT = 20_000;
-/** Each run seeds its hashes anew, so that a table is now and then less lucky: what seems too much is counted again. */
+/** Each run has other seeds for its hashes, so a table is now and then less lucky: what seems too much is counted again. */
 const ATTEMPTS = 5;
 
 execFileSync("cargo", ["build", "--quiet", "--release", "--package", "instructions"], { cwd: root, stdio: "inherit" });

@@ -12,7 +12,7 @@ const INVALIDATIONS: u32 = 10_000;
 
 const TAG: &str = "org:7";
 
-/// A cache in which so many entries have one tag.
+/// A cache in which this many entries have one tag.
 pub struct Invalidation {
     tags: Tagged<MemoryCacheProvider<TaggedEntry<u64>>, MemoryCacheProvider<i64>>,
     entries: usize,
@@ -24,7 +24,7 @@ impl Invalidation {
         Self { tags: Tagged::new(provider, MemoryCacheProvider::default()), entries }
     }
 
-    /// Nanoseconds for one invalidation, after all entries have been written anew.
+    /// Nanoseconds for one invalidation, after all entries have been written again.
     pub async fn round(&self) -> f64 {
         let view = self.tags.with_tags(&[TAG]).await.expect("the tag is right");
         for number in 0..self.entries {

@@ -156,7 +156,7 @@ pub fn run<C: Cache>(scenario: &Scenario<'_>) -> Run {
     Run { ns: elapsed.as_secs_f64() * 1e9 / operations, hit_ratio: hits as f64 / operations }
 }
 
-/// Each thread in a part of the stream of its own, beginning so many keys `before` it; the time from the first start to the
+/// Each thread runs its own part of the stream, beginning `before` keys earlier. Returns the time from the first start to the
 /// last end.
 fn in_threads<C: Cache>(cache: &C, scenario: &Scenario<'_>, before: usize, one: usize) -> (Duration, u64) {
     let barrier = Barrier::new(scenario.threads);
@@ -233,7 +233,7 @@ pub fn allocations<C: Cache>() -> (f64, f64) {
     (each(on_hits.allocations), each(on_sets.allocations))
 }
 
-/// Bytes for each of so many entries with keys of 16 bytes, in a cache with room for just these.
+/// Bytes for each of this many entries with keys of 16 bytes, in a cache with room for just these.
 pub fn bytes_per_entry<C: Cache>(entries: usize) -> f64 {
     let keys: Vec<String> = (0..entries).map(|id| format!("key:{id:012}")).collect();
     let (cache, counts) = crate::allocator::counted(|| {

@@ -1,7 +1,7 @@
 //! The decision on a command: what passes reaches nothing of another tenant.
 //!
-//! What it would reach is found out by carrying it out, on the embedded store. That key positions are those of a real Redis
-//! for every other command too is for the tests in `crates/bridge/tests/bridge_access`.
+//! The command is carried out on the embedded store, which shows what it reaches. The tests in
+//! `crates/bridge/tests/internals/access` compare the key positions of all commands with a real Redis.
 
 use std::sync::LazyLock;
 

@@ -10,7 +10,7 @@ use isocache_protocol::{Reply, RequestLimits, reply_from_json};
 
 /// Small, so that inputs reach them.
 const LIMITS: RespLimits = RespLimits { depth: 8, elements: 512, bytes: 64 << 10 };
-/// For what was written anew, which may be longer than what was read.
+/// For text that was written again, which may be longer than the text that was read.
 const WIDE: RespLimits = RespLimits { depth: 8, elements: 4096, bytes: 1 << 20 };
 const COMMANDS: RequestLimits = RequestLimits { commands: 8, arguments: 8 };
 

@@ -105,7 +105,7 @@ function asFunction(source) {
       (_, at, bytes) => `bufferView.set([${[...Buffer.from(bytes, "base64")]}], ${at})`,
     ),
   );
-  // It declares every view and function that a module may need, and makes all views anew when the memory grows.
+  // It declares every view and function that a module may need, and makes all views again when the memory grows.
   for (const name of new Set(made.text.match(/\b(HEAP|Math_)\w+(?= = )/g))) {
     const without = made.text.replaceAll(new RegExp(`^ *(var )?${name} = .*\\n`, "gm"), "");
     if (!new RegExp(`\\b${name}\\b`).test(without)) {

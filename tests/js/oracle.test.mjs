@@ -6,7 +6,7 @@
 // - In isocache, what has expired makes room first; lru-cache drops it only when told to.
 // - isocache refuses what is larger than maxBytes and keeps the old entry; lru-cache drops it. The call is made on
 //   isocache alone.
-// - lru-cache cannot be resized. It is made anew from its entries, the oldest first.
+// - lru-cache cannot be resized. It is created again from its entries, the oldest first.
 
 import assert from "node:assert/strict";
 import { test } from "node:test";

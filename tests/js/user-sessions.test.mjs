@@ -96,7 +96,7 @@ for (const [name, make] of Object.entries(STORES)) {
     }
   });
 
-  test(`${name}: the index has places for so many sessions, and a further one ends the oldest`, async () => {
+  test(`${name}: the index has maxPerUser places, and a further session ends the oldest`, async () => {
     const { sessions } = made(make, { maxPerUser: 3 });
     const tokens = [];
     for (let value = 0; value < 5; value++) {

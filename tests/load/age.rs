@@ -9,7 +9,7 @@ use crate::executor::{Executor, Seeded, pause};
 use crate::processes::{KEY, Scene, seconds};
 use crate::provider::Remote;
 
-/// The second caller begins so many steps later, in several orders of events.
+/// The second caller begins this many steps later, in several orders of events.
 fn steps() -> impl Iterator<Item = (usize, u64)> {
     let seeds = if cfg!(miri) { 1 } else { 100 };
     (0..20).flat_map(move |steps| (0..seeds).map(move |seed| (steps, seed)))

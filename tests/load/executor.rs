@@ -54,7 +54,7 @@ impl<'a> Executor<'a> {
         self.spawn_dropped(None, future)
     }
 
-    /// A future that is dropped after so many polls, if it has not ended.
+    /// A future that is dropped after this many polls, if it has not ended.
     pub fn spawn_dropped(&mut self, polls: Option<usize>, future: impl Future<Output = ()> + 'a) -> usize {
         let ready = Arc::new(Flag(AtomicBool::new(true)));
         self.started += 1;

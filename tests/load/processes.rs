@@ -79,7 +79,7 @@ impl Time {
                 return;
             }
             self.advance(TICK);
-            assert!(self.clock.now_ms() < 1_000_000, "somebody waits for ever");
+            assert!(self.clock.now_ms() < 1_000_000, "somebody waits forever");
             pause(1).await;
         }
     }

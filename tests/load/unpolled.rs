@@ -22,7 +22,7 @@ fn seconds(seconds: u64) -> Duration {
     Duration::from_secs(seconds)
 }
 
-/// Polls a future so many times, and leaves it then.
+/// Polls a future this many times, and then leaves it.
 fn polled<F: Future + ?Sized>(future: &mut Pin<Box<F>>, times: usize) {
     for _ in 0..times {
         if future.as_mut().poll(&mut Context::from_waker(Waker::noop())).is_ready() {

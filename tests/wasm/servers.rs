@@ -98,7 +98,7 @@ impl Script {
         serde_json::from_str(&ask(&format!("asked/{}", self.id)).await).unwrap()
     }
 
-    /// Waits until it was asked as often, and so many answers are on their way.
+    /// Waits until this many requests have arrived, and this many responses are on their way.
     pub async fn has(&self, times: u32, open: u32) {
         for _ in 0..3000 {
             let asked = self.asked().await;

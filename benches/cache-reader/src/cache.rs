@@ -18,7 +18,7 @@ pub enum Cache {
 }
 
 impl Cache {
-    /// Connects to Redis. Near copies are at most so many.
+    /// Connects to Redis. It keeps at most this many near copies.
     pub async fn open(kind: &str, url: &str, entries: NonZeroUsize) -> Result<Self, Box<dyn Error>> {
         match kind {
             "redis" => Ok(Self::Redis(RedisCacheProvider::builder(url).build()?)),

@@ -81,7 +81,7 @@ describe("tabs", () => {
     };
   }
 
-  /** Waits until the bridge has so many streams. */
+  /** Waits until the bridge has this many streams. */
   const readers = (wanted) =>
     eventually(`${wanted} readers`, async () => {
       const response = await fetch(`${bridge.url}/metrics`, { headers: { authorization: `Bearer ${TOKEN}` } });

@@ -67,7 +67,7 @@ describe("ten thousand operations", () => {
         window.said = () => new Promise((resolve) => worker.addEventListener("message", resolve, { once: true }));
         return window.said();
       });
-      /** Does so many thousands; what the heap and the engine hold then. */
+      /** Does this many thousands; returns what the heap and the engine hold then. */
       const after = async (thousands) => {
         const pages = await page.evaluate(async (count) => {
           const said = window.said();

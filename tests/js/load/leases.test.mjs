@@ -46,7 +46,7 @@ class Scene {
     return remote;
   }
 
-  /** A loader that takes so many milliseconds, and brings its number, unless it is told to stop. */
+  /** A loader that takes this many milliseconds, and returns its number unless it is told to stop. */
   load(milliseconds) {
     return async ({ signal }) => {
       const number = ++this.loads;
@@ -359,7 +359,7 @@ describe("lease over HTTP", () => {
         );
         try {
           while (!isDone) {
-            assert.ok(!hangs, "it waits for ever");
+            assert.ok(!hangs, "it waits forever");
             await nextTurn();
             t.mock.timers.tick(1);
           }

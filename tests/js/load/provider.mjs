@@ -13,7 +13,7 @@ export function seeded(seed) {
   };
 }
 
-/** Lets others run, so many times. */
+/** Lets others run this many times. */
 export async function pause(turns) {
   for (let turn = 0; turn < turns; turn++) {
     await undefined;

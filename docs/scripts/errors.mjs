@@ -55,7 +55,7 @@ const KINDS = {
   },
   InvalidArgument: {
     javascript: "`TypeError` for a wrong type, `RangeError` for a value out of range",
-    remedy: "Correct the argument that the message names. Nothing was changed.",
+    remedy: "Correct the argument that the message names.",
   },
 };
 

@@ -86,7 +86,7 @@ async fn places(connection: &Connection) -> Result<Places> {
 }
 
 async fn check(connection: &Connection, before: &Places, limit: Duration) -> Result<()> {
-    let timed_out = |_| CacheError::Timeout(format!("{}: no answer within {limit:?}", connection.names()));
+    let timed_out = |_| CacheError::Timeout(format!("{}: no reply within {limit:?}", connection.names()));
     if timeout(limit, places(connection)).await.map_err(timed_out)?? == *before {
         return Ok(());
     }

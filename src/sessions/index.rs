@@ -122,7 +122,9 @@ impl Index {
             }
             ended += end(tokens).await?;
         }
-        Err(CacheError::Unavailable("sessions of this user keep beginning while all are to be ended".into()))
+        Err(CacheError::Unavailable(
+            "new sessions of this user kept beginning while all were being ended; try again".into(),
+        ))
     }
 
     /// Forgets which place a token has.

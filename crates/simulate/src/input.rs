@@ -124,7 +124,7 @@ impl Input {
         {
             let left = words.rest();
             return Err(format!(
-                "its length is no multiple of 4: {left} bytes are left over, so the format is not binary"
+                "its length is not a multiple of 4: {left} bytes are left over, so the format is not binary"
             ));
         }
         let read = u64::from(self.trace.len());

@@ -105,7 +105,7 @@ fn what_is_missing_is_named() {
         ("*\n*\n", "there is no access in its 2 lines, which were read as numbers"),
         ("time,key\n1,a\n2,b\n", "it looks like CSV, whose first row is time, key: give the column"),
         ("{\"k\":1,\"r\":{\"path\":2}}\n", "give the field of the key; the first line has k, r.path"),
-        ("{broken\n", "the first line is no object"),
+        ("{broken\n", "the first line is not an object"),
         ("\u{1f}not gzip", ""),
     ] {
         match read(text) {

@@ -38,7 +38,7 @@ export function decode(form: Form, body: string | Uint8Array, expected: number):
     throw new Malformed("it is not a list");
   }
   if (results.length !== expected) {
-    throw new Malformed(`expected ${expected} answers, got ${results.length}`);
+    throw new Malformed(`expected ${expected} replies, got ${results.length}`);
   }
   return results.map((one) => replyOf(one, form));
 }
@@ -78,7 +78,7 @@ function replyOf(one: unknown, form: Form): Reply {
       return result === "OK" ? result : reply(result, form === "base64");
     }
   }
-  throw new Malformed("an answer has neither a result nor an error");
+  throw new Malformed("a reply has neither a result nor an error");
 }
 
 function reply(result: unknown, isBase64: boolean): Reply {

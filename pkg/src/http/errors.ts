@@ -75,7 +75,7 @@ export function connectionFailed(server: string, why: string): CacheError {
 }
 
 export function timedOut(server: string, timeout: number): CacheError {
-  return new CacheError("timeout", `no answer from ${server} within ${timeout} ms (the option timeout)`);
+  return new CacheError("timeout", `no response from ${server} within ${timeout} ms (the option timeout)`);
 }
 
 /** Nothing was sent, because the server has failed too often. */
@@ -86,21 +86,21 @@ export function notSent(server: string, failures: number, left: number, last: st
 }
 
 export function answerTooLarge(server: string, limit: number): CacheError {
-  return new CacheError("protocol", `the answer of ${server} is larger than maxResponseBytes, ${limit}`);
+  return new CacheError("protocol", `the response of ${server} is larger than maxResponseBytes, ${limit}`);
 }
 
 /** The response does not follow the protocol. `body` is its beginning. */
 export function notProtocol(server: string, why: string, body: string): CacheError {
   return new CacheError(
     "protocol",
-    `the answer of ${server} is not one of the protocol (${why}); it begins with ${beginning(body)}; is url that of the bridge?`,
+    `the response of ${server} does not follow the protocol (${why}); it begins with ${beginning(body)}; is url that of the bridge?`,
   );
 }
 
 export function redirected(server: string): CacheError {
   return new CacheError(
     "protocol",
-    `${server} answered with a redirect, which is not followed, since the token would go with it; give the final address as url`,
+    `${server} responded with a redirect, which is not followed, since the token would go with it; give the final address as url`,
   );
 }
 
@@ -112,8 +112,8 @@ export function statusError(
   text: string | undefined,
   body: string,
 ): CacheError {
-  const says = text === undefined ? `status ${status} and ${beginning(body)}` : `${status}: ${shortened(text)}`;
-  return new CacheError(code, `${server} answered ${says}`);
+  const says = text === undefined ? ` and ${beginning(body)}` : `: ${shortened(text)}`;
+  return new CacheError(code, `${server} responded with status ${status}${says}`);
 }
 
 /** The caller's function for the token failed. */
@@ -175,7 +175,7 @@ export function errorOf(text: string, key?: string): CacheError | RangeError {
     return new CacheError("full", `the store is full: ${message}${about}`, key);
   }
   if (UNAVAILABLE.test(text)) {
-    return new CacheError("unavailable", `the store does not serve at present: ${message}`, key);
+    return new CacheError("unavailable", `the store is unavailable at present: ${message}`, key);
   }
   if (/^ERR .*would overflow/.test(text)) {
     return new RangeError(`isocache: the counter${about} would be beyond 64 bits; use a smaller by`);
@@ -186,5 +186,5 @@ export function errorOf(text: string, key?: string): CacheError | RangeError {
   if (text.startsWith("WRONGTYPE")) {
     return new CacheError("deserialize", `the stored value is of another type: ${message}${about}`, key);
   }
-  return new CacheError("protocol", `the server answered ${message}${about}`, key);
+  return new CacheError("protocol", `the server replied: ${message}${about}`, key);
 }

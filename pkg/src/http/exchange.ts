@@ -54,7 +54,7 @@ export async function exchange<T>(
   } catch (error) {
     if (error instanceof Ended) {
       outcome = error.isLate ? "failed" : "released";
-      why = "no answer in time";
+      why = "no response in time";
     } else if (error instanceof AttemptError && error.isOutage) {
       outcome = "failed";
       why = error.error.message;

@@ -72,7 +72,7 @@ export class SessionIndex {
       await Promise.all(tokens.map((token) => this.forget(token)));
       ended += await end(tokens);
     }
-    throw new Error("isocache: sessions of this user keep beginning while all are to be ended");
+    throw new Error("isocache: new sessions of this user kept beginning while all were being ended; try again");
   }
 
   /** Forgets which place a token has. */

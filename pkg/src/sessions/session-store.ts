@@ -102,7 +102,7 @@ export class SessionStore<V = unknown> {
     this.#need(["set", "delete", "getAndTouch", "replace"], "a SessionStore");
     this.#ttl = milliseconds(ttl);
     if (this.#ttl === Infinity) {
-      throw new RangeError("isocache: ttl of sessions must end");
+      throw new RangeError("isocache: ttl must be finite, since sessions have to end");
     }
     this.#longest = milliseconds(absoluteLimit, "absoluteLimit");
     this.#perUser = checkInteger("maxPerUser", maxPerUser, 1, 1000);

@@ -95,7 +95,7 @@ pub(in crate::http) fn spawn(task: impl Future<Output = ()> + Send + 'static) ->
             Ok(())
         }
         Err(_) => Err(CacheError::Connection(
-            "HttpCacheProvider was called outside a tokio runtime: call it from a task of one".into(),
+            "HttpCacheProvider was called outside a tokio runtime: call it from within one".into(),
         )),
     }
 }

@@ -238,7 +238,7 @@ test("a bridge that never answers is waited for 250 ms, and soon not at all", as
   );
   const worker = await startExample(silent, "1h", "250ms");
   await assertUser(worker, "1", "first 1", "origin");
-  await worker.said(/(no answer from http:\S+ within 250 ms)/, "stderr");
+  await worker.said(/(no response from http:\S+ within 250 ms)/, "stderr");
   for (let id = 2; id <= 20; id++) {
     await assertUser(worker, `${id}`, `first ${id}`, "origin");
   }

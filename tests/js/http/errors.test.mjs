@@ -89,7 +89,8 @@ for (const [transport, send] of Object.entries(TRANSPORTS)) {
       await assert.rejects(cache.get("a"), /503/);
       await assert.rejects(cache.get("a"), /503/);
       now = 800;
-      const told = /not sent: http:\S+ failed 2 times in a row; next try in 4\.2 s \(last: http.* answered .*503/;
+      const told =
+        /not sent: http:\S+ failed 2 times in a row; next try in 4\.2 s \(last: http.* responded with status 503/;
       await assert.rejects(cache.get("a"), told);
       await cache.close();
     });

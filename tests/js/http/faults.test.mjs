@@ -76,7 +76,7 @@ for (const [transport, send] of Object.entries(TRANSPORTS)) {
       ["a page instead of an answer", fault.answer(200, HTML), "protocol", 1, '"<!doctype html><html><title>'],
       ["JSON that is cut off", fault.answer(200, '[{"result":"ab'), "protocol", 1, "not JSON"],
       ["nothing", fault.answer(200, ""), "protocol", 1, "nothing"],
-      ["too few answers", fault.answer(200, "[]"), "protocol", 1, "expected 1 answers, got 0"],
+      ["too few answers", fault.answer(200, "[]"), "protocol", 1, "expected 1 replies, got 0"],
       ["too many answers", fault.answer(200, '[{"result":"1"},{"result":"1"}]'), "protocol", 1],
       ["one answer, not a list", fault.answer(200, '{"result":"1"}'), "protocol", 1],
       ["neither result nor error", fault.answer(200, "[{}]"), "protocol", 1],

@@ -39,9 +39,10 @@ use crate::stats::CacheStats;
 /// | `clear_pattern` | one command if the pattern has no wildcards; otherwise it visits all keys of the store, 512 at a time |
 /// | `get_stats` | one command without a namespace, otherwise none |
 ///
-/// **Permissions.** An ACL user needs the commands of the methods that it calls: `GET`, `MGET`, `SET`, `GETEX`, `UNLINK`,
-/// `EXISTS`, `PTTL`, `INCRBY`, `SCAN`, `INFO`, and `EVAL` for leases, for `increment_within` and for `increment` with a ttl. Where `EVAL` is
-/// refused, `increment` uses `MULTI` and `EXEC`.
+/// **Permissions.** An ACL user needs the commands of the methods that it calls: `GET`, `MGET`, `SET`, `GETEX`, `GETDEL`,
+/// `GETRANGE`, `PEXPIRE`, `UNLINK`, `EXISTS`, `PTTL`, `INCRBY`, `SCAN`, `INFO`. It needs `EVAL` for leases (with
+/// `DEL`), for `increment_within`, for `increment` with a ttl, and to change an entry with a window in place. Where `EVAL` is refused,
+/// `increment` uses `MULTI` and `EXEC`.
 ///
 /// **If the connection breaks** during an operation, the operation is tried once more, except
 /// [`increment`](crate::CounterProvider::increment), which could count twice. So a `delete` may have removed an entry and

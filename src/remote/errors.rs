@@ -7,7 +7,9 @@ pub(crate) fn of_reply(code: &str, details: &str, key: Option<&str>) -> CacheErr
     let text = format!("{code} {details}");
     match code {
         "WRONGPASS" | "NOAUTH" | "NOPERM" => CacheError::Refused(text),
-        "ERR" if details.contains("AUTH") || details.contains("invalid password") => CacheError::Refused(text),
+        "ERR" if ["AUTH", "invalid password", "executing the script"].iter().any(|part| details.contains(part)) => {
+            CacheError::Refused(text)
+        }
         "OOM" => CacheError::Full(text),
         "MISCONF" | "LOADING" | "CLUSTERDOWN" | "MASTERDOWN" | "TRYAGAIN" | "BUSY" | "NOREPLICAS" | "READONLY"
         | "UNBLOCKED" | "NOGOODSLAVE" => CacheError::Unavailable(text),

@@ -160,7 +160,7 @@ function printable(text: string): string {
   });
 }
 
-const REFUSED = /^(WRONGPASS|NOAUTH|NOPERM)\b|^ERR .*(AUTH|invalid password)/;
+const REFUSED = /^(WRONGPASS|NOAUTH|NOPERM)\b|^ERR .*(AUTH|invalid password|executing the script)/;
 const UNAVAILABLE =
   /^(MISCONF|LOADING|CLUSTERDOWN|MASTERDOWN|TRYAGAIN|BUSY|NOREPLICAS|READONLY|UNBLOCKED|NOGOODSLAVE)\b|^ERR max number of clients/;
 

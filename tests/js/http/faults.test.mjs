@@ -86,6 +86,12 @@ for (const [transport, send] of Object.entries(TRANSPORTS)) {
       ["a list where a text is wanted", fault.answer(200, '[{"result":["1"]}]'), "protocol", 1, "GET"],
       ["a value that is no JSON", fault.answer(200, '[{"result":"{"}]'), "deserialize", 1, '"key"'],
       ["a key of another kind", fault.answer(200, '[{"error":"WRONGTYPE Operation"}]'), "deserialize", 1, "key"],
+      [
+        "a script without rights",
+        fault.answer(200, '[{"error":"ERR The user executing the script can\'t run this command"}]'),
+        "refused",
+        1,
+      ],
       ["a store without memory", fault.answer(200, '[{"error":"OOM command not allowed"}]'), "full", 1],
       ["a store that is loading", fault.answer(200, '[{"error":"LOADING Redis is loading"}]'), "unavailable", 1],
       ["an answer of a GiB", fault.huge, "protocol", 1, "maxResponseBytes"],

@@ -50,10 +50,13 @@ async fn what_is_not_the_protocol_is_a_protocol_error() {
 #[tokio::test]
 async fn refusals_are_told_apart_and_the_token_is_in_none() {
     let secret = "a-very-secret-token";
-    let cases: [(Act, Fits); 7] = [
+    let cases: [(Act, Fits); 8] = [
         (error(401, "", "WRONGPASS invalid or missing auth token"), |error| matches!(error, CacheError::Refused(_))),
         (error(403, "", "ERR this origin is not allowed"), |error| matches!(error, CacheError::Refused(_))),
         (error(400, "", "NOPERM this user has no permissions"), |error| matches!(error, CacheError::Refused(_))),
+        (error(400, "", "ERR The user executing the script can't run this command"), |error| {
+            matches!(error, CacheError::Refused(_))
+        }),
         (error(413, "", "ERR max request size exceeded"), |error| {
             matches!(error, CacheError::InvalidArgument { argument: "value", .. })
         }),
@@ -129,7 +132,7 @@ async fn what_is_harmless_is_tried_again_and_an_increment_is_not() {
     let server = Scripted::start([error(429, "retry-after: 0\r\n", "ERR rate"), result("1")]).await;
     let cache: HttpCacheProvider<i64> = patient(&server.url).build().unwrap();
     assert_eq!(bounded(cache.increment("n", 1, None)).await.unwrap(), 1);
-    // Not for ever.
+    // Not forever.
     let server = Scripted::start([error(503, "", "ERR away")]).await;
     let cache: HttpCacheProvider<String> = patient(&server.url).retries(3).build().unwrap();
     let error = bounded(cache.get("k")).await.unwrap_err();
@@ -180,7 +183,7 @@ async fn nobody_listens() {
 }
 
 #[tokio::test]
-async fn a_token_that_has_expired_is_made_anew_once() {
+async fn a_token_that_has_expired_is_requested_again_once() {
     let refused = || error(401, "", "WRONGPASS invalid or missing auth token");
     let server = Scripted::start([result("null"), refused(), result("null"), refused(), refused()]).await;
     let made = Arc::new(AtomicU32::new(0));

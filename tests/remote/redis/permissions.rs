@@ -2,7 +2,10 @@
 
 use std::time::Duration;
 
-use isocache::{CacheError, CacheProvider, CounterProvider, RedisCacheProvider};
+use isocache::{
+    AtomicProvider, CacheAside, CacheError, CacheProvider, CounterProvider, KeysProvider, LoadOptions,
+    RedisCacheProvider, TextSerializer, TouchProvider,
+};
 
 use super::patient;
 use servers::cluster::Cluster;
@@ -35,6 +38,59 @@ async fn reads_and_counts(cache: &RedisCacheProvider<i64>) {
     let error = cache.increment("large", i64::MAX, TTL).await.unwrap_err();
     assert!(matches!(&error, CacheError::InvalidArgument { argument: "by", .. }), "{error}");
     assert_eq!(cache.get("large").await.unwrap(), Some(large + 2));
+}
+
+/// The commands that the documentation of the provider says it needs.
+fn documented() -> Vec<&'static str> {
+    let text = include_str!("../../../src/redis/provider.rs");
+    let (_, text) = text.split_once("**Permissions.**").unwrap();
+    let (text, _) = text.split_once("///\n").unwrap();
+    let is_command = |word: &&str| word.bytes().all(|byte| byte.is_ascii_uppercase());
+    text.split('`').skip(1).step_by(2).filter(is_command).collect()
+}
+
+#[tokio::test]
+async fn the_documented_commands_are_enough_for_every_method() {
+    let commands = documented();
+    assert!(commands.len() > 10 && commands.contains(&"GETEX"), "{commands:?}");
+    let rules: Vec<String> = commands.iter().map(|command| format!("+{}", command.to_lowercase())).collect();
+    let user = format!("user least on >secret ~* -@all {}", rules.join(" "));
+    let server = RedisServer::start(Options::config(&[&user]));
+
+    let cache: RedisCacheProvider<i64> = as_user(&server.url(), "least");
+    reads_and_counts(&cache).await;
+    assert_eq!(cache.get_many(&["k", "absent"]).await.unwrap(), [Some(7), None]);
+    assert_eq!(cache.exists_many(&["k", "absent"]).await.unwrap(), [true, false]);
+    assert!(cache.exists("k").await.unwrap() && cache.ttl("k").await.unwrap().is_some());
+    assert!(cache.touch("k", Some(Duration::MAX)).await.unwrap() && cache.touch("k", TTL).await.unwrap());
+    assert_eq!(cache.get_and_touch("k", TTL).await.unwrap(), Some(7));
+    assert!(!cache.set_if_absent("k", 8, TTL).await.unwrap() && cache.replace("k", 9, TTL).await.unwrap());
+    assert_eq!(cache.get_and_delete("k").await.unwrap(), Some(9));
+    assert_eq!(cache.increment_within("within", 1, 0..=5, TTL).await.unwrap().count, 1);
+    cache.set_many(vec![("a", 1, TTL), ("b", 2, TTL), ("c", 3, TTL), ("d", 4, TTL)]).await.unwrap();
+    assert_eq!(cache.keys("[abcd]").unwrap().collect().await.unwrap().len(), 4);
+    assert!(cache.delete("a").await.unwrap() && cache.delete_many(&["b"]).await.unwrap() == 1);
+    assert_eq!(cache.delete_many_each(&["c", "absent"]).await.unwrap(), [true, false]);
+    assert_eq!(cache.clear_pattern("[abcd]").await.unwrap(), 1);
+    cache.get_stats().await.unwrap();
+
+    let options = LoadOptions::new().ttl(Duration::from_secs(60)).stale_if_error(Duration::from_secs(60));
+    let load = || async { Ok::<_, CacheError>(7) };
+    let leased = options.lease(Duration::from_secs(10));
+    assert_eq!(cache.get_or_set("loaded", &leased, load).await.unwrap(), 7);
+    assert!(cache.touch("loaded", TTL).await.unwrap());
+    assert!(
+        cache.loading().unwrap().lease_provider().unwrap().acquire("k", "we", Duration::from_secs(10)).await.unwrap()
+    );
+    cache.loading().unwrap().lease_provider().unwrap().release("k", "we").await.unwrap();
+
+    let texts: RedisCacheProvider<String, TextSerializer> =
+        patient(&server.url()).username("least").password("secret").serializer(TextSerializer).build().unwrap();
+    texts.set("text", "Ada".into(), TTL).await.unwrap();
+    assert!(texts.touch("text", TTL).await.unwrap() && texts.touch("text", Some(Duration::MAX)).await.unwrap());
+    assert!(texts.exists("text").await.unwrap() && texts.delete("text").await.unwrap());
+    // Nothing was refused on the way, which another command may have hidden.
+    assert_eq!(server.cli(&["ACL", "LOG"]), "");
 }
 
 /// The redis crate panics in debug builds when MULTI is refused within one of its atomic pipelines.
@@ -71,6 +127,14 @@ async fn without_both_the_error_says_what_is_needed_and_nothing_changes() {
     assert!(cache.get_with_ttl("k").await.unwrap().unwrap().1.is_some());
     // The connection is as good as before.
     assert_eq!(cache.get("k").await.unwrap(), Some(1));
+
+    // Redis says it in other words within a script.
+    server.cli(&["ACL", "SETUSER", "neither", "+eval", "-del"]);
+    let leases = cache.loading().unwrap().lease_provider().unwrap();
+    assert!(leases.acquire("k", "we", Duration::from_secs(600)).await.unwrap());
+    let error = leases.release("k", "we").await.unwrap_err();
+    assert!(matches!(&error, CacheError::Refused(text) if text.contains("script")), "{error}");
+    server.cli(&["ACL", "SETUSER", "neither", "-eval"]);
 
     // Permission given while the application runs is used.
     server.cli(&["ACL", "SETUSER", "neither", "+eval"]);

@@ -65,8 +65,8 @@ fn load() -> Ready<Result<u64, Infallible>> {
 pub async fn all<P: CacheAside<u64>>(ours: &P, theirs: &P) {
     it_is_held_while_the_loader_runs(ours, theirs).await;
     it_has_one_holder_who_alone_can_give_it_back(ours, theirs).await;
-    who_waits_gets_the_value(ours, theirs).await;
-    who_waits_loads_when_it_is_free(ours, theirs).await;
+    a_waiting_process_gets_the_value(ours, theirs).await;
+    a_waiting_process_loads_when_it_is_free(ours, theirs).await;
     one_of_two_processes_loads(ours, theirs).await;
 }
 
@@ -100,7 +100,7 @@ async fn it_has_one_holder_who_alone_can_give_it_back<P: CacheAside<u64>>(ours: 
     ours.release("one", "we").await.unwrap();
 }
 
-async fn who_waits_gets_the_value<P: CacheAside<u64>>(ours: &P, theirs: &P) {
+async fn a_waiting_process_gets_the_value<P: CacheAside<u64>>(ours: &P, theirs: &P) {
     let gate = Gate::new(2);
     let leases = theirs.loading().unwrap().lease_provider().unwrap();
     assert!(leases.acquire("value", "they", LIFE).await.unwrap());
@@ -116,7 +116,7 @@ async fn who_waits_gets_the_value<P: CacheAside<u64>>(ours: &P, theirs: &P) {
     leases.release("value", "they").await.unwrap();
 }
 
-async fn who_waits_loads_when_it_is_free<P: CacheAside<u64>>(ours: &P, theirs: &P) {
+async fn a_waiting_process_loads_when_it_is_free<P: CacheAside<u64>>(ours: &P, theirs: &P) {
     let gate = Gate::new(2);
     assert!(theirs.loading().unwrap().lease_provider().unwrap().acquire("free", "they", LIFE).await.unwrap());
     let load = || async {

@@ -70,7 +70,7 @@ fn a_holder_that_died_is_followed_by_one_other_when_its_lease_ends() {
 }
 
 #[test]
-fn who_waits_goes_on_when_the_value_comes_or_the_lease_is_free() {
+fn a_waiting_process_continues_when_the_value_comes_or_the_lease_is_free() {
     for by_value in [true, false] {
         let scene = Scene::default();
         scene.give_lease("another");
@@ -98,7 +98,7 @@ fn who_waits_goes_on_when_the_value_comes_or_the_lease_is_free() {
 }
 
 #[test]
-fn who_waits_too_long_loads_without_and_takes_nothing_from_the_holder() {
+fn a_process_that_waits_too_long_loads_without_the_lease_and_leaves_it_to_its_holder() {
     let scene = Scene::default();
     let process = scene.process();
     let (scene, process) = (&scene, &process);

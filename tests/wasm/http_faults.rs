@@ -44,7 +44,7 @@ async fn a_wrong_token_is_refused_and_not_told() {
 }
 
 #[wasm_bindgen_test]
-async fn a_token_that_has_expired_is_made_anew_once() {
+async fn a_token_that_has_expired_is_requested_again_once() {
     let script = Script::new("nothing,refused,nothing,refused");
     let made = Arc::new(AtomicU32::new(0));
     let counter = Arc::clone(&made);

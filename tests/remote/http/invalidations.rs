@@ -355,7 +355,7 @@ async fn an_event_that_is_none_ends_the_stream_and_an_unknown_one_resets_it() {
 }
 
 #[tokio::test]
-async fn a_token_that_has_expired_is_made_anew() {
+async fn a_token_that_has_expired_is_requested_again() {
     let url = memory_bridge().await;
     let made = Arc::new(std::sync::atomic::AtomicU32::new(0));
     let counter = Arc::clone(&made);

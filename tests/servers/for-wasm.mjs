@@ -10,7 +10,7 @@
  * | `GET /closed` | a URL where nobody listens |
  * | `GET /package` | the URL of the npm package's main file, as a file where the tests are in Node, else below `/dist/` |
  * | `GET /dist/<file>` | a file of the npm package |
- * | `POST /script/<id>/<act>,<act>,…/*` | does the acts in their order, one a request, and then repeats the last one |
+ * | `POST /script/<id>/<act>,<act>,…/*` | does the acts in order, one per request, and then repeats the last one |
  * | `GET /asked/<id>` | as JSON, how often that script was asked, how many of its answers are still open, and the last token |
  */
 

@@ -14,7 +14,7 @@ const LOG = /^\S+ \S+ .*?\[[^\]]+\] "((?:[^"\\]|\\.)*)" (?:\d{3}|-) (?:\d+|-)( "
 const REQUEST = /^[A-Z]+ (\S+)(?: HTTP\/\d(?:\.\d)?)?$/;
 
 export const FORMATS = {
-  keys: "one key a line",
+  keys: "one key per line",
   common: "access log, common format; the key is the path with its query",
   combined: "access log, combined format; the key is the path with its query",
 };

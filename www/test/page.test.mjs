@@ -49,7 +49,7 @@ describe("a file", () => {
       assert.equal(keys.length, WEB07.requests);
       await choose(page, { capacity: 1200, unit: "never" });
       await drop(page, "web07.txt", `${keys.join("\n")}\n`);
-      await says(page, "file-state", "76,118 requests for 20,484 keys. Read as one key a line");
+      await says(page, "file-state", "76,118 requests for 20,484 keys. Read as one key per line");
       const { hits, misses, ratio, done } = await replay(page);
       assert.deepEqual([hits, misses, done], [WEB07.hits, WEB07.requests - WEB07.hits, WEB07.requests]);
       assert.equal(ratio, `${((100 * WEB07.hits) / WEB07.requests).toFixed(2)}%`);

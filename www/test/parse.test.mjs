@@ -8,7 +8,7 @@ const parse = (content, name = "file.txt") => parseFile(new File([content].flat(
 const keysOf = ({ names, ids }) => [...ids].map((id) => names[id]);
 const start = "192.0.2.7 - frank [10/Oct/2026:13:55:36 -0700]";
 
-describe("one key a line", () => {
+describe("one key per line", () => {
   test("in order, whatever the line ends", async () => {
     const unix = await parse("a\nb\n\na\nc d\n");
     const windows = await parse("a\r\nb\r\n\r\na\r\nc d");

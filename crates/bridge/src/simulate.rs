@@ -19,9 +19,10 @@ pub struct Simulate {
     file: PathBuf,
     /// How the file is written [default: detected]
     ///
-    /// lines: a key a line. csv: a table, with --column. log: an access log of nginx or Apache; the key is the path with its
-    /// query, of GET and HEAD requests. json: a JSON object a line, with --field. numbers: a number a line. ranges: four
-    /// numbers a line, the first key and the number of keys from there, and two that are ignored. binary: numbers of 4 bytes.
+    /// lines: one key per line. csv: a table, with --column. log: an access log of nginx or Apache; the key is the path with
+    /// its query, of GET and HEAD requests. json: one JSON object per line, with --field. numbers: one number per line.
+    /// ranges: four numbers per line, the first key, the number of consecutive keys, and two that are ignored. binary: numbers
+    /// of 4 bytes.
     #[arg(long, value_name = "FORMAT", value_parser = str::parse::<Format>)]
     format: Option<Format>,
     /// The column of the key in CSV: its name in the first row, or its number from 1 if no row has names

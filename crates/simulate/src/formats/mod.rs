@@ -59,12 +59,12 @@ impl Format {
     #[must_use]
     pub const fn expects(self) -> &'static str {
         match self {
-            Self::Lines => "a key a line",
+            Self::Lines => "one key per line",
             Self::Csv => "a row with the column of the key",
             Self::Log => "a line of an access log",
             Self::Json => "a JSON object with the field of the key",
-            Self::Numbers => "a number a line",
-            Self::Ranges => "four numbers a line",
+            Self::Numbers => "one number per line",
+            Self::Ranges => "four numbers per line",
             Self::Binary => "numbers of 4 bytes",
         }
     }

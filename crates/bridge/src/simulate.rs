@@ -32,7 +32,7 @@ pub struct Simulate {
     #[arg(long, value_name = "NAME")]
     field: Option<String>,
     /// The sizes of the cache in entries, such as 500,2k,1m [default: from a thousandth of the keys to all of them]
-    #[arg(long, value_name = "SIZES", value_parser = Sizes::parse)]
+    #[arg(long, value_name = "SIZES", value_parser = Sizes::parse, allow_hyphen_values = true)]
     sizes: Option<Sizes>,
     /// The policies: lru, s3fifo, fifo, sieve, arc, optimum [default: all]
     #[arg(long, value_name = "POLICIES", value_delimiter = ',', value_parser = str::parse::<Policy>)]
@@ -87,10 +87,12 @@ pub(super) fn main(arguments: &Simulate) -> Result<(), String> {
     if let Some(warning) = report.warning() {
         eprintln!("isocache: {}: {warning}", name(&arguments.file));
     }
+    // First, so that the work is not lost if the chart cannot be written.
+    let printed = print(&text(&report, arguments.output));
     if let Some(chart) = &arguments.chart {
         std::fs::write(chart, report.svg()).map_err(|error| format!("cannot write {}: {error}", chart.display()))?;
     }
-    print(&text(&report, arguments.output))
+    printed
 }
 
 fn text(report: &Report, output: Output) -> String {

@@ -84,9 +84,9 @@ fn what_cannot_be_simulated_ends_with_a_sentence() {
         (1, &["-", "--format", "log"], b"a\nb\n", "2 of its 2 lines are not of the format log"),
         (1, &["-"], b"\xfd7zXZ\0", "xz -dc FILE | isocache simulate -"),
         (1, &["-"], b"\x1f\x8bnot gzip at all", "isocache: cannot read standard input: "),
-        (1, &["-", "--chart", "no/folder.svg"], KEYS, "isocache: cannot write no/folder.svg: "),
         (2, &[], b"", "<FILE>"),
         (2, &["-", "--sizes", "0"], b"", "\"0\" is not a size: use whole numbers of entries from 1"),
+        (2, &["-", "--sizes", "-5"], b"", "\"-5\" is not a size: use whole numbers of entries from 1"),
         (2, &["-", "--format", "xml"], b"", "\"xml\" is not a format: use lines, csv"),
         (2, &["-", "--policies", "lru,mru"], b"", "\"mru\" is not a policy: use lru, s3fifo"),
     ] {
@@ -94,6 +94,13 @@ fn what_cannot_be_simulated_ends_with_a_sentence() {
         assert_eq!((ended.code, ended.printed.as_str()), (code, ""), "{arguments:?}: {}", ended.said);
         assert!(ended.said.contains(says), "{arguments:?}: {}", ended.said);
     }
+}
+
+#[test]
+fn a_chart_that_cannot_be_written_does_not_cost_the_report() {
+    let Ended { code, printed, said } = simulate(&Folder::new(), &["-", "--chart", "no/folder.svg"], KEYS);
+    assert!(code == 1 && said.starts_with("isocache: cannot write no/folder.svg: "), "{said}");
+    assert!(printed.starts_with("5 requests for 3 keys"), "{printed}");
 }
 
 #[test]

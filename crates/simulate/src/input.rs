@@ -61,8 +61,10 @@ pub struct Recorded {
 /// ```
 pub struct Input {
     options: InputOptions,
-    /// The beginning, until the format is known; then an incomplete line.
+    /// The beginning, until the format is known; then an incomplete line, after the other lines of its row.
     rest: Vec<u8>,
+    /// The length of these other lines.
+    row: usize,
     state: Option<(Detected, Reader)>,
     trace: Trace,
     line: u64,
@@ -78,6 +80,7 @@ impl Input {
         Self {
             options,
             rest: Vec::new(),
+            row: 0,
             state: None,
             trace: Trace::default(),
             line: 0,
@@ -108,13 +111,16 @@ impl Input {
     /// If there is no request, or most lines are of another format. The error says what to do.
     pub fn finish(mut self) -> Result<Recorded, String> {
         if self.state.is_none() {
-            if self.rest.trim_ascii().is_empty() {
+            if without_mark(&self.rest).trim_ascii().is_empty() {
                 return Err("it is empty: there is no access in it".into());
             }
             self.begin()?;
         }
         let rest = std::mem::take(&mut self.rest);
-        if !rest.is_empty() {
+        if self.goes_on(&rest[self.row..]) {
+            self.leave_out(&rest, self.line + 1);
+            self.line += lines(&rest);
+        } else if !rest.is_empty() {
             self.whole_line(&rest)?;
         }
         let Some((detected, reader)) = self.state else { return Err("it is empty".into()) };
@@ -124,19 +130,19 @@ impl Input {
         {
             let left = words.rest();
             return Err(format!(
-                "its length is not a multiple of 4: {left} bytes are left over, so the format is not binary"
+                "its length is not a multiple of 4: {left} bytes are left over, so the format is not binary. {}",
+                detected.remedy()
             ));
         }
         let read = u64::from(self.trace.len());
         if self.unreadable > 0 && self.unreadable >= read + self.skipped {
             let UnreadableLine { line, text } = &self.examples[0];
             return Err(format!(
-                "{} of its {} lines are not of the format {format}, which has {}; line {line} is {text:?}. \
-                 Give its format: {}",
+                "{} of its {} lines are not of the format {format}, which has {}; line {line} is {text:?}. {}",
                 self.unreadable,
                 self.line,
                 format.expects(),
-                Format::ALL.map(Format::name).join(", "),
+                detected.remedy(),
             ));
         }
         if self.trace.is_empty() {
@@ -150,7 +156,7 @@ impl Input {
     /// Detects the format, and reads the beginning.
     fn begin(&mut self) -> Result<(), String> {
         let beginning = std::mem::take(&mut self.rest);
-        let beginning = beginning.strip_prefix(b"\xef\xbb\xbf").unwrap_or(&beginning);
+        let beginning = without_mark(&beginning);
         let detected = detect(beginning, &self.options)?;
         let reader = Reader::new(&detected);
         self.state = Some((detected, reader));
@@ -163,39 +169,52 @@ impl Input {
         }
         while let Some(end) = bytes.iter().position(|&byte| byte == b'\n') {
             let (line, rest) = (&bytes[..end], &bytes[end + 1..]);
+            self.check_length(line)?;
             if self.rest.is_empty() && !self.goes_on(line) {
                 self.whole_line(line)?;
             } else {
+                // If it is empty, the line has just been examined.
+                let is_open = self.rest.is_empty() || {
+                    let own = [&self.rest[self.row..], line].concat();
+                    self.goes_on(&own)
+                };
                 self.rest.extend_from_slice(line);
-                if self.goes_on(&self.rest) {
+                if is_open {
                     self.rest.push(b'\n');
+                    self.row = self.rest.len();
                 } else {
-                    let line = std::mem::take(&mut self.rest);
-                    self.whole_line(&line)?;
+                    let row = std::mem::take(&mut self.rest);
+                    self.row = 0;
+                    self.whole_line(&row)?;
                 }
             }
-            self.check_length()?;
             bytes = rest;
         }
+        self.check_length(bytes)?;
         self.rest.extend_from_slice(bytes);
-        self.check_length()
+        Ok(())
     }
 
-    fn goes_on(&self, line: &[u8]) -> bool {
-        self.state.as_ref().is_some_and(|(_, reader)| reader.goes_on(line))
+    fn goes_on(&mut self, line: &[u8]) -> bool {
+        self.state.as_mut().is_some_and(|(_, reader)| reader.goes_on(line))
     }
 
-    fn check_length(&self) -> Result<(), String> {
-        if self.rest.len() <= MAX_LINE {
+    /// Whether the next bytes make a line, or a row of several lines, too long.
+    fn check_length(&self, bytes: &[u8]) -> Result<(), String> {
+        if self.rest.len() + bytes.len() <= MAX_LINE {
             return Ok(());
         }
-        Err(format!("line {} has more than {MAX_LINE} bytes: is this a file of accesses?", self.line + 1))
+        let line = self.line + 1;
+        Err(if self.row > 0 {
+            format!("line {line} opens a quote that is not closed within {MAX_LINE} bytes: close or remove it")
+        } else {
+            format!("line {line} has more than {MAX_LINE} bytes: is this a file of accesses?")
+        })
     }
 
     fn whole_line(&mut self, line: &[u8]) -> Result<(), String> {
         let first = self.line + 1;
-        // A CSV row may have several lines.
-        self.line += line.split(|&byte| byte == b'\n').count() as u64;
+        self.line += lines(line);
         let line = line.strip_suffix(b"\r").unwrap_or(line);
         let Some((_, reader)) = &mut self.state else { return Ok(()) };
         if line.trim_ascii().is_empty() {
@@ -205,16 +224,29 @@ impl Input {
             Line::Read => {}
             Line::Skipped => self.skipped += 1,
             Line::Full => return Err(full()),
-            Line::Unreadable => {
-                self.unreadable += 1;
-                if self.examples.len() < EXAMPLES {
-                    let text = String::from_utf8_lossy(line).chars().take(SHOWN).collect();
-                    self.examples.push(UnreadableLine { line: first, text });
-                }
-            }
+            Line::Unreadable => self.leave_out(line, first),
         }
         Ok(())
     }
+
+    /// Counts a row that cannot be read, and keeps the first ones as examples.
+    fn leave_out(&mut self, row: &[u8], line: u64) {
+        self.unreadable += lines(row);
+        if self.examples.len() < EXAMPLES {
+            let text = String::from_utf8_lossy(row).chars().take(SHOWN).collect();
+            self.examples.push(UnreadableLine { line, text });
+        }
+    }
+}
+
+/// The number of lines of a row: several in CSV, if there are line ends within quotes.
+fn lines(row: &[u8]) -> u64 {
+    row.strip_suffix(b"\n").unwrap_or(row).split(|&byte| byte == b'\n').count() as u64
+}
+
+/// The beginning of a file without its byte order mark.
+fn without_mark(beginning: &[u8]) -> &[u8] {
+    beginning.strip_prefix(b"\xef\xbb\xbf").unwrap_or(beginning)
 }
 
 fn full() -> String {

@@ -11,12 +11,24 @@ pub(crate) struct Column {
     wanted: String,
     at: Option<usize>,
     separator: u8,
+    /// Whether the last line has left a quote open.
+    is_open: bool,
 }
 
 impl Column {
     pub(super) fn new(wanted: &str, separator: u8) -> Self {
         let number = wanted.parse::<usize>().ok().filter(|&number| number > 0);
-        Self { wanted: wanted.to_owned(), at: number.map(|number| number - 1), separator }
+        Self { wanted: wanted.to_owned(), at: number.map(|number| number - 1), separator, is_open: false }
+    }
+
+    /// Whether a row goes on after this line of it, because a quote is open. It is called once for each line.
+    pub(super) fn goes_on(&mut self, line: &[u8]) -> bool {
+        if self.is_open || line.contains(&b'"') {
+            let start = if self.is_open { Position::Quoted } else { Position::Start };
+            let end = line.iter().fold(start, |position, &byte| position.after(byte, self.separator));
+            self.is_open = end == Position::Quoted;
+        }
+        self.is_open
     }
 
     pub(super) fn line(&mut self, line: &[u8], trace: &mut Trace) -> Result<Line, String> {
@@ -44,9 +56,29 @@ impl Column {
     }
 }
 
-/// Whether a quote is open at the end of a line.
-pub(super) fn is_open(line: &[u8]) -> bool {
-    line.iter().fold(false, |is_open, &byte| is_open != (byte == b'"'))
+/// A position in a row. Quotes count only around a whole cell: `5" disk` is a cell as it stands.
+#[derive(Clone, Copy, PartialEq)]
+enum Position {
+    /// At the beginning of a cell.
+    Start,
+    /// In a cell without quotes, or after its quotes.
+    Plain,
+    /// Within the quotes of a cell.
+    Quoted,
+    /// After a quote within quotes: the end of the cell, or the first of two.
+    Quote,
+}
+
+impl Position {
+    fn after(self, byte: u8, separator: u8) -> Self {
+        match (self, byte) {
+            (Self::Quoted, b'"') => Self::Quote,
+            (Self::Start | Self::Quote, b'"') | (Self::Quoted, _) => Self::Quoted,
+            (Self::Start, b' ') => Self::Start,
+            _ if byte == separator => Self::Start,
+            _ => Self::Plain,
+        }
+    }
 }
 
 /// The cells of a row, without their quotes.
@@ -57,23 +89,23 @@ pub(super) fn cells(line: &[u8], separator: u8) -> Vec<String> {
 
 /// One cell of a row, without its quotes.
 fn cell(line: &[u8], separator: u8, at: usize) -> Option<Cow<'_, [u8]>> {
-    let (mut column, mut start, mut quoted) = (0, 0, false);
+    let (mut column, mut start, mut position) = (0, 0, Position::Start);
     for (place, &byte) in line.iter().enumerate() {
-        if byte == b'"' {
-            quoted = !quoted;
-        } else if byte == separator && !quoted {
+        if byte == separator && position != Position::Quoted {
             if column == at {
                 return Some(unquoted(&line[start..place]));
             }
             column += 1;
             start = place + 1;
         }
+        position = position.after(byte, separator);
     }
     (column == at).then(|| unquoted(&line[start..]))
 }
 
 fn unquoted(cell: &[u8]) -> Cow<'_, [u8]> {
-    let Some(inner) = cell.strip_prefix(b"\"").and_then(|cell| cell.strip_suffix(b"\"")) else {
+    let trimmed = cell.trim_ascii();
+    let Some(inner) = trimmed.strip_prefix(b"\"").and_then(|cell| cell.strip_suffix(b"\"")) else {
         return Cow::Borrowed(cell);
     };
     if !inner.contains(&b'"') {

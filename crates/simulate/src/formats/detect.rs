@@ -22,6 +22,16 @@ impl Detected {
     fn new(format: Format) -> Self {
         Self { format, column: None, field: None, separator: b',' }
     }
+
+    /// What to do if most of the file is not of this format.
+    pub(crate) fn remedy(&self) -> String {
+        let formats = Format::ALL.map(Format::name).join(", ");
+        match (&self.column, &self.field) {
+            (Some(column), _) => format!("Name another column than {column:?}, or give its format: {formats}"),
+            (_, Some(field)) => format!("Name another field than {field:?}, or give its format: {formats}"),
+            _ => format!("Give its format: {formats}"),
+        }
+    }
 }
 
 /// Detects the format, unless the options name it.
@@ -30,7 +40,14 @@ impl Detected {
 /// If no format fits the beginning, or the options contradict it. The error says what to do.
 pub(crate) fn detect(sample: &[u8], options: &InputOptions) -> Result<Detected, String> {
     if let Some(tool) = compression(sample) {
-        return Err(format!("it is compressed: unpack it first, as in `{tool} -dc FILE | isocache simulate -`"));
+        return Err(format!("it is compressed: unpack it first, as in `{tool} FILE | isocache simulate -`"));
+    }
+    if options.format.is_none() && [b"\xff\xfe", b"\xfe\xff"].iter().any(|mark| sample.starts_with(*mark)) {
+        return Err(
+            "it is text in UTF-16: convert it first, as in `iconv -f UTF-16 -t UTF-8 FILE | isocache simulate -`; or give \
+             the format binary if it has numbers of 4 bytes"
+                .into(),
+        );
     }
     let lines: Vec<&[u8]> = sample.split(|&byte| byte == b'\n').map(<[u8]>::trim_ascii).collect();
     // The last one may be cut off.
@@ -54,7 +71,10 @@ pub(crate) fn detect(sample: &[u8], options: &InputOptions) -> Result<Detected, 
             detected.column = Some(column.clone());
         }
         Format::Json => {
-            let Some(field) = &options.field else { return Err(missing_field(first)) };
+            if is_array(first) {
+                return Err(AN_ARRAY.into());
+            }
+            let Some(field) = &options.field else { return Err(missing_field(&lines)) };
             detected.field = Some(field.clone());
         }
         _ => {}
@@ -68,10 +88,16 @@ pub(crate) fn detect(sample: &[u8], options: &InputOptions) -> Result<Detected, 
     Ok(detected)
 }
 
-/// The program that decompresses a file, if it is compressed.
+/// The command that decompresses a file, if it is compressed.
 fn compression(sample: &[u8]) -> Option<&'static str> {
-    let kinds: [(&[u8], &str); 4] =
-        [(b"\xfd7zXZ\0", "xz"), (b"\x1f\x8b", "gzip"), (b"\x28\xb5\x2f\xfd", "zstd"), (b"BZh", "bzip2")];
+    let kinds: [(&[u8], &str); 6] = [
+        (b"\xfd7zXZ\0", "xz -dc"),
+        (b"\x1f\x8b", "gzip -dc"),
+        (b"\x28\xb5\x2f\xfd", "zstd -dc"),
+        (b"\x04\x22\x4d\x18", "lz4 -dc"),
+        (b"BZh", "bzip2 -dc"),
+        (b"PK\x03\x04", "unzip -p"),
+    ];
     kinds.into_iter().find_map(|(magic, tool)| sample.starts_with(magic).then_some(tool))
 }
 
@@ -79,25 +105,28 @@ fn guess(sample: &[u8], lines: &[&[u8]]) -> Result<Format, String> {
     if sample.contains(&0) {
         return Ok(Format::Binary);
     }
-    let all = |is_such: &dyn Fn(&[u8]) -> bool| lines.iter().all(|line| is_such(line));
-    let is_number = |line: &[u8]| text::parse(line).is_some();
-    let in_log = lines.iter().filter(|line| log::request(line).is_some()).count();
-    if in_log * 2 > lines.len() {
+    // A few lines may be broken: they are counted when they are read.
+    let most = |is_such: &dyn Fn(&[u8]) -> bool| lines.iter().filter(|line| is_such(line)).count() * 2 > lines.len();
+    if most(&|line| log::request(line).is_some()) {
         return Ok(Format::Log);
     }
-    if lines.first().is_some_and(|line| line.starts_with(b"{")) {
+    if most(&|line| line.starts_with(b"{")) {
         return Ok(Format::Json);
     }
-    if all(&|line| line == b"*" || is_number(line)) {
+    if lines.first().is_some_and(|first| is_array(first)) {
+        return Err(format!("{AN_ARRAY}; or give the format lines if each whole line is a key"));
+    }
+    // All of them: other keys among numbers are keys as well.
+    if lines.iter().all(|line| *line == b"*" || text::parse(line).is_some()) {
         return Ok(Format::Numbers);
     }
-    if all(&|line| text::numbers(line).is_some()) {
+    if most(&|line| text::numbers(line).is_some()) {
         return Ok(Format::Ranges);
     }
     if let Some(first) = lines.first() {
         let separator = csv::separator(first);
         let columns = csv::cells(first, separator).len();
-        if lines.len() > 1 && columns > 1 && all(&|line| csv::cells(line, separator).len() == columns) {
+        if lines.len() > 1 && columns > 1 && most(&|line| csv::cells(line, separator).len() == columns) {
             let missing = missing_column(first, separator);
             return Err(format!("{missing}; or the format lines if each whole line is a key"));
         }
@@ -113,12 +142,21 @@ fn missing_column(first: &[u8], separator: u8) -> String {
     )
 }
 
-fn missing_field(first: &[u8]) -> String {
+const AN_ARRAY: &str =
+    "it looks like a JSON array: write each of its objects on a line of its own, as `jq -c '.[]' FILE` does";
+
+fn is_array(first: &[u8]) -> bool {
+    first.strip_prefix(b"[").is_some_and(|rest| rest.is_empty() || rest.trim_ascii_start().starts_with(b"{"))
+}
+
+fn missing_field(lines: &[&[u8]]) -> String {
+    let first = lines.iter().copied().find(|line| line.starts_with(b"{")).unwrap_or_default();
     match json::fields(first) {
         Some(names) if !names.is_empty() => {
             format!("it looks like JSON: give the field of the key; the first line has {}", names.join(", "))
         }
-        _ => "it looks like JSON, but the first line is not an object with a field for a key: each line must be one"
+        _ => "it looks like JSON, but the first line is not an object with a field for a key: each line must be one, as \
+              `jq -c . FILE` writes them"
             .into(),
     }
 }

@@ -6,7 +6,8 @@ use crate::trace::Trace;
 
 /// The request line within a line of a log, with its escapes.
 pub(super) fn request(line: &[u8]) -> Option<&[u8]> {
-    let time = line.iter().position(|&byte| byte == b'[')?;
+    // An address of IPv6 may have brackets too, but not after a space.
+    let time = line.windows(2).position(|pair| pair == b" [")? + 1;
     if super::text::words(&line[..time]).count() < 2 {
         return None;
     }
@@ -26,9 +27,13 @@ pub(super) fn request(line: &[u8]) -> Option<&[u8]> {
 /// Reads a line. Only GET and HEAD requests are looked up in a cache; other requests are skipped.
 pub(super) fn line(line: &[u8], trace: &mut Trace) -> Line {
     let Some(request) = request(line) else { return Line::Unreadable };
-    let mut words = request.split(|&byte| byte == b' ');
-    match (words.next(), words.next()) {
-        (Some(b"GET" | b"HEAD"), Some(path)) if !path.is_empty() => Line::of(trace.push(path)),
-        _ => Line::Skipped,
+    let Some(target) = request.strip_prefix(b"GET ").or_else(|| request.strip_prefix(b"HEAD ")) else {
+        return Line::Skipped;
+    };
+    // Some servers accept spaces in a path. The version of HTTP is after the last one.
+    let end = target.windows(6).rposition(|word| word == b" HTTP/").unwrap_or(target.len());
+    match target[..end].trim_ascii() {
+        b"" => Line::Skipped,
+        path => Line::of(trace.push(path)),
     }
 }

@@ -131,9 +131,9 @@ impl Reader {
         }
     }
 
-    /// Whether a line continues on the next one, because a quote is open.
-    pub(crate) fn goes_on(&self, line: &[u8]) -> bool {
-        matches!(self, Self::Csv(_)) && csv::is_open(line)
+    /// Whether a row continues after this line of it, because a quote is open. It is called once for each line.
+    pub(crate) fn goes_on(&mut self, line: &[u8]) -> bool {
+        if let Self::Csv(column) = self { column.goes_on(line) } else { false }
     }
 
     /// Reads a line that is not blank.

@@ -128,6 +128,11 @@ impl Report {
                  stroke-linejoin=\"round\"/>",
                 points.join(" ")
             );
+            // A curve through one point is invisible.
+            if let [only] = cells[..] {
+                let (x, y) = (scale.x(only.size), Scale::y(only.hit_ratio));
+                let _ = writeln!(svg, "<circle cx=\"{x:.1}\" cy=\"{y:.1}\" r=\"3\" fill=\"{color}\"/>");
+            }
             if let Some(last) = cells.last() {
                 names.push((Scale::y(last.hit_ratio), policy));
             }

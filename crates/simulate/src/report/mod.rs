@@ -9,8 +9,8 @@ use crate::input::{Recorded, UnreadableLine};
 use crate::policies::Policy;
 use crate::trace::Trace;
 
-/// A hit ratio this close to the best one is good enough.
-const GOOD_ENOUGH: f64 = 0.01;
+/// A hit ratio is good enough if it is lower than the best one by one in this many requests.
+const GOOD_ENOUGH: u64 = 100;
 
 /// The result of one policy at one size.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize)]
@@ -53,11 +53,9 @@ pub struct Recommendation {
 /// The smallest size of one policy within one point of its best; `None` if it has no hits at any size. With
 /// `refinements`, sizes between the simulated ones are tried.
 pub(crate) fn recommend(cells: &[Cell], trace: &Trace, refinements: u32) -> Option<Recommendation> {
-    let best = cells.iter().map(|cell| cell.hit_ratio).fold(0.0, f64::max);
-    if best <= 0.0 {
-        return None;
-    }
-    let is_good = |cell: &Cell| cell.hit_ratio >= best - GOOD_ENOUGH;
+    let best = cells.iter().max_by_key(|cell| cell.hits).filter(|best| best.hits > 0)?;
+    // In whole numbers: a ratio that is exactly one point lower is good enough.
+    let is_good = |cell: &Cell| (best.hits - cell.hits.min(best.hits)) * GOOD_ENOUGH <= u64::from(trace.len());
     let at = cells.iter().position(is_good)?;
     let mut good = cells[at];
     let mut bad = if at == 0 { 0 } else { cells[at - 1].size };
@@ -74,7 +72,7 @@ pub(crate) fn recommend(cells: &[Cell], trace: &Trace, refinements: u32) -> Opti
         }
     }
     let Cell { policy, size, hit_ratio, .. } = good;
-    Some(Recommendation { policy, size, hit_ratio, best })
+    Some(Recommendation { policy, size, hit_ratio, best: best.hit_ratio })
 }
 
 /// The result of a simulation.

@@ -69,12 +69,14 @@ impl Engine {
         }
     }
 
-    /// Returns the victim if no further entry may be added. An expired victim is removed as expired instead.
+    /// Returns the victim if only the limit on entries leaves no room for an entry of this weight. An expired victim is
+    /// removed as expired instead, and one that is not enough is removed before the others.
     #[inline]
-    pub(super) fn live_victim(&mut self, now: Millis) -> Option<Victim> {
+    pub(super) fn live_victim(&mut self, weight: u64, now: Millis) -> Option<Victim> {
         while self.held >= self.limits.max_entries {
             let victim = self.policy.victim(NONE)?;
-            if self.expiry.end(victim.slot) > now || !self.evict(NONE, now) {
+            let is_enough = self.expiry.end(victim.slot) > now && !self.overweight(weight);
+            if is_enough || !self.evict(NONE, now) {
                 return Some(victim);
             }
         }

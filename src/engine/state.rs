@@ -56,8 +56,8 @@ impl Engine {
     }
 
     /// Inserts a new entry; `is_back` if the owner remembers its key, as [`Inserted::remember`] requested. If room is
-    /// needed, expired entries are removed first, and then the policy's victims. If evicting one victim is enough, the
-    /// new entry takes its slot.
+    /// needed, expired entries are removed first, and then the policy's victims. If only the limit on entries is reached,
+    /// the new entry takes the slot of its victim.
     ///
     /// At most 16 expiry candidates are inspected, so that no write pays for many entries that expire at once or have
     /// new deadlines. With more such candidates, an expired entry may stay while a live one is evicted.
@@ -67,7 +67,7 @@ impl Engine {
     pub fn insert(&mut self, weight: u64, deadline: Millis, now: Millis, is_back: bool) -> Result<Inserted, Refused> {
         self.admit(weight, deadline)?;
         self.sweep(now, SWEEP_BUDGET);
-        let victim = self.live_victim(now);
+        let victim = self.live_victim(weight, now);
         let slot = if let Some(Victim { slot, .. }) = victim { slot } else { self.free_slot()? };
         add(&mut self.counters.evictions, victim.is_some().into());
         let is_replaced = victim.is_some() && self.weights.is_empty() && self.policy.replace(slot);

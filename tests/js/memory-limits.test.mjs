@@ -37,6 +37,14 @@ describe("limits", () => {
     assert.equal(fill(new MemoryCache({ maxBytes: 1e6, maxEntries: 10, sizeOf: () => 1 })), 10);
   });
 
+  test("entries that make room for one leave in their order, whichever limit is reached", () => {
+    for (const policy of ["lru", "s3fifo"]) {
+      const { cache, left } = make({ maxEntries: 3, maxBytes: 30, sizeOf: (value) => value, policy });
+      cache.set("a", 10).set("b", 11).set("c", 9).set("d", 20);
+      assert.deepEqual(left, ["a=10 evicted", "b=11 evicted"], policy);
+    }
+  });
+
   test("maxEntryBytes: larger entries are refused, or skipped", () => {
     const sizeOf = (value) => value;
     const strict = make({ maxBytes: 100, maxEntryBytes: 10, sizeOf });

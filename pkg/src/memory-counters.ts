@@ -14,7 +14,8 @@ export function increment<V>(scope: MemoryScope<V>, key: string, by: number, opt
   const slot = scope.find(key);
   const sum = checkInteger(`the sum under key ${quote(key)}`, count(scope, key, slot) + by, -MOST, MOST);
   const write = fitting(scope.checked(key, sum as V, options));
-  scope.store(slot === undefined ? write : { ...write, ttl: scope.table.remaining(slot) });
+  const { table } = scope;
+  scope.store(slot === undefined ? write : { ...write, ttl: table.remaining(slot), ownTtl: table.ownTtl(slot) });
   return sum;
 }
 

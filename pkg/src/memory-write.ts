@@ -17,6 +17,8 @@ export interface Write<V> {
   readonly ttl: number;
   /** In milliseconds. */
   readonly staleFor: number;
+  /** The ttl that hits restart, if it is not `ttl`. */
+  readonly ownTtl?: number | undefined;
 }
 
 /** Copies a value on the way in or out, if `clone` is set. */
@@ -56,7 +58,7 @@ function weigh<V>(settings: Settings<V>, whole: string, key: string, value: V): 
  * reports the removed entries.
  */
 export function store<V>(table: Table<V>, settings: Settings<V>, write: Write<V>): RangeError | undefined {
-  const { key, value, weight, ttl, staleFor } = write;
+  const { key, value, weight, ttl, staleFor, ownTtl } = write;
   const isOversize = typeof weight !== "number";
   if (isOversize && settings.onOversize === "keep") {
     return undefined;
@@ -67,7 +69,7 @@ export function store<V>(table: Table<V>, settings: Settings<V>, write: Write<V>
     table.delete(key);
     return isOversize && settings.onOversize === "throw" ? weight : undefined;
   }
-  return table.set(key, value, weight, ttl, staleFor) ? undefined : outOfMemory(key);
+  return table.set(key, value, weight, ttl, staleFor, ownTtl) ? undefined : outOfMemory(key);
 }
 
 export function outOfMemory(key: string): RangeError {

@@ -71,15 +71,22 @@ export class Table<V> extends TableRemovals<V> {
     this.tally.touches++;
   }
 
-  /** Gives a fresh entry a new ttl, which begins now. Returns false if memory cannot be allocated. */
+  /** The ttl that hits restart, if they do. */
+  ownTtl(slot: number): number | undefined {
+    return this.#ttls?.[slot];
+  }
+
+  /** Gives a fresh entry a new ttl, which begins now. The length of its window does not change. Returns false if memory cannot be allocated. */
   setTtl(slot: number, ttl: number): boolean {
     if (ttl === Infinity && this.nextDue === Infinity) {
       return true;
     }
     const deadline = this.ownClock.now() + ttl;
+    const window = this.slotEngine.end(slot) - this.slotEngine.deadline(slot);
     if (!this.slotEngine.setDeadline(slot, deadline)) {
       return false;
     }
+    this.#keepStale(slot, deadline, window);
     this.setDue(Math.min(this.nextDue, deadline));
     if (this.#ttls !== undefined) {
       this.#ttls[slot] = ttl;
@@ -148,10 +155,10 @@ export class Table<V> extends TableRemovals<V> {
   }
 
   /**
-   * Stores a value that is fresh for `ttl` milliseconds, and kept as stale for `staleFor` more. Returns false if memory
-   * cannot be allocated. Throws for an invalid key.
+   * Stores a value that is fresh for `ttl` milliseconds, and kept as stale for `staleFor` more; `ownTtl` is the ttl that
+   * hits restart. Returns false if memory cannot be allocated. Throws for an invalid key.
    */
-  set(key: string, value: V, weight: number, ttl: number, staleFor: number): boolean {
+  set(key: string, value: V, weight: number, ttl: number, staleFor: number, ownTtl = ttl): boolean {
     // The clock is the caller's code and may use the cache, so it is called before anything is looked up.
     const now = this.#nowFor(ttl);
     const deadline = now + ttl;
@@ -169,12 +176,17 @@ export class Table<V> extends TableRemovals<V> {
       }
     }
     if (this.#ttls !== undefined) {
-      this.#ttls[slot] = ttl;
+      this.#ttls[slot] = ownTtl;
     }
+    this.#keepStale(slot, deadline, staleFor);
+    return true;
+  }
+
+  /** Keeps an entry after its deadline, if `staleFor` is a time. */
+  #keepStale(slot: number, deadline: number, staleFor: number): void {
     if (staleFor > 0 && deadline !== Infinity) {
       this.slotEngine.keepStale(slot, deadline + staleFor);
     }
-    return true;
   }
 
   /** The time for a write of an entry with this ttl, or 0 if it does not matter. */

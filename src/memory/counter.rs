@@ -172,7 +172,14 @@ impl<T: Count> MemoryCache<T> {
                     (Some(before), Some((Some(count), deadline))) => before == (Before { count, deadline }),
                     _ => false,
                 };
-                unchanged.then(|| locked.table.set(hashed, value, checked.weight, deadline, locked.now, leavers))
+                if !unchanged {
+                    return None;
+                }
+                let stored = locked.table.set(hashed, value, checked.weight, deadline, locked.now, leavers);
+                if self.shared.touches_on_get && (before.is_none() || restarts_ttl) {
+                    locked.table.keep_ttl(hashed, checked.ttl);
+                }
+                Some(stored)
             });
             // Without a result, another caller was faster.
             if let Some(stored) = stored {

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use super::*;
 use crate::clock::ManualClock;
-use crate::engine::RemovalReason;
+use crate::engine::{Policy, RemovalReason};
 use crate::error::CacheError;
 
 // Tests pass it where a ttl is optional.
@@ -186,6 +186,37 @@ fn entries_are_visited_from_the_most_recent_and_may_change_meanwhile() {
     assert_eq!(cache.find(|key, _| key == "c"), None);
     let stats = cache.stats();
     assert_eq!((stats.hits, stats.misses), (1, 0));
+}
+
+#[test]
+fn a_counter_has_its_own_ttl_where_hits_restart_it() {
+    let clock = ManualClock::new();
+    let cache = MemoryCache::<i64>::builder().touch_on_get(true).clock(clock.clone()).build().unwrap();
+    // The slot had another ttl before.
+    cache.set("old", 1, ms(10_000)).unwrap();
+    cache.delete("old").unwrap();
+    assert_eq!(cache.increment("n", 1, ms(100)), Ok(1));
+    clock.advance(Duration::from_millis(90));
+    assert_eq!((cache.increment("n", 1, ms(5000)), cache.ttl("n")), (Ok(2), Ok(ms(10))));
+    assert_eq!((cache.get("n"), cache.ttl("n")), (Ok(Some(2)), Ok(ms(100))));
+    assert!(cache.increment_within("n", 1, 0..=9, ms(30)).unwrap().stored);
+    clock.advance(Duration::from_millis(20));
+    assert_eq!((cache.get("n"), cache.ttl("n")), (Ok(Some(3)), Ok(ms(30))));
+}
+
+#[test]
+fn entries_that_make_room_for_one_leave_in_their_order() {
+    for policy in [Policy::Lru, Policy::S3Fifo] {
+        let left = Arc::new(Mutex::new(Vec::new()));
+        let list = Arc::clone(&left);
+        let cache = MemoryCache::builder().max_entries(3).max_bytes(30).size_of(|_: &str, size: &u64| *size);
+        let cache = cache.policy(policy).on_removal(move |key, _, _| list.lock().unwrap().push(key.to_owned()));
+        let cache = cache.build().unwrap();
+        for (key, size) in [("a", 10), ("b", 11), ("c", 9), ("d", 20)] {
+            cache.set(key, size, None).unwrap();
+        }
+        assert_eq!(*left.lock().unwrap(), ["a", "b"], "{policy:?}");
+    }
 }
 
 #[test]

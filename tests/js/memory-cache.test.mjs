@@ -97,6 +97,35 @@ describe("touchOnGet", () => {
     time.now += 1;
     assert.equal(cache.get("b"), undefined, "peek and has are no use");
   });
+
+  test("a counter keeps its own ttl when it is incremented, and a new one gets it", () => {
+    const { cache, time } = make({ touchOnGet: true });
+    cache.increment("n", 1, "10s");
+    time.now += 9000;
+    assert.equal(cache.increment("n"), 2);
+    assert.equal(cache.ttl("n"), 1);
+    assert.deepEqual([cache.get("n"), cache.ttl("n")], [2, 10]);
+    cache.incrementWithin("n", 1, { floor: 0, ceiling: 9, ttl: "3s" });
+    time.now += 2000;
+    assert.deepEqual([cache.get("n"), cache.ttl("n")], [3, 3]);
+  });
+
+  test("a new ttl leaves the window of an entry as long as it was", () => {
+    const { cache, time } = make({ touchOnGet: true });
+    for (const renew of ["get", "touch", "getAndTouch"]) {
+      cache.set("a", 1, { ttl: "10s", staleFor: "5s" });
+      time.now += 9000;
+      cache[renew]("a", "10s");
+      time.now += 12_000;
+      assert.deepEqual(cache.getEntry("a"), { value: 1, freshFor: -2000 }, renew);
+      time.now += 3000;
+      assert.equal(cache.getEntry("a"), undefined, renew);
+    }
+    cache.set("a", 1, { ttl: "10s", staleFor: "5s" });
+    cache.touch("a", null);
+    time.now += 1e9;
+    assert.deepEqual(cache.getEntry("a"), { value: 1, freshFor: null });
+  });
 });
 
 describe("namespaces", () => {

@@ -37,6 +37,17 @@ test("there are enough cases that can be run", () => {
   assert.ok(remoteCases(conformance, false).cases.length >= 40, `${remoteCases(conformance, false).cases.length}`);
 });
 
+test("cases on a clock that goes on leave it minutes", () => {
+  const ttls = ({ options, steps }) => [
+    options.default_ttl_ms,
+    ...steps.flatMap((step) => [step, ...(step.entries ?? [])]).map(({ ttl_ms }) => ttl_ms),
+  ];
+  for (const one of remoteCases(conformance, false).cases) {
+    const short = ttls(one).filter((ttl) => ttl > 0 && ttl < 5 * 60_000);
+    assert.deepEqual(short, [], one.name);
+  }
+});
+
 for (const [where, { hasClock, start }] of Object.entries(SERVERS)) {
   describe(where, () => {
     const { leftOut } = remoteCases(conformance, hasClock);

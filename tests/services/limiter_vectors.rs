@@ -61,7 +61,7 @@ fn the_limiter_keeps_the_shared_vectors() {
     assert!(table.cases.len() >= 19);
     for Case { name, algorithm, limit, window_ms, steps } in table.cases {
         let clock = ManualClock::new();
-        let counters = MemoryCacheProvider::<i64>::default();
+        let counters = MemoryCacheProvider::<i64>::builder().clock(clock.clone()).build().unwrap();
         let window = Duration::from_millis(window_ms);
         let limiter = match algorithm {
             Algorithm::FixedWindow => RateLimiter::fixed_window(counters, limit, window),

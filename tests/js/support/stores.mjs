@@ -4,8 +4,8 @@ import { after, before } from "node:test";
 import { Cache, HttpCache, MemoryCache } from "isocache";
 import { startBridge } from "../http/support/servers.mjs";
 
-/** Starts a bridge for the tests of this file. Returns functions that make empty stores, by what they are. */
-export function stores() {
+/** Starts a bridge for the tests of this file. Returns functions that make empty stores, by what they are; `Http` is over HTTP. */
+export function stores(Http = HttpCache) {
   let bridge;
   before(async () => {
     bridge = await startBridge();
@@ -15,7 +15,6 @@ export function stores() {
   return {
     "in memory": (clock) => new MemoryCache({ clock }),
     "in a Cache": (clock) => new Cache({ provider: new MemoryCache({ clock }), namespace: "app" }),
-    "over HTTP": () =>
-      new HttpCache({ url: bridge.url, timeout: "5m", token: bridge.token, namespace: `store${spaces++}` }),
+    "over HTTP": () => new Http({ url: bridge.url, timeout: "5m", token: bridge.token, namespace: `store${spaces++}` }),
   };
 }

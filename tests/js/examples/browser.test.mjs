@@ -10,7 +10,7 @@ import { fileURLToPath } from "node:url";
 import { program } from "../../support/bridge.mjs";
 import { start } from "../../support/processes.mjs";
 import { send } from "../bridge/support/http.mjs";
-import { startBrowser } from "../support/browser.mjs";
+import { newPage, patient, startBrowser } from "../support/browser.mjs";
 import { reserve } from "../support/server.mjs";
 
 const EXAMPLE = fileURLToPath(new URL("../../../examples/browser/", import.meta.url));
@@ -58,7 +58,8 @@ function signedToken(claims, secret = SIGNING_KEY) {
 
 /** Opens the page. `tokens` answer the first requests for one; the server answers those that follow. */
 async function onPage(tokens, run) {
-  const page = await browser.newPage();
+  const page = await newPage(browser);
+  await page.addInitScript(patient);
   const seen = { tokens: 0, statuses: [], errors: [] };
   page.on("pageerror", ({ message }) => seen.errors.push(message));
   page.on("console", (message) => /Content.Security/.test(message.text()) && seen.errors.push(message.text()));

@@ -10,7 +10,7 @@ import { fileURLToPath } from "node:url";
 import { program } from "../../support/bridge.mjs";
 import { start } from "../../support/processes.mjs";
 import { startRedis } from "../../support/redis.mjs";
-import { startBrowser } from "../support/browser.mjs";
+import { newPage, patient, startBrowser } from "../support/browser.mjs";
 import { reserve } from "../support/server.mjs";
 
 const ROOT = fileURLToPath(new URL("../../../", import.meta.url));
@@ -51,7 +51,8 @@ after(async () => {
 });
 
 test("what one has read, the other finds; what one has written or invalidated, the other sees", async () => {
-  const page = await browser.newPage();
+  const page = await newPage(browser);
+  await page.addInitScript(patient);
   const errors = [];
   page.on("pageerror", ({ message }) => errors.push(message));
   page.on("console", (message) => message.type() === "error" && errors.push(message.text()));

@@ -5,7 +5,7 @@ import { readFile } from "node:fs/promises";
 import { after, before, describe, test } from "node:test";
 import { fileURLToPath } from "node:url";
 import { run } from "../../support/processes.mjs";
-import { startBrowser } from "../support/browser.mjs";
+import { newPage, startBrowser } from "../support/browser.mjs";
 import { serve } from "../support/server.mjs";
 import { nowhere } from "./support/faults.mjs";
 import { startBridge, TOKEN } from "./support/servers.mjs";
@@ -59,7 +59,7 @@ describe("ten thousand operations", () => {
   test("a worker in Chromium", async (t) => {
     const browser = await startBrowser();
     try {
-      const page = await browser.newPage();
+      const page = await newPage(browser);
       await page.goto(pages.url);
       const inspect = await inspector(page);
       await page.evaluate(() => {

@@ -6,7 +6,7 @@ import { createServer } from "node:http";
 import { after, before, describe, test } from "node:test";
 import { fileURLToPath } from "node:url";
 import { until } from "../../support/waiting.mjs";
-import { startBrowser } from "../support/browser.mjs";
+import { newPage, startBrowser } from "../support/browser.mjs";
 import { serve } from "../support/server.mjs";
 
 describe("navigating away", () => {
@@ -50,7 +50,7 @@ describe("navigating away", () => {
   test("ends what was asked", async () => {
     const browser = await startBrowser();
     try {
-      const page = await browser.newPage();
+      const page = await newPage(browser);
       await page.goto(`${pages.url}/`);
       await until(() => waiting === 1);
       await page.goto(`${pages.url}/elsewhere`);

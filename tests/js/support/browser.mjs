@@ -35,6 +35,22 @@ export function startBrowser() {
   return chromium.launch(launchOptions());
 }
 
+/** A page in a context of its own. */
+export async function newPage(browser) {
+  const page = await browser.newPage();
+  page.setDefaultTimeout(LIMIT);
+  return page;
+}
+
+/**
+ * For `page.addInitScript`: timers of a second and more take minutes. These are the limits of an example, which a slow machine
+ * must not reach.
+ */
+export function patient() {
+  const { setTimeout } = window;
+  window.setTimeout = (run, ms, ...rest) => setTimeout(run, ms < 1000 ? ms : 300 * ms, ...rest);
+}
+
 /** A browser with a profile of its own. */
 export async function launch() {
   const profile = await mkdtemp(join(tmpdir(), "isocache-chromium-"));

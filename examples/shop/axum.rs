@@ -43,12 +43,12 @@ struct Shop {
 }
 
 impl Shop {
-    fn new(bridge: &str, token: &str, database: Database) -> isocache::Result<Self> {
+    fn new(bridge: &str, timeout: Duration, token: &str, database: Database) -> isocache::Result<Self> {
         // One connection to the bridge; the others are views of it for values of other types.
         let books = HttpCacheProvider::builder(bridge)
             .token(token)
             .namespace("shop")
-            .timeout(Duration::from_secs(1))
+            .timeout(timeout)
             .build()?;
         let limiter = RateLimiter::token_bucket(books.view(), 5, Duration::from_secs(3600))?;
         let sessions = SessionStore::new(books.view(), Duration::from_secs(20 * 60))?;
@@ -219,7 +219,9 @@ impl Database {
 async fn main() -> Result<(), Box<dyn std::error::Error>> {
     let variable = |name: &str, default: &str| std::env::var(name).unwrap_or_else(|_| default.to_owned());
     let database = Database(variable("BOOKS", "books.json"));
-    let shop = Shop::new(&variable("BRIDGE_URL", "http://127.0.0.1:8079"), &variable("SHOP_TOKEN", ""), database)?;
+    let bridge = variable("BRIDGE_URL", "http://127.0.0.1:8079");
+    let timeout = Duration::from_secs(variable("BRIDGE_TIMEOUT", "1s").trim_end_matches('s').parse()?);
+    let shop = Shop::new(&bridge, timeout, &variable("SHOP_TOKEN", ""), database)?;
     let app = Router::new()
         .route("/books/{id}", get(read).put(write))
         .route("/shelves/{name}", get(shelf))

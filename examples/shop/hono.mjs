@@ -18,11 +18,12 @@ import {
   Tagged,
 } from "isocache";
 
-const { BRIDGE_URL = "http://127.0.0.1:8079", SHOP_TOKEN, BOOKS = "books.json", PORT = "3000" } = process.env;
+const { BRIDGE_URL = "http://127.0.0.1:8079", BRIDGE_TIMEOUT = "1s", SHOP_TOKEN } = process.env;
+const { BOOKS = "books.json", PORT = "3000" } = process.env;
 
 // #region parts
 // One connection to the bridge. Everything below that is shared with other processes goes through it.
-const http = new HttpCache({ url: BRIDGE_URL, token: SHOP_TOKEN, namespace: "shop", timeout: "1s" });
+const http = new HttpCache({ url: BRIDGE_URL, token: SHOP_TOKEN, namespace: "shop", timeout: BRIDGE_TIMEOUT });
 
 const cache = new Cache({ provider: http });
 const tagged = new Cache({ provider: new Tagged(http) });

@@ -34,7 +34,7 @@ before(async () => {
   const bridge = start(program(), ["serve", "--config", config], { env: common });
   processes.push(bridge);
   bridgeUrl = await bridge.said(/^isocache: listening on (\S+)/);
-  const env = { ...common, BRIDGE_URL: bridgeUrl };
+  const env = { ...common, BRIDGE_URL: bridgeUrl, BRIDGE_TIMEOUT: "300s" };
   hono = await service(process.execPath, [join(EXAMPLE, "hono.mjs")], env);
   axum = await service(AXUM, [], env);
 });

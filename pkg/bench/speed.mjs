@@ -8,10 +8,11 @@ import { takesPart } from "./scenarios.mjs";
 
 const CHILD = fileURLToPath(new URL("child.mjs", import.meta.url));
 /**
- * The same young generation for all: V8 sizes it by what a program has allocated, so that a peer that loads more code would get a
- * larger one, and look faster.
+ * The same heap for all, however much code a peer loads. V8 sizes the young generation by what a program has allocated: more code
+ * would get a larger one, and look faster. It begins to mark the old generation at a limit, and every write is slower until the
+ * event loop lets it finish: more code would reach the limit sooner, and look slower.
  */
-export const HEAP = ["--min-semi-space-size=16", "--max-semi-space-size=16"];
+export const HEAP = ["--min-semi-space-size=16", "--max-semi-space-size=16", "--initial-old-space-size=256"];
 /** No step of a child takes as long, by far. */
 const LIMIT_MS = 120_000;
 

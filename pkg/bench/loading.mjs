@@ -1,11 +1,10 @@
 // `node pkg/bench/loading.mjs`: hits through loading calls, and ten thousand callers of one key, beside peers. --quick: less exact.
 
-import { fork } from "node:child_process";
 import { mkdirSync, writeFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { ENTRIES, PEERS } from "./loading-peers.mjs";
 import { median } from "./report.mjs";
-import { ask } from "./speed.mjs";
+import { ask, HEAP, start } from "./speed.mjs";
 
 const quick = process.argv.includes("--quick");
 const effort = quick
@@ -16,7 +15,7 @@ const CHILD = fileURLToPath(new URL("loading-child.mjs", import.meta.url));
 
 const results = PEERS.map(() => ({ ns: [], stampede: [], loads: [] }));
 for (let launch = 0; launch < effort.launches; launch++) {
-  const children = PEERS.map(() => fork(CHILD));
+  const children = PEERS.map(() => start(CHILD));
   try {
     for (const [peer, child] of children.entries()) {
       await ask(child, { job: "prepare", peer, operations: effort.operations });
@@ -86,7 +85,7 @@ function report() {
   const header = ["", "a hit, ns", "over the fastest peer", `loads for ${CALLERS} callers`, "ms until all have it"];
   return `# JavaScript: loading
 
-Node ${process.version}. One number as argument, ${ENTRIES} entries, a ttl of five minutes. Nanoseconds per awaited call: medians of ${effort.launches * effort.rounds} rounds
+Node ${process.version} with ${HEAP.join(" ")}. One number as argument, ${ENTRIES} entries, a ttl of five minutes. Nanoseconds per awaited call: medians of ${effort.launches * effort.rounds} rounds
 of ${effort.operations} calls; each peer in a process of its own (${effort.launches} one after another), the rounds in turn. The ratios are those of the
 rounds, over the fastest peer that is not isocache. The stampede: ${CALLERS} calls at once of a key that is not there, medians
 of ${effort.launches * effort.stampedes}; the load ends in the next turn of the event loop.

@@ -34,8 +34,12 @@ export function ask(child, message) {
   });
 }
 
-/** Keeps a child on the last processor, where there is a `taskset`: a move to another one costs it its caches. */
-function pinned(child) {
+/**
+ * Starts the process of a peer. It stays on the last processor, where there is a `taskset`: a move to another one costs it its
+ * caches.
+ */
+export function start(program) {
+  const child = fork(program, { execArgv: HEAP });
   try {
     execFileSync("taskset", ["-cp", String(availableParallelism() - 1), String(child.pid)], { stdio: "ignore" });
   } catch {
@@ -50,7 +54,7 @@ export async function measure(scenario, { launches, rounds, operations, warmUp }
   const results = peers.map((peer) => (takesPart(peer, scenario) ? { ns: [], hitRatio: 0 } : null));
   const taking = results.flatMap((result, peer) => (result === null ? [] : [peer]));
   for (let launch = 0; launch < launches; launch++) {
-    const children = new Map(taking.map((peer) => [peer, pinned(fork(CHILD, { execArgv: HEAP }))]));
+    const children = new Map(taking.map((peer) => [peer, start(CHILD)]));
     try {
       for (const [peer, child] of children) {
         await ask(child, { prepare: { peer, scenario, warmUp }, operations });

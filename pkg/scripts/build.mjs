@@ -9,6 +9,7 @@ import { minify } from "terser";
 import { buildEngine } from "./engine.mjs";
 import { commonJs, ENTRIES, folder, hint, inForm, reexported } from "./entries.mjs";
 import { checkDeclarations, INTERNAL } from "./internal-names.mjs";
+import { UTF8, whenNeeded } from "./msgpack.mjs";
 import { publishTypes } from "./types.mjs";
 
 const pkg = join(dirname(fileURLToPath(import.meta.url)), "..");
@@ -37,6 +38,7 @@ const plugin = {
       resolveDir === pkg ? { path, external: true, sideEffects: false } : undefined,
     );
     onLoad({ filter: /./, namespace: "engine" }, ({ path }) => ({ contents: generated[path] }));
+    onLoad({ filter: UTF8 }, ({ path }) => ({ contents: whenNeeded(readFileSync(path, "utf8")) }));
   },
 };
 
@@ -122,10 +124,8 @@ const requirable = { format: "cjs", platform: "neutral" };
 for (const [name, { source, form, own }] of Object.entries(ENTRIES)) {
   const path = `src/entries/${source}.ts`;
   const { names, needing } = await exportsOf(path);
-  const [target, alone] = ["module", "default"].map((condition) => {
-    const { default: file } = manifest.exports[name === "index" ? "." : `./${name}`][condition];
-    return file.slice("./dist/".length);
-  });
+  const target = manifest.exports[name === "index" ? "." : `./${name}`].default.default.slice("./dist/".length);
+  const alone = target.replace(".module.js", ".js");
   if (name === "wasm") {
     // The code of all entries once more would be most of it.
     await bundle(module(inForm(form, "./index.js", names, needing)), alone);

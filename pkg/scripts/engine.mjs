@@ -66,7 +66,7 @@ export function buildEngine(root, made) {
 }
 
 /** Replaces a part of a generated text. It must be there, or the build fails. */
-function changer(text, what) {
+export function changer(text, what) {
   return {
     text,
     change(why, from, to) {

@@ -50,6 +50,11 @@ describe("bundles", () => {
     assert.deepEqual(await result, EXPECTED);
   });
 
+  test("esbuild, without a platform and its conditions", async () => {
+    const { result } = await import(`${pathToFileURL(await bundle("esm", { platform: "neutral" }))}?neutral`);
+    assert.deepEqual(await result, EXPECTED);
+  });
+
   test("esbuild, iife", async () => {
     const code = await readFile(await bundle("iife", { globalName: "bundled" }), "utf8");
     const result = await runInNewContext(`${code}; bundled.result.then(JSON.stringify)`, {

@@ -25,6 +25,7 @@ export { loaded } from "./load/loaded.js";
 export type { LoadStats } from "./load/monitor.js";
 export type { LeaseProvider, LoadContext, Loader, LoadOptions } from "./load/options.js";
 export * from "./memory-api.js";
+export type { MaybePromise } from "./promise.js";
 export type { Provider } from "./provider.js";
 export type { SessionOptions, SessionStoreOptions, TouchProvider, UserSession } from "./sessions/session-store.js";
 export { SessionStore } from "./sessions/session-store.js";
@@ -35,3 +36,5 @@ export type { NearOptions, TieredCacheOptions, UnsentWrite } from "./tiered/opti
 export type { CacheSpan, CacheTracer } from "./tiered/spans.js";
 export type { TierStats } from "./tiered/tier-stats.js";
 export { TieredCache } from "./tiered/tiered-cache.js";
+export type { CacheSetEntry, CacheSetOptions } from "./types.js";
+export type { PublicOptions } from "./write-options.js";

@@ -23,4 +23,4 @@ export type {
   InvalidationSource,
   InvalidationSubscription,
 } from "./invalidations/types.js";
-export type { CacheStats, SetEntry, SetOptions, Ttl } from "./types.js";
+export type { CacheStats, Checked, SetArgument, SetEntry, SetOptions, Ttl } from "./types.js";

@@ -7,12 +7,14 @@ export { MemoryCache } from "./memory-cache.js";
 export { escapeGlob } from "./prefix.js";
 export type {
   CacheStats,
+  Checked,
   EngineForm,
   Entry,
   MemoryCacheOptions,
   Policy,
   Removal,
   RemovalReason,
+  SetArgument,
   SetEntry,
   SetOptions,
   Ttl,

@@ -20,7 +20,27 @@ export async function use(): Promise<void> {
   await cache.set("a", 1);
 }
 `;
+/** A library whose declarations have the types that TypeScript infers: each must have a public name. */
+const INFERRED = `
+import { Cache, HttpCache, MemoryCache, Tagged, TieredCache } from "isocache";
+export const memory = new MemoryCache<number>();
+export const http = new HttpCache<number>({ url: "https://cache.example" });
+export const cache = new Cache<number>();
+export const tagged = new Tagged<number>(memory);
+export const tiered = new TieredCache<number>({ far: http });
+export const read = (key: string) => tiered.get(key);
+export const setInMemory = memory.set;
+export const setOverHttp = http.setIfAbsent;
+export const { set, setMany, replace } = cache;
+export const { setMany: setTagged, clearPattern } = tagged;
+export const { set: setTiered, getMany, setMany: setManyTiered } = tiered;
+`;
+const INFERRED_IN_MEMORY = `
+import { MemoryCache } from "isocache/memory";
+export const { set, setIfAbsent } = new MemoryCache<number>();
+`;
 
+const INFERRED_FILES = { "inferred.mts": INFERRED, "inferred-in-memory.mts": INFERRED_IN_MEMORY };
 const FOLDER = new URL("types/", import.meta.url);
 const PROGRAMS = ["consumer", "functions", "tiers"];
 
@@ -38,7 +58,7 @@ describe("types", () => {
       sources[name] = source;
       Object.assign(files, { [`${name}.mts`]: source, [`${name}.cts`]: source, [`node10/${name}.ts`]: source });
     }
-    project = await pack.project("types", { ...files, "plain.mts": PLAIN, "using.mts": USING });
+    project = await pack.project("types", { ...files, "plain.mts": PLAIN, "using.mts": USING, ...INFERRED_FILES });
   });
   after(() => pack?.remove());
 
@@ -79,6 +99,19 @@ describe("types", () => {
 
       test("without the libraries of disposables and the DOM, all libraries checked", () =>
         compile(typescript, "plain", ["plain.mts"], { ...nodenext, lib: ["ES2022"] }));
+
+      test("a library's declarations name what is exported", async () => {
+        const emitted = {
+          ...nodenext,
+          noEmit: false,
+          declaration: true,
+          outDir: join(project, "out"),
+          rootDir: project,
+        };
+        for (const file of Object.keys(INFERRED_FILES)) {
+          await compile(typescript, "inferred", [file], emitted);
+        }
+      });
 
       test("with `using`", () => compile(typescript, "using", ["using.mts"], nodenext));
 

@@ -58,6 +58,11 @@ export function recentNow(due: number): number {
   return -1;
 }
 
+/** For durations: milliseconds from any origin, which a program that replaces `Date.now` does not change. */
+export function stopwatch(): number {
+  return typeof performance === "object" ? performance.now() : Date.now();
+}
+
 /** As `monotonicNow`, with fractions, and read at every call. */
 export function exactNow(): number {
   return isGenuine() && typeof performance === "object" ? performance.now() + offset : Date.now();

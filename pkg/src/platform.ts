@@ -1,7 +1,11 @@
 /** Features that only some environments have. */
 
 interface Platform {
-  readonly process?: { getBuiltinModule?(name: string): unknown };
+  readonly process?: {
+    getBuiltinModule?(name: string): unknown;
+    readonly release?: { readonly name?: string };
+    readonly versions?: { readonly node?: string };
+  };
   readonly navigator?: { readonly userAgent?: string };
   readonly EdgeRuntime?: unknown;
 }
@@ -10,6 +14,21 @@ interface Platform {
 export function isEdgeWorker(): boolean {
   const { navigator, EdgeRuntime } = globalThis as Platform;
   return navigator?.userAgent === "Cloudflare-Workers" || EdgeRuntime !== undefined;
+}
+
+/** Whether this is Node, and not a runtime or a test environment that looks like it. */
+export function isNode(): boolean {
+  const { process, navigator } = globalThis as Platform;
+  return (
+    process?.release?.name === "node" && (navigator?.userAgent === undefined || /^Node\.js\//.test(navigator.userAgent))
+  );
+}
+
+/** Whether a look at `fetch` or `Request` ends the process: before Node 24 they need WebAssembly, which `--jitless` removes. */
+export function isFetchFatal(): boolean {
+  return (
+    typeof WebAssembly !== "object" && Number.parseFloat(`${(globalThis as Platform).process?.versions?.node}`) < 24
+  );
 }
 
 /** A module of Node, by its name; `undefined` outside Node. */

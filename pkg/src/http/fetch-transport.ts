@@ -1,8 +1,9 @@
 /** Sends requests with `fetch`. */
 
+import { isFetchFatal } from "../platform.js";
 import { RESP } from "./encoding.js";
 import { type Ending, type HttpResponse, type Request, TooLarge, type Transport } from "./transport.js";
-import type { FetchInit, FetchLike, FetchResponse } from "./types.js";
+import type { FetchLike, FetchResponse } from "./types.js";
 
 /** A transport that uses the given function, or the platform's, looked up at each request. */
 export function byFetch(given: FetchLike | undefined): Transport {
@@ -31,13 +32,18 @@ export function byFetch(given: FetchLike | undefined): Transport {
   };
 }
 
-function platformSend(url: string, init: FetchInit): Promise<FetchResponse> {
-  const { fetch: send, Request } = globalThis;
+/** The platform's `fetch`, looked up at each request. */
+export function platformSend(url: string, init: object): Promise<Response> {
+  const send = isFetchFatal() ? undefined : globalThis.fetch;
   if (typeof send !== "function") {
     throw new TypeError("this environment has no fetch; give one as the option fetch");
   }
-  // Some frameworks cache responses, even to POST. Some runtimes do not support the option and reject it.
-  return send(url, Request !== undefined && "cache" in Request.prototype ? { ...init, cache: "no-store" } : init);
+  return send(url, { ...init, ...noStore() });
+}
+
+/** Some frameworks cache responses, even to POST. Some runtimes do not support the option and reject it. */
+export function noStore(): { cache?: "no-store" } {
+  return !isFetchFatal() && "cache" in (globalThis.Request?.prototype ?? {}) ? { cache: "no-store" } : {};
 }
 
 async function read(response: FetchResponse, isBytes: boolean, limit: number): Promise<string | Uint8Array> {
@@ -52,7 +58,12 @@ async function read(response: FetchResponse, isBytes: boolean, limit: number): P
   if (Number.isInteger(length) && type !== "cors" && headers.get("content-encoding") === null) {
     return isBytes ? new Uint8Array(await response.arrayBuffer()) : response.text();
   }
-  const chunks = await gathered(response, limit);
+  const body = response.body as { getReader?: () => Reader } | null;
+  if (typeof body?.getReader !== "function") {
+    // As in React Native, which may have no `TextDecoder` either.
+    return isBytes ? new Uint8Array(await response.arrayBuffer()) : response.text();
+  }
+  const chunks = await gathered(body.getReader(), limit);
   if (isBytes) {
     return joined(chunks);
   }
@@ -65,12 +76,7 @@ interface Reader {
   cancel(): Promise<void>;
 }
 
-async function gathered(response: FetchResponse, limit: number): Promise<Uint8Array[]> {
-  const body = response.body as { getReader?: () => Reader } | null;
-  if (typeof body?.getReader !== "function") {
-    return [new Uint8Array(await response.arrayBuffer())];
-  }
-  const reader = body.getReader();
+async function gathered(reader: Reader, limit: number): Promise<Uint8Array[]> {
   const chunks: Uint8Array[] = [];
   let size = 0;
   for (;;) {

@@ -3,7 +3,7 @@
  * first request is sent, by a function that only Node has: nothing is imported.
  */
 
-import { builtinModule } from "../platform.js";
+import { builtinModule, isNode } from "../platform.js";
 import { RESP } from "./encoding.js";
 import { joined } from "./fetch-transport.js";
 import { type Ending, type HttpResponse, type Request, TooLarge, type Transport } from "./transport.js";
@@ -40,10 +40,6 @@ interface HttpModule {
 }
 
 interface Platform {
-  readonly process?: {
-    readonly release?: { readonly name?: string };
-  };
-  readonly navigator?: { readonly userAgent?: string };
   readonly fetch?: unknown;
   setImmediate?(act: () => void): void;
 }
@@ -63,11 +59,7 @@ const CONTINUE_LIMIT = 1000;
 
 /** A transport that uses Node's HTTP client; `undefined` outside Node, or if the program has replaced `fetch`. */
 export function byNode(url: string): Transport | undefined {
-  const { process, navigator } = platform;
-  const isNode =
-    process?.release?.name === "node" &&
-    (navigator?.userAgent === undefined || /^Node\.js\//.test(navigator.userAgent));
-  if (!isNode || platform.fetch !== genuine || hasDispatcher()) {
+  if (!isNode() || platform.fetch !== genuine || hasDispatcher()) {
     return undefined;
   }
   const http = builtinModule<HttpModule>(url.startsWith("https:") ? "https" : "http");

@@ -88,10 +88,13 @@ function checkUrl(given: unknown, allowInsecure: boolean): URL {
   let url: URL;
   try {
     url = new URL(text);
-  } catch {
-    throw new TypeError(
-      'isocache: url must be a URL such as "https://cache.example"; it is not shown, since it may hold a password',
-    );
+  } catch (error) {
+    // If the environment has no `URL`, the error says so.
+    throw typeof URL === "function"
+      ? new TypeError(
+          'isocache: url must be a URL such as "https://cache.example"; it is not shown, since it may hold a password',
+        )
+      : error;
   }
   if (url.protocol !== "http:" && url.protocol !== "https:") {
     throw new TypeError(

@@ -2,6 +2,7 @@
 
 import { type AttemptError, attemptErrorOf } from "../http/attempt.js";
 import { notProtocol } from "../http/errors.js";
+import { noStore, platformSend } from "../http/fetch-transport.js";
 import type { Settings } from "../http/settings.js";
 import { brokenOff, type HttpResponse } from "../http/transport.js";
 import { EventParser, type ServerEvent } from "./events.js";
@@ -113,7 +114,7 @@ export class BridgeLog implements ChangeLog {
     { signal }: Pick<AbortController, "signal">,
     hasRenewed = false,
   ): Promise<GetResponse> {
-    const { url, tokens, fetch = globalThis.fetch } = this.#settings;
+    const { url, tokens, fetch = platformSend } = this.#settings;
     const query = new URLSearchParams(this.#prefixes.map((prefix) => ["prefix", prefix]));
     for (const [name, value] of Object.entries({ since, origin })) {
       if (value !== undefined) {
@@ -122,11 +123,9 @@ export class BridgeLog implements ChangeLog {
     }
     const token = await tokens.current();
     const headers = { accept, ...(token !== undefined && { authorization: `Bearer ${token}` }) };
-    // Some runtimes do not support the option and reject it.
-    const cache = "cache" in (globalThis.Request?.prototype ?? {}) ? { cache: "no-store" } : {};
     let response: GetResponse;
     try {
-      const init = { method: "GET", headers, redirect: "manual", signal, ...cache };
+      const init = { method: "GET", headers, redirect: "manual", signal, ...noStore() };
       response = await (fetch as unknown as Get)(`${url}/invalidations?${query}`, init);
     } catch (error) {
       throw this.#broken(error);

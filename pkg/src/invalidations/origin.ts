@@ -1,11 +1,13 @@
 /** The origin of requests, so that a client can recognize the announcements of its own writes. */
 
+import { uniqueName } from "../random.js";
+
 export class Origin {
   #id: string | undefined;
 
   /** The current name, unique to this client. Created when it is needed: edge workers have no random numbers before. */
   get id(): string {
-    this.#id ??= Array.from(crypto.getRandomValues(new Uint32Array(4)), (part) => part.toString(36)).join("");
+    this.#id ??= uniqueName();
     return this.#id;
   }
 

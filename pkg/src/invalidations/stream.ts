@@ -63,14 +63,13 @@ export class StreamSubscription implements InvalidationSubscription {
   async #run(): Promise<void> {
     while (!this.#isClosed) {
       let cause: unknown;
-      const controller = new AbortController();
-      this.#controller = controller;
       try {
-        await this.#follow(controller);
+        this.#controller = new AbortController();
+        await this.#follow(this.#controller);
       } catch (error) {
         cause = error;
       }
-      controller.abort();
+      this.#controller?.abort();
       if (!this.#isClosed) {
         const { error = cause, after } = cause instanceof LogError ? cause : {};
         this.#listener({ type: "lost", error });

@@ -4,6 +4,7 @@
  */
 
 import type { Command, Reply } from "../http/reply.js";
+import { uniqueName } from "../random.js";
 import type { Call } from "./call.js";
 import { judge } from "./freshness.js";
 import { failed, look } from "./lookup.js";
@@ -107,8 +108,7 @@ export async function takeTurn<V>(
     return { fallback };
   }
   let old = fallback;
-  const random = crypto.getRandomValues(new Uint32Array(4));
-  const holder = Array.from(random, (part) => part.toString(36)).join("-");
+  const holder = uniqueName();
   const release = async () => {
     try {
       await lease(key, holder, null);

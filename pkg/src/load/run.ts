@@ -1,6 +1,7 @@
 /** Runs a loader within its time limit. */
 
 import { quote } from "../check.js";
+import { stopwatch } from "../clock.js";
 import { enter, leave, runAt } from "./active-loads.js";
 import type { Call } from "./call.js";
 import { LoadTimeoutError } from "./errors.js";
@@ -30,7 +31,7 @@ export async function run<V>(
   if (signal.aborted) {
     throw signal.reason;
   }
-  const start = performance.now();
+  const start = stopwatch();
   const place = enter(flight);
   let failure: { error: unknown } | undefined;
   monitor.loads++;
@@ -47,7 +48,7 @@ export async function run<V>(
     throw error;
   } finally {
     leave(place);
-    const milliseconds = performance.now() - start;
+    const milliseconds = stopwatch() - start;
     monitor.loadTime += milliseconds;
     call.events?.emit("load", { key, name: monitor.name, milliseconds, background, ...failure });
   }

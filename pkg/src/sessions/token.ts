@@ -2,6 +2,7 @@
 
 import { wrongType } from "../check.js";
 import { CacheError } from "../http/errors.js";
+import { secretBytes } from "../random.js";
 
 /** The claims of a token about its session. */
 interface Claims {
@@ -15,8 +16,7 @@ const TOKEN = /^[0-9a-f]{64}(?:-(0|[1-9]\d{0,15})(-u)?)?$/;
 
 /** A new token, with 256 random bits. */
 export function newToken({ end, ofUser }: Claims): string {
-  const random = crypto.getRandomValues(new Uint8Array(32));
-  const hex = Array.from(random, (byte) => byte.toString(16).padStart(2, "0")).join("");
+  const hex = Array.from(secretBytes(32), (byte) => byte.toString(16).padStart(2, "0")).join("");
   return end === Infinity ? hex : `${hex}-${end}${ofUser ? "-u" : ""}`;
 }
 

@@ -6,12 +6,12 @@
 export const SIZE_LIMITS = [
   // What a program bundles that uses these and nothing else.
   { entry: "isocache", names: ["keyPattern"], limit: 1_180, goal: 1_500 },
-  { entry: "isocache", names: ["MemoryCache"], limit: 18_600, goal: 9_000, engine: "js" },
+  { entry: "isocache", names: ["MemoryCache"], limit: 18_650, goal: 9_000, engine: "js" },
   // A tenth of it tells stale entries from fresh ones in every operation.
-  { entry: "isocache", names: ["HttpCache"], limit: 16_060, goal: 10_000, has: "breaker" },
-  { entry: "isocache", names: ["Cache", "cached"], limit: 30_090, goal: 15_000, engine: "js" },
-  { entry: "isocache", limit: 59_390, goal: 28_000, engine: "js" },
-  { entry: "isocache/wasm", names: ["MemoryCache"], limit: 16_950, engine: "wasm" },
+  { entry: "isocache", names: ["HttpCache"], limit: 16_110, goal: 10_000, has: "breaker" },
+  { entry: "isocache", names: ["Cache", "cached"], limit: 30_140, goal: 15_000, engine: "js" },
+  { entry: "isocache", limit: 59_470, goal: 28_000, engine: "js" },
+  { entry: "isocache/wasm", names: ["MemoryCache"], limit: 16_980, engine: "wasm" },
   { entry: "isocache/msgpack", limit: 6_450, has: "MessagePack" },
 ];
 
@@ -19,4 +19,4 @@ export const SIZE_LIMITS = [
 export const named = ({ entry, names }) => (names === undefined ? entry : `{ ${names.join(", ")} } of ${entry}`);
 
 /** The size of the installed package, in bytes. */
-export const UNPACKED_LIMIT = 826_500;
+export const UNPACKED_LIMIT = 828_000;

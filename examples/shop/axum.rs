@@ -45,11 +45,7 @@ struct Shop {
 impl Shop {
     fn new(bridge: &str, timeout: Duration, token: &str, database: Database) -> isocache::Result<Self> {
         // One connection to the bridge; the others are views of it for values of other types.
-        let books = HttpCacheProvider::builder(bridge)
-            .token(token)
-            .namespace("shop")
-            .timeout(timeout)
-            .build()?;
+        let books = HttpCacheProvider::builder(bridge).token(token).namespace("shop").timeout(timeout).build()?;
         let limiter = RateLimiter::token_bucket(books.view(), 5, Duration::from_secs(3600))?;
         let sessions = SessionStore::new(books.view(), Duration::from_secs(20 * 60))?;
         Ok(Self {

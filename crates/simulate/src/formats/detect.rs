@@ -155,8 +155,10 @@ fn missing_field(lines: &[&[u8]]) -> String {
         Some(names) if !names.is_empty() => {
             format!("it looks like JSON: give the field of the key; the first line has {}", names.join(", "))
         }
-        _ => "it looks like JSON, but the first line is not an object with a field for a key: each line must be one, as \
+        _ => {
+            "it looks like JSON, but the first line is not an object with a field for a key: each line must be one, as \
               `jq -c . FILE` writes them"
-            .into(),
+                .into()
+        }
     }
 }

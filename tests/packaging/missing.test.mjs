@@ -33,11 +33,11 @@ describe("without", () => {
   const SESSION = `
     const sessions = new isocache.SessionStore(new isocache.MemoryCache(), { ttl: "1m" });
     return sessions.get(await sessions.create(1)).catch(({ message }) => message);`;
-  // Nothing listens on the port 9.
+  // Nothing listens on the port 9, so that a tier tries to connect for as long as this waits.
   const TIER = `
     const cache = new isocache.TieredCache({ far: new isocache.HttpCache({ url: "http://127.0.0.1:9", retries: 0 }) });
     const error = await Promise.resolve(cache.get("a")).catch((error) => error);
-    await cache.ready().catch(() => undefined);
+    await cache.ready("1s").catch(() => undefined);
     await cache.close();
     return error instanceof Error;`;
 

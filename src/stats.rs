@@ -28,7 +28,7 @@ pub struct CacheStats {
     pub sets: u64,
     /// Live entries removed by `delete`, `delete_many`, `clear_pattern` or `clear`.
     pub deletes: u64,
-    /// Live entries evicted to keep a limit.
+    /// Entries evicted to keep a limit, live or stale.
     pub evictions: u64,
     /// Expired entries that were removed. They are counted when they are removed, not when they expire.
     pub expirations: u64,

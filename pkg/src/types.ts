@@ -105,7 +105,7 @@ export interface CacheStats {
   sets: number;
   /** Fresh entries removed by `delete`, `deleteMany`, `clear` or `clearPattern`. */
   deletes: number;
-  /** Fresh entries removed to keep a limit. */
+  /** Entries removed to keep a limit, fresh or stale. */
   evictions: number;
   /** Entries removed because their ttl had passed; counted when they are removed. */
   expirations: number;

@@ -18,7 +18,7 @@ pub struct Counters {
     pub sets: u64,
     /// Live entries that the owner removed.
     pub deletes: u64,
-    /// Live entries evicted to keep a limit.
+    /// Entries evicted to keep a limit, live or stale.
     pub evictions: u64,
     /// Entries removed because their deadline had passed.
     pub expirations: u64,

@@ -10,14 +10,15 @@ let last;
 export function drawCurvesOfFiles() {
   // First, since the settings empty the field, so that the same file can be chosen again.
   byId("file").addEventListener("change", ({ target }) => use(target.files[0]), { capture: true });
-  addEventListener("drop", ({ dataTransfer }) => use(dataTransfer?.files[0]));
+  addEventListener("drop", ({ dataTransfer }) => use(dataTransfer?.files[0], dataTransfer?.files.length));
   byId("curves-form").addEventListener("submit", (event) => {
     event.preventDefault();
     use(last);
   });
 }
 
-function use(file) {
+/** `count` is the number of files that were dropped together. Only the first of them is used. */
+function use(file, count = 1) {
   if (file === undefined) {
     return;
   }
@@ -30,6 +31,11 @@ function use(file) {
   const done = (answer) => {
     if (own === worker) {
       show(file.name, answer);
+      if (count > 1) {
+        byId("curves-state").append(
+          ` It is the first of ${count} files that were dropped; drop the others one at a time.`,
+        );
+      }
     }
     own.terminate();
   };

@@ -41,6 +41,12 @@ test("a dropped file gets its curves, its knee and a size", () =>
     assert.match(advice[1], /^S3-FIFO: \d entries, /);
   }));
 
+test("of several files, the page says which one it uses", () =>
+  onPage(async (page) => {
+    await drop(page, "first.txt", KEYS, "body", [["second.txt", "x\n"]]);
+    await state(page, /^first\.txt: 8 requests .* It is the first of 2 files that were dropped/);
+  }));
+
 test("a log compressed with gzip, of which a line is unreadable", () =>
   onPage(async (page) => {
     const line = (path) => `::1 - - [10/Oct/2025:13:55:36 +0000] "GET ${path} HTTP/1.1" 200 2 "-" "-"\n`;

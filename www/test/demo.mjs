@@ -82,15 +82,17 @@ export async function shown(page) {
   };
 }
 
-/** Drops a file onto the page, as a person does with the mouse. */
-export async function drop(page, name, text, onto = "body") {
+/** Drops a file onto the page, as a person does with the mouse; with `others`, names and texts, several at once. */
+export async function drop(page, name, text, onto = "body", others = []) {
   const dataTransfer = await page.evaluateHandle(
-    ([name, text]) => {
+    (files) => {
       const transfer = new DataTransfer();
-      transfer.items.add(new File([text], name));
+      for (const [name, text] of files) {
+        transfer.items.add(new File([text], name));
+      }
       return transfer;
     },
-    [name, text],
+    [[name, text], ...others],
   );
   await page.dispatchEvent(onto, "dragover", { dataTransfer });
   await page.dispatchEvent(onto, "drop", { dataTransfer });

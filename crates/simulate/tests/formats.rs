@@ -133,6 +133,7 @@ fn what_is_missing_is_named() {
         ("time,key\n1,a\n2,b\n", "it looks like CSV, whose first row is time, key: give the column"),
         ("{\"k\":1,\"r\":{\"path\":2}}\n", "give the field of the key; the first line has k, r.path"),
         ("{broken\n", "the first line is not an object"),
+        ("{\n  \"k\": 1\n}\n{\n  \"k\": 2\n}\n", "as `jq -c . FILE` writes them"),
         ("[\n{\"k\":1},\n{\"k\":2}\n]\n", "it looks like a JSON array: write each of its objects on a line of its own"),
         ("[{\"k\":1},\n{\"k\":2}]\n", "or give the format lines if each whole line is a key"),
         ("\u{feff}", "it is empty"),
@@ -150,7 +151,7 @@ fn what_is_missing_is_named() {
     assert!(error.contains("xz -dc FILE | isocache simulate -"), "{error}");
     let error = read_with(b"PK\x03\x04\0\0", &InputOptions::default()).unwrap_err();
     assert!(error.contains("unzip -p FILE | isocache simulate -"), "{error}");
-    for text in [&b"\xff\xfea\0\n\0b\0"[..], b"\xfe\xff\0a\0\n\0b"] {
+    for text in [&b"\xff\xfea\0\n\0b\0"[..], b"\xfe\xff\0a\0\n\0b", b"a\0\n\0b\0\n\0", b"\0a\0\n\0b\0\n"] {
         let error = read_with(text, &InputOptions::default()).unwrap_err();
         assert!(error.contains("UTF-16") && error.contains("iconv -f UTF-16 -t UTF-8 FILE"), "{error}");
         let binary = InputOptions { format: Some(Format::Binary), ..InputOptions::default() };

@@ -42,7 +42,7 @@ pub(crate) fn detect(sample: &[u8], options: &InputOptions) -> Result<Detected, 
     if let Some(tool) = compression(sample) {
         return Err(format!("it is compressed: unpack it first, as in `{tool} FILE | isocache simulate -`"));
     }
-    if options.format.is_none() && [b"\xff\xfe", b"\xfe\xff"].iter().any(|mark| sample.starts_with(*mark)) {
+    if options.format.is_none() && is_utf16(sample) {
         return Err(
             "it is text in UTF-16: convert it first, as in `iconv -f UTF-16 -t UTF-8 FILE | isocache simulate -`; or give \
              the format binary if it has numbers of 4 bytes"
@@ -101,6 +101,14 @@ fn compression(sample: &[u8]) -> Option<&'static str> {
     kinds.into_iter().find_map(|(magic, tool)| sample.starts_with(magic).then_some(tool))
 }
 
+/// Whether it has a byte order mark of UTF-16 or, without one, a zero in each second byte, as that of ASCII has.
+fn is_utf16(sample: &[u8]) -> bool {
+    let zeros = |first: bool, second: bool| {
+        sample.len() > 1 && sample.chunks_exact(2).all(|unit| (unit[0] == 0, unit[1] == 0) == (first, second))
+    };
+    [b"\xff\xfe", b"\xfe\xff"].iter().any(|mark| sample.starts_with(*mark)) || zeros(true, false) || zeros(false, true)
+}
+
 fn guess(sample: &[u8], lines: &[&[u8]]) -> Result<Format, String> {
     if sample.contains(&0) {
         return Ok(Format::Binary);
@@ -110,7 +118,8 @@ fn guess(sample: &[u8], lines: &[&[u8]]) -> Result<Format, String> {
     if most(&|line| log::request(line).is_some()) {
         return Ok(Format::Log);
     }
-    if most(&|line| line.starts_with(b"{")) {
+    // Alone, it begins an object of several lines.
+    if lines.first().is_some_and(|first| first == b"{") || most(&|line| line.starts_with(b"{")) {
         return Ok(Format::Json);
     }
     if lines.first().is_some_and(|first| is_array(first)) {

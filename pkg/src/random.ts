@@ -1,4 +1,4 @@
-/** Random numbers. No other file asks for them. */
+/** Random bytes and names. Elsewhere, `Math.random` chooses times and samples. */
 
 import { builtinModule } from "./platform.js";
 

@@ -12,12 +12,17 @@ const MAKE = { fixed_window: "fixedWindow", sliding_window: "slidingWindow", tok
 /** The clock of a bridge goes on while a case runs, so that counters must outlive it. */
 class LongLived extends HttpCache {
   increment(key, by, options) {
-    return super.increment(key, by, { ...options, ttl: "7d" });
+    return super.increment(key, by, longer(options));
   }
 
   incrementWithin(key, by, options) {
-    return super.incrementWithin(key, by, { ...options, ttl: "7d" });
+    return super.incrementWithin(key, by, longer(options));
   }
+}
+
+function longer(options) {
+  assert.ok(options.ttl, "a counter that never expires");
+  return { ...options, ttl: "7d" };
 }
 
 const STORES = stores(LongLived);

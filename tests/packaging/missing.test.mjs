@@ -25,7 +25,7 @@ describe("without", () => {
   }
   const LOAD = `
     const cache = new isocache.Cache();
-    return [await cache.getOrSet("a", async () => 1), await cache.get("a"), cache.loadStats?.loads];`;
+    return [await cache.getOrSet("a", async () => 1), await cache.get("a")];`;
   const PACK = `
     const { serialize, deserialize } = msgpack.messagePackSerializer;
     const value = { short: "é😀", long: "é😀".repeat(500), bytes: [0, 255] };
@@ -42,7 +42,7 @@ describe("without", () => {
     return error instanceof Error;`;
 
   test("performance, values are loaded", async () => {
-    assert.deepEqual((await result(["performance"], LOAD)).slice(0, 2), [1, 1]);
+    assert.deepEqual(await result(["performance"], LOAD), [1, 1]);
   });
 
   test("TextEncoder and TextDecoder, MessagePack works", async () => {

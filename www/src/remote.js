@@ -53,7 +53,7 @@ function open() {
 
 /** Looks for a bridge, and shows the outcome. */
 async function connect() {
-  const probe = new HttpCache({ url: location.origin, ...KEPT, timeout: "5s", retries: 0 });
+  const probe = new HttpCache({ url: location.origin, ...KEPT, timeout: "30s", retries: 0 });
   const state = byId("remote-state");
   try {
     await probe.has("key:0");

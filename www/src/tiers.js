@@ -4,7 +4,7 @@ import { HttpCache, TieredCache } from "isocache";
 import { byId, element, setText } from "./dom.js";
 
 /** What the bridge has from this part begins so, and is gone soon. Other tabs of the page use the same. */
-const FAR = { namespace: "page-tiers", ttl: "10m", timeout: "1s", retries: 0, breaker: false };
+const FAR = { namespace: "page-tiers", ttl: "10m", timeout: "10s", retries: 0, breaker: false };
 const KEYS = ["price", "stock", "title"];
 /** Between two looks at what no event tells, in milliseconds. */
 const PAUSE = 200;

@@ -25,7 +25,7 @@ after(async () => {
 });
 
 /**
- * Opens a page and uses it. `sent` counts what reaches the network: requests of the protocol, after the one that finds out
+ * Opens a page and uses it. Its time passes as that of the machine until a test stops it. `sent` counts what reaches the network: requests of the protocol, after the one that finds out
  * whether there is a bridge. `problems` may hold only what `expected` matches.
  */
 async function onPage(use, { url = server.url, expected = /^$/, ...options } = {}) {
@@ -33,10 +33,10 @@ async function onPage(use, { url = server.url, expected = /^$/, ...options } = {
   const { page, problems, close } = await openPage(browser, url, {
     ...options,
     before: async (page) => {
+      await page.clock.install({ time: new Date("2026-11-22T12:00:00Z") });
       page.on("request", (request) => {
         sent.count += request.method() === "POST" ? 1 : 0;
       });
-      await options.before?.(page);
     },
   });
   try {
@@ -51,6 +51,8 @@ async function onPage(use, { url = server.url, expected = /^$/, ...options } = {
 }
 
 const connected = (page) => page.locator("#remote-state[data-state=connected]").waitFor();
+/** From here on time passes only where the test lets it: no operation is late, and a breaker stays open as long as it likes. */
+const stopTime = (page) => page.clock.pauseAt(new Date("2026-11-22T13:00:00Z"));
 const press = (page, name) => page.getByRole("button", { name, exact: true }).click();
 const choose = (page, name) => page.getByRole("radio", { name, exact: true }).check();
 const text = (page, id) => page.locator(`#${id}`).textContent();
@@ -58,6 +60,7 @@ const text = (page, id) => page.locator(`#${id}`).textContent();
 /** Empties what the pages have in the bridge, then starts with a new connection. */
 async function fresh(page) {
   await connected(page);
+  await stopTime(page);
   await press(page, "Clear entries");
   await page.locator("#remote-note", { hasText: /entries removed/ }).waitFor();
   await page.getByLabel("Send operations of one tick").uncheck();
@@ -69,6 +72,14 @@ async function round(page) {
   const before = Number(/^Round ([\d,]+)/.exec(await text(page, "round"))?.[1] ?? 0);
   await press(page, "One round");
   await page.locator("#round", { hasText: `Round ${before + 1}:` }).waitFor();
+}
+
+/** A round that fails, whose retries wait for the time of the page. */
+async function failedRound(page, number) {
+  await press(page, "One round");
+  while (!(await text(page, "round")).startsWith(`Round ${number}:`)) {
+    await page.clock.runFor(10);
+  }
 }
 
 /** What the page has counted. */
@@ -129,70 +140,55 @@ test("without gathering each operation is a request", () =>
   }));
 
 test("a connection that is refused: the page goes on without requests, and comes back", () =>
-  onPage(
-    async (page, sent) => {
-      await fresh(page);
+  onPage(async (page, sent) => {
+    await fresh(page);
+    await round(page);
+    await choose(page, "Refused");
+    const earlier = sent.count;
+    // The first round takes three attempts, the second finds the breaker open after two more.
+    await failedRound(page, 2);
+    await breaker(page, "closed");
+    await failedRound(page, 3);
+    await breaker(page, "open");
+    const opened = await counted(page);
+    assert.deepEqual([opened.requests, opened.failed], [7, 40]);
+    assert.deepEqual((await cells(page, 0)).slice(0, 3), ["7", "20 GET", "no connection"]);
+    for (let times = 0; times < 3; times++) {
       await round(page);
-      await choose(page, "Refused");
-      const earlier = sent.count;
-      // From here on time passes only where the test lets it, so that the breaker stays open as long as it likes.
-      await page.clock.pauseAt(new Date("2026-11-22T13:00:00Z"));
-      const failing = async (number) => {
-        await press(page, "One round");
-        while (!(await text(page, "round")).startsWith(`Round ${number}:`)) {
-          await page.clock.runFor(10);
-        }
-      };
-      // The first round takes three attempts, the second finds the breaker open after two more.
-      await failing(2);
-      await breaker(page, "closed");
-      await failing(3);
-      await breaker(page, "open");
-      const opened = await counted(page);
-      assert.deepEqual([opened.requests, opened.failed], [7, 40]);
-      assert.deepEqual((await cells(page, 0)).slice(0, 3), ["7", "20 GET", "no connection"]);
-      for (let times = 0; times < 3; times++) {
-        await round(page);
-      }
-      // Nothing is even tried.
-      const now = await counted(page);
-      assert.deepEqual([now.requests, now.failed], [7, 100]);
-      assert.equal(sent.count, earlier);
-      assert.match(await text(page, "breaker-text"), /nothing is sent/);
-      assert.match(await page.locator("#outcomes").getAttribute("aria-label"), /0 hits, 0 misses, 20 failures/);
+    }
+    // Nothing is even tried.
+    const now = await counted(page);
+    assert.deepEqual([now.requests, now.failed], [7, 100]);
+    assert.equal(sent.count, earlier);
+    assert.match(await text(page, "breaker-text"), /nothing is sent/);
+    assert.match(await page.locator("#outcomes").getAttribute("aria-label"), /0 hits, 0 misses, 20 failures/);
 
-      // The connection alone does not close it; time and a probe do.
-      await choose(page, "Works");
-      await round(page);
-      assert.equal((await counted(page)).requests, 7);
-      await page.clock.fastForward(3000);
-      await breaker(page, "half-open");
-      await round(page);
-      await breaker(page, "closed");
-      assert.equal((await counted(page)).failed, now.failed + 20);
-      assert.ok(sent.count > earlier);
-    },
-    { before: (page) => page.clock.install({ time: new Date("2026-11-22T12:00:00Z") }) },
-  ));
+    // The connection alone does not close it; time and a probe do.
+    await choose(page, "Works");
+    await round(page);
+    assert.equal((await counted(page)).requests, 7);
+    await page.clock.fastForward(3000);
+    await breaker(page, "half-open");
+    await round(page);
+    await breaker(page, "closed");
+    assert.equal((await counted(page)).failed, now.failed + 20);
+    assert.ok(sent.count > earlier);
+  }));
 
 test("a connection that is silent is given up after the second that an operation has", () =>
-  onPage(
-    async (page) => {
-      await fresh(page);
-      await choose(page, "No answer");
-      await page.clock.pauseAt(new Date("2026-11-22T13:00:00Z"));
-      await press(page, "One round");
-      await page.clock.runFor(999);
-      assert.equal(await text(page, "round"), "No round yet.");
-      assert.equal((await counted(page)).failed, 0);
-      await page.clock.runFor(2);
-      await page.locator("#round", { hasText: "Round 1: 20 gets" }).waitFor();
-      const { requests, failed } = await counted(page);
-      assert.deepEqual([requests, failed], [1, 20]);
-      assert.deepEqual((await cells(page, 0)).slice(0, 3), ["1", "20 GET", "given up"]);
-    },
-    { before: (page) => page.clock.install({ time: new Date("2026-11-22T12:00:00Z") }) },
-  ));
+  onPage(async (page) => {
+    await fresh(page);
+    await choose(page, "No answer");
+    await press(page, "One round");
+    await page.clock.runFor(999);
+    assert.equal(await text(page, "round"), "No round yet.");
+    assert.equal((await counted(page)).failed, 0);
+    await page.clock.runFor(2);
+    await page.locator("#round", { hasText: "Round 1: 20 gets" }).waitFor();
+    const { requests, failed } = await counted(page);
+    assert.deepEqual([requests, failed], [1, 20]);
+    assert.deepEqual((await cells(page, 0)).slice(0, 3), ["1", "20 GET", "given up"]);
+  }));
 
 test("traffic goes on by itself until it is stopped, also over a bridge that ends and comes back", async () => {
   const port = await reserve();
@@ -235,6 +231,7 @@ test("clearing removes what the page has stored, and nothing else", () =>
 test("a number that cannot be used is named, and nothing is asked", () =>
   onPage(async (page, sent) => {
     await connected(page);
+    await stopTime(page);
     const field = page.getByLabel("Gets at once");
     for (const value of ["0", "1001", "1.5", ""]) {
       await field.fill(value);
@@ -289,6 +286,7 @@ test("a bridge that asks for a token is told from none", async () => {
 test("by keyboard alone, with names for everything", () =>
   onPage(async (page) => {
     await connected(page);
+    await stopTime(page);
     const focused = () => page.evaluate(() => document.activeElement.id || document.activeElement.value);
     const tabTo = async (id) => {
       for (let presses = 0; presses < 20 && (await focused()) !== id; presses++) {
@@ -322,6 +320,7 @@ test("wide and narrow: nothing sticks out, nothing moves", async () => {
     await onPage(
       async (page) => {
         await connected(page);
+        await stopTime(page);
         await page.locator(".over-http").scrollIntoViewIfNeeded();
         // Playwright's own scrolling is over, and what the person sees from now on stays where it is.
         await page.evaluate(() => {
@@ -336,9 +335,9 @@ test("wide and narrow: nothing sticks out, nothing moves", async () => {
         });
         await round(page);
         await choose(page, "Refused");
-        for (let times = 0; times < 3; times++) {
-          await round(page);
-        }
+        await failedRound(page, 2);
+        await failedRound(page, 3);
+        await page.clock.runFor(1000);
         await breaker(page, "open");
         assert.deepEqual(await page.evaluate(() => window.shifts), []);
         const [content, window] = await page.evaluate(() => [document.documentElement.scrollWidth, innerWidth]);

@@ -61,8 +61,8 @@ const server = createServer(async (request, response) => {
   }
 });
 
-// Some entries to read. The page of user 42 sees the first two.
-const cache = new HttpCache({ url: BRIDGE_URL, token: process.env.ISOCACHE_SERVER_TOKEN });
+// Some entries to read. The page of user 42 sees the first two. Nobody waits for them yet, so the bridge may take its time.
+const cache = new HttpCache({ url: BRIDGE_URL, token: process.env.ISOCACHE_SERVER_TOKEN, timeout: "1m" });
 await cache.setMany([
   { key: "user:42:profile", value: { name: "Ada" } },
   { key: "user:42:cart", value: ["tea", "milk"] },

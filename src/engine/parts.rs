@@ -1,7 +1,8 @@
 //! Several engines that share one order of use. Each has a part of the entries, and no limits of its own.
 //!
-//! Their owner keeps the latest stamp of all of them, and passes it to [`Engine::advance`] before it uses one. Only
-//! [`Policy::Lru`](super::Policy::Lru) supports this; under another policy there are no stamps.
+//! Their owner keeps a clock of stamps, and passes its time to [`Engine::advance`] before a write. A lookup only marks
+//! the entry with the next stamp, which others have until the next write. Only [`Policy::Lru`](super::Policy::Lru)
+//! supports this; under another policy there are no stamps.
 
 use std::sync::atomic::Ordering;
 
@@ -18,11 +19,12 @@ impl Lru {
         }
     }
 
-    /// Stamps a slot with a tick that was passed to `advance`, unless it already has that stamp.
+    /// Stamps a slot with `clock`, or with the next stamp if that is later, unless it already has that stamp.
     #[inline]
-    fn mark(&self, slot: Slot, tick: u32) {
-        if self.stamp(slot) != tick {
-            self.set_stamp(slot, tick);
+    fn mark(&self, slot: Slot, clock: u32) {
+        let stamp = clock.max(self.tick + 1);
+        if self.stamp(slot) != stamp {
+            self.set_stamp(slot, stamp);
         }
     }
 
@@ -55,11 +57,12 @@ impl Engine {
         }
     }
 
-    /// Marks the entry in `slot` as used at `tick`, without counting a hit.
+    /// Marks the entry in `slot` as used after the last write, and not before `clock`, without counting a hit. The
+    /// next write must advance past the mark: to `clock` or to the next stamp, whichever is later.
     #[inline]
-    pub(crate) fn mark(&self, slot: Slot, tick: u32) {
+    pub(crate) fn mark(&self, slot: Slot, clock: u32) {
         if let AnyPolicy::Lru(lru) = &self.policy {
-            lru.mark(slot, tick);
+            lru.mark(slot, clock);
         }
     }
 

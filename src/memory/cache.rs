@@ -25,10 +25,11 @@ use crate::ttl::TtlMs;
 /// Values are returned as clones; keep large ones in an [`Arc`]. Cloning the cache is cheap, and the clones share its entries.
 /// A lock guards the entries. Values are dropped, measured and reported outside the lock; only `T::clone` runs inside.
 ///
-/// Once several threads compete for that lock, the entries move to up to 64 tables with a lock each. They share the limit,
-/// which stays exact, and the order of use, in which all reads between two writes then count as simultaneous. This happens
-/// once, in about a tenth of a microsecond for each entry, and not in caches that measure their entries, restart ttls on
-/// reads, or have another policy than [`Policy::Lru`](crate::Policy::Lru).
+/// Once several threads compete for that lock, the entries move to up to 64 tables with a lock each. This happens once, in
+/// about a tenth of a microsecond for each entry, and not in caches that measure their entries, restart ttls on reads, or
+/// have another policy than [`Policy::Lru`](crate::Policy::Lru). The tables share the limit, which stays exact, and the order
+/// of use, in which all reads between two writes then count as simultaneous. While several threads insert, each evicts the
+/// least recently used entry of one table; while one does, that of all tables.
 ///
 /// ```
 /// use isocache::MemoryCache;

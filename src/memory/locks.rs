@@ -112,10 +112,12 @@ impl<'a, T> Locked<'a, T> {
         Self { table, now, place: None }
     }
 
-    /// Whether an entry can be stored under a key. If not, one must be evicted first, after the lock is released.
+    /// Makes room for an entry under a key, if that concerns no other table. If it returns false, an entry must be
+    /// evicted first, after the lock is released.
     #[inline]
-    pub(super) fn has_room(&mut self, key: Hashed<'_>) -> bool {
-        self.place.as_mut().is_none_or(|place| place.take(&self.table, key))
+    pub(super) fn has_room(&mut self, key: Hashed<'_>, leavers: &mut Leavers<T>) -> bool {
+        let Self { table, now, place } = self;
+        place.as_mut().is_none_or(|place| place.take(table, key, *now, leavers))
     }
 }
 
@@ -123,7 +125,7 @@ impl<T> Drop for Locked<'_, T> {
     #[inline]
     fn drop(&mut self) {
         if let Some(place) = &self.place {
-            place.leave(&self.table, false);
+            place.leave(&self.table);
         }
     }
 }

@@ -5,6 +5,9 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use super::table::Table;
 
+/// The number of writes in a row by one thread after which it counts as the only one that writes.
+const ALONE: u32 = 4;
+
 /// A table, and the lookups that its engine does not count.
 ///
 /// In this order, a lookup writes only to the cache line of the lock, which its processor has to fetch anyway.
@@ -12,13 +15,31 @@ use super::table::Table;
 pub(super) struct Part<T> {
     pub(super) hits: u64,
     pub(super) misses: u64,
+    /// The thread that wrote last, and its number of writes in a row, up to [`ALONE`].
+    writer: usize,
+    writes: u32,
     pub(super) table: Table<T>,
 }
 
 impl<T> Part<T> {
+    /// A part in which this thread counts as the only one that writes.
     pub(super) fn new(table: Table<T>) -> Self {
-        Self { hits: 0, misses: 0, table }
+        Self { hits: 0, misses: 0, writer: this_thread(), writes: ALONE, table }
     }
+
+    /// Records a write by this thread. Returns whether it is the only one that writes.
+    pub(super) fn is_alone(&mut self) -> bool {
+        let writer = this_thread();
+        self.writes = if self.writer == writer { ALONE.min(self.writes + 1) } else { 0 };
+        self.writer = writer;
+        self.writes == ALONE
+    }
+}
+
+/// A number that no other running thread has.
+fn this_thread() -> usize {
+    thread_local! { static HERE: u8 = const { 0 } }
+    HERE.with(|here| std::ptr::from_ref(here).addr())
 }
 
 impl<T> Deref for Part<T> {

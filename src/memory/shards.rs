@@ -1,12 +1,19 @@
 //! The tables of a cache that several threads compete for. Each has the keys with certain hashes, and its own lock.
 //!
 //! They share the limit on entries and the order of use. A new entry needs a place, and there are as many places as the
-//! limit allows. If none is left, the least recently used entry of all tables is evicted first. So the limit is never
-//! exceeded, and no part of it is reserved for one table.
+//! limit allows. If none is left, an entry is evicted first, so the limit is never exceeded, and no part of it is
+//! reserved for one table.
+//!
+//! Which one is evicted depends on who writes:
+//!
+//! - While one thread writes, it is the least recently used entry of all tables.
+//! - While several do, it is that of the table of the new entry, if this has its share of the entries. To find the
+//!   oldest of all, each write would wait for what the other processors have just written to other tables.
 //!
 //! The order of use is that of the stamps, which all tables take from one clock. A write advances the clock; a lookup
 //! only stores the time that it finds, and only if the entry has another stamp. So lookups by several threads write to
-//! nothing shared except the lock. The lookups between two writes count as simultaneous.
+//! nothing shared except the lock. The lookups between two writes count as simultaneous. While several threads write,
+//! a table may be ahead of the clock by a few stamps, and the order between tables is that much less exact.
 
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 use std::sync::{Mutex, MutexGuard};
@@ -19,6 +26,8 @@ use crate::engine::{Counters, LAST_STAMP, Limits, MAX_SLOTS, Millis, Policy};
 const MAX_SHARDS: usize = 64;
 /// The number of entries for which a table is worth its memory.
 const ENTRIES: usize = if cfg!(miri) { 2 } else { 16 };
+/// How far a table may be ahead of the clock while several threads write: each advance of the clock costs all of them.
+const LEAD: u32 = 4;
 /// The clock restarts after this time; each write advances it by a few.
 const LAST_TIME: u32 = LAST_STAMP - (1 << 24);
 /// The head of a table without entries.
@@ -48,12 +57,15 @@ pub(super) struct Shards<T> {
     earlier: Counters,
 }
 
-/// A locked part of several, and its state before.
+/// A locked part of several, and the state before.
 pub(super) struct Place<'a, T> {
     shards: &'a Shards<T>,
     at: usize,
     held: u32,
     clock: u32,
+    tick: u32,
+    /// Whether this thread is the only one that writes.
+    is_alone: bool,
 }
 
 impl<T> Shards<T> {
@@ -141,7 +153,9 @@ impl<T> Shards<T> {
 
     /// Locks the part that a key belongs to.
     pub(super) fn lock(&self, key: Hashed<'_>) -> (MutexGuard<'_, Part<T>>, Place<'_, T>) {
-        self.lock_at(place(key.hash(), self.parts.len()))
+        let (mut part, mut place) = self.lock_at(place(key.hash(), self.parts.len()));
+        place.is_alone = part.is_alone();
+        (part, place)
     }
 
     fn lock_at(&self, at: usize) -> (MutexGuard<'_, Part<T>>, Place<'_, T>) {
@@ -149,9 +163,8 @@ impl<T> Shards<T> {
             let mut part = lock(&self.parts[at].0);
             let clock = self.now();
             if clock < LAST_TIME {
-                part.engine.advance(clock);
-                let held = part.engine.held();
-                return (part, Place { shards: self, at, held, clock });
+                let (tick, held) = (advance(&mut part, clock), part.engine.held());
+                return (part, Place { shards: self, at, held, clock, tick, is_alone: false });
             }
             drop(part);
             self.restart(&mut self.lock_all());
@@ -167,7 +180,7 @@ impl<T> Shards<T> {
         }
         let clock = self.now();
         for part in &mut parts {
-            part.engine.advance(clock);
+            advance(part, clock);
         }
         parts
     }
@@ -175,20 +188,46 @@ impl<T> Shards<T> {
     /// Publishes what was done to all parts.
     pub(super) fn leave_all(&self, parts: &[MutexGuard<'_, Part<T>>]) {
         for (at, part) in parts.iter().enumerate() {
+            self.advance_past(part.engine.tick());
             self.publish(at, part);
         }
         self.held.0.store(parts.iter().map(|part| part.engine.held()).sum(), Ordering::Relaxed);
     }
 
+    /// Advances the clock, so that the next lookups count as later than this write.
+    fn advance_past(&self, tick: u32) {
+        self.clock.0.fetch_max(tick + 1, Ordering::Relaxed);
+    }
+
+    /// Publishes where evictions find something in a part. Only changes are stored: others read this all the time.
     fn publish(&self, at: usize, part: &Part<T>) {
-        // Later, so that the next lookups count as later than this.
-        self.clock.0.fetch_max(part.engine.tick() + 1, Ordering::Relaxed);
         if part.engine.held() > 0 && self.heads[at].load(Ordering::Relaxed) == NO_HEAD {
             self.heads[at].store(0, Ordering::Relaxed);
         }
         if part.engine.uses_deadlines() {
-            self.dues[at].store(part.engine.first_due().to_bits(), Ordering::Relaxed);
+            let due = part.engine.first_due().to_bits();
+            if self.dues[at].load(Ordering::Relaxed) != due {
+                self.dues[at].store(due, Ordering::Relaxed);
+            }
         }
+    }
+
+    /// The parts in which entries may have expired.
+    fn due(&self, now: Millis) -> impl Iterator<Item = usize> {
+        let is_due = move |due: &AtomicU64| Millis::from_bits(due.load(Ordering::Relaxed)) <= now;
+        // At time 0, no entry has had a ttl.
+        let dues = if now > 0.0 { &self.dues[..] } else { &[] };
+        dues.iter().enumerate().filter_map(move |(at, due)| is_due(due).then_some(at))
+    }
+
+    /// The number of entries with which a part has its share. It is less than an even one, which most parts would not
+    /// have before many entries have moved.
+    fn share(&self) -> u32 {
+        // There are at most 64 parts.
+        #[allow(clippy::cast_possible_truncation)]
+        let parts = self.parts.len() as u32;
+        let even = self.max_entries.load(Ordering::Relaxed) / parts;
+        (even - even / 4).max(1)
     }
 
     /// Takes a place for a new entry. Returns false if the limit is reached.
@@ -200,14 +239,12 @@ impl<T> Shards<T> {
 
     /// Removes expired entries or, if it finds none, the least recently used one. Returns false if there are no entries.
     pub(super) fn evict(&self, now: Millis, leavers: &mut Leavers<T>) -> bool {
-        for (at, due) in self.dues.iter().enumerate() {
-            if Millis::from_bits(due.load(Ordering::Relaxed)) <= now {
-                let (mut part, place) = self.lock_at(at);
-                let swept = part.sweep_some(now, SWEEP_BUDGET, leavers);
-                place.leave(&part, true);
-                if swept > 0 {
-                    return true;
-                }
+        for at in self.due(now) {
+            let (mut part, place) = self.lock_at(at);
+            let swept = part.sweep_some(now, SWEEP_BUDGET, leavers);
+            place.leave(&part);
+            if swept > 0 {
+                return true;
             }
         }
         // Each turn that evicts nothing finds a head later than the known one, so this ends. If others use the entries
@@ -222,7 +259,7 @@ impl<T> Shards<T> {
             }
             let head = if is_oldest { part.engine.oldest() } else { oldest };
             self.heads[at].store(head.unwrap_or(NO_HEAD), Ordering::Relaxed);
-            place.leave(&part, true);
+            place.leave(&part);
             if is_oldest {
                 return true;
             }
@@ -294,26 +331,42 @@ impl<T> Shards<T> {
 }
 
 impl<T> Place<'_, T> {
-    /// Takes a place for a new entry, unless the table has an entry under the key. Returns false if no place is left.
-    pub(super) fn take(&mut self, part: &Part<T>, key: Hashed<'_>) -> bool {
+    /// Takes a place for a new entry, unless the table has an entry under the key. Returns false if no place is left,
+    /// and one of any table has to become free.
+    pub(super) fn take(&mut self, part: &mut Part<T>, key: Hashed<'_>, now: Millis, leavers: &mut Leavers<T>) -> bool {
         if part.holds(key) {
             return true;
         }
-        let taken = self.shards.take_place();
-        self.held += u32::from(taken);
-        taken
+        if self.shards.take_place() {
+            self.held += 1;
+            return true;
+        }
+        if self.is_alone || self.held < self.shards.share() || self.shards.due(now).next().is_some() {
+            return false;
+        }
+        part.evict_oldest(now, leavers);
+        true
     }
 
-    /// Publishes what was done, before the lock is released. `moved` says that the clock must advance in any case.
-    pub(super) fn leave(&self, part: &Part<T>, moved: bool) {
+    /// Publishes what was done, before the lock is released.
+    pub(super) fn leave(&self, part: &Part<T>) {
         let held = part.engine.held();
         if held != self.held {
             self.shards.held.0.fetch_add(held.wrapping_sub(self.held), Ordering::Relaxed);
         }
-        if moved || held != self.held || part.engine.tick() != self.clock || part.engine.uses_deadlines() {
-            self.shards.publish(self.at, part);
+        let tick = part.engine.tick();
+        if tick + 1 >= self.clock + LEAD || self.is_alone && tick != self.tick {
+            self.shards.advance_past(tick);
         }
+        self.shards.publish(self.at, part);
     }
+}
+
+/// Makes the uses in a part later than the clock and than all lookups in it. Returns the latest stamp.
+fn advance<T>(part: &mut Part<T>, clock: u32) -> u32 {
+    let tick = clock.max(part.engine.tick() + 1);
+    part.engine.advance(tick);
+    tick
 }
 
 /// The part for a hash; `count` is a power of 2. It uses other bits than the index does.
@@ -325,3 +378,6 @@ fn place(hash: u64, count: usize) -> usize {
 #[cfg(test)]
 #[path = "shards_tests.rs"]
 mod tests;
+#[cfg(test)]
+#[path = "shards_threads_tests.rs"]
+mod threads_tests;

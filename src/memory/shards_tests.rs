@@ -1,4 +1,6 @@
 //! Tests of a cache whose entries are in several tables.
+//!
+//! Most of them write from one thread; those with two are in `shards_threads_tests.rs`.
 
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -7,14 +9,14 @@ use crate::clock::ManualClock;
 use crate::engine::RemovalReason;
 use crate::memory::MemoryCache;
 
-const ENTRIES: usize = if cfg!(miri) { 8 } else { 200 };
-const KEYS: u64 = 3 * ENTRIES as u64;
+pub(super) const ENTRIES: usize = if cfg!(miri) { 8 } else { 200 };
+pub(super) const KEYS: u64 = 3 * ENTRIES as u64;
 
 /// A sequence that is the same in every run.
-struct Sequence(u64);
+pub(super) struct Sequence(pub(super) u64);
 
 impl Sequence {
-    fn below(&mut self, end: u64) -> u64 {
+    pub(super) fn below(&mut self, end: u64) -> u64 {
         self.0 ^= self.0 << 13;
         self.0 ^= self.0 >> 7;
         self.0 ^= self.0 << 17;
@@ -22,30 +24,30 @@ impl Sequence {
     }
 }
 
-fn cache(entries: usize) -> MemoryCache<u64> {
+pub(super) fn cache(entries: usize) -> MemoryCache<u64> {
     let cache = MemoryCache::builder().max_entries(entries).build().unwrap();
     cache.shared.locks.split();
     assert!(cache.shared.locks.shards().is_some());
     cache
 }
 
-fn key(number: u64) -> String {
+pub(super) fn key(number: u64) -> String {
     format!("key:{number}")
 }
 
 /// A least recently used order, kept in a list.
-struct Model {
-    keys: Vec<String>,
-    max: usize,
+pub(super) struct Model {
+    pub(super) keys: Vec<String>,
+    pub(super) max: usize,
 }
 
 impl Model {
-    fn uses(&mut self, key: &str) -> bool {
+    pub(super) fn uses(&mut self, key: &str) -> bool {
         let at = self.keys.iter().position(|own| own == key);
         at.map(|at| self.keys[at..].rotate_left(1)).is_some()
     }
 
-    fn set(&mut self, key: &str) {
+    pub(super) fn set(&mut self, key: &str) {
         if !self.uses(key) {
             if self.keys.len() == self.max {
                 self.keys.remove(0);

@@ -164,7 +164,7 @@ impl<T> Shared<T> {
         let mut leavers = Leavers::new();
         let result = loop {
             let mut locked = self.lock(key);
-            if locked.has_room(key) {
+            if locked.has_room(key, &mut leavers) {
                 break work(&mut locked, &mut leavers);
             }
             let now = locked.now;

@@ -14,8 +14,11 @@ use super::store::Store;
 use super::store::memory::{MemoryStore, MemoryStoreOptions, SnapshotError, SnapshotLock, keep_damaged_aside};
 use super::values::NamedFile;
 
-/// The timeout for opening a connection to Redis.
-const CONNECT_TIMEOUT: Duration = Duration::from_secs(1);
+/// The timeout for opening a connection to Redis: a fifth of that of a command, so that it can also be opened where commands
+/// take long, and a second at least.
+fn connect_timeout(command_timeout: Duration) -> Duration {
+    (command_timeout / 5).max(Duration::from_secs(1))
+}
 
 /// The snapshot file of an embedded store.
 #[derive(Clone)]
@@ -125,7 +128,9 @@ fn redis(url: &str, settings: &StoreSettings, command_timeout: Duration) -> Resu
     if settings.snapshot.is_some() {
         return Err("a snapshot is for the store in memory: Redis has snapshots of its own".into());
     }
-    let mut builder = RedisCacheBuilder::new(url).connect_timeout(CONNECT_TIMEOUT).operation_timeout(command_timeout);
+    let mut builder = RedisCacheBuilder::new(url)
+        .connect_timeout(connect_timeout(command_timeout))
+        .operation_timeout(command_timeout);
     if let Some(username) = &settings.username {
         builder = builder.username(username);
     }
@@ -198,5 +203,17 @@ impl Snapshot {
         let written = written.map_err(|error| format!("the snapshot was not written: {error}"))?;
         tracing::info!(entries = written.entries, bytes = written.bytes, "snapshot written");
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn where_commands_may_take_longer_so_may_connecting() {
+        for (command, connect) in [(250, 1000), (5000, 1000), (6000, 1200), (600_000, 120_000)] {
+            assert_eq!(connect_timeout(Duration::from_millis(command)), Duration::from_millis(connect));
+        }
     }
 }

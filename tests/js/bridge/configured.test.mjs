@@ -1,19 +1,13 @@
 // What only a configuration file turns on: a token in the query, and a path before every other.
 
 import assert from "node:assert/strict";
-import { writeFileSync } from "node:fs";
-import { join } from "node:path";
 import { test } from "node:test";
-import { temporaryFolder } from "../../support/processes.mjs";
+import { configured, PATIENT } from "../../support/bridge.mjs";
 import { ORIGIN, TOKEN } from "./support/bridge.mjs";
 import { send } from "./support/http.mjs";
 import { onStores } from "./support/stores.mjs";
 
-function config(text) {
-  const file = join(temporaryFolder(), "isocache.toml");
-  writeFileSync(file, text);
-  return { args: ["--config", file] };
-}
+const config = (text) => ({ args: configured(`${PATIENT}${text}`) });
 
 onStores(
   ["memory"],

@@ -2,6 +2,7 @@
 
 import { spawnSync } from "node:child_process";
 import { connect } from "node:net";
+import { basename } from "node:path";
 import { freePort, start, temporaryFolder } from "./processes.mjs";
 import { eventually, LIMIT } from "./waiting.mjs";
 
@@ -9,17 +10,19 @@ const SLOTS = 16_384;
 
 /** Starts one server that writes nothing to disk. `command` and `cli` ask it directly; `cli` returns the text of redis-cli. */
 export async function startRedis(config = []) {
-  // Somebody else may take the port between the search and the start.
+  // A program that is none of these tests may take the port between the search and the start.
   for (let tries = 0; tries < 5; tries++) {
     const port = await freePort();
-    const lines = ["bind 127.0.0.1", `port ${port}`, 'save ""', `dir ${temporaryFolder()}`, ...config];
+    const folder = temporaryFolder();
+    const lines = ["bind 127.0.0.1", `port ${port}`, 'save ""', `dir ${folder}`, ...config];
     const server = start("redis-server", ["-"], { stdin: `${lines.join("\n")}\n` });
     const listens = await eventually("redis-server to listen or to end", async () => {
       if (server.hasEnded()) {
         return false;
       }
-      const answer = await command(port, ["PING"]).catch(() => undefined);
-      return answer?.startsWith("+PONG") ? true : undefined;
+      // Another server on this port has another folder. Then this one is about to end.
+      const answer = await command(port, ["CONFIG", "GET", "dir"]).catch(() => undefined);
+      return answer?.includes(basename(folder)) ? true : undefined;
     });
     if (listens) {
       return {
@@ -40,9 +43,9 @@ export async function startRedis(config = []) {
   }
 }
 
-/** Starts three primaries that share the slots. */
+/** Starts three primaries that share the slots. None counts as failed if it is slow. */
 export async function startCluster() {
-  const config = ["cluster-enabled yes", "cluster-node-timeout 10000", "appendonly no"];
+  const config = ["cluster-enabled yes", "cluster-node-timeout 600000", "appendonly no"];
   const nodes = [];
   try {
     for (let index = 0; index < 3; index++) {

@@ -1,6 +1,7 @@
 /** Processes that tests start. None outlives the process of its test file, however that ends. */
 
 import { execFileSync, spawn } from "node:child_process";
+import { createSocket } from "node:dgram";
 import { mkdtempSync } from "node:fs";
 import { createServer } from "node:net";
 import { tmpdir } from "node:os";
@@ -142,8 +143,9 @@ export function start(program, args, { env = process.env, cwd, stdin, shown = fa
     /** The first group of the first line that matches, once there is one. */
     said(pattern, stream = "stdout") {
       const found = new Promise((resolve, reject) => {
+        const search = () => lines[stream].map((line) => pattern.exec(line)).find(Boolean);
         const look = () => {
-          const match = lines[stream].map((line) => pattern.exec(line)).find(Boolean);
+          const match = search();
           if (match) {
             listeners.delete(look);
             resolve(match[1]);
@@ -151,7 +153,7 @@ export function start(program, args, { env = process.env, cwd, stdin, shown = fa
             listeners.delete(look);
             // The last lines may still be on the way.
             ended.then(() => {
-              const late = pattern.exec(written[stream]);
+              const late = search();
               late ? resolve(late[1]) : reject(new Error(`${command} ended with code ${code}: ${why()}`));
             });
           }
@@ -214,7 +216,10 @@ export function decompressed(path) {
   return execFileSync("xz", ["--decompress", "--stdout", path], { maxBuffer: 2 ** 28, timeout: LIMIT });
 }
 
-/** A port that was free a moment ago, and with it the one 10,000 above, for the bus of a cluster. */
+/**
+ * A free port of these tests, and with it the one 10,000 above, for the bus of a cluster. Nobody else gets it: while this process
+ * runs, no other of these tests, and the system chooses none so low.
+ */
 export async function freePort() {
   const isFree = (port) =>
     new Promise((resolve) => {
@@ -223,11 +228,23 @@ export async function freePort() {
       server.listen(port, "127.0.0.1", () => server.close(() => resolve(true)));
     });
   for (let tries = 0; tries < 1000; tries++) {
-    // Below the range from which the system chooses, so that no outgoing connection takes it in between.
-    const port = 10_000 + Math.floor(Math.random() * 12_000);
-    if ((await isFree(port)) && (await isFree(port + 10_000))) {
+    // Above 10,080, to which browsers do not connect.
+    const port = 10_100 + Math.floor(Math.random() * 11_900);
+    if ((await isFree(port)) && (await isFree(port + 10_000)) && (await claim(port))) {
       return port;
     }
   }
   throw new Error("no port is free");
+}
+
+/** Whether a port is this process's from now on. The port of UDP is the lock, which the system opens when the process ends. */
+function claim(port) {
+  return new Promise((resolve) => {
+    const lock = createSocket("udp4");
+    lock.once("error", () => lock.close(() => resolve(false)));
+    lock.bind({ port, address: "127.0.0.1", exclusive: true }, () => {
+      lock.unref();
+      resolve(true);
+    });
+  });
 }

@@ -31,7 +31,8 @@ export async function serve({ pages = {}, folders = {} }) {
     const body = await readFile(join(folders[name], within)).catch(() => undefined);
     return body && { body, type: TYPES[extname(within)] };
   };
-  const server = createServer(async (request, response) => {
+  // A connection that is idle stays open: its client may be about to use it.
+  const server = createServer({ keepAliveTimeout: 0 }, async (request, response) => {
     const path = decodeURIComponent(new URL(request.url, "http://localhost").pathname);
     const page = pages[path];
     const found = typeof page === "string" ? { body: page } : (page ?? (await file(path)));
@@ -55,14 +56,5 @@ export async function serve({ pages = {}, folders = {} }) {
   };
 }
 
-/** A port that was free a moment ago. */
-export async function reserve() {
-  const server = createServer();
-  await new Promise((resolve, reject) => {
-    server.once("error", reject);
-    server.listen(0, "127.0.0.1", resolve);
-  });
-  const { port } = server.address();
-  await new Promise((resolve) => server.close(resolve));
-  return port;
-}
+/** A free port for a server that a test starts later. */
+export { freePort as reserve } from "../../support/processes.mjs";

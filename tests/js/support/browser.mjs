@@ -1,10 +1,8 @@
 /** Headless Chromium: the one named by CHROMIUM, or the system's. */
 
 import { existsSync } from "node:fs";
-import { mkdtemp, rm } from "node:fs/promises";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
 import { chromium } from "playwright-core";
+import { temporaryFolder } from "../../support/processes.mjs";
 import { eventually, LIMIT } from "../../support/waiting.mjs";
 
 /** How Chromium is started: without anything that would look beyond this machine. */
@@ -51,18 +49,17 @@ export function patient() {
   window.setTimeout = (run, ms, ...rest) => setTimeout(run, ms < 1000 ? ms : 300 * ms, ...rest);
 }
 
-/** A browser with a profile of its own. */
+/** A browser with a profile of its own, into which its processes may still write when it is closed. */
 export async function launch() {
-  const profile = await mkdtemp(join(tmpdir(), "isocache-chromium-"));
-  const context = await chromium.launchPersistentContext(profile, launchOptions());
+  const context = await chromium.launchPersistentContext(temporaryFolder(), launchOptions());
   context.setDefaultTimeout(LIMIT);
   return {
     version: context.browser()?.version(),
     /**
      * Opens a page and waits until it has set `window.result`, a text of JSON, or an error was not caught. What its console
-     * calls errors is returned beside the result.
+     * calls errors is returned beside the result. `limit` is for a page that does much.
      */
-    async run(url) {
+    async run(url, limit = LIMIT) {
       const page = await context.newPage();
       const errors = [];
       let failed = false;
@@ -73,17 +70,15 @@ export async function launch() {
       page.on("console", (message) => message.type() === "error" && errors.push(message.text()));
       try {
         await page.goto(url);
-        return await eventually(`a result from ${url}`, async () => {
+        const look = async () => {
           const result = await page.evaluate(() => window.result);
           return result !== undefined || failed ? { result: result && JSON.parse(result), errors } : undefined;
-        });
+        };
+        return await eventually(`a result from ${url}`, look, limit);
       } finally {
         await page.close();
       }
     },
-    async close() {
-      await context.close();
-      await rm(profile, { recursive: true, force: true, maxRetries: 5, retryDelay: 200 });
-    },
+    close: () => context.close(),
   };
 }

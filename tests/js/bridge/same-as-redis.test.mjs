@@ -9,10 +9,10 @@ import { onStores } from "./support/stores.mjs";
 /** One command a line, its arguments apart by blanks; `''` is an empty one. What depends on chance or on the time is left out. */
 const STRINGS_AND_KEYS = `
 set k v | get k | get none | set k w XX GET | set none w XX | set k x NX | set k x NX GET | set k y KEEPTTL | get k
-set k v EX 100 | persist k | persist k | set k v PXAT 4102444800001 | pexpiretime k | expiretime k | set k v EXAT 1 | get k
+set k v EX 100000 | persist k | persist k | set k v PXAT 4102444800001 | pexpiretime k | expiretime k | set k v EXAT 1 | get k
 set k v EX 0 | set k v EX x | set k v PX -5 | set k v EX 5 PX 5 | set k v NX XX | set k v EX | set k | set | set k v FOO
 set k v KEEPTTL EX 5 | set k v EXAT 9223372036854775807 | set k v PX 9223372036854775807
-setex k 100 v | setex k 0 v | setex k x v | setex k 100 | psetex k 100000 v | psetex k -1 v | setnx k v | setnx fresh v
+setex k 100000 v | setex k 0 v | setex k x v | setex k 100 | psetex k 100000000 v | psetex k -1 v | setnx k v | setnx fresh v
 getset k w | getset fresh2 v | getdel fresh2 | getdel fresh2 | getex k | getex k PERSIST | getex k EX 0 | getex k FOO | getex none EX 5
 getex k EXAT 4102444800 | expiretime k | getex k PERSIST EX 5 | ttl k | del k
 mset a 1 b 2 | mset a 1 b | mset | mget a none b a | mget | msetnx a 5 z 6 | msetnx y 5 z 6 | exists a a none y | exists
@@ -21,7 +21,7 @@ incr n | incrby n 41 | decr n | decrby n 100 | incrby n x | incrby n 1.5 | incrb
 incrby n 9223372036854775807 | decrby n -9223372036854775808 | decrby m -9223372036854775808 | incrby n ' ' | incrby n +1 | incrby n 01
 incrbyfloat f 0.1 | incrbyfloat f 0.2 | incrbyfloat f -0.3 | incrbyfloat f 1e3 | incrbyfloat f x | incrbyfloat f inf | incrbyfloat f nan | incrbyfloat k 1
 incrbyfloat f 5.0e-1 | incrbyfloat f 1e-17 | incrbyfloat big 1e300 | incrbyfloat big 1e308 | get f
-type k | type none | ttl k | ttl none | pttl none | expire k 100 NX | expire k 200 NX | expire k 50 GT | expire k 50 LT | expire none 5
+type k | type none | ttl k | ttl none | pttl none | expire k 100000 NX | expire k 200000 NX | expire k 50000 GT | expire k 50000 LT | expire none 5
 expire k 100 NX XX | expire k 100 GT LT | expire k 100 FOO | expire k x | expire k 9223372036854775807 | pexpire k 9223372036854775807
 expireat k 4102444800 | expiretime k | pexpireat k 4102444800123 | pexpiretime k | expiretime none | pexpiretime none | expireat k 1 | exists k
 set k v | pexpire k 0 | exists k | set k v | expire k -1 | exists k | expire

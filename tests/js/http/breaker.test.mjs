@@ -26,7 +26,7 @@ beforeEach(async () => {
   // What the test before has given up may still be on the way.
   await until(() => faults.open === 0);
   server.reset();
-  Object.assign(faults, { requests: [], faults: [], abandoned: 0 });
+  Object.assign(faults, { requests: [], faults: [], always: {}, abandoned: 0 });
 });
 const cache = (options) => new HttpCache({ url: faults.url, token: server.token, timeout: "5m", ...options });
 const code = (promise) =>
@@ -214,7 +214,7 @@ describe("tokens from a function", () => {
     assert.equal(minted, 1);
   });
 
-  test("a function that fails, that throws, that gives no token, that never answers", async () => {
+  test("a function that fails, that throws, that gives no token, that never answers", async (t) => {
     const oh = new Error("oh");
     for (const token of [
       () => Promise.reject(oh),
@@ -234,15 +234,20 @@ describe("tokens from a function", () => {
       assert.ok(!`${error.message}${error.cause.message}`.includes("secret"));
     }
     let asked = 0;
+    const timers = heldTimers(t, 7_000);
     const never = cache({
-      timeout: "20ms",
+      timeout: "7s",
       token: () => {
         asked++;
         return new Promise(() => undefined);
       },
     });
-    assert.equal(await code(never.get("a")), "timeout");
-    assert.equal(await code(never.get("a")), "timeout");
+    for (let turn = 1; turn <= 2; turn++) {
+      const outcome = code(never.get("a"));
+      await until(() => asked === turn);
+      timers.fire();
+      assert.equal(await outcome, "timeout");
+    }
     assert.equal(asked, 2, "the next operation requests it again");
     assert.equal(never.breakerState, "closed");
     assert.equal(faults.requests.length, 0);
@@ -302,9 +307,10 @@ describe("an AbortSignal", () => {
 
   for (const [transport, fetch] of TRANSPORTS) {
     test(`that is aborted at any moment leaves no request running: ${transport}`, async () => {
+      // Also a request that comes late, after the next moment has begun.
+      faults.always = { pipeline: fault.stalledHeaders };
       for (let moment = 0; moment < 40; moment++) {
         const controller = new AbortController();
-        Object.assign(faults, { requests: [], faults: [fault.stalledHeaders], abandoned: 0 });
         const one = cache({ fetch });
         const promise = one.get("a", { signal: controller.signal });
         const rejected = assert.rejects(promise, { name: "AbortError" });

@@ -9,7 +9,7 @@ import { fileURLToPath } from "node:url";
 import { build } from "esbuild";
 import { HttpCache } from "isocache/http";
 import { run, start } from "../../support/processes.mjs";
-import { until } from "../../support/waiting.mjs";
+import { LIMIT, until } from "../../support/waiting.mjs";
 import { remoteCases } from "../conformance-subjects.mjs";
 import { launch } from "../support/browser.mjs";
 import { serve } from "../support/server.mjs";
@@ -162,7 +162,8 @@ describe("runtimes", () => {
     test(`Chromium: ${name}, from another origin`, async (t) => {
       const browser = await launch();
       try {
-        const { result, errors } = await browser.run(`${pages.url}/${where}`);
+        // Hundreds of cases, one after another.
+        const { result, errors } = await browser.run(`${pages.url}/${where}`, 3 * LIMIT);
         const [json, messagePack, outcomes] = result;
         check([json, messagePack], t);
         await checkOutcomes(outcomes, { resends: true });
@@ -200,7 +201,7 @@ describe("runtimes", () => {
       const program = command === process.execPath ? command : bin(command);
       const env = { ...process.env, DENO_DIR: join(folder, "deno"), DENO_NO_UPDATE_CHECK: "1" };
       const words = [...args, path("support/remote.mjs"), JSON.stringify(given)];
-      const stdout = await run(program, words, { cwd: folder, env });
+      const stdout = await run(program, words, { cwd: folder, env, limit: 3 * LIMIT });
       const [json, messagePack, outcomes] = JSON.parse(/^result: (.*)$/m.exec(stdout)[1]);
       check([json, messagePack], t);
       await checkOutcomes(outcomes, { resends: name === "Deno" });

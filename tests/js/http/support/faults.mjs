@@ -1,6 +1,7 @@
 /** A server between client and server that does wrong what the tests ask for. */
 
 import { request as ask, createServer } from "node:http";
+import { freePort } from "../../../support/processes.mjs";
 
 /** Starts it in front of `target`; without one it answers nothing but faults. */
 export async function startFaults(target) {
@@ -9,14 +10,15 @@ export async function startFaults(target) {
     faults: [],
     /** What is always done with requests below a path. */
     always: {},
-    /** What came, by path. */
+    /** What came. Clients in another process ask at `/came` how many these are. */
     requests: [],
     /** Requests whose client went away before they had an answer. */
     abandoned: 0,
     /** Requests that have neither an answer nor lost their client. */
     open: 0,
   };
-  const server = createServer(async (request, response) => {
+  // A connection that is idle stays open: its client may be about to use it.
+  const server = createServer({ keepAliveTimeout: 0 }, async (request, response) => {
     const chunks = [];
     request.on("error", () => undefined);
     response.on("error", () => undefined);
@@ -26,6 +28,10 @@ export async function startFaults(target) {
       response
         .writeHead(204, { "access-control-allow-headers": request.headers["access-control-request-headers"] })
         .end();
+      return;
+    }
+    if (request.url === "/came") {
+      response.setHeader("cache-control", "no-store").end(`${state.requests.length}`);
       return;
     }
     state.open++;
@@ -46,7 +52,12 @@ export async function startFaults(target) {
     const [, folder] = request.url.split("/");
     const fault = state.always[folder] ?? state.faults.shift();
     const go = () => pass(target, request, body);
-    await (fault ? fault(response, go) : reply(response, await go()));
+    try {
+      await (fault ? fault(response, go) : reply(response, await go()));
+    } catch {
+      // The client went away, or the server behind has ended.
+      response.destroy();
+    }
   });
   await new Promise((resolve, reject) => {
     server.once("error", reject);
@@ -128,8 +139,4 @@ export const huge = (response) => {
 };
 
 /** A URL where nobody listens. */
-export async function nowhere() {
-  const faults = await startFaults();
-  await faults.close();
-  return faults.url;
-}
+export const nowhere = async () => `http://127.0.0.1:${await freePort()}`;

@@ -11,8 +11,8 @@ const PARSE = "ERR failed to parse pipeline request";
 export async function startForeign({ token = "foreign-token" } = {}) {
   const store = new Store();
   const requests = [];
-  // Long keys come in the path.
-  const server = createServer({ maxHeaderSize: 2 ** 20 }, async (request, response) => {
+  // Long keys come in the path. A connection that is idle stays open: its client may be about to use it.
+  const server = createServer({ maxHeaderSize: 2 ** 20, keepAliveTimeout: 0 }, async (request, response) => {
     const chunks = [];
     for await (const chunk of request) {
       chunks.push(chunk);

@@ -23,34 +23,84 @@ export const EXPECTED = {
   aborted: ["AbortError", "mine"],
 };
 
+/** The limit of operations that are to reach it, in milliseconds. */
+const LIMIT = 7000;
+
+/** Calls `act` with a function that ends the time of operations with this limit. It does not end by itself. */
+async function withoutClock(act) {
+  const { setTimeout, clearTimeout } = globalThis;
+  const held = new Map();
+  globalThis.setTimeout = (run, ms, ...rest) => {
+    if (ms !== LIMIT) {
+      return setTimeout(run, ms, ...rest);
+    }
+    const timer = {};
+    held.set(timer, run);
+    return timer;
+  };
+  globalThis.clearTimeout = (timer) => held.delete(timer) || clearTimeout(timer);
+  try {
+    return await act(() => {
+      for (const run of [...held.values()]) {
+        run();
+      }
+    });
+  } finally {
+    Object.assign(globalThis, { setTimeout, clearTimeout });
+  }
+}
+
+/** Starts an operation, ends it when its request has come to the server, and returns its outcome. */
+async function endedOnItsWay(server, start, end) {
+  const came = async () => (await fetch(`${server}/came`)).text();
+  const before = await came();
+  let isOver = false;
+  const outcome = start().finally(() => {
+    isOver = true;
+  });
+  while (!isOver && (await came()) === before) {
+    await new Promise((resolve) => setTimeout(resolve, 10));
+  }
+  end();
+  return outcome;
+}
+
 /** Tries them against a port where nobody listens, a server that never answers, and one that does wrong what `WRONG` lists. */
-export async function outcomes({ HttpCache }, { dead, stalled, faulty }) {
+export function outcomes(isocache, servers) {
+  return withoutClock((endTime) => allOutcomes(isocache, servers, endTime));
+}
+
+async function allOutcomes({ HttpCache }, { dead, stalled, faulty }, endTime) {
   const told = (promise) =>
     promise.then(
       () => "fine",
       (error) => (error.name === "CacheError" ? error.code : error.name === "Error" ? error.message : error.name),
     );
   const cache = (url, options) => new HttpCache({ url, token: "token", timeout: "5m", retries: 1, ...options });
+  const limited = { timeout: `${LIMIT}ms` };
   const wrong = {};
   for (const [what, expected] of Object.entries(WRONG)) {
-    const limits = { retries: 0, maxResponseBytes: 1_000_000, ...(expected === "timeout" && { timeout: "200ms" }) };
-    wrong[what] = await told(cache(`${faulty}/${what}`, limits).get("a"));
+    const options = { retries: 0, maxResponseBytes: 1_000_000 };
+    const get = (more) => told(cache(`${faulty}/${what}`, { ...options, ...more }).get("a"));
+    wrong[what] = await (expected === "timeout" ? endedOnItsWay(faulty, () => get(limited), endTime) : get());
   }
   const gone = cache(dead);
-  const broken = cache(dead, { retries: 0, breaker: { failures: 1 } });
-  const late = cache(stalled, { timeout: "50ms" });
+  const broken = cache(dead, { retries: 0, breaker: { failures: 1, cooldown: "10m" } });
+  const late = cache(stalled, limited);
   const patient = cache(stalled);
   const aborted = (reason) => {
     const controller = new AbortController();
-    const outcome = told(patient.get("a", { signal: controller.signal }));
-    setTimeout(() => controller.abort(reason), 50);
-    return outcome;
+    const get = () => told(patient.get("a", { signal: controller.signal }));
+    return endedOnItsWay(stalled, get, () => controller.abort(reason));
   };
   return {
     wrong,
     dead: [await told(gone.get("a")), await told(gone.increment("a"))],
     breaker: [await told(broken.get("a")), await told(broken.get("a")), broken.breakerState],
-    stalled: [await told(late.get("a")), await told(late.increment("a"))],
+    stalled: [
+      await endedOnItsWay(stalled, () => told(late.get("a")), endTime),
+      await endedOnItsWay(stalled, () => told(late.increment("a")), endTime),
+    ],
     aborted: [await aborted(), await aborted(new Error("mine"))],
   };
 }

@@ -14,7 +14,7 @@ set k v EX 0 | set k v EX x | set k v PX -5 | set k v EX 5 PX 5 | set k v NX XX 
 set k v KEEPTTL EX 5 | set k v EXAT 9223372036854775807 | set k v PX 9223372036854775807
 setex k 100000 v | setex k 0 v | setex k x v | setex k 100 | psetex k 100000000 v | psetex k -1 v | setnx k v | setnx fresh v
 getset k w | getset fresh2 v | getdel fresh2 | getdel fresh2 | getex k | getex k PERSIST | getex k EX 0 | getex k FOO | getex none EX 5
-getex k EXAT 4102444800 | expiretime k | getex k PERSIST EX 5 | ttl k | del k
+getex k EXAT 4102444800 | expiretime k | getex k PERSIST EX 5 | expiretime k | del k
 mset a 1 b 2 | mset a 1 b | mset | mget a none b a | mget | msetnx a 5 z 6 | msetnx y 5 z 6 | exists a a none y | exists
 append k abc | append k '' | append k def | strlen k | strlen none | append k | strlen
 incr n | incrby n 41 | decr n | decrby n 100 | incrby n x | incrby n 1.5 | incrby n 9223372036854775807 | incrby n | incr k

@@ -34,7 +34,7 @@ for (const [transport, send] of Object.entries(TRANSPORTS)) {
       await rm(folder, { recursive: true, force: true });
     });
     const failure = async (url, options) => {
-      const cache = new HttpCache({ url, fetch: send, retries: 0, breaker: false, timeout: "1m", ...options });
+      const cache = new HttpCache({ url, fetch: send, retries: 0, breaker: false, timeout: "5m", ...options });
       try {
         await cache.get("a");
       } catch (error) {
@@ -83,7 +83,7 @@ for (const [transport, send] of Object.entries(TRANSPORTS)) {
 
     test("the breaker tells how often, when again, and why", async () => {
       faults.faults = [answer(503, "{}"), answer(503, "{}")];
-      const options = { breaker: { failures: 2, cooldown: "5s" }, retries: 0, fetch: send, timeout: "1m" };
+      const options = { breaker: { failures: 2, cooldown: "5s" }, retries: 0, fetch: send, timeout: "5m" };
       let now = 0;
       const cache = new HttpCache({ url: faults.url, clock: () => now, ...options });
       await assert.rejects(cache.get("a"), /503/);

@@ -13,15 +13,12 @@ head-timeout = "10m"
 body-timeout = "10m"
 write-timeout = "10m"
 keep-alive = "1h"
-
-[invalidations]
-heartbeat = "${VALID_FOR / 2}ms"
 `;
 
 /** The arguments of `isocache serve` for such a bridge; `more` goes into its configuration file. */
-export function calm(more = "") {
+export function calm(more = "", heartbeat = `${VALID_FOR / 2}ms`) {
   const config = join(temporaryFolder(), "isocache.toml");
-  writeFileSync(config, CALM + more);
+  writeFileSync(config, `${CALM}[invalidations]\nheartbeat = "${heartbeat}"\n${more}`);
   return ["--config", config];
 }
 

@@ -13,6 +13,7 @@ import { send } from "../bridge/support/http.mjs";
 import { newPage, patient, startBrowser } from "../support/browser.mjs";
 import { reserve } from "../support/server.mjs";
 
+const PATIENT = new URL("../support/patient.mjs", import.meta.url).href;
 const EXAMPLE = fileURLToPath(new URL("../../../examples/browser/", import.meta.url));
 const SIGNING_KEY = randomBytes(32).toString("hex");
 const ANOTHER_KEY = randomBytes(32).toString("hex");
@@ -38,7 +39,7 @@ before(async () => {
   bridge = start(program(), ["serve", "--config", config], { env });
   const url = await bridge.said(/^isocache: listening on (\S+)/);
   const own = { PORT: `${port}`, BRIDGE_URL: url, ISOCACHE_CONFIG: config, ISOCACHE_BIN: program() };
-  server = start(process.execPath, [`${EXAMPLE}server.mjs`], { env: { ...env, ...own } });
+  server = start(process.execPath, ["--import", PATIENT, `${EXAMPLE}server.mjs`], { env: { ...env, ...own } });
   await server.said(/^(the page is at http:\S+)/);
   browser = await startBrowser();
 });
@@ -48,6 +49,9 @@ after(async () => {
   await bridge?.stop();
   rmSync(folder, { recursive: true, force: true });
 });
+
+/** Over a connection of its own: the server closes those that are idle. */
+const get = (url, path, headers = {}) => send({ url }, path, { method: "GET", headers });
 
 /** A token as the bridge reads it, which need not be valid. */
 function signedToken(claims, secret = SIGNING_KEY) {
@@ -129,17 +133,18 @@ test("a second token that has expired as well is an error, not a third request",
 });
 
 test("a page of another origin cannot use the token", async () => {
-  const token = await (await fetch(`${origin}/token`, { method: "POST" })).text();
-  const [, url] = /data-bridge="([^"]+)"/.exec(await (await fetch(origin)).text());
+  const { bytes: token } = await send({ url: origin }, "/token", { headers: {} });
+  const { bytes: html } = await get(origin, "/");
+  const [, url] = /data-bridge="([^"]+)"/.exec(html);
   const ask = async (from) => {
     const headers = { authorization: `Bearer ${token}`, origin: from };
-    return (await send({ url }, "/get/user:42:profile", { method: "GET", headers })).status;
+    return (await get(url, "/get/user:42:profile", headers)).status;
   };
   assert.deepEqual([await ask(origin), await ask("http://evil.example")], [200, 401]);
 });
 
 test("the server serves its own files only", async () => {
   for (const path of ["/server.mjs", "/isocache.toml", "/isocache/..%2fpackage.json", "/isocache/none.js", "/token"]) {
-    assert.notEqual((await fetch(origin + path)).status, 200, path);
+    assert.notEqual((await get(origin, path)).status, 200, path);
   }
 });

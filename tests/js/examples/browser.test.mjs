@@ -13,8 +13,9 @@ import { send } from "../bridge/support/http.mjs";
 import { newPage, patient, startBrowser } from "../support/browser.mjs";
 import { reserve } from "../support/server.mjs";
 
-const PATIENT = new URL("../support/patient.mjs", import.meta.url).href;
 const EXAMPLE = fileURLToPath(new URL("../../../examples/browser/", import.meta.url));
+/** Limits on the time that clients take, out of the reach of a slow machine. */
+const SERVER = '[server]\nhead-timeout = "10m"\nbody-timeout = "10m"\nkeep-alive = "1h"\n';
 const SIGNING_KEY = randomBytes(32).toString("hex");
 const ANOTHER_KEY = randomBytes(32).toString("hex");
 const SERVER_TOKEN = randomBytes(32).toString("hex");
@@ -33,13 +34,13 @@ before(async () => {
   const example = readFileSync(`${EXAMPLE}isocache.toml`, "utf8");
   const changed = example.replaceAll("http://127.0.0.1:3000", origin).replace("127.0.0.1:8079", "127.0.0.1:0");
   assert.equal(changed.match(/127\.0\.0\.1/g).length, 3);
-  writeFileSync(config, changed);
+  writeFileSync(config, `${changed}\n${SERVER}`);
 
   const env = { ...process.env, ISOCACHE_SIGNING_KEY: SIGNING_KEY, ISOCACHE_SERVER_TOKEN: SERVER_TOKEN };
   bridge = start(program(), ["serve", "--config", config], { env });
   const url = await bridge.said(/^isocache: listening on (\S+)/);
   const own = { PORT: `${port}`, BRIDGE_URL: url, ISOCACHE_CONFIG: config, ISOCACHE_BIN: program() };
-  server = start(process.execPath, ["--import", PATIENT, `${EXAMPLE}server.mjs`], { env: { ...env, ...own } });
+  server = start(process.execPath, [`${EXAMPLE}server.mjs`], { env: { ...env, ...own } });
   await server.said(/^(the page is at http:\S+)/);
   browser = await startBrowser();
 });

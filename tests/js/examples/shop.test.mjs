@@ -13,6 +13,8 @@ import { send } from "../bridge/support/http.mjs";
 const ROOT = fileURLToPath(new URL("../../../", import.meta.url));
 const EXAMPLE = join(ROOT, "examples/shop");
 const AXUM = join(ROOT, "target/debug/examples/shop");
+/** Limits on the time that clients take, out of the reach of a slow machine. */
+const SERVER = '[server]\nhead-timeout = "10m"\nbody-timeout = "10m"\nkeep-alive = "1h"\n';
 const processes = [];
 let bridgeUrl;
 let token;
@@ -27,7 +29,7 @@ before(async () => {
   token = randomBytes(32).toString("hex");
   const config = join(folder, "isocache.toml");
   const example = readFileSync(join(EXAMPLE, "isocache.toml"), "utf8");
-  writeFileSync(config, example.replace("127.0.0.1:8079", "127.0.0.1:0"));
+  writeFileSync(config, `${example.replace("127.0.0.1:8079", "127.0.0.1:0")}\n${SERVER}`);
   books = join(folder, "books.json");
   copyFileSync(join(EXAMPLE, "books.json"), books);
 

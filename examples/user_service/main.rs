@@ -8,6 +8,7 @@
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use axum::extract::{Path, Query, State};
 use axum::http::StatusCode;
@@ -151,8 +152,13 @@ fn variable(name: &str, default: &str) -> String {
 
 #[tokio::main]
 async fn main() -> Result<(), Box<dyn std::error::Error>> {
-    let users =
-        RedisCacheProvider::<User>::builder(&variable("REDIS_URL", "redis://127.0.0.1")).namespace("app").build()?;
+    // A cache that is slower than the database does not help.
+    let limit = Duration::try_from_secs_f64(variable("REDIS_TIMEOUT_SECONDS", "1").parse()?)?;
+    let users = RedisCacheProvider::<User>::builder(&variable("REDIS_URL", "redis://127.0.0.1"))
+        .namespace("app")
+        .connect_timeout(limit)
+        .operation_timeout(limit)
+        .build()?;
     let page = page(
         &variable("BRIDGE_URL", "http://127.0.0.1:8079"),
         &variable("ISOCACHE_PAGE_TOKEN", ""),

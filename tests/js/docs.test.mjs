@@ -38,6 +38,12 @@ async function withBridge(text, act) {
   }
 }
 
+/** Limits of a second and more, as examples have them by default, are out of the reach of a slow machine. */
+function patient(t) {
+  const { setTimeout } = globalThis;
+  t.mock.method(globalThis, "setTimeout", (act, ms, ...rest) => setTimeout(act, ms < 1000 ? ms : 300 * ms, ...rest));
+}
+
 /** Runs an example from a file in this folder, where the names of packages resolve; the number of its checks. */
 function run(code) {
   return withBridge(code, async (text) => {
@@ -58,6 +64,7 @@ function run(code) {
 for (const { path, blocks } of documents) {
   for (const { line, code } of blocks.filter(isJavaScript)) {
     test(`${path}, line ${line}`, async (t) => {
+      patient(t);
       t.diagnostic(`${await run(code)} checks`);
     });
   }

@@ -3,27 +3,12 @@
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { test } from "node:test";
-import { HttpCache, MemoryCache, RateLimiter } from "isocache";
+import { MemoryCache, RateLimiter } from "isocache";
+import { LongLived } from "./support/long-lived.mjs";
 import { stores } from "./support/stores.mjs";
 
 const { cases } = JSON.parse(readFileSync(new URL("../vectors/limiter.json", import.meta.url), "utf8"));
 const MAKE = { fixed_window: "fixedWindow", sliding_window: "slidingWindow", token_bucket: "tokenBucket" };
-
-/** The clock of a bridge goes on while a case runs, so that counters must outlive it. */
-class LongLived extends HttpCache {
-  increment(key, by, options) {
-    return super.increment(key, by, longer(options));
-  }
-
-  incrementWithin(key, by, options) {
-    return super.incrementWithin(key, by, longer(options));
-  }
-}
-
-function longer(options) {
-  assert.ok(options.ttl, "a counter that never expires");
-  return { ...options, ttl: "7d" };
-}
 
 const STORES = stores(LongLived);
 

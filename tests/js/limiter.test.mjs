@@ -2,8 +2,9 @@
 
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
-import { Cache, HttpCache, keys, MemoryCache, RateLimiter } from "isocache";
+import { Cache, keys, MemoryCache, RateLimiter } from "isocache";
 import { startBridge } from "./http/support/servers.mjs";
+import { LongLived } from "./support/long-lived.mjs";
 import { random as seeded } from "./support/random.mjs";
 
 let bridge;
@@ -19,23 +20,27 @@ const answer = (allowed, limit, remaining, resetAfter, window = WINDOW) => ({
   error: undefined,
 });
 
-/** A limiter with a clock of its own, and its counters. */
-function limiter(kind, limit, counters = new MemoryCache()) {
+const inMemory = (clock) => new MemoryCache({ clock });
+
+/** A limiter with a clock of its own, which is that of its counters, too. */
+function limiter(kind, limit, make = inMemory) {
   const time = { now: 0 };
-  const made = RateLimiter[kind](counters, limit, `${WINDOW}ms`, { clock: () => time.now });
+  const clock = () => time.now;
+  const counters = make(clock);
+  const made = RateLimiter[kind](counters, limit, `${WINDOW}ms`, { clock });
   return { time, counters, made, check: (ip = "10.0.0.7", endpoint = "/login") => made.check(ip, endpoint) };
 }
 
 const overHttp = () =>
-  new HttpCache({ url: bridge.url, timeout: "5m", token: bridge.token, namespace: `n${spaces++}` });
+  new LongLived({ url: bridge.url, timeout: "5m", token: bridge.token, namespace: `n${spaces++}` });
 
 for (const [name, counters] of [
-  ["in memory", () => new MemoryCache({ maxEntries: 100 })],
+  ["in memory", (clock) => new MemoryCache({ maxEntries: 100, clock })],
   ["over HTTP", overHttp],
-  ["in a Cache", () => new Cache({ provider: new MemoryCache() })],
+  ["in a Cache", (clock) => new Cache({ provider: inMemory(clock) })],
 ]) {
   test(`${name}, a fixed window counts down and begins again`, async () => {
-    const { time, check } = limiter("fixedWindow", 2, counters());
+    const { time, check } = limiter("fixedWindow", 2, counters);
     time.now = 7_400;
     assert.deepEqual(await check(), answer(true, 2, 1, 600));
     time.now += 100;
@@ -48,7 +53,7 @@ for (const [name, counters] of [
   });
 
   test(`${name}, a sliding window forgets each request a window after it, and counts no refused request`, async () => {
-    const { time, check } = limiter("slidingWindow", 2, counters());
+    const { time, check } = limiter("slidingWindow", 2, counters);
     time.now = 5_000;
     assert.deepEqual(await check(), answer(true, 2, 1, 1000));
     time.now += 300;
@@ -66,7 +71,7 @@ for (const [name, counters] of [
   test(`${name}, many at once are not allowed more than the limit`, async () => {
     for (const kind of ["fixedWindow", "slidingWindow"]) {
       for (const limit of [1, 20, 70]) {
-        const { check } = limiter(kind, limit, counters());
+        const { check } = limiter(kind, limit, counters);
         const answers = await Promise.all(Array.from({ length: 100 }, () => check()));
         assert.equal(answers.filter(({ allowed }) => allowed).length, limit, kind);
       }
@@ -93,12 +98,11 @@ test("addresses and endpoints have counts of their own", async () => {
 
 test("counters expire by themselves", async () => {
   for (const kind of ["fixedWindow", "slidingWindow"]) {
-    let now = 0;
-    const counters = new MemoryCache({ clock: () => now });
-    await limiter(kind, 2, counters).check();
-    now = 2 * WINDOW - 1;
+    const { time, counters, check } = limiter(kind, 2);
+    await check();
+    time.now = 2 * WINDOW - 1;
     assert.equal(counters.size, 1);
-    now += 1;
+    time.now += 1;
     assert.equal(counters.size, 0);
   }
 });
@@ -160,11 +164,11 @@ test("a request may cost more, and is allowed as a whole or not at all", async (
 
 for (const kind of ["fixedWindow", "slidingWindow"]) {
   for (const [name, counters] of [
-    ["in memory", () => new MemoryCache()],
+    ["in memory", inMemory],
     ["over HTTP", overHttp],
   ]) {
     test(`${name}, ${kind}: peek counts nothing, and reset forgets one client`, async () => {
-      const { made, check } = limiter(kind, 2, counters());
+      const { made, check } = limiter(kind, 2, counters);
       const peek = () => made.peek("10.0.0.7", "/login");
       assert.deepEqual(await peek(), answer(true, 2, 2, kind === "fixedWindow" ? 1000 : 0));
       await check();
@@ -182,7 +186,7 @@ for (const kind of ["fixedWindow", "slidingWindow"]) {
 }
 
 test("statistics tell that a memory has forgotten clients", async () => {
-  const { made, check } = limiter("fixedWindow", 1, new MemoryCache({ maxEntries: 2 }));
+  const { made, check } = limiter("fixedWindow", 1, (clock) => new MemoryCache({ maxEntries: 2, clock }));
   await check("a");
   assert.equal((await check("a")).allowed, false);
   assert.deepEqual(await made.getStats(), { allowed: 1, refused: 1, failed: 0, forgotten: 0 });

@@ -36,7 +36,8 @@ let url;
 let handle;
 before(async () => {
   let now = 0;
-  const limiter = RateLimiter.tokenBucket(new MemoryCache(), 2, "1m", { clock: () => now });
+  const clock = () => now;
+  const limiter = RateLimiter.tokenBucket(new MemoryCache({ clock }), 2, "1m", { clock });
   handle = rateLimited(
     (request, extra) => {
       if (new URL(request.url).pathname === "/later") {
@@ -51,7 +52,7 @@ before(async () => {
       policy: "api",
     },
   );
-  server = createServer(async (incoming, outgoing) => {
+  server = createServer({ keepAliveTimeout: 0 }, async (incoming, outgoing) => {
     const response = await handle(new Request(`http://localhost${incoming.url}`), "you");
     outgoing.writeHead(response.status, Object.fromEntries(response.headers));
     outgoing.end(await response.text());
@@ -102,7 +103,7 @@ test("when the store fails, the limiter's option decides", async () => {
 });
 
 test("costs, refusals and requests are as the options say", async () => {
-  const limiter = RateLimiter.fixedWindow(new MemoryCache(), 5, "1m");
+  const limiter = RateLimiter.fixedWindow(new MemoryCache(), 5, "1m", { clock: () => 0 });
   const handle = rateLimited(() => new Response("hello"), {
     limiter,
     key: async (_, client) => client,

@@ -7,9 +7,12 @@ import { random as seeded } from "./support/random.mjs";
 
 const WINDOW = 1000;
 
-function sliding(limit, counters = new MemoryCache({ maxEntries: 10_000 })) {
+/** A window and its counters, whose time the test moves. */
+function sliding(limit, given) {
   const time = { now: 0 };
-  const made = RateLimiter.slidingWindow(counters, limit, `${WINDOW}ms`, { clock: () => time.now });
+  const clock = () => time.now;
+  const counters = given ?? new MemoryCache({ maxEntries: 10_000, clock });
+  const made = RateLimiter.slidingWindow(counters, limit, `${WINDOW}ms`, { clock });
   return { time, made, check: (cost) => made.checkKey("k", { cost }), peek: (cost) => made.peekKey("k", { cost }) };
 }
 
@@ -116,9 +119,9 @@ test("requests that cost more and meet at the limit are refused as a whole, and 
 });
 
 test("large limits and windows", async () => {
-  const counters = new MemoryCache();
   const [limit, window] = [2 ** 32, 2_592_000_000];
   let now = window * 650 + 1;
+  const counters = new MemoryCache({ clock: () => now });
   const large = RateLimiter.slidingWindow(counters, limit, "30d", { clock: () => now });
   assert.equal((await large.checkKey("k", { cost: limit })).remaining, 0);
   const refused = await large.checkKey("k");

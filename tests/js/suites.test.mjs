@@ -1,14 +1,15 @@
 // Test files start processes and servers in hooks and tests only, and by one module.
 
 import assert from "node:assert/strict";
-import { readdirSync, readFileSync } from "node:fs";
+import { readFileSync } from "node:fs";
 import { test } from "node:test";
 import { fileURLToPath } from "node:url";
 import { eagerStarts } from "../support/eager.mjs";
+import { filesBelow } from "./support/files.mjs";
 
 const ROOT = fileURLToPath(new URL("../../", import.meta.url));
 const files = ["tests", "www/test"]
-  .flatMap((folder) => readdirSync(ROOT + folder, { recursive: true }).map((name) => `${folder}/${name}`))
+  .flatMap((folder) => filesBelow(ROOT + folder).map((name) => `${folder}/${name}`))
   .filter((name) => name.endsWith(".mjs"))
   .map((name) => ({ name, source: readFileSync(ROOT + name, "utf8") }));
 const testFiles = files.filter(({ name }) => name.endsWith(".test.mjs"));

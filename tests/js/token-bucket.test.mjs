@@ -3,9 +3,10 @@
 
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
-import { Cache, HttpCache, MemoryCache, RateLimiter } from "isocache";
+import { Cache, MemoryCache, RateLimiter } from "isocache";
 import { startRedis } from "../support/redis.mjs";
 import { startBridge } from "./http/support/servers.mjs";
+import { LongLived } from "./support/long-lived.mjs";
 import { random as seeded } from "./support/random.mjs";
 
 let redis;
@@ -22,16 +23,19 @@ after(async () => {
 });
 let spaces = 0;
 const through = (bridge, namespace = `bucket${spaces++}`) =>
-  new HttpCache({ url: bridge.url, timeout: "5m", token: bridge.token, namespace });
+  new LongLived({ url: bridge.url, timeout: "5m", token: bridge.token, namespace });
 
 const WINDOW = 1000;
+
+/** A bucket in memory, whose time is that of the bucket. */
+const inMemory = (limit, clock) => RateLimiter.tokenBucket(new MemoryCache({ clock }), limit, `${WINDOW}ms`, { clock });
 
 test("in any time s, at most limit * (1 + s / window) requests are allowed, and never fewer than tokens have come", async () => {
   for (let seed = 1; seed <= 60; seed++) {
     const random = seeded(seed);
     const limit = 1 + random(20);
     let now = 10_000;
-    const bucket = RateLimiter.tokenBucket(new MemoryCache(), limit, `${WINDOW}ms`, { clock: () => now });
+    const bucket = inMemory(limit, () => now);
     const allowed = [];
     // What an exact bucket has, in tokens times the window.
     let exact = limit * WINDOW;
@@ -59,7 +63,7 @@ test("in any time s, at most limit * (1 + s / window) requests are allowed, and 
 
 test("a client that sends its limit at once, once in a window, is never refused", async () => {
   let now = 123_456;
-  const bucket = RateLimiter.tokenBucket(new MemoryCache(), 10, `${WINDOW}ms`, { clock: () => now });
+  const bucket = inMemory(10, () => now);
   for (let burst = 0; burst < 20; burst++, now += WINDOW) {
     for (let request = 0; request < 10; request++) {
       assert.ok((await bucket.checkKey("k")).allowed, `burst ${burst}, request ${request}`);
@@ -67,20 +71,22 @@ test("a client that sends its limit at once, once in a window, is never refused"
   }
 });
 
+/** What makes clients of one store, at a time. */
 const STORES = {
-  "in memory": (namespace) => new Cache({ provider: SHARED, namespace }),
-  "through the bridge": (namespace) => through(bridges.memory, namespace),
-  "through the bridge over Redis": (namespace) => through(bridges.redis, namespace),
+  "in memory": (namespace, clock) => {
+    const provider = new MemoryCache({ clock });
+    return () => new Cache({ provider, namespace });
+  },
+  "through the bridge": (namespace) => () => through(bridges.memory, namespace),
+  "through the bridge over Redis": (namespace) => () => through(bridges.redis, namespace),
 };
-const SHARED = new MemoryCache();
 
 for (const [name, make] of Object.entries(STORES)) {
   test(`${name}, many callers of several clients never get more than the bucket has, and no fewer`, async () => {
-    const namespace = `together${spaces++}`;
     let now = 5_000;
-    const buckets = Array.from({ length: 4 }, () =>
-      RateLimiter.tokenBucket(make(namespace), 25, `${WINDOW}ms`, { clock: () => now }),
-    );
+    const clock = () => now;
+    const client = make(`together${spaces++}`, clock);
+    const buckets = Array.from({ length: 4 }, () => RateLimiter.tokenBucket(client(), 25, `${WINDOW}ms`, { clock }));
     const together = async () => {
       const checks = buckets.flatMap((bucket) => Array.from({ length: 25 }, () => bucket.checkKey("k")));
       return (await Promise.all(checks)).filter(({ allowed }) => allowed).length;

@@ -70,7 +70,7 @@ for (const [name, make] of Object.entries(STORES)) {
     assert.deepEqual(await lookups(store), { hits: 0, misses: 0 });
     // Those of callers are.
     await tagged.set("a", 1, { tags: ["x"] });
-    assert.equal(await tagged.getAndTouch("a", "1m"), 1);
+    assert.equal(await tagged.getAndTouch("a", "1h"), 1);
     assert.equal(await tagged.getAndDelete("a"), 1);
     assert.equal(await tagged.getAndDelete("a"), undefined);
     assert.deepEqual(await lookups(store), { hits: 2, misses: 1 });

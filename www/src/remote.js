@@ -7,7 +7,7 @@ import { showBreaker, showCounts, showRequest, showRound, startOver } from "./tr
 import { watchedFetch } from "./watched-fetch.js";
 
 /** What the bridge has from this page begins so, and is gone soon. */
-const KEPT = { namespace: "page", ttl: "1m" };
+const KEPT = { namespace: "page", ttl: "10m" };
 /** How long an operation may take, and how the breaker works: quick, so that it can be watched. */
 const LIMITS = { timeout: "1s", breaker: { failures: 5, cooldown: "3s" } };
 /** The keys, which the rounds ask for in turn. */

@@ -6,6 +6,7 @@ import { join } from "node:path";
 import { after, before, describe, test } from "node:test";
 import { fileURLToPath } from "node:url";
 import { decompressed } from "../../tests/support/processes.mjs";
+import { until } from "../../tests/support/waiting.mjs";
 import { answerTo, choose, drop, ended, openPage, replay, shown, startBrowser, startServer } from "./demo.mjs";
 
 const ROOT = fileURLToPath(new URL("../../", import.meta.url));
@@ -118,10 +119,19 @@ test("a long replay runs in a worker, shows its progress, and can be stopped", (
     // Without a ttl: the clock of the machine goes on after the stop, and entries would expire before they are counted.
     await choose(page, { kind: "Zipf", unit: "never", requests: 50_000_000 });
     await page.getByRole("button", { name: "Replay" }).click();
-    // By then, the cache is full on any machine.
-    await page.waitForFunction(() => document.querySelector("#progress").value > 500_000);
+    const stop = page.getByRole("button", { name: "Stop" });
+    await stop.and(page.locator(":enabled")).waitFor();
+    // By then, the cache is full on any machine. The page itself presses the button, since all may be done before the test hears
+    // of the progress.
+    const button = await stop.elementHandle();
+    await page.waitForFunction((button) => {
+      const isFull = document.querySelector("#progress").value > 500_000;
+      if (isFull) {
+        button.click();
+      }
+      return isFull;
+    }, button);
     assert.equal(page.workers().length, 1);
-    await page.getByRole("button", { name: "Stop" }).click();
     const { hits, misses, done, status } = await ended(page);
     assert.match(status, /^Stopped after [\d,]+ of 50,000,000 requests/);
     assert.ok(done > 0 && done < 50_000_000);
@@ -136,7 +146,7 @@ test("a long replay runs in a worker, shows its progress, and can be stopped", (
     assert.equal(await rank(page, 0), "by hand");
     await page.getByRole("button", { name: "Empty cache" }).click();
     await page.locator("#status", { hasText: "new and empty" }).waitFor({ state: "attached" });
-    assert.equal(page.workers().length, 0);
+    await until(() => page.workers().length === 0);
   }));
 
 test("a replay in the worker and one in the page count alike", () =>

@@ -1,12 +1,37 @@
-/** A line to a server that can be cut, and can fall silent without anybody noticing. */
+/** A bridge whose streams stay good, and a line to it that can be cut, and can fall silent without anybody noticing. */
 
+import { writeFileSync } from "node:fs";
 import { connect, createServer } from "node:net";
+import { join } from "node:path";
+import { temporaryFolder } from "../../support/processes.mjs";
+
+/** How long a stream is good after a heartbeat of such a bridge, in milliseconds: out of the reach of a slow machine. */
+export const VALID_FOR = 2 * 3_600_000;
+const CALM = `
+[server]
+head-timeout = "10m"
+body-timeout = "10m"
+write-timeout = "10m"
+keep-alive = "1h"
+`;
+
+/** The arguments of `isocache serve` for such a bridge; `more` goes into its configuration file. */
+export function calm(more = "", heartbeat = `${VALID_FOR / 2}ms`) {
+  const config = join(temporaryFolder(), "isocache.toml");
+  writeFileSync(config, `${CALM}[invalidations]\nheartbeat = "${heartbeat}"\n${more}`);
+  return ["--config", config];
+}
 
 export async function startLine(url) {
   const { hostname, port } = new URL(url);
   const pairs = new Set();
   let isSilent = false;
+  let isDown = false;
   const server = createServer((near) => {
+    if (isDown) {
+      near.destroy();
+      return;
+    }
     const far = connect(Number(port), hostname);
     const pair = { near, far };
     pairs.add(pair);
@@ -37,6 +62,11 @@ export async function startLine(url) {
   return {
     url: `http://127.0.0.1:${server.address().port}`,
     cut,
+    /** Cuts it, and lets nobody connect until it is called with false. */
+    sever(down = true) {
+      isDown = down;
+      cut();
+    },
     /** Nothing passes any more, until it is called with false. What was sent meanwhile is lost. */
     silence(silent = true) {
       isSilent = silent;

@@ -8,10 +8,13 @@ import { after, before, test } from "node:test";
 import { fileURLToPath } from "node:url";
 import { program } from "../../support/bridge.mjs";
 import { start, temporaryFolder } from "../../support/processes.mjs";
+import { send } from "../bridge/support/http.mjs";
 
 const ROOT = fileURLToPath(new URL("../../../", import.meta.url));
 const EXAMPLE = join(ROOT, "examples/shop");
 const AXUM = join(ROOT, "target/debug/examples/shop");
+/** Limits on the time that clients take, out of the reach of a slow machine. */
+const SERVER = '[server]\nhead-timeout = "10m"\nbody-timeout = "10m"\nkeep-alive = "1h"\n';
 const processes = [];
 let bridgeUrl;
 let token;
@@ -26,7 +29,7 @@ before(async () => {
   token = randomBytes(32).toString("hex");
   const config = join(folder, "isocache.toml");
   const example = readFileSync(join(EXAMPLE, "isocache.toml"), "utf8");
-  writeFileSync(config, example.replace("127.0.0.1:8079", "127.0.0.1:0"));
+  writeFileSync(config, `${example.replace("127.0.0.1:8079", "127.0.0.1:0")}\n${SERVER}`);
   books = join(folder, "books.json");
   copyFileSync(join(EXAMPLE, "books.json"), books);
 
@@ -50,15 +53,16 @@ async function service(command, args, env) {
   const url = await child.said(/^shop: listening on (\S+)/);
   return {
     async ask(method, path, body, cookie) {
-      const headers = { ...(body && { "content-type": "application/json" }), ...(cookie && { cookie }) };
-      const response = await fetch(url + path, { method, headers, body: body && JSON.stringify(body) });
-      const text = await response.text();
+      const given = { ...(body && { "content-type": "application/json" }), ...(cookie && { cookie }) };
+      const text = body && JSON.stringify(body);
+      const { status, headers, bytes, json } = await send({ url }, path, { method, headers: given, body: text });
+      const [set, ...attributes] = headers["set-cookie"]?.[0].split("; ") ?? [];
       return {
-        status: response.status,
-        body: text && response.headers.get("content-type")?.includes("json") ? JSON.parse(text) : text,
-        cookie: response.headers.get("set-cookie")?.split(";")[0],
-        attributes: response.headers.get("set-cookie")?.split("; ").slice(1).sort().join("; "),
-        retryAfter: response.headers.get("retry-after"),
+        status,
+        body: json ?? `${bytes}`,
+        cookie: set,
+        attributes: attributes.sort().join("; "),
+        retryAfter: headers["retry-after"],
       };
     },
   };

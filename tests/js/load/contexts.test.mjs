@@ -33,10 +33,11 @@ const heap = async () => {
 };
 
 describe("AsyncLocalStorage", () => {
-  test("a timer of a loader pins neither its value nor its flight", async () => {
+  test("a timer of a loader pins neither its value nor its flight", async (t) => {
     const cache = new Cache({ maxEntries: 1 });
     let reference;
     let timer;
+    t.after(() => clearInterval(timer));
     await cache.getOrSet("a", async () => {
       await undefined;
       timer = setInterval(() => undefined, 60_000);
@@ -46,7 +47,6 @@ describe("AsyncLocalStorage", () => {
     });
     await cache.set("b", 1);
     assert.equal(await collected(reference), true);
-    clearInterval(timer);
   });
 
   test("refreshes that are started by timers of loaders leave nothing", async () => {

@@ -16,7 +16,7 @@ async function beingLoaded(cache, options) {
     started.open();
     return loaded.opened;
   };
-  const asked = cache.getOrSet("a", load, options);
+  const asked = cache.getOrSet("a", load, { timeout: null, ...options });
   await started.opened;
   return { asked, open: loaded.open };
 }
@@ -186,7 +186,9 @@ const SCENES = {
       started.open();
       return loaded.opened;
     };
-    const asked = [cache, elsewhere, cache, elsewhere].map((one) => one.getOrSet("a", load, { lease: "1m" }));
+    const asked = [cache, elsewhere, cache, elsewhere].map((one) =>
+      one.getOrSet("a", load, { lease: "10m", timeout: null }),
+    );
     await started.opened;
     loaded.open("value");
     return [await Promise.all(asked), loads];

@@ -118,13 +118,26 @@ describe("traces of loading", () => {
         const options = { url: bridge.url, token: TOKEN, timeout: "10m", namespace: `tier-${number++}` };
         const http = new HttpCache(options);
         const far = expiring(http);
-        const provider = new TieredCache({ far: far.provider, invalidations: new HttpInvalidations(http) });
-        await provider.ready();
+        const announced = new Set();
+        const invalidations = {
+          listen: (listener) =>
+            new HttpInvalidations(http).listen((event) => {
+              listener(event);
+              for (const key of event.keys ?? []) {
+                announced.add(key);
+              }
+            }),
+        };
+        const provider = new TieredCache({ far: far.provider, invalidations });
+        await provider.ready("5m");
         const pass = async (time) => {
-          const { invalidations } = provider.tierStats();
-          const expired = await far.pass(time);
-          // The copies end when that is announced.
-          await until(() => provider.tierStats().invalidations >= invalidations + expired);
+          if ((await far.pass(time)) > 0) {
+            // The copies end when that is announced: before what is written now.
+            const mark = `passed:${number++}`;
+            await http.set(mark, 1);
+            await until(() => announced.has(mark) || provider.tierStats().link !== "connected");
+            await http.delete(mark);
+          }
         };
         try {
           await runTrace(t, one, { provider, pass, watched: true });

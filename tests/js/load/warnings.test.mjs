@@ -18,7 +18,7 @@ async function warnings(t, work) {
 describe("a store that fails is reported once for each function and cause", () => {
   test("with the key's pattern, the cause and the remedy", async (t) => {
     const cache = new Cache({
-      provider: new HttpCache({ url: await nowhere(), token: "t", retries: 0, breaker: false }),
+      provider: new HttpCache({ url: await nowhere(), token: "t", retries: 0, breaker: false, timeout: "5m" }),
     });
     const user = cached(async (id) => id, { key: "user:{0}", name: "getUser", cache });
     const card = cached(async (id) => id, { key: "card:{0}", name: "getCard", cache });

@@ -1,16 +1,15 @@
 /** Finds the examples in a text and makes modules of them that check what their comments say. */
 
-import { readdirSync } from "node:fs";
+import { fileURLToPath } from "node:url";
 import { transformSync } from "esbuild";
 import { parseAst } from "vite";
+import { filesBelow } from "./files.mjs";
 
 const root = new URL("../../../", import.meta.url);
 
 /** The README and the pages of the documentation, by their paths from the root. */
 export function pages() {
-  const found = readdirSync(new URL("docs/", root), { recursive: true })
-    .map((name) => name.replaceAll("\\", "/"))
-    .filter((name) => name.endsWith(".md") && !name.includes("node_modules/") && !name.startsWith("."));
+  const found = filesBelow(fileURLToPath(new URL("docs/", root))).filter((name) => name.endsWith(".md"));
   return ["README.md", ...found.sort().map((name) => `docs/${name}`)];
 }
 

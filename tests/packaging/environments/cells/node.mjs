@@ -5,6 +5,8 @@ import { startBridge, TOKEN } from "../../../js/http/support/servers.mjs";
 import { CJS, ESM, PRINT_CJS, PRINT_ESM, PROGRAM } from "../lab.mjs";
 
 const FILES = { "main.mjs": PRINT_ESM, "main.cjs": PRINT_CJS };
+/** How long a test of a tool may take: by default five seconds, which a slow machine may need. */
+const LIMIT = "--testTimeout=600000";
 
 const nodes = [18, 20, 22, 24, 26].flatMap((major) =>
   ["import", "require"].map((how) => ({
@@ -106,21 +108,22 @@ const jest = ["node", "jsdom"].map((environment) => ({
       type: "commonjs",
       files: { "main.test.js": test },
     });
-    await project.run(project.bin("jest"), ["--no-cache"]);
+    await project.run(project.bin("jest"), ["--no-cache", LIMIT]);
     return { text: await project.read("result.txt"), version: await project.version("jest") };
   },
 }));
 
 /** Speaks to a bridge: what the environment has for requests and bytes may be of another realm than Node's. */
 const OVER_BRIDGE = `
-  const http = new HttpCache({ url: process.env.BRIDGE, token: "${TOKEN}" });
+  const options = { url: process.env.BRIDGE, token: "${TOKEN}", timeout: "5m" };
+  const http = new HttpCache(options);
   await http.set("text", { a: ["é😀"] });
   expect(await http.get("text")).toEqual({ a: ["é😀"] });
-  const bytes = new HttpCache({ url: process.env.BRIDGE, token: "${TOKEN}", serializer: messagePackSerializer });
+  const bytes = new HttpCache({ ...options, serializer: messagePackSerializer });
   await bytes.set("bytes", new Uint8Array([0, 255]));
   expect([...(await bytes.get("bytes"))]).toEqual([0, 255]);
   // By the environment's own function.
-  const fetched = new HttpCache({ url: process.env.BRIDGE, token: "${TOKEN}", fetch: (url, init) => fetch(url, init) });
+  const fetched = new HttpCache({ ...options, fetch: (url, init) => fetch(url, init) });
   expect(await fetched.get("text")).toEqual({ a: ["é😀"] });`;
 
 const vitest = ["node", "jsdom", "happy-dom"].map((environment) => ({
@@ -141,7 +144,7 @@ const vitest = ["node", "jsdom", "happy-dom"].map((environment) => ({
     const bridge = await startBridge("--allow-origin", "http://localhost:3000");
     try {
       const env = { BRIDGE: bridge.url };
-      await project.run(project.bin("vitest"), ["run", "--environment", environment], { env });
+      await project.run(project.bin("vitest"), ["run", "--environment", environment, LIMIT], { env });
     } finally {
       await bridge.close();
     }
@@ -164,7 +167,7 @@ const vitestInBrowser = {
         "main.test.js": `import { test } from "vitest";\n${ESM}test("works", async () => console.log(await printed()));`,
       },
     });
-    const text = await project.run(project.bin("vitest"), ["run"]);
+    const text = await project.run(project.bin("vitest"), ["run", LIMIT]);
     return { text, version: await project.version("vitest") };
   },
 };

@@ -1,25 +1,14 @@
 /** A bridge whose streams stay good, and a line to it that can be cut, and can fall silent without anybody noticing. */
 
-import { writeFileSync } from "node:fs";
 import { connect, createServer } from "node:net";
-import { join } from "node:path";
-import { temporaryFolder } from "../../support/processes.mjs";
+import { configured, PATIENT } from "../../support/bridge.mjs";
 
 /** How long a stream is good after a heartbeat of such a bridge, in milliseconds: out of the reach of a slow machine. */
 export const VALID_FOR = 2 * 3_600_000;
-const CALM = `
-[server]
-head-timeout = "10m"
-body-timeout = "10m"
-write-timeout = "10m"
-keep-alive = "1h"
-`;
 
 /** The arguments of `isocache serve` for such a bridge; `more` goes into its configuration file. */
 export function calm(more = "", heartbeat = `${VALID_FOR / 2}ms`) {
-  const config = join(temporaryFolder(), "isocache.toml");
-  writeFileSync(config, `${CALM}[invalidations]\nheartbeat = "${heartbeat}"\n${more}`);
-  return ["--config", config];
+  return configured(`${PATIENT}[invalidations]\nheartbeat = "${heartbeat}"\n${more}`);
 }
 
 export async function startLine(url) {

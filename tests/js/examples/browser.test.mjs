@@ -7,15 +7,13 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
 import { fileURLToPath } from "node:url";
-import { program } from "../../support/bridge.mjs";
+import { PATIENT, program } from "../../support/bridge.mjs";
 import { start } from "../../support/processes.mjs";
 import { send } from "../bridge/support/http.mjs";
 import { newPage, patient, startBrowser } from "../support/browser.mjs";
 import { reserve } from "../support/server.mjs";
 
 const EXAMPLE = fileURLToPath(new URL("../../../examples/browser/", import.meta.url));
-/** Limits on the time that clients take, out of the reach of a slow machine. */
-const SERVER = '[server]\nhead-timeout = "10m"\nbody-timeout = "10m"\nkeep-alive = "1h"\n';
 const SIGNING_KEY = randomBytes(32).toString("hex");
 const ANOTHER_KEY = randomBytes(32).toString("hex");
 const SERVER_TOKEN = randomBytes(32).toString("hex");
@@ -34,7 +32,7 @@ before(async () => {
   const example = readFileSync(`${EXAMPLE}isocache.toml`, "utf8");
   const changed = example.replaceAll("http://127.0.0.1:3000", origin).replace("127.0.0.1:8079", "127.0.0.1:0");
   assert.equal(changed.match(/127\.0\.0\.1/g).length, 3);
-  writeFileSync(config, `${changed}\n${SERVER}`);
+  writeFileSync(config, `${changed}\n${PATIENT}`);
 
   const env = { ...process.env, ISOCACHE_SIGNING_KEY: SIGNING_KEY, ISOCACHE_SERVER_TOKEN: SERVER_TOKEN };
   bridge = start(program(), ["serve", "--config", config], { env });

@@ -6,15 +6,13 @@ import { copyFileSync, existsSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
 import { fileURLToPath } from "node:url";
-import { program } from "../../support/bridge.mjs";
+import { PATIENT, program } from "../../support/bridge.mjs";
 import { start, temporaryFolder } from "../../support/processes.mjs";
 import { send } from "../bridge/support/http.mjs";
 
 const ROOT = fileURLToPath(new URL("../../../", import.meta.url));
 const EXAMPLE = join(ROOT, "examples/shop");
 const AXUM = join(ROOT, "target/debug/examples/shop");
-/** Limits on the time that clients take, out of the reach of a slow machine. */
-const SERVER = '[server]\nhead-timeout = "10m"\nbody-timeout = "10m"\nkeep-alive = "1h"\n';
 const processes = [];
 let bridgeUrl;
 let token;
@@ -29,7 +27,7 @@ before(async () => {
   token = randomBytes(32).toString("hex");
   const config = join(folder, "isocache.toml");
   const example = readFileSync(join(EXAMPLE, "isocache.toml"), "utf8");
-  writeFileSync(config, `${example.replace("127.0.0.1:8079", "127.0.0.1:0")}\n${SERVER}`);
+  writeFileSync(config, `${example.replace("127.0.0.1:8079", "127.0.0.1:0")}\n${PATIENT}`);
   books = join(folder, "books.json");
   copyFileSync(join(EXAMPLE, "books.json"), books);
 

@@ -7,7 +7,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
 import { fileURLToPath } from "node:url";
-import { program } from "../../support/bridge.mjs";
+import { PATIENT, program } from "../../support/bridge.mjs";
 import { start } from "../../support/processes.mjs";
 import { startRedis } from "../../support/redis.mjs";
 import { eventually } from "../../support/waiting.mjs";
@@ -16,8 +16,6 @@ import { reserve } from "../support/server.mjs";
 
 const ROOT = fileURLToPath(new URL("../../../", import.meta.url));
 const SERVICE = `${ROOT}target/debug/examples/user_service`;
-/** Limits on the time that clients and Redis take, out of the reach of a slow machine. */
-const SERVER = '[server]\nhead-timeout = "10m"\nbody-timeout = "10m"\nkeep-alive = "1h"\ncommand-timeout = "10m"\n';
 const folder = mkdtempSync(join(tmpdir(), "isocache-example-"));
 let redis;
 let bridge;
@@ -35,7 +33,7 @@ before(async () => {
   const example = readFileSync(`${ROOT}examples/user_service/isocache.toml`, "utf8");
   const changed = example.replaceAll("http://127.0.0.1:3000", origin).replace("127.0.0.1:8079", "127.0.0.1:0");
   assert.equal(changed.match(/127\.0\.0\.1/g).length, 2);
-  writeFileSync(config, `${changed}\n${SERVER}`);
+  writeFileSync(config, `${changed}\n${PATIENT}`);
 
   const env = { ...process.env, ISOCACHE_PAGE_TOKEN: randomBytes(32).toString("hex") };
   bridge = start(program(), ["serve", "--config", config, "--store", redis.url], { env });

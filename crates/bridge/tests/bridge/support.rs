@@ -242,6 +242,15 @@ impl Bridge {
         eventually(words, || self.log().contains(words).then_some(()));
     }
 
+    /// Where it serves its metrics without a token, started with `--metrics-listen 127.0.0.1:0`.
+    pub fn metrics_address(&self) -> SocketAddr {
+        eventually("the address of the metrics", || {
+            let log = self.log();
+            let (_, rest) = log.split_once("metrics on http://")?;
+            rest.split_once("/metrics")?.0.parse().ok()
+        })
+    }
+
     /// Sends it a signal, such as `-TERM`.
     pub fn signal(&self, signal: &str) {
         send(signal, self.process.id());

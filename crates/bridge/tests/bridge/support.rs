@@ -51,8 +51,8 @@ fn patient(config: &str) -> String {
     let (before, section) = config.split_once(HEAD).unwrap_or((config, ""));
     let own = || section.lines().take_while(|line| !line.starts_with('['));
     let missing = PATIENT.iter().filter(|name| !own().any(|line| line.starts_with(**name)));
-    let limits: String = missing.map(|name| format!("{name} = \"5m\"\n")).collect();
-    format!("{before}\n{HEAD}{limits}{section}")
+    let limits: Vec<String> = missing.map(|name| format!("{name} = \"5m\"\n")).collect();
+    format!("{before}\n{HEAD}{}{section}", limits.concat())
 }
 
 /// The configuration and the options of a bridge.

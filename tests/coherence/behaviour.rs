@@ -253,7 +253,8 @@ async fn a_write_without_a_ttl_is_kept_for_the_default_ttl_of_the_store() {
 #[tokio::test]
 async fn waiting_for_the_source_has_a_limit_and_says_why() {
     // Nothing listens on the port.
-    let http = isocache::HttpCacheProvider::<u64>::builder("http://127.0.0.1:1").retries(0).build().unwrap();
+    let http = isocache::HttpCacheProvider::<u64>::builder("http://127.0.0.1:1").retries(0);
+    let http = http.timeout(crate::READY_LIMIT).build().unwrap();
     for is_polled in [false, true] {
         let (far, mut changes) = http.clone().with_invalidations();
         if is_polled {

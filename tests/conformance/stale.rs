@@ -7,11 +7,11 @@ use serde_json::{Value, json};
 
 use super::Complete;
 
-const TTL: Duration = Duration::from_secs(60);
+const TTL: Duration = Duration::from_secs(600);
 const WINDOW: Duration = Duration::from_secs(3600);
 
 /// How long ago the writer of [`stale_entries_are_absent`] has to have written: longer than the ttl.
-pub const AGE: Duration = Duration::from_secs(100);
+pub const AGE: Duration = Duration::from_secs(1000);
 
 /// Milliseconds since 1970 that long ago.
 ///
@@ -98,7 +98,7 @@ pub async fn touch_moves_freshness<P: Complete + CacheAside<Value>>(provider: &P
     for key in ["touched", "read", "persistent"] {
         provider.get_or_set(key, options(), load).await.unwrap();
     }
-    let long = Duration::from_secs(600);
+    let long = Duration::from_secs(6000);
     assert_eq!(provider.touch("touched", Some(long)).await, Ok(true));
     assert_eq!(provider.get_and_touch("read", Some(long)).await, Ok(Some(json!({ "value": [1] }))));
     assert_eq!(provider.touch("persistent", Some(Duration::MAX)).await, Ok(true));

@@ -63,7 +63,7 @@ fn counters_are_weighed_and_evicted_like_other_entries() {
     let heavy = cache.increment("a", 900, None).unwrap_err();
     assert!(matches!(heavy, CacheError::InvalidArgument { argument: "value", .. }));
     assert_eq!(cache.get("a").unwrap().unwrap(), "100");
-    let ttl = Some(Duration::from_secs(1));
+    let ttl = Some(Duration::from_secs(3600));
     assert_eq!(cache.increment("c", 1, ttl).unwrap(), 1);
     assert_eq!(cache.keys(), ["c"]);
 }

@@ -67,7 +67,8 @@ const clock = await startClock();
 const page = `127.0.0.1:${await freePort()}`;
 const bridge = await startBridge();
 const scripts = new Map();
-const server = createServer((request, response) => {
+// It closes no idle connection, on which a client may be sending its next request.
+const server = createServer({ keepAliveTimeout: 0 }, (request, response) => {
   request.resume().on("end", () => answer(request, response));
 });
 server.listen(0, "127.0.0.1");

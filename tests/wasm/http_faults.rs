@@ -103,7 +103,7 @@ async fn every_wait_has_a_limit_and_stops_the_request() {
             HttpCacheProvider::builder(&script.url).timeout(Duration::from_millis(300)).build().unwrap();
         let error = cache.get("k").await.unwrap_err();
         assert!(matches!(&error, CacheError::Timeout(text) if text.contains("300ms")), "{error:?}");
-        script.has(1, 0).await;
+        script.is_over().await;
     }
 }
 

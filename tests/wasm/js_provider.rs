@@ -129,11 +129,11 @@ fn ada() -> User {
 async fn what_one_side_sets_the_other_gets() {
     let cache = memory_cache().await;
     let users = JsCacheProvider::<User>::new(cache.clone()).unwrap();
-    users.set("user:7", ada(), Some(Duration::from_secs(60))).await.unwrap();
+    users.set("user:7", ada(), Some(Duration::from_secs(3600))).await.unwrap();
     let seen = calls(&cache, "get", &["user:7".into()]);
     let json = js_sys::JSON::stringify(&seen).unwrap();
     assert_eq!(json, "{\"id\":7,\"name\":\"Ada \u{1f600}\",\"tags\":[\"a\"],\"scores\":{\"x\":0.5}}");
-    assert!(calls(&cache, "ttl", &["user:7".into()]).as_f64().is_some_and(|left| left > 0.0 && left <= 60.0));
+    assert!(calls(&cache, "ttl", &["user:7".into()]).as_f64().is_some_and(|left| left > 0.0 && left <= 3600.0));
 
     let made = function("", "return { id: 8, name: null, tags: ['b'], scores: new Map([['y', 1]]) }");
     calls(&cache, "set", &["user:8".into(), made.call0(&JsValue::UNDEFINED).unwrap()]);

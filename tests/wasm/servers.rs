@@ -80,6 +80,9 @@ impl StoreTime for BridgeTime {
     }
 }
 
+/// How often a test asks, a hundred times a second at most, before it counts as a hang.
+const POLLS: u32 = 20_000;
+
 /// A server that acts as it is told: so, and then as the last act says. The acts are in `for-wasm.mjs`.
 pub struct Script {
     pub url: String,
@@ -98,9 +101,23 @@ impl Script {
         serde_json::from_str(&ask(&format!("asked/{}", self.id)).await).unwrap()
     }
 
+    /// Waits until no response is on its way any more. On a busy machine, a request may have been given up before it was
+    /// sent; it is not sent twice.
+    pub async fn is_over(&self) {
+        for _ in 0..POLLS {
+            let asked = self.asked().await;
+            assert!(asked.times <= 1, "asked {} times", asked.times);
+            if asked.open == 0 {
+                return;
+            }
+            moment().await;
+        }
+        panic!("a response is still on its way");
+    }
+
     /// Waits until this many requests have arrived, and this many responses are on their way.
     pub async fn has(&self, times: u32, open: u32) {
-        for _ in 0..3000 {
+        for _ in 0..POLLS {
             let asked = self.asked().await;
             if (asked.times, asked.open) == (times, open) {
                 return;

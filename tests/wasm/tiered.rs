@@ -28,7 +28,7 @@ async fn announcements_drop_copies() {
     let (far, channel) = (MemoryCacheProvider::<u64>::default(), InvalidationChannel::new());
     let cache = TieredCacheProvider::builder(far.clone()).invalidations(channel.clone()).build().unwrap();
     cache.ready(Duration::from_secs(300)).await.unwrap();
-    cache.set("k", 1, Some(Duration::from_secs(60))).await.unwrap();
+    cache.set("k", 1, Some(Duration::from_secs(3600))).await.unwrap();
     far.set("k", 2, None).await.unwrap();
     assert_eq!(cache.get("k").await.unwrap(), Some(1), "not announced yet");
     channel.keys(["k"]);

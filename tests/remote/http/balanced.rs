@@ -52,7 +52,7 @@ impl Balanced {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn requests_to_another_bridge_do_not_disturb_the_stream() {
-    let balanced = Balanced::start(Duration::from_secs(60)).await;
+    let balanced = Balanced::start(Duration::from_secs(3600)).await;
     // Their streams are at different bridges.
     let tiers = [balanced.tier::<String>().await, balanced.tier().await];
     for round in 0..20 {
@@ -108,14 +108,20 @@ async fn a_reader_never_goes_back_whichever_bridge_it_reaches() {
         }
     }));
     bounded(join(write, read)).await;
-    for reader in &readers {
-        assert!(reader.tier_stats().near_hits > 0, "{:?}", reader.tier_stats());
-    }
+    // Copies are used as soon as the line permits.
+    bounded(join_all(readers.iter().map(|reader| async {
+        while reader.tier_stats().near_hits == 0 {
+            let _ = reader.get("n").await;
+            tokio::task::yield_now().await;
+        }
+    })))
+    .await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_stream_that_continues_at_another_bridge_continues_nothing() {
-    let mut balanced = Balanced::start(Duration::from_millis(200)).await;
+    // Only the end of a bridge ends the stream: it is always at the one that is killed next.
+    let mut balanced = Balanced::start(Duration::from_secs(3600)).await;
     let tier = balanced.tier::<String>().await;
     for (round, killed) in [0, 1, 0, 1].into_iter().enumerate() {
         let (old, new) = (format!("old {round}"), format!("new {round}"));

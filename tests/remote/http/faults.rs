@@ -99,7 +99,7 @@ async fn every_wait_has_a_limit() {
         let cache = steady(&server.url).timeout(Duration::from_millis(300)).build().unwrap();
         let error = bounded(cache.get("k")).await.unwrap_err();
         assert!(matches!(&error, CacheError::Timeout(text) if text.contains("300ms")), "{error:?}");
-        assert_eq!(server.requests().len(), 1);
+        assert!(server.requests().len() <= 1, "it is not sent again; a busy machine may not have sent it at all");
     }
     let server = Scripted::start([Act::Endless]).await;
     let cache = patient::<String>(&server.url).max_response_bytes(100_000).build().unwrap();
@@ -170,9 +170,7 @@ async fn a_server_that_is_away_costs_no_time_while_the_breaker_is_open() {
 
 #[tokio::test]
 async fn nobody_listens() {
-    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
-    let url = format!("http://{}", listener.local_addr().unwrap());
-    drop(listener);
+    let url = format!("http://127.0.0.1:{}", servers::free_port());
     let cache = steady(&url).retries(1).build().unwrap();
     let error = bounded(cache.get("k")).await.unwrap_err();
     assert!(matches!(&error, CacheError::Connection(text) if text.contains("refused")), "{error:?}");

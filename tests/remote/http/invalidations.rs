@@ -152,8 +152,8 @@ async fn after_a_write_of_unknown_outcome_nothing_is_own_until_the_name_has_chan
     far.set("a", "1".into(), None).await.unwrap();
     assert_eq!(running.keys_until("a").await, [("a".to_owned(), true)]);
     // The response is lost, and whether the write will be carried out is not known.
+    proxy.lose_replies();
     proxy.cut();
-    proxy.truncate_after(0);
     far.set("a", "2".into(), None).await.unwrap_err();
     proxy.pass();
     running.disconnected().await;
@@ -209,7 +209,8 @@ async fn a_position_of_another_bridge_is_a_reset() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_bridge_that_was_restarted_resets_its_readers() {
     let redis = RedisServer::plain();
-    let mut bridge = Killable::start(&redis.url(), Duration::from_millis(100));
+    // No pause of the machine ends the stream.
+    let mut bridge = Killable::start(&redis.url(), Duration::from_secs(3600));
     let cache = client(&bridge.url()).build().unwrap();
     let mut running = Running::start(&cache.invalidations(), None);
     assert!(!running.connected().await);
@@ -238,7 +239,13 @@ async fn a_half_open_connection_is_noticed_and_replaced() {
     let error = running.disconnected().await;
     assert!(error.to_string().contains("silent for more than two heartbeats"), "{error}");
     writer.set("a", "x".into(), None).await.unwrap();
-    let error = running.disconnected().await;
+    // On a busy machine, the stream may have been silent once before.
+    let error = loop {
+        let error = running.disconnected().await;
+        if !error.to_string().contains("silent") {
+            break error;
+        }
+    };
     assert!(matches!(error, CacheError::Timeout(_)), "{error:?}");
     proxy.pass();
     running.keys_until("a").await;

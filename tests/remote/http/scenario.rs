@@ -49,7 +49,7 @@ async fn a_service_and_a_page_share_keys() {
     assert_eq!(lists.get(&list).await.unwrap(), Some(vec![named("Bo")]));
 
     // What the page stores, the service answers without its database; until the page invalidates it.
-    page.set(&user, named("Cy"), Some(Duration::from_secs(60))).await.unwrap();
+    page.set(&user, named("Cy"), Some(Duration::from_secs(3600))).await.unwrap();
     let before = reads();
     assert_eq!(get("/users/1").await, r#"{"id":1,"name":"Cy"}"#);
     assert_eq!(reads(), before);

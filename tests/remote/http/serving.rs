@@ -98,12 +98,14 @@ impl Killable {
     /// On the same port.
     pub fn restart(&mut self) {
         let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
-        let builder = RedisCacheBuilder::new(&self.redis);
+        let limit = servers::PATIENCE;
+        let builder = RedisCacheBuilder::new(&self.redis).connect_timeout(limit).operation_timeout(limit);
         let announcements = Announcements { heartbeat: self.heartbeat, ..Announcements::default() };
         let (sender, port) = std::sync::mpsc::channel();
-        let wanted = self.port;
+        // Nobody else is given a port of this range while the bridge is away.
+        let wanted = if self.port == 0 { servers::free_port() } else { self.port };
         runtime.spawn(async move {
-            let store = Store::redis(&builder, servers::PATIENCE).unwrap();
+            let store = Store::redis(&builder, limit).unwrap();
             let app = app(store, isocache::UnixClock, announcements, Tokens::default());
             // The port of one that was killed is free a moment later.
             let listener = loop {
@@ -139,7 +141,7 @@ pub async fn redis_bridge(url: &str) -> String {
 
 /// A bridge over Redis, with a wall clock of the test.
 pub async fn redis_bridge_at(url: &str, clock: impl Clock + 'static) -> String {
-    let limit = Duration::from_secs(300);
+    let limit = servers::PATIENCE;
     let redis = RedisCacheBuilder::new(url).connect_timeout(limit).operation_timeout(limit);
     let store = Store::redis(&redis, limit).unwrap();
     bridge(store, clock).await

@@ -39,8 +39,9 @@ fn embedded() -> Store {
 }
 
 fn redis(server: &RedisServer) -> Store {
-    let builder = isocache::RedisCacheBuilder::new(&server.url());
-    Store::redis(&builder, servers::PATIENCE).unwrap()
+    let limit = servers::PATIENCE;
+    let builder = isocache::RedisCacheBuilder::new(&server.url()).connect_timeout(limit).operation_timeout(limit);
+    Store::redis(&builder, limit).unwrap()
 }
 
 fn http<T>(url: &str) -> HttpCacheProvider<T> {
@@ -104,7 +105,7 @@ async fn a_write_anywhere_drops_the_copies_everywhere() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn what_a_tier_writes_stays_near_although_it_is_announced() {
     // Copies are served whatever pauses the machine makes.
-    let bridge = Announcing::start(embedded(), Duration::from_secs(60)).await;
+    let bridge = Announcing::start(embedded(), Duration::from_secs(3600)).await;
     let shared = http::<String>(&bridge.url);
     let (a, b) = (tier(&shared).await, tier(&shared).await);
     for number in 0..20_u64 {

@@ -195,7 +195,7 @@ async fn sentinels_with_a_password() {
 async fn the_server_may_come_later() {
     let mut server = RedisServer::plain();
     server.kill();
-    let cache: RedisCacheProvider<String> = RedisCacheProvider::new(&server.url()).unwrap();
+    let cache: RedisCacheProvider<String> = patient(&server.url()).build().unwrap();
     for _ in 0..3 {
         let error = fails(&cache).await;
         assert!(matches!(&error, CacheError::Connection(text) if text.contains("127.0.0.1")), "{error}");

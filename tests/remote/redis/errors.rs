@@ -29,11 +29,12 @@ async fn full_memory() {
 #[tokio::test]
 async fn a_disk_that_cannot_be_written() {
     let server = RedisServer::start(Options::config(&["save 1 1", "dbfilename blocked.rdb"]));
-    let cache: RedisCacheProvider<String> = patient(&server.url()).build().unwrap();
-    cache.set("k", "v".into(), None).await.unwrap();
-    // A folder in the place of the file makes the saving fail.
+    // A folder in the place of the file makes the saving fail. It is there before the first change, which is saved a
+    // second later.
     let folder = server.cli(&["CONFIG", "GET", "dir"]).lines().last().unwrap().to_owned();
     std::fs::create_dir(std::path::Path::new(&folder).join("blocked.rdb")).unwrap();
+    let cache: RedisCacheProvider<String> = patient(&server.url()).build().unwrap();
+    cache.set("k", "v".into(), None).await.unwrap();
     servers::eventually("the saving to fail", || {
         server.cli(&["BGSAVE"]);
         server.cli(&["INFO", "persistence"]).contains("rdb_last_bgsave_status:err").then_some(())
@@ -66,11 +67,15 @@ async fn a_replica_is_read_only() {
 
 #[tokio::test]
 async fn a_server_that_is_loading() {
-    let mut server = RedisServer::start(Options::config(&["loading-process-events-interval-bytes 1024"]));
-    super::clearing::fill(&server, "k", 2000);
+    let config = ["loading-process-events-interval-bytes 1024", "rdbcompression no"];
+    let mut server = RedisServer::start(Options::config(&config));
+    // It replies after each key, and takes minutes for all of them, until it is told to hurry.
+    let script = "for n = 1, 8000 do redis.call('SET', 'large:' .. n, string.rep('x', 1100)) end return 'done'";
+    assert_eq!(server.cli(&["EVAL", script, "0"]), "done");
+    assert_eq!(server.cli(&["SET", "k1", "1"]), "OK");
     assert_eq!(server.cli(&["SAVE"]), "OK");
     server.kill();
-    server.set_config("key-load-delay 2000");
+    server.set_config("key-load-delay 50000");
     server.restart();
     let cache: RedisCacheProvider<i64> = patient(&server.url()).build().unwrap();
     let error = cache.get("k1").await.unwrap_err();

@@ -1,7 +1,7 @@
 //! Servers that die, stand still and come back; networks that cut, swallow, delay and truncate.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
 
 use isocache::{CacheError, CacheProvider, CounterProvider, RedisCacheBuilder, RedisCacheProvider};
@@ -26,16 +26,16 @@ fn is_fair(found: &isocache::Result<Option<usize>>, own: usize) -> bool {
     }
 }
 
-/// `TASKS` tasks that write and read their own key again and again, until the returned count of rounds has been reached by
-/// each; how many operations succeeded and failed.
-async fn storm(cache: &RedisCacheProvider<usize>, rounds: usize, done: &Arc<AtomicUsize>) -> (usize, usize) {
+/// `TASKS` tasks that write and read their own key again and again, each once at least, until they are told to stop; how
+/// many operations succeeded and failed.
+async fn storm(cache: &RedisCacheProvider<usize>, done: &Arc<AtomicUsize>, stop: &Arc<AtomicBool>) -> (usize, usize) {
     let tasks: Vec<_> = (0..TASKS)
         .map(|own| {
-            let (cache, done) = (cache.clone(), Arc::clone(done));
+            let (cache, done, stop) = (cache.clone(), Arc::clone(done), Arc::clone(stop));
             tokio::spawn(async move {
                 let key = format!("k{own}");
                 let (mut succeeded, mut failed) = (0, 0);
-                for _ in 0..rounds {
+                loop {
                     let set = bounded(cache.set(&key, own, None)).await.map(|()| Some(own));
                     let got = bounded(cache.get(&key)).await;
                     for outcome in [set, got] {
@@ -43,8 +43,12 @@ async fn storm(cache: &RedisCacheProvider<usize>, rounds: usize, done: &Arc<Atom
                         *(if outcome.is_ok() { &mut succeeded } else { &mut failed }) += 1;
                     }
                     done.fetch_add(1, Ordering::Relaxed);
+                    if stop.load(Ordering::Relaxed) {
+                        return (succeeded, failed);
+                    }
+                    // While the server is away, an operation fails at once.
+                    tokio::task::yield_now().await;
                 }
-                (succeeded, failed)
             })
         })
         .collect();
@@ -57,32 +61,39 @@ async fn storm(cache: &RedisCacheProvider<usize>, rounds: usize, done: &Arc<Atom
     (succeeded, failed)
 }
 
-async fn reached(done: &AtomicUsize, count: usize) {
-    while done.load(Ordering::Relaxed) < count {
-        tokio::time::sleep(Duration::from_millis(1)).await;
-    }
+/// Waits until this many more rounds are done.
+async fn goes_on(done: &AtomicUsize, rounds: usize) {
+    let until = done.load(Ordering::Relaxed) + rounds;
+    bounded(async {
+        while done.load(Ordering::Relaxed) < until {
+            tokio::time::sleep(Duration::from_millis(1)).await;
+        }
+    })
+    .await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_server_killed_under_a_thousand_operations_and_restarted() {
     let mut server = RedisServer::plain();
-    let cache = with_default_limits(&server.url());
-    recovers(|| cache.get("k")).await;
-    let done = Arc::new(AtomicUsize::new(0));
+    let cache: RedisCacheProvider<usize> = patient(&server.url()).build().unwrap();
+    let (done, stop) = (Arc::new(AtomicUsize::new(0)), Arc::new(AtomicBool::new(false)));
     let running = tokio::spawn({
-        let (cache, done) = (cache.clone(), Arc::clone(&done));
-        async move { storm(&cache, 4, &done).await }
+        let (cache, done, stop) = (cache.clone(), Arc::clone(&done), Arc::clone(&stop));
+        async move { storm(&cache, &done, &stop).await }
     });
-    reached(&done, TASKS / 2).await;
+    goes_on(&done, TASKS / 2).await;
     server.kill();
-    reached(&done, TASKS * 2).await;
+    // More rounds than there are tasks: some have begun after the end of the server.
+    goes_on(&done, TASKS + TASKS / 2).await;
     server.restart();
+    recovers(|| cache.set("k", 1, None)).await;
+    goes_on(&done, TASKS).await;
+    stop.store(true, Ordering::Relaxed);
     let (succeeded, failed) = running.await.unwrap();
-    assert_eq!(succeeded + failed, TASKS * 8);
+    assert_eq!(succeeded + failed, done.load(Ordering::Relaxed) * 2);
     assert!(succeeded > 0 && failed > 0, "{succeeded} {failed}");
     // The same provider works again, for all.
-    recovers(|| cache.set("k", 1, None)).await;
-    let (_, failed) = storm(&patient(&server.url()).build().unwrap(), 1, &done).await;
+    let (_, failed) = storm(&cache, &done, &stop).await;
     assert_eq!(failed, 0);
     assert_eq!(cache.get("k7").await.unwrap(), Some(7));
 }

@@ -13,8 +13,9 @@ use servers::redis::{Options, RedisServer};
 
 type Tier = TieredCacheProvider<String, RedisCacheProvider<String>>;
 
+/// Its heartbeats are longer than any test: no pause of the machine makes it connect again.
 async fn tier(far: RedisCacheProvider<String>) -> Tier {
-    let source = far.invalidations();
+    let source = far.invalidations().heartbeat(Duration::from_secs(3600)).unwrap();
     let tier = TieredCacheProvider::builder(far).invalidations(source).build().unwrap();
     bounded(tier.ready(servers::PATIENCE)).await.unwrap();
     tier

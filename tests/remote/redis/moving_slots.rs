@@ -134,8 +134,7 @@ async fn every_operation_succeeds_while_a_slot_of_valkey_moves() {
 }
 
 async fn moves((cluster, slot, owner, elsewhere): (Cluster, u16, usize, usize)) {
-    let cache: RedisCacheProvider<i64> =
-        patient(&cluster.url()).operation_timeout(Duration::from_secs(10)).namespace(NAMESPACE).build().unwrap();
+    let cache: RedisCacheProvider<i64> = patient(&cluster.url()).namespace(NAMESPACE).build().unwrap();
     let load = Load::start(&cache).await;
     tokio::task::block_in_place(|| {
         for (from, to) in [(owner, elsewhere), (elsewhere, owner)] {

@@ -74,7 +74,7 @@ async fn the_documented_commands_are_enough_for_every_method() {
     assert_eq!(cache.clear_pattern("[abcd]").await.unwrap(), 1);
     cache.get_stats().await.unwrap();
 
-    let options = LoadOptions::new().ttl(Duration::from_secs(60)).stale_if_error(Duration::from_secs(60));
+    let options = LoadOptions::new().ttl(Duration::from_secs(3600)).stale_if_error(Duration::from_secs(60));
     let load = || async { Ok::<_, CacheError>(7) };
     let leased = options.lease(Duration::from_secs(10));
     assert_eq!(cache.get_or_set("loaded", &leased, load).await.unwrap(), 7);

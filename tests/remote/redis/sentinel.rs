@@ -1,5 +1,7 @@
 //! A primary that dies, and the Sentinels that name another.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use isocache::{CacheError, CacheProvider, CounterProvider, RedisCacheBuilder, RedisCacheProvider};
@@ -16,13 +18,14 @@ async fn the_new_primary_is_found() {
     recovers(|| cache.set("k", 7, None)).await;
     assert_eq!(set.servers[0].cli(&["GET", "k"]), "7");
     servers::eventually("the replica to follow", || (set.servers[1].cli(&["GET", "k"]) == "7").then_some(()));
+    let stop = Arc::new(AtomicBool::new(false));
     let watching = tokio::spawn({
-        let cache = cache.clone();
+        let (cache, stop) = (cache.clone(), Arc::clone(&stop));
         async move {
             let mut errors = Vec::new();
             loop {
                 match bounded(cache.increment("n", 1, None)).await {
-                    Ok(_) if !errors.is_empty() => return errors,
+                    Ok(_) if stop.load(Ordering::Relaxed) => return errors,
                     Ok(_) => {}
                     Err(error) => errors.push(error),
                 }
@@ -33,6 +36,7 @@ async fn the_new_primary_is_found() {
     assert_eq!(recovers(|| cache.get("k")).await, Some(7));
     recovers(|| cache.set("k", 8, None)).await;
     assert_eq!(set.servers[1].cli(&["GET", "k"]), "8", "on the new primary");
+    stop.store(true, Ordering::Relaxed);
     let errors = bounded(watching).await.unwrap();
     let fair = |error: &CacheError| {
         matches!(error, CacheError::Connection(_) | CacheError::Timeout(_) | CacheError::Unavailable(_))
@@ -44,8 +48,8 @@ async fn the_new_primary_is_found() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_primary_that_is_made_a_replica() {
     let set = SentinelSet::start(None, None);
-    let cache: RedisCacheProvider<i64> = RedisCacheBuilder::new(&set.url()).build().unwrap();
-    recovers(|| cache.set("k", 1, None)).await;
+    let cache: RedisCacheProvider<i64> = patient(&set.url()).build().unwrap();
+    cache.set("k", 1, None).await.unwrap();
     tokio::task::block_in_place(|| set.hand_over());
     assert_eq!(recovers(|| cache.increment("k2", 1, None)).await, 1);
     recovers(|| cache.set("k", 2, None)).await;
@@ -77,7 +81,7 @@ async fn sentinels_that_cannot_be_reached_or_do_not_answer() {
     let cache = cache.operation_timeout(servers::PATIENCE).build().unwrap();
     recovers(|| cache.set("k", 7, None)).await;
     assert_eq!(set.servers[0].cli(&["GET", "k"]), "7");
-    assert!(silent.connections() > 0, "it was asked before");
+    servers::eventually("the silent one to have been asked", || (silent.connections() > 0).then_some(()));
     // Nobody answers.
     let cache = builder(&format!("redis-sentinel://{both}/main"));
     let cache = cache.operation_timeout(servers::PATIENCE).build().unwrap();

@@ -11,8 +11,8 @@ const SLOTS: usize = 16_384;
 /// The milliseconds of silence after which nodes consider each other dead, while they join and while a failover is
 /// awaited.
 const SHORT: u32 = 1000;
-/// Otherwise: longer than a busy machine keeps a node waiting, so that no replica takes over unexpectedly.
-const LONG: u32 = 30_000;
+/// Otherwise: longer than a busy machine keeps a node waiting.
+const LONG: u32 = 300_000;
 /// Under a clock that jumps, no node may be considered dead.
 const FOR_EVER: u32 = u32::MAX / 4;
 
@@ -33,6 +33,9 @@ impl Cluster {
         options.config.push(format!("cluster-node-timeout {SHORT}"));
         // Clients learn of a replica once its primary has sent it something, if only this.
         options.config.push("repl-ping-replica-period 1".into());
+        // A replica takes over only where a test wants it, and then however long it was without its primary.
+        options.config.push("cluster-replica-no-failover yes".into());
+        options.config.push("cluster-replica-validity-factor 0".into());
         options.clock = clock.cloned();
         options.program = program;
         let nodes: Vec<_> = (0..6).map(|_| RedisServer::start(options.clone())).collect();
@@ -45,15 +48,13 @@ impl Cluster {
             let range = [first.to_string(), (end - 1).to_string()];
             assert_eq!(cluster.nodes[index].cli(&["CLUSTER", "ADDSLOTSRANGE", &range[0], &range[1]]), "OK");
         }
-        for node in &cluster.nodes[1..] {
-            let port = node.port.to_string();
-            assert_eq!(cluster.nodes[0].cli(&["CLUSTER", "MEET", "127.0.0.1", &port]), "OK");
-        }
         for node in &cluster.nodes {
             eventually("the nodes to meet", || {
+                cluster.meet();
                 let nodes = node.cli(&["CLUSTER", "NODES"]);
-                (nodes.lines().filter(|line| line.split(' ').any(|word| word == "connected")).count() == 6)
-                    .then_some(())
+                let is_met = |line: &&str| line.split(' ').any(|word| word == "connected");
+                let met = nodes.lines().filter(is_met);
+                (met.filter(|line| !line.contains("handshake")).count() == 6).then_some(())
             });
         }
         for index in 0..3 {
@@ -74,8 +75,33 @@ impl Cluster {
                 replica.cli(&["INFO", "replication"]).contains("master_link_status:up").then_some(())
             });
         }
-        cluster.set_node_timeout(if clock.is_some() { FOR_EVER } else { LONG });
+        cluster.be_patient(if clock.is_some() { FOR_EVER } else { LONG });
         cluster
+    }
+
+    /// Introduces the nodes that the first one does not know. It forgets a node that does not reply within the timeout.
+    fn meet(&self) {
+        let known = self.nodes[0].cli(&["CLUSTER", "NODES"]);
+        for node in self.nodes[1..].iter().filter(|node| !known.contains(&format!(":{}@", node.port))) {
+            assert_eq!(self.nodes[0].cli(&["CLUSTER", "MEET", "127.0.0.1", &node.port.to_string()]), "OK");
+        }
+    }
+
+    /// Makes the nodes wait longer for each other, once all of them serve: who is considered dead then stays so for twice
+    /// as long.
+    fn be_patient(&self, ms: u32) {
+        let serves = |node: &&RedisServer| node.cli(&["CLUSTER", "INFO"]).contains("cluster_state:ok");
+        let running: Vec<&RedisServer> = self.nodes.iter().filter(|node| node.runs()).collect();
+        loop {
+            for node in &running {
+                eventually("the cluster to serve", || serves(node).then_some(()));
+            }
+            self.set_node_timeout(ms);
+            if running.iter().all(serves) {
+                return;
+            }
+            self.set_node_timeout(SHORT);
+        }
     }
 
     fn set_node_timeout(&self, ms: u32) {
@@ -95,6 +121,8 @@ impl Cluster {
 
     /// Ends a primary, and waits until the others have noticed and its replica has taken over. Not under a clock.
     pub fn fail_over(&mut self, primary: usize) {
+        let permission = ["CONFIG", "SET", "cluster-replica-no-failover", "no"];
+        assert_eq!(self.nodes[primary + 3].cli(&permission), "OK");
         self.set_node_timeout(SHORT);
         self.nodes[primary].kill();
         let replica = &self.nodes[primary + 3];
@@ -106,7 +134,7 @@ impl Cluster {
                 .all(|node| node.cli(&["CLUSTER", "INFO"]).contains("cluster_state:ok"))
                 .then_some(())
         });
-        self.set_node_timeout(LONG);
+        self.be_patient(LONG);
     }
 
     /// Moves a slot with its keys, as resharding does. `midway` is called while half of it has moved.
@@ -119,7 +147,7 @@ impl Cluster {
             let keys: Vec<String> = keys.lines().map(str::to_owned).collect();
             let port = target.port.to_string();
             for key in &keys {
-                let moved = source.cli(&["MIGRATE", "127.0.0.1", &port, key, "0", "5000"]);
+                let moved = source.cli(&["MIGRATE", "127.0.0.1", &port, key, "0", "300000"]);
                 assert!(moved == "OK" || moved == "NOKEY", "{moved}");
             }
             keys.len()

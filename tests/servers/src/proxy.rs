@@ -12,6 +12,7 @@ use super::eventually;
 const PASS: u32 = 0;
 const REFUSE: u32 = 1;
 const SWALLOW: u32 = 2;
+const LOSE: u32 = 3;
 
 /// A proxy on a loopback port. It runs as long as the process.
 #[derive(Clone)]
@@ -81,6 +82,11 @@ impl Proxy {
     /// Accepts data, but lets nothing through in either direction, like a lost network.
     pub fn swallow(&self) {
         self.shared.mode.store(SWALLOW, Ordering::SeqCst);
+    }
+
+    /// Lets requests through, and cuts each connection when its next reply comes, which is lost.
+    pub fn lose_replies(&self) {
+        self.shared.mode.store(LOSE, Ordering::SeqCst);
     }
 
     /// Lets everything through again. Connections that were open in between have lost bytes for good.
@@ -160,8 +166,10 @@ impl Shared {
     fn copy(&self, mut from: &TcpStream, mut to: &TcpStream, replies: bool) {
         let mut buffer = vec![0; 64 * 1024];
         while let Ok(read @ 1..) = from.read(&mut buffer) {
-            if self.mode.load(Ordering::SeqCst) == SWALLOW {
-                continue;
+            match self.mode.load(Ordering::SeqCst) {
+                SWALLOW => continue,
+                LOSE if replies => break,
+                _ => {}
             }
             let mut passing = read;
             if replies {

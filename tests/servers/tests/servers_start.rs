@@ -221,6 +221,8 @@ fn a_proxy_spoils_what_it_is_told_to() {
     proxy.swallow();
     stream.set_read_timeout(Some(std::time::Duration::from_millis(30))).unwrap();
     assert!(matches!(ping(&mut stream).unwrap_err().kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut));
+    proxy.lose_replies();
+    assert!(!ping(&mut line(proxy.port)).is_ok_and(|answer| !answer.is_empty()));
     proxy.refuse();
     assert!(!ping(&mut line(proxy.port)).is_ok_and(|answer| !answer.is_empty()));
     proxy.pass();

@@ -1,7 +1,7 @@
 //! The bridge as a process: start, log, signals, end.
 
 use std::io::{BufRead, BufReader, Read, Write};
-use std::net::SocketAddr;
+use std::net::{SocketAddr, TcpStream};
 use std::path::PathBuf;
 use std::process::{Child, Command, ExitStatus, Output, Stdio};
 use std::sync::{Arc, Mutex, PoisonError, mpsc};
@@ -42,6 +42,19 @@ impl StoreKind {
     }
 }
 
+/// Limits that a busy machine does not reach: a bridge has them where the configuration of a test does not say otherwise.
+const PATIENT: [&str; 4] = ["command-timeout", "head-timeout", "body-timeout", "write-timeout"];
+
+/// A configuration with these limits.
+fn patient(config: &str) -> String {
+    const HEAD: &str = "[server]\n";
+    let (before, section) = config.split_once(HEAD).unwrap_or((config, ""));
+    let own = || section.lines().take_while(|line| !line.starts_with('['));
+    let missing = PATIENT.iter().filter(|name| !own().any(|line| line.starts_with(**name)));
+    let limits: Vec<String> = missing.map(|name| format!("{name} = \"5m\"\n")).collect();
+    format!("{before}\n{HEAD}{}{section}", limits.concat())
+}
+
 /// The configuration and the options of a bridge.
 #[derive(Clone, Default)]
 pub struct Start {
@@ -54,6 +67,10 @@ pub struct Start {
     pub folder: Option<Arc<Folder>>,
     /// The command that runs it, with its first arguments, if it is not run directly.
     pub runner: Vec<String>,
+    /// Whether a bridge that runs has no configuration file if the text is empty, and the default limits.
+    pub is_bare: bool,
+    /// Whether the file has the limits of [`patient`].
+    pub is_patient: bool,
 }
 
 impl Start {
@@ -93,7 +110,7 @@ impl Start {
             command.args(["--listen", "127.0.0.1:0"]);
         }
         command.envs(self.env.iter().map(|(name, value)| (name, value)));
-        if !self.config.is_empty() {
+        if !self.config.is_empty() || self.is_patient {
             command.arg("--config").arg(self.config_file());
         }
         if let Some(clock) = &self.clock {
@@ -106,7 +123,8 @@ impl Start {
     pub fn config_file(&mut self) -> PathBuf {
         let folder = self.folder();
         let file = folder.path().join("isocache.toml");
-        let text = self.config.replace("{folder}", &folder.path().display().to_string());
+        let config = if self.is_patient { patient(&self.config) } else { self.config.clone() };
+        let text = config.replace("{folder}", &folder.path().display().to_string());
         std::fs::write(&file, text).unwrap();
         file
     }
@@ -150,8 +168,9 @@ pub struct Bridge {
 }
 
 impl Bridge {
-    /// Starts a bridge, and waits until it listens.
+    /// Starts a bridge, and waits until it listens, and is connected with the Redis of its own that runs.
     pub fn start(store: StoreKind, mut start: Start) -> Self {
+        start.is_patient = !start.is_bare;
         let mut command = start.command();
         // A configuration may name the store itself.
         if !start.config.contains("[store]\nurl") && !start.env.iter().any(|(name, _)| name == "ISOCACHE_STORE") {
@@ -174,7 +193,23 @@ impl Bridge {
         let url = line.strip_prefix("isocache: listening on ").unwrap_or_else(|| panic!("{line}"));
         let (scheme, address) = url.split_once("://").unwrap();
         let (scheme, address) = (scheme.to_owned(), address.parse().unwrap());
-        Self { process, address, scheme, log, reader: Some(reader), client: client(), store, start }
+        let bridge = Self { process, address, scheme, log, reader: Some(reader), client: client(), store, start };
+        if matches!(&bridge.store, StoreKind::Redis(server) if server.runs()) && bridge.scheme == "http" {
+            bridge.reaches_its_store();
+        }
+        bridge
+    }
+
+    /// Waits until it is connected with its store, for which it takes a second at most: a busy machine may need more.
+    pub fn reaches_its_store(&self) {
+        eventually("the bridge to reach its store", || {
+            let mut stream = TcpStream::connect(self.address).ok()?;
+            stream.set_read_timeout(Some(PATIENCE)).unwrap();
+            write!(stream, "GET /readyz HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: close\r\n\r\n").ok()?;
+            let mut response = String::new();
+            stream.read_to_string(&mut response).ok()?;
+            response.starts_with("HTTP/1.1 200 ").then_some(())
+        });
     }
 
     pub fn url(&self, path: &str) -> String {
@@ -205,6 +240,15 @@ impl Bridge {
     /// Waits until its log has these words.
     pub fn logs(&self, words: &str) {
         eventually(words, || self.log().contains(words).then_some(()));
+    }
+
+    /// Where it serves its metrics without a token, started with `--metrics-listen 127.0.0.1:0`.
+    pub fn metrics_address(&self) -> SocketAddr {
+        eventually("the address of the metrics", || {
+            let log = self.log();
+            let (_, rest) = log.split_once("metrics on http://")?;
+            rest.split_once("/metrics")?.0.parse().ok()
+        })
     }
 
     /// Sends it a signal, such as `-TERM`.

@@ -201,8 +201,7 @@ async fn forged_signed_tokens(store: StoreKind) {
 
 /// With all logs on, and every kind of failure.
 async fn no_secret_is_logged_or_told(store: StoreKind) {
-    let mut start =
-        Start::config(tenants::config("[listen]\nquery-token = true\n[server]\ncommand-timeout = \"2s\"", ""));
+    let mut start = Start::config(tenants::config("[listen]\nquery-token = true", ""));
     let signed = sign(&mut start, &["--prefix", "user:4:"], None).unwrap();
     let password = "password-of-redis-31";
     let store = match store {

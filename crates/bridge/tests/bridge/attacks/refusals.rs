@@ -54,6 +54,24 @@ async fn a_refused_upload_ends_with_a_response() {
     }
 }
 
+/// A connection that has got its responses to this many requests. A connection that the bridge has closed before, because
+/// this machine took longer than the limits of a test, is replaced.
+async fn served(address: std::net::SocketAddr, requests: usize) -> Raw {
+    let connected = async {
+        'connection: loop {
+            let mut connection = Raw::connect(address).await;
+            for _ in 0..requests {
+                connection.send(head("GET /get/k", address, "")).await;
+                if connection.until_or_end("null}").await.is_err() {
+                    continue 'connection;
+                }
+            }
+            return connection;
+        }
+    };
+    tokio::time::timeout(PATIENCE, connected).await.expect("no connection is served")
+}
+
 /// An idle connection is kept longer than a slow head.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn idle_connections_and_slow_heads_have_limits_of_their_own() {
@@ -63,22 +81,14 @@ async fn idle_connections_and_slow_heads_have_limits_of_their_own() {
     );
     let address = bridge.address;
     let get = head("GET /get/k", address, "");
-    let mut idle = Raw::connect(address).await;
-    idle.send(&get).await;
-    idle.until("null}").await;
+    let mut idle = served(address, 1).await;
     // A first head, a later one, and one that arrives byte by byte: all time out.
     for requests in [0, 1, 3] {
-        let mut slow = Raw::connect(address).await;
-        for _ in 0..requests {
-            slow.send(&get).await;
-            slow.until("null}").await;
-        }
+        let mut slow = served(address, requests).await;
         slow.send("GET /get/k HTTP/1.1\r\nHost:").await;
         assert_eq!(slow.rest().await, "");
     }
-    let mut dribbling = Raw::connect(address).await;
-    dribbling.send(&get).await;
-    dribbling.until("null}").await;
+    let mut dribbling = served(address, 1).await;
     dribbling.send("GET /get/k HTTP/1.1\r\n").await;
     let dribble = async {
         while dribbling.is_open_for_the_bridge() {
@@ -91,7 +101,7 @@ async fn idle_connections_and_slow_heads_have_limits_of_their_own() {
     idle.send(&get).await;
     idle.until("null}").await;
     // A body is not part of the head.
-    let mut body = Raw::connect(address).await;
+    let mut body = served(address, 1).await;
     body.send(head("POST /set/k", address, "Content-Length: 7\r\n")).await;
     let mut other = Raw::connect(address).await;
     other.send("GET").await;
@@ -103,22 +113,16 @@ async fn idle_connections_and_slow_heads_have_limits_of_their_own() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn an_idle_connection_ends_in_time() {
     let bridge =
-        Bridge::start(StoreKind::Memory, Start::config("[server]\nhead-timeout = \"10m\"\nkeep-alive = \"200ms\"\n"));
+        Bridge::start(StoreKind::Memory, Start::config("[server]\nhead-timeout = \"10m\"\nkeep-alive = \"500ms\"\n"));
     let address = bridge.address;
     for requests in [1, 5] {
-        let mut idle = Raw::connect(address).await;
-        for _ in 0..requests {
-            idle.send(head("GET /get/k", address, "")).await;
-            idle.until("null}").await;
-        }
+        let mut idle = served(address, requests).await;
         assert_eq!(idle.rest().await, "");
     }
     // A stream is not idle, however quiet it is.
     let mut events = bridge.nobody().subscribe("/subscribe/news").await.unwrap();
     events.next().await.unwrap();
-    let mut idle = Raw::connect(address).await;
-    idle.send(head("GET /get/k", address, "")).await;
-    idle.until("null}").await;
+    let mut idle = served(address, 1).await;
     assert_eq!(idle.rest().await, "");
     assert_eq!(bridge.nobody().result(&["PUBLISH", "news", "x"]).await, 1);
     assert!(events.next().await.is_some());

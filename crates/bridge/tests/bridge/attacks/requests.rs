@@ -309,7 +309,7 @@ async fn one_tenant_cannot_take_all_places(store: StoreKind) {
 }
 
 async fn whoever_is_slow_is_cut_off(store: StoreKind) {
-    let more = "[server]\nbody-timeout = \"500ms\"\nhead-timeout = \"1500ms\"";
+    let more = "[server]\nbody-timeout = \"500ms\"\nhead-timeout = \"4s\"";
     let tenants = Tenants::with(store, Start::config(tenants::config(more, ""))).await;
     let address = tenants.bridge.address;
     let head = head(&tenants, "POST /");

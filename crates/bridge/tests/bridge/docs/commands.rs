@@ -112,6 +112,11 @@ impl Reader {
                 assert!(!bridge.has_ended(), "{command}\n{}", self.read("bridge.log"));
                 self.read("bridge.log").contains("isocache: listening on").then_some(())
             });
+            if command.contains("redis://") {
+                // For the connection it takes a second at most, and a busy machine may need more.
+                let ready = format!("curl -sf --noproxy '*' http://127.0.0.1:{}/readyz", self.ports[0].1);
+                eventually("Redis to reply", || run(&mut self.shell(&ready)).status.success().then_some(()));
+            }
             self.bridge = Some(bridge);
         } else if command.starts_with("curl -N") {
             let log = format!("stream-{}.log", self.streams.len());

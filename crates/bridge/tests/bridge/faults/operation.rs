@@ -4,13 +4,11 @@ use crate::client::{Caller, raw};
 use crate::support::{Bridge, Start, StoreKind};
 use crate::tenants::{self, Tenants};
 use servers::clock::ServerClock;
-use servers::free_port;
 
 async fn probes_and_metrics(store: StoreKind) {
-    let port = free_port();
-    let address = format!("127.0.0.1:{port}");
-    let start = Start::config(tenants::config("", "")).arg(&["--metrics-listen", &address]);
+    let start = Start::config(tenants::config("", "")).arg(&["--metrics-listen", "127.0.0.1:0"]);
     let tenants = Tenants::with(store, start).await;
+    let address = tenants.bridge.metrics_address();
     let nobody = tenants.bridge.nobody();
     for path in ["/livez", "/readyz"] {
         assert_eq!(nobody.get(path).await.status, 200, "{path}");
@@ -50,7 +48,7 @@ async fn probes_and_metrics(store: StoreKind) {
     assert_eq!(response.status, 200);
     assert!(response.header("content-type").unwrap().starts_with("application/openmetrics-text"));
     assert!(response.text().contains("isocache_hits_total"));
-    let (_, text) = raw(address.parse().unwrap(), &format!("POST /set/a:own/x HTTP/1.1\r\nHost: {address}"), b"").await;
+    let (_, text) = raw(address, &format!("POST /set/a:own/x HTTP/1.1\r\nHost: {address}"), b"").await;
     assert!(!text.contains("result"), "{text}");
     assert_eq!(tenants.a.result(&["GET", "a:own"]).await, "A-OWN");
 }

@@ -95,7 +95,7 @@ async fn sentinels_with_a_password() {
     let config = format!("[store]\nurl = \"{}\"\nsentinel-password-env = \"WATCH\"\n", set.url());
     works(&Bridge::start(StoreKind::Url(set.url()), Start::config(config).env("WATCH", "watch"))).await;
     let bridge = Bridge::start(StoreKind::Url(set.url()), Start::args(&["--store-sentinel-password", "wrong"]));
-    assert_eq!(bridge.nobody().command(&["GET", "k"]).await.status, 503);
+    assert_eq!(response(&bridge, &["GET", "k"]).await.status, 503);
 }
 
 /// A user who may not use MULTI: nothing of a transaction is executed, and the error says why.
@@ -108,6 +108,7 @@ async fn transactions_without_the_permission() {
     for (user, command) in [("nomulti", "multi"), ("noexec", "exec")] {
         let url = format!("redis://{user}:secret@127.0.0.1:{}", server.port);
         let bridge = Bridge::start(StoreKind::Url(url), Start::default());
+        bridge.reaches_its_store();
         for _ in 0..3 {
             let response = bridge.nobody().transaction(&[vec!["SET", "t", "1"], vec!["INCR", "t"]]).await;
             let (status, text) = response.error();
@@ -120,6 +121,7 @@ async fn transactions_without_the_permission() {
     }
     // Other requests are served as before.
     let bridge = Bridge::start(StoreKind::Url(server.url()), Start::default());
+    bridge.reaches_its_store();
     let replies = bridge.nobody().transaction(&[vec!["SET", "t", "1"], vec!["INCR", "t"]]).await.json();
     assert_eq!(replies, json!([{"result": "OK"}, {"result": 2}]));
 }

@@ -92,7 +92,7 @@ async fn a_setting_that_takes_a_restart_is_named() {
     assert!(log.contains("[server] command-timeout has changed") && log.contains("[store] has changed"), "{log}");
     assert!(!log.contains("[listen] address has changed"), "{log}");
     // Without a file there is nothing to read.
-    let bridge = Bridge::start(StoreKind::Memory, Start::default());
+    let bridge = Bridge::start(StoreKind::Memory, Start { is_bare: true, ..Start::default() });
     bridge.signal("-HUP");
     bridge.logs("there is no configuration file to read again");
 }

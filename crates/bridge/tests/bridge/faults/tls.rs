@@ -69,6 +69,9 @@ async fn responses_on_one_connection_do_not_mix() {
     let (start, certificate) = start();
     let bridge = Bridge::start(StoreKind::redis(), start);
     let caller = trusting(&bridge, &certificate, false);
+    // For a connection to Redis, a busy machine may take another attempt.
+    let ready = async { while caller.get("/readyz").await.status != 200 {} };
+    tokio::time::timeout(servers::PATIENCE, ready).await.expect("Redis does not reply");
     let tasks: Vec<_> = (0..100)
         .map(|own| {
             let caller = caller.clone();

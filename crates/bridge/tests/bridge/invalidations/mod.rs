@@ -26,8 +26,14 @@ on_both_stores!(
     a_thousand_readers_are_told,
 );
 
+/// Heartbeats are rare: for each, Redis has to reply within seconds, or all streams end.
 fn config(limits: &str) -> Start {
-    Start::config(tenants::config("[invalidations]\nheartbeat = \"100ms\"\n", limits))
+    Start::config(tenants::config("[invalidations]\nheartbeat = \"1h\"\n", limits))
+}
+
+/// Heartbeats are frequent, for tests that wait for one. `more` are fields of `[server]`.
+fn lively(more: &str) -> Start {
+    Start::config(tenants::config(&format!("[invalidations]\nheartbeat = \"100ms\"\n[server]\n{more}\n"), ""))
 }
 
 fn set(keys: &[&str]) -> BTreeSet<String> {
@@ -107,13 +113,15 @@ async fn each_tenant_sees_the_changes_of_its_own_keys(store: StoreKind) {
 async fn a_reader_that_comes_back_is_told_what_it_missed(store: StoreKind) {
     let tenants = Tenants::with(store, config("")).await;
     let mut a = tenants.a.changes("").await.unwrap();
+    let mut all = tenants.admin.changes("").await.unwrap();
     tenants.a.result(&["SET", "a:1", "1"]).await;
     a.keys_until("a:1").await;
     let since = a.position.clone();
     drop(a);
     tenants.a.pipeline(&[vec!["SET", "a:2", "1"], vec!["SET", "a:3", "1"], vec!["SET", "a:2", "2"]]).await;
     tenants.b.result(&["SET", "b:2", "1"]).await;
-    // Once the last change is known, so are those before it.
+    // Once the last change is known, so are those before it. Redis announces them on another connection.
+    all.keys_until("b:2").await;
     let mut again = tenants.a.changes(&format!("?since={since}")).await.unwrap();
     assert_eq!(again.position, since, "the stream begins where the reader was");
     let mut seen = BTreeSet::new();
@@ -195,7 +203,7 @@ async fn requests_that_cannot_be_served_are_refused(store: StoreKind) {
 }
 
 async fn heartbeats_follow_changes(store: StoreKind) {
-    let tenants = Tenants::with(store, config("")).await;
+    let tenants = Tenants::with(store, lively("")).await;
     let mut a = tenants.a.changes("").await.unwrap();
     for number in 0..3 {
         let key = format!("a:{number}");

@@ -4,7 +4,7 @@ use reqwest::Method;
 use serde_json::{Value, json};
 use servers::PATIENCE;
 
-use super::{config, poll};
+use super::{config, lively, poll};
 use crate::client::{Caller, Changes, Response};
 use crate::on_both_stores;
 use crate::support::StoreKind;
@@ -108,7 +108,7 @@ async fn names_that_are_none_are_refused(store: StoreKind) {
 }
 
 async fn metrics_count_events_and_their_delivery(store: StoreKind) {
-    let tenants = Tenants::with(store, config("")).await;
+    let tenants = Tenants::with(store, lively("")).await;
     let mut changes = tenants.a.changes("").await.unwrap();
     tenants.a.result(&["SET", "a:1", "x"]).await;
     changes.keys_until("a:1").await;

@@ -11,6 +11,7 @@ async fn each_command_goes_to_the_node_of_its_key() {
     let cluster = Cluster::start(None);
     let start = Start::config(tenants::config("", "max-in-flight = 1000"));
     let tenants = Tenants::of(crate::support::Bridge::start(StoreKind::Url(cluster.url()), start));
+    tenants.bridge.reaches_its_store();
     let a = &tenants.a;
     // A hundred keys are on all three nodes.
     for key in 0..100 {
@@ -89,6 +90,7 @@ async fn commands_while_a_slot_is_half_moved() {
     let cluster = Cluster::start(None);
     let start = Start::config(tenants::config("", "max-in-flight = 1000"));
     let tenants = Tenants::of(crate::support::Bridge::start(StoreKind::Url(cluster.url()), start));
+    tenants.bridge.reaches_its_store();
     let a = &tenants.a;
     let names: Vec<String> = (0..40).map(|key| format!("a:{{x}}{key}")).collect();
     for (at, name) in names.iter().enumerate() {

@@ -1,5 +1,6 @@
 //! A table and its lock. A cache has one or, once several threads compete for it, one for each part of its keys.
 
+use std::cell::Cell;
 use std::ops::{Deref, DerefMut};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
@@ -38,8 +39,9 @@ impl<T> Part<T> {
 
 /// A number that no other running thread has.
 fn this_thread() -> usize {
-    thread_local! { static HERE: u8 = const { 0 } }
-    HERE.with(|here| std::ptr::from_ref(here).addr())
+    // A cell, because constants of all threads may become one.
+    thread_local! { static HERE: Cell<u8> = const { Cell::new(0) } }
+    HERE.with(|here| here.as_ptr().addr())
 }
 
 impl<T> Deref for Part<T> {

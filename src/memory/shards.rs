@@ -44,7 +44,7 @@ struct Line(AtomicU32);
 
 pub(super) struct Shards<T> {
     parts: Box<[Shard<T>]>,
-    /// At least as late as every stamp.
+    /// At least as late as every stamp or, while several threads write, less than [`LEAD`] behind.
     clock: Line,
     /// The number of entries in all tables, and of places taken for entries to come.
     held: Line,

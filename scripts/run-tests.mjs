@@ -12,8 +12,8 @@ import { availableParallelism, constants } from "node:os";
 
 /** Without a line for this long, a run hangs, in minutes. A slow machine compiles an example in the longest of them. */
 const HANG = Number(process.env.ISOCACHE_HANG_MINUTES ?? 30);
-/** How long processes may take to end when their test file has ended, in milliseconds. */
-const GRACE = 20_000;
+/** How long processes may take to end when their test file has ended, in seconds. A browser on a slow machine takes long. */
+const GRACE = Number(process.env.ISOCACHE_GRACE_SECONDS ?? 120);
 const TICK = 1_000;
 /** How many test files run at once. Most wait for servers and browsers, so that two share even a single processor well. */
 const CONCURRENCY = Math.max(2, availableParallelism() - 1);
@@ -25,8 +25,10 @@ const [command, ...args] =
   words[0] === "--"
     ? words.slice(1)
     : [process.execPath, "--test", "--test-reporter=spec", `--test-concurrency=${CONCURRENCY}`, ...words];
-if (words.length === 0 || command === undefined || !(HANG > 0)) {
-  process.stderr.write("usage: [ISOCACHE_HANG_MINUTES=30] node scripts/run-tests.mjs FILE… | -- COMMAND ARGUMENT…\n");
+if (words.length === 0 || command === undefined || !(HANG > 0) || !(GRACE >= 0)) {
+  process.stderr.write(
+    "usage: [ISOCACHE_HANG_MINUTES=30] [ISOCACHE_GRACE_SECONDS=120] node scripts/run-tests.mjs FILE… | -- COMMAND ARGUMENT…\n",
+  );
   process.exit(2);
 }
 
@@ -71,7 +73,9 @@ async function finish(code, why) {
     kill(-runner.pid);
   }
   let left = leftovers();
-  for (let waited = 0; left.length > 0 && waited < GRACE; waited += 100) {
+  // Who interrupts a run does not wait that long for it.
+  const grace = why === undefined ? GRACE : Math.min(GRACE, 20);
+  for (let waited = 0; left.length > 0 && waited < grace * 1000; waited += 100) {
     await new Promise((resolve) => setTimeout(resolve, 100));
     left = leftovers();
   }

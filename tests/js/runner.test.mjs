@@ -72,7 +72,7 @@ describe("a run of tests", () => {
     ["a process that is started past the support", 1, /left running by a test, and now ended: sleep 1000/],
   ]) {
     test(`${kind}: status ${code}, and nothing is left`, async () => {
-      const { child, started } = running(kind);
+      const { child, started } = running(kind, true, { ISOCACHE_GRACE_SECONDS: "1" });
       assert.equal(await child.ended(), code, child.why());
       assert.match(child.why(), message);
       await isGone(await started());

@@ -2,24 +2,14 @@
 
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
-import { Cache, HttpCache, LoadTimeoutError, MemoryCache } from "isocache";
-import { startBridge, TOKEN } from "../http/support/servers.mjs";
-import { pause, Remote } from "./provider.mjs";
+import { Cache, LoadTimeoutError, MemoryCache } from "isocache";
+import { gate, pause, Remote } from "./provider.mjs";
 
 /** A cache whose time is moved by hand. */
 function clocked(options) {
   const time = { now: 1000 };
   const store = new MemoryCache({ clock: () => time.now });
   return { time, store, cache: new Cache({ provider: store, ...options }) };
-}
-
-/** A gate that a loader waits at. */
-function gate() {
-  let open;
-  const opened = new Promise((resolve) => {
-    open = resolve;
-  });
-  return { opened, open };
 }
 
 const failing = () => Promise.reject(new Error("down"));
@@ -377,35 +367,6 @@ describe("getOrSet", () => {
       new Cache({ provider }).getOrSet("k", () => 1, { staleIfError: "1m" }),
       /never becomes stale/,
     );
-  });
-
-  test("over HTTP: one load, and writes that win", async () => {
-    const bridge = await startBridge();
-    try {
-      const provider = new HttpCache({ url: bridge.url, token: TOKEN, timeout: "5m" });
-      const cache = new Cache({ provider });
-      const [begun, loaded] = [gate(), gate()];
-      const options = { staleIfError: "1h", ttl: "1h", timeout: null };
-      let loads = 0;
-      const load = () => {
-        loads++;
-        begun.open();
-        return loaded.opened;
-      };
-      const callers = Array.from({ length: 50 }, () => cache.getOrSet("k", load, options));
-      await begun.opened;
-      await cache.delete("k");
-      loaded.open({ name: "Ada" });
-      assert.ok((await Promise.all(callers)).every(({ name }) => name === "Ada"));
-      assert.equal(loads, 1);
-      await cache.getOrSet("k", () => ({ name: "Grace" }), options);
-      assert.deepEqual(await cache.get("k"), { name: "Grace" });
-      assert.ok((await provider.getWithTtl("k")).ttl <= 3600, "the ttl is that of its freshness");
-      const left = await provider.command("k", (key) => ["PTTL", key]);
-      assert.ok(left > 3_600_000, "it stays while it may be fallen back to");
-    } finally {
-      await bridge.close();
-    }
   });
 });
 

@@ -70,3 +70,12 @@ export class Remote {
     return this.#travel(() => this.store.stats());
   }
 }
+
+/** A gate that a loader waits at. */
+export function gate() {
+  let open;
+  const opened = new Promise((resolve) => {
+    open = resolve;
+  });
+  return { opened, open };
+}

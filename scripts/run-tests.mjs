@@ -73,7 +73,7 @@ async function finish(code, why) {
     kill(-runner.pid);
   }
   let left = leftovers();
-  // Who interrupts a run does not wait that long for it.
+  // Whoever interrupts a run should not have to wait that long.
   const grace = why === undefined ? GRACE : Math.min(GRACE, 20);
   for (let waited = 0; left.length > 0 && waited < grace * 1000; waited += 100) {
     await new Promise((resolve) => setTimeout(resolve, 100));

@@ -2,6 +2,7 @@
 
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
+import { patient } from "../../tests/js/support/browser.mjs";
 import { eventually } from "../../tests/support/waiting.mjs";
 import { openPage, startBrowser, startServer } from "./demo.mjs";
 
@@ -16,15 +17,10 @@ after(async () => {
   await server?.stop();
 });
 
-/** The limits of operations and of the start are out of the reach of a slow machine. */
-function patient() {
-  const { setTimeout } = window;
-  window.setTimeout = (run, ms, ...rest) => setTimeout(run, ms < 10_000 ? ms : 300 * ms, ...rest);
-}
-
 test("a write in one client drops the copy in the other, and a line that was cut recovers", async () => {
   const { page, problems, close } = await openPage(browser, server.url, {
-    before: (page) => page.addInitScript(patient),
+    // The limits of operations and of the start, not the pauses between attempts.
+    before: (page) => page.addInitScript(patient, 10_000),
   });
   const [one, two] = ["#tiers-one", "#tiers-two"].map((id) => page.locator(id));
   const state = (client, key) => client.locator(".tier-row", { hasText: key }).locator(".tier-state");

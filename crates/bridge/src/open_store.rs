@@ -14,8 +14,8 @@ use super::store::Store;
 use super::store::memory::{MemoryStore, MemoryStoreOptions, SnapshotError, SnapshotLock, keep_damaged_aside};
 use super::values::NamedFile;
 
-/// The timeout for opening a connection to Redis: a fifth of that of a command, so that it can also be opened where commands
-/// take long, and a second at least.
+/// The timeout for opening a connection to Redis: a fifth of that of a command, so that slow servers can be reached too, but
+/// at least a second.
 fn connect_timeout(command_timeout: Duration) -> Duration {
     (command_timeout / 5).max(Duration::from_secs(1))
 }

@@ -8,8 +8,8 @@ import { fileURLToPath } from "node:url";
 import { HttpCache } from "isocache";
 import { run } from "../../support/processes.mjs";
 import { eventually } from "../../support/waiting.mjs";
-import { send } from "../bridge/support/http.mjs";
 import { startBridge, TOKEN } from "../http/support/servers.mjs";
+import { ask, assertCounts, assertUser, counting, untilSets } from "../support/worker-examples.mjs";
 import { startWorker } from "../support/workerd.mjs";
 
 const ROOT = fileURLToPath(new URL("../../../", import.meta.url));
@@ -81,51 +81,6 @@ function startExample(bridge, checkSeconds = "3600") {
       vars: { BRIDGE_URL: bridge.url, BRIDGE_TOKEN: TOKEN, ORIGIN: origin.url, ...limits },
     }),
   );
-}
-
-/** Each request has a connection of its own: workerd closes those that are idle. */
-async function ask(worker, path, init) {
-  const { status, headers, bytes } = await send(worker, path, { method: "GET", headers: {}, ...init });
-  return { status, from: headers["x-cache"] ?? null, text: `${bytes}` };
-}
-
-async function assertUser(worker, id, name, from) {
-  const answer = await ask(worker, `/users/${id}`);
-  assert.deepEqual(answer, { status: 200, from, text: JSON.stringify({ id, name }) });
-}
-
-/** What the bridge counts: requests, without those for this, and commands by name. */
-function counting(bridge) {
-  let own = 0;
-  return async () => {
-    const headers = { authorization: `Bearer ${bridge.token}` };
-    const text = await (await fetch(`${bridge.url}/metrics`, { headers })).text();
-    const sum = (name) =>
-      [...text.matchAll(new RegExp(`^isocache_${name}.* (\\d+)$`, "gm"))].reduce((all, [, n]) => all + Number(n), 0);
-    return {
-      requests: sum("requests_total") - own++,
-      gets: sum('commands_total\\{.*command="get"'),
-      sets: sum('commands_total\\{.*command="set"'),
-      deletes: sum('commands_total\\{.*command="unlink"'),
-    };
-  };
-}
-
-/** The write that goes on behind an answer. */
-async function untilSets(count, wanted) {
-  return eventually(`${wanted} sets`, async () => {
-    const counts = await count();
-    return counts.sets >= wanted ? counts : undefined;
-  });
-}
-
-/** Waits for these counts. A command counts when it has arrived, a request when its response is ready. */
-async function assertCounts(count, expected) {
-  const counted = await eventually(JSON.stringify(expected), async () => {
-    const counts = await count();
-    return Object.entries(expected).every(([name, least]) => counts[name] >= least) ? counts : undefined;
-  });
-  assert.deepEqual(counted, expected);
 }
 
 /** The copy in memory, which is kept when the response to the write has arrived: then a read asks the bridge for nothing. */

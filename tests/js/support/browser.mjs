@@ -41,12 +41,12 @@ export async function newPage(browser) {
 }
 
 /**
- * For `page.addInitScript`: timers of a second and more take minutes. These are the limits of an example, which a slow machine
- * must not reach.
+ * For `page.addInitScript`: timers of `least` milliseconds and more take minutes. These are the limits of an example, which a
+ * slow machine must not reach.
  */
-export function patient() {
+export function patient(least = 1000) {
   const { setTimeout } = window;
-  window.setTimeout = (run, ms, ...rest) => setTimeout(run, ms < 1000 ? ms : 300 * ms, ...rest);
+  window.setTimeout = (run, ms, ...rest) => setTimeout(run, ms < least ? ms : 300 * ms, ...rest);
 }
 
 /** A browser with a profile of its own, into which its processes may still write when it is closed. */

@@ -80,6 +80,20 @@ pub struct Caller {
     pub token: Option<String>,
 }
 
+/// The first response that does not say that the store was too slow: with a short limit, a busy machine may take another
+/// attempt.
+pub async fn in_time(ask: impl AsyncFn() -> Response) -> Response {
+    let asked = async {
+        loop {
+            let response = ask().await;
+            if response.status != 504 {
+                return response;
+            }
+        }
+    };
+    timeout(PATIENCE, asked).await.expect("the store does not reply")
+}
+
 impl Caller {
     /// A request with the token.
     pub fn request(&self, method: Method, path: &str) -> reqwest::RequestBuilder {

@@ -8,7 +8,7 @@ use serde_json::json;
 use tokio::task::JoinHandle;
 use tokio::time::timeout;
 
-use crate::client::Caller;
+use crate::client::{Caller, in_time};
 use crate::support::{Bridge, Start, StoreKind};
 use servers::{Folder, PATIENCE};
 
@@ -65,16 +65,7 @@ impl Tenants {
             vec!["MSET", "b:secret", SECRET, "b:other", "another", HIDDEN, SECRET, "b:count", "0"],
             vec!["MSET", "a:own", "A-OWN", "a:two", "2", "user:4:name", "four", "user:42:name", SECRET],
         ];
-        // With a short limit for the store, a busy machine may take another attempt.
-        let set = timeout(PATIENCE, async {
-            loop {
-                let set = tenants.admin.pipeline(&set).await;
-                if set.status != 504 {
-                    return set;
-                }
-            }
-        });
-        let set = set.await.expect("the store does not reply");
+        let set = in_time(async || tenants.admin.pipeline(&set).await).await;
         assert_eq!(set.json(), json!([{"result": "OK"}, {"result": "OK"}]), "{}", tenants.bridge.log());
         tenants
     }

@@ -2,24 +2,15 @@
 
 use serde_json::json;
 
-use crate::client::Response;
+use crate::client::{Response, in_time};
 use crate::support::{Bridge, Start, StoreKind};
 use servers::PATIENCE;
 use servers::redis::{Options, RedisServer};
 use servers::sentinel::SentinelSet;
 
-/// The response to a command. On a busy machine, connecting to Redis may take longer than the limit of a command; then
-/// it is sent again.
+/// The response to a command, once there is one in time.
 async fn response(bridge: &Bridge, words: &[&str]) -> Response {
-    let answered = async {
-        loop {
-            let response = bridge.nobody().command(words).await;
-            if response.status != 504 {
-                return response;
-            }
-        }
-    };
-    tokio::time::timeout(PATIENCE, answered).await.expect("Redis does not reply")
+    in_time(async || bridge.nobody().command(words).await).await
 }
 
 async fn works(bridge: &Bridge) {
